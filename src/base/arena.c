@@ -1,0 +1,190 @@
+#include "base/arena.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ARENA_BLOCK_BYTES_MIN 4096
+#define ARENA_BLOCK_BYTES_MAX (256 * 1024)
+#define ARENA_ALIGN 16
+
+struct arena_block {
+    struct arena_block *previous;
+    size_t size; /* bytes of the whole block, header included */
+};
+
+_Static_assert(sizeof(struct arena_block) % ARENA_ALIGN == 0, "block data must stay aligned");
+
+/* Only tests write these, before any thread starts; the product never calls the setter. */
+static base_alloc_gate_fn alloc_gate;
+static void *alloc_gate_context;
+
+void base_alloc_set_gate(base_alloc_gate_fn gate, void *context)
+{
+    alloc_gate = gate;
+    alloc_gate_context = context;
+}
+
+static bool gate_allows(void)
+{
+    return alloc_gate == NULL || alloc_gate(alloc_gate_context);
+}
+
+void *base_alloc(size_t size)
+{
+    return gate_allows() ? malloc(size == 0 ? 1 : size) : NULL;
+}
+
+void *base_realloc(void *ptr, size_t size)
+{
+    return gate_allows() ? realloc(ptr, size == 0 ? 1 : size) : NULL;
+}
+
+void base_free(void *ptr)
+{
+    free(ptr);
+}
+
+enum status account_charge(struct account *account, size_t bytes)
+{
+    for (struct account *a = account; a != NULL; a = a->parent) {
+        if (bytes > a->limit_bytes - a->used_bytes) {
+            return STATUS_LIMIT;
+        }
+    }
+    for (struct account *a = account; a != NULL; a = a->parent) {
+        a->used_bytes += bytes;
+    }
+    return STATUS_OK;
+}
+
+void account_release(struct account *account, size_t bytes)
+{
+    for (struct account *a = account; a != NULL; a = a->parent) {
+        assert(a->used_bytes >= bytes);
+        a->used_bytes -= bytes;
+    }
+}
+
+void arena_init(struct arena *arena, size_t limit_bytes, struct account *account)
+{
+    *arena = (struct arena){.account = account, .limit_bytes = limit_bytes};
+}
+
+static void free_blocks_after(struct arena *arena, struct arena_block *block)
+{
+    while (block != NULL) {
+        struct arena_block *previous = block->previous;
+        account_release(arena->account, block->size);
+        arena->used_bytes -= block->size;
+        base_free(block);
+        block = previous;
+    }
+}
+
+void arena_release(struct arena *arena)
+{
+    free_blocks_after(arena, arena->blocks);
+    arena_init(arena, arena->limit_bytes, arena->account);
+}
+
+void arena_reset(struct arena *arena)
+{
+    struct arena_block *kept = arena->blocks;
+    if (kept == NULL) {
+        return;
+    }
+    free_blocks_after(arena, kept->previous);
+    kept->previous = NULL;
+    arena->next = (uint8_t *)(kept + 1);
+    arena->end = (uint8_t *)kept + kept->size;
+}
+
+/* Blocks double, so that a large message costs few of them and a small one little memory. */
+static bool add_block(struct arena *arena, size_t size)
+{
+    size_t wanted = arena->blocks == NULL ? ARENA_BLOCK_BYTES_MIN : arena->blocks->size * 2;
+    wanted = wanted > ARENA_BLOCK_BYTES_MAX ? ARENA_BLOCK_BYTES_MAX : wanted;
+    size_t needed = sizeof(struct arena_block) + size;
+    wanted = needed > wanted ? needed : wanted;
+    size_t left = arena->limit_bytes - arena->used_bytes;
+    wanted = wanted > left ? needed : wanted;
+    if (needed < size || wanted > left || account_charge(arena->account, wanted) != STATUS_OK) {
+        return false;
+    }
+    struct arena_block *block = base_alloc(wanted);
+    if (block == NULL) {
+        account_release(arena->account, wanted);
+        return false;
+    }
+    *block = (struct arena_block){.previous = arena->blocks, .size = wanted};
+    arena->blocks = block;
+    arena->used_bytes += wanted;
+    arena->next = (uint8_t *)(block + 1);
+    arena->end = (uint8_t *)block + wanted;
+    return true;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+    size_t rounded = (size + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
+    if (rounded < size) {
+        return NULL;
+    }
+    rounded = rounded == 0 ? ARENA_ALIGN : rounded;
+    if ((size_t)(arena->end - arena->next) < rounded && !add_block(arena, rounded)) {
+        return NULL;
+    }
+    void *memory = arena->next;
+    arena->next += rounded;
+    return memory;
+}
+
+void *arena_alloc_zero(struct arena *arena, size_t count, size_t size)
+{
+    size_t bytes = 0;
+    if (__builtin_mul_overflow(count, size, &bytes)) {
+        return NULL;
+    }
+    void *memory = arena_alloc(arena, bytes);
+    if (memory != NULL) {
+        memset(memory, 0, bytes);
+    }
+    return memory;
+}
+
+enum status arena_copy(struct arena *arena, struct slice text, struct slice *out)
+{
+    uint8_t *memory = arena_alloc(arena, text.len);
+    if (memory == NULL) {
+        return STATUS_LIMIT;
+    }
+    if (text.len > 0) {
+        memcpy(memory, text.ptr, text.len);
+    }
+    *out = slice_of(memory, text.len);
+    return STATUS_OK;
+}
+
+enum status arena_format(struct arena *arena, struct slice *out, const char *format, ...)
+{
+    va_list args;
+    va_list again;
+    va_start(args, format);
+    va_copy(again, args);
+    int len = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    enum status status = STATUS_INTERNAL;
+    if (len >= 0) {
+        char *memory = arena_alloc(arena, (size_t)len + 1);
+        status = memory == NULL ? STATUS_LIMIT : STATUS_OK;
+        if (memory != NULL) {
+            (void)vsnprintf(memory, (size_t)len + 1, format, again);
+            *out = slice_of(memory, (size_t)len);
+        }
+    }
+    va_end(again);
+    return status;
+}

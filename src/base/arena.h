@@ -1,0 +1,68 @@
+/* arena.h: memory that lives exactly as long as one exchange, session or snapshot.
+ *
+ * An arena hands out memory from blocks and gives all of it back in one step. It has a byte limit
+ * given at birth and charges every block to an account, so a hostile message ends its own exchange
+ * and never the process. Not thread-safe: one owner.
+ */
+#ifndef AEGIS_BASE_ARENA_H
+#define AEGIS_BASE_ARENA_H
+
+#include "base/slice.h"
+#include "base/status.h"
+
+/* A budget in bytes that several arenas and buffers share. Owned by one loop. */
+struct account {
+    struct account *parent; /* charged as well; NULL at the top */
+    size_t used_bytes;
+    size_t limit_bytes;
+};
+
+/* Charge bytes to the account and all its parents; STATUS_LIMIT leaves all unchanged. */
+NODISCARD enum status account_charge(struct account *account, size_t bytes);
+
+void account_release(struct account *account, size_t bytes);
+
+struct arena_block;
+
+struct arena {
+    struct arena_block *blocks; /* newest first */
+    struct account *account;    /* borrowed, may be NULL */
+    uint8_t *next, *end;        /* free part of the newest block */
+    size_t used_bytes;          /* size of all blocks */
+    size_t limit_bytes;
+};
+
+/* limit_bytes bounds the sum of all blocks; account is borrowed and may be NULL. */
+void arena_init(struct arena *arena, size_t limit_bytes, struct account *account);
+
+/* Give back everything; the arena is as after arena_init. */
+void arena_release(struct arena *arena);
+
+/* Forget all contents but keep one block for the next use: for hot loops. */
+void arena_reset(struct arena *arena);
+
+/* size bytes, aligned for any type, not cleared; NULL when the limit or the account is exhausted or
+ * the system has no memory. A size of 0 gives a valid pointer. */
+NODISCARD void *arena_alloc(struct arena *arena, size_t size);
+
+/* Like arena_alloc for count elements of size, cleared to zero; NULL also on overflow. */
+NODISCARD void *arena_alloc_zero(struct arena *arena, size_t count, size_t size);
+
+/* A copy of text in the arena. STATUS_LIMIT when there is no room. */
+NODISCARD enum status arena_copy(struct arena *arena, struct slice text, struct slice *out);
+
+/* A formatted text in the arena (without a NUL in its length, but one follows it). */
+NODISCARD enum status arena_format(struct arena *arena, struct slice *out, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Allocation source of the whole program. Tests replace it to fail the n-th allocation.
+ * Every heap allocation of src/ goes through base_alloc/base_realloc/base_free. */
+NODISCARD void *base_alloc(size_t size);
+NODISCARD void *base_realloc(void *ptr, size_t size);
+void base_free(void *ptr);
+
+/* Test hook: NULL restores the default. Called before each allocation; false makes it fail. */
+typedef bool (*base_alloc_gate_fn)(void *context);
+void base_alloc_set_gate(base_alloc_gate_fn gate, void *context);
+
+#endif

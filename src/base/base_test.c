@@ -1,0 +1,144 @@
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/diag.h"
+#include "support/check.h"
+
+TEST(slice_to_i64_at_its_edges)
+{
+    static const struct {
+        const char *text;
+        enum status status;
+        int64_t value;
+    } rows[] = {
+        {"0",                       STATUS_OK,      0        },
+        {"-0",                      STATUS_OK,      0        },
+        {"007",                     STATUS_OK,      7        },
+        {"9223372036854775807",     STATUS_OK,      INT64_MAX},
+        {"-9223372036854775808",    STATUS_OK,      INT64_MIN},
+        {"9223372036854775808",     STATUS_LIMIT,   0        },
+        {"-9223372036854775809",    STATUS_LIMIT,   0        },
+        {"99999999999999999999999", STATUS_LIMIT,   0        },
+        {"",                        STATUS_INVALID, 0        },
+        {"-",                       STATUS_INVALID, 0        },
+        {"+1",                      STATUS_INVALID, 0        },
+        {"1 ",                      STATUS_INVALID, 0        },
+        {"1e3",                     STATUS_INVALID, 0        },
+        {"--1",                     STATUS_INVALID, 0        },
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        int64_t value = 0;
+        enum status status = slice_to_i64(slice_view_cstr(rows[i].text), &value);
+        CHECK_ROW(rows[i].text, status == rows[i].status);
+        CHECK_ROW(rows[i].text, status != STATUS_OK || value == rows[i].value);
+    }
+}
+
+TEST(utf8_refuses_every_ill_formed_class)
+{
+    static const struct {
+        const char *name, *text;
+        bool ok;
+    } rows[] = {
+        {"ascii",             "abc",              true },
+        {"two bytes",         "\xC3\xA9",         true },
+        {"three bytes",       "\xE2\x82\xAC",     true },
+        {"last code point",   "\xF4\x8F\xBF\xBF", true },
+        {"overlong slash",    "\xC0\xAF",         false},
+        {"overlong three",    "\xE0\x80\xAF",     false},
+        {"overlong four",     "\xF0\x80\x80\xAF", false},
+        {"surrogate",         "\xED\xA0\x80",     false},
+        {"past the end",      "\xF4\x90\x80\x80", false},
+        {"lone continuation", "\x80",             false},
+        {"cut off",           "\xE2\x82",         false},
+        {"never a lead",      "\xFF",             false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        CHECK_ROW(rows[i].name, slice_is_utf8(slice_view_cstr(rows[i].text)) == rows[i].ok);
+    }
+}
+
+TEST(arena_keeps_its_limit_and_its_account)
+{
+    struct account account = {.limit_bytes = 16384};
+    struct arena arena;
+    arena_init(&arena, 8192, &account);
+    CHECK(arena_alloc(&arena, 4000) != NULL);
+    CHECK(arena_alloc(&arena, 8192) == NULL);
+    CHECK(arena_alloc(&arena, SIZE_MAX) == NULL);
+    CHECK(arena_alloc_zero(&arena, SIZE_MAX, 2) == NULL);
+    CHECK(account.used_bytes == arena.used_bytes && account.used_bytes <= 8192);
+    arena_reset(&arena);
+    CHECK(arena_alloc(&arena, 4000) != NULL);
+    arena_release(&arena);
+    CHECK(account.used_bytes == 0);
+}
+
+TEST(account_charges_parents_or_nothing)
+{
+    struct account loop = {.limit_bytes = 100};
+    struct account exchange = {.parent = &loop, .limit_bytes = 1000};
+    CHECK(account_charge(&exchange, 100) == STATUS_OK);
+    CHECK(account_charge(&exchange, 1) == STATUS_LIMIT);
+    CHECK(exchange.used_bytes == 100 && loop.used_bytes == 100);
+    account_release(&exchange, 100);
+    CHECK(exchange.used_bytes == 0 && loop.used_bytes == 0);
+}
+
+TEST(buf_latches_a_failure)
+{
+    struct buf buf;
+    buf_init(&buf, 4, NULL);
+    buf_append(&buf, SLICE("abc"));
+    buf_append(&buf, SLICE("de"));
+    buf_append(&buf, SLICE("f"));
+    CHECK(buf_status(&buf) == STATUS_LIMIT);
+    CHECK(slice_eq(buf_view(&buf), SLICE("abc")));
+    buf_clear(&buf);
+    buf_append(&buf, SLICE("wxyz"));
+    buf_consume(&buf, 2);
+    CHECK(buf_status(&buf) == STATUS_OK && slice_eq(buf_view(&buf), SLICE("yz")));
+    buf_release(&buf);
+}
+
+TEST(json_string_is_always_one_line)
+{
+    struct buf buf;
+    buf_init(&buf, 4096, NULL);
+    buf_append_json_string(&buf, SLICE("a\n\r\t\"\\\x01\x7F\xE2\x80\xA8\xE2\x80\xA9\xE2\x82\xAC"));
+    CHECK(slice_eq(buf_view(&buf), SLICE("\"a\\n\\r\\t\\\"\\\\\\u0001\\u007f\\u2028\\u2029"
+                                         "\xE2\x82\xAC\"")));
+    buf_clear(&buf);
+    buf_append_i64(&buf, INT64_MIN);
+    CHECK(slice_eq(buf_view(&buf), SLICE("-9223372036854775808")));
+    buf_release(&buf);
+}
+
+TEST(diag_cuts_and_cleans)
+{
+    struct diag diag = {0};
+    char text[600];
+    memset(text, 'x', sizeof(text));
+    text[599] = '\0';
+    text[0] = '\n';
+    CHECK(diag_fail(&diag, STATUS_INVALID, "a.b", "%s", text) == STATUS_INVALID);
+    CHECK(diag.message[0] == '?' && strcmp(diag.message + DIAG_MESSAGE_BYTES - 4, "...") == 0);
+    CHECK(diag_fail(NULL, STATUS_LIMIT, "a.b", "x") == STATUS_LIMIT);
+}
+
+static bool fill_buf(void *context)
+{
+    (void)context;
+    struct buf buf;
+    buf_init(&buf, 1 << 20, NULL);
+    for (int i = 0; i < 1000; i++) {
+        buf_append(&buf, SLICE("0123456789"));
+    }
+    bool ok = buf_status(&buf) == STATUS_OK;
+    buf_release(&buf);
+    return ok;
+}
+
+TEST(buf_survives_every_failed_allocation)
+{
+    check_every_allocation(fill_buf, NULL);
+}

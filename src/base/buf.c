@@ -1,0 +1,178 @@
+#include "base/buf.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define BUF_BYTES_MIN 256
+
+void buf_init(struct buf *buf, size_t limit_bytes, struct account *account)
+{
+    *buf = (struct buf){.limit_bytes = limit_bytes, .account = account};
+}
+
+void buf_release(struct buf *buf)
+{
+    account_release(buf->account, buf->capacity);
+    base_free(buf->ptr);
+    buf_init(buf, buf->limit_bytes, buf->account);
+}
+
+static bool grow(struct buf *buf, size_t needed)
+{
+    size_t capacity = buf->capacity == 0 ? BUF_BYTES_MIN : buf->capacity * 2;
+    capacity = capacity < needed ? needed : capacity;
+    capacity = capacity > buf->limit_bytes ? buf->limit_bytes : capacity;
+    size_t more = capacity - buf->capacity;
+    if (needed > capacity || account_charge(buf->account, more) != STATUS_OK) {
+        return false;
+    }
+    uint8_t *memory = base_realloc(buf->ptr, capacity);
+    if (memory == NULL) {
+        account_release(buf->account, more);
+        return false;
+    }
+    buf->ptr = memory;
+    buf->capacity = capacity;
+    return true;
+}
+
+uint8_t *buf_reserve(struct buf *buf, size_t size)
+{
+    size_t needed = buf->len + size;
+    if (buf->failed || needed < size || (needed > buf->capacity && !grow(buf, needed))) {
+        buf->failed = true;
+        return NULL;
+    }
+    return buf->ptr + buf->len;
+}
+
+void buf_commit(struct buf *buf, size_t size)
+{
+    assert(size <= buf->capacity - buf->len);
+    buf->len += size;
+}
+
+void buf_append(struct buf *buf, struct slice bytes)
+{
+    if (bytes.len == 0) {
+        return;
+    }
+    uint8_t *room = buf_reserve(buf, bytes.len);
+    if (room != NULL) {
+        memcpy(room, bytes.ptr, bytes.len);
+        buf->len += bytes.len;
+    }
+}
+
+void buf_append_byte(struct buf *buf, uint8_t byte)
+{
+    buf_append(buf, slice_of(&byte, 1));
+}
+
+void buf_append_u64(struct buf *buf, uint64_t value)
+{
+    uint8_t digits[20];
+    size_t at = sizeof(digits);
+    do {
+        digits[--at] = (uint8_t)('0' + value % 10);
+        value /= 10;
+    } while (value != 0);
+    buf_append(buf, slice_of(digits + at, sizeof(digits) - at));
+}
+
+void buf_append_i64(struct buf *buf, int64_t value)
+{
+    uint64_t magnitude = (uint64_t)value;
+    if (value < 0) {
+        buf_append_byte(buf, '-');
+        magnitude = 0 - magnitude;
+    }
+    buf_append_u64(buf, magnitude);
+}
+
+static const char HEX[] = "0123456789abcdef";
+
+static void append_unicode_escape(struct buf *buf, unsigned code)
+{
+    uint8_t escape[6] = {'\\',
+                         'u',
+                         (uint8_t)HEX[code >> 12 & 15],
+                         (uint8_t)HEX[code >> 8 & 15],
+                         (uint8_t)HEX[code >> 4 & 15],
+                         (uint8_t)HEX[code & 15]};
+    buf_append(buf, slice_of(escape, sizeof(escape)));
+}
+
+/* Bytes at text[i] that need an escape: 0 when none does. */
+static size_t needs_escape(struct slice text, size_t i)
+{
+    uint8_t byte = text.ptr[i];
+    if (byte < 0x20 || byte == '"' || byte == '\\' || byte == 0x7F) {
+        return 1;
+    }
+    /* U+2028 and U+2029 end a line for some readers of logs and event streams. */
+    bool is_separator = byte == 0xE2 && text.len - i >= 3 && text.ptr[i + 1] == 0x80 &&
+                        (text.ptr[i + 2] == 0xA8 || text.ptr[i + 2] == 0xA9);
+    return is_separator ? 3 : 0;
+}
+
+static void append_escape(struct buf *buf, struct slice text, size_t i, size_t len)
+{
+    uint8_t byte = text.ptr[i];
+    if (byte == '"' || byte == '\\') {
+        buf_append_byte(buf, '\\');
+        buf_append_byte(buf, byte);
+    } else if (byte == '\n') {
+        buf_append(buf, SLICE("\\n"));
+    } else if (byte == '\r') {
+        buf_append(buf, SLICE("\\r"));
+    } else if (byte == '\t') {
+        buf_append(buf, SLICE("\\t"));
+    } else {
+        append_unicode_escape(buf, len == 3 ? 0x2000U + (text.ptr[i + 2] & 0x3FU) : byte);
+    }
+}
+
+void buf_append_json_string(struct buf *buf, struct slice text)
+{
+    buf_append_byte(buf, '"');
+    size_t plain = 0;
+    for (size_t i = 0; i < text.len;) {
+        size_t len = needs_escape(text, i);
+        if (len == 0) {
+            i++;
+            continue;
+        }
+        buf_append(buf, slice_sub(text, plain, i));
+        append_escape(buf, text, i, len);
+        i += len;
+        plain = i;
+    }
+    buf_append(buf, slice_sub(text, plain, text.len));
+    buf_append_byte(buf, '"');
+}
+
+void buf_consume(struct buf *buf, size_t size)
+{
+    assert(size <= buf->len);
+    buf->len -= size;
+    if (buf->len > 0) {
+        memmove(buf->ptr, buf->ptr + size, buf->len);
+    }
+}
+
+void buf_clear(struct buf *buf)
+{
+    buf->len = 0;
+    buf->failed = false;
+}
+
+struct slice buf_view(const struct buf *buf)
+{
+    return slice_of(buf->ptr, buf->len);
+}
+
+enum status buf_status(const struct buf *buf)
+{
+    return buf->failed ? STATUS_LIMIT : STATUS_OK;
+}

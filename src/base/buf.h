@@ -1,0 +1,49 @@
+/* buf.h: a growing run of bytes with a limit.
+ *
+ * For output whose size is not known in advance. Memory comes from the heap and is charged to an
+ * account; a failed append latches, so a writer may append many pieces and look once at the end.
+ */
+#ifndef AEGIS_BASE_BUF_H
+#define AEGIS_BASE_BUF_H
+
+#include "base/arena.h"
+#include "base/slice.h"
+
+struct buf {
+    uint8_t *ptr;
+    size_t len, capacity;
+    size_t limit_bytes;
+    struct account *account; /* borrowed, may be NULL */
+    bool failed;             /* latched by the first append that found no room */
+};
+
+void buf_init(struct buf *buf, size_t limit_bytes, struct account *account);
+void buf_release(struct buf *buf);
+
+/* Append; on failure nothing is appended and buf->failed is set. */
+void buf_append(struct buf *buf, struct slice bytes);
+void buf_append_byte(struct buf *buf, uint8_t byte);
+void buf_append_u64(struct buf *buf, uint64_t value);
+void buf_append_i64(struct buf *buf, int64_t value);
+
+/* Append a JSON string with its quotes; text must be valid UTF-8. Escapes control characters, DEL,
+ * U+2028 and U+2029, so the result is one line for every reader. */
+void buf_append_json_string(struct buf *buf, struct slice text);
+
+/* Make room for size more bytes; NULL (and failed) when there is none. The caller writes up to size
+ * bytes there and then calls buf_commit. */
+NODISCARD uint8_t *buf_reserve(struct buf *buf, size_t size);
+void buf_commit(struct buf *buf, size_t size);
+
+/* Drop the first size bytes (a write went out). */
+void buf_consume(struct buf *buf, size_t size);
+
+/* Forget the contents and a latched failure, keep the memory. */
+void buf_clear(struct buf *buf);
+
+struct slice buf_view(const struct buf *buf);
+
+/* STATUS_OK, or STATUS_LIMIT when an append had failed. */
+NODISCARD enum status buf_status(const struct buf *buf);
+
+#endif

@@ -1,0 +1,162 @@
+#include "base/slice.h"
+
+#include <string.h>
+
+static uint8_t ascii_lower(uint8_t byte)
+{
+    return (byte >= 'A' && byte <= 'Z') ? (uint8_t)(byte + ('a' - 'A')) : byte;
+}
+
+struct slice slice_of(const void *ptr, size_t len)
+{
+    return (struct slice){ptr, len};
+}
+
+struct slice slice_view_cstr(const char *text)
+{
+    return text == NULL ? SLICE_EMPTY : slice_of(text, strlen(text));
+}
+
+bool slice_eq(struct slice a, struct slice b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+bool slice_eq_ascii_nocase(struct slice a, struct slice b)
+{
+    if (a.len != b.len) {
+        return false;
+    }
+    for (size_t i = 0; i < a.len; i++) {
+        if (ascii_lower(a.ptr[i]) != ascii_lower(b.ptr[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool slice_starts_with(struct slice text, struct slice prefix)
+{
+    return text.len >= prefix.len && slice_eq(slice_sub(text, 0, prefix.len), prefix);
+}
+
+bool slice_ends_with(struct slice text, struct slice suffix)
+{
+    return text.len >= suffix.len &&
+           slice_eq(slice_sub(text, text.len - suffix.len, text.len), suffix);
+}
+
+struct slice slice_sub(struct slice text, size_t from, size_t to)
+{
+    if (to > text.len) {
+        to = text.len;
+    }
+    if (from >= to) {
+        return SLICE_EMPTY;
+    }
+    return slice_of(text.ptr + from, to - from);
+}
+
+size_t slice_find_byte(struct slice text, uint8_t byte)
+{
+    const uint8_t *hit = text.len == 0 ? NULL : memchr(text.ptr, byte, text.len);
+    return hit == NULL ? text.len : (size_t)(hit - text.ptr);
+}
+
+struct slice slice_trim_ows(struct slice text)
+{
+    size_t from = 0;
+    size_t to = text.len;
+    while (from < to && (text.ptr[from] == ' ' || text.ptr[from] == '\t')) {
+        from++;
+    }
+    while (to > from && (text.ptr[to - 1] == ' ' || text.ptr[to - 1] == '\t')) {
+        to--;
+    }
+    return slice_sub(text, from, to);
+}
+
+int slice_compare(struct slice a, struct slice b)
+{
+    size_t shared = a.len < b.len ? a.len : b.len;
+    int order = shared == 0 ? 0 : memcmp(a.ptr, b.ptr, shared);
+    if (order != 0) {
+        return order;
+    }
+    return (a.len > b.len) - (a.len < b.len);
+}
+
+bool slice_eq_constant_time(struct slice a, struct slice b)
+{
+    if (a.len != b.len) {
+        return false;
+    }
+    uint8_t difference = 0;
+    for (size_t i = 0; i < a.len; i++) {
+        difference = (uint8_t)(difference | (a.ptr[i] ^ b.ptr[i]));
+    }
+    return difference == 0;
+}
+
+enum status slice_to_i64(struct slice text, int64_t *out)
+{
+    size_t i = 0;
+    bool negative = text.len > 0 && text.ptr[0] == '-';
+    i += negative ? 1 : 0;
+    if (i == text.len) {
+        return STATUS_INVALID;
+    }
+    int64_t value = 0;
+    bool overflow = false;
+    for (; i < text.len; i++) {
+        uint8_t byte = text.ptr[i];
+        if (byte < '0' || byte > '9') {
+            return STATUS_INVALID;
+        }
+        /* Counting downwards reaches INT64_MIN, which has no positive twin. */
+        overflow = overflow || __builtin_mul_overflow(value, 10, &value) ||
+                   __builtin_sub_overflow(value, byte - '0', &value);
+    }
+    if (overflow || (!negative && value == INT64_MIN)) {
+        return STATUS_LIMIT;
+    }
+    *out = negative ? value : -value;
+    return STATUS_OK;
+}
+
+/* Length of the UTF-8 sequence at text[i], or 0 when it is not well-formed (Unicode, table 3-7). */
+static size_t utf8_sequence_len(struct slice text, size_t i)
+{
+    uint8_t lead = text.ptr[i];
+    if (lead < 0x80) {
+        return 1;
+    }
+    size_t len = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+    if (lead < 0xC2 || lead > 0xF4 || text.len - i < len) {
+        return 0;
+    }
+    uint8_t low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+    uint8_t high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+    if (text.ptr[i + 1] < low || text.ptr[i + 1] > high) {
+        return 0;
+    }
+    for (size_t k = 2; k < len; k++) {
+        if ((text.ptr[i + k] & 0xC0) != 0x80) {
+            return 0;
+        }
+    }
+    return len;
+}
+
+bool slice_is_utf8(struct slice text)
+{
+    size_t i = 0;
+    while (i < text.len) {
+        size_t len = utf8_sequence_len(text, i);
+        if (len == 0) {
+            return false;
+        }
+        i += len;
+    }
+    return true;
+}

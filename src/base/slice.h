@@ -1,0 +1,68 @@
+/* slice.h: a borrowed run of bytes, passed by value.
+ *
+ * The one text type of the code base. A slice owns nothing, carries its length and may hold NUL
+ * bytes; C strings exist only where an adapter meets libc.
+ */
+#ifndef AEGIS_BASE_SLICE_H
+#define AEGIS_BASE_SLICE_H
+
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct slice {
+    const uint8_t *ptr; /* NULL only when len is 0 */
+    size_t len;         /* bytes */
+};
+
+/* A slice of a string literal; SLICE_INIT is the form for static initialisers. */
+#define SLICE(literal) ((struct slice){(const uint8_t *)("" literal), sizeof(literal) - 1})
+#define SLICE_INIT(literal)                                                                        \
+    {                                                                                              \
+        (const uint8_t *)("" literal), sizeof(literal) - 1                                         \
+    }
+#define SLICE_EMPTY ((struct slice){0})
+
+/* For printf's "%.*s": precision and pointer. Only for text already known to be printable. */
+#define SLICE_ARG(s) (int)(s).len, (const char *)(s).ptr
+
+/* A view of len bytes at ptr. */
+struct slice slice_of(const void *ptr, size_t len);
+
+/* A view of a NUL-terminated string, without the NUL. NULL gives an empty slice. */
+struct slice slice_view_cstr(const char *text);
+
+bool slice_eq(struct slice a, struct slice b);
+
+/* Equal after folding A-Z to a-z: for HTTP tokens, never for JSON names. */
+bool slice_eq_ascii_nocase(struct slice a, struct slice b);
+
+bool slice_starts_with(struct slice text, struct slice prefix);
+bool slice_ends_with(struct slice text, struct slice suffix);
+
+/* Bytes from..to of text; both are clamped, so the result always lies inside text. */
+struct slice slice_sub(struct slice text, size_t from, size_t to);
+
+/* Index of the first byte, or text.len when there is none. */
+size_t slice_find_byte(struct slice text, uint8_t byte);
+
+/* Without spaces and horizontal tabs on both sides (RFC 9110 OWS). */
+struct slice slice_trim_ows(struct slice text);
+
+/* <0, 0, >0 by bytes, then by length. */
+int slice_compare(struct slice a, struct slice b);
+
+/* Equal, in a time that depends on the lengths only. For secrets. */
+bool slice_eq_constant_time(struct slice a, struct slice b);
+
+/* The whole text as a decimal number: optional '-', then digits, nothing left over.
+ * STATUS_INVALID on any other form, STATUS_LIMIT when it does not fit 64 bits. */
+NODISCARD enum status slice_to_i64(struct slice text, int64_t *out);
+
+/* True when the text is well-formed UTF-8 (no overlong forms, surrogates or code points past
+ * U+10FFFF). */
+bool slice_is_utf8(struct slice text);
+
+#endif

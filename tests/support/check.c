@@ -1,0 +1,127 @@
+#include "support/check.h"
+
+#include "base/arena.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define TESTS_MAX 2048
+#define PATH_BYTES 1024
+
+struct test {
+    const char *file, *name;
+    check_test_fn run;
+};
+
+static struct test tests[TESTS_MAX];
+static size_t test_count;
+static const char *current_test;
+static bool current_failed, current_skipped;
+static uint64_t random_seed = 0x9E3779B97F4A7C15U, random_state;
+
+void check_register(const char *file, const char *name, check_test_fn run)
+{
+    if (test_count == TESTS_MAX) {
+        fprintf(stderr, "raise TESTS_MAX\n");
+        abort();
+    }
+    tests[test_count++] = (struct test){file, name, run};
+}
+
+void check_report(bool ok, const char *file, int line, const char *row, const char *expression)
+{
+    if (ok) {
+        return;
+    }
+    current_failed = true;
+    printf("%s:%d: %s%s%s: failed: %s\n", file, line, current_test, row ? ": " : "", row ? row : "",
+           expression);
+}
+
+const char *check_shared_path(const char *folder)
+{
+    static char path[PATH_BYTES];
+    const char *root = getenv("AEGIS_SHARED");
+    snprintf(path, sizeof(path), "%s/%s", root != NULL ? root : "../shared", folder);
+    if (access(path, R_OK) == 0) {
+        return path;
+    }
+    printf("%s: corpus '%s' is absent; set AEGIS_SHARED\n", current_test, folder);
+    const char *ci = getenv("CI");
+    current_failed = current_failed || (ci != NULL && strcmp(ci, "true") == 0);
+    current_skipped = true;
+    return NULL;
+}
+
+uint64_t check_random(void)
+{
+    /* xorshift64*: reproducible everywhere, and good enough to choose splits. */
+    random_state ^= random_state >> 12;
+    random_state ^= random_state << 25;
+    random_state ^= random_state >> 27;
+    return random_state * 0x2545F4914F6CDD1DU;
+}
+
+struct countdown {
+    size_t left;
+    bool fired;
+};
+
+static bool countdown_gate(void *context)
+{
+    struct countdown *countdown = context;
+    if (countdown->left == 0) {
+        countdown->fired = true;
+        return false;
+    }
+    countdown->left--;
+    return true;
+}
+
+void check_every_allocation(bool (*body)(void *context), void *context)
+{
+    for (size_t n = 0; n < 100000; n++) {
+        struct countdown countdown = {.left = n};
+        base_alloc_set_gate(countdown_gate, &countdown);
+        bool done = body(context);
+        base_alloc_set_gate(NULL, NULL);
+        if (!countdown.fired) {
+            CHECK(done);
+            return;
+        }
+    }
+    CHECK(!"the body never succeeded");
+}
+
+int main(int argc, char **argv)
+{
+    const char *only = argc > 1 ? argv[1] : NULL;
+    const char *seed = getenv("AEGIS_SEED");
+    if (seed != NULL) {
+        random_seed = strtoull(seed, NULL, 0) | 1;
+    }
+    size_t passed = 0, failed = 0, skipped = 0;
+    for (size_t i = 0; i < test_count; i++) {
+        if (only != NULL && strstr(tests[i].name, only) == NULL) {
+            continue;
+        }
+        current_test = tests[i].name;
+        current_failed = false;
+        current_skipped = false;
+        random_state = random_seed;
+        tests[i].run();
+        if (current_failed) {
+            printf("FAIL %s (%s), AEGIS_SEED=%" PRIu64 "\n", tests[i].name, tests[i].file,
+                   random_seed);
+            failed++;
+        } else if (current_skipped) {
+            skipped++;
+        } else {
+            passed++;
+        }
+    }
+    printf("%zu passed, %zu failed, %zu skipped\n", passed, failed, skipped);
+    return failed == 0 ? 0 : 1;
+}
