@@ -1,0 +1,61 @@
+/* upstream.h: send one judged message to a server, receive its messages.
+ *
+ * The adapter hides HTTP, SSE and stdio: the core gives one JSON-RPC message and gets back whole
+ * JSON texts, one a call, in order. Framing errors, wrong content types and time-outs end the call.
+ * A request carries no field for the caller's token: it cannot be forwarded by mistake.
+ */
+#ifndef AEGIS_CORE_PORTS_UPSTREAM_H
+#define AEGIS_CORE_PORTS_UPSTREAM_H
+
+#include "base/diag.h"
+#include "base/slice.h"
+#include "wire/http_reader.h"
+
+struct upstream_call;
+
+struct upstream_request {
+    uint32_t server;     /* index in the configuration's server list */
+    struct slice body;   /* one line of JSON, copied */
+    bool expects_answer; /* false: a notification; the call ends with the server's 202 */
+    /* Our own integer id in body, for demultiplexing on shared byte streams; 0 for notifications. */
+    int64_t id;
+    /* HTTP only: MCP fields to send besides Content-Type, Accept and the credential. Copied. */
+    const struct http_field *fields;
+    size_t field_count;
+    /* Credential field the broker chose; both empty when the server needs none. Copied, wiped. */
+    struct slice credential_name, credential_value;
+    /* stdio only: which child of the server, chosen by the session; 0 is the shared one. */
+    uint64_t child;
+    int64_t timeout_ms;  /* without any byte from the server */
+    int64_t deadline_ms; /* in all; 0 means none (listen streams) */
+};
+
+/* The caller's side; embedded in the caller's structure, which must outlive the call. */
+struct upstream_sink {
+    /* A legacy server gave a session id with its answer (HTTP only). May be NULL. */
+    void (*on_session)(struct upstream_sink *sink, struct slice session_id);
+    /* One whole JSON text, valid during the call. is_stream: it came as an event, more may follow. */
+    void (*on_message)(struct upstream_sink *sink, struct slice json, bool is_stream);
+    /* The call is over, exactly once unless cancelled. http_status is 0 when there was no answer.
+     * STATUS_OK: ended cleanly. STATUS_INVALID (upstream.protocol, upstream.content_type,
+     * upstream.status), STATUS_TIMEOUT (upstream.timeout), STATUS_UNAVAILABLE (upstream.down),
+     * STATUS_LIMIT (upstream.too_large). */
+    void (*on_end)(struct upstream_sink *sink, enum status status, int http_status,
+                   const struct diag *diag);
+};
+
+struct port_upstream {
+    void *context;
+    /* On STATUS_OK *out is valid until on_end or cancel; on failure nothing will be called. */
+    enum status (*start)(void *context, const struct upstream_request *request,
+                         struct upstream_sink *sink, struct upstream_call **out,
+                         struct diag *diag);
+    /* After this no function of the sink is called. The connection is not reused. */
+    void (*cancel)(void *context, struct upstream_call *call);
+    /* Stop and start reading, for back-pressure. */
+    void (*pause)(void *context, struct upstream_call *call, bool paused);
+    /* stdio only: a session ended; its child is stopped. No-op for HTTP. */
+    void (*close_child)(void *context, uint32_t server, uint64_t child);
+};
+
+#endif
