@@ -1,0 +1,117 @@
+/* tape.h: strict JSON, read once into a flat array of nodes that point into the text.
+ *
+ * The reader accepts exactly RFC 8259 in UTF-8 and refuses what readers disagree about: duplicate
+ * member names (compared after unescaping, at any depth), lone surrogate escapes, ill-formed UTF-8,
+ * byte order marks. It never converts a number: the lexeme stays, so what goes on is what came in.
+ * It uses no stack that depends on the input and every dimension has a limit.
+ */
+#ifndef AEGIS_JSON_TAPE_H
+#define AEGIS_JSON_TAPE_H
+
+#include "base/arena.h"
+#include "base/diag.h"
+#include "base/slice.h"
+
+#define JSON_NONE UINT32_MAX
+#define JSON_DEPTH_LIMIT 256 /* the most that json_limits.depth_max may ask for */
+
+/* The index of a node on its tape; 0 is the whole text's value. */
+typedef uint32_t json_ref;
+
+enum json_type {
+    JSON_NULL,
+    JSON_FALSE,
+    JSON_TRUE,
+    JSON_NUMBER,
+    JSON_STRING,
+    JSON_ARRAY,
+    JSON_OBJECT,
+};
+
+struct json_limits {
+    uint32_t depth_max;        /* containers inside each other, 1..JSON_DEPTH_LIMIT */
+    uint32_t nodes_max;        /* values and names in all */
+    uint32_t members_max;      /* of one object */
+    uint32_t number_bytes_max; /* of one number lexeme */
+};
+
+#define JSON_LIMITS_DEFAULT                                                                        \
+    {                                                                                              \
+        .depth_max = 64, .nodes_max = 65536, .members_max = 4096, .number_bytes_max = 4096         \
+    }
+
+struct json_node {
+    uint32_t offset;  /* of the first byte in the text */
+    uint32_t len;     /* bytes; strings with their quotes, containers with their brackets */
+    uint32_t next;    /* the node after this value with all inside it */
+    uint32_t count;   /* elements of an array, members of an object */
+    uint8_t type;     /* enum json_type */
+    bool has_escapes; /* strings */
+};
+
+struct json_tape {
+    struct slice text; /* borrowed */
+    const struct json_node *nodes;
+    uint32_t count;
+    bool is_compact; /* no white space outside strings */
+};
+
+/* What all reads of a process share. seed keys the hash that finds duplicates, so that nobody can
+ * prepare names that collide. Immutable after json_parser_init. */
+struct json_parser {
+    struct json_limits limits;
+    uint64_t seed[2];
+};
+
+/* seed: 16 random bytes. */
+void json_parser_init(struct json_parser *parser, const struct json_limits *limits,
+                      const uint8_t *seed);
+
+/* Read one whole text. Nodes live in the arena, the tape points into text.
+ *
+ * STATUS_INVALID with json.empty, json.syntax, json.utf8, json.surrogate or json.duplicate;
+ * STATUS_LIMIT with json.depth, json.limit or json.memory. diag->offset is the byte. */
+NODISCARD enum status json_parse(const struct json_parser *parser, struct slice text,
+                                 struct arena *arena, struct json_tape *out, struct diag *diag);
+
+enum json_type json_type(const struct json_tape *tape, json_ref ref);
+
+/* The bytes of a value as they stand in the text: quotes, escapes and digits untouched. */
+struct slice json_raw(const struct json_tape *tape, json_ref ref);
+
+/* Elements or members of a container; 0 for anything else. */
+uint32_t json_count(const struct json_tape *tape, json_ref ref);
+
+/* The value of a member, or JSON_NONE when ref is no object or has no such member. */
+json_ref json_member(const struct json_tape *tape, json_ref ref, struct slice name);
+
+struct json_iter {
+    const struct json_tape *tape;
+    json_ref at;
+    uint32_t left;
+    bool is_object;
+};
+
+/* Walk a container in order; a value that is none has no elements. */
+void json_iter_init(struct json_iter *iter, const struct json_tape *tape, json_ref ref);
+
+/* *key is JSON_NONE in arrays. */
+bool json_iter_next(struct json_iter *iter, json_ref *key, json_ref *value);
+
+/* The text a string stands for: a view when it has no escapes, else unescaped into the arena.
+ * STATUS_INVALID when ref is no string, STATUS_LIMIT when the arena is full. */
+NODISCARD enum status json_string(const struct json_tape *tape, json_ref ref, struct arena *arena,
+                                  struct slice *out);
+
+/* Is ref a string that stands for text? Allocates nothing. */
+bool json_string_eq(const struct json_tape *tape, json_ref ref, struct slice text);
+
+/* Do two strings, on any tapes, stand for the same text? Allocates nothing. */
+bool json_string_same(const struct json_tape *a, json_ref a_ref, const struct json_tape *b,
+                      json_ref b_ref);
+
+/* An integer written plainly, -?(0|[1-9][0-9]*). STATUS_INVALID for any other value or form (1.0
+ * and 1e3 too), STATUS_LIMIT when it does not fit. */
+NODISCARD enum status json_integer(const struct json_tape *tape, json_ref ref, int64_t *out);
+
+#endif
