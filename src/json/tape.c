@@ -223,10 +223,9 @@ static void sip_round(uint64_t v[4])
 /* SipHash-1-3 of the text a name stands for: keyed, so names cannot be made to collide. */
 static uint64_t hash_name(const struct reader *r, const struct json_node *node)
 {
-    uint64_t v[4] = {r->parser->seed[0] ^ 0x736f6d6570736575U,
-                     r->parser->seed[1] ^ 0x646f72616e646f6dU,
-                     r->parser->seed[0] ^ 0x6c7967656e657261U,
-                     r->parser->seed[1] ^ 0x7465646279746573U};
+    uint64_t v[4] = {
+        r->parser->seed[0] ^ 0x736f6d6570736575U, r->parser->seed[1] ^ 0x646f72616e646f6dU,
+        r->parser->seed[0] ^ 0x6c7967656e657261U, r->parser->seed[1] ^ 0x7465646279746573U};
     struct scan_text scan;
     scan_text_init(&scan, content_of(r->text, node));
     uint64_t word = 0;

@@ -1,0 +1,378 @@
+#include "core/mcp/message.h"
+
+#include "core/mcp/mirror.h"
+
+#define META_VERSION SLICE("io.modelcontextprotocol/protocolVersion")
+#define META_CAPABILITIES SLICE("io.modelcontextprotocol/clientCapabilities")
+#define ID_MAGNITUDE_MAX ((int64_t)9007199254740991) /* 2^53 - 1: exact for every peer */
+
+struct reading {
+    const struct mcp_message_input *input;
+    struct arena *arena;
+    struct mcp_message *out;
+    struct mcp_refusal *refusal;
+    struct diag *diag;
+    struct slice method_name;
+    struct slice version; /* the envelope's text, empty when it has none */
+    bool has_modern_envelope;
+};
+
+static enum status refuse(struct reading *r, int http_status, int rpc_code, const char *text,
+                          const char *code)
+{
+    r->refusal->http_status = http_status;
+    r->refusal->rpc_code = rpc_code;
+    r->refusal->text = text;
+    return diag_fail(r->diag, STATUS_INVALID, code, "%s", text);
+}
+
+static enum status refuse_request(struct reading *r, const char *code, const char *text)
+{
+    return refuse(r, 400, MCP_ERROR_INVALID_REQUEST, text, code);
+}
+
+static enum status refuse_params(struct reading *r, const char *text)
+{
+    return refuse(r, 400, MCP_ERROR_INVALID_PARAMS, text, "mcp.params");
+}
+
+struct slice mcp_field(const struct http_field *fields, size_t field_count, struct slice name,
+                       size_t *count)
+{
+    struct slice value = SLICE_EMPTY;
+    *count = 0;
+    for (size_t i = 0; i < field_count; i++) {
+        if (slice_eq_ascii_nocase(fields[i].name, name)) {
+            value = *count == 0 ? fields[i].value : value;
+            (*count)++;
+        }
+    }
+    return value;
+}
+
+static enum status read_json(struct reading *r)
+{
+    enum status status =
+        json_parse(r->input->parser, r->input->body, r->arena, &r->out->tape, r->diag);
+    if (status == STATUS_OK) {
+        return STATUS_OK;
+    }
+    bool is_duplicate = r->diag != NULL && r->diag->code != NULL &&
+                        slice_eq(slice_view_cstr(r->diag->code), SLICE("json.duplicate"));
+    r->refusal->http_status = 400;
+    r->refusal->rpc_code = is_duplicate ? MCP_ERROR_INVALID_REQUEST : MCP_ERROR_PARSE;
+    r->refusal->text = is_duplicate ? "a member name appears twice" : "the body is not strict JSON";
+    return status;
+}
+
+/* Ids are strings or plain integers; "1e0" and "-0" are numbers that peers write differently. */
+static enum status read_id(struct reading *r, json_ref ref)
+{
+    const struct json_tape *tape = &r->out->tape;
+    struct slice lexeme = json_raw(tape, ref);
+    int64_t number = 0;
+    bool is_string = json_type(tape, ref) == JSON_STRING && lexeme.len <= MCP_ID_BYTES_MAX + 2;
+    bool is_integer = json_type(tape, ref) == JSON_NUMBER && !slice_eq(lexeme, SLICE("-0")) &&
+                      json_integer(tape, ref, &number) == STATUS_OK &&
+                      number >= -ID_MAGNITUDE_MAX && number <= ID_MAGNITUDE_MAX;
+    if (!is_string && !is_integer) {
+        return refuse_request(r, "rpc.id", "the id must be a short string or a plain integer");
+    }
+    r->out->id = lexeme;
+    return STATUS_OK;
+}
+
+/* Only the members of a request may stand in the envelope: everything else, look-alikes included,
+ * could be meaningful to another reader. */
+static enum status check_envelope_members(struct reading *r)
+{
+    static const struct slice ALLOWED[] = {SLICE_INIT("jsonrpc"), SLICE_INIT("id"),
+                                           SLICE_INIT("method"), SLICE_INIT("params")};
+    struct json_iter iter;
+    json_ref key = JSON_NONE;
+    json_ref value = JSON_NONE;
+    json_iter_init(&iter, &r->out->tape, 0);
+    while (json_iter_next(&iter, &key, &value)) {
+        bool is_allowed = false;
+        for (size_t i = 0; i < COUNT_OF(ALLOWED); i++) {
+            is_allowed = is_allowed || json_string_eq(&r->out->tape, key, ALLOWED[i]);
+        }
+        if (!is_allowed) {
+            return refuse_request(r, "rpc.member",
+                                  "the message has a member that is no part of a request");
+        }
+    }
+    return STATUS_OK;
+}
+
+static enum status read_shape(struct reading *r)
+{
+    const struct json_tape *tape = &r->out->tape;
+    if (json_type(tape, 0) == JSON_ARRAY) {
+        return refuse_request(r, "rpc.batch", "batches are not accepted: send one message");
+    }
+    if (json_type(tape, 0) != JSON_OBJECT) {
+        return refuse_request(r, "rpc.shape", "the message must be an object");
+    }
+    json_ref id = json_member(tape, 0, SLICE("id"));
+    if (id != JSON_NONE) {
+        TRY(read_id(r, id));
+    }
+    json_ref version = json_member(tape, 0, SLICE("jsonrpc"));
+    if (version == JSON_NONE || !json_string_eq(tape, version, SLICE("2.0"))) {
+        return refuse_request(r, "rpc.version", "'jsonrpc' must be \"2.0\"");
+    }
+    TRY(check_envelope_members(r));
+    json_ref method = json_member(tape, 0, SLICE("method"));
+    if (method == JSON_NONE || json_type(tape, method) != JSON_STRING) {
+        return refuse_request(r, "rpc.method", "'method' must be a string");
+    }
+    if (json_string(tape, method, r->arena, &r->method_name) != STATUS_OK ||
+        r->method_name.len > MCP_METHOD_BYTES_MAX ||
+        slice_find_byte(r->method_name, '\0') < r->method_name.len) {
+        return refuse_request(r, "rpc.method", "'method' is not a method name");
+    }
+    r->out->params = json_member(tape, 0, SLICE("params"));
+    if (r->out->params != JSON_NONE && json_type(tape, r->out->params) != JSON_OBJECT) {
+        return refuse_request(r, "rpc.params", "'params' must be an object");
+    }
+    return STATUS_OK;
+}
+
+/* The next character of a member name as a careless reader may see it: lower case, the two letters
+ * that fold into ASCII, control characters gone. Returns the bytes taken. */
+static size_t fold_character(struct slice name, size_t at, uint8_t *folded)
+{
+    uint8_t byte = name.ptr[at];
+    *folded = (byte >= 'A' && byte <= 'Z') ? (uint8_t)(byte + ('a' - 'A')) : byte;
+    if (byte < 0x20 || byte == 0x7F) {
+        *folded = 0;
+        return 1;
+    }
+    struct slice rest = slice_sub(name, at, name.len);
+    if (slice_starts_with(rest, SLICE("\xC5\xBF"))) { /* U+017F, long s */
+        *folded = 's';
+        return 2;
+    }
+    if (slice_starts_with(rest, SLICE("\xE2\x84\xAA"))) { /* U+212A, Kelvin sign */
+        *folded = 'k';
+        return 3;
+    }
+    return 1;
+}
+
+static bool folds_to(struct slice name, struct slice known)
+{
+    size_t matched = 0;
+    for (size_t i = 0; i < name.len;) {
+        uint8_t folded = 0;
+        uint8_t wanted = 0;
+        i += fold_character(name, i, &folded);
+        if (folded == 0) {
+            continue;
+        }
+        if (matched == known.len) {
+            return false;
+        }
+        matched += fold_character(known, matched, &wanted);
+        if (folded != wanted) {
+            return false;
+        }
+    }
+    return matched == known.len;
+}
+
+/* Names are case-sensitive, yet real servers folded them (CVE-2026-27896): a name that only folds
+ * to a known one would be judged by us as unknown and read by such a server as known. */
+static enum status check_look_alikes(struct reading *r, json_ref object, const struct slice *known,
+                                     size_t known_count)
+{
+    struct json_iter iter;
+    json_ref key = JSON_NONE;
+    json_ref value = JSON_NONE;
+    json_iter_init(&iter, &r->out->tape, object);
+    while (json_iter_next(&iter, &key, &value)) {
+        struct slice name;
+        if (json_string(&r->out->tape, key, r->arena, &name) != STATUS_OK) {
+            return refuse_request(r, "rpc.member", "a member name cannot be read");
+        }
+        for (size_t i = 0; i < known_count; i++) {
+            if (!slice_eq(name, known[i]) && folds_to(name, known[i])) {
+                return refuse_request(r, "rpc.look_alike",
+                                      "a member name differs from a known one only in case");
+            }
+        }
+    }
+    return STATUS_OK;
+}
+
+static enum status check_all_look_alikes(struct reading *r)
+{
+    static const struct slice PARAMS[] = {
+        SLICE_INIT("name"),   SLICE_INIT("arguments"),      SLICE_INIT("uri"),
+        SLICE_INIT("_meta"),  SLICE_INIT("cursor"),         SLICE_INIT("task"),
+        SLICE_INIT("taskId"), SLICE_INIT("inputResponses"), SLICE_INIT("requestState"),
+        SLICE_INIT("ref"),    SLICE_INIT("protocolVersion")};
+    static const struct slice META[] = {SLICE_INIT("io.modelcontextprotocol/protocolVersion"),
+                                        SLICE_INIT("io.modelcontextprotocol/clientCapabilities"),
+                                        SLICE_INIT("io.modelcontextprotocol/clientInfo"),
+                                        SLICE_INIT("io.modelcontextprotocol/logLevel"),
+                                        SLICE_INIT("progressToken")};
+    if (r->out->params != JSON_NONE) {
+        TRY(check_look_alikes(r, r->out->params, PARAMS, COUNT_OF(PARAMS)));
+    }
+    if (r->out->meta != JSON_NONE) {
+        TRY(check_look_alikes(r, r->out->meta, META, COUNT_OF(META)));
+    }
+    return STATUS_OK;
+}
+
+/* _meta of params, with the pieces the gateway reads. */
+static enum status read_meta(struct reading *r)
+{
+    const struct json_tape *tape = &r->out->tape;
+    if (r->out->params == JSON_NONE) {
+        return STATUS_OK;
+    }
+    r->out->meta = json_member(tape, r->out->params, SLICE("_meta"));
+    if (r->out->meta == JSON_NONE) {
+        return STATUS_OK;
+    }
+    if (json_type(tape, r->out->meta) != JSON_OBJECT) {
+        return refuse_params(r, "'_meta' must be an object");
+    }
+    json_ref version = json_member(tape, r->out->meta, META_VERSION);
+    r->has_modern_envelope = version != JSON_NONE;
+    if (version != JSON_NONE && (json_type(tape, version) != JSON_STRING ||
+                                 json_string(tape, version, r->arena, &r->version) != STATUS_OK)) {
+        return refuse_params(r, "the protocol version in '_meta' must be a string");
+    }
+    r->out->progress_token = json_member(tape, r->out->meta, SLICE("progressToken"));
+    if (r->out->progress_token != JSON_NONE) {
+        enum json_type type = json_type(tape, r->out->progress_token);
+        if (type != JSON_STRING && type != JSON_NUMBER) {
+            return refuse_params(r, "'progressToken' must be a string or an integer");
+        }
+    }
+    return STATUS_OK;
+}
+
+static enum status check_modern_envelope(struct reading *r)
+{
+    const struct json_tape *tape = &r->out->tape;
+    json_ref capabilities = json_member(tape, r->out->meta, META_CAPABILITIES);
+    if (capabilities == JSON_NONE || json_type(tape, capabilities) != JSON_OBJECT) {
+        return refuse_params(r, "'_meta' must hold the client's capabilities");
+    }
+    enum status status =
+        mcp_mirror_check(r->input, r->out, r->method_name, r->version, r->arena, r->diag);
+    if (status != STATUS_OK) {
+        r->refusal->http_status = 400;
+        r->refusal->rpc_code = MCP_ERROR_HEADER_MISMATCH;
+        r->refusal->text = "the header fields do not agree with the body";
+        return status;
+    }
+    r->out->revision = mcp_revision_parse(r->version);
+    if (!mcp_revision_is_modern(r->out->revision)) {
+        r->refusal->requested = r->version;
+        return refuse(r, 400, MCP_ERROR_VERSION, "unsupported protocol version", "mcp.version");
+    }
+    return STATUS_OK;
+}
+
+/* A legacy request names its revision, if at all, in a field only. */
+static enum status check_legacy_fields(struct reading *r)
+{
+    size_t count = 0;
+    struct slice version =
+        mcp_field(r->input->fields, r->input->field_count, SLICE("mcp-protocol-version"), &count);
+    bool is_handshake = slice_eq(r->method_name, SLICE("initialize"));
+    if (count > 1) {
+        return refuse(r, 400, MCP_ERROR_HEADER_MISMATCH, "MCP-Protocol-Version appears twice",
+                      "mcp.header");
+    }
+    if (count == 1) {
+        r->out->revision = mcp_revision_parse(version);
+        if (mcp_revision_is_modern(r->out->revision)) {
+            return refuse(
+                r, 400, is_handshake ? MCP_ERROR_HEADER_MISMATCH : MCP_ERROR_INVALID_PARAMS,
+                "the field names a revision that needs its envelope in '_meta'", "mcp.envelope");
+        }
+        if (r->out->revision == MCP_REVISION_NONE && !is_handshake) {
+            return refuse_request(r, "mcp.version", "unsupported MCP-Protocol-Version");
+        }
+    }
+    r->out->session_id =
+        mcp_field(r->input->fields, r->input->field_count, SLICE("mcp-session-id"), &count);
+    if (count > 1) {
+        return refuse_request(r, "mcp.session", "Mcp-Session-Id appears twice");
+    }
+    return STATUS_OK;
+}
+
+static enum status read_method(struct reading *r)
+{
+    const struct mcp_method *method = mcp_method_find(r->method_name);
+    bool is_modern = mcp_revision_is_modern(r->out->revision);
+    bool is_notification = r->out->id.len == 0;
+    if (method == NULL || !(is_modern ? method->in_modern : method->in_legacy)) {
+        return refuse(r, is_modern ? 404 : 200, MCP_ERROR_METHOD_NOT_FOUND, "method not found",
+                      "mcp.method");
+    }
+    if (method->is_notification != is_notification) {
+        return refuse_request(
+            r, "rpc.id", is_notification ? "a request needs an id" : "a notification has no id");
+    }
+    r->out->method = method;
+    return STATUS_OK;
+}
+
+static enum status read_params(struct reading *r)
+{
+    const struct json_tape *tape = &r->out->tape;
+    struct slice member = r->out->method->target_member;
+    if (member.len == 0) {
+        return STATUS_OK;
+    }
+    if (r->out->params == JSON_NONE) {
+        return refuse_params(r, "'params' is missing");
+    }
+    r->out->target_ref = json_member(tape, r->out->params, member);
+    if (r->out->target_ref == JSON_NONE || json_type(tape, r->out->target_ref) != JSON_STRING ||
+        json_string(tape, r->out->target_ref, r->arena, &r->out->target) != STATUS_OK ||
+        r->out->target.len == 0 || slice_find_byte(r->out->target, '\0') < r->out->target.len) {
+        return refuse_params(r, "the target of the method must be a non-empty string");
+    }
+    r->out->arguments = json_member(tape, r->out->params, SLICE("arguments"));
+    if (r->out->arguments != JSON_NONE && json_type(tape, r->out->arguments) != JSON_OBJECT) {
+        return refuse_params(r, "'arguments' must be an object");
+    }
+    return STATUS_OK;
+}
+
+enum status mcp_message_read(const struct mcp_message_input *input, struct arena *arena,
+                             struct mcp_message *out, struct mcp_refusal *refusal,
+                             struct diag *diag)
+{
+    *out = (struct mcp_message){.params = JSON_NONE,
+                                .meta = JSON_NONE,
+                                .arguments = JSON_NONE,
+                                .target_ref = JSON_NONE,
+                                .progress_token = JSON_NONE};
+    *refusal = (struct mcp_refusal){.http_status = 400,
+                                    .rpc_code = MCP_ERROR_INTERNAL,
+                                    .text = "the message could not be read"};
+    struct reading reading = {
+        .input = input, .arena = arena, .out = out, .refusal = refusal, .diag = diag};
+    TRY(read_json(&reading));
+    TRY(read_shape(&reading));
+    TRY(read_meta(&reading));
+    TRY(check_all_look_alikes(&reading));
+    if (reading.has_modern_envelope) {
+        TRY(check_modern_envelope(&reading));
+    } else {
+        TRY(check_legacy_fields(&reading));
+    }
+    TRY(read_method(&reading));
+    return read_params(&reading);
+}

@@ -1,0 +1,47 @@
+#include "core/mcp/method.h"
+
+#define NAME(text) .name = SLICE_INIT(text)
+#define TARGET(text) .target_member = SLICE_INIT(text)
+#define ITEMS(text) .list_member = SLICE_INIT(text)
+#define BOTH .in_legacy = true, .in_modern = true
+#define LEGACY .in_legacy = true
+#define MODERN .in_modern = true
+
+static const struct mcp_method METHODS[] = {
+    {NAME("tools/call"), MCP_TOOL, MCP_KIND_CALL, BOTH, TARGET("name")},
+    {NAME("tools/list"), MCP_TOOL, MCP_KIND_LIST, BOTH, ITEMS("tools")},
+    {NAME("resources/read"), MCP_RESOURCE, MCP_KIND_CALL, BOTH, TARGET("uri")},
+    {NAME("resources/list"), MCP_RESOURCE, MCP_KIND_LIST, BOTH, ITEMS("resources")},
+    {NAME("resources/templates/list"), MCP_RESOURCE, MCP_KIND_LIST, BOTH,
+     ITEMS("resourceTemplates")},
+    {NAME("prompts/get"), MCP_PROMPT, MCP_KIND_CALL, BOTH, TARGET("name")},
+    {NAME("prompts/list"), MCP_PROMPT, MCP_KIND_LIST, BOTH, ITEMS("prompts")},
+    {NAME("initialize"), MCP_LIFECYCLE, MCP_KIND_INITIALIZE, LEGACY},
+    {NAME("ping"), MCP_LIFECYCLE, MCP_KIND_PING, LEGACY},
+    {NAME("server/discover"), MCP_LIFECYCLE, MCP_KIND_DISCOVER, MODERN},
+    {NAME("notifications/initialized"), MCP_LIFECYCLE, MCP_KIND_NOTIFICATION,
+     .is_notification = true, LEGACY},
+    {NAME("notifications/cancelled"), MCP_LIFECYCLE, MCP_KIND_NOTIFICATION, .is_notification = true,
+     LEGACY},
+};
+
+const struct mcp_method *mcp_method_find(struct slice name)
+{
+    for (size_t i = 0; i < COUNT_OF(METHODS); i++) {
+        if (slice_eq(name, METHODS[i].name)) {
+            return &METHODS[i];
+        }
+    }
+    return NULL;
+}
+
+struct slice mcp_primitive_name(enum mcp_primitive primitive)
+{
+    static const struct slice NAMES[] = {
+        [MCP_LIFECYCLE] = SLICE_INIT("lifecycle"),
+        [MCP_TOOL] = SLICE_INIT("tool"),
+        [MCP_RESOURCE] = SLICE_INIT("resource"),
+        [MCP_PROMPT] = SLICE_INIT("prompt"),
+    };
+    return NAMES[primitive];
+}

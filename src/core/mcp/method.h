@@ -1,0 +1,45 @@
+/* method.h: every method Aegis lets through, and what a policy may know about it.
+ *
+ * One table: a method that is not in it does not exist. Source: the revisions' method lists.
+ */
+#ifndef AEGIS_CORE_MCP_METHOD_H
+#define AEGIS_CORE_MCP_METHOD_H
+
+#include "base/slice.h"
+
+#include <stdbool.h>
+
+enum mcp_primitive {
+    MCP_LIFECYCLE = 0,
+    MCP_TOOL,
+    MCP_RESOURCE,
+    MCP_PROMPT,
+};
+
+/* What the gateway does with a method; see the stage tables in gateway/. */
+enum mcp_kind {
+    MCP_KIND_INITIALIZE,
+    MCP_KIND_DISCOVER,
+    MCP_KIND_PING,
+    MCP_KIND_NOTIFICATION, /* accepted and not forwarded */
+    MCP_KIND_LIST,
+    MCP_KIND_CALL, /* names one target on one server */
+};
+
+struct mcp_method {
+    struct slice name;
+    enum mcp_primitive primitive;
+    enum mcp_kind kind;
+    bool is_notification;
+    bool in_legacy, in_modern;
+    struct slice target_member; /* of params: "name" or "uri"; empty when there is no target */
+    struct slice list_member;   /* of a list's result: "tools"; empty otherwise */
+};
+
+/* The entry of a method, or NULL: then it is refused. Names are compared byte by byte. */
+const struct mcp_method *mcp_method_find(struct slice name);
+
+/* "tool", "resource", "prompt"; "lifecycle" for the rest. */
+struct slice mcp_primitive_name(enum mcp_primitive primitive);
+
+#endif

@@ -1,0 +1,120 @@
+#include "core/mcp/mirror.h"
+
+#include "base/base64.h"
+
+#define SENTINEL_PREFIX SLICE("=?base64?")
+#define SENTINEL_SUFFIX SLICE("?=")
+
+static bool is_sentinel(struct slice value)
+{
+    return value.len >= SENTINEL_PREFIX.len + SENTINEL_SUFFIX.len &&
+           slice_starts_with(value, SENTINEL_PREFIX) && slice_ends_with(value, SENTINEL_SUFFIX);
+}
+
+static bool is_plain_ascii(struct slice value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.ptr[i] != '\t' && (value.ptr[i] < 0x20 || value.ptr[i] > 0x7E)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The text a field value stands for: decoded when it is the base64 form, else the value itself. */
+static enum status decode_value(struct slice value, struct arena *arena, struct slice *out)
+{
+    if (!is_sentinel(value)) {
+        *out = value;
+        return is_plain_ascii(value) ? STATUS_OK : STATUS_INVALID;
+    }
+    struct slice text = slice_sub(value, SENTINEL_PREFIX.len, value.len - SENTINEL_SUFFIX.len);
+    uint8_t *bytes = arena_alloc(arena, text.len);
+    size_t len = 0;
+    if (bytes == NULL) {
+        return STATUS_LIMIT;
+    }
+    TRY(base64_decode(text, BASE64_STANDARD, bytes, text.len, &len));
+    *out = slice_of(bytes, len);
+    return slice_is_utf8(*out) ? STATUS_OK : STATUS_INVALID;
+}
+
+/* One field that must be there once and say exactly `wanted`. */
+static enum status check_field(const struct mcp_message_input *input, struct slice name,
+                               struct slice wanted, struct arena *arena, struct diag *diag)
+{
+    size_t count = 0;
+    struct slice value = mcp_field(input->fields, input->field_count, name, &count);
+    struct slice text;
+    if (count != 1) {
+        return diag_fail(diag, STATUS_INVALID, "mcp.header", "field '%.*s' %s", SLICE_ARG(name),
+                         count == 0 ? "is missing" : "appears more than once");
+    }
+    if (decode_value(value, arena, &text) != STATUS_OK) {
+        return diag_fail(diag, STATUS_INVALID, "mcp.header", "field '%.*s' is malformed",
+                         SLICE_ARG(name));
+    }
+    if (!slice_eq(text, wanted)) {
+        return diag_fail(diag, STATUS_INVALID, "mcp.header",
+                         "field '%.*s' does not say what the body says", SLICE_ARG(name));
+    }
+    return STATUS_OK;
+}
+
+/* The body's value that Mcp-Name repeats; empty ref when the method has none. */
+static json_ref mirrored_name(const struct mcp_message *message, struct slice method)
+{
+    const struct mcp_method *entry = mcp_method_find(method);
+    if (entry == NULL || entry->target_member.len == 0 || message->params == JSON_NONE) {
+        return JSON_NONE;
+    }
+    return json_member(&message->tape, message->params, entry->target_member);
+}
+
+static enum status check_name(const struct mcp_message_input *input,
+                              const struct mcp_message *message, struct slice method,
+                              struct arena *arena, struct diag *diag)
+{
+    size_t count = 0;
+    (void)mcp_field(input->fields, input->field_count, SLICE("mcp-name"), &count);
+    json_ref ref = mirrored_name(message, method);
+    if (ref == JSON_NONE) {
+        return count == 0 ? STATUS_OK
+                          : diag_fail(diag, STATUS_INVALID, "mcp.header",
+                                      "field 'mcp-name' repeats nothing of the body");
+    }
+    struct slice name;
+    if (json_type(&message->tape, ref) != JSON_STRING) {
+        return STATUS_OK; /* the params check refuses it with the better code */
+    }
+    TRY(json_string(&message->tape, ref, arena, &name));
+    return check_field(input, SLICE("mcp-name"), name, arena, diag);
+}
+
+enum status mcp_mirror_check(const struct mcp_message_input *input,
+                             const struct mcp_message *message, struct slice method,
+                             struct slice version, struct arena *arena, struct diag *diag)
+{
+    TRY(check_field(input, SLICE("mcp-protocol-version"), version, arena, diag));
+    bool is_notification = message->id.len == 0;
+    size_t count = 0;
+    (void)mcp_field(input->fields, input->field_count, SLICE("mcp-method"), &count);
+    /* The rules for notifications are undefined: a field that is there must still agree. */
+    if (!is_notification || count > 0) {
+        TRY(check_field(input, SLICE("mcp-method"), method, arena, diag));
+    }
+    return check_name(input, message, method, arena, diag);
+}
+
+void mcp_mirror_encode(struct buf *buf, struct slice value)
+{
+    bool has_edge_space = value.len != slice_trim_ows(value).len;
+    if (is_plain_ascii(value) && !has_edge_space && !is_sentinel(value) &&
+        slice_find_byte(value, '\t') == value.len) {
+        buf_append(buf, value);
+        return;
+    }
+    buf_append(buf, SENTINEL_PREFIX);
+    base64_encode(buf, value, BASE64_STANDARD);
+    buf_append(buf, SENTINEL_SUFFIX);
+}

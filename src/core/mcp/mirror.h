@@ -1,0 +1,23 @@
+/* mirror.h: header fields that repeat parts of the body (MCP 2026-07-28, Streamable HTTP).
+ *
+ * Whoever acts on the body must refuse a request whose fields say something else. */
+#ifndef AEGIS_CORE_MCP_MIRROR_H
+#define AEGIS_CORE_MCP_MIRROR_H
+
+#include "base/buf.h"
+#include "base/diag.h"
+#include "core/mcp/message.h"
+
+/* Check MCP-Protocol-Version, Mcp-Method and Mcp-Name of a modern request against its body.
+ * version is the body's text. STATUS_INVALID with code mcp.header on any disagreement: missing,
+ * doubled, different, or malformed. */
+NODISCARD enum status mcp_mirror_check(const struct mcp_message_input *input,
+                                       const struct mcp_message *message, struct slice method,
+                                       struct slice version, struct arena *arena,
+                                       struct diag *diag);
+
+/* Append a value in the form fields carry it: as it is when it is plain printable ASCII, else as
+ * "=?base64?...?=". */
+void mcp_mirror_encode(struct buf *buf, struct slice value);
+
+#endif

@@ -1,0 +1,396 @@
+#include "wire/http_head.h"
+
+#include "wire/http_second.h"
+
+struct head_reading {
+    struct http_head *out;
+    struct http_field *fields;
+    size_t fields_max;
+    int *answer;
+    struct diag *diag;
+    struct slice host;
+    size_t host_count;
+    bool has_transfer_encoding;
+};
+
+static enum status refuse_with(struct head_reading *r, int answer, const char *code,
+                               const char *what)
+{
+    *r->answer = answer;
+    return diag_fail(r->diag, STATUS_INVALID, code, "%s", what);
+}
+
+static enum status refuse(struct head_reading *r, const char *code, const char *what)
+{
+    return refuse_with(r, 400, code, what);
+}
+
+static bool is_token_byte(uint8_t byte)
+{
+    if ((byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+        (byte >= '0' && byte <= '9')) {
+        return true;
+    }
+    return byte != 0 && slice_find_byte(SLICE("!#$%&'*+-.^_`|~"), byte) < 15;
+}
+
+static bool is_token(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (!is_token_byte(text.ptr[i])) {
+            return false;
+        }
+    }
+    return text.len > 0;
+}
+
+/* Visible ASCII without space: what a request target and a Host may be made of. */
+static bool is_visible_ascii(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] <= 0x20 || text.ptr[i] >= 0x7F) {
+            return false;
+        }
+    }
+    return text.len > 0;
+}
+
+/* Field values: visible characters, spaces, tabs, bytes past ASCII (RFC 9110 §5.5). */
+static bool is_field_text(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if ((text.ptr[i] < 0x20 && text.ptr[i] != '\t') || text.ptr[i] == 0x7F) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Cut the next line off rest. Every CR and LF of a head belongs to a CRLF. */
+static enum status take_line(struct head_reading *r, struct slice *rest, struct slice *line)
+{
+    size_t lf = slice_find_byte(*rest, '\n');
+    size_t cr = slice_find_byte(*rest, '\r');
+    if (lf == rest->len || cr + 1 != lf) {
+        return refuse(r, "http.bare_lf", "a line does not end with CRLF");
+    }
+    *line = slice_sub(*rest, 0, cr);
+    *rest = slice_sub(*rest, lf + 1, rest->len);
+    return STATUS_OK;
+}
+
+static enum status parse_version(struct head_reading *r, struct slice text)
+{
+    if (slice_eq(text, SLICE("HTTP/1.1")) || slice_eq(text, SLICE("HTTP/1.0"))) {
+        r->out->version_minor = (uint8_t)(text.ptr[7] - '0');
+        return STATUS_OK;
+    }
+    bool is_other_version =
+        text.len == 8 && slice_starts_with(text, SLICE("HTTP/")) && text.ptr[6] == '.';
+    return refuse_with(r, is_other_version ? 505 : 400, "http.version",
+                       "the version must be HTTP/1.1 or HTTP/1.0");
+}
+
+/* Methods a gateway for MCP can meet; everything else has no meaning here. */
+static enum status check_method(struct head_reading *r, struct slice method)
+{
+    static const struct slice KNOWN[] = {
+        SLICE_INIT("POST"), SLICE_INIT("GET"), SLICE_INIT("DELETE"), SLICE_INIT("OPTIONS"),
+        SLICE_INIT("HEAD"), SLICE_INIT("PUT"), SLICE_INIT("PATCH")};
+    for (size_t i = 0; i < COUNT_OF(KNOWN); i++) {
+        if (slice_eq(method, KNOWN[i])) {
+            return STATUS_OK;
+        }
+    }
+    bool is_refused = slice_eq(method, SLICE("CONNECT")) || slice_eq(method, SLICE("TRACE"));
+    return refuse_with(r, is_refused ? 405 : (is_token(method) ? 501 : 400), "http.method",
+                       "the method is not supported");
+}
+
+/* Targets are a path, or an absolute http(s) address; '*' only for OPTIONS. */
+static enum status check_target(struct head_reading *r, struct slice target)
+{
+    bool is_path = slice_starts_with(target, SLICE("/"));
+    bool is_absolute =
+        slice_starts_with(target, SLICE("http://")) || slice_starts_with(target, SLICE("https://"));
+    bool is_star = slice_eq(target, SLICE("*")) && slice_eq(r->out->method, SLICE("OPTIONS"));
+    if (!is_visible_ascii(target) || (!is_path && !is_absolute && !is_star) ||
+        slice_find_byte(target, '#') < target.len || slice_find_byte(target, '\\') < target.len) {
+        return refuse(r, "http.request_line", "the request target is malformed");
+    }
+    return STATUS_OK;
+}
+
+static enum status parse_request_line(struct head_reading *r, struct slice line)
+{
+    size_t first = slice_find_byte(line, ' ');
+    struct slice rest = slice_sub(line, first + 1, line.len);
+    size_t second = slice_find_byte(rest, ' ');
+    if (first == line.len || second == rest.len) {
+        return refuse(r, "http.request_line", "the request line must have three parts");
+    }
+    r->out->method = slice_sub(line, 0, first);
+    r->out->target = slice_sub(rest, 0, second);
+    TRY(check_method(r, r->out->method));
+    TRY(check_target(r, r->out->target));
+    return parse_version(r, slice_sub(rest, second + 1, rest.len));
+}
+
+static enum status parse_status_line(struct head_reading *r, struct slice line)
+{
+    int64_t code = 0;
+    TRY(parse_version(r, slice_sub(line, 0, 8)));
+    /* "HTTP/1.1 200" at least; a reason phrase must be set off by a space. */
+    bool shape_ok = line.len >= 12 && line.ptr[8] == ' ' && (line.len == 12 || line.ptr[12] == ' ');
+    if (!shape_ok || slice_to_i64(slice_sub(line, 9, 12), &code) != STATUS_OK || code < 100 ||
+        code > 599 || !is_field_text(slice_sub(line, 13, line.len))) {
+        return refuse(r, "http.response", "the status line is malformed");
+    }
+    r->out->status_code = (int)code;
+    return STATUS_OK;
+}
+
+/* Names that differ from a meaningful one by '_' for '-' only: many stacks treat them as equal. */
+static bool is_disguised(struct slice name)
+{
+    static const struct slice MEANINGFUL[] = {
+        SLICE_INIT("content-length"), SLICE_INIT("transfer-encoding"), SLICE_INIT("content-type"),
+        SLICE_INIT("content-encoding")};
+    static const struct slice MCP_PREFIX = SLICE_INIT("mcp");
+    if (slice_find_byte(name, '_') == name.len) {
+        return false;
+    }
+    if (slice_eq_ascii_nocase(slice_sub(name, 0, MCP_PREFIX.len), MCP_PREFIX)) {
+        return true;
+    }
+    for (size_t i = 0; i < COUNT_OF(MEANINGFUL); i++) {
+        bool is_same = name.len == MEANINGFUL[i].len;
+        for (size_t k = 0; is_same && k < name.len; k++) {
+            uint8_t byte = name.ptr[k] == '_' ? '-' : name.ptr[k];
+            is_same = slice_eq_ascii_nocase(slice_of(&byte, 1), slice_sub(MEANINGFUL[i], k, k + 1));
+        }
+        if (is_same) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* RFC 9112 §6.3 without tolerance: digits only, once, no leading zero. */
+static enum status take_content_length(struct head_reading *r, struct slice value)
+{
+    bool is_digits =
+        value.len > 0 && value.ptr[0] != '-' && (value.len == 1 || value.ptr[0] != '0');
+    if (r->out->content_length >= 0 || !is_digits ||
+        slice_to_i64(value, &r->out->content_length) != STATUS_OK) {
+        r->out->content_length = -1;
+        return refuse(r, "http.content_length", "Content-Length must be one plain number");
+    }
+    return STATUS_OK;
+}
+
+static enum status take_transfer_encoding(struct head_reading *r, struct slice value)
+{
+    if (r->has_transfer_encoding || !slice_eq(value, SLICE("chunked"))) {
+        return refuse(r, "http.transfer_encoding",
+                      "Transfer-Encoding must be exactly 'chunked', once");
+    }
+    r->has_transfer_encoding = true;
+    r->out->is_chunked = true;
+    return STATUS_OK;
+}
+
+static void take_connection(struct head_reading *r, struct slice value)
+{
+    while (value.len > 0) {
+        size_t comma = slice_find_byte(value, ',');
+        struct slice option = slice_trim_ows(slice_sub(value, 0, comma));
+        if (slice_eq_ascii_nocase(option, SLICE("close"))) {
+            r->out->keep_alive = false;
+        }
+        value = slice_sub(value, comma + 1, value.len);
+    }
+}
+
+static enum status take_expect(struct head_reading *r, struct slice value)
+{
+    if (!slice_eq_ascii_nocase(value, SLICE("100-continue"))) {
+        return refuse_with(r, 417, "http.expect", "only 'Expect: 100-continue' is understood");
+    }
+    r->out->expect_continue = r->out->version_minor == 1;
+    return STATUS_OK;
+}
+
+static enum status take_meaning(struct head_reading *r, const struct http_field *field)
+{
+    if (slice_eq_ascii_nocase(field->name, SLICE("content-length"))) {
+        return take_content_length(r, field->value);
+    }
+    if (slice_eq_ascii_nocase(field->name, SLICE("transfer-encoding"))) {
+        return take_transfer_encoding(r, field->value);
+    }
+    if (slice_eq_ascii_nocase(field->name, SLICE("connection"))) {
+        take_connection(r, field->value);
+    } else if (slice_eq_ascii_nocase(field->name, SLICE("host"))) {
+        r->host = field->value;
+        r->host_count++;
+    } else if (r->out->role == HTTP_REQUEST &&
+               slice_eq_ascii_nocase(field->name, SLICE("expect"))) {
+        return take_expect(r, field->value);
+    }
+    return STATUS_OK;
+}
+
+static enum status parse_field(struct head_reading *r, struct slice line)
+{
+    if (line.ptr[0] == ' ' || line.ptr[0] == '\t') {
+        return refuse(r, "http.obs_fold", "a field line begins with white space");
+    }
+    size_t colon = slice_find_byte(line, ':');
+    struct http_field field = {slice_sub(line, 0, colon),
+                               slice_trim_ows(slice_sub(line, colon + 1, line.len))};
+    if (colon == line.len || !is_token(field.name)) {
+        return refuse(r, "http.field_name", "a field name is malformed");
+    }
+    if (r->out->role == HTTP_REQUEST && is_disguised(field.name)) {
+        return refuse(r, "http.field_name", "a field name uses '_' to resemble another");
+    }
+    if (!is_field_text(field.value)) {
+        return refuse(r, "http.field_value", "a field value holds a control character");
+    }
+    if (r->out->field_count == r->fields_max) {
+        *r->answer = 431;
+        return diag_fail(r->diag, STATUS_LIMIT, "http.too_large", "more than %zu fields",
+                         r->fields_max);
+    }
+    r->fields[r->out->field_count++] = field;
+    return take_meaning(r, &field);
+}
+
+/* host[:port] without userinfo, path or list (RFC 9110 §7.2). */
+static bool is_host(struct slice host)
+{
+    size_t name_end = slice_find_byte(host, ':');
+    if (host.len > 0 && host.ptr[0] == '[') {
+        name_end = slice_find_byte(host, ']') + 1;
+    }
+    struct slice port = slice_sub(host, name_end + 1, host.len);
+    int64_t number = 0;
+    if (!is_visible_ascii(host) || name_end == 0 || name_end > host.len ||
+        (name_end < host.len && host.ptr[name_end] != ':')) {
+        return false;
+    }
+    if (name_end < host.len && (slice_to_i64(port, &number) != STATUS_OK || port.ptr[0] == '-' ||
+                                number > 65535 || port.len > 5)) {
+        return false;
+    }
+    for (size_t i = 0; i < name_end; i++) {
+        if (slice_find_byte(SLICE("/\\@?#,;%<>\"'`{}|^$&=+*()!"), host.ptr[i]) < 24) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The authority of an absolute target, which must say the same as Host. */
+static struct slice target_authority(struct slice target)
+{
+    size_t scheme_end = slice_starts_with(target, SLICE("https://")) ? 8 : 7;
+    struct slice rest = slice_sub(target, scheme_end, target.len);
+    size_t end = 0;
+    while (end < rest.len && rest.ptr[end] != '/' && rest.ptr[end] != '?') {
+        end++;
+    }
+    return slice_sub(rest, 0, end);
+}
+
+static enum status check_request(struct head_reading *r)
+{
+    struct http_head *head = r->out;
+    if (r->host_count != 1) {
+        return refuse(r, r->host_count == 0 ? "http.host_missing" : "http.host_invalid",
+                      "there must be exactly one Host field");
+    }
+    if (!is_host(r->host)) {
+        return refuse(r, "http.host_invalid", "the Host field is malformed");
+    }
+    if (slice_starts_with(head->target, SLICE("http")) &&
+        !slice_eq_ascii_nocase(target_authority(head->target), r->host)) {
+        return refuse(r, "http.host_invalid", "the target names another host than Host");
+    }
+    bool has_body = head->is_chunked || head->content_length > 0;
+    bool may_have_body = slice_eq(head->method, SLICE("POST")) ||
+                         slice_eq(head->method, SLICE("PUT")) ||
+                         slice_eq(head->method, SLICE("PATCH"));
+    if (has_body && !may_have_body) {
+        return refuse(r, "http.body", "this method carries no body");
+    }
+    head->expect_continue = head->expect_continue && has_body;
+    return STATUS_OK;
+}
+
+static enum status check_response(struct head_reading *r)
+{
+    struct http_head *head = r->out;
+    bool is_framed = head->is_chunked || head->content_length >= 0;
+    bool has_no_body =
+        head->status_code < 200 || head->status_code == 204 || head->status_code == 304;
+    if (head->status_code == 101) {
+        return refuse(r, "http.response", "the server switches to a protocol nobody asked for");
+    }
+    if (has_no_body && (head->is_chunked || head->content_length > 0)) {
+        return refuse(r, "http.response", "this status carries no body, yet frames one");
+    }
+    head->until_close = !has_no_body && !is_framed;
+    head->keep_alive = head->keep_alive && !head->until_close;
+    return STATUS_OK;
+}
+
+static enum status check_framing(struct head_reading *r)
+{
+    struct http_head *head = r->out;
+    if (head->is_chunked && head->content_length >= 0) {
+        return refuse(r, "http.transfer_encoding", "both Content-Length and Transfer-Encoding");
+    }
+    if (head->is_chunked && head->version_minor == 0) {
+        return refuse(r, "http.transfer_encoding", "Transfer-Encoding in HTTP/1.0");
+    }
+    return head->role == HTTP_REQUEST ? check_request(r) : check_response(r);
+}
+
+enum status http_head_parse(enum http_role role, struct slice raw, struct http_field *fields,
+                            size_t fields_max, struct http_head *out, int *answer,
+                            struct diag *diag)
+{
+    *out = (struct http_head){
+        .role = role, .fields = fields, .content_length = -1, .keep_alive = true};
+    struct head_reading r = {
+        .out = out, .fields = fields, .fields_max = fields_max, .answer = answer, .diag = diag};
+    *answer = 400;
+    struct slice rest = raw;
+    struct slice line;
+    TRY(take_line(&r, &rest, &line));
+    TRY(role == HTTP_REQUEST ? parse_request_line(&r, line) : parse_status_line(&r, line));
+    out->keep_alive = out->version_minor == 1;
+    TRY(take_line(&r, &rest, &line));
+    while (line.len > 0) {
+        TRY(parse_field(&r, line));
+        TRY(take_line(&r, &rest, &line));
+    }
+    TRY(check_framing(&r));
+    /* llhttp shares no code with this guard, so a framing that is misread has to fool both. */
+    if (!http_second_agrees(role == HTTP_REQUEST, raw, out->content_length, out->is_chunked)) {
+        return refuse(&r, "http.second_opinion", "the two parsers do not agree about this head");
+    }
+    return STATUS_OK;
+}
+
+struct slice http_head_field(const struct http_head *head, struct slice name)
+{
+    for (size_t i = 0; i < head->field_count; i++) {
+        if (slice_eq_ascii_nocase(head->fields[i].name, name)) {
+            return head->fields[i].value;
+        }
+    }
+    return SLICE_EMPTY;
+}
