@@ -1,0 +1,52 @@
+/* journal.h: the audit journal of one node, as append-only segment files in one folder.
+ *
+ * One thread writes. It takes all that waits, writes it in one call, syncs once if any of it is to
+ * be durable, and completes all of it: group commit without a timer. A write or sync that fails
+ * ends the segment and is never tried again on that file; all who waited are refused, and the next
+ * group opens a new segment. Records that had been completed without a sync are kept in memory
+ * until one succeeds and move to the new segment, so a failed sync loses nothing that was
+ * acknowledged. The format is described in docs/audit.md; reading is journal_reader.h.
+ *
+ * Nothing is ever cut or overwritten: each start opens a new segment, whose header names the place
+ * where the previous one ends. A torn tail stays in its file as evidence and outside the chain.
+ */
+#ifndef AEGIS_ADAPTERS_JOURNAL_JOURNAL_H
+#define AEGIS_ADAPTERS_JOURNAL_JOURNAL_H
+
+#include "adapters/journal/journal_files.h"
+#include "base/diag.h"
+#include "core/ports/journal.h"
+
+#define JOURNAL_SEGMENT_BYTES_DEFAULT (64U << 20)
+#define JOURNAL_QUEUE_BYTES_DEFAULT (16U << 20)
+#define JOURNAL_STALL_MS_DEFAULT 2000
+
+struct journal_options {
+    const char *directory;             /* created (one level, 0700) when absent */
+    const struct journal_files *files; /* NULL: the operating system's */
+    uint64_t segment_bytes_max;        /* 0: JOURNAL_SEGMENT_BYTES_DEFAULT */
+    size_t queue_bytes_max;            /* waiting payloads; 0: JOURNAL_QUEUE_BYTES_DEFAULT */
+    int64_t stall_ms; /* a device busy longer counts as down; 0: JOURNAL_STALL_MS_DEFAULT */
+};
+
+struct journal;
+
+/* Find the end of the journal, open a new segment behind it and start the thread. A torn tail or a
+ * lost end is noted as the first record of the new segment (self.fault, code journal.torn_tail).
+ *
+ * STATUS_UNAVAILABLE journal.io; STATUS_CONFLICT journal.locked (another process writes here) or
+ * journal.damaged (the header of the last segment is broken: nothing is written behind it);
+ * STATUS_LIMIT journal.memory. */
+NODISCARD enum status journal_open(const struct journal_options *options, struct journal **out,
+                                   struct diag *diag);
+
+/* Write and sync what waits, complete it, stop the thread. NULL is fine. */
+void journal_close(struct journal *journal);
+
+/* The port; valid until journal_close. */
+struct port_journal journal_port(struct journal *journal);
+
+/* False while the last group failed or the device hangs: readiness is red. */
+bool journal_is_healthy(struct journal *journal);
+
+#endif

@@ -1,0 +1,25 @@
+/* journal_files.h: the file operations the journal writes with, so that a test can make them fail.
+ *
+ * Each function behaves like the system call of its name: -1 and errno on failure. Reading does
+ * not go through here: what matters is what a crash or a broken device does to written bytes.
+ */
+#ifndef AEGIS_ADAPTERS_JOURNAL_JOURNAL_FILES_H
+#define AEGIS_ADAPTERS_JOURNAL_JOURNAL_FILES_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+struct journal_files {
+    void *context;
+    /* A new, empty file for appending; an old one of that name is emptied. */
+    int (*create)(void *context, int directory_fd, const char *name);
+    ssize_t (*write)(void *context, int fd, const void *bytes, size_t count);
+    int (*fdatasync)(void *context, int fd);
+    int (*rename)(void *context, int directory_fd, const char *from, const char *to);
+    int (*sync_directory)(void *context, int directory_fd);
+    void (*close)(void *context, int fd);
+};
+
+extern const struct journal_files journal_files_system;
+
+#endif

@@ -1,0 +1,33 @@
+/* journal.h: keep a record, and say when it is safe.
+ *
+ * The core writes an intent durably before an effect and an outcome before the answer. A record
+ * that cannot be kept answers STATUS_UNAVAILABLE (code audit.unavailable) and the caller refuses
+ * the operation: no record, no answer.
+ */
+#ifndef AEGIS_CORE_PORTS_JOURNAL_H
+#define AEGIS_CORE_PORTS_JOURNAL_H
+
+#include "base/slice.h"
+#include "core/ports/poster.h"
+
+#define JOURNAL_UNAVAILABLE "audit.unavailable"
+
+struct journal_request {
+    struct slice payload; /* one encoded record; copied by append */
+    bool durable;         /* complete only after the bytes reached the device */
+    /* Called once on the loop of poster: STATUS_OK, or STATUS_UNAVAILABLE when the record may be
+     * missing and must be treated as missing. NULL: nobody waits. */
+    void (*done)(void *user, enum status status);
+    void *user;
+    struct port_poster *poster; /* borrowed until done; may be NULL only when done is */
+};
+
+struct port_journal {
+    void *context;
+    /* Never blocks; safe from any thread. STATUS_OK: done will be called exactly once, never from
+     * within append. Any other status: done is not called. STATUS_UNAVAILABLE: the queue is full,
+     * the device hangs or the journal closes; STATUS_LIMIT: the payload is too long. */
+    enum status (*append)(void *context, const struct journal_request *request);
+};
+
+#endif

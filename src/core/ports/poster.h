@@ -1,0 +1,18 @@
+/* poster.h: hand a finished piece of work to the loop that waits for it. */
+#ifndef AEGIS_CORE_PORTS_POSTER_H
+#define AEGIS_CORE_PORTS_POSTER_H
+
+/* Embedded in the poster's own structure, which stays alive until run was called. */
+struct posted {
+    struct posted *next; /* the adapter's */
+    void (*run)(struct posted *item);
+};
+
+struct port_poster {
+    void *context;
+    /* From any thread: item->run(item) is called once, soon, on the loop's own thread. Items of
+     * one thread run in the order they were posted. Never fails and never allocates. */
+    void (*post)(void *context, struct posted *item);
+};
+
+#endif
