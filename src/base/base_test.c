@@ -10,20 +10,20 @@ TEST(slice_to_i64_at_its_edges)
         enum status status;
         int64_t value;
     } rows[] = {
-        {"0",                       STATUS_OK,      0        },
-        {"-0",                      STATUS_OK,      0        },
-        {"007",                     STATUS_OK,      7        },
-        {"9223372036854775807",     STATUS_OK,      INT64_MAX},
-        {"-9223372036854775808",    STATUS_OK,      INT64_MIN},
-        {"9223372036854775808",     STATUS_LIMIT,   0        },
-        {"-9223372036854775809",    STATUS_LIMIT,   0        },
-        {"99999999999999999999999", STATUS_LIMIT,   0        },
-        {"",                        STATUS_INVALID, 0        },
-        {"-",                       STATUS_INVALID, 0        },
-        {"+1",                      STATUS_INVALID, 0        },
-        {"1 ",                      STATUS_INVALID, 0        },
-        {"1e3",                     STATUS_INVALID, 0        },
-        {"--1",                     STATUS_INVALID, 0        },
+        {"0", STATUS_OK, 0},
+        {"-0", STATUS_OK, 0},
+        {"007", STATUS_OK, 7},
+        {"9223372036854775807", STATUS_OK, INT64_MAX},
+        {"-9223372036854775808", STATUS_OK, INT64_MIN},
+        {"9223372036854775808", STATUS_LIMIT, 0},
+        {"-9223372036854775809", STATUS_LIMIT, 0},
+        {"99999999999999999999999", STATUS_LIMIT, 0},
+        {"", STATUS_INVALID, 0},
+        {"-", STATUS_INVALID, 0},
+        {"+1", STATUS_INVALID, 0},
+        {"1 ", STATUS_INVALID, 0},
+        {"1e3", STATUS_INVALID, 0},
+        {"--1", STATUS_INVALID, 0},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         int64_t value = 0;
@@ -39,18 +39,18 @@ TEST(utf8_refuses_every_ill_formed_class)
         const char *name, *text;
         bool ok;
     } rows[] = {
-        {"ascii",             "abc",              true },
-        {"two bytes",         "\xC3\xA9",         true },
-        {"three bytes",       "\xE2\x82\xAC",     true },
-        {"last code point",   "\xF4\x8F\xBF\xBF", true },
-        {"overlong slash",    "\xC0\xAF",         false},
-        {"overlong three",    "\xE0\x80\xAF",     false},
-        {"overlong four",     "\xF0\x80\x80\xAF", false},
-        {"surrogate",         "\xED\xA0\x80",     false},
-        {"past the end",      "\xF4\x90\x80\x80", false},
-        {"lone continuation", "\x80",             false},
-        {"cut off",           "\xE2\x82",         false},
-        {"never a lead",      "\xFF",             false},
+        {"ascii", "abc", true},
+        {"two bytes", "\xC3\xA9", true},
+        {"three bytes", "\xE2\x82\xAC", true},
+        {"last code point", "\xF4\x8F\xBF\xBF", true},
+        {"overlong slash", "\xC0\xAF", false},
+        {"overlong three", "\xE0\x80\xAF", false},
+        {"overlong four", "\xF0\x80\x80\xAF", false},
+        {"surrogate", "\xED\xA0\x80", false},
+        {"past the end", "\xF4\x90\x80\x80", false},
+        {"lone continuation", "\x80", false},
+        {"cut off", "\xE2\x82", false},
+        {"never a lead", "\xFF", false},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         CHECK_ROW(rows[i].name, slice_is_utf8(slice_view_cstr(rows[i].text)) == rows[i].ok);
