@@ -52,17 +52,17 @@ struct slice mcp_field(const struct http_field *fields, size_t field_count, stru
 
 static enum status read_json(struct reading *r)
 {
+    struct diag why = {0};
     enum status status =
-        json_parse(r->input->parser, r->input->body, r->arena, &r->out->tape, r->diag);
+        json_parse(r->input->parser, r->input->body, r->arena, &r->out->tape, &why);
     if (status == STATUS_OK) {
         return STATUS_OK;
     }
-    bool is_duplicate = r->diag != NULL && r->diag->code != NULL &&
-                        slice_eq(slice_view_cstr(r->diag->code), SLICE("json.duplicate"));
+    bool is_duplicate = slice_eq(slice_view_cstr(why.code), SLICE("json.duplicate"));
     r->refusal->http_status = 400;
     r->refusal->rpc_code = is_duplicate ? MCP_ERROR_INVALID_REQUEST : MCP_ERROR_PARSE;
     r->refusal->text = is_duplicate ? "a member name appears twice" : "the body is not strict JSON";
-    return status;
+    return diag_fail(r->diag, status, why.code, "%s", why.message);
 }
 
 /* Ids are strings or plain integers; "1e0" and "-0" are numbers that peers write differently. */

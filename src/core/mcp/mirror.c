@@ -61,23 +61,20 @@ static enum status check_field(const struct mcp_message_input *input, struct sli
     return STATUS_OK;
 }
 
-/* The body's value that Mcp-Name repeats; empty ref when the method has none. */
-static json_ref mirrored_name(const struct mcp_message *message, struct slice method)
-{
-    const struct mcp_method *entry = mcp_method_find(method);
-    if (entry == NULL || entry->target_member.len == 0 || message->params == JSON_NONE) {
-        return JSON_NONE;
-    }
-    return json_member(&message->tape, message->params, entry->target_member);
-}
-
 static enum status check_name(const struct mcp_message_input *input,
                               const struct mcp_message *message, struct slice method,
                               struct arena *arena, struct diag *diag)
 {
+    const struct mcp_method *entry = mcp_method_find(method);
     size_t count = 0;
+    if (entry == NULL) {
+        return STATUS_OK; /* the method check refuses it with the better code */
+    }
     (void)mcp_field(input->fields, input->field_count, SLICE("mcp-name"), &count);
-    json_ref ref = mirrored_name(message, method);
+    json_ref ref = JSON_NONE;
+    if (entry->target_member.len > 0 && message->params != JSON_NONE) {
+        ref = json_member(&message->tape, message->params, entry->target_member);
+    }
     if (ref == JSON_NONE) {
         return count == 0 ? STATUS_OK
                           : diag_fail(diag, STATUS_INVALID, "mcp.header",

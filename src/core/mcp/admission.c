@@ -1,0 +1,131 @@
+#include "core/mcp/admission.h"
+
+#include "core/mcp/message.h"
+
+struct admission {
+    const struct admission_rules *rules;
+    const struct http_field *fields;
+    size_t field_count;
+    int *http_status;
+    struct diag *diag;
+};
+
+static enum status refuse(struct admission *a, int http_status, const char *code, const char *what)
+{
+    *a->http_status = http_status;
+    return diag_fail(a->diag, STATUS_INVALID, code, "%s", what);
+}
+
+static bool is_listed(struct slice value, const struct slice *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (slice_eq_ascii_nocase(value, list[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A page that reaches us by DNS rebinding names its own host, and a browser names its origin. */
+static enum status check_host_and_origin(struct admission *a)
+{
+    size_t count = 0;
+    struct slice host = mcp_field(a->fields, a->field_count, SLICE("host"), &count);
+    if (count != 1 || !is_listed(host, a->rules->hosts, a->rules->host_count)) {
+        return refuse(a, 421, "host.refused", "the Host field does not name this gateway");
+    }
+    struct slice origin = mcp_field(a->fields, a->field_count, SLICE("origin"), &count);
+    if (count > 1 ||
+        (count == 1 && !is_listed(origin, a->rules->origins, a->rules->origin_count))) {
+        return refuse(a, 403, "origin.refused", "the Origin is not on the list");
+    }
+    return STATUS_OK;
+}
+
+/* Cut the next part of a list off *rest. */
+static struct slice next_part(struct slice *rest, uint8_t separator)
+{
+    size_t end = slice_find_byte(*rest, separator);
+    struct slice part = slice_trim_ows(slice_sub(*rest, 0, end));
+    *rest = slice_sub(*rest, end + 1, rest->len);
+    return part;
+}
+
+/* application/json, with no parameter but charset=utf-8. */
+static bool is_json_media_type(struct slice value)
+{
+    struct slice rest = value;
+    if (!slice_eq_ascii_nocase(next_part(&rest, ';'), SLICE("application/json"))) {
+        return false;
+    }
+    while (rest.len > 0) {
+        struct slice parameter = next_part(&rest, ';');
+        if (!slice_eq_ascii_nocase(parameter, SLICE("charset=utf-8")) &&
+            !slice_eq_ascii_nocase(parameter, SLICE("charset=\"utf-8\""))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Does one Accept field list the type? Weights are ignored, except that q=0 means "not". */
+static bool accepts(struct slice value, struct slice type)
+{
+    while (value.len > 0) {
+        struct slice range = next_part(&value, ',');
+        struct slice name = next_part(&range, ';');
+        bool is_excluded = slice_eq(range, SLICE("q=0")) || slice_eq(range, SLICE("q=0.0"));
+        if (!is_excluded && (slice_eq_ascii_nocase(name, type) || slice_eq(name, SLICE("*/*")))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool any_field_accepts(struct admission *a, struct slice type)
+{
+    for (size_t i = 0; i < a->field_count; i++) {
+        if (slice_eq_ascii_nocase(a->fields[i].name, SLICE("accept")) &&
+            accepts(a->fields[i].value, type)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum status check_post(struct admission *a)
+{
+    size_t count = 0;
+    struct slice type = mcp_field(a->fields, a->field_count, SLICE("content-type"), &count);
+    if (count != 1 || !is_json_media_type(type)) {
+        return refuse(a, 415, "http.media_type", "the body must be application/json in UTF-8");
+    }
+    (void)mcp_field(a->fields, a->field_count, SLICE("content-encoding"), &count);
+    if (count > 0) {
+        return refuse(a, 415, "http.coding", "a coded body is not accepted");
+    }
+    if (!any_field_accepts(a, SLICE("application/json")) ||
+        !any_field_accepts(a, SLICE("text/event-stream"))) {
+        return refuse(a, 406, "http.accept",
+                      "Accept must list application/json and text/event-stream");
+    }
+    return STATUS_OK;
+}
+
+enum status admission_check(const struct admission_rules *rules, struct slice method,
+                            const struct http_field *fields, size_t field_count, int *http_status,
+                            struct diag *diag)
+{
+    struct admission a = {rules, fields, field_count, http_status, diag};
+    size_t versions = 0;
+    TRY(check_host_and_origin(&a));
+    if (slice_eq(method, SLICE("POST"))) {
+        return check_post(&a);
+    }
+    struct slice version = mcp_field(fields, field_count, SLICE("mcp-protocol-version"), &versions);
+    bool is_modern = versions == 1 && mcp_revision_is_modern(mcp_revision_parse(version));
+    if (slice_eq(method, SLICE("DELETE")) && rules->legacy_enabled && !is_modern) {
+        return STATUS_OK;
+    }
+    return refuse(&a, 405, "http.method", "this endpoint takes POST");
+}

@@ -1,0 +1,87 @@
+#include "support/corpus.h"
+
+#include "base/base64.h"
+#include "support/check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/types.h>
+
+#define LINE_ARENA_BYTES ((size_t)256 << 20)
+
+const struct json_parser *corpus_parser(void)
+{
+    static struct json_parser parser;
+    static const uint8_t SEED[16] = {7};
+    static const struct json_limits LIMITS = {.depth_max = JSON_DEPTH_LIMIT,
+                                              .nodes_max = 1 << 24,
+                                              .members_max = 1 << 20,
+                                              .number_bytes_max = 1 << 20};
+    json_parser_init(&parser, &LIMITS, SEED);
+    return &parser;
+}
+
+struct slice corpus_text(const struct corpus_line *line, json_ref object, const char *member)
+{
+    struct slice text = SLICE_EMPTY;
+    json_ref ref = json_member(&line->tape, object, slice_view_cstr(member));
+    if (ref != JSON_NONE && json_type(&line->tape, ref) == JSON_STRING) {
+        struct arena *arena = (struct arena *)(uintptr_t)&line->arena;
+        CHECK_ROW(line->id, json_string(&line->tape, ref, arena, &text) == STATUS_OK);
+    }
+    return text;
+}
+
+struct slice corpus_bytes(const struct corpus_line *line, json_ref object, const char *member)
+{
+    struct arena *arena = (struct arena *)(uintptr_t)&line->arena;
+    struct slice text = corpus_text(line, object, member);
+    uint8_t *bytes = arena_alloc(arena, text.len);
+    size_t len = 0;
+    CHECK_ROW(line->id, bytes != NULL && base64_decode(text, BASE64_STANDARD, bytes, text.len,
+                                                       &len) == STATUS_OK);
+    return slice_of(bytes, len);
+}
+
+bool corpus_flag(const struct corpus_line *line, json_ref object, const char *member)
+{
+    json_ref ref = json_member(&line->tape, object, slice_view_cstr(member));
+    return ref != JSON_NONE && json_type(&line->tape, ref) == JSON_TRUE;
+}
+
+static void run_line(struct slice text, size_t number, corpus_line_fn body, void *context)
+{
+    char id[160];
+    struct corpus_line line = {.id = id};
+    arena_init(&line.arena, LINE_ARENA_BYTES, NULL);
+    snprintf(id, sizeof(id), "line %zu", number);
+    bool ok = json_parse(corpus_parser(), text, &line.arena, &line.tape, NULL) == STATUS_OK &&
+              json_type(&line.tape, 0) == JSON_OBJECT;
+    CHECK_ROW(id, ok);
+    if (ok) {
+        struct slice name = corpus_text(&line, 0, "id");
+        if (name.len > 0) {
+            snprintf(id, sizeof(id), "%.*s", SLICE_ARG(name));
+        }
+        body(&line, context);
+    }
+    arena_release(&line.arena);
+}
+
+size_t corpus_each_line(const char *file, corpus_line_fn body, void *context)
+{
+    const char *path = check_shared_path(file);
+    FILE *input = path == NULL ? NULL : fopen(path, "rb");
+    char *text = NULL;
+    size_t capacity = 0;
+    size_t count = 0;
+    for (ssize_t len = 0; input != NULL && (len = getline(&text, &capacity, input)) > 0;) {
+        run_line(slice_of(text, (size_t)len), ++count, body, context);
+    }
+    free(text);
+    if (input != NULL) {
+        fclose(input);
+        CHECK_ROW(file, count > 0);
+    }
+    return count;
+}
