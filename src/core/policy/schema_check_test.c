@@ -1,0 +1,132 @@
+#include "core/policy/schema_check.h"
+
+#include "core/policy/decimal_text.h"
+#include "support/check.h"
+#include "support/corpus.h"
+
+TEST(decimal_text_is_exact)
+{
+    static const struct {
+        const char *lexeme;
+        unsigned scale;
+        enum status status;
+        int64_t value;
+    } rows[] = {
+        {"0", 0, STATUS_OK, 0},
+        {"-0", 0, STATUS_OK, 0},
+        {"0e99999", 0, STATUS_OK, 0},
+        {"0.000", 0, STATUS_OK, 0},
+        {"10", 0, STATUS_OK, 10},
+        {"1e1", 0, STATUS_OK, 10},
+        {"10.0", 0, STATUS_OK, 10},
+        {"1000e-3", 0, STATUS_OK, 1},
+        {"1.5e1", 0, STATUS_OK, 15},
+        {"0.0001", 4, STATUS_OK, 1},
+        {"1000.5", 4, STATUS_OK, 10005000},
+        {"-12.3400", 4, STATUS_OK, -123400},
+        {"100000000000000000000e-20", 0, STATUS_OK, 1},
+        {"9223372036854775807", 0, STATUS_OK, INT64_MAX},
+        {"-9223372036854775808", 0, STATUS_OK, INT64_MIN},
+        {"922337203685477.5807", 4, STATUS_OK, INT64_MAX},
+        {"9223372036854775808", 0, STATUS_LIMIT, 0},
+        {"922337203685477.5808", 4, STATUS_LIMIT, 0},
+        {"1e30", 0, STATUS_LIMIT, 0},
+        {"1e400", 4, STATUS_LIMIT, 0},
+        {"1e99999999999999999999", 4, STATUS_LIMIT, 0},
+        {"1.5", 0, STATUS_INVALID, 0},
+        {"0.00001", 4, STATUS_INVALID, 0},
+        {"1e-400", 4, STATUS_INVALID, 0},
+        {"1e-99999999999999999999", 4, STATUS_INVALID, 0},
+        {"123456789012345678901234567890.5", 4, STATUS_LIMIT, 0},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        int64_t value = 0;
+        enum status status =
+            decimal_text_scale(slice_view_cstr(rows[i].lexeme), rows[i].scale, &value);
+        CHECK_ROW(rows[i].lexeme, status == rows[i].status);
+        CHECK_ROW(rows[i].lexeme, status != STATUS_OK || value == rows[i].value);
+    }
+}
+
+TEST(schema_check_refuses_what_the_server_did_not_declare)
+{
+    static const char TRANSFER[] =
+        "{\"type\":\"object\",\"required\":[\"amount\"],\"additionalProperties\":false,"
+        "\"properties\":{\"amount\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":5000},"
+        "\"to\":{\"type\":\"string\",\"enum\":[\"a\",\"b\"]},\"note\":{\"type\":[\"string\","
+        "\"null\"]},\"tags\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
+        "\"rate\":{\"type\":\"number\"},\"deep\":{\"type\":\"object\",\"properties\":{\"x\":{"
+        "\"const\":7}}},\"any\":{}}}";
+    static const struct {
+        const char *value;
+        bool ok;
+    } rows[] = {
+        {"{\"amount\":5}", true},
+        {"{\"amount\":1e1}", true},
+        {"{\"amount\":10.0}", true},
+        {"{\"am\\u006funt\":5}", true},
+        {"{\"amount\":5,\"to\":\"a\",\"note\":null,\"tags\":[\"x\"],\"rate\":1e30}", true},
+        {"{\"amount\":5,\"deep\":{\"x\":7.0}}", true},
+        {"{\"amount\":5,\"any\":[null,{\"a\":1}]}", true},
+        {"{}", false},
+        {"{\"amount\":\"5000\"}", false},
+        {"{\"amount\":null}", false},
+        {"{\"amount\":true}", false},
+        {"{\"amount\":1000.5}", false},
+        {"{\"amount\":0}", false},
+        {"{\"amount\":5001}", false},
+        {"{\"amount\":[5]}", false},
+        {"{\"amount\":5,\"to\":\"c\"}", false},
+        {"{\"amount\":5,\"to\":1}", false},
+        {"{\"amount\":5,\"note\":3}", false},
+        {"{\"amount\":5,\"tags\":[\"x\",1]}", false},
+        {"{\"amount\":5,\"tags\":\"x\"}", false},
+        {"{\"amount\":5,\"rate\":\"1\"}", false},
+        {"{\"amount\":5,\"deep\":{\"x\":8}}", false},
+        {"{\"amount\":5,\"extra\":1}", false},
+        {"{\"amount\":5,\"Amount\":1}", false},
+        {"[]", false},
+        {"\"x\"", false},
+    };
+    struct arena arena;
+    struct json_tape schema;
+    arena_init(&arena, (size_t)16 << 20, NULL);
+    CHECK(json_parse(corpus_parser(), slice_view_cstr(TRANSFER), &arena, &schema, NULL) ==
+          STATUS_OK);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct json_tape value;
+        struct diag diag = {0};
+        CHECK_ROW(rows[i].value, json_parse(corpus_parser(), slice_view_cstr(rows[i].value), &arena,
+                                            &value, NULL) == STATUS_OK);
+        enum status status =
+            schema_check((struct json_place){&schema, 0}, (struct json_place){&value, 0}, &diag);
+        CHECK_ROW(rows[i].value, (status == STATUS_OK) == rows[i].ok);
+        CHECK_ROW(rows[i].value, rows[i].ok || str_eq(diag.code, "arguments.schema"));
+    }
+    arena_release(&arena);
+}
+
+TEST(schema_type_comes_from_the_declaration)
+{
+    static const struct {
+        const char *schema;
+        enum schema_type type;
+    } rows[] = {
+        {"{\"type\":\"integer\"}", SCHEMA_INTEGER},
+        {"{\"type\":[\"null\",\"number\"]}", SCHEMA_NUMBER},
+        {"{\"type\":[\"string\",\"number\"]}", SCHEMA_ANY},
+        {"{\"type\":\"Integer\"}", SCHEMA_ANY},
+        {"{\"enum\":[1]}", SCHEMA_ANY},
+        {"{}", SCHEMA_ANY},
+        {"true", SCHEMA_ANY},
+    };
+    struct arena arena;
+    arena_init(&arena, (size_t)1 << 20, NULL);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct json_tape tape;
+        CHECK_ROW(rows[i].schema, json_parse(corpus_parser(), slice_view_cstr(rows[i].schema),
+                                             &arena, &tape, NULL) == STATUS_OK);
+        CHECK_ROW(rows[i].schema, schema_type_of((struct json_place){&tape, 0}) == rows[i].type);
+    }
+    arena_release(&arena);
+}
