@@ -117,15 +117,9 @@ enum status admission_check(const struct admission_rules *rules, struct slice me
                             struct diag *diag)
 {
     struct admission a = {rules, fields, field_count, http_status, diag};
-    size_t versions = 0;
     TRY(check_host_and_origin(&a));
     if (slice_eq(method, SLICE("POST"))) {
         return check_post(&a);
-    }
-    struct slice version = mcp_field(fields, field_count, SLICE("mcp-protocol-version"), &versions);
-    bool is_modern = versions == 1 && mcp_revision_is_modern(mcp_revision_parse(version));
-    if (slice_eq(method, SLICE("DELETE")) && rules->legacy_enabled && !is_modern) {
-        return STATUS_OK;
     }
     return refuse(&a, 405, "http.method", "this endpoint takes POST");
 }

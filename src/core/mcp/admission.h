@@ -17,7 +17,6 @@ struct admission_rules {
     size_t host_count;
     const struct slice *origins; /* web origins that may send requests from a browser */
     size_t origin_count;
-    bool legacy_enabled; /* DELETE ends a legacy session */
 };
 
 /* Judge a head for an MCP endpoint.

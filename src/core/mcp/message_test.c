@@ -33,7 +33,7 @@ static struct outcome judge(struct slice method, const struct http_field *fields
 {
     static const struct slice HOSTS[] = {SLICE_INIT("gateway.test")};
     static const struct slice ORIGINS[] = {SLICE_INIT("https://console.aegis.example")};
-    struct admission_rules rules = {HOSTS, 1, ORIGINS, 1, false};
+    struct admission_rules rules = {HOSTS, 1, ORIGINS, 1};
     struct outcome outcome = {0};
     if (admission_check(&rules, method, fields, field_count, &outcome.http_status, NULL) !=
         STATUS_OK) {
