@@ -1,0 +1,35 @@
+/* command.h: one entry of the command line `aegis COMMAND ...`.
+ *
+ * A command lives in a file of its own, src/cli/COMMAND.c, which defines one const struct command;
+ * main.c lists them all and does the dispatch, the help and the suggestions.
+ */
+#ifndef AEGIS_CLI_COMMAND_H
+#define AEGIS_CLI_COMMAND_H
+
+/* The exit codes of every command (`aegis help exit-codes`). */
+enum command_exit {
+    EXIT_CODE_OK = 0,
+    EXIT_CODE_FAILURE = 1, /* understood, but it did not work, or a check found problems */
+    EXIT_CODE_USAGE = 2,   /* the command line is wrong */
+};
+
+enum command_group {
+    COMMAND_RUN,
+    COMMAND_CONNECT,
+    COMMAND_GOVERN,
+    COMMAND_ADVANCED,
+    COMMAND_GROUP_COUNT,
+};
+
+struct command {
+    const char *name;
+    enum command_group group;
+    const char *summary; /* one line, lower case, no final stop */
+    const char *usage;   /* all of `aegis COMMAND --help`, with examples; ends with a newline */
+    /* argv[0] is the first argument after the command's name. Returns an enum command_exit. */
+    int (*run)(int argc, char **argv);
+};
+
+extern const struct command command_check;
+
+#endif

@@ -1,0 +1,204 @@
+/* config.h: the configuration file as one immutable struct.
+ *
+ * Owns the meaning of the file: which keys there are, their types, defaults and references, checked
+ * before anything starts. The daemon turns the result into snapshots; secrets are named here, never
+ * held. All text lives in the arena given to config_load. Relative paths in the file are relative
+ * to the file's folder and come out joined to it.
+ */
+#ifndef AEGIS_DAEMON_CONFIG_CONFIG_H
+#define AEGIS_DAEMON_CONFIG_CONFIG_H
+
+#include "daemon/config/config_limits.h"
+#include "daemon/config/config_report.h"
+
+#define CONFIG_FILE_BYTES_MAX (1024 * 1024)
+#define CONFIG_SERVERS_MAX 256
+#define CONFIG_ISSUERS_MAX 32
+#define CONFIG_ITEMS_MAX 1024 /* of any other list */
+
+/* A position in the file, so that later stages can report as precisely as the loader. */
+struct config_place {
+    uint32_t line, column; /* 1-based; 0: not in the file, a default */
+};
+
+struct config_texts {
+    struct slice *items;
+    size_t count;
+};
+
+/* "127.0.0.1:8443", "[::1]:0"; host without brackets, an IP address or "localhost". */
+struct config_address {
+    struct slice text; /* as written; empty when absent */
+    struct slice host;
+    uint16_t port; /* 0: any free port */
+    bool is_loopback;
+};
+
+/* http or https, no user information, no fragment. */
+struct config_url {
+    struct slice text; /* as written, without one trailing slash; empty when absent */
+    bool is_https;
+    struct slice host; /* without brackets */
+    uint16_t port;     /* the scheme's when absent */
+    struct slice path; /* with query; at least "/" */
+};
+
+struct config_tls_server {
+    struct slice cert, key; /* PEM files; empty: no TLS */
+};
+
+struct config_listen {
+    struct config_address address; /* default 127.0.0.1:8080 */
+    struct config_url public_url;  /* no path; empty: as bound, only on loopback */
+    struct config_tls_server tls;
+};
+
+struct config_control {
+    struct config_address address; /* text empty: no control plane */
+};
+
+enum config_audit_mode {
+    CONFIG_AUDIT_STRICT = 0, /* no record, no answer */
+    CONFIG_AUDIT_RELAXED,    /* a failing journal is reported, calls go on */
+    CONFIG_AUDIT_OFF,        /* only with a loopback listener */
+};
+
+struct config_audit {
+    enum config_audit_mode mode;
+    struct slice dir; /* default STATE_DIR/audit */
+};
+
+enum config_preset {
+    CONFIG_PRESET_OIDC = 0,
+    CONFIG_PRESET_DEVELOPMENT, /* built-in issuer, keys in state_dir; loopback only */
+    CONFIG_PRESET_ENTRA,
+    CONFIG_PRESET_OKTA,
+    CONFIG_PRESET_AUTH0,
+    CONFIG_PRESET_PING,
+    CONFIG_PRESET_KEYCLOAK,
+};
+
+enum config_algorithm {
+    CONFIG_ALGORITHM_RS256 = 1 << 0,
+    CONFIG_ALGORITHM_ES256 = 1 << 1,
+};
+
+enum config_claim_type {
+    CONFIG_CLAIM_TEXT = 0, /* "string" */
+    CONFIG_CLAIM_LONG,
+    CONFIG_CLAIM_BOOL,
+    CONFIG_CLAIM_SET, /* set of strings */
+};
+
+struct config_attribute {
+    struct slice name, claim;
+    enum config_claim_type type;
+    struct config_place place;
+};
+
+/* Claim names; nested claims with dots ("realm_access.roles"). */
+struct config_mapping {
+    struct slice subject, tenant, roles, groups;
+    struct config_attribute *attributes;
+    size_t attribute_count;
+};
+
+struct config_issuer {
+    struct slice name;
+    enum config_preset preset;
+    struct slice issuer; /* the exact "iss"; filled by the preset where it can be */
+    struct slice tenant; /* of the presets that need one */
+    struct config_texts audience;
+    struct slice jwks_path;     /* a local file, or */
+    struct config_url jwks_url; /* fetched; both empty for development */
+    uint32_t algorithms;        /* mask of config_algorithm; never 0 */
+    int64_t skew_s;
+    struct config_texts roles; /* the roles a policy may name */
+    struct config_mapping mapping;
+    struct config_place place;
+};
+
+enum config_credential_kind {
+    CONFIG_CREDENTIAL_NONE = 0,
+    CONFIG_CREDENTIAL_HEADER, /* name is a header field */
+    CONFIG_CREDENTIAL_ENV,    /* name is a variable of the child */
+};
+
+/* Where the secret is, never the secret. Exactly one of from_env and from_file, unless NONE. */
+struct config_credential {
+    enum config_credential_kind kind;
+    struct slice name;
+    struct slice prefix; /* put before the secret, like "Bearer " */
+    struct slice from_env;
+    struct slice from_file;
+    struct config_place place;
+};
+
+struct config_variable {
+    struct slice name, value;
+};
+
+struct config_server {
+    struct slice name;           /* ^[a-z0-9][a-z0-9_-]{0,31}$, unique */
+    struct config_url url;       /* text empty: a child process */
+    struct config_texts command; /* argv; count 0: a URL */
+    struct config_variable *env;
+    size_t env_count;
+    struct slice trust; /* "internal", "partner" or "third-party" (the default) */
+    struct config_texts labels;
+    struct slice revision; /* "2025-11-25", ...; empty: find out */
+    bool deny_as_error;
+    struct config_credential credential;
+    struct slice tls_ca; /* PEM file; empty: the system's */
+    int64_t timeout_ms;  /* default: limits.upstream_timeout_ms */
+    struct config_place place;
+};
+
+struct config {
+    struct slice file, folder;
+    struct config_listen listen;
+    struct config_control control;
+    struct slice store_path;      /* of the SQLite database; default STATE_DIR/aegis.db */
+    struct slice state_dir;       /* default /var/lib/aegis */
+    struct config_texts policies; /* folders or files */
+    struct config_audit audit;
+    struct config_issuer *issuers;
+    size_t issuer_count; /* 0: nobody can be authenticated, every call is refused */
+    struct config_server *servers;
+    size_t server_count;
+    struct config_texts origins; /* allowed Origin values, "https://host[:port]" */
+    struct config_texts hosts;   /* allowed Host values; empty: those of address and public_url */
+    bool legacy_enabled;         /* default true: revisions with a handshake are served */
+    int64_t threads;             /* 0: one per core */
+    struct config_limits limits;
+};
+
+/* Read, parse and check a file.
+ *
+ * path    of the file
+ * arena   holds the result and the report's texts
+ * out     set on STATUS_OK only
+ * report  {0} before; every problem found
+ *
+ * Returns STATUS_OK, STATUS_INVALID when the report has problems (codes: docs/configuration.md), or
+ * STATUS_LIMIT when the arena is full; then the report may be incomplete.
+ */
+NODISCARD enum status config_load(struct slice path, struct arena *arena, struct config **out,
+                                  struct config_report *report);
+
+/* A configuration text that is already in memory; must live as long as the result. */
+struct config_source {
+    struct slice file;   /* name for problems */
+    struct slice folder; /* that relative paths are joined to */
+    struct slice text;
+    bool skips_files; /* do not look whether named files exist */
+};
+
+/* config_load without reading the file. */
+NODISCARD enum status config_load_text(const struct config_source *source, struct arena *arena,
+                                       struct config **out, struct config_report *report);
+
+/* The JSON Schema of the file, generated from the tables the loader reads by. */
+void config_schema_print(FILE *out);
+
+#endif

@@ -1,0 +1,103 @@
+#include "daemon/config/config_limits.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define KIB ((int64_t)1024)
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+#define MINUTE_MS ((int64_t)60000)
+#define HOUR_MS (60 * MINUTE_MS)
+
+#define LIMIT(field, fallback, lowest, highest, unit, doc)                                         \
+    {                                                                                              \
+        SLICE_INIT(#field), offsetof(struct config_limits, field), fallback, lowest, highest,      \
+            unit, doc                                                                              \
+    }
+
+/* clang-format off */
+const struct config_limit config_limit_table[] = {
+    LIMIT(head_bytes, 16 * KIB, KIB, 256 * KIB, "bytes", "HTTP head: request line and fields"),
+    LIMIT(head_fields, 100, 16, 128, "", "fields of one HTTP head"),
+    LIMIT(body_bytes, 4 * MIB, KIB, 64 * MIB, "bytes", "body of one request or answer"),
+    LIMIT(event_bytes, 4 * MIB, KIB, 64 * MIB, "bytes", "one server-sent event"),
+    LIMIT(json_depth, 64, 4, 128, "", "JSON containers inside each other"),
+    LIMIT(json_nodes, 65536, 64, 1 << 24, "", "JSON values and names of one message"),
+    LIMIT(json_members, 4096, 16, 1 << 20, "", "members of one JSON object"),
+    LIMIT(json_number_bytes, 4096, 20, 65536, "bytes", "digits of one JSON number"),
+    LIMIT(operation_bytes, 32 * MIB, 64 * KIB, GIB, "bytes", "memory of one operation"),
+    LIMIT(loop_bytes, GIB, 16 * MIB, 64 * GIB, "bytes", "memory of all exchanges of one loop"),
+    LIMIT(stream_queue_bytes, MIB, 4 * KIB, 64 * MIB, "bytes", "unsent bytes of one slow client"),
+    LIMIT(connections, 10000, 1, 1000000, "", "client connections of one loop"),
+    LIMIT(connections_upstream, 256, 1, 65536, "", "connections of one loop to one server"),
+    LIMIT(sessions, 1024, 1, 1000000, "", "upstream sessions of one loop"),
+    LIMIT(operations, 4096, 1, 1000000, "", "operations in flight in one loop"),
+    LIMIT(stdio_children, 64, 1, 4096, "", "child processes of one server"),
+    LIMIT(head_timeout_ms, 10000, 100, 10 * MINUTE_MS, "ms", "time for a whole HTTP head"),
+    LIMIT(body_timeout_ms, 30000, 100, 10 * MINUTE_MS, "ms", "time for a whole request body"),
+    LIMIT(idle_timeout_ms, 75000, 100, HOUR_MS, "ms", "connection without a request"),
+    LIMIT(write_timeout_ms, 30000, 100, 10 * MINUTE_MS, "ms", "client that reads nothing"),
+    LIMIT(upstream_connect_timeout_ms, 5000, 10, 10 * MINUTE_MS, "ms", "connecting to a server"),
+    LIMIT(upstream_timeout_ms, 60000, 10, HOUR_MS, "ms", "server that sends nothing"),
+    LIMIT(operation_deadline_ms, 10 * MINUTE_MS, 100, 24 * HOUR_MS, "ms", "one operation in all"),
+    LIMIT(session_idle_ms, 30 * MINUTE_MS, 1000, 24 * HOUR_MS, "ms", "session without a message"),
+    LIMIT(drain_timeout_ms, 30000, 0, HOUR_MS, "ms", "finishing open operations at stop"),
+    LIMIT(journal_segment_bytes, 64 * MIB, MIB, GIB, "bytes", "one file of the audit journal"),
+    LIMIT(journal_queue_bytes, 16 * MIB, MIB, GIB, "bytes", "audit records waiting for the disk"),
+    LIMIT(journal_stall_ms, 2000, 10, 10 * MINUTE_MS, "ms", "wait for a slow disk"),
+    LIMIT(token_bytes, 16 * KIB, KIB, 64 * KIB, "bytes", "one bearer token"),
+    LIMIT(token_cache_entries, 65536, 0, 1 << 24, "", "verified tokens remembered"),
+    LIMIT(jwks_bytes, MIB, KIB, 16 * MIB, "bytes", "one key set document"),
+    LIMIT(jwks_refresh_s, 600, 10, 86400, "s", "age at which keys are fetched again"),
+    LIMIT(jwks_stale_s, 3600, 10, 86400, "s", "age at which keys are no longer used"),
+};
+/* clang-format on */
+
+const size_t config_limit_count = COUNT_OF(config_limit_table);
+
+struct config_limits config_limits_default(void)
+{
+    struct config_limits limits;
+    for (size_t i = 0; i < config_limit_count; i++) {
+        const struct config_limit *limit = &config_limit_table[i];
+        memcpy((uint8_t *)&limits + limit->offset, &limit->value_default, sizeof(int64_t));
+    }
+    return limits;
+}
+
+int64_t config_limit_value(const struct config_limits *limits, const struct config_limit *limit)
+{
+    int64_t value;
+    memcpy(&value, (const uint8_t *)limits + limit->offset, sizeof(value));
+    return value;
+}
+
+void config_limits_print(FILE *out, const struct config_limits *limits)
+{
+    struct config_limits defaults = config_limits_default();
+    limits = limits != NULL ? limits : &defaults;
+    fprintf(out, "%-28s %12s %12s %12s %12s %-6s %s\n", "limit", "value", "default", "min", "max",
+            "unit", "what it bounds");
+    for (size_t i = 0; i < config_limit_count; i++) {
+        const struct config_limit *limit = &config_limit_table[i];
+        fprintf(out, "%-28.*s %12" PRId64 " %12" PRId64 " %12" PRId64 " %12" PRId64 " %-6s %s\n",
+                SLICE_ARG(limit->name), config_limit_value(limits, limit), limit->value_default,
+                limit->value_min, limit->value_max, limit->unit, limit->doc);
+    }
+}
+
+void config_limits_print_json(FILE *out, const struct config_limits *limits)
+{
+    struct config_limits defaults = config_limits_default();
+    limits = limits != NULL ? limits : &defaults;
+    fputc('[', out);
+    for (size_t i = 0; i < config_limit_count; i++) {
+        const struct config_limit *limit = &config_limit_table[i];
+        fprintf(out,
+                "%s{\"name\":\"%.*s\",\"value\":%" PRId64 ",\"default\":%" PRId64
+                ",\"min\":%" PRId64 ",\"max\":%" PRId64 ",\"unit\":\"%s\",\"doc\":\"%s\"}",
+                i == 0 ? "" : ",", SLICE_ARG(limit->name), config_limit_value(limits, limit),
+                limit->value_default, limit->value_min, limit->value_max, limit->unit, limit->doc);
+    }
+    fputs("]\n", out);
+}

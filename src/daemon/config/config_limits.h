@@ -1,0 +1,51 @@
+/* config_limits.h: every limit of the gateway, in one table.
+ *
+ * A limit is a name, a unit, a default and the range an operator may choose from. The section
+ * `limits` of the configuration, `aegis check --limits` and the documentation all read this table.
+ */
+#ifndef AEGIS_DAEMON_CONFIG_CONFIG_LIMITS_H
+#define AEGIS_DAEMON_CONFIG_CONFIG_LIMITS_H
+
+#include "base/slice.h"
+
+#include <stdio.h>
+
+struct config_limits {
+    /* one message */
+    int64_t head_bytes, head_fields, body_bytes, event_bytes;
+    int64_t json_depth, json_nodes, json_members, json_number_bytes;
+    /* memory and counts of one loop */
+    int64_t operation_bytes, loop_bytes, stream_queue_bytes;
+    int64_t connections, connections_upstream, sessions, operations;
+    int64_t stdio_children;
+    /* time */
+    int64_t head_timeout_ms, body_timeout_ms, idle_timeout_ms, write_timeout_ms;
+    int64_t upstream_connect_timeout_ms, upstream_timeout_ms, operation_deadline_ms;
+    int64_t session_idle_ms, drain_timeout_ms;
+    /* journal */
+    int64_t journal_segment_bytes, journal_queue_bytes, journal_stall_ms;
+    /* identity */
+    int64_t token_bytes, token_cache_entries, jwks_bytes, jwks_refresh_s, jwks_stale_s;
+};
+
+struct config_limit {
+    struct slice name;
+    size_t offset; /* of the value in struct config_limits */
+    int64_t value_default, value_min, value_max;
+    const char *unit; /* "bytes", "ms", "s" or "" for a count */
+    const char *doc;
+};
+
+/* The table, in the order of struct config_limits. */
+extern const struct config_limit config_limit_table[];
+extern const size_t config_limit_count;
+
+struct config_limits config_limits_default(void);
+
+int64_t config_limit_value(const struct config_limits *limits, const struct config_limit *limit);
+
+/* The table with the values in force: for people, or as one JSON array. NULL: the defaults. */
+void config_limits_print(FILE *out, const struct config_limits *limits);
+void config_limits_print_json(FILE *out, const struct config_limits *limits);
+
+#endif
