@@ -35,7 +35,8 @@ void journal_reader_close(struct journal_reader *reader);
 
 /* STATUS_OK with *out; STATUS_NOT_FOUND (journal.end) at the present end, where a later call may
  * find more; STATUS_CONFLICT at the first bad place, for good, with one of journal.header,
- * journal.length, journal.crc, journal.chain, journal.torn, journal.gap, journal.order. */
+ * journal.length, journal.crc, journal.chain, journal.torn, journal.gap, journal.order, or
+ * journal.rewound (the writer took back records it had not synced; open a new reader). */
 NODISCARD enum status journal_reader_next(struct journal_reader *reader, struct journal_entry *out,
                                           struct diag *diag);
 

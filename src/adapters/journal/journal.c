@@ -1,0 +1,387 @@
+#include "adapters/journal/journal.h"
+
+#include "adapters/journal/journal_directory.h"
+#include "adapters/journal/journal_reader.h"
+#include "adapters/journal/segment_writer.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* One queued record. Its payload follows it in the same allocation. */
+struct waiting {
+    struct posted posted;
+    struct waiting *next;
+    struct journal_request request;
+    enum status status;
+};
+
+struct journal {
+    /* Guards everything down to is_closing; never held during I/O. */
+    pthread_mutex_t mutex;
+    pthread_cond_t work;  /* the writer waits: queued is not empty, or is_closing */
+    pthread_cond_t watch; /* the watchdog waits: is_closing, or time passes */
+    struct waiting *queued, **queued_last;
+    size_t queued_bytes;
+    struct waiting *in_flight; /* the group being written; the watchdog may take it */
+    int64_t busy_since_ms;     /* monotonic; 0 while nothing is being written */
+    bool is_stalled, has_failed, is_closing;
+
+    /* Constant after journal_open. */
+    int directory_fd;
+    size_t queue_bytes_max;
+    int64_t stall_ms;
+    pthread_t writer_thread, watchdog_thread;
+
+    struct segment_writer writer; /* the writer thread's alone */
+};
+
+static int64_t mono_ms(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void waiting_run(struct posted *item)
+{
+    struct waiting *waiting = (struct waiting *)(void *)item;
+    waiting->request.done(waiting->request.user, waiting->status);
+    base_free(waiting);
+}
+
+/* Hand every record of a list back to its loop. */
+static void complete(struct waiting *list, enum status status)
+{
+    while (list != NULL) {
+        struct waiting *waiting = list;
+        list = list->next;
+        if (waiting->request.done == NULL) {
+            base_free(waiting);
+            continue;
+        }
+        waiting->status = status;
+        waiting->posted.run = waiting_run;
+        struct port_poster *poster = waiting->request.poster;
+        poster->post(poster->context, &waiting->posted);
+    }
+}
+
+static enum status journal_append(void *context, const struct journal_request *request)
+{
+    struct journal *journal = context;
+    size_t len = request->payload.len;
+    assert(len > 0 && (request->done == NULL || request->poster != NULL));
+    if (len > PAYLOAD_BYTES_MAX) {
+        return STATUS_LIMIT;
+    }
+    struct waiting *waiting = base_alloc(sizeof(*waiting) + len);
+    if (waiting == NULL) {
+        return STATUS_UNAVAILABLE;
+    }
+    *waiting = (struct waiting){.request = *request};
+    uint8_t *payload = (uint8_t *)(waiting + 1);
+    memcpy(payload, request->payload.ptr, len);
+    waiting->request.payload = slice_of(payload, len);
+
+    pthread_mutex_lock(&journal->mutex);
+    bool is_open = !journal->is_closing && !journal->is_stalled &&
+                   journal->queued_bytes + len <= journal->queue_bytes_max;
+    if (is_open) {
+        *journal->queued_last = waiting;
+        journal->queued_last = &waiting->next;
+        journal->queued_bytes += len;
+        pthread_cond_signal(&journal->work);
+    }
+    pthread_mutex_unlock(&journal->mutex);
+    if (!is_open) {
+        base_free(waiting);
+        return STATUS_UNAVAILABLE;
+    }
+    return STATUS_OK;
+}
+
+/* With the mutex held: the queue, which is then empty. */
+static struct waiting *take_queue(struct journal *journal)
+{
+    struct waiting *list = journal->queued;
+    journal->queued = NULL;
+    journal->queued_last = &journal->queued;
+    journal->queued_bytes = 0;
+    return list;
+}
+
+/* Copy the payloads out of the list, because during the write the list belongs to the watchdog. */
+static enum status copy_group(struct journal *journal, const struct waiting *list, bool *durable)
+{
+    *durable = false;
+    for (; list != NULL; list = list->next) {
+        TRY(segment_writer_add(&journal->writer, list->request.payload));
+        *durable = *durable || list->request.durable;
+    }
+    return STATUS_OK;
+}
+
+static void write_list(struct journal *journal, struct waiting *list)
+{
+    bool durable;
+    enum status status = copy_group(journal, list, &durable);
+    if (status != STATUS_OK) {
+        segment_writer_forget(&journal->writer);
+        complete(list, STATUS_UNAVAILABLE);
+        return;
+    }
+    pthread_mutex_lock(&journal->mutex);
+    journal->in_flight = list;
+    journal->busy_since_ms = mono_ms();
+    pthread_mutex_unlock(&journal->mutex);
+
+    status = segment_writer_flush(&journal->writer, durable);
+
+    pthread_mutex_lock(&journal->mutex);
+    list = journal->in_flight;
+    journal->in_flight = NULL;
+    journal->busy_since_ms = 0;
+    journal->is_stalled = false;
+    journal->has_failed = status != STATUS_OK;
+    pthread_mutex_unlock(&journal->mutex);
+    complete(list, status);
+}
+
+static void *writer_main(void *context)
+{
+    struct journal *journal = context;
+    for (;;) {
+        pthread_mutex_lock(&journal->mutex);
+        while (journal->queued == NULL && !journal->is_closing) {
+            pthread_cond_wait(&journal->work, &journal->mutex);
+        }
+        struct waiting *list = take_queue(journal);
+        pthread_mutex_unlock(&journal->mutex);
+        if (list == NULL) {
+            return NULL;
+        }
+        write_list(journal, list);
+    }
+}
+
+/* With the mutex held: take everybody who waits for a device that does not answer. */
+static struct waiting *take_stalled(struct journal *journal)
+{
+    if (journal->busy_since_ms == 0 || mono_ms() - journal->busy_since_ms < journal->stall_ms) {
+        return NULL;
+    }
+    journal->is_stalled = true;
+    struct waiting *first = journal->in_flight, **last = &first;
+    journal->in_flight = NULL;
+    while (*last != NULL) {
+        last = &(*last)->next;
+    }
+    *last = take_queue(journal);
+    return first;
+}
+
+/* A write that hangs cannot be broken off, but those who wait for it can be told. */
+static void *watchdog_main(void *context)
+{
+    struct journal *journal = context;
+    int64_t period_ms = journal->stall_ms / 4 + 1;
+    pthread_mutex_lock(&journal->mutex);
+    while (!journal->is_closing || journal->busy_since_ms != 0) {
+        int64_t due_ms = mono_ms() + period_ms;
+        struct timespec due = {due_ms / 1000, due_ms % 1000 * 1000000};
+        (void)pthread_cond_timedwait(&journal->watch, &journal->mutex, &due);
+        struct waiting *stalled = take_stalled(journal);
+        if (stalled != NULL) {
+            pthread_mutex_unlock(&journal->mutex);
+            complete(stalled, STATUS_UNAVAILABLE);
+            pthread_mutex_lock(&journal->mutex);
+        }
+    }
+    pthread_mutex_unlock(&journal->mutex);
+    return NULL;
+}
+
+static enum status open_directory(const char *path, int *out, struct diag *diag)
+{
+    if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+        return journal_io_fail(diag, "create", path);
+    }
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return journal_io_fail(diag, "open", path);
+    }
+    /* A new folder must survive a crash too: its name lies in the folder above. */
+    int parent = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (parent >= 0) {
+        (void)fsync(parent);
+        (void)close(parent);
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        (void)close(fd);
+        return diag_fail(diag, STATUS_CONFLICT, "journal.locked",
+                         "another process writes the journal at '%s'", path);
+    }
+    *out = fd;
+    return STATUS_OK;
+}
+
+/* Read the last segment up to its last good record. */
+static enum status scan_segment(const char *path, const struct segment_file *file,
+                                struct segment_position *end, struct diag *diag)
+{
+    struct journal_cursor cursor = {
+        file->header.number, SEGMENT_HEADER_BYTES, file->header.first_sequence, {0}};
+    memcpy(cursor.chain, file->chain, AUDIT_HASH_BYTES);
+    struct journal_reader *reader = NULL;
+    TRY(journal_reader_open(path, &cursor, &reader, diag));
+    struct journal_entry entry;
+    enum status status;
+    do {
+        status = journal_reader_next(reader, &entry, diag);
+    } while (status == STATUS_OK);
+    cursor = journal_reader_cursor(reader);
+    journal_reader_close(reader);
+    if (status != STATUS_NOT_FOUND && status != STATUS_CONFLICT) {
+        return status;
+    }
+    *end = (struct segment_position){cursor.segment, cursor.offset, cursor.sequence, {0}};
+    memcpy(end->chain, cursor.chain, AUDIT_HASH_BYTES);
+    return STATUS_OK;
+}
+
+static enum status find_end(struct segment_writer *writer, const char *path, struct diag *diag)
+{
+    uint64_t last = 0;
+    TRY(directory_last_segment(writer->directory_fd, &last, diag));
+    if (last == 0) {
+        return STATUS_OK;
+    }
+    struct segment_file file;
+    enum status status = segment_file_open(writer->directory_fd, last, &file, diag);
+    if (status == STATUS_CONFLICT) {
+        return diag_fail(diag, STATUS_CONFLICT, "journal.damaged",
+                         "the header of segment %" PRIu64
+                         " in '%s' is damaged; run 'aegis audit verify' "
+                         "and start with a new folder",
+                         last, path);
+    }
+    TRY(status);
+    (void)close(file.fd);
+    TRY(scan_segment(path, &file, &writer->synced, diag));
+    if (writer->synced.offset < file.size) {
+        writer->note_code = "journal.torn_tail";
+        writer->note_reason = SLICE("the segment before ended in bytes that are no record");
+    }
+    return STATUS_OK;
+}
+
+static enum status start_threads(struct journal *journal, struct diag *diag)
+{
+    pthread_condattr_t monotonic;
+    pthread_mutex_init(&journal->mutex, NULL);
+    pthread_cond_init(&journal->work, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&journal->watch, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    if (pthread_create(&journal->writer_thread, NULL, writer_main, journal) != 0) {
+        return diag_fail(diag, STATUS_UNAVAILABLE, "journal.io", "cannot start the journal thread");
+    }
+    if (pthread_create(&journal->watchdog_thread, NULL, watchdog_main, journal) != 0) {
+        pthread_mutex_lock(&journal->mutex);
+        journal->is_closing = true;
+        pthread_cond_signal(&journal->work);
+        pthread_mutex_unlock(&journal->mutex);
+        pthread_join(journal->writer_thread, NULL);
+        return diag_fail(diag, STATUS_UNAVAILABLE, "journal.io",
+                         "cannot start the watchdog thread");
+    }
+    return STATUS_OK;
+}
+
+static enum status begin(struct journal *journal, const struct journal_options *options,
+                         struct diag *diag)
+{
+    TRY(find_end(&journal->writer, options->directory, diag));
+    if (segment_writer_flush(&journal->writer, true) != STATUS_OK) {
+        return journal_io_fail(diag, "begin a segment in", options->directory);
+    }
+    return start_threads(journal, diag);
+}
+
+enum status journal_open(const struct journal_options *options, struct journal **out,
+                         struct diag *diag)
+{
+    int directory_fd = -1;
+    TRY(open_directory(options->directory, &directory_fd, diag));
+    struct journal *journal = base_alloc(sizeof(*journal));
+    if (journal == NULL) {
+        (void)close(directory_fd);
+        return diag_fail(diag, STATUS_LIMIT, "journal.memory", "no memory for the journal");
+    }
+    *journal = (struct journal){
+        .directory_fd = directory_fd,
+        .queue_bytes_max =
+            options->queue_bytes_max != 0 ? options->queue_bytes_max : JOURNAL_QUEUE_BYTES_DEFAULT,
+        .stall_ms = options->stall_ms != 0 ? options->stall_ms : JOURNAL_STALL_MS_DEFAULT,
+    };
+    journal->queued_last = &journal->queued;
+    segment_writer_init(&journal->writer,
+                        options->files != NULL ? options->files : &journal_files_system,
+                        directory_fd);
+    journal->writer.segment_bytes_max = options->segment_bytes_max != 0
+                                            ? options->segment_bytes_max
+                                            : JOURNAL_SEGMENT_BYTES_DEFAULT;
+    enum status status = begin(journal, options, diag);
+    if (status != STATUS_OK) {
+        segment_writer_release(&journal->writer);
+        (void)close(directory_fd);
+        base_free(journal);
+        return status;
+    }
+    *out = journal;
+    return STATUS_OK;
+}
+
+void journal_close(struct journal *journal)
+{
+    if (journal == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&journal->mutex);
+    journal->is_closing = true;
+    pthread_cond_signal(&journal->work);
+    pthread_mutex_unlock(&journal->mutex);
+    pthread_join(journal->writer_thread, NULL);
+    pthread_mutex_lock(&journal->mutex);
+    pthread_cond_signal(&journal->watch);
+    pthread_mutex_unlock(&journal->mutex);
+    pthread_join(journal->watchdog_thread, NULL);
+    pthread_cond_destroy(&journal->watch);
+    pthread_cond_destroy(&journal->work);
+    pthread_mutex_destroy(&journal->mutex);
+    segment_writer_release(&journal->writer);
+    (void)close(journal->directory_fd);
+    base_free(journal);
+}
+
+struct port_journal journal_port(struct journal *journal)
+{
+    return (struct port_journal){journal, journal_append};
+}
+
+bool journal_is_healthy(struct journal *journal)
+{
+    pthread_mutex_lock(&journal->mutex);
+    bool is_healthy = !journal->is_stalled && !journal->has_failed;
+    pthread_mutex_unlock(&journal->mutex);
+    return is_healthy;
+}

@@ -1,0 +1,328 @@
+#include "adapters/journal/journal_reader.h"
+
+#include "adapters/journal/journal_directory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define WINDOW_BYTES (2 * (size_t)(FRAME_HEADER_BYTES + PAYLOAD_BYTES_MAX))
+#define END_UNKNOWN UINT64_MAX
+
+struct journal_reader {
+    int directory_fd;
+    int fd; /* of the present segment; -1 when it is not open yet */
+    struct journal_cursor at;
+    uint64_t end; /* where the segment ends by the next one's header; END_UNKNOWN for the last */
+    uint64_t void_bytes;
+    uint8_t *window; /* WINDOW_BYTES; bytes from..to are those behind at.offset */
+    size_t window_from, window_to;
+    struct diag fault; /* latched */
+};
+
+enum status journal_reader_open(const char *directory, const struct journal_cursor *cursor,
+                                struct journal_reader **out, struct diag *diag)
+{
+    int directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory_fd < 0 && (errno == ENOENT || errno == ENOTDIR)) {
+        return diag_fail(diag, STATUS_NOT_FOUND, "journal.absent", "there is no journal at '%s'",
+                         directory);
+    }
+    if (directory_fd < 0) {
+        return journal_io_fail(diag, "open", directory);
+    }
+    struct journal_reader *reader = base_alloc(sizeof(*reader));
+    uint8_t *window = base_alloc(WINDOW_BYTES);
+    if (reader == NULL || window == NULL) {
+        base_free(reader);
+        base_free(window);
+        (void)close(directory_fd);
+        return diag_fail(diag, STATUS_LIMIT, "journal.memory", "no memory for reading '%s'",
+                         directory);
+    }
+    *reader = (struct journal_reader){
+        .directory_fd = directory_fd, .fd = -1, .end = END_UNKNOWN, .window = window};
+    if (cursor != NULL) {
+        reader->at = *cursor;
+    }
+    *out = reader;
+    return STATUS_OK;
+}
+
+void journal_reader_close(struct journal_reader *reader)
+{
+    if (reader == NULL) {
+        return;
+    }
+    if (reader->fd >= 0) {
+        (void)close(reader->fd);
+    }
+    (void)close(reader->directory_fd);
+    base_free(reader->window);
+    base_free(reader);
+}
+
+struct journal_cursor journal_reader_cursor(const struct journal_reader *reader)
+{
+    return reader->at;
+}
+
+static enum status latch(struct journal_reader *reader, const char *code, const char *what)
+{
+    return diag_fail(&reader->fault, STATUS_CONFLICT, code,
+                     "%s, in segment %" PRIu64 " at byte %" PRIu64 ", record %" PRIu64, what,
+                     reader->at.segment, reader->at.offset, reader->at.sequence);
+}
+
+/* Learn from the next segment's header where this one ends. Without a next one the end stays
+ * open, unless an even later segment shows that one was taken away. */
+static enum status learn_end(struct journal_reader *reader, struct diag *diag)
+{
+    if (reader->end != END_UNKNOWN) {
+        return STATUS_OK;
+    }
+    struct segment_file next;
+    enum status status =
+        segment_file_open(reader->directory_fd, reader->at.segment + 1, &next, &reader->fault);
+    if (status == STATUS_NOT_FOUND) {
+        reader->fault = (struct diag){0};
+        uint64_t last = 0;
+        TRY(directory_last_segment(reader->directory_fd, &last, diag));
+        /* The writer may have made the next one between the two looks. */
+        return last > reader->at.segment + 1 ? latch(reader, "journal.gap", "a segment is missing")
+                                             : STATUS_OK;
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    (void)close(next.fd);
+    reader->end = next.header.previous_end;
+    if (reader->end < reader->at.offset) {
+        return latch(reader, "journal.rewound", "the next segment begins before this place");
+    }
+    return STATUS_OK;
+}
+
+/* Go from the end of one segment (or from nowhere) to the start of the next. */
+static enum status enter_next(struct journal_reader *reader, struct diag *diag)
+{
+    struct segment_file file;
+    struct diag reason = {0};
+    uint64_t number = reader->at.segment + 1;
+    enum status status = segment_file_open(reader->directory_fd, number, &file, &reason);
+    if (status == STATUS_NOT_FOUND) {
+        uint64_t last = 0;
+        TRY(directory_last_segment(reader->directory_fd, &last, diag));
+        return last > number ? latch(reader, "journal.gap", "the first segment is missing")
+                             : diag_fail(diag, STATUS_NOT_FOUND, "journal.end", "no record yet");
+    }
+    if (status != STATUS_OK) {
+        reader->fault = reason;
+        return status;
+    }
+    bool is_first = reader->at.segment == 0;
+    if (memcmp(file.header.previous_chain, reader->at.chain, AUDIT_HASH_BYTES) != 0 ||
+        file.header.first_sequence != (is_first ? 1 : reader->at.sequence) ||
+        (is_first && file.header.previous_end != 0)) {
+        (void)close(file.fd);
+        return latch(reader, "journal.order", "the next segment does not continue the chain");
+    }
+    if (reader->fd >= 0) {
+        (void)close(reader->fd);
+    }
+    reader->fd = file.fd;
+    reader->at =
+        (struct journal_cursor){number, SEGMENT_HEADER_BYTES, file.header.first_sequence, {0}};
+    memcpy(reader->at.chain, file.chain, AUDIT_HASH_BYTES);
+    reader->end = END_UNKNOWN;
+    reader->window_from = reader->window_to = 0;
+    return learn_end(reader, diag);
+}
+
+/* Open the segment a cursor stands in. */
+static enum status enter_cursor(struct journal_reader *reader, struct diag *diag)
+{
+    struct segment_file file;
+    struct diag reason = {0};
+    enum status status =
+        segment_file_open(reader->directory_fd, reader->at.segment, &file, &reason);
+    if (status == STATUS_NOT_FOUND) {
+        return latch(reader, "journal.gap", "the cursor's segment is missing");
+    }
+    if (status != STATUS_OK) {
+        reader->fault = reason;
+        return status;
+    }
+    reader->fd = file.fd;
+    return learn_end(reader, diag);
+}
+
+/* Have as much of the next frame in the window as the segment holds. Sets *grew when bytes came. */
+static enum status fill_window(struct journal_reader *reader, bool *grew, struct diag *diag)
+{
+    size_t held = reader->window_to - reader->window_from;
+    memmove(reader->window, reader->window + reader->window_from, held);
+    reader->window_from = 0;
+    reader->window_to = held;
+    uint64_t from = reader->at.offset + held;
+    size_t room = WINDOW_BYTES - held;
+    if (reader->end != END_UNKNOWN) {
+        uint64_t left = reader->end > from ? reader->end - from : 0;
+        room = left < room ? (size_t)left : room;
+    }
+    ssize_t got = pread(reader->fd, reader->window + held, room, (off_t)from);
+    if (got < 0) {
+        return journal_io_fail(diag, "read", "a segment");
+    }
+    reader->window_to += (size_t)got;
+    *grew = got > 0;
+    return STATUS_OK;
+}
+
+static enum frame_fault try_frame(struct journal_reader *reader, struct journal_entry *out)
+{
+    struct slice rest =
+        slice_of(reader->window + reader->window_from, reader->window_to - reader->window_from);
+    enum frame_fault fault = frame_read(rest, reader->at.chain, &out->payload);
+    if (fault != FRAME_GOOD) {
+        return fault;
+    }
+    out->sequence = reader->at.sequence++;
+    out->segment = reader->at.segment;
+    out->offset = reader->at.offset;
+    memcpy(out->chain, reader->at.chain, AUDIT_HASH_BYTES);
+    reader->window_from += FRAME_HEADER_BYTES + out->payload.len;
+    reader->at.offset += FRAME_HEADER_BYTES + out->payload.len;
+    return FRAME_GOOD;
+}
+
+static enum status fault_status(struct journal_reader *reader, enum frame_fault fault,
+                                struct diag *diag)
+{
+    switch (fault) {
+    case FRAME_GOOD:
+        return STATUS_OK;
+    case FRAME_LENGTH:
+        return latch(reader, "journal.length", "a record has an impossible length");
+    case FRAME_CRC:
+        return latch(reader, "journal.crc", "a record's bytes were changed");
+    case FRAME_CHAIN:
+        return latch(reader, "journal.chain", "a record is not the one that followed here");
+    case FRAME_CUT:
+        break;
+    }
+    if (reader->end != END_UNKNOWN) {
+        return latch(reader, "journal.torn", "the segment ends too early");
+    }
+    if (reader->window_to == reader->window_from) {
+        return diag_fail(diag, STATUS_NOT_FOUND, "journal.end", "no further record yet");
+    }
+    return diag_fail(diag, STATUS_NOT_FOUND, "journal.torn",
+                     "the last record is not complete, in segment %" PRIu64 " at byte %" PRIu64,
+                     reader->at.segment, reader->at.offset);
+}
+
+static void count_void_bytes(struct journal_reader *reader)
+{
+    struct stat about;
+    if (fstat(reader->fd, &about) == 0 && (uint64_t)about.st_size > reader->end) {
+        reader->void_bytes += (uint64_t)about.st_size - reader->end;
+    }
+}
+
+static enum status read_frame(struct journal_reader *reader, struct journal_entry *out,
+                              struct diag *diag)
+{
+    enum frame_fault fault = try_frame(reader, out);
+    bool grew = true;
+    while (fault == FRAME_CUT && grew) {
+        TRY(fill_window(reader, &grew, diag));
+        fault = try_frame(reader, out);
+    }
+    return fault_status(reader, fault, diag);
+}
+
+/* An open end may have been closed by a new segment since: look once more before judging. */
+static enum status read_at_open_end(struct journal_reader *reader, struct journal_entry *out,
+                                    struct diag *diag)
+{
+    struct diag first = {0};
+    enum status status = read_frame(reader, out, &first);
+    if (status == STATUS_OK) {
+        return STATUS_OK;
+    }
+    struct diag latched = reader->fault;
+    reader->fault = (struct diag){0};
+    TRY(learn_end(reader, diag));
+    if (reader->end == END_UNKNOWN) {
+        reader->fault = latched;
+        if (diag != NULL) {
+            *diag = first;
+        }
+        return status;
+    }
+    reader->window_from = reader->window_to = 0;
+    return STATUS_OK;
+}
+
+static enum status step(struct journal_reader *reader, struct journal_entry *out, struct diag *diag)
+{
+    if (reader->fd < 0) {
+        TRY(reader->at.segment == 0 ? enter_next(reader, diag) : enter_cursor(reader, diag));
+    }
+    out->payload = SLICE_EMPTY;
+    if (reader->end == END_UNKNOWN) {
+        TRY(read_at_open_end(reader, out, diag));
+    }
+    while (out->payload.len == 0 && reader->end != END_UNKNOWN &&
+           reader->at.offset == reader->end) {
+        count_void_bytes(reader);
+        TRY(enter_next(reader, diag));
+    }
+    return out->payload.len != 0 ? STATUS_OK : read_frame(reader, out, diag);
+}
+
+enum status journal_reader_next(struct journal_reader *reader, struct journal_entry *out,
+                                struct diag *diag)
+{
+    enum status status =
+        reader->fault.code != NULL ? reader->fault.status : step(reader, out, diag);
+    if (status != STATUS_OK && reader->fault.code != NULL && diag != NULL) {
+        *diag = reader->fault;
+    }
+    return status;
+}
+
+enum status journal_verify(const char *directory, struct journal_report *report, struct diag *diag)
+{
+    *report = (struct journal_report){0};
+    struct journal_reader *reader = NULL;
+    TRY(journal_reader_open(directory, NULL, &reader, diag));
+    struct journal_entry entry;
+    enum status status = STATUS_OK;
+    while ((status = journal_reader_next(reader, &entry, &report->diag)) == STATUS_OK) {
+        report->records++;
+        report->payload_bytes += entry.payload.len;
+    }
+    struct journal_cursor at = journal_reader_cursor(reader);
+    report->segments = at.segment;
+    report->void_bytes = reader->void_bytes;
+    report->is_intact = status == STATUS_NOT_FOUND &&
+                        slice_eq(slice_view_cstr(report->diag.code), SLICE("journal.end"));
+    journal_reader_close(reader);
+    if (status == STATUS_UNAVAILABLE) {
+        if (diag != NULL) {
+            *diag = report->diag;
+        }
+        return status;
+    }
+    if (!report->is_intact) {
+        report->bad_segment = at.segment;
+        report->bad_offset = at.offset;
+        report->bad_sequence = at.sequence;
+    }
+    return STATUS_OK;
+}

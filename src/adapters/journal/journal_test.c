@@ -1,0 +1,796 @@
+#include "adapters/journal/journal.h"
+#include "adapters/journal/journal_format.h"
+#include "adapters/journal/journal_reader.h"
+#include "support/check.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PATH_BYTES = 256, FILE_BYTES_MAX = 1 << 20, FILES_MAX = 64 };
+
+/* A folder for one test. */
+struct folder {
+    char path[PATH_BYTES];
+};
+
+static void folder_clear(const struct folder *folder)
+{
+    DIR *directory = opendir(folder->path);
+    for (struct dirent *entry; directory != NULL && (entry = readdir(directory)) != NULL;) {
+        (void)unlinkat(dirfd(directory), entry->d_name, 0);
+    }
+    if (directory != NULL) {
+        closedir(directory);
+    }
+}
+
+static void folder_init(struct folder *folder)
+{
+    snprintf(folder->path, sizeof(folder->path), "/tmp/aegis-journal-XXXXXX");
+    CHECK(mkdtemp(folder->path) != NULL);
+}
+
+static void folder_release(struct folder *folder)
+{
+    folder_clear(folder);
+    CHECK(rmdir(folder->path) == 0);
+}
+
+static void segment_path(const struct folder *folder, uint64_t number, char *out)
+{
+    char name[SEGMENT_NAME_BYTES];
+    segment_name(number, name);
+    snprintf(out, PATH_BYTES + SEGMENT_NAME_BYTES, "%s/%s", folder->path, name);
+}
+
+static size_t file_read(const char *path, uint8_t *bytes)
+{
+    int fd = open(path, O_RDONLY);
+    ssize_t len = fd >= 0 ? read(fd, bytes, FILE_BYTES_MAX) : 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return len > 0 ? (size_t)len : 0;
+}
+
+static void file_write(const char *path, const uint8_t *bytes, size_t len)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    CHECK(fd >= 0 && write(fd, bytes, len) == (ssize_t)len);
+    close(fd);
+}
+
+/* A loop for tests: completions queue up until the test takes them. */
+struct fake_loop {
+    pthread_mutex_t mutex; /* guards the list */
+    pthread_cond_t posted;
+    struct posted *first, **last;
+    struct port_poster poster;
+    size_t done, ok; /* the test's thread only */
+};
+
+static void fake_post(void *context, struct posted *item)
+{
+    struct fake_loop *loop = context;
+    pthread_mutex_lock(&loop->mutex);
+    item->next = NULL;
+    *loop->last = item;
+    loop->last = &item->next;
+    pthread_cond_signal(&loop->posted);
+    pthread_mutex_unlock(&loop->mutex);
+}
+
+static void fake_loop_init(struct fake_loop *loop)
+{
+    *loop = (struct fake_loop){.poster = {loop, fake_post}};
+    pthread_mutex_init(&loop->mutex, NULL);
+    pthread_cond_init(&loop->posted, NULL);
+    loop->last = &loop->first;
+}
+
+static void fake_loop_release(struct fake_loop *loop)
+{
+    CHECK(loop->first == NULL);
+    pthread_mutex_destroy(&loop->mutex);
+    pthread_cond_destroy(&loop->posted);
+}
+
+static void fake_loop_run_until(struct fake_loop *loop, size_t done)
+{
+    while (loop->done < done) {
+        pthread_mutex_lock(&loop->mutex);
+        while (loop->first == NULL) {
+            pthread_cond_wait(&loop->posted, &loop->mutex);
+        }
+        struct posted *item = loop->first;
+        loop->first = item->next;
+        if (loop->first == NULL) {
+            loop->last = &loop->first;
+        }
+        pthread_mutex_unlock(&loop->mutex);
+        item->run(item);
+    }
+}
+
+static void count_done(void *user, enum status status)
+{
+    struct fake_loop *loop = user;
+    loop->done++;
+    loop->ok += status == STATUS_OK;
+    CHECK(status == STATUS_OK || status == STATUS_UNAVAILABLE);
+}
+
+static enum status append(struct journal *journal, struct fake_loop *loop, struct slice payload,
+                          bool durable)
+{
+    struct journal_request request = {payload, durable, count_done, loop, &loop->poster};
+    struct port_journal port = journal_port(journal);
+    return port.append(port.context, &request);
+}
+
+/* Append and wait; true when it was kept. */
+static bool append_wait(struct journal *journal, struct fake_loop *loop, struct slice payload,
+                        bool durable)
+{
+    size_t ok = loop->ok;
+    if (append(journal, loop, payload, durable) != STATUS_OK) {
+        return false;
+    }
+    fake_loop_run_until(loop, loop->done + 1);
+    return loop->ok == ok + 1;
+}
+
+static struct journal *open_ok(const struct folder *folder, const struct journal_files *files)
+{
+    struct journal_options options = {.directory = folder->path, .files = files};
+    struct journal *journal = NULL;
+    CHECK(journal_open(&options, &journal, NULL) == STATUS_OK);
+    return journal;
+}
+
+static void write_records(const struct folder *folder, size_t count)
+{
+    struct fake_loop loop;
+    fake_loop_init(&loop);
+    struct journal *journal = open_ok(folder, NULL);
+    for (size_t i = 0; i < count; i++) {
+        char text[32];
+        int len = snprintf(text, sizeof(text), "{\"n\":%zu}", i);
+        CHECK(append_wait(journal, &loop, slice_of(text, (size_t)len), true));
+    }
+    journal_close(journal);
+    fake_loop_release(&loop);
+}
+
+static struct journal_report verify(const struct folder *folder)
+{
+    struct journal_report report;
+    CHECK(journal_verify(folder->path, &report, NULL) == STATUS_OK);
+    return report;
+}
+
+static bool has_code(const struct journal_report *report, const char *code)
+{
+    return !report->is_intact && str_eq(report->diag.code, code);
+}
+
+TEST(crc32c_knows_the_published_values)
+{
+    uint8_t zeros[32] = {0}, ones[32], rising[32];
+    for (size_t i = 0; i < 32; i++) {
+        ones[i] = 0xFF;
+        rising[i] = (uint8_t)i;
+    }
+    /* RFC 3720 B.4 */
+    CHECK(journal_crc32c(0, slice_of(zeros, 32)) == 0x8A9136AA);
+    CHECK(journal_crc32c(0, slice_of(ones, 32)) == 0x62A8AB43);
+    CHECK(journal_crc32c(0, slice_of(rising, 32)) == 0x46DD794E);
+    CHECK(journal_crc32c(0, SLICE("123456789")) == 0xE3069283);
+    CHECK(journal_crc32c(journal_crc32c(0, SLICE("1234")), SLICE("56789")) == 0xE3069283);
+    CHECK(journal_crc32c(0, SLICE_EMPTY) == 0);
+}
+
+TEST(segment_names_are_strict)
+{
+    char name[SEGMENT_NAME_BYTES];
+    segment_name(42, name);
+    CHECK(str_eq(name, "00000000000000000042.aegj") && segment_number_of(name) == 42);
+    static const char *const refused[] = {"",
+                                          ".",
+                                          "next.tmp",
+                                          "42.aegj",
+                                          "0000000000000000042.aegj",
+                                          "-0000000000000000042.aegj",
+                                          "-000000000000000004.aegj",
+                                          "0000000000000000004x.aegj",
+                                          "00000000000000000042.aegj.old",
+                                          "99999999999999999999.aegj"};
+    for (size_t i = 0; i < COUNT_OF(refused); i++) {
+        CHECK_ROW(refused[i], segment_number_of(refused[i]) == 0);
+    }
+}
+
+TEST(journal_keeps_what_it_was_given)
+{
+    struct folder folder;
+    folder_init(&folder);
+    write_records(&folder, 3);
+    write_records(&folder, 2); /* a restart continues the chain */
+    struct journal_report report = verify(&folder);
+    CHECK(report.is_intact && report.records == 5 && report.segments == 2);
+    CHECK(report.void_bytes == 0);
+
+    struct journal_reader *reader = NULL;
+    struct journal_entry entry;
+    CHECK(journal_reader_open(folder.path, NULL, &reader, NULL) == STATUS_OK);
+    for (uint64_t i = 1; i <= 5; i++) {
+        CHECK(journal_reader_next(reader, &entry, NULL) == STATUS_OK && entry.sequence == i);
+    }
+    CHECK(slice_eq(entry.payload, SLICE("{\"n\":1}")));
+    CHECK(journal_reader_next(reader, &entry, NULL) == STATUS_NOT_FOUND);
+    struct journal_cursor cursor = journal_reader_cursor(reader);
+    journal_reader_close(reader);
+
+    /* A cursor goes on where it stood, over a restart of the writer. */
+    write_records(&folder, 1);
+    CHECK(journal_reader_open(folder.path, &cursor, &reader, NULL) == STATUS_OK);
+    CHECK(journal_reader_next(reader, &entry, NULL) == STATUS_OK && entry.sequence == 6);
+    CHECK(journal_reader_next(reader, &entry, NULL) == STATUS_NOT_FOUND);
+    journal_reader_close(reader);
+    folder_release(&folder);
+}
+
+TEST(journal_reader_follows_a_living_writer)
+{
+    struct folder folder;
+    struct fake_loop loop;
+    folder_init(&folder);
+    fake_loop_init(&loop);
+    struct journal_options options = {.directory = folder.path, .segment_bytes_max = 200};
+    struct journal *journal = NULL;
+    CHECK(journal_open(&options, &journal, NULL) == STATUS_OK);
+    struct journal_reader *reader = NULL;
+    CHECK(journal_reader_open(folder.path, NULL, &reader, NULL) == STATUS_OK);
+    struct journal_entry entry;
+    for (uint64_t i = 1; i <= 50; i++) {
+        CHECK(journal_reader_next(reader, &entry, NULL) == STATUS_NOT_FOUND);
+        CHECK(append_wait(journal, &loop, SLICE("{\"some\":\"record\"}"), i % 3 == 0));
+        CHECK(journal_reader_next(reader, &entry, NULL) == STATUS_OK && entry.sequence == i);
+    }
+    journal_reader_close(reader);
+    journal_close(journal);
+    struct journal_report report = verify(&folder);
+    CHECK(report.is_intact && report.records == 50 && report.segments > 10);
+    fake_loop_release(&loop);
+    folder_release(&folder);
+}
+
+TEST(journal_open_refuses)
+{
+    struct folder folder;
+    folder_init(&folder);
+    struct journal *journal = open_ok(&folder, NULL), *second = NULL;
+    struct diag diag = {0};
+    struct journal_options options = {.directory = folder.path};
+    CHECK(journal_open(&options, &second, &diag) == STATUS_CONFLICT);
+    CHECK(str_eq(diag.code, "journal.locked"));
+    journal_close(journal);
+
+    char path[PATH_BYTES + SEGMENT_NAME_BYTES];
+    segment_path(&folder, 1, path);
+    file_write(path, (const uint8_t *)"AEGJ", 4);
+    CHECK(journal_open(&options, &second, &diag) == STATUS_CONFLICT);
+    CHECK(str_eq(diag.code, "journal.damaged"));
+    folder_release(&folder);
+
+    options.directory = "/nonexistent/journal";
+    CHECK(journal_open(&options, &second, &diag) == STATUS_UNAVAILABLE);
+    CHECK(str_eq(diag.code, "journal.io"));
+    struct journal_reader *reader = NULL;
+    CHECK(journal_reader_open(options.directory, NULL, &reader, &diag) == STATUS_NOT_FOUND);
+    CHECK(str_eq(diag.code, "journal.absent"));
+}
+
+TEST(journal_finds_any_flipped_bit)
+{
+    static uint8_t bytes[FILE_BYTES_MAX];
+    struct folder folder;
+    folder_init(&folder);
+    write_records(&folder, 3);
+    write_records(&folder, 2);
+    for (uint64_t segment = 1; segment <= 2; segment++) {
+        char path[PATH_BYTES + SEGMENT_NAME_BYTES];
+        segment_path(&folder, segment, path);
+        size_t len = file_read(path, bytes);
+        CHECK(len > SEGMENT_HEADER_BYTES);
+        for (size_t i = 0; i < len; i++) {
+            uint8_t bit = (uint8_t)(1U << (i % 8));
+            bytes[i] ^= bit;
+            file_write(path, bytes, len);
+            CHECK(!verify(&folder).is_intact);
+            bytes[i] ^= bit;
+        }
+        file_write(path, bytes, len);
+    }
+    CHECK(verify(&folder).is_intact);
+    folder_release(&folder);
+}
+
+/* An attacker who knows the format can make every CRC right; the chain must find him. */
+TEST(journal_finds_edits_with_a_right_crc)
+{
+    static uint8_t bytes[FILE_BYTES_MAX], edited[FILE_BYTES_MAX];
+    enum { FRAME = FRAME_HEADER_BYTES + 7 };
+    static const struct {
+        const char *name;
+        size_t order[6]; /* frames of the result, 1-based */
+        const char *code;
+    } rows[] = {
+        {"first deleted", {2, 3, 4}, "journal.chain"},
+        {"middle deleted", {1, 2, 4}, "journal.chain"},
+        {"last deleted", {1, 2, 3}, "journal.torn"},
+        {"all deleted", {0}, "journal.torn"},
+        {"swapped", {1, 3, 2, 4}, "journal.chain"},
+        {"duplicated", {1, 2, 2, 3, 4}, "journal.chain"},
+        {"last duplicated", {1, 2, 3, 4, 4}, NULL},
+    };
+    struct folder folder;
+    folder_init(&folder);
+    write_records(&folder, 4);
+    write_records(&folder, 1); /* the next header fixes the end of the first segment */
+    char path[PATH_BYTES + SEGMENT_NAME_BYTES];
+    segment_path(&folder, 1, path);
+    size_t len = file_read(path, bytes);
+    CHECK(len == SEGMENT_HEADER_BYTES + 4 * FRAME);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        memcpy(edited, bytes, SEGMENT_HEADER_BYTES);
+        size_t to = SEGMENT_HEADER_BYTES;
+        for (size_t k = 0; k < 6 && rows[i].order[k] != 0; k++, to += FRAME) {
+            memcpy(edited + to, bytes + SEGMENT_HEADER_BYTES + (rows[i].order[k] - 1) * FRAME,
+                   FRAME);
+        }
+        file_write(path, edited, to);
+        struct journal_report report = verify(&folder);
+        /* What stands behind the end that the next header names is outside the journal. */
+        CHECK_ROW(rows[i].name, rows[i].code != NULL ? has_code(&report, rows[i].code)
+                                                     : report.is_intact && report.void_bytes != 0);
+    }
+    folder_release(&folder);
+}
+
+TEST(journal_finds_missing_and_foreign_segments)
+{
+    struct folder folder;
+    char first[PATH_BYTES + SEGMENT_NAME_BYTES], second[PATH_BYTES + SEGMENT_NAME_BYTES];
+    char away[PATH_BYTES + SEGMENT_NAME_BYTES];
+    static uint8_t bytes[FILE_BYTES_MAX];
+    folder_init(&folder);
+    for (size_t i = 0; i < 3; i++) {
+        write_records(&folder, 2);
+    }
+    segment_path(&folder, 1, first);
+    segment_path(&folder, 2, second);
+    snprintf(away, sizeof(away), "%s/away", folder.path);
+
+    CHECK(rename(first, away) == 0);
+    struct journal_report report = verify(&folder);
+    CHECK(has_code(&report, "journal.gap"));
+    CHECK(rename(away, first) == 0 && rename(second, away) == 0);
+    report = verify(&folder);
+    CHECK(has_code(&report, "journal.gap") && report.bad_segment == 1);
+    file_write(second, bytes, file_read(first, bytes));
+    report = verify(&folder);
+    CHECK(has_code(&report, "journal.header"));
+    CHECK(rename(away, second) == 0);
+    CHECK(verify(&folder).is_intact);
+
+    /* A segment of another journal fits by number but not by chain. */
+    struct folder other;
+    folder_init(&other);
+    write_records(&other, 2);
+    write_records(&other, 2);
+    segment_path(&other, 2, away);
+    file_write(second, bytes, file_read(away, bytes));
+    report = verify(&folder);
+    CHECK(!report.is_intact);
+    folder_release(&other);
+    folder_release(&folder);
+}
+
+TEST(journal_recovers_a_tail_torn_at_any_byte)
+{
+    enum { RECORDS = 3, FRAME = FRAME_HEADER_BYTES + 7 };
+    static uint8_t bytes[FILE_BYTES_MAX];
+    struct folder folder;
+    folder_init(&folder);
+    write_records(&folder, RECORDS);
+    char path[PATH_BYTES + SEGMENT_NAME_BYTES];
+    segment_path(&folder, 1, path);
+    size_t len = file_read(path, bytes);
+    for (size_t cut = SEGMENT_HEADER_BYTES; cut <= len; cut++) {
+        folder_clear(&folder);
+        file_write(path, bytes, cut);
+        size_t whole = (cut - SEGMENT_HEADER_BYTES) / FRAME;
+        bool is_torn = (cut - SEGMENT_HEADER_BYTES) % FRAME != 0;
+        struct journal_report report = verify(&folder);
+        CHECK(report.records == whole &&
+              (is_torn ? has_code(&report, "journal.torn") : report.is_intact));
+        write_records(&folder, 1);
+        report = verify(&folder);
+        CHECK(report.is_intact && report.records == whole + is_torn + 1);
+        CHECK((report.void_bytes != 0) == is_torn);
+    }
+    folder_release(&folder);
+}
+
+/* Real files, with a memory of what was synced: a crash takes the rest away. */
+struct faulty_files {
+    struct journal_files files;
+    struct {
+        int fd;
+        size_t written, synced;
+    } open[FILES_MAX];
+    size_t writes_before_failure, syncs_before_failure; /* SIZE_MAX: never */
+    int error;
+    bool is_dead;          /* crashed: nothing reaches the device any more */
+    bool is_short;         /* a failing write leaves half of its bytes */
+    pthread_mutex_t hang;  /* held by the test: syncs hang */
+    pthread_mutex_t mutex; /* guards the fields above: journal thread and test */
+};
+
+static int faulty_create(void *context, int directory_fd, const char *name)
+{
+    struct faulty_files *self = context;
+    int fd = journal_files_system.create(NULL, directory_fd, name);
+    pthread_mutex_lock(&self->mutex);
+    if (fd >= 0 && fd < FILES_MAX) {
+        self->open[fd].fd = dup(fd);
+        self->open[fd].written = self->open[fd].synced = 0;
+    }
+    pthread_mutex_unlock(&self->mutex);
+    return fd;
+}
+
+static bool take_failure(struct faulty_files *self, size_t *before)
+{
+    if (self->is_dead) {
+        errno = EIO;
+        return true;
+    }
+    bool fails = *before == 0;
+    if (*before != SIZE_MAX && !fails) {
+        (*before)--;
+    } else if (fails) {
+        *before = SIZE_MAX; /* once */
+        errno = self->error;
+    }
+    return fails;
+}
+
+static ssize_t faulty_write(void *context, int fd, const void *bytes, size_t count)
+{
+    struct faulty_files *self = context;
+    pthread_mutex_lock(&self->mutex);
+    ssize_t put = -1;
+    if (take_failure(self, &self->writes_before_failure)) {
+        if (self->is_short) {
+            (void)!write(fd, bytes, count / 2);
+        }
+        errno = self->error;
+    } else {
+        put = write(fd, bytes, count);
+    }
+    if (put > 0 && fd < FILES_MAX) {
+        self->open[fd].written += (size_t)put;
+    }
+    pthread_mutex_unlock(&self->mutex);
+    return put;
+}
+
+static int faulty_fdatasync(void *context, int fd)
+{
+    struct faulty_files *self = context;
+    pthread_mutex_lock(&self->hang);
+    pthread_mutex_unlock(&self->hang);
+    pthread_mutex_lock(&self->mutex);
+    bool fails = take_failure(self, &self->syncs_before_failure);
+    if (!fails && fd < FILES_MAX) {
+        self->open[fd].synced = self->open[fd].written;
+    }
+    pthread_mutex_unlock(&self->mutex);
+    return fails ? -1 : 0;
+}
+
+static void faulty_close(void *context, int fd)
+{
+    struct faulty_files *self = context;
+    pthread_mutex_lock(&self->mutex);
+    if (fd < FILES_MAX && self->open[fd].fd > 0) {
+        /* Unsynced bytes of a closed file are lost too. */
+        CHECK(ftruncate(self->open[fd].fd, (off_t)self->open[fd].synced) == 0);
+        close(self->open[fd].fd);
+        self->open[fd].fd = 0;
+    }
+    pthread_mutex_unlock(&self->mutex);
+    close(fd);
+}
+
+static int faulty_sync_directory(void *context, int directory_fd)
+{
+    (void)context;
+    (void)directory_fd;
+    return 0;
+}
+
+static void faulty_init(struct faulty_files *self)
+{
+    *self = (struct faulty_files){
+        .files = {self, faulty_create, faulty_write, faulty_fdatasync, journal_files_system.rename,
+                  faulty_sync_directory, faulty_close},
+        .writes_before_failure = SIZE_MAX,
+        .syncs_before_failure = SIZE_MAX,
+        .error = EIO,
+    };
+    pthread_mutex_init(&self->mutex, NULL);
+    pthread_mutex_init(&self->hang, NULL);
+}
+
+static void faulty_release(struct faulty_files *self)
+{
+    pthread_mutex_destroy(&self->mutex);
+    pthread_mutex_destroy(&self->hang);
+}
+
+TEST(journal_fails_closed_and_recovers_by_itself)
+{
+    static const struct {
+        const char *name;
+        bool on_sync, is_short;
+        int error;
+    } rows[] = {
+        {"EIO on write", false, false, EIO},
+        {"ENOSPC on write", false, false, ENOSPC},
+        {"ENOSPC after half a group", false, true, ENOSPC},
+        {"EIO on sync", true, false, EIO},
+        {"ENOSPC on sync", true, false, ENOSPC},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct folder folder;
+        struct fake_loop loop;
+        struct faulty_files faulty;
+        folder_init(&folder);
+        fake_loop_init(&loop);
+        faulty_init(&faulty);
+        struct journal *journal = open_ok(&folder, &faulty.files);
+        CHECK_ROW(rows[i].name, append_wait(journal, &loop, SLICE("durable"), true));
+        CHECK_ROW(rows[i].name, append_wait(journal, &loop, SLICE("not yet synced"), false));
+        pthread_mutex_lock(&faulty.mutex);
+        *(rows[i].on_sync ? &faulty.syncs_before_failure : &faulty.writes_before_failure) = 0;
+        faulty.error = rows[i].error;
+        faulty.is_short = rows[i].is_short;
+        pthread_mutex_unlock(&faulty.mutex);
+        CHECK_ROW(rows[i].name, !append_wait(journal, &loop, SLICE("refused"), true));
+        CHECK_ROW(rows[i].name, !journal_is_healthy(journal));
+        CHECK_ROW(rows[i].name, append_wait(journal, &loop, SLICE("after"), true));
+        CHECK_ROW(rows[i].name, journal_is_healthy(journal));
+        journal_close(journal);
+
+        static const char *const expected[] = {"durable", NULL, "not yet synced", "after"};
+        struct journal_reader *reader = NULL;
+        struct journal_entry entry;
+        CHECK(journal_reader_open(folder.path, NULL, &reader, NULL) == STATUS_OK);
+        for (size_t k = 0; k < COUNT_OF(expected); k++) {
+            CHECK_ROW(rows[i].name, journal_reader_next(reader, &entry, NULL) == STATUS_OK);
+            /* NULL: the note about the failure. */
+            CHECK_ROW(rows[i].name,
+                      expected[k] == NULL || slice_eq(entry.payload, slice_view_cstr(expected[k])));
+        }
+        CHECK_ROW(rows[i].name, journal_reader_next(reader, &entry, NULL) == STATUS_NOT_FOUND);
+        journal_reader_close(reader);
+        CHECK_ROW(rows[i].name, verify(&folder).is_intact);
+        faulty_release(&faulty);
+        fake_loop_release(&loop);
+        folder_release(&folder);
+    }
+}
+
+/* Random appends, random failures, a crash that takes all unsynced bytes: every record that was
+ * completed as durable is there, in order. */
+TEST(journal_keeps_durable_records_over_crashes)
+{
+    struct folder folder;
+    struct fake_loop loop;
+    folder_init(&folder);
+    fake_loop_init(&loop);
+    uint64_t kept[512];
+    size_t kept_count = 0;
+    uint64_t next = 0;
+    for (size_t crash = 0; crash < 12; crash++) {
+        struct faulty_files faulty;
+        faulty_init(&faulty);
+        struct journal_options options = {
+            .directory = folder.path, .files = &faulty.files, .segment_bytes_max = 600};
+        struct journal *journal = NULL;
+        CHECK(journal_open(&options, &journal, NULL) == STATUS_OK);
+        for (size_t i = 0; i < 30; i++) {
+            if (check_random() % 6 == 0) {
+                pthread_mutex_lock(&faulty.mutex);
+                *(check_random() % 2 ? &faulty.writes_before_failure
+                                     : &faulty.syncs_before_failure) = check_random() % 4;
+                faulty.is_short = check_random() % 2;
+                pthread_mutex_unlock(&faulty.mutex);
+            }
+            bool durable = check_random() % 2;
+            next++;
+            if (append_wait(journal, &loop, slice_of(&next, sizeof(next)), durable) && durable) {
+                kept[kept_count++] = next;
+            }
+        }
+        /* From here on nothing reaches the device any more: closing cuts back to what did. */
+        pthread_mutex_lock(&faulty.mutex);
+        faulty.is_dead = true;
+        pthread_mutex_unlock(&faulty.mutex);
+        size_t torn = check_random() % 30;
+        journal_close(journal);
+        uint64_t last = 0;
+        for (uint64_t n = 1; n < 2000; n++) {
+            char path[PATH_BYTES + SEGMENT_NAME_BYTES];
+            segment_path(&folder, n, path);
+            last = access(path, F_OK) == 0 ? n : last;
+        }
+        char path[PATH_BYTES + SEGMENT_NAME_BYTES];
+        segment_path(&folder, last, path);
+        int fd = open(path, O_WRONLY | O_APPEND);
+        CHECK(fd >= 0 && write(fd, "torn torn torn torn torn torn torn", torn) == (ssize_t)torn);
+        close(fd);
+        faulty_release(&faulty);
+    }
+    journal_close(open_ok(&folder, NULL));
+    CHECK(verify(&folder).is_intact);
+    struct journal_reader *reader = NULL;
+    struct journal_entry entry;
+    size_t found = 0;
+    CHECK(journal_reader_open(folder.path, NULL, &reader, NULL) == STATUS_OK);
+    while (journal_reader_next(reader, &entry, NULL) == STATUS_OK) {
+        uint64_t number = 0;
+        if (entry.payload.len == sizeof(number)) {
+            memcpy(&number, entry.payload.ptr, sizeof(number));
+        }
+        found += found < kept_count && number == kept[found];
+    }
+    CHECK(kept_count > 20 && found == kept_count);
+    journal_reader_close(reader);
+    fake_loop_release(&loop);
+    folder_release(&folder);
+}
+
+TEST(journal_refuses_when_the_device_hangs)
+{
+    struct folder folder;
+    struct fake_loop loop;
+    struct faulty_files faulty;
+    folder_init(&folder);
+    fake_loop_init(&loop);
+    faulty_init(&faulty);
+    struct journal_options options = {
+        .directory = folder.path, .files = &faulty.files, .stall_ms = 20, .queue_bytes_max = 64};
+    struct journal *journal = NULL;
+    CHECK(journal_open(&options, &journal, NULL) == STATUS_OK);
+    pthread_mutex_lock(&faulty.hang);
+    CHECK(append(journal, &loop, SLICE("hangs"), true) == STATUS_OK);
+    fake_loop_run_until(&loop, 1);
+    CHECK(loop.ok == 0 && !journal_is_healthy(journal));
+    CHECK(append(journal, &loop, SLICE("refused at once"), true) == STATUS_UNAVAILABLE);
+    pthread_mutex_unlock(&faulty.hang);
+    while (append(journal, &loop, SLICE("after"), true) != STATUS_OK) {
+        sched_yield();
+    }
+    fake_loop_run_until(&loop, 2);
+    CHECK(loop.ok == 1 && journal_is_healthy(journal));
+    journal_close(journal);
+    CHECK(verify(&folder).is_intact);
+    faulty_release(&faulty);
+    fake_loop_release(&loop);
+    folder_release(&folder);
+}
+
+TEST(journal_queue_is_bounded)
+{
+    struct folder folder;
+    struct fake_loop loop;
+    struct faulty_files faulty;
+    folder_init(&folder);
+    fake_loop_init(&loop);
+    faulty_init(&faulty);
+    struct journal_options options = {
+        .directory = folder.path, .files = &faulty.files, .queue_bytes_max = 64};
+    struct journal *journal = NULL;
+    CHECK(journal_open(&options, &journal, NULL) == STATUS_OK);
+    pthread_mutex_lock(&faulty.hang);
+    size_t accepted = 0;
+    while (accepted < 1000 &&
+           append(journal, &loop, SLICE("16 bytes of text"), true) == STATUS_OK) {
+        accepted++;
+    }
+    CHECK(accepted >= 4 && accepted <= 8);
+    static uint8_t huge[PAYLOAD_BYTES_MAX + 1];
+    CHECK(append(journal, &loop, slice_of(huge, sizeof(huge)), true) == STATUS_LIMIT);
+    pthread_mutex_unlock(&faulty.hang);
+    journal_close(journal); /* completes what waits */
+    fake_loop_run_until(&loop, accepted);
+    CHECK(loop.ok == accepted && verify(&folder).records == accepted);
+    faulty_release(&faulty);
+    fake_loop_release(&loop);
+    folder_release(&folder);
+}
+
+struct client {
+    struct journal *journal;
+    struct fake_loop loop;
+};
+
+static void *client_main(void *context)
+{
+    struct client *client = context;
+    for (size_t i = 0; i < 200; i++) {
+        while (append(client->journal, &client->loop, SLICE("{\"from\":\"a thread\"}"),
+                      i % 4 != 0) != STATUS_OK) {
+            sched_yield();
+        }
+    }
+    fake_loop_run_until(&client->loop, 200);
+    return NULL;
+}
+
+TEST(journal_serves_many_loops)
+{
+    struct folder folder;
+    struct client clients[4];
+    pthread_t threads[4];
+    folder_init(&folder);
+    struct journal *journal = open_ok(&folder, NULL);
+    for (size_t i = 0; i < COUNT_OF(clients); i++) {
+        clients[i].journal = journal;
+        fake_loop_init(&clients[i].loop);
+        CHECK(pthread_create(&threads[i], NULL, client_main, &clients[i]) == 0);
+    }
+    for (size_t i = 0; i < COUNT_OF(clients); i++) {
+        pthread_join(threads[i], NULL);
+        CHECK(clients[i].loop.ok == 200);
+        fake_loop_release(&clients[i].loop);
+    }
+    journal_close(journal);
+    struct journal_report report = verify(&folder);
+    CHECK(report.is_intact && report.records == 800);
+    folder_release(&folder);
+}
+
+static bool open_and_verify(void *context)
+{
+    const struct folder *folder = context;
+    struct journal_options options = {.directory = folder->path};
+    struct journal *journal = NULL;
+    struct journal_report report;
+    if (journal_open(&options, &journal, NULL) != STATUS_OK) {
+        return false;
+    }
+    journal_close(journal);
+    return journal_verify(folder->path, &report, NULL) == STATUS_OK && report.is_intact;
+}
+
+TEST(journal_survives_failing_allocations)
+{
+    struct folder folder;
+    folder_init(&folder);
+    write_records(&folder, 2);
+    check_every_allocation(open_and_verify, &folder);
+    CHECK(verify(&folder).is_intact);
+    folder_release(&folder);
+}
