@@ -107,6 +107,20 @@ static enum status check_method(struct head_reading *r, struct slice method)
                        "the method is not supported");
 }
 
+/* %00 to %1F, and %7F: whoever decodes one might cut a line or a string there. */
+static bool has_encoded_control(struct slice target)
+{
+    for (size_t i = 0; i + 2 < target.len; i++) {
+        uint8_t high = target.ptr[i + 1];
+        uint8_t low = target.ptr[i + 2];
+        if (target.ptr[i] == '%' &&
+            (high == '0' || high == '1' || (high == '7' && (low | 0x20) == 'f'))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Targets are a path, or an absolute http(s) address; '*' only for OPTIONS. */
 static enum status check_target(struct head_reading *r, struct slice target)
 {
@@ -115,7 +129,8 @@ static enum status check_target(struct head_reading *r, struct slice target)
         slice_starts_with(target, SLICE("http://")) || slice_starts_with(target, SLICE("https://"));
     bool is_star = slice_eq(target, SLICE("*")) && slice_eq(r->out->method, SLICE("OPTIONS"));
     if (!is_visible_ascii(target) || (!is_path && !is_absolute && !is_star) ||
-        slice_find_byte(target, '#') < target.len || slice_find_byte(target, '\\') < target.len) {
+        slice_find_byte(target, '#') < target.len || slice_find_byte(target, '\\') < target.len ||
+        has_encoded_control(target)) {
         return refuse(r, "http.request_line", "the request target is malformed");
     }
     return STATUS_OK;
@@ -241,6 +256,21 @@ static enum status take_meaning(struct head_reading *r, const struct http_field 
     return STATUS_OK;
 }
 
+static bool is_framing_name(struct slice name)
+{
+    return slice_eq_ascii_nocase(name, SLICE("content-length")) ||
+           slice_eq_ascii_nocase(name, SLICE("transfer-encoding"));
+}
+
+/* Is there more than the one space that everybody writes after the colon? Parsers differ in what
+ * they trim, and a framing field that one of them does not recognise frames nothing. */
+static bool has_odd_space(struct slice value)
+{
+    struct slice usual =
+        slice_starts_with(value, SLICE(" ")) ? slice_sub(value, 1, value.len) : value;
+    return slice_trim_ows(value).len != usual.len;
+}
+
 static enum status parse_field(struct head_reading *r, struct slice line)
 {
     if (line.ptr[0] == ' ' || line.ptr[0] == '\t') {
@@ -262,6 +292,9 @@ static enum status parse_field(struct head_reading *r, struct slice line)
         *r->answer = 431;
         return diag_fail(r->diag, STATUS_LIMIT, "http.too_large", "more than %zu fields",
                          r->fields_max);
+    }
+    if (is_framing_name(field.name) && has_odd_space(slice_sub(line, colon + 1, line.len))) {
+        return refuse(r, "http.field_value", "white space surrounds the value of a framing field");
     }
     r->fields[r->out->field_count++] = field;
     return take_meaning(r, &field);
