@@ -1,0 +1,78 @@
+/* stdio_upstream.h: port_upstream over the standard streams of child processes, one per loop.
+ *
+ * A child belongs to a server and a child number, starts with its first use and lives in a session
+ * and process group of its own, with a clean environment and no descriptors but 0, 1 and 2. One
+ * JSON object a line both ways. A child that writes anything else three times, or a line without
+ * end, is stopped. A child that died is started again by the next use, not before its back-off is
+ * over.
+ */
+#ifndef AEGIS_ADAPTERS_TRANSPORT_STDIO_UPSTREAM_H
+#define AEGIS_ADAPTERS_TRANSPORT_STDIO_UPSTREAM_H
+
+#include "adapters/runtime/loop.h"
+#include "core/ports/upstream.h"
+#include "json/tape.h"
+
+struct stdio_target {
+    const char *const *argv;        /* NULL-terminated, program first; NULL: not a stdio server */
+    const char *const *pass_names;  /* variables to hand on besides PATH, HOME, LANG; may be NULL */
+    const char *const *environment; /* "NAME=value" to set; NULL-terminated, may be NULL */
+    const char *directory;          /* NULL: ours */
+};
+
+struct stdio_upstream_options {
+    size_t line_bytes_max;
+    size_t queue_bytes_max; /* written but not yet taken by the child */
+    uint32_t noise_max;     /* lines that are no messages before the child is stopped */
+    uint32_t children_max;
+    uint32_t calls_max; /* running at once, per child */
+    int64_t stop_ms;    /* between the steps: end of input, SIGTERM, SIGKILL */
+    int64_t backoff_min_ms, backoff_max_ms;
+};
+
+#define STDIO_UPSTREAM_OPTIONS_DEFAULT                                                             \
+    {                                                                                              \
+        .line_bytes_max = (size_t)4 << 20, .queue_bytes_max = (size_t)8 << 20, .noise_max = 3,     \
+        .children_max = 256, .calls_max = 256, .stop_ms = 2000, .backoff_min_ms = 1000,            \
+        .backoff_max_ms = 60000                                                                    \
+    }
+
+/* All functions may be NULL; slices are valid during the call. */
+struct stdio_upstream_events {
+    void *context;
+    /* A request of the server (method and id). The answer goes back through start. */
+    void (*on_server_message)(void *context, uint32_t server, uint64_t child, struct slice json);
+    /* A line of stderr, at most 1 KiB of it and at most 10 in a second for each child. Foreign
+     * bytes: escape before showing. */
+    void (*on_log_line)(void *context, uint32_t server, uint64_t child, struct slice line);
+    /* A child has gone; sessions bound to it are over. */
+    void (*on_child_exit)(void *context, uint32_t server, uint64_t child);
+};
+
+struct stdio_upstream;
+
+/* targets: target_count entries indexed by the server's number; targets and parser are borrowed. */
+NODISCARD enum status stdio_upstream_new(struct loop *loop, const struct stdio_target *targets,
+                                         size_t target_count, const struct json_parser *parser,
+                                         const struct stdio_upstream_options *options,
+                                         struct stdio_upstream **out);
+
+void stdio_upstream_set_events(struct stdio_upstream *upstream,
+                               const struct stdio_upstream_events *events);
+
+/* Stop all children in steps; running calls end with upstream.down. done (may be NULL) is called
+ * when the last is gone and the memory is freed; the loop must run until then. */
+void stdio_upstream_close(struct stdio_upstream *upstream, void (*done)(void *context),
+                          void *context);
+
+struct port_upstream stdio_upstream_port(struct stdio_upstream *upstream);
+
+/* Process number of a running child, 0 when there is none; for tests and metrics. */
+int stdio_upstream_child_pid(const struct stdio_upstream *upstream, uint32_t server,
+                             uint64_t child);
+
+/* Append the last bytes (up to 64 KiB) a child wrote to stderr. */
+void stdio_upstream_log_tail(const struct stdio_upstream *upstream, uint32_t server, uint64_t child,
+                             struct buf *out);
+
+#endif
