@@ -1,0 +1,41 @@
+/* lexer.h: tokens of policy text; private to src/cedar. */
+#ifndef AEGIS_CEDAR_SYNTAX_LEXER_H
+#define AEGIS_CEDAR_SYNTAX_LEXER_H
+
+#include "cedar/syntax/tree.h"
+
+enum token_kind {
+    TOKEN_END,
+    TOKEN_ERROR, /* message says what */
+    TOKEN_IDENT, /* reserved words too */
+    TOKEN_NUMBER,
+    TOKEN_STRING, /* text without quotes, still escaped */
+    TOKEN_SLOT,
+    TOKEN_PUNCTUATION,
+};
+
+struct token {
+    enum token_kind kind;
+    struct slice text; /* of the token, or of the string's content */
+    size_t from, to;
+    uint64_t number;
+    const char *message;
+};
+
+struct lexer {
+    struct slice source;
+    size_t at;
+};
+
+/* The next token; after TOKEN_END always TOKEN_END. */
+struct token lexer_next(struct lexer *lexer);
+
+bool lexer_is_reserved(struct slice word);
+
+/* What a string literal's content stands for. STATUS_INVALID with a bad escape (offset in *bad);
+ * STATUS_LIMIT without memory. parts is NULL, or receives the pieces of a like pattern: then `\*`
+ * is a star and an unescaped star a wildcard. */
+NODISCARD enum status lexer_unescape(struct slice content, struct arena *arena, struct slice *out,
+                                     struct pattern_part **parts, size_t *part_count, size_t *bad);
+
+#endif

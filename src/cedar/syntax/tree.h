@@ -1,0 +1,120 @@
+/* tree.h: a parsed policy set; private to src/cedar. Immutable after parsing. */
+#ifndef AEGIS_CEDAR_SYNTAX_TREE_H
+#define AEGIS_CEDAR_SYNTAX_TREE_H
+
+#include "cedar/cedar.h"
+
+enum node_kind {
+    NODE_VALUE, /* value */
+    NODE_PRINCIPAL,
+    NODE_ACTION,
+    NODE_RESOURCE,
+    NODE_CONTEXT,
+    NODE_IF,  /* items: condition, then, else */
+    NODE_AND, /* items: left, right; the same for all binary operators */
+    NODE_OR,
+    NODE_NOT, /* items: operand */
+    NODE_NEGATE,
+    NODE_EQUAL,
+    NODE_LESS,
+    NODE_LESS_EQUAL,
+    NODE_IN,
+    NODE_ADD,
+    NODE_SUBTRACT,
+    NODE_MULTIPLY,
+    NODE_ATTRIBUTE, /* items: object; text: name */
+    NODE_HAS,       /* items: object; text: name */
+    NODE_LIKE,      /* items: text; pattern */
+    NODE_IS,        /* items: entity; text: type */
+    NODE_SET,       /* items */
+    NODE_RECORD,    /* items with names, sorted by name */
+    NODE_CALL,      /* items: arguments, receiver first; function */
+};
+
+enum function {
+    FUNCTION_CONTAINS,
+    FUNCTION_CONTAINS_ALL,
+    FUNCTION_CONTAINS_ANY,
+    FUNCTION_IS_EMPTY,
+    FUNCTION_GET_TAG,
+    FUNCTION_HAS_TAG,
+    FUNCTION_DECIMAL, /* from here: extension functions, whose arity is checked at evaluation */
+    FUNCTION_IP,
+    FUNCTION_DATETIME,
+    FUNCTION_DURATION,
+    FUNCTION_LESS_THAN,
+    FUNCTION_LESS_THAN_OR_EQUAL,
+    FUNCTION_GREATER_THAN,
+    FUNCTION_GREATER_THAN_OR_EQUAL,
+    FUNCTION_IS_IPV4,
+    FUNCTION_IS_IPV6,
+    FUNCTION_IS_LOOPBACK,
+    FUNCTION_IS_MULTICAST,
+    FUNCTION_IS_IN_RANGE,
+    FUNCTION_OFFSET,
+    FUNCTION_DURATION_SINCE,
+    FUNCTION_TO_DATE,
+    FUNCTION_TO_TIME,
+    FUNCTION_TO_MILLISECONDS,
+    FUNCTION_TO_SECONDS,
+    FUNCTION_TO_MINUTES,
+    FUNCTION_TO_HOURS,
+    FUNCTION_TO_DAYS,
+    FUNCTION_COUNT,
+};
+
+/* A piece of a like pattern: literal bytes, or a wildcard. */
+struct pattern_part {
+    bool is_wildcard;
+    struct slice literal;
+};
+
+struct node {
+    enum node_kind kind;
+    enum function function;
+    struct slice text;
+    struct cedar_value value;
+    const struct node **items;
+    struct slice *names;
+    size_t item_count;
+    const struct pattern_part *parts;
+    size_t part_count;
+};
+
+struct annotation {
+    struct slice key, value;
+};
+
+/* principal/action/resource constraint of the scope. */
+enum scope_kind {
+    SCOPE_ANY,
+    SCOPE_EQUAL,
+    SCOPE_IN, /* one of entities */
+    SCOPE_IS, /* type, and in entities[0] when entity_count is 1 */
+};
+
+struct scope {
+    enum scope_kind kind;
+    struct slice type;
+    const struct cedar_uid *entities;
+    size_t entity_count;
+    bool has_slot;
+};
+
+struct policy {
+    struct slice id, source;
+    enum cedar_effect effect;
+    uint32_t line;
+    const struct annotation *annotations;
+    size_t annotation_count;
+    struct scope principal, action, resource;
+    const struct node *condition; /* NULL: none, true */
+};
+
+struct cedar_policy_set {
+    struct arena arena;
+    struct policy *policies;
+    size_t count;
+};
+
+#endif
