@@ -1,0 +1,63 @@
+/* claims.h: the payload of a token as a typed struct.
+ *
+ * Owns the meaning of the registered claims and of the names that issuers use for the same thing
+ * (azp, cid, client_id; scope, scp). Which values are acceptable is identity.h's to say.
+ */
+#ifndef AEGIS_CORE_IDENTITY_CLAIMS_H
+#define AEGIS_CORE_IDENTITY_CLAIMS_H
+
+#include "core/identity/token_window.h"
+#include "json/tape.h"
+
+#define CLAIMS_DEPTH_MAX 16
+#define CLAIMS_AUDIENCES_MAX 32
+#define CLAIMS_LIST_MAX 1024 /* roles, groups, scopes: more refuse the token, nothing is cut off   \
+                              */
+#define CLAIMS_ITEM_BYTES_MAX 256
+#define CLAIMS_ISSUER_BYTES_MAX 2048
+#define CLAIMS_CLIENT_BYTES_MAX 2048
+#define CLAIMS_SUBJECT_BYTES_MAX 255
+
+struct claims_list {
+    const struct slice *items;
+    size_t count;
+};
+
+struct claims {
+    struct json_tape tape;
+    struct slice issuer;
+    struct slice client_id; /* empty when absent */
+    struct claims_list audiences, scopes;
+    struct token_window window; /* not_before_s is the later of nbf and iat */
+    bool has_scopes;            /* a scope claim is present, even when it is empty */
+    bool is_id_token;           /* nonce, at_hash, c_hash, s_hash or events: for a client, not us */
+    bool is_bound;              /* cnf: worthless without a proof */
+};
+
+/* Read the issuer's name only: what picks the entry that decides about all the rest.
+ *
+ * Returns STATUS_OK; STATUS_UNAUTHENTICATED with token.malformed, token.duplicate or token.issuer;
+ * STATUS_LIMIT with identity.memory.
+ */
+NODISCARD enum status claims_open(const struct json_parser *parser, struct slice payload,
+                                  struct arena *arena, struct claims *out, struct diag *diag);
+
+/* Read the rest of an opened and verified payload. Codes token.claim, token.audience,
+ * token.client. */
+NODISCARD enum status claims_read(struct claims *claims, struct arena *arena, struct diag *diag);
+
+/* The value of a claim by path: a member of that very name wins ("https://example.com/roles"), else
+ * dots go into objects ("realm_access.roles"). JSON_NONE when there is none. */
+json_ref claims_find(const struct claims *claims, struct slice path);
+
+/* A claim that is a text of 1..bytes_max without control characters. STATUS_NOT_FOUND when absent
+ * or null (no diag); token.claim for any other value. */
+NODISCARD enum status claims_text(const struct claims *claims, json_ref value, size_t bytes_max,
+                                  struct arena *arena, struct slice *out, struct diag *diag);
+
+/* A claim that is an array of texts, or one text; separator, if not 0, splits the one text. Absent
+ * or null gives an empty list. */
+NODISCARD enum status claims_texts(const struct claims *claims, json_ref value, char separator,
+                                   struct arena *arena, struct claims_list *out, struct diag *diag);
+
+#endif

@@ -1,0 +1,63 @@
+/* principal.h: who is calling.
+ *
+ * An immutable value in one heap block behind an atomic reference count, so that caches, sessions
+ * and operations can hold it without copies. Identity is the tuple (issuer entry, tenant, subject):
+ * e-mail and name are for display and never decide. It holds no part of the token.
+ */
+#ifndef AEGIS_CORE_IDENTITY_PRINCIPAL_H
+#define AEGIS_CORE_IDENTITY_PRINCIPAL_H
+
+#include "base/diag.h"
+#include "core/ports/crypto.h"
+
+#define PRINCIPAL_FINGERPRINT_BYTES 16
+
+enum principal_attribute_type {
+    PRINCIPAL_TEXT,
+    PRINCIPAL_LONG,
+    PRINCIPAL_BOOL,
+    PRINCIPAL_SET, /* of texts */
+};
+
+struct principal_attribute {
+    struct slice name;
+    enum principal_attribute_type type;
+    struct slice text; /* PRINCIPAL_TEXT */
+    int64_t number;    /* PRINCIPAL_LONG */
+    bool flag;         /* PRINCIPAL_BOOL */
+    const struct slice *items;
+    size_t item_count; /* PRINCIPAL_SET */
+};
+
+struct principal {
+    uint32_t references;  /* atomic; only ref and unref touch it */
+    struct slice issuer;  /* name of the issuer entry; never empty */
+    struct slice tenant;  /* empty when the issuer has none */
+    struct slice subject; /* never empty */
+    struct slice client_id;
+    struct slice email, name; /* for display */
+    bool is_service;          /* a client acting for itself, no person behind it */
+    const struct slice *roles, *groups, *scopes;
+    size_t role_count, group_count, scope_count;
+    const struct principal_attribute *attributes;
+    size_t attribute_count;
+    int64_t expires_at_s;     /* INT64_MAX for principals without a token */
+    struct slice fingerprint; /* first hex digits of SHA-256(token), for logs; may be empty */
+    struct slice key_id;      /* kid of the key that signed; may be empty */
+};
+
+/* A copy of fields, with all it points to, in one block and with one reference.
+ * STATUS_UNAUTHENTICATED with token.subject when issuer or subject is empty: that is nobody.
+ * STATUS_LIMIT with identity.memory. */
+NODISCARD enum status principal_new(const struct principal *fields, struct principal **out,
+                                    struct diag *diag);
+
+struct principal *principal_ref(struct principal *principal);
+void principal_unref(struct principal *principal); /* NULL is fine */
+
+/* SHA-256 over issuer, tenant, subject and client, each with its length: equal for equal callers
+ * across tokens, and what sessions are bound to. */
+void principal_digest(const struct principal *principal, const struct port_crypto *crypto,
+                      uint8_t out[CRYPTO_SHA256_BYTES]);
+
+#endif

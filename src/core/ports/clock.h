@@ -1,0 +1,13 @@
+/* clock.h: what time it is. */
+#ifndef AEGIS_CORE_PORTS_CLOCK_H
+#define AEGIS_CORE_PORTS_CLOCK_H
+
+#include <stdint.h>
+
+struct port_clock {
+    void *context;
+    int64_t (*wall_s)(void *context);  /* seconds since the Unix epoch; may jump */
+    int64_t (*mono_ms)(void *context); /* never goes back; for ages and time-outs */
+};
+
+#endif
