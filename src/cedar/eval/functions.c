@@ -245,6 +245,7 @@ static size_t arity_of(enum function function)
     case FUNCTION_TO_MINUTES:
     case FUNCTION_TO_HOURS:
     case FUNCTION_TO_DAYS:
+    case FUNCTION_UNKNOWN:
         return 1;
     case FUNCTION_COUNT:
         break;
@@ -258,6 +259,9 @@ enum eval_result eval_call(struct evaluation *e, const struct node *node,
     enum function function = node->function;
     if (node->item_count != arity_of(function)) {
         return eval_fail(e, "arity");
+    }
+    if (function == FUNCTION_UNKNOWN) {
+        return EVAL_UNKNOWN;
     }
     if (function <= FUNCTION_IS_EMPTY) {
         return call_set(e, function, arguments, out);

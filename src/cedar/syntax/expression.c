@@ -205,6 +205,7 @@ static const struct function_entry FUNCTIONS[FUNCTION_COUNT] = {
     [FUNCTION_TO_MINUTES] = {SLICE_INIT("toMinutes"), true, -1},
     [FUNCTION_TO_HOURS] = {SLICE_INIT("toHours"), true, -1},
     [FUNCTION_TO_DAYS] = {SLICE_INIT("toDays"), true, -1},
+    [FUNCTION_UNKNOWN] = {SLICE_INIT("unknown"), false, -1},
 };
 
 static enum function find_function(struct slice name)

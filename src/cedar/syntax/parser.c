@@ -248,8 +248,17 @@ static enum status parse_constraint(struct parser *parser, struct slice variable
         TRY(parse_scope_entity(parser, variable, scope));
     } else if (parser_take_word(parser, SLICE("in"))) {
         scope->kind = SCOPE_IN;
+        struct lexer ahead = parser->lexer;
+        bool list_in_parentheses = is_action && parser_at_mark(parser, SLICE("(")) &&
+                                   slice_eq(lexer_next(&ahead).text, SLICE("["));
+        if (list_in_parentheses) {
+            (void)parser_take(parser);
+        }
         if (is_action && parser_take_mark(parser, SLICE("["))) {
             TRY(parse_action_list(parser, scope));
+            if (list_in_parentheses) {
+                TRY(parser_expect(parser, SLICE(")")));
+            }
         } else {
             TRY(parse_scope_entity(parser, variable, scope));
         }

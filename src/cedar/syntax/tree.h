@@ -60,6 +60,7 @@ enum function {
     FUNCTION_TO_MINUTES,
     FUNCTION_TO_HOURS,
     FUNCTION_TO_DAYS,
+    FUNCTION_UNKNOWN, /* unknown("x"): parses, and stays unknown */
     FUNCTION_COUNT,
 };
 
