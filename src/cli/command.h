@@ -30,6 +30,7 @@ struct command {
     int (*run)(int argc, char **argv);
 };
 
+extern const struct command command_audit;
 extern const struct command command_check;
 
 #endif
