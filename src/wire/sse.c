@@ -4,13 +4,21 @@
 
 #define BYTE_ORDER_MARK SLICE("\xEF\xBB\xBF")
 
+/* Room for a line and an event at their limits together, so that a buffer fails for want of memory
+ * only, and sizes are judged in one place. */
+static size_t buffer_limit(size_t event_bytes_max)
+{
+    assert(event_bytes_max < SIZE_MAX / 2);
+    return 2 * event_bytes_max + 1;
+}
+
 void sse_reader_init(struct sse_reader *reader, size_t event_bytes_max, struct account *account)
 {
     *reader = (struct sse_reader){.event_bytes_max = event_bytes_max, .retry_ms = SSE_RETRY_ABSENT};
-    buf_init(&reader->line, event_bytes_max, account);
-    buf_init(&reader->name, event_bytes_max, account);
-    buf_init(&reader->data, event_bytes_max, account);
-    buf_init(&reader->id, event_bytes_max, account);
+    buf_init(&reader->line, buffer_limit(event_bytes_max), account);
+    buf_init(&reader->name, buffer_limit(event_bytes_max), account);
+    buf_init(&reader->data, buffer_limit(event_bytes_max), account);
+    buf_init(&reader->id, buffer_limit(event_bytes_max), account);
 }
 
 void sse_reader_release(struct sse_reader *reader)
@@ -87,10 +95,10 @@ static enum status take_field(struct sse_reader *reader, struct slice name, stru
 /* The event's total, over all its lines. */
 static enum status check_size(struct sse_reader *reader, struct diag *diag)
 {
-    bool has_failed =
-        reader->line.failed || reader->data.failed || reader->name.failed || reader->id.failed;
-    if (has_failed ||
-        reader->data.len + reader->name.len + reader->id.len > reader->event_bytes_max) {
+    if (reader->line.failed || reader->data.failed || reader->name.failed || reader->id.failed) {
+        return fail(reader, STATUS_LIMIT, "sse.memory", "no memory for an event", diag);
+    }
+    if (reader->data.len + reader->name.len + reader->id.len > reader->event_bytes_max) {
         return fail(reader, STATUS_LIMIT, "sse.too_large", "an event is too large", diag);
     }
     return STATUS_OK;
@@ -140,6 +148,9 @@ static enum status read_line(struct sse_reader *reader, struct slice *input, boo
     size_t len = line_length(*input);
     *complete = len < input->len;
     struct slice line = slice_sub(*input, 0, len);
+    if (len > reader->event_bytes_max - reader->line.len) {
+        return fail(reader, STATUS_LIMIT, "sse.too_large", "a line is too long", diag);
+    }
     /* Only a line that arrives in pieces is copied. */
     if (!*complete || reader->line.len > 0) {
         buf_append(&reader->line, line);
