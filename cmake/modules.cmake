@@ -1,7 +1,7 @@
-# aegis_module(FOLDER [DEPENDS folders] [LINK targets]): a static library of src/FOLDER/**/*.c, a test
-# program of its *_test.c and, with AEGIS_FUZZ, one libFuzzer program for each *_fuzz.c.
-# A folder inside src/FOLDER that is a module of its own is named as such and not taken twice,
-# because only core/ and adapters/ hold such folders and neither is a module itself.
+# aegis_module(FOLDER [DEPENDS folders] [LINK targets] [WITHOUT folders]): a static library of
+# src/FOLDER/**/*.c, a test program of its *_test.c and, with AEGIS_FUZZ, one libFuzzer program for
+# each *_fuzz.c. A folder inside src/FOLDER that is a module of its own is named in WITHOUT, not to be
+# taken twice; core/ and adapters/ hold such folders too, but neither is a module itself.
 
 set(AEGIS_TEST_PROGRAMS "" CACHE INTERNAL "")
 
@@ -16,12 +16,17 @@ add_library(aegis_corpus STATIC tests/support/corpus.c)
 target_include_directories(aegis_corpus PUBLIC src tests)
 
 function(aegis_module folder)
-  cmake_parse_arguments(ARG "" "" "DEPENDS;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "DEPENDS;LINK;WITHOUT" ${ARGN})
   aegis_target_name(${folder} target)
   set(root "${CMAKE_SOURCE_DIR}/src/${folder}")
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${root}/*.c")
   file(GLOB_RECURSE tests CONFIGURE_DEPENDS "${root}/*_test.c")
   file(GLOB_RECURSE fuzzers CONFIGURE_DEPENDS "${root}/*_fuzz.c")
+  foreach(inner ${ARG_WITHOUT})
+    list(FILTER sources EXCLUDE REGEX "^${root}/${inner}/")
+    list(FILTER tests EXCLUDE REGEX "^${root}/${inner}/")
+    list(FILTER fuzzers EXCLUDE REGEX "^${root}/${inner}/")
+  endforeach()
   list(REMOVE_ITEM sources ${tests} ${fuzzers})
 
   if(sources)

@@ -14,7 +14,10 @@
 #define CONFIG_FILE_BYTES_MAX (1024 * 1024)
 #define CONFIG_SERVERS_MAX 256
 #define CONFIG_ISSUERS_MAX 32
-#define CONFIG_ITEMS_MAX 1024 /* of any other list */
+
+/* What preset development uses where the file says nothing; `aegis token mint` has the same. */
+#define CONFIG_DEVELOPMENT_ISSUER "urn:aegis:development"
+#define CONFIG_DEVELOPMENT_AUDIENCE "aegis"
 
 /* A position in the file, so that later stages can report as precisely as the loader. */
 struct config_place {
@@ -36,7 +39,7 @@ struct config_address {
 
 /* http or https, no user information, no fragment. */
 struct config_url {
-    struct slice text; /* as written, without one trailing slash; empty when absent */
+    struct slice text; /* as written; empty when absent */
     bool is_https;
     struct slice host; /* without brackets */
     uint16_t port;     /* the scheme's when absent */
@@ -49,7 +52,8 @@ struct config_tls_server {
 
 struct config_listen {
     struct config_address address; /* default 127.0.0.1:8080 */
-    struct config_url public_url;  /* no path; empty: as bound, only on loopback */
+    struct config_url
+        public_url; /* without a path or last slash; empty: as bound, only on loopback */
     struct config_tls_server tls;
 };
 

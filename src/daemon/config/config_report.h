@@ -39,7 +39,8 @@ void config_report_sort(struct config_report *report);
 /* "file:line:column: message [code]" and an indented hint, one problem after the other. */
 void config_report_print(FILE *out, const struct config_report *report);
 
-/* The same as one JSON object {"ok", "problems": [{file, line, column, code, message, hint}]}. */
+/* The same as one JSON object {"ok", "complete", "problems": [{file, line, column, code, message,
+ * hint}]}. */
 void config_report_print_json(FILE *out, const struct config_report *report);
 
 #endif

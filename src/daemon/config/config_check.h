@@ -1,0 +1,41 @@
+/* config_check.h: what the tables cannot say: values that only make sense together, references,
+ * files, and settings that would expose the gateway.
+ *
+ * Each check has the shape of config_read_fn and belongs to one object of config_fields.c; it runs
+ * after the object's fields were read and also fills in the defaults that depend on other fields.
+ */
+#ifndef AEGIS_DAEMON_CONFIG_CONFIG_CHECK_H
+#define AEGIS_DAEMON_CONFIG_CONFIG_CHECK_H
+
+#include "daemon/config/config_read.h"
+
+/* Readers of single values with a form of their own. */
+void config_check_version(struct config_reader *reader, const struct config_node *node, void *out);
+void config_check_store(struct config_reader *reader, const struct config_node *node, void *out);
+void config_check_limits(struct config_reader *reader, const struct config_node *node, void *out);
+void config_check_revision(struct config_reader *reader, const struct config_node *node, void *out);
+void config_check_deny_as(struct config_reader *reader, const struct config_node *node, void *out);
+void config_check_jwks(struct config_reader *reader, const struct config_node *node, void *out);
+void config_check_credential(struct config_reader *reader, const struct config_node *node,
+                             void *out);
+
+/* Checks of whole objects. */
+void config_check_listen(struct config_reader *reader, const struct config_node *node, void *out);
+void config_check_tls(struct config_reader *reader, const struct config_node *node, void *out);
+void config_check_issuer(struct config_reader *reader, const struct config_node *node, void *out);
+void config_check_attribute(struct config_reader *reader, const struct config_node *node,
+                            void *out);
+void config_check_server(struct config_reader *reader, const struct config_node *node, void *out);
+void config_check_root(struct config_reader *reader, const struct config_node *node, void *out);
+
+/* A file that must be there: readable, a regular file; is_secret: nobody else may read it. */
+void config_check_file(struct config_reader *reader, const struct config_node *node,
+                       struct slice path, bool is_secret);
+
+/* ^[a-z0-9][a-z0-9_-]{0,31}$ */
+bool config_check_is_name(struct slice text);
+
+/* Is the text a name for an environment variable: [A-Za-z_][A-Za-z0-9_]*, up to 128 bytes? */
+bool config_check_is_variable(struct slice text);
+
+#endif

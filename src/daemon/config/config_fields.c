@@ -1,0 +1,269 @@
+#include "daemon/config/config_fields.h"
+
+#include "daemon/config/config_check.h"
+
+#include <assert.h>
+
+#define OBJECT(fields, type, place, check)                                                         \
+    {                                                                                              \
+        fields, COUNT_OF(fields), sizeof(type), place, check                                       \
+    }
+#define NO_PLACE SIZE_MAX
+#define AT(type, member) .offset = offsetof(struct type, member)
+
+/* Lists are written through a pointer and the count right behind it (config_read.c). */
+static_assert(offsetof(struct config, issuer_count) ==
+                  offsetof(struct config, issuers) + sizeof(void *),
+              "issuers and their count are neighbours");
+static_assert(offsetof(struct config, server_count) ==
+                  offsetof(struct config, servers) + sizeof(void *),
+              "servers and their count are neighbours");
+static_assert(offsetof(struct config_server, env_count) ==
+                  offsetof(struct config_server, env) + sizeof(void *),
+              "variables and their count are neighbours");
+static_assert(offsetof(struct config_mapping, attribute_count) ==
+                  offsetof(struct config_mapping, attributes) + sizeof(void *),
+              "attributes and their count are neighbours");
+static_assert(sizeof(enum config_preset) == sizeof(int), "choices are stored as int");
+
+/* clang-format off */
+static const struct config_choice audit_modes[] = {
+    {SLICE_INIT("strict"), CONFIG_AUDIT_STRICT},
+    {SLICE_INIT("relaxed"), CONFIG_AUDIT_RELAXED},
+    {SLICE_INIT("off"), CONFIG_AUDIT_OFF},
+    {{0}, 0},
+};
+
+static const struct config_choice presets[] = {
+    {SLICE_INIT("oidc"), CONFIG_PRESET_OIDC},
+    {SLICE_INIT("development"), CONFIG_PRESET_DEVELOPMENT},
+    {SLICE_INIT("entra"), CONFIG_PRESET_ENTRA},
+    {SLICE_INIT("okta"), CONFIG_PRESET_OKTA},
+    {SLICE_INIT("auth0"), CONFIG_PRESET_AUTH0},
+    {SLICE_INIT("ping"), CONFIG_PRESET_PING},
+    {SLICE_INIT("keycloak"), CONFIG_PRESET_KEYCLOAK},
+    {{0}, 0},
+};
+
+static const struct config_choice algorithms[] = {
+    {SLICE_INIT("RS256"), CONFIG_ALGORITHM_RS256},
+    {SLICE_INIT("ES256"), CONFIG_ALGORITHM_ES256},
+    {{0}, 0},
+};
+
+static const struct config_choice claim_types[] = {
+    {SLICE_INIT("string"), CONFIG_CLAIM_TEXT},
+    {SLICE_INIT("long"), CONFIG_CLAIM_LONG},
+    {SLICE_INIT("bool"), CONFIG_CLAIM_BOOL},
+    {SLICE_INIT("set"), CONFIG_CLAIM_SET},
+    {{0}, 0},
+};
+
+static const struct config_choice trusts[] = {
+    {SLICE_INIT("internal"), 0},
+    {SLICE_INIT("partner"), 0},
+    {SLICE_INIT("third-party"), 0},
+    {{0}, 0},
+};
+
+static const struct config_field tls_fields[] = {
+    {.name = SLICE_INIT("cert"), .kind = CONFIG_KIND_PATH, .is_required = true,
+     AT(config_tls_server, cert), .doc = "PEM file with the certificate chain"},
+    {.name = SLICE_INIT("key"), .kind = CONFIG_KIND_PATH, .is_required = true,
+     AT(config_tls_server, key), .doc = "PEM file with the private key, readable by its owner only"},
+};
+static const struct config_object tls_object =
+    OBJECT(tls_fields, struct config_tls_server, NO_PLACE, config_check_tls);
+
+static const struct config_field listen_fields[] = {
+    {.name = SLICE_INIT("address"), .kind = CONFIG_KIND_ADDRESS, AT(config_listen, address),
+     .doc = "where clients connect; default 127.0.0.1:8080, port 0 picks a free one"},
+    {.name = SLICE_INIT("public_url"), .kind = CONFIG_KIND_URL, AT(config_listen, public_url),
+     .doc = "how clients reach the gateway; required when it listens beyond this machine"},
+    {.name = SLICE_INIT("tls"), .kind = CONFIG_KIND_OBJECT, AT(config_listen, tls),
+     .object = &tls_object, .doc = "serve TLS; required when it listens beyond this machine"},
+};
+static const struct config_object listen_object =
+    OBJECT(listen_fields, struct config_listen, NO_PLACE, config_check_listen);
+
+static const struct config_field control_fields[] = {
+    {.name = SLICE_INIT("address"), .kind = CONFIG_KIND_ADDRESS, .is_required = true,
+     AT(config_control, address), .doc = "where the control plane listens; on loopback only"},
+};
+static const struct config_object control_object =
+    OBJECT(control_fields, struct config_control, NO_PLACE, NULL);
+
+static const struct config_field audit_fields[] = {
+    {.name = SLICE_INIT("mode"), .kind = CONFIG_KIND_CHOICE, AT(config_audit, mode),
+     .choices = audit_modes,
+     .doc = "strict (default): no record, no answer; relaxed: report and go on; off: on loopback"},
+    {.name = SLICE_INIT("dir"), .kind = CONFIG_KIND_PATH, AT(config_audit, dir),
+     .doc = "folder of the journal; default STATE_DIR/audit"},
+};
+static const struct config_object audit_object =
+    OBJECT(audit_fields, struct config_audit, NO_PLACE, NULL);
+
+static const struct config_field attribute_fields[] = {
+    {.name = SLICE_INIT("claim"), .kind = CONFIG_KIND_TEXT, .is_required = true,
+     AT(config_attribute, claim), .doc = "the claim to read; dots lead into objects"},
+    {.name = SLICE_INIT("type"), .kind = CONFIG_KIND_CHOICE, AT(config_attribute, type),
+     .choices = claim_types, .doc = "string (default), long, bool or set (of strings)"},
+};
+static const struct config_object attribute_object =
+    OBJECT(attribute_fields, struct config_attribute, offsetof(struct config_attribute, place),
+           config_check_attribute);
+
+static const struct config_field mapping_fields[] = {
+    {.name = SLICE_INIT("subject"), .kind = CONFIG_KIND_TEXT, AT(config_mapping, subject),
+     .doc = "claim of the stable user id; default by preset, else sub"},
+    {.name = SLICE_INIT("tenant"), .kind = CONFIG_KIND_TEXT, AT(config_mapping, tenant),
+     .doc = "claim of the tenant id; default by preset"},
+    {.name = SLICE_INIT("roles"), .kind = CONFIG_KIND_TEXT, AT(config_mapping, roles),
+     .doc = "claim of the roles; default by preset, else roles"},
+    {.name = SLICE_INIT("groups"), .kind = CONFIG_KIND_TEXT, AT(config_mapping, groups),
+     .doc = "claim of the groups; default groups"},
+    {.name = SLICE_INIT("attributes"), .kind = CONFIG_KIND_NAMED_OBJECTS,
+     AT(config_mapping, attributes), .value_max = 64, .object = &attribute_object,
+     .doc = "further claims, by the name that policies use"},
+};
+static const struct config_object mapping_object =
+    OBJECT(mapping_fields, struct config_mapping, NO_PLACE, NULL);
+
+static const struct config_field issuer_fields[] = {
+    {.name = SLICE_INIT("name"), .kind = CONFIG_KIND_TEXT, .is_required = true,
+     AT(config_issuer, name), .doc = "unique short name, for policies, log and audit"},
+    {.name = SLICE_INIT("preset"), .kind = CONFIG_KIND_CHOICE, AT(config_issuer, preset),
+     .choices = presets, .doc = "kind of identity provider; fills in issuer, keys and claims"},
+    {.name = SLICE_INIT("issuer"), .kind = CONFIG_KIND_TEXT, AT(config_issuer, issuer),
+     .doc = "the exact 'iss' of its tokens"},
+    {.name = SLICE_INIT("tenant"), .kind = CONFIG_KIND_TEXT, AT(config_issuer, tenant),
+     .doc = "tenant id; required by preset entra"},
+    {.name = SLICE_INIT("audience"), .kind = CONFIG_KIND_TEXTS, AT(config_issuer, audience),
+     .doc = "accepted 'aud'; one text or a list"},
+    {.name = SLICE_INIT("jwks"), .kind = CONFIG_KIND_CUSTOM, .read = config_check_jwks,
+     .offset = 0, .schema = "{\"type\":\"string\"}",
+     .doc = "key set: an https URL or a file; default by preset"},
+    {.name = SLICE_INIT("algorithms"), .kind = CONFIG_KIND_MASK, AT(config_issuer, algorithms),
+     .choices = algorithms, .value_default = CONFIG_ALGORITHM_RS256 | CONFIG_ALGORITHM_ES256,
+     .doc = "accepted signature algorithms; default RS256 and ES256"},
+    {.name = SLICE_INIT("skew_s"), .kind = CONFIG_KIND_NUMBER, AT(config_issuer, skew_s),
+     .value_default = 60, .value_min = 0, .value_max = 300,
+     .doc = "tolerated clock difference in seconds"},
+    {.name = SLICE_INIT("roles"), .kind = CONFIG_KIND_TEXTS, AT(config_issuer, roles),
+     .doc = "roles that policies may name; others are dropped from tokens"},
+    {.name = SLICE_INIT("mapping"), .kind = CONFIG_KIND_OBJECT, AT(config_issuer, mapping),
+     .object = &mapping_object, .doc = "which claims become which part of the principal"},
+};
+static const struct config_object issuer_object =
+    OBJECT(issuer_fields, struct config_issuer, offsetof(struct config_issuer, place),
+           config_check_issuer);
+
+static const struct config_field secret_fields[] = {
+    {.name = SLICE_INIT("env"), .kind = CONFIG_KIND_TEXT, AT(config_secret_source, env),
+     .doc = "environment variable of the gateway that holds the secret"},
+    {.name = SLICE_INIT("file"), .kind = CONFIG_KIND_PATH, AT(config_secret_source, file),
+     .doc = "file that holds the secret, readable by its owner only"},
+    {.name = SLICE_INIT("vault"), .kind = CONFIG_KIND_UNSUPPORTED,
+     .doc = "use 'env' or 'file'"},
+};
+static const struct config_object secret_object =
+    OBJECT(secret_fields, struct config_secret_source, NO_PLACE, NULL);
+
+static const struct config_field service_fields[] = {
+    {.name = SLICE_INIT("header"), .kind = CONFIG_KIND_TEXT, AT(config_service, header),
+     .doc = "header field that carries the secret, for a url"},
+    {.name = SLICE_INIT("env"), .kind = CONFIG_KIND_TEXT, AT(config_service, env),
+     .doc = "variable that carries the secret, for a command"},
+    {.name = SLICE_INIT("prefix"), .kind = CONFIG_KIND_TEXT, AT(config_service, prefix),
+     .doc = "text before the secret, like \"Bearer \""},
+    {.name = SLICE_INIT("from"), .kind = CONFIG_KIND_OBJECT, .is_required = true,
+     AT(config_service, from), .object = &secret_object,
+     .doc = "where the secret is: {env: NAME} or {file: PATH}"},
+};
+const struct config_object config_object_service =
+    OBJECT(service_fields, struct config_service, NO_PLACE, NULL);
+
+static const struct config_field server_tls_fields[] = {
+    {.name = SLICE_INIT("ca"), .kind = CONFIG_KIND_PATH, .is_required = true, .offset = 0,
+     .doc = "PEM file of the certification authorities to trust instead of the system's"},
+};
+static const struct config_object server_tls_object =
+    OBJECT(server_tls_fields, struct slice, NO_PLACE, NULL);
+
+static const struct config_field server_fields[] = {
+    {.name = SLICE_INIT("name"), .kind = CONFIG_KIND_TEXT, .is_required = true,
+     AT(config_server, name), .doc = "unique name, 1 to 32 of a-z 0-9 _ -, first no sign"},
+    {.name = SLICE_INIT("url"), .kind = CONFIG_KIND_URL, AT(config_server, url),
+     .doc = "its streamable HTTP endpoint; either this or command"},
+    {.name = SLICE_INIT("command"), .kind = CONFIG_KIND_TEXTS, AT(config_server, command),
+     .doc = "program and arguments of a stdio server; no shell"},
+    {.name = SLICE_INIT("env"), .kind = CONFIG_KIND_VARIABLES, AT(config_server, env),
+     .doc = "variables of the child; it inherits no others than PATH, HOME, LANG and TZ"},
+    {.name = SLICE_INIT("trust"), .kind = CONFIG_KIND_NAMED, AT(config_server, trust),
+     .choices = trusts, .doc = "internal, partner or third-party (default), for policies"},
+    {.name = SLICE_INIT("labels"), .kind = CONFIG_KIND_TEXTS, AT(config_server, labels),
+     .doc = "free labels, for policies"},
+    {.name = SLICE_INIT("revision"), .kind = CONFIG_KIND_CUSTOM, AT(config_server, revision),
+     .read = config_check_revision, .schema = "{\"type\":\"string\"}",
+     .doc = "protocol revision to speak; default: find out"},
+    {.name = SLICE_INIT("deny_as"), .kind = CONFIG_KIND_CUSTOM, AT(config_server, deny_as_error),
+     .read = config_check_deny_as, .schema = "{\"enum\":[\"result\",\"error\"]}",
+     .doc = "how a denied tool call is answered: result (default) or error"},
+    {.name = SLICE_INIT("credential"), .kind = CONFIG_KIND_CUSTOM, AT(config_server, credential),
+     .read = config_check_credential,
+     .schema = "{\"oneOf\":[{\"const\":\"none\"},{\"type\":\"object\",\"required\":[\"service\"],"
+               "\"additionalProperties\":false,\"properties\":{\"service\":"
+               "{\"$ref\":\"#/$defs/service\"}}}]}",
+     .doc = "what the gateway shows to the server: none (default) or a service credential"},
+    {.name = SLICE_INIT("tls"), .kind = CONFIG_KIND_OBJECT, AT(config_server, tls_ca),
+     .object = &server_tls_object, .doc = "how an https server is verified"},
+    {.name = SLICE_INIT("timeout_ms"), .kind = CONFIG_KIND_NUMBER, AT(config_server, timeout_ms),
+     .value_default = 0, .value_min = 10, .value_max = 3600000,
+     .doc = "time without a byte; default limits.upstream_timeout_ms"},
+    {.name = SLICE_INIT("inspect"), .kind = CONFIG_KIND_UNSUPPORTED,
+     .doc = "remove it; check arguments in policies with 'context.arguments'"},
+};
+static const struct config_object server_object =
+    OBJECT(server_fields, struct config_server, offsetof(struct config_server, place),
+           config_check_server);
+
+static const struct config_field root_fields[] = {
+    {.name = SLICE_INIT("version"), .kind = CONFIG_KIND_CUSTOM, .is_required = true, .offset = 0,
+     .read = config_check_version, .schema = "{\"const\":1}", .doc = "write 'version: 1'"},
+    {.name = SLICE_INIT("listen"), .kind = CONFIG_KIND_OBJECT, AT(config, listen),
+     .object = &listen_object, .doc = "where MCP clients connect"},
+    {.name = SLICE_INIT("control"), .kind = CONFIG_KIND_OBJECT, AT(config, control),
+     .object = &control_object, .doc = "the control plane"},
+    {.name = SLICE_INIT("store"), .kind = CONFIG_KIND_CUSTOM, AT(config, store_path),
+     .read = config_check_store,
+     .schema = "{\"type\":\"string\",\"pattern\":\"^sqlite:///\"}",
+     .doc = "searchable index: sqlite:///PATH; default STATE_DIR/aegis.db"},
+    {.name = SLICE_INIT("state_dir"), .kind = CONFIG_KIND_PATH, AT(config, state_dir),
+     .doc = "folder for all that the gateway writes; default /var/lib/aegis"},
+    {.name = SLICE_INIT("policies"), .kind = CONFIG_KIND_PATHS, AT(config, policies),
+     .doc = "Cedar policies: files, or folders of *.cedar; without any, all is denied"},
+    {.name = SLICE_INIT("audit"), .kind = CONFIG_KIND_OBJECT, AT(config, audit),
+     .object = &audit_object, .doc = "the journal"},
+    {.name = SLICE_INIT("identity"), .kind = CONFIG_KIND_OBJECTS, AT(config, issuers),
+     .value_max = CONFIG_ISSUERS_MAX, .object = &issuer_object,
+     .doc = "who may issue tokens; without any, every call is refused"},
+    {.name = SLICE_INIT("servers"), .kind = CONFIG_KIND_OBJECTS, AT(config, servers),
+     .value_max = CONFIG_SERVERS_MAX, .object = &server_object,
+     .doc = "the MCP servers behind the gateway"},
+    {.name = SLICE_INIT("origins"), .kind = CONFIG_KIND_TEXTS, AT(config, origins),
+     .doc = "web origins that may call from a browser, like https://console.example.com"},
+    {.name = SLICE_INIT("hosts"), .kind = CONFIG_KIND_TEXTS, AT(config, hosts),
+     .doc = "accepted Host fields; default those of address and public_url"},
+    {.name = SLICE_INIT("legacy"), .kind = CONFIG_KIND_BOOL, AT(config, legacy_enabled),
+     .value_default = 1, .doc = "serve clients of revisions that begin with a handshake"},
+    {.name = SLICE_INIT("threads"), .kind = CONFIG_KIND_NUMBER, AT(config, threads),
+     .value_default = 0, .value_min = 0, .value_max = 256, .doc = "data loops; 0: one per core"},
+    {.name = SLICE_INIT("limits"), .kind = CONFIG_KIND_CUSTOM, AT(config, limits),
+     .read = config_check_limits, .schema = "{\"$ref\":\"#/$defs/limits\"}",
+     .doc = "other values for limits; the table: aegis check --limits"},
+    {.name = SLICE_INIT("views"), .kind = CONFIG_KIND_UNSUPPORTED,
+     .doc = "remove it; restrict tools in policies"},
+};
+/* clang-format on */
+const struct config_object config_object_root =
+    OBJECT(root_fields, struct config, NO_PLACE, config_check_root);
