@@ -92,36 +92,85 @@ void check_every_allocation(bool (*body)(void *context), void *context)
             return;
         }
     }
-    CHECK(!"the body never succeeded");
+    check_report(false, __FILE__, __LINE__, NULL, "the body succeeds with enough memory");
+}
+
+/* Which tests a run takes: a prefix to leave out, a prefix to keep to, a part of the name. */
+struct selection {
+    const char *not_prefix, *only_prefix, *part;
+};
+
+struct tally {
+    size_t passed, failed, skipped;
+};
+
+static bool has_prefix(const char *name, const char *prefix)
+{
+    return strncmp(name, prefix, strlen(prefix)) == 0;
+}
+
+static bool is_selected(const struct selection *selection, const char *name)
+{
+    if (selection->not_prefix != NULL && has_prefix(name, selection->not_prefix)) {
+        return false;
+    }
+    if (selection->only_prefix != NULL && !has_prefix(name, selection->only_prefix)) {
+        return false;
+    }
+    return selection->part == NULL || strstr(name, selection->part) != NULL;
+}
+
+static bool read_selection(int argc, char **argv, struct selection *selection)
+{
+    for (int i = 1; i < argc; i++) {
+        bool has_value = i + 1 < argc;
+        if (strcmp(argv[i], "--not") == 0 && has_value) {
+            selection->not_prefix = argv[++i];
+        } else if (strcmp(argv[i], "--only") == 0 && has_value) {
+            selection->only_prefix = argv[++i];
+        } else if (argv[i][0] != '-' && selection->part == NULL) {
+            selection->part = argv[i];
+        } else {
+            fprintf(stderr, "usage: %s [--not PREFIX] [--only PREFIX] [PART OF A NAME]\n", argv[0]);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void run_one(const struct test *test, struct tally *tally)
+{
+    current_test = test->name;
+    current_failed = false;
+    current_skipped = false;
+    random_state = random_seed;
+    test->run();
+    if (current_failed) {
+        printf("FAIL %s (%s), AEGIS_SEED=%" PRIu64 "\n", test->name, test->file, random_seed);
+        tally->failed++;
+    } else if (current_skipped) {
+        tally->skipped++;
+    } else {
+        tally->passed++;
+    }
 }
 
 int main(int argc, char **argv)
 {
-    const char *only = argc > 1 ? argv[1] : NULL;
+    struct selection selection = {0};
+    if (!read_selection(argc, argv, &selection)) {
+        return 2;
+    }
     const char *seed = getenv("AEGIS_SEED");
     if (seed != NULL) {
         random_seed = strtoull(seed, NULL, 0) | 1;
     }
-    size_t passed = 0, failed = 0, skipped = 0;
+    struct tally tally = {0};
     for (size_t i = 0; i < test_count; i++) {
-        if (only != NULL && strstr(tests[i].name, only) == NULL) {
-            continue;
-        }
-        current_test = tests[i].name;
-        current_failed = false;
-        current_skipped = false;
-        random_state = random_seed;
-        tests[i].run();
-        if (current_failed) {
-            printf("FAIL %s (%s), AEGIS_SEED=%" PRIu64 "\n", tests[i].name, tests[i].file,
-                   random_seed);
-            failed++;
-        } else if (current_skipped) {
-            skipped++;
-        } else {
-            passed++;
+        if (is_selected(&selection, tests[i].name)) {
+            run_one(&tests[i], &tally);
         }
     }
-    printf("%zu passed, %zu failed, %zu skipped\n", passed, failed, skipped);
-    return failed == 0 ? 0 : 1;
+    printf("%zu passed, %zu failed, %zu skipped\n", tally.passed, tally.failed, tally.skipped);
+    return tally.failed == 0 ? 0 : 1;
 }
