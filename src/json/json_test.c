@@ -180,7 +180,7 @@ TEST(json_readers_unescape)
 {
     struct arena arena;
     struct json_tape tape;
-    struct slice text;
+    struct slice text = SLICE_EMPTY;
     int64_t number = 0;
     arena_init(&arena, TEST_ARENA_BYTES, NULL);
     init_parser();
