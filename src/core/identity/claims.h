@@ -11,9 +11,11 @@
 
 #define CLAIMS_DEPTH_MAX 16
 #define CLAIMS_AUDIENCES_MAX 32
-#define CLAIMS_LIST_MAX 1024 /* roles, groups, scopes: more refuse the token, nothing is cut off   \
-                              */
+#define CLAIMS_LIST_MAX                                                                            \
+    1024 /* roles, groups, scopes: more refuse the token, nothing is cut off                       \
+          */
 #define CLAIMS_ITEM_BYTES_MAX 256
+#define CLAIMS_AUDIENCE_BYTES_MAX 2048
 #define CLAIMS_ISSUER_BYTES_MAX 2048
 #define CLAIMS_CLIENT_BYTES_MAX 2048
 #define CLAIMS_SUBJECT_BYTES_MAX 255
@@ -30,8 +32,9 @@ struct claims {
     struct claims_list audiences, scopes;
     struct token_window window; /* not_before_s is the later of nbf and iat */
     bool has_scopes;            /* a scope claim is present, even when it is empty */
-    bool is_id_token;           /* nonce, at_hash, c_hash, s_hash or events: for a client, not us */
-    bool is_bound;              /* cnf: worthless without a proof */
+    bool is_id_token; /* nonce, at_hash, c_hash or s_hash: made for a client, not for us */
+    bool is_event;    /* events: a logout or security event token */
+    bool is_bound;    /* cnf: worthless without a proof */
 };
 
 /* Read the issuer's name only: what picks the entry that decides about all the rest.
@@ -50,14 +53,14 @@ NODISCARD enum status claims_read(struct claims *claims, struct arena *arena, st
  * dots go into objects ("realm_access.roles"). JSON_NONE when there is none. */
 json_ref claims_find(const struct claims *claims, struct slice path);
 
-/* A claim that is a text of 1..bytes_max without control characters. STATUS_NOT_FOUND when absent
- * or null (no diag); token.claim for any other value. */
-NODISCARD enum status claims_text(const struct claims *claims, json_ref value, size_t bytes_max,
+/* The claim at path as a text of 1..bytes_max without control characters. STATUS_NOT_FOUND when it
+ * is absent or null (no diag); token.claim for any other value. */
+NODISCARD enum status claims_text(const struct claims *claims, struct slice path, size_t bytes_max,
                                   struct arena *arena, struct slice *out, struct diag *diag);
 
-/* A claim that is an array of texts, or one text; separator, if not 0, splits the one text. Absent
- * or null gives an empty list. */
-NODISCARD enum status claims_texts(const struct claims *claims, json_ref value, char separator,
+/* The claim at path as an array of texts, or as one text; separator, if not 0, splits the one text.
+ * Absent or null gives an empty list. Codes token.claim. */
+NODISCARD enum status claims_texts(const struct claims *claims, struct slice path, char separator,
                                    struct arena *arena, struct claims_list *out, struct diag *diag);
 
 #endif

@@ -32,7 +32,7 @@ struct jwks_report {
 struct jwks_source {
     const struct json_parser *parser;
     const struct port_crypto *crypto; /* must outlive the set */
-    struct slice text;                /* the document, or one bare JWK */
+    struct slice text;                /* the document */
     struct arena *scratch;            /* used during the call */
 };
 

@@ -2,7 +2,7 @@
  *
  * Owns the compact form of RFC 7515 and the header policy. Nothing in a token chooses a key by its
  * own words: embedded or linked keys are refused, extensions are refused, and the algorithm must be
- * one we know. The payload is anyone's words until jws_verify said yes.
+ * one we know. The payload is anyone's words until its signature was checked (identity.h).
  */
 #ifndef AEGIS_CORE_IDENTITY_JWS_H
 #define AEGIS_CORE_IDENTITY_JWS_H

@@ -55,7 +55,7 @@ NODISCARD enum status principal_new(const struct principal *fields, struct princ
 struct principal *principal_ref(struct principal *principal);
 void principal_unref(struct principal *principal); /* NULL is fine */
 
-/* SHA-256 over issuer, tenant, subject and client, each with its length: equal for equal callers
+/* SHA-256 over the hashes of issuer, tenant, subject and client: equal for equal callers
  * across tokens, and what sessions are bound to. */
 void principal_digest(const struct principal *principal, const struct port_crypto *crypto,
                       uint8_t out[CRYPTO_SHA256_BYTES]);

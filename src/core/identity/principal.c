@@ -1,0 +1,143 @@
+#include "core/identity/principal.h"
+
+#include "base/arena.h"
+
+#include <string.h>
+
+/* The block behind a principal: arrays first, then text, both taken from the front. */
+struct block {
+    uint8_t *arrays;
+    uint8_t *text;
+};
+
+static size_t list_text_bytes(const struct slice *items, size_t count)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        bytes += items[i].len;
+    }
+    return bytes;
+}
+
+static size_t text_bytes(const struct principal *fields)
+{
+    size_t bytes = fields->issuer.len + fields->tenant.len + fields->subject.len +
+                   fields->client_id.len + fields->email.len + fields->name.len +
+                   fields->fingerprint.len + fields->key_id.len;
+    bytes += list_text_bytes(fields->roles, fields->role_count);
+    bytes += list_text_bytes(fields->groups, fields->group_count);
+    bytes += list_text_bytes(fields->scopes, fields->scope_count);
+    for (size_t i = 0; i < fields->attribute_count; i++) {
+        const struct principal_attribute *attribute = &fields->attributes[i];
+        bytes += attribute->name.len + attribute->text.len;
+        bytes += list_text_bytes(attribute->items, attribute->item_count);
+    }
+    return bytes;
+}
+
+static size_t array_bytes(const struct principal *fields)
+{
+    size_t items = fields->role_count + fields->group_count + fields->scope_count;
+    for (size_t i = 0; i < fields->attribute_count; i++) {
+        items += fields->attributes[i].item_count;
+    }
+    return items * sizeof(struct slice) +
+           fields->attribute_count * sizeof(struct principal_attribute);
+}
+
+static struct slice put_text(struct block *block, struct slice text)
+{
+    struct slice copy = slice_of(block->text, text.len);
+    if (text.len > 0) {
+        memcpy(block->text, text.ptr, text.len);
+    }
+    block->text += text.len;
+    return copy;
+}
+
+static const struct slice *put_list(struct block *block, const struct slice *items, size_t count)
+{
+    struct slice *copy = (struct slice *)(void *)block->arrays;
+    block->arrays += count * sizeof(*copy);
+    for (size_t i = 0; i < count; i++) {
+        copy[i] = put_text(block, items[i]);
+    }
+    return copy;
+}
+
+static const struct principal_attribute *put_attributes(struct block *block,
+                                                        const struct principal *fields)
+{
+    struct principal_attribute *copy = (struct principal_attribute *)(void *)block->arrays;
+    block->arrays += fields->attribute_count * sizeof(*copy);
+    for (size_t i = 0; i < fields->attribute_count; i++) {
+        copy[i] = fields->attributes[i];
+        copy[i].name = put_text(block, copy[i].name);
+        copy[i].text = put_text(block, copy[i].text);
+        copy[i].items = put_list(block, copy[i].items, copy[i].item_count);
+    }
+    return copy;
+}
+
+static void put_fields(struct block *block, struct principal *out)
+{
+    out->issuer = put_text(block, out->issuer);
+    out->tenant = put_text(block, out->tenant);
+    out->subject = put_text(block, out->subject);
+    out->client_id = put_text(block, out->client_id);
+    out->email = put_text(block, out->email);
+    out->name = put_text(block, out->name);
+    out->fingerprint = put_text(block, out->fingerprint);
+    out->key_id = put_text(block, out->key_id);
+    out->attributes = put_attributes(block, out);
+    out->roles = put_list(block, out->roles, out->role_count);
+    out->groups = put_list(block, out->groups, out->group_count);
+    out->scopes = put_list(block, out->scopes, out->scope_count);
+}
+
+enum status principal_new(const struct principal *fields, struct principal **out, struct diag *diag)
+{
+    if (fields->issuer.len == 0 || fields->subject.len == 0) {
+        return diag_fail(diag, STATUS_UNAUTHENTICATED, "token.subject",
+                         "a principal needs an issuer and a subject");
+    }
+    size_t arrays = array_bytes(fields);
+    struct principal *principal = base_alloc(sizeof(*principal) + arrays + text_bytes(fields));
+    if (principal == NULL) {
+        return diag_fail(diag, STATUS_LIMIT, "identity.memory", "no memory for a principal");
+    }
+    struct block block = {.arrays = (uint8_t *)(principal + 1),
+                          .text = (uint8_t *)(principal + 1) + arrays};
+    *principal = *fields;
+    principal->references = 1;
+    put_fields(&block, principal);
+    *out = principal;
+    return STATUS_OK;
+}
+
+struct principal *principal_ref(struct principal *principal)
+{
+    __atomic_add_fetch(&principal->references, 1, __ATOMIC_RELAXED);
+    return principal;
+}
+
+void principal_unref(struct principal *principal)
+{
+    if (principal != NULL && __atomic_sub_fetch(&principal->references, 1, __ATOMIC_ACQ_REL) == 0) {
+        base_free(principal);
+    }
+}
+
+/* Each text is hashed by itself first, so that no two tuples share an encoding and no buffer has to
+ * grow with the texts. */
+void principal_digest(const struct principal *principal, const struct port_crypto *crypto,
+                      uint8_t out[CRYPTO_SHA256_BYTES])
+{
+    const struct slice parts[] = {principal->issuer, principal->tenant, principal->subject,
+                                  principal->client_id};
+    uint8_t hashes[COUNT_OF(parts)][CRYPTO_SHA256_BYTES];
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        crypto->sha256(crypto->context, parts[i], hashes[i]);
+    }
+    crypto->sha256(crypto->context, slice_of(hashes, sizeof(hashes)), out);
+}
