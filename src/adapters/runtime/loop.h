@@ -17,8 +17,8 @@
 #include <uv.h>
 
 #define LOOP_READ_BYTES 65536
-#define LOOP_TICK_MS 16       /* timers fire late by less than this, never early */
-#define LOOP_WHEEL_SLOTS 2048 /* a multiple of 64 */
+#define LOOP_TICK_MS 4        /* timers fire late by less than this, never early */
+#define LOOP_WHEEL_SLOTS 4096 /* a multiple of 64 */
 
 struct loop {
     uv_loop_t uv;
@@ -30,6 +30,7 @@ struct loop {
     uint8_t *read_buffer;  /* LOOP_READ_BYTES, for what sockets deliver */
     uint8_t *plain_buffer; /* LOOP_READ_BYTES, for what TLS makes of it */
     struct buf out;        /* scratch for what is about to be written; empty between callbacks */
+    struct buf sealed;     /* the same after TLS */
 
     /* private */
     _Atomic(struct posted *) inbox; /* newest first */

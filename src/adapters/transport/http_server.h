@@ -45,6 +45,7 @@ struct http_server {
     uv_tcp_t listener;
     struct http_connection *newest, *oldest;
     size_t connection_count;
+    struct timer retry; /* after an accept that found no memory or descriptor */
     bool is_listening, is_draining, is_reported;
     int64_t date_s; /* of date_text */
     char date_text[32];

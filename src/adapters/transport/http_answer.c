@@ -1,0 +1,224 @@
+#include "adapters/transport/http_call.h"
+#include "adapters/transport/media_type.h"
+
+/* End the call because of what the server said; its connection is not used again. */
+static void refuse(struct http_call *call, enum status status, const char *code, const char *what)
+{
+    struct diag diag = {0};
+    (void)!diag_fail(&diag, status, code, "%s", what);
+    http_call_end(call, status, &diag, false);
+}
+
+static void complete(struct http_call *call, bool reuse)
+{
+    http_call_end(call, STATUS_OK, &(struct diag){0}, reuse);
+}
+
+static size_t count_fields(const struct http_head *head, struct slice name)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < head->field_count; i++) {
+        count += slice_eq_ascii_nocase(head->fields[i].name, name) ? 1 : 0;
+    }
+    return count;
+}
+
+/* The kind of body that goes with status and media type; ANSWER_NONE when none does. */
+static enum answer_mode choose_mode(const struct http_call *call, const struct http_head *head)
+{
+    struct slice type = http_head_field(head, SLICE("content-type"));
+    int status = head->status_code;
+    if (!call->expects_answer && (status == 200 || status == 202 || status == 204)) {
+        return ANSWER_EMPTY;
+    }
+    if ((status == 200 || (status >= 400 && status < 500)) &&
+        media_type_is(type, SLICE("application/json"))) {
+        return ANSWER_JSON;
+    }
+    if (status == 200 && media_type_is(type, SLICE("text/event-stream"))) {
+        return ANSWER_EVENTS;
+    }
+    return ANSWER_NONE;
+}
+
+static void report_session(struct http_call *call, const struct http_head *head)
+{
+    struct slice session = http_head_field(head, SLICE("mcp-session-id"));
+    if (session.len > 0 && head->status_code < 300 && call->base.sink->on_session != NULL) {
+        call->is_delivering = true;
+        call->base.sink->on_session(call->base.sink, session);
+        call->is_delivering = false;
+    }
+}
+
+/* Judge the head. */
+static void on_head(struct http_link *link)
+{
+    struct http_call *call = link->call;
+    const struct http_head *head = &link->reader.head;
+    link->keep_alive = head->keep_alive;
+    call->http_status = head->status_code;
+    if (count_fields(head, SLICE("content-encoding")) > 0 ||
+        count_fields(head, SLICE("content-type")) > 1 ||
+        count_fields(head, SLICE("mcp-session-id")) > 1) {
+        refuse(call, STATUS_INVALID, "upstream.protocol",
+               "server answered with a content coding or with repeated fields");
+        return;
+    }
+    call->mode = choose_mode(call, head);
+    if (call->mode == ANSWER_NONE) {
+        bool is_type = head->status_code == 200;
+        refuse(call, STATUS_INVALID, is_type ? "upstream.content_type" : "upstream.status",
+               is_type ? "server answered with another media type than JSON or events in UTF-8"
+                       : "server answered with an unexpected status");
+        return;
+    }
+    if (call->mode == ANSWER_EVENTS) {
+        /* A stream may go on for ever; its events are bounded one by one. */
+        link->reader.limits.body_bytes_max = SIZE_MAX;
+        sse_reader_init(&call->events, call->upstream->options.message_bytes_max,
+                        &call->upstream->loop->account);
+        call->has_events = true;
+    }
+    report_session(call, head);
+    if (call->is_over) {
+        http_call_end(call, STATUS_CANCELLED, NULL, false);
+        return;
+    }
+    http_reader_drop_head(&link->reader);
+}
+
+/* Returns false when the call is over. */
+static bool take_event(struct http_call *call, const struct sse_event *event)
+{
+    if (!event->has_data) {
+        return true;
+    }
+    if (event->name.len > 0 && !slice_eq(event->name, SLICE("message"))) {
+        refuse(call, STATUS_INVALID, "upstream.event", "server sent an event of another name");
+        return false;
+    }
+    if (event->data.len == 0) {
+        /* MCP 2025-11-25, transports: a priming event has an id and empty data. */
+        if (!event->has_id) {
+            refuse(call, STATUS_INVALID, "upstream.event", "server sent an event without data");
+        }
+        return event->has_id;
+    }
+    return http_call_deliver(call, event->data, true);
+}
+
+static bool take_events(struct http_call *call, struct slice bytes)
+{
+    for (;;) {
+        struct sse_event event;
+        struct diag diag = {0};
+        switch (sse_reader_next(&call->events, &bytes, &event, &diag)) {
+        case SSE_NEED_MORE:
+            return true;
+        case SSE_EVENT:
+            if (!take_event(call, &event)) {
+                return false;
+            }
+            break;
+        case SSE_ERROR:
+            if (diag.status == STATUS_LIMIT) {
+                refuse(call, STATUS_LIMIT, "upstream.too_large", "server sent too large an event");
+            } else {
+                refuse(call, STATUS_INVALID, "upstream.event", diag.message);
+            }
+            return false;
+        }
+    }
+}
+
+/* Returns false when the call is over. */
+static bool take_body(struct http_call *call, struct slice bytes)
+{
+    if (call->mode == ANSWER_EVENTS) {
+        return take_events(call, bytes);
+    }
+    if (call->mode == ANSWER_JSON) {
+        buf_append(&call->answer, bytes);
+        if (buf_status(&call->answer) != STATUS_OK) {
+            refuse(call, STATUS_LIMIT, "upstream.too_large", "server's answer is too large");
+            return false;
+        }
+    }
+    return true;
+}
+
+static void on_message_end(struct http_link *link, bool reuse)
+{
+    struct http_call *call = link->call;
+    if (call->mode == ANSWER_EVENTS) {
+        struct diag diag = {0};
+        if (sse_reader_finish(&call->events, &diag) != STATUS_OK) {
+            refuse(call, STATUS_INVALID, "upstream.truncated", "stream ended inside an event");
+            return;
+        }
+    } else if (call->mode == ANSWER_JSON) {
+        if (call->answer.len == 0) {
+            refuse(call, STATUS_INVALID, "upstream.protocol", "server's answer is empty");
+            return;
+        }
+        if (!http_call_deliver(call, buf_view(&call->answer), false)) {
+            return;
+        }
+    }
+    complete(call, reuse && link->keep_alive);
+}
+
+static void on_error(struct http_call *call, const struct diag *diag)
+{
+    if (diag->status == STATUS_LIMIT) {
+        refuse(call, STATUS_LIMIT, "upstream.too_large", diag->message);
+    } else {
+        refuse(call, STATUS_INVALID, "upstream.protocol", diag->message);
+    }
+}
+
+void http_answer_bytes(struct http_link *link, struct slice bytes)
+{
+    struct http_call *call = link->call;
+    http_call_touch(call);
+    /* Every function of the sink may end the call; the link then has another, or none. */
+    while (link->call == call) {
+        struct slice piece = SLICE_EMPTY;
+        struct diag diag = {0};
+        switch (http_reader_next(&link->reader, &bytes, &piece, &diag)) {
+        case HTTP_NEED_MORE:
+            return;
+        case HTTP_HEAD:
+            on_head(link);
+            break;
+        case HTTP_BODY:
+            if (!take_body(call, piece)) {
+                return;
+            }
+            break;
+        case HTTP_END:
+            /* Bytes after the end belong to no answer. */
+            on_message_end(link, bytes.len == 0);
+            return;
+        case HTTP_ERROR:
+            on_error(call, &diag);
+            return;
+        }
+    }
+}
+
+void http_answer_end(struct http_link *link, bool is_clean)
+{
+    struct http_call *call = link->call;
+    struct diag diag = {0};
+    if (call->mode == ANSWER_NONE) {
+        refuse(call, STATUS_UNAVAILABLE, "upstream.down", "connection closed before an answer");
+        return;
+    }
+    if (!is_clean || http_reader_finish(&link->reader, &diag) != HTTP_END) {
+        refuse(call, STATUS_INVALID, "upstream.truncated", "connection closed inside the answer");
+        return;
+    }
+    on_message_end(link, false);
+}
