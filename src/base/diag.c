@@ -14,6 +14,15 @@ static void replace_control_characters(char *text)
     }
 }
 
+void diag_vformat(char *text, size_t size, const char *format, va_list args)
+{
+    int written = vsnprintf(text, size, format, args);
+    if (written >= (int)size) {
+        memcpy(text + size - 4, "...", 4);
+    }
+    replace_control_characters(text);
+}
+
 enum status diag_fail(struct diag *diag, enum status status, const char *code, const char *format,
                       ...)
 {
@@ -24,11 +33,7 @@ enum status diag_fail(struct diag *diag, enum status status, const char *code, c
     diag->code = code;
     va_list args;
     va_start(args, format);
-    int written = vsnprintf(diag->message, sizeof(diag->message), format, args);
+    diag_vformat(diag->message, sizeof(diag->message), format, args);
     va_end(args);
-    if (written >= (int)sizeof(diag->message)) {
-        memcpy(diag->message + sizeof(diag->message) - 4, "...", 4);
-    }
-    replace_control_characters(diag->message);
     return status;
 }

@@ -21,6 +21,11 @@ struct diag {
     size_t offset;                    /* byte offset in the input, where line is 0 */
 };
 
+/* Format into text of size bytes: NUL-terminated, cut with "..." when longer, control characters
+ * replaced. */
+void diag_vformat(char *text, size_t size, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
+
 /* Fill diag (may be NULL) and return status, so that a failure is one return statement.
  * code must have static lifetime. */
 NODISCARD enum status diag_fail(struct diag *diag, enum status status, const char *code,

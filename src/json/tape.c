@@ -370,6 +370,7 @@ static enum status read_value(struct reader *r, bool *opened)
 
 static uint8_t closing_bracket(const struct reader *r)
 {
+    assert(r->depth > 0 && r->nodes != NULL);
     return r->nodes[r->open[r->depth - 1]].type == JSON_OBJECT ? '}' : ']';
 }
 

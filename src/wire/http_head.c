@@ -6,7 +6,6 @@ struct head_reading {
     struct http_head *out;
     struct http_field *fields;
     size_t fields_max;
-    int *answer;
     struct diag *diag;
     struct slice host;
     size_t host_count;
@@ -16,7 +15,7 @@ struct head_reading {
 static enum status refuse_with(struct head_reading *r, int answer, const char *code,
                                const char *what)
 {
-    *r->answer = answer;
+    r->out->answer = answer;
     return diag_fail(r->diag, STATUS_INVALID, code, "%s", what);
 }
 
@@ -289,7 +288,7 @@ static enum status parse_field(struct head_reading *r, struct slice line)
         return refuse(r, "http.field_value", "a field value holds a control character");
     }
     if (r->out->field_count == r->fields_max) {
-        *r->answer = 431;
+        r->out->answer = 431;
         return diag_fail(r->diag, STATUS_LIMIT, "http.too_large", "more than %zu fields",
                          r->fields_max);
     }
@@ -392,16 +391,13 @@ static enum status check_framing(struct head_reading *r)
 }
 
 enum status http_head_parse(enum http_role role, struct slice raw, struct http_field *fields,
-                            size_t fields_max, struct http_head *out, int *answer,
-                            struct diag *diag)
+                            size_t fields_max, struct http_head *out, struct diag *diag)
 {
     *out = (struct http_head){
-        .role = role, .fields = fields, .content_length = -1, .keep_alive = true};
-    struct head_reading r = {
-        .out = out, .fields = fields, .fields_max = fields_max, .answer = answer, .diag = diag};
-    *answer = 400;
+        .role = role, .fields = fields, .content_length = -1, .answer = 400, .keep_alive = true};
+    struct head_reading r = {.out = out, .fields = fields, .fields_max = fields_max, .diag = diag};
     struct slice rest = raw;
-    struct slice line;
+    struct slice line = SLICE_EMPTY;
     TRY(take_line(&r, &rest, &line));
     TRY(role == HTTP_REQUEST ? parse_request_line(&r, line) : parse_status_line(&r, line));
     out->keep_alive = out->version_minor == 1;

@@ -34,15 +34,16 @@ struct http_head {
     bool until_close;     /* response whose body ends with the connection */
     bool keep_alive;      /* the connection may carry another message after this one */
     bool expect_continue; /* Expect: 100-continue */
+    int answer;           /* after a failure: 400, 405, 417, 431, 501 or 505 */
 };
 
 /* Parse raw, which ends with the empty line. fields receives up to fields_max entries that point
- * into raw. On failure *answer is the HTTP status a server gives: 400, 405, 417, 431, 501 or 505.
+ * into raw. On failure out->answer is the HTTP status a server gives.
  *
  * STATUS_INVALID or STATUS_LIMIT with a code http.*. */
 NODISCARD enum status http_head_parse(enum http_role role, struct slice raw,
                                       struct http_field *fields, size_t fields_max,
-                                      struct http_head *out, int *answer, struct diag *diag);
+                                      struct http_head *out, struct diag *diag);
 
 /* The value of the first field of that name (case ignored); empty when there is none. */
 struct slice http_head_field(const struct http_head *head, struct slice name);

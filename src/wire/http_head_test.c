@@ -2,12 +2,11 @@
 
 #include "support/check.h"
 
-static enum status parse(enum http_role role, const char *text, struct http_head *head, int *answer,
+static enum status parse(enum http_role role, const char *text, struct http_head *head,
                          struct diag *diag)
 {
     static struct http_field fields[HTTP_FIELDS_MAX];
-    return http_head_parse(role, slice_view_cstr(text), fields, COUNT_OF(fields), head, answer,
-                           diag);
+    return http_head_parse(role, slice_view_cstr(text), fields, COUNT_OF(fields), head, diag);
 }
 
 #define GET_HEAD "GET / HTTP/1.1\r\nHost: a\r\n"
@@ -109,11 +108,10 @@ TEST(http_head_refuses_requests)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct http_head head;
         struct diag diag = {0};
-        int answer = 0;
-        enum status status = parse(HTTP_REQUEST, rows[i].text, &head, &answer, &diag);
+        enum status status = parse(HTTP_REQUEST, rows[i].text, &head, &diag);
         CHECK_ROW(rows[i].name, status == STATUS_INVALID);
         CHECK_ROW(rows[i].name, str_eq(diag.code, rows[i].code));
-        CHECK_ROW(rows[i].name, answer == rows[i].answer);
+        CHECK_ROW(rows[i].name, head.answer == rows[i].answer);
     }
 }
 
@@ -145,9 +143,7 @@ TEST(http_head_refuses_responses)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct http_head head;
         struct diag diag = {0};
-        int answer = 0;
-        CHECK_ROW(rows[i].name,
-                  parse(HTTP_RESPONSE, rows[i].text, &head, &answer, &diag) != STATUS_OK);
+        CHECK_ROW(rows[i].name, parse(HTTP_RESPONSE, rows[i].text, &head, &diag) != STATUS_OK);
         CHECK_ROW(rows[i].name, str_eq(diag.code, rows[i].code));
     }
 }
@@ -203,9 +199,7 @@ TEST(http_head_accepts)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct http_head head;
         struct diag diag = {0};
-        int answer = 0;
-        CHECK_ROW(rows[i].name,
-                  parse(rows[i].role, rows[i].text, &head, &answer, &diag) == STATUS_OK);
+        CHECK_ROW(rows[i].name, parse(rows[i].role, rows[i].text, &head, &diag) == STATUS_OK);
         CHECK_ROW(rows[i].name, head.content_length == rows[i].content_length);
         CHECK_ROW(rows[i].name, head.is_chunked == rows[i].is_chunked);
         CHECK_ROW(rows[i].name, head.until_close == rows[i].until_close);
@@ -218,8 +212,7 @@ TEST(http_head_gives_fields)
 {
     struct http_head head;
     struct diag diag = {0};
-    int answer = 0;
-    CHECK(parse(HTTP_REQUEST, GET_HEAD "X-A: \t one \t\r\nx-a: two\r\nX-B:\r\n\r\n", &head, &answer,
+    CHECK(parse(HTTP_REQUEST, GET_HEAD "X-A: \t one \t\r\nx-a: two\r\nX-B:\r\n\r\n", &head,
                 &diag) == STATUS_OK);
     CHECK(head.field_count == 4);
     CHECK(slice_eq(http_head_field(&head, SLICE("x-A")), SLICE("one")));
@@ -232,11 +225,10 @@ TEST(http_head_bounds_the_fields)
     struct http_field fields[2];
     struct http_head head;
     struct diag diag = {0};
-    int answer = 0;
-    CHECK(http_head_parse(HTTP_REQUEST, SLICE(GET_HEAD "B: 1\r\n\r\n"), fields, 2, &head, &answer,
-                          &diag) == STATUS_OK);
+    CHECK(http_head_parse(HTTP_REQUEST, SLICE(GET_HEAD "B: 1\r\n\r\n"), fields, 2, &head, &diag) ==
+          STATUS_OK);
     CHECK(http_head_parse(HTTP_REQUEST, SLICE(GET_HEAD "B: 1\r\nC: 2\r\n\r\n"), fields, 2, &head,
-                          &answer, &diag) == STATUS_LIMIT);
-    CHECK(answer == 431);
+                          &diag) == STATUS_LIMIT);
+    CHECK(head.answer == 431);
     CHECK(str_eq(diag.code, "http.too_large"));
 }

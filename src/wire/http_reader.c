@@ -60,9 +60,9 @@ static enum http_event parse_head(struct http_reader *reader, struct diag *diag)
         return fail(reader, 503, STATUS_LIMIT, "http.memory", "no memory for the head", diag);
     }
     if (http_head_parse(reader->role, buf_view(&reader->raw), reader->fields,
-                        reader->limits.fields_max, &reader->head, &reader->answer,
-                        diag) != STATUS_OK) {
+                        reader->limits.fields_max, &reader->head, diag) != STATUS_OK) {
         reader->state = HTTP_STATE_FAILED;
+        reader->answer = reader->head.answer;
         return HTTP_ERROR;
     }
     if (reader->role == HTTP_RESPONSE && reader->head.status_code < 200) {

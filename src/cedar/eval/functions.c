@@ -1,6 +1,8 @@
 #include "cedar/eval/evaluate.h"
 #include "cedar/value/value.h"
 
+#include <assert.h>
+
 #define MS_PER_DAY ((int64_t)86400000)
 
 static enum eval_result give(struct cedar_value *out, enum cedar_kind kind, int64_t number)
@@ -205,6 +207,7 @@ static enum eval_result call_duration(struct evaluation *e, enum function functi
                                       const struct cedar_value *a, struct cedar_value *out)
 {
     static const int64_t UNITS[] = {1, 1000, 60000, 3600000, MS_PER_DAY};
+    assert(function >= FUNCTION_TO_MILLISECONDS && function <= FUNCTION_TO_DAYS);
     if (a[0].kind != CEDAR_DURATION) {
         return eval_fail(e, "type");
     }

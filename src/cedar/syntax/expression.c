@@ -155,7 +155,7 @@ static enum status parse_record(struct parser *p, const struct node **out)
     struct element_list list = {0};
     while (!parser_take_mark(p, SLICE("}"))) {
         struct token at = p->token;
-        struct slice name;
+        struct slice name = SLICE_EMPTY;
         const struct node *item = NULL;
         TRY(parse_field_name(p, &name));
         TRY(parser_expect(p, SLICE(":")));

@@ -3,7 +3,6 @@
 #include "base/buf.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #define POLICIES_FIRST 64
@@ -80,7 +79,7 @@ enum status parser_fail(struct parser *parser, const struct token *token, const 
     place(parser, diagnostic, token->from);
     va_list args;
     va_start(args, format);
-    (void)vsnprintf(diagnostic->message, sizeof(diagnostic->message), format, args);
+    diag_vformat(diagnostic->message, sizeof(diagnostic->message), format, args);
     va_end(args);
     return STATUS_INVALID;
 }
@@ -316,7 +315,7 @@ static enum status parse_annotation(struct parser *parser, struct annotation *an
 static enum status parse_annotations(struct parser *parser, struct policy *policy)
 {
     enum { ANNOTATIONS_MAX = 64 };
-    struct annotation found[ANNOTATIONS_MAX];
+    struct annotation found[ANNOTATIONS_MAX] = {0};
     size_t count = 0;
     while (parser_at_mark(parser, SLICE("@"))) {
         struct token at = parser_take(parser);

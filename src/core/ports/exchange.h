@@ -1,8 +1,9 @@
 /* exchange.h: one request of a client and the way back to it.
  *
- * The transport owns an exchange from the first byte of a request until the last byte of its answer;
- * the gateway answers through the functions of the vtable. Nothing here assumes HTTP/1.1: fields,
- * a body and a stream of events are all the core knows. All calls happen on the exchange's loop.
+ * The transport owns an exchange from the first byte of a request until the last byte of its
+ * answer; the gateway answers through the functions of the vtable. Nothing here assumes HTTP/1.1:
+ * fields, a body and a stream of events are all the core knows. All calls happen on the exchange's
+ * loop.
  *
  * Life: the transport calls handler.begin once with the whole request. The gateway answers exactly
  * once, either with reply, or with stream_begin, any number of stream_send and one stream_end, or
@@ -38,7 +39,8 @@ struct exchange_reply {
 struct exchange_vtable {
     /* The whole answer at once. Copies what it needs. */
     void (*reply)(struct exchange *exchange, const struct exchange_reply *reply);
-    /* Begin an answer of unknown length; the transport adds no buffering. reply->body is ignored. */
+    /* Begin an answer of unknown length; the transport adds no buffering. reply->body is ignored.
+     */
     void (*stream_begin)(struct exchange *exchange, const struct exchange_reply *reply);
     /* Send bytes of the stream (copied). STATUS_LIMIT when the client reads too slowly and the
      * exchange's bounded queue is full: the gateway then aborts. */
@@ -53,8 +55,8 @@ struct exchange_vtable {
 /* Base of the transport's own structure. */
 struct exchange {
     const struct exchange_vtable *vtable;
-    void *operation;                             /* the gateway's, NULL before begin */
-    void (*on_gone)(struct exchange *exchange);  /* set by the gateway in begin */
+    void *operation;                            /* the gateway's, NULL before begin */
+    void (*on_gone)(struct exchange *exchange); /* set by the gateway in begin */
 };
 
 struct exchange_handler {

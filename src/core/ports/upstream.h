@@ -17,7 +17,8 @@ struct upstream_request {
     uint32_t server;     /* index in the configuration's server list */
     struct slice body;   /* one line of JSON, copied */
     bool expects_answer; /* false: a notification; the call ends with the server's 202 */
-    /* Our own integer id in body, for demultiplexing on shared byte streams; 0 for notifications. */
+    /* Our own integer id in body, for demultiplexing on shared byte streams; 0 for notifications.
+     */
     int64_t id;
     /* HTTP only: MCP fields to send besides Content-Type, Accept and the credential. Copied. */
     const struct http_field *fields;
@@ -34,7 +35,8 @@ struct upstream_request {
 struct upstream_sink {
     /* A legacy server gave a session id with its answer (HTTP only). May be NULL. */
     void (*on_session)(struct upstream_sink *sink, struct slice session_id);
-    /* One whole JSON text, valid during the call. is_stream: it came as an event, more may follow. */
+    /* One whole JSON text, valid during the call. is_stream: it came as an event, more may follow.
+     */
     void (*on_message)(struct upstream_sink *sink, struct slice json, bool is_stream);
     /* The call is over, exactly once unless cancelled. http_status is 0 when there was no answer.
      * STATUS_OK: ended cleanly. STATUS_INVALID (upstream.protocol, upstream.content_type,
@@ -48,8 +50,7 @@ struct port_upstream {
     void *context;
     /* On STATUS_OK *out is valid until on_end or cancel; on failure nothing will be called. */
     enum status (*start)(void *context, const struct upstream_request *request,
-                         struct upstream_sink *sink, struct upstream_call **out,
-                         struct diag *diag);
+                         struct upstream_sink *sink, struct upstream_call **out, struct diag *diag);
     /* After this no function of the sink is called. The connection is not reused. */
     void (*cancel)(void *context, struct upstream_call *call);
     /* Stop and start reading, for back-pressure. */
