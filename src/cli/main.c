@@ -79,6 +79,7 @@ static int unknown_command(const char *name)
     static_assert(COUNT_OF(commands) <= COMMANDS_MAX, "raise COMMANDS_MAX");
     const char *names[COMMANDS_MAX];
     for (size_t i = 0; i < COUNT_OF(commands); i++) {
+        assert(commands[i] != NULL);
         names[i] = commands[i]->name;
     }
     const char *nearest = options_nearest(name, names, COUNT_OF(commands));

@@ -2,6 +2,7 @@
 
 #include "adapters/journal/journal_directory.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -301,6 +302,7 @@ enum status journal_verify(const char *directory, struct journal_report *report,
     *report = (struct journal_report){0};
     struct journal_reader *reader = NULL;
     TRY(journal_reader_open(directory, NULL, &reader, diag));
+    assert(reader != NULL);
     struct journal_entry entry;
     enum status status = STATUS_OK;
     while ((status = journal_reader_next(reader, &entry, &report->diag)) == STATUS_OK) {
