@@ -19,7 +19,7 @@ struct values {
 
 static enum options_result read_arguments(const char *const *arguments, struct values *values)
 {
-    char *argv[ARGUMENTS_MAX];
+    static char *argv[ARGUMENTS_MAX]; /* operands point into it after the call */
     int argc = 0;
     *values = (struct values){.limit = 20, .operands = {.max = 1}};
     const struct option options[] = {

@@ -174,7 +174,8 @@ static enum status read_header(const struct json_tape *header, struct arena *are
 enum status jws_parse(const struct json_parser *parser, struct slice token, struct arena *arena,
                       struct jws *out, struct diag *diag)
 {
-    struct slice parts[3], header;
+    struct slice parts[3];
+    struct slice header = SLICE_EMPTY;
     struct json_tape tape;
     *out = (struct jws){0};
     if (token.len > JWS_TOKEN_BYTES_MAX) {
