@@ -1,0 +1,170 @@
+// What ./run and the integration tests share: real servers, the gateway, tokens, audit records and clients.
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs/promises';
+import net from 'node:net';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+export const peersFolder = path.dirname(fileURLToPath(import.meta.url));
+export const rootFolder = path.resolve(peersFolder, '../..');
+export const aegisBinary = path.resolve(rootFolder, process.env.AEGIS_BINARY ?? 'build/release/aegis');
+const packages = path.join(peersFolder, 'node_modules/@modelcontextprotocol');
+const READY_MS = 20000;
+const STOP_MS = 5000;
+
+/** Runs `aegis ARGUMENTS...` to its end and returns what it printed; throws with its stderr when it fails. */
+export async function aegis(...arguments_) {
+  const { stdout } = await promisify(execFile)(aegisBinary, arguments_, { maxBuffer: 1 << 28 });
+  return stdout;
+}
+
+/** The processes that one run started; each is stopped by its own id. */
+export class Processes {
+  #children = [];
+
+  start(command, arguments_, options = {}) {
+    const child = spawn(command, arguments_, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+    child.errors = '';
+    child.stderr.setEncoding('utf8').on('data', (text) => {
+      child.errors = (child.errors + text).slice(-20000);
+    });
+    child.ended = once(child, 'exit').catch(() => {});
+    child.on('error', (error) => {
+      child.errors += error.message;
+    });
+    this.#children.push(child);
+    return child;
+  }
+
+  /** The newest first: the gateway ends before the servers behind it. */
+  async stop() {
+    for (const child of this.#children.reverse()) {
+      if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) continue;
+      child.kill('SIGTERM');
+      const late = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+      await child.ended;
+      clearTimeout(late);
+    }
+    this.#children = [];
+  }
+}
+
+export async function freePort() {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+async function waitForPort(port, child) {
+  for (const end = Date.now() + READY_MS; Date.now() < end; await sleep(50)) {
+    if (child.exitCode !== null) break;
+    const socket = net.connect(port, '127.0.0.1');
+    const isOpen = await once(socket, 'connect').then(() => true, () => false);
+    socket.destroy();
+    if (isOpen) return;
+  }
+  throw new Error(`no server on port ${port}: ${child.errors}`);
+}
+
+/** server-everything over streamable HTTP, on a loopback port. */
+export async function startEverything(processes) {
+  const port = await freePort();
+  const program = path.join(packages, 'server-everything/dist/index.js');
+  const child = processes.start(
+    process.execPath,
+    ['--import', path.join(peersFolder, 'loopback.mjs'), program, 'streamableHttp'],
+    { env: { PATH: process.env.PATH, PORT: String(port) } },
+  );
+  child.stdout.resume();
+  await waitForPort(port, child);
+  return { url: `http://127.0.0.1:${port}/mcp`, child };
+}
+
+/** The command line of server-filesystem on stdio, over one folder. */
+export function filesystemCommand(folder) {
+  return [process.execPath, path.join(packages, 'server-filesystem/dist/index.js'), folder];
+}
+
+/** Starts `aegis serve` and waits until it says where it listens. */
+export async function startGateway(processes, configFile) {
+  const child = processes.start(aegisBinary, ['serve', '--config', configFile]);
+  const lines = createInterface({ input: child.stdout });
+  const ready = (async () => {
+    for await (const line of lines) {
+      const url = line.startsWith('{') ? JSON.parse(line).listening : undefined;
+      if (url !== undefined) return url;
+    }
+    return undefined;
+  })();
+  const url = await Promise.race([ready, sleep(READY_MS, undefined, { ref: false })]);
+  child.stdout.resume();
+  if (url === undefined) throw new Error(`the gateway does not listen: ${child.errors}`);
+  return { url, origin: new URL(url).origin, child };
+}
+
+/** A token of the development issuer whose key is in the state folder. */
+export async function mintToken(state, { subject = 'alice', roles = ['Developers'], audience = 'aegis', ttl = 3600, issuer } = {}) {
+  const roleOptions = roles.flatMap((role) => ['--role', role]);
+  const issuerOptions = issuer === undefined ? [] : ['--issuer', issuer];
+  const token = await aegis(
+    'token', 'mint', '--state', state, '--subject', subject, '--audience', audience, '--ttl', String(ttl),
+    ...roleOptions, ...issuerOptions,
+  );
+  return token.trim();
+}
+
+/** The audit records after a sequence number, oldest first; each names its own as `sequence`. */
+export async function auditRecords(state, after = -1) {
+  const count = after < 0 ? 100000 : 1000;
+  const text = await aegis('audit', 'tail', '--dir', path.join(state, 'audit'), '-n', String(count), '--output', 'json');
+  const rows = text.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
+  return rows.filter((row) => row.sequence > after);
+}
+
+/** The sequence number of the newest record, -1 when there is none. */
+export async function lastSequence(state) {
+  const records = await auditRecords(state);
+  return records.at(-1)?.sequence ?? -1;
+}
+
+/** A client of the SDK's first version, which speaks the revisions with a handshake. */
+export async function connectLegacy(url, token) {
+  const { Client } = await import('@modelcontextprotocol/sdk/client/index.js');
+  const { StreamableHTTPClientTransport } = await import('@modelcontextprotocol/sdk/client/streamableHttp.js');
+  const client = new Client({ name: 'aegis-peer', version: '1.0.0' });
+  await client.connect(new StreamableHTTPClientTransport(new URL(url), withToken(token)));
+  return client;
+}
+
+/** A client of the SDK's second version, which speaks revision 2026-07-28 and nothing else. */
+export async function connectModern(url, token) {
+  const { Client, StreamableHTTPClientTransport } = await import('@modelcontextprotocol/client');
+  const client = new Client(
+    { name: 'aegis-peer', version: '1.0.0' },
+    { versionNegotiation: { mode: { pin: '2026-07-28' } } },
+  );
+  await client.connect(new StreamableHTTPClientTransport(new URL(url), withToken(token)));
+  return client;
+}
+
+function withToken(token) {
+  return { requestInit: { headers: token === undefined ? {} : { Authorization: `Bearer ${token}` } } };
+}
+
+/** The text a tool result shows to the model. */
+export function resultText(result) {
+  return result.content.filter((part) => part.type === 'text').map((part) => part.text).join('\n');
+}
+
+/** Writes a file, its folder included; only this user may read it. */
+export async function writeFile(file, text) {
+  await fs.mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+  await fs.writeFile(file, text, { mode: 0o600 });
+}
