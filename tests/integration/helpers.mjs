@@ -1,0 +1,181 @@
+// What the integration tests share: one gateway before three servers, raw requests, and the three looks at a refusal.
+import assert from 'node:assert/strict';
+import fs from 'node:fs/promises';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { CountingServer } from '../peers/counting-server.mjs';
+import {
+  Processes, auditRecords, filesystemCommand, lastSequence, mintToken, rootFolder, startEverything, startGateway, writeFile,
+} from '../peers/support.mjs';
+
+export const MODERN = '2026-07-28';
+export const LISTED_ORIGIN = 'https://console.aegis.example';
+const RECORD_WAIT_MS = 2000;
+
+/** A corpus below $AEGIS_SHARED as parsed lines; undefined when it is absent. */
+export async function corpusLines(file) {
+  const shared = path.resolve(rootFolder, process.env.AEGIS_SHARED ?? '../shared');
+  const text = await fs.readFile(path.join(shared, 'attack-data', file), 'utf8').catch(() => undefined);
+  return text?.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line));
+}
+
+export function sharedIsAbsent(lines) {
+  return lines === undefined ? 'the corpus is absent; set AEGIS_SHARED' : false;
+}
+
+/** The gateway with its servers and an empty state folder. isLegacy: revisions with a handshake are served too. */
+export class Bench {
+  processes = new Processes();
+
+  static async start({ isLegacy = true, hasRealServers = true } = {}) {
+    const bench = new Bench();
+    try {
+      await bench.#start(isLegacy, hasRealServers);
+    } catch (error) {
+      await bench.stop();
+      throw error;
+    }
+    return bench;
+  }
+
+  async #start(isLegacy, hasRealServers) {
+    this.folder = await fs.mkdtemp(path.join(os.tmpdir(), 'aegis-test-'));
+    this.state = path.join(this.folder, 'state');
+    this.counting = await new CountingServer().start();
+    const servers = [{ name: 'counting', url: this.counting.url, trust: 'internal', ...(isLegacy ? {} : { revision: MODERN }) }];
+    if (hasRealServers) {
+      const files = path.join(this.folder, 'files');
+      await writeFile(path.join(files, 'a.txt'), 'a file\n');
+      this.everything = await startEverything(this.processes);
+      servers.push({ name: 'everything', url: this.everything.url, trust: 'third-party' });
+      servers.push({ name: 'filesystem', command: filesystemCommand(files), trust: 'third-party' });
+    }
+    // JSON is YAML, so the configuration needs no writer of its own.
+    const config = {
+      version: 1,
+      listen: { address: '127.0.0.1:0' },
+      state_dir: this.state,
+      policies: [path.join(rootFolder, 'tests/integration/policies')],
+      audit: { mode: 'strict' },
+      identity: [{ name: 'development', preset: 'development', roles: ['Developers'] }],
+      origins: [LISTED_ORIGIN],
+      legacy: isLegacy,
+      servers,
+    };
+    const file = path.join(this.folder, 'aegis.yaml');
+    await writeFile(file, JSON.stringify(config, null, 2));
+    await fs.mkdir(this.state, { recursive: true, mode: 0o700 });
+    this.gateway = await startGateway(this.processes, file);
+    this.token = await mintToken(this.state);
+  }
+
+  /** The endpoint of one server, where names are its own. */
+  serverUrl(name) {
+    return `${this.gateway.origin}/servers/${name}/mcp`;
+  }
+
+  async stop() {
+    await this.processes.stop();
+    await this.counting?.stop();
+    if (this.folder !== undefined) await fs.rm(this.folder, { recursive: true, force: true });
+  }
+
+  /**
+   * Runs a refused request and looks at it from behind: nothing may reach the counting server, and exactly one
+   * record appears. Returns what the request returned and the record.
+   */
+  async refused(request) {
+    const sequence = await lastSequence(this.state);
+    const bytes = this.counting.bytes();
+    const answer = await request();
+    const records = await this.recordsAfter(sequence);
+    assert.equal(this.counting.bytes() - bytes, 0, 'bytes at the server behind');
+    assert.equal(records.length, 1, `one record expected: ${JSON.stringify(records)}`);
+    return { answer, record: records[0] };
+  }
+
+  /** The records after a sequence number; waits for the first, as they are written after the answer at times. */
+  async recordsAfter(sequence) {
+    for (const end = Date.now() + RECORD_WAIT_MS; ; await sleep(20)) {
+      const records = await auditRecords(this.state, sequence);
+      if (records.length > 0 || Date.now() > end) return records;
+    }
+  }
+}
+
+/** The body of a modern tools/call, and the fields that mirror it. */
+export function modernCall(name, { id = 1, arguments: arguments_ = {} } = {}) {
+  const meta = {
+    'io.modelcontextprotocol/protocolVersion': MODERN,
+    'io.modelcontextprotocol/clientInfo': { name: 'aegis-test', version: '1.0.0' },
+    'io.modelcontextprotocol/clientCapabilities': {},
+  };
+  const body = JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/call', params: { name, arguments: arguments_, _meta: meta } });
+  const headers = [
+    ['Content-Type', 'application/json'],
+    ['Accept', 'application/json, text/event-stream'],
+    ['MCP-Protocol-Version', MODERN],
+    ['Mcp-Method', 'tools/call'],
+    ['Mcp-Name', name],
+  ];
+  return { method: 'POST', headers, body: Buffer.from(body) };
+}
+
+/** Sends exactly these fields and bytes, which fetch would not, and reads to the end of the connection. */
+export async function rawRequest(url, { method, headers, body }, token) {
+  const { hostname, port, pathname, host } = new URL(url);
+  const fields = [['Host', host], ['Connection', 'close'], ...headers];
+  if (token !== undefined) fields.push(['Authorization', `Bearer ${token}`]);
+  if (body.length > 0 || method === 'POST') fields.push(['Content-Length', String(body.length)]);
+  const head = `${method} ${pathname} HTTP/1.1\r\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`;
+  const socket = net.connect(Number(port), hostname);
+  const pieces = [];
+  await new Promise((resolve, reject) => {
+    socket.setTimeout(30000, () => socket.destroy(new Error('no answer within 30 s')));
+    socket.on('data', (piece) => pieces.push(piece));
+    // A refusal may close while the body is still on its way; what was answered until then counts.
+    socket.on('error', (error) => (pieces.length > 0 ? resolve() : reject(error)));
+    socket.on('close', resolve);
+    socket.write(Buffer.from(head, 'latin1'));
+    socket.write(body);
+  });
+  return readAnswer(Buffer.concat(pieces));
+}
+
+function readAnswer(bytes) {
+  const end = bytes.indexOf('\r\n\r\n');
+  assert.notEqual(end, -1, 'an HTTP answer');
+  const [statusLine, ...lines] = bytes.subarray(0, end).toString('latin1').split('\r\n');
+  const headers = new Map(lines.map((line) => {
+    const colon = line.indexOf(':');
+    return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
+  }));
+  const rest = bytes.subarray(end + 4);
+  const body = headers.get('transfer-encoding') === 'chunked' ? joinChunks(rest) : rest;
+  return { status: Number(statusLine.split(' ')[1]), headers, body, messages: messagesOf(headers, body) };
+}
+
+function joinChunks(bytes) {
+  const pieces = [];
+  for (let at = 0; at < bytes.length;) {
+    const lineEnd = bytes.indexOf('\r\n', at);
+    const size = lineEnd === -1 ? 0 : Number.parseInt(bytes.subarray(at, lineEnd).toString('latin1'), 16);
+    if (!(size > 0)) break;
+    pieces.push(bytes.subarray(lineEnd + 2, lineEnd + 2 + size));
+    at = lineEnd + 2 + size + 2;
+  }
+  return Buffer.concat(pieces);
+}
+
+/** The JSON-RPC messages of an answer, whichever way they came. Our own framing is one data line a message. */
+function messagesOf(headers, body) {
+  const type = headers.get('content-type') ?? '';
+  const text = body.toString('utf8');
+  if (type.startsWith('text/event-stream')) {
+    return text.split('\n').filter((line) => line.startsWith('data: ')).map((line) => JSON.parse(line.slice(6)));
+  }
+  return type.startsWith('application/json') && text !== '' ? [JSON.parse(text)] : [];
+}
