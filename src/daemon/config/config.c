@@ -82,7 +82,7 @@ static enum status read_file(struct config_source *source, struct arena *arena,
     return STATUS_OK;
 }
 
-/* The part before the last slash; "." for a bare name, "/" for a file in the root. */
+/* The part before the last slash; empty for a bare name, "/" for a file in the root. */
 static struct slice folder_of(struct slice path)
 {
     size_t end = path.len;
@@ -90,7 +90,7 @@ static struct slice folder_of(struct slice path)
         end--;
     }
     if (end == 0) {
-        return SLICE(".");
+        return SLICE_EMPTY;
     }
     return slice_sub(path, 0, end == 1 ? 1 : end - 1);
 }

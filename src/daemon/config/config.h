@@ -193,7 +193,7 @@ NODISCARD enum status config_load(struct slice path, struct arena *arena, struct
 /* A configuration text that is already in memory; must live as long as the result. */
 struct config_source {
     struct slice file;   /* name for problems */
-    struct slice folder; /* that relative paths are joined to */
+    struct slice folder; /* that relative paths are joined to; empty: the working directory */
     struct slice text;
     bool skips_files; /* do not look whether named files exist */
 };

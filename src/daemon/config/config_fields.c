@@ -70,7 +70,8 @@ static const struct config_field tls_fields[] = {
     {.name = SLICE_INIT("cert"), .kind = CONFIG_KIND_PATH, .is_required = true,
      AT(config_tls_server, cert), .doc = "PEM file with the certificate chain"},
     {.name = SLICE_INIT("key"), .kind = CONFIG_KIND_PATH, .is_required = true,
-     AT(config_tls_server, key), .doc = "PEM file with the private key, readable by its owner only"},
+     AT(config_tls_server, key),
+     .doc = "PEM file with the private key, readable by its owner only"},
 };
 static const struct config_object tls_object =
     OBJECT(tls_fields, struct config_tls_server, NO_PLACE, config_check_tls);
@@ -148,9 +149,9 @@ static const struct config_field issuer_fields[] = {
      .doc = "accepted signature algorithms; default RS256 and ES256"},
     {.name = SLICE_INIT("skew_s"), .kind = CONFIG_KIND_NUMBER, AT(config_issuer, skew_s),
      .value_default = 60, .value_min = 0, .value_max = 300,
-     .doc = "tolerated clock difference in seconds"},
+     .doc = "tolerated clock difference in seconds; default 60"},
     {.name = SLICE_INIT("roles"), .kind = CONFIG_KIND_TEXTS, AT(config_issuer, roles),
-     .doc = "roles that policies may name; others are dropped from tokens"},
+     .doc = "roles that policies may name"},
     {.name = SLICE_INIT("mapping"), .kind = CONFIG_KIND_OBJECT, AT(config_issuer, mapping),
      .object = &mapping_object, .doc = "which claims become which part of the principal"},
 };
@@ -192,13 +193,14 @@ static const struct config_object server_tls_object =
 
 static const struct config_field server_fields[] = {
     {.name = SLICE_INIT("name"), .kind = CONFIG_KIND_TEXT, .is_required = true,
-     AT(config_server, name), .doc = "unique name, 1 to 32 of a-z 0-9 _ -, first no sign"},
+     AT(config_server, name),
+     .doc = "unique name: 1 to 32 of a-z, 0-9, _ and -, first a letter or digit"},
     {.name = SLICE_INIT("url"), .kind = CONFIG_KIND_URL, AT(config_server, url),
      .doc = "its streamable HTTP endpoint; either this or command"},
     {.name = SLICE_INIT("command"), .kind = CONFIG_KIND_TEXTS, AT(config_server, command),
      .doc = "program and arguments of a stdio server; no shell"},
     {.name = SLICE_INIT("env"), .kind = CONFIG_KIND_VARIABLES, AT(config_server, env),
-     .doc = "variables of the child; it inherits no others than PATH, HOME, LANG and TZ"},
+     .doc = "variables of the child, besides PATH, HOME and LANG; no secrets"},
     {.name = SLICE_INIT("trust"), .kind = CONFIG_KIND_NAMED, AT(config_server, trust),
      .choices = trusts, .doc = "internal, partner or third-party (default), for policies"},
     {.name = SLICE_INIT("labels"), .kind = CONFIG_KIND_TEXTS, AT(config_server, labels),
@@ -255,9 +257,11 @@ static const struct config_field root_fields[] = {
     {.name = SLICE_INIT("hosts"), .kind = CONFIG_KIND_TEXTS, AT(config, hosts),
      .doc = "accepted Host fields; default those of address and public_url"},
     {.name = SLICE_INIT("legacy"), .kind = CONFIG_KIND_BOOL, AT(config, legacy_enabled),
-     .value_default = 1, .doc = "serve clients of revisions that begin with a handshake"},
+     .value_default = 1,
+     .doc = "true (default): serve clients of revisions that begin with a handshake"},
     {.name = SLICE_INIT("threads"), .kind = CONFIG_KIND_NUMBER, AT(config, threads),
-     .value_default = 0, .value_min = 0, .value_max = 256, .doc = "data loops; 0: one per core"},
+     .value_default = 0, .value_min = 0, .value_max = 256,
+     .doc = "data loops; 0 (default): one per core"},
     {.name = SLICE_INIT("limits"), .kind = CONFIG_KIND_CUSTOM, AT(config, limits),
      .read = config_check_limits, .schema = "{\"$ref\":\"#/$defs/limits\"}",
      .doc = "other values for limits; the table: aegis check --limits"},
