@@ -1,0 +1,64 @@
+/* Oracle: no text crashes the parser, a refusal always has a diagnostic inside the text, and what
+ * is accepted can be decided in every order of effects without failing. */
+#include "cedar/cedar.h"
+
+#include <stdlib.h>
+
+#define FUZZ_ARENA_BYTES ((size_t)16 << 20)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static bool no_entity(const void *context, const struct cedar_uid *uid,
+                      struct cedar_entity_data *out)
+{
+    (void)context;
+    (void)uid;
+    (void)out;
+    return false;
+}
+
+static void decide(const struct cedar_policy_set *set)
+{
+    static const struct cedar_entities NO_ENTITIES = {NULL, no_entity};
+    static const struct cedar_list EMPTY = {NULL, 0};
+    struct cedar_request request = {{SLICE("User"), SLICE("a")},
+                                    {SLICE("Action"), SLICE("b")},
+                                    {SLICE("File"), SLICE("c")},
+                                    cedar_record(&EMPTY),
+                                    &NO_ENTITIES};
+    struct cedar_response lenient;
+    struct cedar_response strict;
+    struct arena arena;
+    arena_init(&arena, FUZZ_ARENA_BYTES, NULL);
+    enum status first = cedar_authorize(set, &request, false, &arena, &lenient);
+    enum status second = cedar_authorize(set, &request, true, &arena, &strict);
+    bool both = first == STATUS_OK && second == STATUS_OK;
+    if (both && strict.decision == CEDAR_ALLOW && lenient.decision == CEDAR_DENY) {
+        abort(); /* the stricter rule may only take away */
+    }
+    if (both && strict.decision == CEDAR_ALLOW && !cedar_may_allow(set, &request, true, &arena)) {
+        abort(); /* callable implies listed */
+    }
+    arena_release(&arena);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct cedar_diagnostics diagnostics;
+    struct cedar_source source = {SLICE("fuzz"), slice_of(data, size)};
+    struct cedar_policy_set *set = NULL;
+    enum status status = cedar_policy_set_parse(&source, 1, true, &set, &diagnostics);
+    if (status == STATUS_INVALID && diagnostics.count == 0) {
+        abort();
+    }
+    for (size_t i = 0; i < diagnostics.count; i++) {
+        if (diagnostics.items[i].from > size) {
+            abort();
+        }
+    }
+    if (status == STATUS_OK) {
+        decide(set);
+        cedar_policy_set_free(set);
+    }
+    return 0;
+}
