@@ -16,6 +16,7 @@
 #define CEDAR_DIAGNOSTICS_MAX 100 /* reported for one set */
 #define CEDAR_POLICIES_MAX 100000
 #define CEDAR_SOURCE_BYTES_MAX ((size_t)16 << 20)
+#define CEDAR_STEPS_MAX 200000 /* work of one policy in one decision; more is an error of it */
 
 /* -- values -------------------------------------------------------------------------------- */
 
@@ -48,13 +49,14 @@ struct cedar_ip {
 
 struct cedar_value;
 
-/* How to read a set or a record that lives elsewhere. */
+/* How to read a set or a record that lives elsewhere. Text handed out lives as long as the object
+ * or the arena. A part that cannot be read, also for want of memory, is of kind CEDAR_ERROR. */
 struct cedar_object_vtable {
     size_t (*count)(const void *object, uint64_t tag);
-    /* Element i, in any stable order. name is set for records. Text lives as long as the object or
-     * the arena. */
-    void (*at)(const void *object, uint64_t tag, size_t i, struct arena *arena, struct slice *name,
-               struct cedar_value *value);
+    /* The next element in any stable order; false at the end. *cursor is 0 at first and then what
+     * the last call left there. name is set for records. */
+    bool (*next)(const void *object, uint64_t tag, uint64_t *cursor, struct arena *arena,
+                 struct slice *name, struct cedar_value *value);
     /* Records: false when there is no such attribute. */
     bool (*get)(const void *object, uint64_t tag, struct slice name, struct arena *arena,
                 struct cedar_value *value);
@@ -100,6 +102,11 @@ NODISCARD enum status cedar_ip_parse(struct slice text, struct cedar_ip *out);
 NODISCARD enum status cedar_datetime_parse(struct slice text, int64_t *out);
 NODISCARD enum status cedar_duration_parse(struct slice text, int64_t *out);
 
+/* The value of a constructor's call: function is "decimal", "ip", "datetime" or "duration".
+ * STATUS_INVALID when there is no such function or the text is malformed. */
+NODISCARD enum status cedar_extension_parse(struct slice function, struct slice text,
+                                            struct cedar_value *out);
+
 /* -- policies ------------------------------------------------------------------------------ */
 
 struct cedar_policy_set;
@@ -127,7 +134,8 @@ struct cedar_diagnostics {
     bool is_cut; /* there were more */
 };
 
-/* Parse all sources into one set; all errors of all sources are reported.
+/* Parse all sources into one set; all errors of all sources are reported. The set keeps a copy of
+ * the sources.
  *
  * use_id_annotation  a policy's id is its @id when it has one, and ids must be unique; otherwise
  *                    ids are "policy0", "policy1", ... over all sources
@@ -174,6 +182,27 @@ struct cedar_entities {
     bool (*find)(const void *context, const struct cedar_uid *uid, struct cedar_entity_data *out);
 };
 
+/* A fixed set of entities, such as actions and their groups: add all, close once, then read from
+ * any number of threads. Memory is the arena's. */
+struct cedar_entity_store;
+
+NODISCARD enum status cedar_entity_store_new(struct arena *arena, struct cedar_entity_store **out);
+
+/* Add an entity; texts and values are borrowed, parents are copied and need not exist.
+ *
+ * data  its attributes and tags, ancestors are not looked at; NULL: neither
+ * STATUS_CONFLICT when it was added before, STATUS_LIMIT without memory. */
+NODISCARD enum status cedar_entity_store_add(struct cedar_entity_store *store,
+                                             const struct cedar_uid *uid,
+                                             const struct cedar_entity_data *data,
+                                             const struct cedar_uid *parents, size_t parent_count);
+
+/* Compute all ancestors. STATUS_INVALID when an entity is its own ancestor, STATUS_LIMIT. */
+NODISCARD enum status cedar_entity_store_close(struct cedar_entity_store *store);
+
+/* The closed store as the entities of a request. */
+struct cedar_entities cedar_entity_store_view(const struct cedar_entity_store *store);
+
 struct cedar_request {
     struct cedar_uid principal, action, resource;
     struct cedar_value context; /* record, or CEDAR_UNKNOWN for cedar_may_allow */
@@ -185,9 +214,26 @@ enum cedar_decision {
     CEDAR_ALLOW,
 };
 
+enum cedar_error_kind {
+    CEDAR_ERROR_TYPE,       /* an operand is of the wrong kind */
+    CEDAR_ERROR_OVERFLOW,   /* arithmetic beyond 64 bits */
+    CEDAR_ERROR_ENTITY,     /* the entity does not exist */
+    CEDAR_ERROR_ATTRIBUTE,  /* there is no such attribute */
+    CEDAR_ERROR_TAG,        /* there is no such tag */
+    CEDAR_ERROR_EXTENSION,  /* malformed text of an extension type, or its overflow */
+    CEDAR_ERROR_ARITY,      /* wrong number of arguments */
+    CEDAR_ERROR_UNREADABLE, /* a value of kind CEDAR_ERROR was used */
+    CEDAR_ERROR_STEPS,      /* CEDAR_STEPS_MAX is used up */
+};
+
+/* Stable lower-case name of a kind, for logs: "type", "overflow", ... */
+const char *cedar_error_kind_name(enum cedar_error_kind kind);
+
 struct cedar_policy_error {
-    size_t policy;
-    const char *code; /* static: "type", "overflow", "attribute", "entity", "extension", ... */
+    size_t policy; /* index in the set */
+    enum cedar_error_kind kind;
+    struct slice message; /* static: what is wrong */
+    struct slice subject; /* the attribute, entity id or function concerned; may be empty */
 };
 
 struct cedar_response {
@@ -198,19 +244,31 @@ struct cedar_response {
     size_t error_count;
 };
 
-/* Decide: forbid wins, nothing permits by default, erroring policies are skipped.
+struct cedar_options {
+    bool erroring_forbid_denies; /* a forbid that fails to evaluate denies and is a reason */
+};
+
+/* Decide: forbid wins, nothing permits by default, erroring policies are skipped but reported.
  *
- * erroring_forbid_denies  the stricter rule of the gateway: a forbid that fails to evaluate denies
- *                         and is a reason
- * STATUS_LIMIT when the arena is full; *out then denies. */
+ * options  NULL: the official rules
+ * arena    holds the response and what evaluation needs
+ * STATUS_LIMIT when the arena is full; *out then denies. Reference: Cedar, authorization. */
 NODISCARD enum status cedar_authorize(const struct cedar_policy_set *set,
                                       const struct cedar_request *request,
-                                      bool erroring_forbid_denies, struct arena *arena,
+                                      const struct cedar_options *options, struct arena *arena,
                                       struct cedar_response *out);
 
-/* Could the request be allowed for some value of what is unknown? False when a forbid applies
- * whatever the unknowns are, when no permit can apply, or on any failure. */
-bool cedar_may_allow(const struct cedar_policy_set *set, const struct cedar_request *request,
-                     bool erroring_forbid_denies, struct arena *arena);
+enum cedar_answer {
+    CEDAR_NEVER = 0, /* a forbid applies whatever the unknowns are, or no permit can apply */
+    CEDAR_MAYBE,
+    CEDAR_ALWAYS,
+};
+
+/* Could the request be allowed for some value of what is unknown? Parameters as cedar_authorize.
+ * Never says CEDAR_NEVER or CEDAR_ALWAYS without being sure. On failure *out is CEDAR_NEVER. */
+NODISCARD enum status cedar_may_allow(const struct cedar_policy_set *set,
+                                      const struct cedar_request *request,
+                                      const struct cedar_options *options, struct arena *arena,
+                                      enum cedar_answer *out);
 
 #endif

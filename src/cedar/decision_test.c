@@ -324,7 +324,7 @@ static void check_request(const char *row, struct arena *arena, const struct jso
         .context = value_of(arena, tape, json_member(tape, request, SLICE("context"))),
         .entities = entities,
     };
-    CHECK_ROW(row, cedar_authorize(set, &question, false, arena, &response) == STATUS_OK);
+    CHECK_ROW(row, cedar_authorize(set, &question, NULL, arena, &response) == STATUS_OK);
     bool allow =
         json_string_eq(tape, json_member(tape, request, SLICE("decision")), SLICE("allow"));
     CHECK_ROW(row, (response.decision == CEDAR_ALLOW) == allow);

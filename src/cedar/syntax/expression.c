@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#define UNARY_MAX 4       /* operators in a row */
-#define ELEMENTS_MAX 4096 /* of a set, record or call */
+#define UNARY_MAX 4        /* operators in a row */
+#define ELEMENTS_MAX 65536 /* of a set, record, call or chain of operators */
 
 static enum status binary(struct parser *p, enum node_kind kind, const struct node *left,
                           const struct node *right, const struct node **out)
@@ -14,8 +14,7 @@ static enum status binary(struct parser *p, enum node_kind kind, const struct no
     }
     node->items[0] = left;
     node->items[1] = right;
-    *out = node;
-    return STATUS_OK;
+    return parser_close_node(p, node, out);
 }
 
 static enum status unary(struct parser *p, enum node_kind kind, const struct node *operand,
@@ -26,8 +25,7 @@ static enum status unary(struct parser *p, enum node_kind kind, const struct nod
         return STATUS_LIMIT;
     }
     node->items[0] = operand;
-    *out = node;
-    return STATUS_OK;
+    return parser_close_node(p, node, out);
 }
 
 static enum status named(struct parser *p, enum node_kind kind, const struct node *object,
@@ -39,8 +37,7 @@ static enum status named(struct parser *p, enum node_kind kind, const struct nod
     }
     node->items[0] = object;
     node->text = text;
-    *out = node;
-    return STATUS_OK;
+    return parser_close_node(p, node, out);
 }
 
 static enum status literal(struct parser *p, struct cedar_value value, const struct node **out)
@@ -50,8 +47,7 @@ static enum status literal(struct parser *p, struct cedar_value value, const str
         return STATUS_LIMIT;
     }
     node->value = value;
-    *out = node;
-    return STATUS_OK;
+    return parser_close_node(p, node, out);
 }
 
 /* -- lists --------------------------------------------------------------------------------- */
@@ -102,9 +98,33 @@ static enum status parse_elements(struct parser *p, struct slice close, struct e
     return STATUS_OK;
 }
 
+/* A list of nothing but values is a value itself, made once and not at every evaluation. */
+static enum status fold_list(struct parser *p, enum node_kind kind, const struct element_list *list,
+                             const struct node **out)
+{
+    struct cedar_field *fields = arena_alloc_zero(p->arena, list->count, sizeof(*fields));
+    struct cedar_list *values = arena_alloc_zero(p->arena, 1, sizeof(*values));
+    if (fields == NULL || values == NULL) {
+        p->is_out_of_memory = true;
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < list->count; i++) {
+        fields[i] = (struct cedar_field){list->names[i], list->items[i]->value};
+    }
+    *values = (struct cedar_list){fields, list->count};
+    return literal(p, kind == NODE_SET ? cedar_set(values) : cedar_record(values), out);
+}
+
 static enum status node_of_list(struct parser *p, enum node_kind kind,
                                 const struct element_list *list, const struct node **out)
 {
+    size_t value_count = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        value_count += list->items[i]->kind == NODE_VALUE ? 1 : 0;
+    }
+    if (value_count == list->count) {
+        return fold_list(p, kind, list, out);
+    }
     struct node *node = parser_node(p, kind, 0);
     if (node == NULL) {
         return STATUS_LIMIT;
@@ -112,8 +132,7 @@ static enum status node_of_list(struct parser *p, enum node_kind kind,
     node->items = list->items;
     node->names = list->names;
     node->item_count = list->count;
-    *out = node;
-    return STATUS_OK;
+    return parser_close_node(p, node, out);
 }
 
 /* Records are evaluated in the order of their names (reference, section 5). */
@@ -217,6 +236,28 @@ static enum function find_function(struct slice name)
     return i;
 }
 
+static enum status node_of_call(struct parser *p, enum function function,
+                                const struct element_list *list, const struct node **out)
+{
+    /* The constructor of a good text is a value; a bad text fails when it is evaluated. */
+    bool is_constant = list->count == 1 && list->items[0]->kind == NODE_VALUE &&
+                       list->items[0]->value.kind == CEDAR_STRING;
+    struct cedar_value value;
+    if (is_constant && cedar_extension_parse(FUNCTIONS[function].name,
+                                             list->items[0]->value.as.text, &value) == STATUS_OK) {
+        return literal(p, value, out);
+    }
+    struct node *node = parser_node(p, NODE_CALL, 0);
+    if (node == NULL) {
+        return STATUS_LIMIT;
+    }
+    node->function = function;
+    node->text = FUNCTIONS[function].name;
+    node->items = list->items;
+    node->item_count = list->count;
+    return parser_close_node(p, node, out);
+}
+
 /* The '(' is next. receiver is NULL for functions. */
 static enum status parse_call(struct parser *p, struct slice name, const struct token *at,
                               const struct node *receiver, const struct node **out)
@@ -240,15 +281,7 @@ static enum status parse_call(struct parser *p, struct slice name, const struct 
         return parser_fail(p, at, "'%.*s' takes %d argument(s)", SLICE_ARG(name),
                            FUNCTIONS[function].arity);
     }
-    struct node *node = parser_node(p, NODE_CALL, 0);
-    if (node == NULL) {
-        return STATUS_LIMIT;
-    }
-    node->function = function;
-    node->items = list.items;
-    node->item_count = list.count;
-    *out = node;
-    return STATUS_OK;
+    return node_of_call(p, function, &list, out);
 }
 
 /* -- primaries ----------------------------------------------------------------------------- */
@@ -266,8 +299,7 @@ static enum status parse_variable(struct parser *p, const struct node **out)
     for (size_t i = 0; i < COUNT_OF(VARIABLES); i++) {
         if (slice_eq(token.text, VARIABLES[i].name)) {
             struct node *node = parser_node(p, VARIABLES[i].kind, 0);
-            *out = node;
-            return node == NULL ? STATUS_LIMIT : STATUS_OK;
+            return node == NULL ? STATUS_LIMIT : parser_close_node(p, node, out);
         }
     }
     return parser_fail(p, &token,
@@ -385,27 +417,15 @@ static enum status parse_index(struct parser *p, const struct node **object)
     return named(p, NODE_ATTRIBUTE, *object, text, object);
 }
 
-/* Chains are as deep as they are long once they are a tree. */
-static enum status deeper(struct parser *p)
-{
-    if (++p->depth > CEDAR_DEPTH_MAX) {
-        return parser_fail(p, &p->token, "nested deeper than %d levels", CEDAR_DEPTH_MAX);
-    }
-    return STATUS_OK;
-}
-
 static enum status parse_member(struct parser *p, const struct node **out)
 {
-    int depth = p->depth;
     TRY(parse_primary(p, out));
     for (;;) {
-        TRY(deeper(p));
         if (parser_take_mark(p, SLICE("."))) {
             TRY(parse_dot(p, out));
         } else if (parser_take_mark(p, SLICE("["))) {
             TRY(parse_index(p, out));
         } else {
-            p->depth = depth;
             return STATUS_OK;
         }
     }
@@ -459,15 +479,12 @@ static enum status parse_unary(struct parser *p, const struct node **out)
 
 static enum status parse_multiply(struct parser *p, const struct node **out)
 {
-    int depth = p->depth;
     TRY(parse_unary(p, out));
     while (parser_take_mark(p, SLICE("*"))) {
         const struct node *right = NULL;
-        TRY(deeper(p));
         TRY(parse_unary(p, &right));
         TRY(binary(p, NODE_MULTIPLY, *out, right, out));
     }
-    p->depth = depth;
     if (parser_at_mark(p, SLICE("/")) || parser_at_mark(p, SLICE("%"))) {
         return parser_fail(p, &p->token, "Cedar has no division and no remainder");
     }
@@ -476,16 +493,13 @@ static enum status parse_multiply(struct parser *p, const struct node **out)
 
 static enum status parse_add(struct parser *p, const struct node **out)
 {
-    int depth = p->depth;
     TRY(parse_multiply(p, out));
     while (parser_at_mark(p, SLICE("+")) || parser_at_mark(p, SLICE("-"))) {
         const struct node *right = NULL;
         bool is_add = slice_eq(parser_take(p).text, SLICE("+"));
-        TRY(deeper(p));
         TRY(parse_multiply(p, &right));
         TRY(binary(p, is_add ? NODE_ADD : NODE_SUBTRACT, *out, right, out));
     }
-    p->depth = depth;
     return STATUS_OK;
 }
 
@@ -500,13 +514,11 @@ static enum status parse_has(struct parser *p, const struct node **out)
         return named(p, NODE_HAS, object, text, out);
     }
     const struct node *all = NULL;
-    int depth = p->depth;
     for (;;) {
         const struct node *one = NULL;
         if (token.kind != TOKEN_IDENT || lexer_is_reserved(token.text)) {
             return parser_fail(p, &token, "expected an attribute's name here");
         }
-        TRY(deeper(p));
         TRY(named(p, NODE_HAS, object, token.text, &one));
         if (all == NULL) {
             all = one;
@@ -519,7 +531,6 @@ static enum status parse_has(struct parser *p, const struct node **out)
         TRY(named(p, NODE_ATTRIBUTE, object, token.text, &object));
         token = parser_take(p);
     }
-    p->depth = depth;
     *out = all;
     return STATUS_OK;
 }
@@ -543,11 +554,13 @@ static enum status parse_like(struct parser *p, const struct node **out)
         struct token at = {.from = token.from + 1 + bad, .to = token.from + 2 + bad};
         return parser_fail(p, &at, "this escape does not exist");
     }
-    p->is_out_of_memory = p->is_out_of_memory || status != STATUS_OK;
+    if (status != STATUS_OK) {
+        p->is_out_of_memory = true;
+        return status;
+    }
     node->items[0] = *out;
     node->parts = parts;
-    *out = node;
-    return status;
+    return parser_close_node(p, node, out);
 }
 
 /* e is T in x is (e is T) && (e in x) */
@@ -639,32 +652,47 @@ static enum status parse_relation(struct parser *p, const struct node **out)
     return STATUS_OK;
 }
 
+/* A chain of one operator is one node, however long it is. */
+static enum status close_chain(struct parser *p, enum node_kind kind,
+                               const struct element_list *chain, const struct node **out)
+{
+    struct node *node = parser_node(p, kind, 0);
+    if (node == NULL) {
+        return STATUS_LIMIT;
+    }
+    node->items = chain->items;
+    node->item_count = chain->count;
+    return parser_close_node(p, node, out);
+}
+
 static enum status parse_and(struct parser *p, const struct node **out)
 {
-    int depth = p->depth;
+    struct element_list chain = {0};
     TRY(parse_relation(p, out));
-    while (parser_take_mark(p, SLICE("&&"))) {
-        const struct node *right = NULL;
-        TRY(deeper(p));
-        TRY(parse_relation(p, &right));
-        TRY(binary(p, NODE_AND, *out, right, out));
+    if (!parser_at_mark(p, SLICE("&&"))) {
+        return STATUS_OK;
     }
-    p->depth = depth;
-    return STATUS_OK;
+    TRY(add_element(p, &chain, SLICE_EMPTY, *out));
+    while (parser_take_mark(p, SLICE("&&"))) {
+        TRY(parse_relation(p, out));
+        TRY(add_element(p, &chain, SLICE_EMPTY, *out));
+    }
+    return close_chain(p, NODE_AND, &chain, out);
 }
 
 static enum status parse_or(struct parser *p, const struct node **out)
 {
-    int depth = p->depth;
+    struct element_list chain = {0};
     TRY(parse_and(p, out));
-    while (parser_take_mark(p, SLICE("||"))) {
-        const struct node *right = NULL;
-        TRY(deeper(p));
-        TRY(parse_and(p, &right));
-        TRY(binary(p, NODE_OR, *out, right, out));
+    if (!parser_at_mark(p, SLICE("||"))) {
+        return STATUS_OK;
     }
-    p->depth = depth;
-    return STATUS_OK;
+    TRY(add_element(p, &chain, SLICE_EMPTY, *out));
+    while (parser_take_mark(p, SLICE("||"))) {
+        TRY(parse_and(p, out));
+        TRY(add_element(p, &chain, SLICE_EMPTY, *out));
+    }
+    return close_chain(p, NODE_OR, &chain, out);
 }
 
 static enum status parse_if(struct parser *p, const struct node **out)
@@ -680,15 +708,16 @@ static enum status parse_if(struct parser *p, const struct node **out)
         }
         TRY(parser_expression(p, &node->items[i]));
     }
-    *out = node;
-    return STATUS_OK;
+    return parser_close_node(p, node, out);
 }
 
 enum status parser_expression(struct parser *p, const struct node **out)
 {
-    int depth = p->depth;
-    TRY(deeper(p));
+    if (p->depth == CEDAR_DEPTH_MAX) {
+        return parser_fail(p, &p->token, "nested deeper than %d levels", CEDAR_DEPTH_MAX);
+    }
+    p->depth++;
     TRY(parser_at_word(p, SLICE("if")) ? parse_if(p, out) : parse_or(p, out));
-    p->depth = depth;
+    p->depth--;
     return STATUS_OK;
 }

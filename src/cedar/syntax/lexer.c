@@ -300,12 +300,22 @@ static size_t put_next(struct unescaping *u, struct slice rest)
     return taken + 1;
 }
 
+/* Stars come from '*' and from escapes; literals stand between them. */
+static size_t parts_max(struct slice content)
+{
+    size_t count = 1;
+    for (size_t i = 0; i < content.len; i++) {
+        count += content.ptr[i] == '*' || content.ptr[i] == '\\' ? 2 : 0;
+    }
+    return count;
+}
+
 enum status lexer_unescape(struct slice content, struct arena *arena, struct slice *out,
                            struct pattern_part **parts, size_t *part_count, size_t *bad)
 {
     struct unescaping u = {.out = arena_alloc(arena, content.len + 4)};
     if (parts != NULL) {
-        u.parts = arena_alloc_zero(arena, content.len * 2 + 1, sizeof(*u.parts));
+        u.parts = arena_alloc_zero(arena, parts_max(content), sizeof(*u.parts));
     }
     if (u.out == NULL || (parts != NULL && u.parts == NULL)) {
         return STATUS_LIMIT;

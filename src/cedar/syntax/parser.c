@@ -1,11 +1,16 @@
 #include "cedar/syntax/parser.h"
 
+#include "cedar/eval/policy_index.h"
+#include "cedar/value/uid_table.h"
+
 #include "base/buf.h"
 
 #include <stdarg.h>
 #include <string.h>
 
 #define POLICIES_FIRST 64
+#define ANNOTATIONS_MAX 64 /* of one policy */
+#define CONDITIONS_MAX 64  /* of one policy */
 
 void parser_init(struct parser *parser, const struct cedar_source *source, struct arena *arena,
                  struct cedar_diagnostics *diagnostics)
@@ -52,18 +57,36 @@ bool parser_take_word(struct parser *parser, struct slice word)
     return is_next;
 }
 
-static void place(const struct parser *parser, struct cedar_diagnostic *diagnostic, size_t from)
+/* Places are asked for in rising order but for a few, so the search goes on from the last one. */
+static void place(struct parser *parser, struct cedar_diagnostic *diagnostic, size_t from)
 {
     struct slice source = parser->lexer.source;
-    diagnostic->line = 1;
-    size_t line_start = 0;
-    for (size_t i = 0; i < from && i < source.len; i++) {
+    if (from < parser->line_start || parser->line == 0) {
+        parser->line = 1;
+        parser->line_start = 0;
+        parser->line_seen = 0;
+    }
+    for (size_t i = parser->line_seen; i < from && i < source.len; i++) {
         if (source.ptr[i] == '\n') {
-            diagnostic->line++;
-            line_start = i + 1;
+            parser->line++;
+            parser->line_start = i + 1;
         }
     }
-    diagnostic->column = (uint32_t)(from - line_start + 1);
+    parser->line_seen = from > parser->line_seen ? from : parser->line_seen;
+    diagnostic->line = parser->line;
+    diagnostic->column = (uint32_t)(from - parser->line_start + 1);
+}
+
+static enum status write_message(struct cedar_diagnostic *diagnostic, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static enum status write_message(struct cedar_diagnostic *diagnostic, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    diag_vformat(diagnostic->message, sizeof(diagnostic->message), format, args);
+    va_end(args);
+    return STATUS_INVALID;
 }
 
 enum status parser_fail(struct parser *parser, const struct token *token, const char *format, ...)
@@ -77,6 +100,10 @@ enum status parser_fail(struct parser *parser, const struct token *token, const 
     *diagnostic = (struct cedar_diagnostic){
         .source = parser->source_name, .from = token->from, .to = token->to};
     place(parser, diagnostic, token->from);
+    if (token->message != NULL) {
+        /* No token at all: what the lexer says is nearer to the cause. */
+        return write_message(diagnostic, "%s", token->message);
+    }
     va_list args;
     va_start(args, format);
     diag_vformat(diagnostic->message, sizeof(diagnostic->message), format, args);
@@ -95,41 +122,54 @@ enum status parser_expect(struct parser *parser, struct slice mark)
     if (parser_take_mark(parser, mark)) {
         return STATUS_OK;
     }
-    if (parser->token.kind == TOKEN_ERROR) {
-        return parser_fail(parser, &parser->token, "%s", parser->token.message);
-    }
     if (parser_at_mark(parser, SLICE("="))) {
         return parser_fail(parser, &parser->token, "'=' is no operator; did you mean '=='?");
+    }
+    if (parser->token.kind == TOKEN_END) {
+        return parser_fail(parser, &parser->token, "expected '%.*s', but the source ends here",
+                           SLICE_ARG(mark));
     }
     return parser_fail(parser, &parser->token, "expected '%.*s' here", SLICE_ARG(mark));
 }
 
+/* The text from..to without white space and comments. */
+static enum status join_tokens(struct parser *parser, size_t from, size_t to, struct slice *out)
+{
+    struct lexer lexer = {.source = slice_sub(parser->lexer.source, 0, to), .at = from};
+    uint8_t *memory = arena_alloc(parser->arena, to - from);
+    size_t len = 0;
+    if (memory == NULL) {
+        return out_of_memory(parser);
+    }
+    for (;;) {
+        struct token token = lexer_next(&lexer);
+        if (token.kind == TOKEN_END) {
+            *out = slice_of(memory, len);
+            return STATUS_OK;
+        }
+        memcpy(memory + len, token.text.ptr, token.text.len);
+        len += token.text.len;
+    }
+}
+
 enum status parser_path(struct parser *parser, struct slice *out)
 {
-    struct buf text;
-    enum status status = STATUS_OK;
-    buf_init(&text, 65536, NULL);
+    size_t from = parser->token.from;
+    size_t bytes = 0;
     for (;;) {
         struct token token = parser_take(parser);
         if (token.kind != TOKEN_IDENT || lexer_is_reserved(token.text)) {
-            status = parser_fail(parser, &token, "expected a name here");
-            break;
+            return parser_fail(parser, &token, "expected a name here");
         }
-        buf_append(&text, token.text);
+        bytes += token.text.len;
         /* `::` before a string belongs to an entity, not to the path. */
         struct lexer ahead = parser->lexer;
         if (!parser_at_mark(parser, SLICE("::")) || lexer_next(&ahead).kind == TOKEN_STRING) {
-            break;
+            *out = slice_sub(parser->lexer.source, from, token.to);
+            return bytes == out->len ? STATUS_OK : join_tokens(parser, from, token.to, out);
         }
-        (void)parser_take(parser);
-        buf_append(&text, SLICE("::"));
+        bytes += parser_take(parser).text.len;
     }
-    if (status == STATUS_OK && (buf_status(&text) != STATUS_OK ||
-                                arena_copy(parser->arena, buf_view(&text), out) != STATUS_OK)) {
-        status = out_of_memory(parser);
-    }
-    buf_release(&text);
-    return status;
 }
 
 enum status parser_string(struct parser *parser, const struct token *token, struct slice *out)
@@ -167,6 +207,20 @@ struct node *parser_node(struct parser *parser, enum node_kind kind, size_t coun
     node->items = items;
     node->item_count = count;
     return node;
+}
+
+enum status parser_close_node(struct parser *parser, struct node *node, const struct node **out)
+{
+    unsigned height = 0;
+    for (size_t i = 0; i < node->item_count; i++) {
+        height = node->items[i]->height > height ? node->items[i]->height : height;
+    }
+    node->height = height + 1;
+    *out = node;
+    return node->height <= CEDAR_DEPTH_MAX
+               ? STATUS_OK
+               : parser_fail(parser, &parser->token, "nested deeper than %d levels",
+                             CEDAR_DEPTH_MAX);
 }
 
 /* -- scope --------------------------------------------------------------------------------- */
@@ -273,21 +327,47 @@ static enum status parse_constraint(struct parser *parser, struct slice variable
 
 static enum status parse_variable(struct parser *parser, struct slice variable, struct scope *scope)
 {
-    if (!parser_take_word(parser, variable)) {
-        return parser_fail(parser, &parser->token, "expected '%.*s' here", SLICE_ARG(variable));
+    struct token at = parser->token;
+    if (parser_take_word(parser, variable)) {
+        return parse_constraint(parser, variable, scope);
     }
-    return parse_constraint(parser, variable, scope);
+    if (parser_at_mark(parser, SLICE(")"))) {
+        return parser_fail(parser, &at,
+                           "the scope lacks '%.*s'; it must hold principal, action and resource",
+                           SLICE_ARG(variable));
+    }
+    return parser_fail(
+        parser, &at,
+        "expected '%.*s' here; a scope holds principal, action and resource, in this order",
+        SLICE_ARG(variable));
+}
+
+/* What follows a constraint: a comma, or the end where the next variable is missing. */
+static enum status parse_scope_comma(struct parser *parser)
+{
+    if (parser_at_mark(parser, SLICE(")")) || parser_take_mark(parser, SLICE(","))) {
+        return STATUS_OK;
+    }
+    if (parser_at_word(parser, SLICE("in")) || parser_at_word(parser, SLICE("is"))) {
+        return parser_fail(parser, &parser->token,
+                           "this cannot stand here; write 'is Type in Entity', '== Entity' or "
+                           "'in Entity', and no 'is' for actions");
+    }
+    return parser_expect(parser, SLICE(","));
 }
 
 static enum status parse_scope(struct parser *parser, struct policy *policy)
 {
     TRY(parser_expect(parser, SLICE("(")));
     TRY(parse_variable(parser, SLICE("principal"), &policy->principal));
-    TRY(parser_expect(parser, SLICE(",")));
+    TRY(parse_scope_comma(parser));
     TRY(parse_variable(parser, SLICE("action"), &policy->action));
-    TRY(parser_expect(parser, SLICE(",")));
+    TRY(parse_scope_comma(parser));
     TRY(parse_variable(parser, SLICE("resource"), &policy->resource));
-    (void)parser_take_mark(parser, SLICE(","));
+    if (parser_take_mark(parser, SLICE(",")) && !parser_at_mark(parser, SLICE(")"))) {
+        return parser_fail(parser, &parser->token,
+                           "the scope ends after resource; conditions go into when { }");
+    }
     return parser_expect(parser, SLICE(")"));
 }
 
@@ -314,7 +394,6 @@ static enum status parse_annotation(struct parser *parser, struct annotation *an
 
 static enum status parse_annotations(struct parser *parser, struct policy *policy)
 {
-    enum { ANNOTATIONS_MAX = 64 };
     struct annotation found[ANNOTATIONS_MAX] = {0};
     size_t count = 0;
     while (parser_at_mark(parser, SLICE("@"))) {
@@ -340,41 +419,55 @@ static enum status parse_annotations(struct parser *parser, struct policy *polic
     return STATUS_OK;
 }
 
-/* when {...} unless {...} become one expression, left before right. */
+static enum status parse_condition(struct parser *parser, const struct node **out)
+{
+    bool is_unless = slice_eq(parser_take(parser).text, SLICE("unless"));
+    const struct node *body = NULL;
+    TRY(parser_expect(parser, SLICE("{")));
+    if (parser_at_mark(parser, SLICE("}"))) {
+        return parser_fail(parser, &parser->token, "the condition is empty; write an expression");
+    }
+    TRY(parser_expression(parser, &body));
+    TRY(parser_expect(parser, SLICE("}")));
+    *out = body;
+    if (!is_unless) {
+        return STATUS_OK;
+    }
+    struct node *negated = parser_node(parser, NODE_NOT, 1);
+    if (negated == NULL) {
+        return STATUS_LIMIT;
+    }
+    negated->items[0] = body;
+    return parser_close_node(parser, negated, out);
+}
+
+/* when {...} unless {...} become one conjunction in their order. */
 static enum status parse_conditions(struct parser *parser, struct policy *policy)
 {
+    const struct node *found[CONDITIONS_MAX];
+    size_t count = 0;
     while (parser_at_word(parser, SLICE("when")) || parser_at_word(parser, SLICE("unless"))) {
-        bool is_unless = slice_eq(parser_take(parser).text, SLICE("unless"));
-        const struct node *body = NULL;
-        TRY(parser_expect(parser, SLICE("{")));
-        TRY(parser_expression(parser, &body));
-        TRY(parser_expect(parser, SLICE("}")));
-        if (is_unless) {
-            struct node *negated = parser_node(parser, NODE_NOT, 1);
-            if (negated == NULL) {
-                return STATUS_LIMIT;
-            }
-            negated->items[0] = body;
-            body = negated;
+        if (count == CONDITIONS_MAX) {
+            return parser_fail(parser, &parser->token, "more than %d conditions", CONDITIONS_MAX);
         }
-        if (policy->condition != NULL) {
-            struct node *both = parser_node(parser, NODE_AND, 2);
-            if (both == NULL) {
-                return STATUS_LIMIT;
-            }
-            both->items[0] = policy->condition;
-            both->items[1] = body;
-            body = both;
-        }
-        policy->condition = body;
+        TRY(parse_condition(parser, &found[count++]));
     }
-    return STATUS_OK;
+    if (count < 2) {
+        policy->condition = count == 0 ? NULL : found[0];
+        return STATUS_OK;
+    }
+    struct node *all = parser_node(parser, NODE_AND, count);
+    if (all == NULL) {
+        return STATUS_LIMIT;
+    }
+    memcpy(all->items, found, count * sizeof(found[0]));
+    return parser_close_node(parser, all, &policy->condition);
 }
 
 static enum status parse_policy(struct parser *parser, struct policy *policy)
 {
-    *policy = (struct policy){.source = parser->source_name};
     struct cedar_diagnostic where = {0};
+    policy->offset = parser->token.from;
     TRY(parse_annotations(parser, policy));
     place(parser, &where, parser->token.from);
     policy->line = where.line;
@@ -385,6 +478,9 @@ static enum status parse_policy(struct parser *parser, struct policy *policy)
     }
     TRY(parse_scope(parser, policy));
     TRY(parse_conditions(parser, policy));
+    if (parser->token.kind == TOKEN_IDENT) {
+        return parser_fail(parser, &parser->token, "expected 'when', 'unless' or ';' here");
+    }
     return parser_expect(parser, SLICE(";"));
 }
 
@@ -414,78 +510,125 @@ static struct policy *add_policy(struct cedar_policy_set *set, size_t *capacity)
     return &set->policies[set->count++];
 }
 
-static enum status name_policy(struct parser *parser, struct cedar_policy_set *set,
-                               struct policy *policy, bool use_id_annotation,
-                               const struct token *at)
+static enum status name_policy(struct cedar_policy_set *set, struct policy *policy,
+                               bool use_id_annotation)
 {
     for (size_t i = 0; use_id_annotation && i < policy->annotation_count; i++) {
         if (slice_eq(policy->annotations[i].key, SLICE("id"))) {
             policy->id = policy->annotations[i].value;
         }
     }
-    if (policy->id.len == 0 &&
-        arena_format(&set->arena, &policy->id, "policy%zu", set->count - 1) != STATUS_OK) {
-        return out_of_memory(parser);
+    return policy->id.len > 0 ? STATUS_OK
+                              : arena_format(&set->arena, &policy->id, "policy%zu", set->count - 1);
+}
+
+/* What the loop over the sources shares. */
+struct set_builder {
+    struct cedar_policy_set *set;
+    size_t capacity;
+    struct cedar_source *copies; /* of the sources, in the set's arena */
+    struct cedar_diagnostics *diagnostics;
+    bool use_id_annotation;
+};
+
+static enum status parse_source(struct set_builder *builder, const struct cedar_source *source,
+                                uint32_t source_index)
+{
+    struct cedar_policy_set *set = builder->set;
+    struct cedar_source *copy = &builder->copies[source_index];
+    struct parser parser;
+    TRY(arena_copy(&set->arena, source->name, &copy->name));
+    if (source->text.len > CEDAR_SOURCE_BYTES_MAX || !slice_is_utf8(source->text)) {
+        parser_init(&parser, &(struct cedar_source){.name = source->name}, &set->arena,
+                    builder->diagnostics);
+        return parser_fail(&parser, &(struct token){0}, "the source is too large or not UTF-8");
     }
-    for (size_t i = 0; use_id_annotation && i + 1 < set->count; i++) {
-        if (slice_eq(set->policies[i].id, policy->id)) {
-            return parser_fail(parser, at, "the policy id '%.*s' is taken already",
-                               SLICE_ARG(policy->id));
+    TRY(arena_copy(&set->arena, source->text, &copy->text));
+    parser_init(&parser, &(struct cedar_source){source->name, copy->text}, &set->arena,
+                builder->diagnostics);
+    while (parser.token.kind != TOKEN_END && !parser.is_out_of_memory) {
+        struct policy *policy = add_policy(set, &builder->capacity);
+        if (policy == NULL) {
+            return STATUS_LIMIT;
         }
+        *policy = (struct policy){.source = copy->name, .source_index = source_index};
+        if (parse_policy(&parser, policy) != STATUS_OK) {
+            recover(&parser);
+        }
+        TRY(name_policy(set, policy, builder->use_id_annotation));
+    }
+    return parser.is_out_of_memory ? STATUS_LIMIT : STATUS_OK;
+}
+
+static void report_taken_id(const struct set_builder *builder, const struct cedar_source *sources,
+                            const struct policy *policy)
+{
+    struct parser parser;
+    struct cedar_source source = {sources[policy->source_index].name,
+                                  builder->copies[policy->source_index].text};
+    parser_init(&parser, &source, &builder->set->arena, builder->diagnostics);
+    struct token at = {.from = policy->offset, .to = policy->offset + 1};
+    (void)!parser_fail(&parser, &at, "the policy id '%.*s' is taken already; ids must be unique",
+                       SLICE_ARG(policy->id));
+}
+
+static enum status check_ids(const struct set_builder *builder, const struct cedar_source *sources)
+{
+    struct uid_table table = {.arena = &builder->set->arena};
+    for (size_t i = 0; i < builder->set->count; i++) {
+        const struct policy *policy = &builder->set->policies[i];
+        struct cedar_uid key = {SLICE_EMPTY, policy->id};
+        if (uid_table_find(&table, &key) != UID_TABLE_NONE) {
+            report_taken_id(builder, sources, policy);
+            continue;
+        }
+        TRY(uid_table_add(&table, &key, (uint32_t)i));
     }
     return STATUS_OK;
 }
 
-static enum status parse_source(struct cedar_policy_set *set, size_t *capacity,
-                                const struct cedar_source *source, bool use_id_annotation,
-                                struct cedar_diagnostics *diagnostics)
+static enum status build_set(struct set_builder *builder, const struct cedar_source *sources,
+                             size_t count)
 {
-    struct parser parser;
-    parser_init(&parser, source, &set->arena, diagnostics);
-    if (source->text.len > CEDAR_SOURCE_BYTES_MAX || !slice_is_utf8(source->text)) {
-        return parser_fail(&parser, &(struct token){0}, "the source is too large or not UTF-8");
+    builder->copies = arena_alloc_zero(&builder->set->arena, count, sizeof(*builder->copies));
+    if (builder->copies == NULL) {
+        return STATUS_LIMIT;
     }
-    while (parser.token.kind != TOKEN_END && !parser.is_out_of_memory) {
-        struct token at = parser.token;
-        struct policy *policy = add_policy(set, capacity);
-        if (policy == NULL) {
-            return STATUS_LIMIT;
+    for (size_t i = 0; i < count; i++) {
+        enum status status = parse_source(builder, &sources[i], (uint32_t)i);
+        if (status == STATUS_LIMIT) {
+            return status;
         }
-        if (parse_policy(&parser, policy) != STATUS_OK) {
-            recover(&parser);
-            continue;
-        }
-        (void)!name_policy(&parser, set, policy, use_id_annotation, &at);
     }
-    return parser.is_out_of_memory ? STATUS_LIMIT : STATUS_OK;
+    if (builder->use_id_annotation) {
+        TRY(check_ids(builder, sources));
+    }
+    if (builder->diagnostics->count > 0) {
+        return STATUS_INVALID;
+    }
+    return policy_index_build(builder->set);
 }
 
 enum status cedar_policy_set_parse(const struct cedar_source *sources, size_t count,
                                    bool use_id_annotation, struct cedar_policy_set **out,
                                    struct cedar_diagnostics *diagnostics)
 {
-    struct cedar_policy_set *set = base_alloc(sizeof(*set));
-    size_t capacity = 0;
-    enum status status = STATUS_OK;
+    struct set_builder builder = {.set = base_alloc(sizeof(struct cedar_policy_set)),
+                                  .diagnostics = diagnostics,
+                                  .use_id_annotation = use_id_annotation};
     diagnostics->count = 0;
     diagnostics->is_cut = false;
-    if (set == NULL) {
+    if (builder.set == NULL) {
         return STATUS_LIMIT;
     }
-    *set = (struct cedar_policy_set){0};
-    arena_init(&set->arena, SIZE_MAX / 2, NULL);
-    for (size_t i = 0; i < count && status != STATUS_LIMIT; i++) {
-        enum status one = parse_source(set, &capacity, &sources[i], use_id_annotation, diagnostics);
-        status = one == STATUS_OK ? status : one;
-    }
-    if (status == STATUS_OK && diagnostics->count > 0) {
-        status = STATUS_INVALID;
-    }
+    *builder.set = (struct cedar_policy_set){0};
+    arena_init(&builder.set->arena, SIZE_MAX / 2, NULL);
+    enum status status = build_set(&builder, sources, count);
     if (status != STATUS_OK) {
-        cedar_policy_set_free(set);
+        cedar_policy_set_free(builder.set);
         return status;
     }
-    *out = set;
+    *out = builder.set;
     return STATUS_OK;
 }
 

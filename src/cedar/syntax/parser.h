@@ -12,6 +12,8 @@ struct parser {
     struct cedar_diagnostics *diagnostics;
     int depth;
     bool is_out_of_memory;
+    uint32_t line; /* where place() looked last */
+    size_t line_start, line_seen;
 };
 
 void parser_init(struct parser *parser, const struct cedar_source *source, struct arena *arena,
@@ -48,5 +50,9 @@ NODISCARD enum status parser_expression(struct parser *parser, const struct node
 
 /* A new node of the kind with room for count items; NULL without memory. */
 struct node *parser_node(struct parser *parser, enum node_kind kind, size_t count);
+
+/* Give out the node once its items are set; fails when the tree is too high to be evaluated. */
+NODISCARD enum status parser_close_node(struct parser *parser, struct node *node,
+                                        const struct node **out);
 
 #endif

@@ -11,11 +11,11 @@ enum node_kind {
     NODE_RESOURCE,
     NODE_CONTEXT,
     NODE_IF,  /* items: condition, then, else */
-    NODE_AND, /* items: left, right; the same for all binary operators */
+    NODE_AND, /* items: two or more, in order */
     NODE_OR,
     NODE_NOT, /* items: operand */
     NODE_NEGATE,
-    NODE_EQUAL,
+    NODE_EQUAL, /* items: left, right; the same for all binary operators */
     NODE_LESS,
     NODE_LESS_EQUAL,
     NODE_IN,
@@ -78,6 +78,7 @@ struct node {
     const struct node **items;
     struct slice *names;
     size_t item_count;
+    unsigned height; /* levels of the tree below and with this node, 1..CEDAR_DEPTH_MAX */
     const struct pattern_part *parts;
     size_t part_count;
 };
@@ -103,7 +104,9 @@ struct scope {
 };
 
 struct policy {
-    struct slice id, source;
+    struct slice id, source; /* source: name of the file */
+    uint32_t source_index;
+    size_t offset; /* of its first token in the source */
     enum cedar_effect effect;
     uint32_t line;
     const struct annotation *annotations;
@@ -112,10 +115,13 @@ struct policy {
     const struct node *condition; /* NULL: none, true */
 };
 
+struct policy_index;
+
 struct cedar_policy_set {
     struct arena arena;
     struct policy *policies;
     size_t count;
+    struct policy_index *index; /* which policies a request may concern */
 };
 
 #endif

@@ -314,3 +314,25 @@ enum status cedar_duration_parse(struct slice text, int64_t *out)
     *out = is_negative ? sum : -sum;
     return STATUS_OK;
 }
+
+enum status cedar_extension_parse(struct slice function, struct slice text, struct cedar_value *out)
+{
+    *out = (struct cedar_value){0};
+    enum status status = STATUS_INVALID;
+    enum cedar_kind kind = CEDAR_ERROR;
+    if (slice_eq(function, SLICE("ip"))) {
+        status = cedar_ip_parse(text, &out->as.ip);
+        kind = CEDAR_IP;
+    } else if (slice_eq(function, SLICE("decimal"))) {
+        status = cedar_decimal_parse(text, &out->as.number);
+        kind = CEDAR_DECIMAL;
+    } else if (slice_eq(function, SLICE("datetime"))) {
+        status = cedar_datetime_parse(text, &out->as.number);
+        kind = CEDAR_DATETIME;
+    } else if (slice_eq(function, SLICE("duration"))) {
+        status = cedar_duration_parse(text, &out->as.number);
+        kind = CEDAR_DURATION;
+    }
+    out->kind = status == STATUS_OK ? kind : CEDAR_ERROR;
+    return status;
+}

@@ -7,14 +7,19 @@ static size_t list_count(const void *object, uint64_t tag)
     return list->count;
 }
 
-static void list_at(const void *object, uint64_t tag, size_t i, struct arena *arena,
-                    struct slice *name, struct cedar_value *value)
+static bool list_next(const void *object, uint64_t tag, uint64_t *cursor, struct arena *arena,
+                      struct slice *name, struct cedar_value *value)
 {
     const struct cedar_list *list = object;
     (void)tag;
     (void)arena;
-    *name = list->items[i].name;
-    *value = list->items[i].value;
+    if (*cursor >= list->count) {
+        return false;
+    }
+    *name = list->items[*cursor].name;
+    *value = list->items[*cursor].value;
+    (*cursor)++;
+    return true;
 }
 
 static bool list_get(const void *object, uint64_t tag, struct slice name, struct arena *arena,
@@ -32,7 +37,7 @@ static bool list_get(const void *object, uint64_t tag, struct slice name, struct
     return false;
 }
 
-static const struct cedar_object_vtable LIST_VTABLE = {list_count, list_at, list_get};
+static const struct cedar_object_vtable LIST_VTABLE = {list_count, list_next, list_get};
 
 struct cedar_value cedar_bool(bool boolean)
 {
@@ -69,10 +74,11 @@ size_t value_count(const struct cedar_value *value)
     return value->as.object.vtable->count(value->as.object.object, value->as.object.tag);
 }
 
-void value_at(const struct cedar_value *value, size_t i, struct arena *arena, struct slice *name,
-              struct cedar_value *out)
+bool value_next(const struct cedar_value *value, uint64_t *cursor, struct arena *arena,
+                struct slice *name, struct cedar_value *out)
 {
-    value->as.object.vtable->at(value->as.object.object, value->as.object.tag, i, arena, name, out);
+    return value->as.object.vtable->next(value->as.object.object, value->as.object.tag, cursor,
+                                         arena, name, out);
 }
 
 bool value_get(const struct cedar_value *value, struct slice name, struct arena *arena,
@@ -96,49 +102,63 @@ static enum value_truth both(enum value_truth a, enum value_truth b)
 }
 
 enum value_truth value_contains(const struct cedar_value *set, const struct cedar_value *element,
-                                struct arena *arena, int depth)
+                                struct value_work *work, int depth)
 {
     enum value_truth answer = VALUE_FALSE;
-    size_t count = value_count(set);
-    for (size_t i = 0; i < count; i++) {
-        struct slice name;
-        struct cedar_value item;
-        value_at(set, i, arena, &name, &item);
-        enum value_truth same = value_equal(&item, element, arena, depth + 1);
+    uint64_t cursor = 0;
+    struct slice name;
+    struct cedar_value item;
+    while (value_next(set, &cursor, work->arena, &name, &item)) {
+        enum value_truth same = value_equal(&item, element, work, depth + 1);
         if (same == VALUE_TRUE) {
             return VALUE_TRUE;
         }
-        answer = same == VALUE_FALSE ? answer : (same > answer ? same : answer);
+        answer = same > answer ? same : answer;
     }
     return answer;
 }
 
 enum value_truth value_contains_all(const struct cedar_value *set, const struct cedar_value *other,
-                                    struct arena *arena, int depth)
+                                    struct value_work *work, int depth)
 {
     enum value_truth answer = VALUE_TRUE;
-    size_t count = value_count(other);
-    for (size_t i = 0; i < count && answer != VALUE_FALSE; i++) {
-        struct slice name;
-        struct cedar_value item;
-        value_at(other, i, arena, &name, &item);
-        answer = both(answer, value_contains(set, &item, arena, depth));
+    uint64_t cursor = 0;
+    struct slice name;
+    struct cedar_value item;
+    while (answer != VALUE_FALSE && value_next(other, &cursor, work->arena, &name, &item)) {
+        answer = both(answer, value_contains(set, &item, work, depth));
+    }
+    return answer;
+}
+
+enum value_truth value_contains_any(const struct cedar_value *set, const struct cedar_value *other,
+                                    struct value_work *work, int depth)
+{
+    enum value_truth answer = VALUE_FALSE;
+    uint64_t cursor = 0;
+    struct slice name;
+    struct cedar_value item;
+    while (value_next(other, &cursor, work->arena, &name, &item)) {
+        enum value_truth one = value_contains(set, &item, work, depth);
+        if (one == VALUE_TRUE) {
+            return VALUE_TRUE;
+        }
+        answer = one > answer ? one : answer;
     }
     return answer;
 }
 
 static enum value_truth records_equal(const struct cedar_value *a, const struct cedar_value *b,
-                                      struct arena *arena, int depth)
+                                      struct value_work *work, int depth)
 {
-    size_t count = value_count(a);
-    enum value_truth answer = count == value_count(b) ? VALUE_TRUE : VALUE_FALSE;
-    for (size_t i = 0; i < count && answer != VALUE_FALSE; i++) {
-        struct slice name;
-        struct cedar_value left;
-        struct cedar_value right;
-        value_at(a, i, arena, &name, &left);
-        answer = value_get(b, name, arena, &right)
-                     ? both(answer, value_equal(&left, &right, arena, depth + 1))
+    enum value_truth answer = value_count(a) == value_count(b) ? VALUE_TRUE : VALUE_FALSE;
+    uint64_t cursor = 0;
+    struct slice name;
+    struct cedar_value left;
+    struct cedar_value right;
+    while (answer != VALUE_FALSE && value_next(a, &cursor, work->arena, &name, &left)) {
+        answer = value_get(b, name, work->arena, &right)
+                     ? both(answer, value_equal(&left, &right, work, depth + 1))
                      : VALUE_FALSE;
     }
     return answer;
@@ -151,8 +171,12 @@ static bool ip_eq(const struct cedar_ip *a, const struct cedar_ip *b)
 }
 
 enum value_truth value_equal(const struct cedar_value *a, const struct cedar_value *b,
-                             struct arena *arena, int depth)
+                             struct value_work *work, int depth)
 {
+    if (work->steps_left == 0) {
+        return VALUE_ERROR;
+    }
+    work->steps_left--;
     if (a->kind == CEDAR_ERROR || b->kind == CEDAR_ERROR || depth > CEDAR_DEPTH_MAX) {
         return VALUE_ERROR;
     }
@@ -177,9 +201,9 @@ enum value_truth value_equal(const struct cedar_value *a, const struct cedar_val
     case CEDAR_IP:
         return ip_eq(&a->as.ip, &b->as.ip) ? VALUE_TRUE : VALUE_FALSE;
     case CEDAR_SET:
-        return both(value_contains_all(a, b, arena, depth), value_contains_all(b, a, arena, depth));
+        return both(value_contains_all(a, b, work, depth), value_contains_all(b, a, work, depth));
     case CEDAR_RECORD:
-        return records_equal(a, b, arena, depth);
+        return records_equal(a, b, work, depth);
     case CEDAR_ERROR:
     case CEDAR_UNKNOWN:
         break;

@@ -9,13 +9,20 @@ enum value_truth {
     VALUE_FALSE,
     VALUE_TRUE,
     VALUE_UNKNOWN,
-    VALUE_ERROR, /* a part is not representable */
+    VALUE_ERROR, /* a part is not representable, or the work is used up */
+};
+
+/* What comparing may use. Sets are compared element by element, so nested sets from a hostile
+ * caller would cost without bound if nobody counted. */
+struct value_work {
+    struct arena *arena;
+    uint32_t steps_left;
 };
 
 /* Elements of a set, attributes of a record. */
 size_t value_count(const struct cedar_value *value);
-void value_at(const struct cedar_value *value, size_t i, struct arena *arena, struct slice *name,
-              struct cedar_value *out);
+bool value_next(const struct cedar_value *value, uint64_t *cursor, struct arena *arena,
+                struct slice *name, struct cedar_value *out);
 bool value_get(const struct cedar_value *value, struct slice name, struct arena *arena,
                struct cedar_value *out);
 
@@ -23,12 +30,14 @@ bool uid_eq(const struct cedar_uid *a, const struct cedar_uid *b);
 
 /* Structural equality; depth is 0 for callers. */
 enum value_truth value_equal(const struct cedar_value *a, const struct cedar_value *b,
-                             struct arena *arena, int depth);
+                             struct value_work *work, int depth);
 
-/* Is element in set? Are all elements of other in set? */
+/* Is element in set? Are all, is any of other's elements in set? */
 enum value_truth value_contains(const struct cedar_value *set, const struct cedar_value *element,
-                                struct arena *arena, int depth);
+                                struct value_work *work, int depth);
 enum value_truth value_contains_all(const struct cedar_value *set, const struct cedar_value *other,
-                                    struct arena *arena, int depth);
+                                    struct value_work *work, int depth);
+enum value_truth value_contains_any(const struct cedar_value *set, const struct cedar_value *other,
+                                    struct value_work *work, int depth);
 
 #endif
