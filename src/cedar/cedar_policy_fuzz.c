@@ -21,6 +21,7 @@ static void decide(const struct cedar_policy_set *set)
 {
     static const struct cedar_entities NO_ENTITIES = {NULL, no_entity};
     static const struct cedar_list EMPTY = {NULL, 0};
+    static const struct cedar_options STRICT = {.erroring_forbid_denies = true};
     struct cedar_request request = {{SLICE("User"), SLICE("a")},
                                     {SLICE("Action"), SLICE("b")},
                                     {SLICE("File"), SLICE("c")},
@@ -30,13 +31,16 @@ static void decide(const struct cedar_policy_set *set)
     struct cedar_response strict;
     struct arena arena;
     arena_init(&arena, FUZZ_ARENA_BYTES, NULL);
-    enum status first = cedar_authorize(set, &request, false, &arena, &lenient);
-    enum status second = cedar_authorize(set, &request, true, &arena, &strict);
+    enum status first = cedar_authorize(set, &request, NULL, &arena, &lenient);
+    enum status second = cedar_authorize(set, &request, &STRICT, &arena, &strict);
     bool both = first == STATUS_OK && second == STATUS_OK;
     if (both && strict.decision == CEDAR_ALLOW && lenient.decision == CEDAR_DENY) {
         abort(); /* the stricter rule may only take away */
     }
-    if (both && strict.decision == CEDAR_ALLOW && !cedar_may_allow(set, &request, true, &arena)) {
+    enum cedar_answer answer = CEDAR_NEVER;
+    if (both && strict.decision == CEDAR_ALLOW &&
+        cedar_may_allow(set, &request, &STRICT, &arena, &answer) == STATUS_OK &&
+        answer == CEDAR_NEVER) {
         abort(); /* callable implies listed */
     }
     arena_release(&arena);

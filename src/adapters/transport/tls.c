@@ -3,6 +3,7 @@
 #include "adapters/transport/stream.h"
 #include "base/arena.h"
 
+#include <assert.h>
 #include <openssl/err.h>
 #include <string.h>
 
@@ -93,6 +94,7 @@ enum status tls_server_context_new(const char *certificate_file, const char *key
 {
     struct tls_context *context = NULL;
     TRY(context_new(TLS_server_method(), &context, diag));
+    assert(context != NULL);
     ERR_clear_error();
     if (SSL_CTX_use_certificate_chain_file(context->ssl, certificate_file) != 1) {
         tls_context_free(context);
@@ -117,6 +119,7 @@ enum status tls_client_context_new(const char *ca_file, struct tls_context **out
 {
     struct tls_context *context = NULL;
     TRY(context_new(TLS_client_method(), &context, diag));
+    assert(context != NULL);
     ERR_clear_error();
     int result = ca_file != NULL ? SSL_CTX_load_verify_file(context->ssl, ca_file)
                                  : SSL_CTX_set_default_verify_paths(context->ssl);

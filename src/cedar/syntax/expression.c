@@ -1,5 +1,6 @@
 #include "cedar/syntax/parser.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define UNARY_MAX 4        /* operators in a row */
@@ -120,6 +121,7 @@ static enum status node_of_list(struct parser *p, enum node_kind kind,
 {
     size_t value_count = 0;
     for (size_t i = 0; i < list->count; i++) {
+        assert(list->items[i] != NULL);
         value_count += list->items[i]->kind == NODE_VALUE ? 1 : 0;
     }
     if (value_count == list->count) {

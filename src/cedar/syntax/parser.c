@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -265,6 +266,7 @@ static enum status parse_action_list(struct parser *parser, struct scope *scope)
             }
             list = more;
         }
+        assert(list != NULL);
         TRY(parser_uid(parser, &list[scope->entity_count++]));
         if (!parser_take_mark(parser, SLICE(",")) && !parser_at_mark(parser, SLICE("]"))) {
             return parser_expect(parser, SLICE("]"));
@@ -284,6 +286,7 @@ static enum status check_action_types(struct parser *parser, const struct token 
                                       const struct scope *scope)
 {
     for (size_t i = 0; i < scope->entity_count; i++) {
+        assert(scope->entities != NULL);
         if (!is_action_type(scope->entities[i].type)) {
             return parser_fail(parser, at, "an action must be of a type that ends in 'Action'");
         }
@@ -460,7 +463,9 @@ static enum status parse_conditions(struct parser *parser, struct policy *policy
     if (all == NULL) {
         return STATUS_LIMIT;
     }
-    memcpy(all->items, found, count * sizeof(found[0]));
+    for (size_t i = 0; i < count; i++) {
+        all->items[i] = found[i];
+    }
     return parser_close_node(parser, all, &policy->condition);
 }
 
