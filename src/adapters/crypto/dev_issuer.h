@@ -65,7 +65,7 @@ NODISCARD enum status dev_issuer_mint(const struct dev_issuer *issuer,
                                       const struct dev_token *token, struct buf *buf,
                                       struct diag *diag);
 
-/* Append header.payload signed as they are given (texts, not yet encoded), for tests that need odd
+/* Append a token of header and payload as they are given (not yet encoded), for tests that need odd
  * tokens. */
 NODISCARD enum status dev_issuer_sign(const struct dev_issuer *issuer, enum jws_algorithm algorithm,
                                       struct slice header, struct slice payload, struct buf *buf);

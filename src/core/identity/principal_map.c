@@ -47,9 +47,10 @@ static enum status check_overage(const struct issuer_entry *entry, const struct 
     json_ref marker = json_member(&claims->tape, 0, SLICE("hasgroups"));
     bool is_marked = marker != JSON_NONE && (json_type(&claims->tape, marker) == JSON_TRUE ||
                                              json_string_eq(&claims->tape, marker, SLICE("true")));
-    bool is_moved = json_member(&claims->tape, moved, entry->group_claim) != JSON_NONE ||
-                    json_member(&claims->tape, moved, entry->role_claim) != JSON_NONE;
-    if (is_marked || (moved != JSON_NONE && is_moved)) {
+    bool is_moved =
+        moved != JSON_NONE && (json_member(&claims->tape, moved, entry->group_claim) != JSON_NONE ||
+                               json_member(&claims->tape, moved, entry->role_claim) != JSON_NONE);
+    if (is_marked || is_moved) {
         return diag_fail(diag, STATUS_UNAUTHENTICATED, "token.overage",
                          "the issuer left groups out of the token because there are too many; "
                          "limit the groups it emits or use application roles");

@@ -1,0 +1,71 @@
+#include "core/identity/challenge.h"
+
+#include "support/check.h"
+
+TEST(challenge_names_the_metadata_and_the_error)
+{
+    static const struct {
+        const char *name, *url, *path;
+        bool had_token;
+        const char *expected;
+    } rows[] = {
+        {"no token", "https://gw.example.com", "/s/git/mcp", false,
+         "Bearer resource_metadata=\"https://gw.example.com/.well-known/"
+         "oauth-protected-resource/s/git/mcp\""},
+        {"bad token", "https://gw.example.com", "/mcp?x=1", true,
+         "Bearer resource_metadata=\"https://gw.example.com/.well-known/"
+         "oauth-protected-resource/mcp\", error=\"invalid_token\", "
+         "error_description=\"The access token is not valid\""},
+        {"root", "https://gw.example.com", "/", false,
+         "Bearer resource_metadata=\"https://gw.example.com/.well-known/"
+         "oauth-protected-resource\""},
+        {"a quote cannot break out", "https://gw.example.com", "/a\",b=\"c", false,
+         "Bearer resource_metadata=\"https://gw.example.com/.well-known/"
+         "oauth-protected-resource\""},
+        {"a line break cannot either", "https://gw.example.com", "/a\r\nX: y", false,
+         "Bearer resource_metadata=\"https://gw.example.com/.well-known/"
+         "oauth-protected-resource\""},
+        {"no public address", "", "/mcp", false, "Bearer"},
+        {"no public address, bad token", "", "/mcp", true,
+         "Bearer error=\"invalid_token\", error_description=\"The access token is not valid\""},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct buf buf;
+        buf_init(&buf, 4096, NULL);
+        challenge_write(&buf, slice_view_cstr(rows[i].url), slice_view_cstr(rows[i].path),
+                        rows[i].had_token);
+        CHECK_ROW(rows[i].name, slice_eq(buf_view(&buf), slice_view_cstr(rows[i].expected)));
+        buf_release(&buf);
+    }
+}
+
+TEST(challenge_metadata_is_complete)
+{
+    static const struct slice servers[] = {SLICE_INIT("https://a.example"),
+                                           SLICE_INIT("https://b.example")};
+    static const struct slice scopes[] = {SLICE_INIT("mcp")};
+    struct challenge_metadata metadata = {.resource = SLICE("https://gw.example.com/mcp"),
+                                          .resource_name = SLICE("Tools \"R\" us"),
+                                          .authorization_servers = servers,
+                                          .authorization_server_count = 2,
+                                          .scopes = scopes,
+                                          .scope_count = 1};
+    struct buf buf;
+    buf_init(&buf, 4096, NULL);
+    challenge_metadata_write(&buf, &metadata);
+    CHECK(slice_eq(buf_view(&buf),
+                   SLICE("{\"resource\":\"https://gw.example.com/mcp\","
+                         "\"authorization_servers\":[\"https://a.example\",\"https://b.example\"],"
+                         "\"scopes_supported\":[\"mcp\"],"
+                         "\"bearer_methods_supported\":[\"header\"],"
+                         "\"resource_name\":\"Tools \\\"R\\\" us\"}")));
+    buf_clear(&buf);
+    metadata.scope_count = 0;
+    metadata.resource_name = SLICE_EMPTY;
+    challenge_metadata_write(&buf, &metadata);
+    CHECK(slice_eq(buf_view(&buf),
+                   SLICE("{\"resource\":\"https://gw.example.com/mcp\","
+                         "\"authorization_servers\":[\"https://a.example\",\"https://b.example\"],"
+                         "\"bearer_methods_supported\":[\"header\"]}")));
+    buf_release(&buf);
+}

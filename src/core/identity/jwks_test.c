@@ -1,0 +1,229 @@
+#include "core/identity/jwks.h"
+
+#include "support/check.h"
+#include "support/token_fixture.h"
+
+#define SCRATCH_BYTES_MAX ((size_t)16 << 20)
+
+static const uint8_t SEED[16] = {7};
+
+struct outcome {
+    enum status status;
+    struct jwks *keys;
+    struct jwks_report report;
+    struct diag diag;
+};
+
+static struct outcome parse(struct fake_crypto *crypto, struct slice text)
+{
+    struct outcome outcome = {0};
+    struct json_parser parser;
+    struct arena scratch;
+    json_parser_init(&parser, &(struct json_limits)JSON_LIMITS_DEFAULT, SEED);
+    arena_init(&scratch, SCRATCH_BYTES_MAX, NULL);
+    struct jwks_source source = {&parser, &crypto->port, text, &scratch};
+    outcome.status = jwks_parse(&source, &outcome.keys, &outcome.report, &outcome.diag);
+    arena_release(&scratch);
+    return outcome;
+}
+
+/* A document of one good key named "good" and the given one. */
+static void write_pair(struct buf *buf, const char *jwk)
+{
+    buf_append(buf, SLICE("{\"keys\":["));
+    token_append_jwk(buf, JWS_ES256, 1, ",\"kid\":\"good\"");
+    buf_append(buf, SLICE(","));
+    buf_append(buf, slice_view_cstr(jwk));
+    buf_append(buf, SLICE("]}"));
+}
+
+#define X32 "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE"
+#define OFF "_wEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE"
+#define EC(extra) "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" X32 "\",\"y\":\"" X32 "\"" extra "}"
+
+TEST(jwks_drops_what_cannot_check_a_signature)
+{
+    static const struct {
+        const char *name, *jwk;
+        size_t counter; /* offset in the report */
+    } rows[] = {
+        {"kept", EC(""), offsetof(struct jwks_report, kept)},
+        {"kept with use", EC(",\"use\":\"sig\""), offsetof(struct jwks_report, kept)},
+        {"kept with key_ops", EC(",\"key_ops\":[\"sign\",\"verify\"]"),
+         offsetof(struct jwks_report, kept)},
+        {"kept with alg", EC(",\"alg\":\"ES256\""), offsetof(struct jwks_report, kept)},
+        {"kept with unknown members", EC(",\"x5c\":[\"AA\"],\"exp\":1"),
+         offsetof(struct jwks_report, kept)},
+        {"symmetric", "{\"kty\":\"oct\",\"k\":\"AAAA\"}", offsetof(struct jwks_report, symmetric)},
+        {"private d", EC(",\"d\":\"AAAA\""), offsetof(struct jwks_report, with_secret)},
+        {"private p", EC(",\"p\":\"AAAA\""), offsetof(struct jwks_report, with_secret)},
+        {"k outside oct", EC(",\"k\":\"AAAA\""), offsetof(struct jwks_report, with_secret)},
+        {"for encryption", EC(",\"use\":\"enc\""), offsetof(struct jwks_report, other_use)},
+        {"use is a number", EC(",\"use\":1"), offsetof(struct jwks_report, other_use)},
+        {"key_ops without verify", EC(",\"key_ops\":[\"sign\"]"),
+         offsetof(struct jwks_report, other_use)},
+        {"key_ops is a text", EC(",\"key_ops\":\"verify\""),
+         offsetof(struct jwks_report, other_use)},
+        {"key_ops is an object", EC(",\"key_ops\":{\"a\":\"verify\"}"),
+         offsetof(struct jwks_report, other_use)},
+        {"alg of another type", EC(",\"alg\":\"RS256\""),
+         offsetof(struct jwks_report, unsupported)},
+        {"alg HS256", EC(",\"alg\":\"HS256\""), offsetof(struct jwks_report, unsupported)},
+        {"alg null", EC(",\"alg\":null"), offsetof(struct jwks_report, unsupported)},
+        {"no kty", "{\"crv\":\"P-256\",\"x\":\"" X32 "\",\"y\":\"" X32 "\"}",
+         offsetof(struct jwks_report, unsupported)},
+        {"another curve", "{\"kty\":\"EC\",\"crv\":\"P-384\",\"x\":\"" X32 "\",\"y\":\"" X32 "\"}",
+         offsetof(struct jwks_report, unsupported)},
+        {"OKP", "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"" X32 "\"}",
+         offsetof(struct jwks_report, unsupported)},
+        {"no y", "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" X32 "\"}",
+         offsetof(struct jwks_report, malformed)},
+        {"short x", "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AQEB\",\"y\":\"" X32 "\"}",
+         offsetof(struct jwks_report, malformed)},
+        {"padded x", "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" X32 "=\",\"y\":\"" X32 "\"}",
+         offsetof(struct jwks_report, malformed)},
+        {"off the curve", "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" OFF "\",\"y\":\"" X32 "\"}",
+         offsetof(struct jwks_report, malformed)},
+        {"small modulus", "{\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\"" X32 "\"}",
+         offsetof(struct jwks_report, malformed)},
+        {"kid is a number", EC(",\"kid\":1"), offsetof(struct jwks_report, malformed)},
+        {"not an object", "[]", offsetof(struct jwks_report, malformed)},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct fake_crypto crypto;
+        struct buf text;
+        fake_crypto_init(&crypto);
+        buf_init(&text, 65536, NULL);
+        write_pair(&text, rows[i].jwk);
+        struct outcome outcome = parse(&crypto, buf_view(&text));
+        uint32_t counted = 0;
+        memcpy(&counted, (const uint8_t *)&outcome.report + rows[i].counter, sizeof(counted));
+        bool is_kept = rows[i].counter == offsetof(struct jwks_report, kept);
+        CHECK_ROW(rows[i].name, outcome.status == STATUS_OK);
+        CHECK_ROW(rows[i].name, counted == (is_kept ? 2 : 1));
+        CHECK_ROW(rows[i].name, outcome.report.kept == (is_kept ? 2 : 1));
+        jwks_unref(outcome.keys);
+        CHECK_ROW(rows[i].name, crypto.keys == 0);
+        buf_release(&text);
+    }
+}
+
+TEST(jwks_refuses_documents)
+{
+    static const struct {
+        const char *name, *text, *code;
+    } rows[] = {
+        {"empty", "", "jwks.malformed"},
+        {"not JSON", "<html>", "jwks.malformed"},
+        {"an array", "[]", "jwks.malformed"},
+        {"no keys", "{}", "jwks.malformed"},
+        {"keys is an object", "{\"keys\":{}}", "jwks.malformed"},
+        {"a member twice", "{\"keys\":[],\"keys\":[]}", "jwks.malformed"},
+        {"no key at all", "{\"keys\":[]}", "jwks.empty"},
+        {"no usable key", "{\"keys\":[{\"kty\":\"oct\",\"k\":\"AA\"}]}", "jwks.empty"},
+        {"trailing text", "{\"keys\":[" EC("") "]}x", "jwks.malformed"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct fake_crypto crypto;
+        fake_crypto_init(&crypto);
+        struct outcome outcome = parse(&crypto, slice_view_cstr(rows[i].text));
+        CHECK_ROW(rows[i].name, outcome.status == STATUS_INVALID && outcome.keys == NULL);
+        CHECK_ROW(rows[i].name, str_eq(outcome.diag.code, rows[i].code));
+        CHECK_ROW(rows[i].name, crypto.keys == 0);
+    }
+}
+
+static struct outcome parse_many(struct fake_crypto *crypto, size_t count, size_t padding)
+{
+    struct buf text;
+    buf_init(&text, 2 * JWKS_BYTES_MAX, NULL);
+    buf_append(&text, SLICE("{\"keys\":["));
+    for (size_t i = 0; i < count; i++) {
+        buf_append(&text, i > 0 ? SLICE(",") : SLICE_EMPTY);
+        token_append_jwk(&text, JWS_ES256, (uint8_t)(i % 200), "");
+    }
+    buf_append(&text, SLICE("]}"));
+    while (text.len < padding) {
+        buf_append_byte(&text, ' ');
+    }
+    struct outcome outcome = parse(crypto, buf_view(&text));
+    buf_release(&text);
+    return outcome;
+}
+
+TEST(jwks_limits_at_the_bound_and_one_past)
+{
+    static const struct {
+        const char *name;
+        size_t count, bytes;
+        const char *code;
+    } rows[] = {
+        {"as many as allowed", JWKS_KEYS_MAX, 0, NULL},
+        {"one too many", JWKS_KEYS_MAX + 1, 0, "jwks.limit"},
+        {"as long as allowed", 1, JWKS_BYTES_MAX, NULL},
+        {"one byte too long", 1, JWKS_BYTES_MAX + 1, "jwks.limit"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct fake_crypto crypto;
+        fake_crypto_init(&crypto);
+        struct outcome outcome = parse_many(&crypto, rows[i].count, rows[i].bytes);
+        CHECK_ROW(rows[i].name, str_eq(outcome.diag.code, rows[i].code));
+        CHECK_ROW(rows[i].name, (outcome.status == STATUS_OK) == (rows[i].code == NULL));
+        jwks_unref(outcome.keys);
+        CHECK_ROW(rows[i].name, crypto.keys == 0);
+    }
+}
+
+TEST(jwks_find_by_kid_and_algorithm)
+{
+    struct fake_crypto crypto;
+    struct buf text;
+    const void *found[JWKS_CANDIDATES_MAX];
+    fake_crypto_init(&crypto);
+    buf_init(&text, 65536, NULL);
+    buf_append(&text, SLICE("{\"keys\":["));
+    token_append_jwk(&text, JWS_ES256, 1, ",\"kid\":\"a\"");
+    buf_append(&text, SLICE(","));
+    token_append_jwk(&text, JWS_RS256, 0x81, ",\"kid\":\"a\"");
+    for (uint8_t i = 0; i < 4; i++) {
+        buf_append(&text, SLICE(","));
+        token_append_jwk(&text, JWS_ES256, (uint8_t)(10 + i), ",\"kid\":\"many\"");
+    }
+    buf_append(&text, SLICE(","));
+    token_append_jwk(&text, JWS_ES256, 2, "");
+    buf_append(&text, SLICE("]}"));
+    struct outcome outcome = parse(&crypto, buf_view(&text));
+    CHECK(outcome.status == STATUS_OK && jwks_count(outcome.keys) == 7);
+    const struct jwks *keys = outcome.keys;
+    CHECK(jwks_find(keys, &SLICE("a"), JWS_ES256, found) == 1);
+    CHECK(((const struct fake_key *)found[0])->algorithm == JWS_ES256);
+    CHECK(jwks_find(keys, &SLICE("a"), JWS_RS256, found) == 1);
+    CHECK(((const struct fake_key *)found[0])->algorithm == JWS_RS256);
+    CHECK(jwks_find(keys, &SLICE("A"), JWS_RS256, found) == 0);
+    CHECK(jwks_find(keys, &SLICE(""), JWS_ES256, found) == 0);
+    CHECK(jwks_find(keys, &SLICE("many"), JWS_ES256, found) == 4);
+    CHECK(jwks_find(keys, NULL, JWS_RS256, found) == 1);
+    CHECK(jwks_find(keys, NULL, JWS_ES256, found) == 6);
+    jwks_unref(jwks_ref(outcome.keys));
+    jwks_unref(outcome.keys);
+    CHECK(crypto.keys == 0);
+    buf_release(&text);
+}
+
+static bool parse_under_failures(void *context)
+{
+    struct fake_crypto *crypto = context;
+    struct outcome outcome = parse(
+        crypto, SLICE("{\"keys\":[" EC(",\"kid\":\"a\"") "," EC(",\"kid\":\"\\u0062\"") "]}"));
+    CHECK(outcome.status == STATUS_OK || str_eq(outcome.diag.code, "jwks.limit"));
+    jwks_unref(outcome.keys);
+    CHECK(crypto->keys == 0);
+    return outcome.status == STATUS_OK;
+}
+
+TEST(jwks_survives_every_failing_allocation)
+{
+    struct fake_crypto crypto;
+    fake_crypto_init(&crypto);
+    check_every_allocation(parse_under_failures, &crypto);
+}

@@ -1,0 +1,64 @@
+/* token_fixture.h: an issuer, its keys and tokens for tests of the core, on the fake crypto. */
+#ifndef AEGIS_TESTS_SUPPORT_TOKEN_FIXTURE_H
+#define AEGIS_TESTS_SUPPORT_TOKEN_FIXTURE_H
+
+#include "base/base64.h"
+#include "core/identity/identity.h"
+#include "support/fake_crypto.h"
+
+#define TOKEN_NOW_S 1000000
+#define TOKEN_ISSUER "https://issuer.example"
+#define TOKEN_HEADER "{\"alg\":\"ES256\",\"typ\":\"at+jwt\",\"kid\":\"k1\"}"
+/* A good payload; extra goes before its end, like ",\"nbf\":1". */
+#define TOKEN_CLAIMS(extra)                                                                        \
+    "{\"iss\":\"" TOKEN_ISSUER "\",\"sub\":\"alice\",\"aud\":\"aegis\",\"exp\":1000600" extra "}"
+
+/* The fake P-256 key whose coordinates are 32 times seed; RS256: modulus of 256 times seed. */
+static inline struct fake_key token_key(enum jws_algorithm algorithm, uint8_t seed)
+{
+    struct fake_key key = {.algorithm = algorithm, .len = algorithm == JWS_ES256 ? 64 : 256};
+    memset(key.bytes, seed, key.len);
+    return key;
+}
+
+static inline void token_append_number(struct buf *buf, uint8_t seed, size_t len)
+{
+    uint8_t bytes[FAKE_KEY_BYTES_MAX];
+    memset(bytes, seed, sizeof(bytes));
+    base64_encode(buf, slice_of(bytes, len), BASE64_URL_UNPADDED);
+}
+
+/* One JWK; extra goes before its end, like ",\"use\":\"sig\"". */
+static inline void token_append_jwk(struct buf *buf, enum jws_algorithm algorithm, uint8_t seed,
+                                    const char *extra)
+{
+    if (algorithm == JWS_ES256) {
+        buf_append(buf, SLICE("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\""));
+        token_append_number(buf, seed, 32);
+        buf_append(buf, SLICE("\",\"y\":\""));
+        token_append_number(buf, seed, 32);
+    } else {
+        buf_append(buf, SLICE("{\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\""));
+        token_append_number(buf, seed, 256);
+    }
+    buf_append(buf, SLICE("\""));
+    buf_append(buf, slice_view_cstr(extra));
+    buf_append(buf, SLICE("}"));
+}
+
+/* Append "Bearer " and a token of header and payload signed with key. */
+static inline void token_append(struct buf *buf, const struct fake_key *key, struct slice header,
+                                struct slice payload)
+{
+    uint8_t signature[CRYPTO_SHA256_BYTES];
+    buf_append(buf, SLICE("Bearer "));
+    size_t start = buf->len;
+    base64_encode(buf, header, BASE64_URL_UNPADDED);
+    buf_append_byte(buf, '.');
+    base64_encode(buf, payload, BASE64_URL_UNPADDED);
+    fake_sign(key, slice_sub(buf_view(buf), start, buf->len), signature);
+    buf_append_byte(buf, '.');
+    base64_encode(buf, slice_of(signature, sizeof(signature)), BASE64_URL_UNPADDED);
+}
+
+#endif
