@@ -32,5 +32,6 @@ struct command {
 
 extern const struct command command_audit;
 extern const struct command command_check;
+extern const struct command command_token;
 
 #endif

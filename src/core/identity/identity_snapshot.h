@@ -38,8 +38,8 @@ struct issuer_entry {
     bool allows_missing_kid;    /* then exactly one key of the algorithm must exist */
     int64_t skew_s;             /* 0..TOKEN_LEEWAY_S_MAX */
     struct slice subject_claim; /* empty: "sub" */
-    struct slice tenant_claim;  /* empty: no tenants; else the claim is required */
-    struct slice tenant;        /* the only tenant accepted; empty: any */
+    struct slice tenant_claim;  /* empty: no tenants */
+    struct slice tenant;        /* the only tenant accepted; empty: any, and none */
     struct slice role_claim;    /* empty: "roles" */
     struct slice group_claim;   /* empty: "groups" */
     const struct slice *roles;  /* the roles that exist; none: all that the token names */

@@ -2,6 +2,7 @@
 
 #include "base/base64.h"
 #include "core/identity/jws.h"
+#include "core/identity/rsa_weakness.h"
 
 #include <string.h>
 
@@ -146,7 +147,7 @@ static enum status import_rsa(const struct candidate *candidate, void **key)
     size_t bits = bit_count(n);
     bool is_exponent = e.len > 0 && e.len <= RSA_EXPONENT_BYTES_MAX && e.ptr[e.len - 1] % 2 == 1 &&
                        bit_count(e) >= 2;
-    if (bits < RSA_BITS_MIN || bits > RSA_BITS_MAX || !is_exponent) {
+    if (bits < RSA_BITS_MIN || bits > RSA_BITS_MAX || !is_exponent || rsa_weakness_is_roca(n)) {
         return STATUS_INVALID;
     }
     return crypto->key_rsa(crypto->context, n, e, key);

@@ -25,7 +25,7 @@ struct jwks_report {
     uint32_t with_secret; /* private members: an alarm, the issuer published a private key */
     uint32_t other_use;   /* use is not sig, key_ops lacks verify */
     uint32_t unsupported; /* kty, crv or alg that we do not verify */
-    uint32_t malformed;   /* missing or bad numbers, too small, off the curve */
+    uint32_t malformed;   /* missing, bad, small or weak numbers, off the curve */
 };
 
 /* What jwks_parse needs; all borrowed. */

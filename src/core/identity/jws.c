@@ -75,7 +75,8 @@ static enum status decode_part(struct slice text, struct arena *arena, struct sl
     return STATUS_OK;
 }
 
-/* RFC 7515 §7.1. Five parts would be an encrypted token, for which no key is configured. */
+/* RFC 7515 §7.1. Five parts would be an encrypted token, for which no key is configured. An empty
+ * payload is a fine JWS; that it is no set of claims is for claims.h to say. */
 static enum status split(struct slice token, struct slice parts[3], struct diag *diag)
 {
     size_t first = slice_find_byte(token, '.');
@@ -85,7 +86,8 @@ static enum status split(struct slice token, struct slice parts[3], struct diag 
     parts[1] = slice_sub(rest, 0, second);
     parts[2] = slice_sub(rest, second + 1, rest.len);
     bool has_more = slice_find_byte(parts[2], '.') < parts[2].len;
-    if (has_more || parts[0].len == 0 || parts[1].len == 0 || parts[2].len == 0) {
+    bool has_parts = first < token.len && second < rest.len;
+    if (!has_parts || has_more || parts[0].len == 0 || parts[2].len == 0) {
         return diag_fail(diag, STATUS_UNAUTHENTICATED, "token.malformed",
                          "token is not a signed JWT of three parts");
     }

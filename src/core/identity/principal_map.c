@@ -30,7 +30,8 @@ static enum status map_tenant(const struct issuer_entry *entry, const struct cla
     if (status == STATUS_LIMIT) {
         return status;
     }
-    if (status != STATUS_OK || (entry->tenant.len > 0 && !slice_eq(out->tenant, entry->tenant))) {
+    bool is_refused = status == STATUS_NOT_FOUND ? entry->tenant.len > 0 : status != STATUS_OK;
+    if (is_refused || (entry->tenant.len > 0 && !slice_eq(out->tenant, entry->tenant))) {
         return diag_fail(diag, STATUS_UNAUTHENTICATED, "token.tenant",
                          "token has no accepted tenant in claim '%.*s'",
                          SLICE_ARG(entry->tenant_claim));
