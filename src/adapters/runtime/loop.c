@@ -1,6 +1,7 @@
 #include "adapters/runtime/loop.h"
 
 #include <assert.h>
+#include <signal.h>
 #include <time.h>
 
 #define SCRATCH_BYTES_MAX ((size_t)64 << 20)
@@ -193,6 +194,14 @@ static void on_wake(uv_async_t *handle)
     }
 }
 
+/* A peer that closes must be an error code of the write, not the end of the process. Children get
+ * the default back when they start. */
+static void ignore_broken_pipes(void)
+{
+    struct sigaction action = {.sa_handler = SIG_IGN};
+    (void)sigaction(SIGPIPE, &action, NULL);
+}
+
 static enum status take_buffers(struct loop *loop, struct diag *diag)
 {
     loop->read_buffer = base_alloc(LOOP_READ_BYTES);
@@ -209,6 +218,7 @@ static enum status take_buffers(struct loop *loop, struct diag *diag)
 enum status loop_init(struct loop *loop, size_t account_bytes_max, struct diag *diag)
 {
     *loop = (struct loop){.account = {.limit_bytes = account_bytes_max}};
+    ignore_broken_pipes();
     TRY(take_buffers(loop, diag));
     int result = uv_loop_init(&loop->uv);
     if (result != 0) {

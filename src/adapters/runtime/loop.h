@@ -44,8 +44,8 @@ struct loop {
     bool has_thread;
 };
 
-/* account_bytes_max bounds what all connections of the loop hold together.
- * STATUS_UNAVAILABLE (runtime.loop) when the system refuses. */
+/* Also has the process ignore SIGPIPE. account_bytes_max bounds what all connections of the loop
+ * hold together. STATUS_UNAVAILABLE (runtime.loop) when the system refuses. */
 NODISCARD enum status loop_init(struct loop *loop, size_t account_bytes_max, struct diag *diag);
 
 /* Serve until loop_stop. */

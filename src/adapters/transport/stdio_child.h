@@ -1,0 +1,79 @@
+/* stdio_child.h: one child process and its three streams; private to transport.
+ *
+ * Lines come out, lines go in. What they mean is for stdio_upstream.c. The record stays after the
+ * process has gone: it remembers how long not to start it again.
+ */
+#ifndef AEGIS_ADAPTERS_TRANSPORT_STDIO_CHILD_H
+#define AEGIS_ADAPTERS_TRANSPORT_STDIO_CHILD_H
+
+#include "adapters/transport/output.h"
+#include "adapters/transport/stdio_upstream.h"
+
+#define CHILD_LOG_RING_BYTES 65536
+#define CHILD_LOG_LINE_BYTES 1024
+#define CHILD_LOG_LINES_PER_S 10
+
+enum child_state {
+    CHILD_ABSENT,
+    CHILD_RUNNING,
+    CHILD_STOPPING,    /* its input is closed */
+    CHILD_TERMINATING, /* it got SIGTERM */
+    CHILD_KILLED,
+    CHILD_CLOSING, /* the process is gone, our handles are about to be */
+};
+
+struct stdio_child;
+
+struct stdio_child_events {
+    void (*on_line)(struct stdio_child *child, struct slice line); /* without its end */
+    void (*on_overflow)(struct stdio_child *child);                /* a line is too long */
+    void (*on_log_line)(struct stdio_child *child, struct slice line);
+    void (*on_down)(struct stdio_child *child); /* nothing will be answered any more */
+    void (*on_gone)(struct stdio_child *child); /* may be started again, or released */
+};
+
+struct stdio_child {
+    struct loop *loop;
+    const struct stdio_target *target;
+    const struct stdio_upstream_options *options;
+    const struct stdio_child_events *events;
+    enum child_state state;
+    int pid;
+    uv_process_t process;
+    uv_pipe_t in, out, err;
+    struct output output;
+    struct buf line;     /* begun, not ended */
+    struct buf log_line; /* the same for stderr */
+    uint8_t *log_ring;   /* CHILD_LOG_RING_BYTES, from the first start on */
+    uint64_t log_bytes;  /* written to the ring in all */
+    int64_t log_second;
+    uint32_t log_count; /* lines reported in that second */
+    struct timer timer; /* of the steps to stop it */
+    int64_t started_ms, not_before_ms, backoff_ms;
+    unsigned handle_count;
+    bool has_exited, has_eof, is_in_open;
+};
+
+void stdio_child_init(struct stdio_child *child, struct loop *loop,
+                      const struct stdio_target *target,
+                      const struct stdio_upstream_options *options,
+                      const struct stdio_child_events *events);
+
+/* Only while CHILD_ABSENT. */
+void stdio_child_release(struct stdio_child *child);
+
+/* Start the process. STATUS_UNAVAILABLE upstream.down: it cannot be started, or not yet. */
+NODISCARD enum status stdio_child_start(struct stdio_child *child, struct diag *diag);
+
+/* Queue one line; text holds no line end. STATUS_UNAVAILABLE: upstream.busy, upstream.down. */
+NODISCARD enum status stdio_child_send(struct stdio_child *child, struct slice text,
+                                       struct diag *diag);
+
+/* End its input, then SIGTERM, then SIGKILL to its whole group. */
+void stdio_child_stop(struct stdio_child *child);
+
+void stdio_child_kill(struct stdio_child *child);
+
+void stdio_child_log_tail(const struct stdio_child *child, struct buf *out);
+
+#endif

@@ -1,0 +1,522 @@
+#include "adapters/transport/stdio_upstream.h"
+
+#include "adapters/transport/stdio_child.h"
+#include "adapters/transport/upstream_call.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+#define LINE_ARENA_BYTES_MAX ((size_t)32 << 20)
+
+struct stdio_call {
+    struct upstream_call base; /* first */
+    struct child_record *record;
+    struct stdio_call *next, *previous;
+    int64_t id, timeout_ms;
+    struct timer idle, deadline;
+    bool expects_answer;
+    bool is_delivering; /* a function of the sink is on the stack */
+    bool is_over;       /* cancelled from there */
+};
+
+/* A child and the calls that run on it. */
+struct child_record {
+    struct stdio_child child; /* first: its callbacks cast back */
+    struct stdio_upstream *upstream;
+    struct child_record *next, *previous;
+    uint32_t server;
+    uint64_t number;
+    struct stdio_call *calls;
+    uint32_t call_count, noise_count;
+    bool is_removed; /* freed once the process is gone */
+};
+
+struct stdio_upstream {
+    struct loop *loop;
+    const struct stdio_target *targets;
+    size_t target_count;
+    const struct json_parser *parser;
+    struct stdio_upstream_options options;
+    struct stdio_upstream_events events;
+    struct child_record *records;
+    uint32_t record_count;
+    struct arena arena; /* of one line */
+    bool is_closing;
+    void (*on_closed)(void *context);
+    void *context;
+};
+
+static struct child_record *record_of(struct stdio_child *child)
+{
+    return (struct child_record *)child;
+}
+
+static struct stdio_call *call_of_idle(struct timer *timer)
+{
+    return (struct stdio_call *)((char *)timer - offsetof(struct stdio_call, idle));
+}
+
+static struct stdio_call *call_of_deadline(struct timer *timer)
+{
+    return (struct stdio_call *)((char *)timer - offsetof(struct stdio_call, deadline));
+}
+
+/* No callback and no timer knows the call any more. */
+static void withdraw(struct stdio_call *call)
+{
+    struct child_record *record = call->record;
+    loop_timer_stop(record->upstream->loop, &call->idle);
+    loop_timer_stop(record->upstream->loop, &call->deadline);
+    if (call->previous != NULL) {
+        call->previous->next = call->next;
+    } else {
+        record->calls = call->next;
+    }
+    if (call->next != NULL) {
+        call->next->previous = call->previous;
+    }
+    record->call_count--;
+}
+
+static void end_call(struct stdio_call *call, enum status status, const char *code,
+                     const char *what)
+{
+    struct upstream_sink *sink = call->base.sink;
+    struct diag diag = {0};
+    if (status != STATUS_OK) {
+        (void)!diag_fail(&diag, status, code, "%s", what);
+    }
+    withdraw(call);
+    base_free(call);
+    sink->on_end(sink, status, 0, &diag);
+}
+
+static void end_all(struct child_record *record, enum status status, const char *code,
+                    const char *what)
+{
+    /* A sink may start a new call here; only the ones that ran before are ended. */
+    for (uint32_t left = record->call_count; left > 0 && record->calls != NULL; left--) {
+        struct stdio_call *oldest = record->calls;
+        while (oldest->next != NULL) {
+            oldest = oldest->next;
+        }
+        end_call(oldest, status, code, what);
+    }
+}
+
+static void touch(struct stdio_call *call)
+{
+    if (call->timeout_ms > 0) {
+        loop_timer_start(call->record->upstream->loop, &call->idle, call->timeout_ms);
+    }
+}
+
+/* Returns false when the call is over now. */
+static bool deliver(struct stdio_call *call, struct slice json, bool is_stream)
+{
+    touch(call);
+    call->is_delivering = true;
+    call->base.sink->on_message(call->base.sink, json, is_stream);
+    call->is_delivering = false;
+    if (call->is_over) {
+        base_free(call);
+        return false;
+    }
+    return true;
+}
+
+static void on_idle(struct timer *timer)
+{
+    struct stdio_call *call = call_of_idle(timer);
+    if (call->expects_answer) {
+        end_call(call, STATUS_TIMEOUT, "upstream.timeout", "server is silent");
+    } else {
+        end_call(call, STATUS_OK, NULL, NULL);
+    }
+}
+
+static void on_deadline(struct timer *timer)
+{
+    end_call(call_of_deadline(timer), STATUS_TIMEOUT, "upstream.timeout",
+             "server did not answer in time");
+}
+
+static struct stdio_call *find_call(const struct child_record *record, const struct json_tape *tape,
+                                    json_ref id)
+{
+    int64_t number = 0;
+    if (id == JSON_NONE || json_integer(tape, id, &number) != STATUS_OK) {
+        return NULL;
+    }
+    for (struct stdio_call *call = record->calls; call != NULL; call = call->next) {
+        if (call->expects_answer && call->id == number) {
+            return call;
+        }
+    }
+    return NULL;
+}
+
+/* The one call that a message without an id can belong to. */
+static struct stdio_call *find_only_call(const struct child_record *record)
+{
+    struct stdio_call *found = NULL;
+    for (struct stdio_call *call = record->calls; call != NULL; call = call->next) {
+        if (call->expects_answer) {
+            if (found != NULL) {
+                return NULL;
+            }
+            found = call;
+        }
+    }
+    return found;
+}
+
+static void on_notification(struct child_record *record, const struct json_tape *tape,
+                            struct slice line)
+{
+    json_ref params = json_member(tape, 0, SLICE("params"));
+    json_ref token =
+        params == JSON_NONE ? JSON_NONE : json_member(tape, params, SLICE("progressToken"));
+    struct stdio_call *call = find_call(record, tape, token);
+    if (call == NULL) {
+        call = find_only_call(record);
+    }
+    if (call != NULL) {
+        (void)deliver(call, line, true);
+    }
+}
+
+static void on_noise(struct child_record *record)
+{
+    if (++record->noise_count >= record->upstream->options.noise_max) {
+        end_all(record, STATUS_INVALID, "upstream.protocol",
+                "server writes lines that are no messages");
+        stdio_child_kill(&record->child);
+    }
+}
+
+static void on_message(struct child_record *record, const struct json_tape *tape, struct slice line)
+{
+    const struct stdio_upstream_events *events = &record->upstream->events;
+    json_ref id = json_member(tape, 0, SLICE("id"));
+    bool has_method = json_member(tape, 0, SLICE("method")) != JSON_NONE;
+    if (has_method && id == JSON_NONE) {
+        on_notification(record, tape, line);
+    } else if (has_method) {
+        if (events->on_server_message != NULL) {
+            events->on_server_message(events->context, record->server, record->number, line);
+        }
+    } else {
+        /* An answer to no running call is late: its call was cancelled or timed out. */
+        struct stdio_call *call = find_call(record, tape, id);
+        if (call != NULL && deliver(call, line, false)) {
+            end_call(call, STATUS_OK, NULL, NULL);
+        }
+    }
+}
+
+static void on_line(struct stdio_child *child, struct slice line)
+{
+    struct child_record *record = record_of(child);
+    struct stdio_upstream *upstream = record->upstream;
+    struct json_tape tape;
+    if (line.len == 0) {
+        return;
+    }
+    arena_reset(&upstream->arena);
+    if (json_parse(upstream->parser, line, &upstream->arena, &tape, NULL) != STATUS_OK ||
+        json_type(&tape, 0) != JSON_OBJECT) {
+        on_noise(record);
+        return;
+    }
+    on_message(record, &tape, line);
+}
+
+static void on_overflow(struct stdio_child *child)
+{
+    end_all(record_of(child), STATUS_LIMIT, "upstream.too_large", "server writes too long a line");
+    stdio_child_kill(child);
+}
+
+static void on_log_line(struct stdio_child *child, struct slice line)
+{
+    struct child_record *record = record_of(child);
+    const struct stdio_upstream_events *events = &record->upstream->events;
+    if (events->on_log_line != NULL) {
+        events->on_log_line(events->context, record->server, record->number, line);
+    }
+}
+
+static void on_down(struct stdio_child *child)
+{
+    struct child_record *record = record_of(child);
+    const struct stdio_upstream_events *events = &record->upstream->events;
+    end_all(record, STATUS_UNAVAILABLE, "upstream.down", "server process ended");
+    if (events->on_child_exit != NULL) {
+        events->on_child_exit(events->context, record->server, record->number);
+    }
+}
+
+static void free_record(struct child_record *record)
+{
+    struct stdio_upstream *upstream = record->upstream;
+    if (record->previous != NULL) {
+        record->previous->next = record->next;
+    } else {
+        upstream->records = record->next;
+    }
+    if (record->next != NULL) {
+        record->next->previous = record->previous;
+    }
+    upstream->record_count--;
+    stdio_child_release(&record->child);
+    base_free(record);
+}
+
+static void finish_when_empty(struct stdio_upstream *upstream)
+{
+    if (!upstream->is_closing || upstream->records != NULL) {
+        return;
+    }
+    void (*on_closed)(void *context) = upstream->on_closed;
+    void *context = upstream->context;
+    arena_release(&upstream->arena);
+    base_free(upstream);
+    if (on_closed != NULL) {
+        on_closed(context);
+    }
+}
+
+static void on_gone(struct stdio_child *child)
+{
+    struct child_record *record = record_of(child);
+    struct stdio_upstream *upstream = record->upstream;
+    record->noise_count = 0;
+    if (record->is_removed) {
+        free_record(record);
+        finish_when_empty(upstream);
+    }
+}
+
+static const struct stdio_child_events CHILD_EVENTS = {.on_line = on_line,
+                                                       .on_overflow = on_overflow,
+                                                       .on_log_line = on_log_line,
+                                                       .on_down = on_down,
+                                                       .on_gone = on_gone};
+
+static struct child_record *find_record(const struct stdio_upstream *upstream, uint32_t server,
+                                        uint64_t number)
+{
+    struct child_record *record = upstream->records;
+    while (record != NULL &&
+           (record->server != server || record->number != number || record->is_removed)) {
+        record = record->next;
+    }
+    return record;
+}
+
+static struct child_record *add_record(struct stdio_upstream *upstream, uint32_t server,
+                                       uint64_t number)
+{
+    struct child_record *record = upstream->record_count < upstream->options.children_max
+                                      ? base_alloc(sizeof(*record))
+                                      : NULL;
+    if (record == NULL) {
+        return NULL;
+    }
+    *record = (struct child_record){.upstream = upstream, .server = server, .number = number};
+    stdio_child_init(&record->child, upstream->loop, &upstream->targets[server], &upstream->options,
+                     &CHILD_EVENTS);
+    record->next = upstream->records;
+    if (record->next != NULL) {
+        record->next->previous = record;
+    }
+    upstream->records = record;
+    upstream->record_count++;
+    return record;
+}
+
+/* The running child a request is for, started if need be. */
+static enum status take_child(struct stdio_upstream *upstream,
+                              const struct upstream_request *request, struct child_record **out,
+                              struct diag *diag)
+{
+    if (request->server >= upstream->target_count ||
+        upstream->targets[request->server].argv == NULL) {
+        return diag_fail(diag, STATUS_NOT_FOUND, "upstream.unknown",
+                         "server %u is no child process", (unsigned)request->server);
+    }
+    if (upstream->is_closing) {
+        return diag_fail(diag, STATUS_UNAVAILABLE, "upstream.down", "Aegis is stopping");
+    }
+    struct child_record *record = find_record(upstream, request->server, request->child);
+    if (record == NULL) {
+        record = add_record(upstream, request->server, request->child);
+    }
+    if (record == NULL || record->call_count >= upstream->options.calls_max) {
+        return diag_fail(diag, STATUS_UNAVAILABLE, "upstream.busy",
+                         "too many children, or calls on one child");
+    }
+    *out = record;
+    return record->child.state == CHILD_RUNNING ? STATUS_OK
+                                                : stdio_child_start(&record->child, diag);
+}
+
+static void enlist(struct stdio_call *call, const struct upstream_request *request)
+{
+    struct child_record *record = call->record;
+    assert(record != NULL);
+    struct loop *loop = record->upstream->loop;
+    call->next = record->calls;
+    if (call->next != NULL) {
+        call->next->previous = call;
+    }
+    record->calls = call;
+    record->call_count++;
+    if (!call->expects_answer) {
+        /* Nothing comes back: the call ends on the next turn of the loop. */
+        loop_timer_start(loop, &call->idle, 0);
+        return;
+    }
+    touch(call);
+    if (request->deadline_ms > 0) {
+        loop_timer_start(loop, &call->deadline, request->deadline_ms);
+    }
+}
+
+static enum status start(void *context, const struct upstream_request *request,
+                         struct upstream_sink *sink, struct upstream_call **out, struct diag *diag)
+{
+    struct stdio_upstream *upstream = context;
+    struct child_record *record = NULL;
+    /* A line end inside would be the begin of a second message, which nobody has judged. */
+    if (slice_find_byte(request->body, '\n') < request->body.len ||
+        slice_find_byte(request->body, '\r') < request->body.len) {
+        return diag_fail(diag, STATUS_INVALID, "upstream.request", "a message holds a line end");
+    }
+    TRY(take_child(upstream, request, &record, diag));
+    struct stdio_call *call = base_alloc(sizeof(*call));
+    if (call == NULL) {
+        return diag_fail(diag, STATUS_LIMIT, "upstream.memory", "no memory for a call");
+    }
+    *call = (struct stdio_call){.base = {.server = request->server, .sink = sink},
+                                .record = record,
+                                .id = request->id,
+                                .timeout_ms = request->timeout_ms,
+                                .idle = {.fire = on_idle},
+                                .deadline = {.fire = on_deadline},
+                                .expects_answer = request->expects_answer};
+    enum status status = stdio_child_send(&record->child, request->body, diag);
+    if (status != STATUS_OK) {
+        base_free(call);
+        return status;
+    }
+    enlist(call, request);
+    *out = &call->base;
+    return STATUS_OK;
+}
+
+static void cancel(void *context, struct upstream_call *base)
+{
+    (void)context;
+    struct stdio_call *call = (struct stdio_call *)base;
+    withdraw(call);
+    if (call->is_delivering) {
+        call->is_over = true;
+    } else {
+        base_free(call);
+    }
+}
+
+/* Others share the stream: it never waits for one reader. */
+static void set_paused(void *context, struct upstream_call *call, bool is_paused)
+{
+    (void)context;
+    (void)call;
+    (void)is_paused;
+}
+
+static void remove_record(struct child_record *record)
+{
+    record->is_removed = true;
+    end_all(record, STATUS_UNAVAILABLE, "upstream.down", "server process is being stopped");
+    if (record->child.state == CHILD_ABSENT) {
+        free_record(record);
+    } else {
+        stdio_child_stop(&record->child);
+    }
+}
+
+static void close_child(void *context, uint32_t server, uint64_t number)
+{
+    struct child_record *record = find_record(context, server, number);
+    if (record != NULL) {
+        remove_record(record);
+    }
+}
+
+struct port_upstream stdio_upstream_port(struct stdio_upstream *upstream)
+{
+    return (struct port_upstream){.context = upstream,
+                                  .start = start,
+                                  .cancel = cancel,
+                                  .pause = set_paused,
+                                  .close_child = close_child};
+}
+
+enum status stdio_upstream_new(struct loop *loop, const struct stdio_target *targets,
+                               size_t target_count, const struct json_parser *parser,
+                               const struct stdio_upstream_options *options,
+                               struct stdio_upstream **out)
+{
+    struct stdio_upstream *upstream = base_alloc(sizeof(*upstream));
+    if (upstream == NULL) {
+        return STATUS_LIMIT;
+    }
+    *upstream = (struct stdio_upstream){.loop = loop,
+                                        .targets = targets,
+                                        .target_count = target_count,
+                                        .parser = parser,
+                                        .options = *options};
+    arena_init(&upstream->arena, LINE_ARENA_BYTES_MAX, &loop->account);
+    *out = upstream;
+    return STATUS_OK;
+}
+
+void stdio_upstream_set_events(struct stdio_upstream *upstream,
+                               const struct stdio_upstream_events *events)
+{
+    upstream->events = *events;
+}
+
+void stdio_upstream_close(struct stdio_upstream *upstream, void (*done)(void *context),
+                          void *context)
+{
+    upstream->is_closing = true;
+    upstream->on_closed = done;
+    upstream->context = context;
+    struct child_record *next = NULL;
+    for (struct child_record *record = upstream->records; record != NULL; record = next) {
+        next = record->next;
+        if (!record->is_removed) {
+            remove_record(record);
+        }
+    }
+    finish_when_empty(upstream);
+}
+
+int stdio_upstream_child_pid(const struct stdio_upstream *upstream, uint32_t server,
+                             uint64_t number)
+{
+    const struct child_record *record = find_record(upstream, server, number);
+    return record != NULL ? record->child.pid : 0;
+}
+
+void stdio_upstream_log_tail(const struct stdio_upstream *upstream, uint32_t server,
+                             uint64_t number, struct buf *out)
+{
+    const struct child_record *record = find_record(upstream, server, number);
+    if (record != NULL) {
+        stdio_child_log_tail(&record->child, out);
+    }
+}

@@ -1,0 +1,381 @@
+#include "adapters/transport/stdio_upstream.h"
+
+#include "adapters/transport/peer_test.h"
+#include "adapters/transport/upstream_mux.h"
+#include "support/check.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define ACCOUNT_BYTES ((size_t)64 << 20)
+#define SINKS 3
+
+struct sink {
+    struct upstream_sink base;
+    struct buf messages; /* joined by '|' */
+    size_t stream_count, end_count;
+    enum status status;
+    struct diag diag;
+    bool has_ended;
+    struct upstream_call *call;
+};
+
+static void on_message(struct upstream_sink *base, struct slice json, bool is_stream)
+{
+    struct sink *sink = (struct sink *)base;
+    sink->stream_count += is_stream ? 1 : 0;
+    buf_append(&sink->messages, json);
+    buf_append_byte(&sink->messages, '|');
+}
+
+static void on_end(struct upstream_sink *base, enum status status, int http_status,
+                   const struct diag *diag)
+{
+    struct sink *sink = (struct sink *)base;
+    CHECK(http_status == 0);
+    sink->end_count++;
+    sink->status = status;
+    sink->diag = *diag;
+    sink->has_ended = true;
+}
+
+struct fixture {
+    struct loop loop;
+    struct json_parser parser;
+    const char *argv[4];
+    struct stdio_target targets[2];
+    struct stdio_upstream *upstream;
+    struct port_upstream port;
+    struct sink sinks[SINKS];
+    struct buf server_messages, log;
+    size_t log_line_count, exit_count;
+    bool has_server_message, has_exited, is_closed;
+};
+
+static void on_server_message(void *context, uint32_t server, uint64_t child, struct slice json)
+{
+    struct fixture *self = context;
+    CHECK(server == 0 && child == 0);
+    buf_append(&self->server_messages, json);
+    self->has_server_message = true;
+}
+
+static void on_log_line(void *context, uint32_t server, uint64_t child, struct slice line)
+{
+    struct fixture *self = context;
+    (void)server;
+    (void)child;
+    self->log_line_count++;
+    buf_append(&self->log, line);
+}
+
+static void on_child_exit(void *context, uint32_t server, uint64_t child)
+{
+    struct fixture *self = context;
+    (void)server;
+    (void)child;
+    self->exit_count++;
+    self->has_exited = true;
+}
+
+static void set_up_shell(struct fixture *self, const char *script)
+{
+    static const uint8_t SEED[16] = {1};
+    struct json_limits limits = JSON_LIMITS_DEFAULT;
+    struct stdio_upstream_options options = STDIO_UPSTREAM_OPTIONS_DEFAULT;
+    *self = (struct fixture){.argv = {"/bin/sh", "-c", script, NULL}};
+    self->targets[0].argv = self->argv;
+    options.line_bytes_max = 65536;
+    options.stop_ms = 40;
+    options.children_max = 2;
+    json_parser_init(&self->parser, &limits, SEED);
+    CHECK(loop_init(&self->loop, ACCOUNT_BYTES, NULL) == STATUS_OK);
+    CHECK(stdio_upstream_new(&self->loop, self->targets, 2, &self->parser, &options,
+                             &self->upstream) == STATUS_OK);
+    stdio_upstream_set_events(
+        self->upstream, &(struct stdio_upstream_events){.context = self,
+                                                        .on_server_message = on_server_message,
+                                                        .on_log_line = on_log_line,
+                                                        .on_child_exit = on_child_exit});
+    self->port = stdio_upstream_port(self->upstream);
+    for (int i = 0; i < SINKS; i++) {
+        self->sinks[i].base = (struct upstream_sink){.on_message = on_message, .on_end = on_end};
+        buf_init(&self->sinks[i].messages, ACCOUNT_BYTES, NULL);
+    }
+    buf_init(&self->server_messages, ACCOUNT_BYTES, NULL);
+    buf_init(&self->log, ACCOUNT_BYTES, NULL);
+}
+
+static void on_upstream_closed(void *context)
+{
+    *(bool *)context = true;
+}
+
+static void tear_down(struct fixture *self)
+{
+    stdio_upstream_close(self->upstream, on_upstream_closed, &self->is_closed);
+    CHECK(peer_run_until(&self->loop, &self->is_closed));
+    loop_release(&self->loop);
+    CHECK(self->loop.account.used_bytes == 0);
+    for (int i = 0; i < SINKS; i++) {
+        buf_release(&self->sinks[i].messages);
+    }
+    buf_release(&self->server_messages);
+    buf_release(&self->log);
+}
+
+static enum status try_start(struct fixture *self, struct sink *sink, int64_t id, struct slice body,
+                             struct diag *diag)
+{
+    struct upstream_request request = {
+        .body = body, .expects_answer = id != 0, .id = id, .timeout_ms = 4000};
+    sink->has_ended = false;
+    return self->port.start(self->port.context, &request, &sink->base, &sink->call, diag);
+}
+
+static void start(struct fixture *self, struct sink *sink, int64_t id, struct slice body)
+{
+    CHECK(try_start(self, sink, id, body, NULL) == STATUS_OK);
+}
+
+static bool is_message(const struct sink *sink, struct slice text)
+{
+    return slice_eq(buf_view(&sink->messages), text);
+}
+
+TEST(stdio_upstream_finds_the_call_of_an_answer)
+{
+    struct fixture self;
+    set_up_shell(&self, "exec cat");
+    start(&self, &self.sinks[0], 1, SLICE("{\"id\":1}"));
+    start(&self, &self.sinks[1], 2, SLICE("{\"id\":2,\"result\":{}}"));
+    start(&self, &self.sinks[2], 0, SLICE("{\"id\":77}")); /* comes back as a late answer */
+    for (int i = 0; i < SINKS; i++) {
+        CHECK(peer_run_until(&self.loop, &self.sinks[i].has_ended));
+        CHECK(self.sinks[i].status == STATUS_OK && self.sinks[i].stream_count == 0);
+    }
+    CHECK(is_message(&self.sinks[0], SLICE("{\"id\":1}|")));
+    CHECK(is_message(&self.sinks[1], SLICE("{\"id\":2,\"result\":{}}|")));
+    CHECK(is_message(&self.sinks[2], SLICE_EMPTY));
+    CHECK(stdio_upstream_child_pid(self.upstream, 0, 0) > 0);
+    tear_down(&self);
+}
+
+TEST(stdio_upstream_gives_notifications_to_their_call)
+{
+    struct fixture self;
+    set_up_shell(&self, "read a; read b; read c\n"
+                        "echo '{\"method\":\"p\",\"params\":{\"progressToken\":2}}'\n"
+                        "echo '{\"method\":\"q\"}'\n" /* two calls: whose is it? */
+                        "echo '{\"id\":1}'\n"
+                        "echo '{\"method\":\"r\",\"params\":{\"progressToken\":9}}'\n"
+                        "echo '{\"id\":\"x\",\"method\":\"ask\"}'\n"
+                        "echo '{\"id\":2}'; cat");
+    start(&self, &self.sinks[0], 1, SLICE("{}"));
+    start(&self, &self.sinks[1], 2, SLICE("{}"));
+    start(&self, &self.sinks[2], 0, SLICE("{}"));
+    CHECK(peer_run_until(&self.loop, &self.sinks[1].has_ended));
+    CHECK(is_message(&self.sinks[0], SLICE("{\"id\":1}|")));
+    CHECK(is_message(&self.sinks[1],
+                     SLICE("{\"method\":\"p\",\"params\":{\"progressToken\":2}}|"
+                           "{\"method\":\"r\",\"params\":{\"progressToken\":9}}|{\"id\":2}|")));
+    CHECK(self.sinks[1].stream_count == 2);
+    CHECK(slice_eq(buf_view(&self.server_messages), SLICE("{\"id\":\"x\",\"method\":\"ask\"}")));
+    tear_down(&self);
+}
+
+TEST(stdio_upstream_ends_calls)
+{
+    static const struct {
+        const char *row, *script, *code;
+        enum status status;
+    } ROWS[] = {
+        {"exit", "read a; exit 3", "upstream.down", STATUS_UNAVAILABLE},
+        {"killed", "read a; kill -9 $$", "upstream.down", STATUS_UNAVAILABLE},
+        {"output closed", "read a; exec >&-; cat", "upstream.down", STATUS_UNAVAILABLE},
+        {"half a line", "read a; printf '{\"id\":1'", "upstream.down", STATUS_UNAVAILABLE},
+        {"garbage", "echo a; echo b; echo c; exec cat >/dev/null", "upstream.protocol",
+         STATUS_INVALID},
+        {"arrays", "echo []; echo []; echo []; exec cat >/dev/null", "upstream.protocol",
+         STATUS_INVALID},
+        {"duplicate names", "for i in 1 2 3; do echo '{\"id\":1,\"id\":1}'; done; exec cat",
+         "upstream.protocol", STATUS_INVALID},
+        {"long line", "head -c 70000 /dev/zero | tr '\\0' a; exec cat", "upstream.too_large",
+         STATUS_LIMIT},
+        {"long whole line", "head -c 65537 /dev/zero | tr '\\0' 1; echo; exec cat",
+         "upstream.too_large", STATUS_LIMIT},
+    };
+    for (size_t i = 0; i < COUNT_OF(ROWS); i++) {
+        struct fixture self;
+        set_up_shell(&self, ROWS[i].script);
+        start(&self, &self.sinks[0], 1, SLICE("{\"id\":5}"));
+        CHECK_ROW(ROWS[i].row, peer_run_until(&self.loop, &self.sinks[0].has_ended));
+        CHECK_ROW(ROWS[i].row, self.sinks[0].status == ROWS[i].status);
+        CHECK_ROW(ROWS[i].row, str_eq(self.sinks[0].diag.code, ROWS[i].code));
+        CHECK_ROW(ROWS[i].row, self.sinks[0].end_count == 1);
+        CHECK_ROW(ROWS[i].row, peer_run_until(&self.loop, &self.has_exited));
+        /* The next use comes too soon. */
+        struct diag diag = {0};
+        CHECK_ROW(ROWS[i].row,
+                  try_start(&self, &self.sinks[1], 2, SLICE("{}"), &diag) == STATUS_UNAVAILABLE);
+        CHECK_ROW(ROWS[i].row, str_eq(diag.code, "upstream.down"));
+        tear_down(&self);
+    }
+}
+
+TEST(stdio_upstream_forgives_a_little_noise)
+{
+    struct fixture self;
+    set_up_shell(&self, "echo starting; echo; echo 1; exec cat");
+    start(&self, &self.sinks[0], 1, SLICE("{\"id\":1}"));
+    CHECK(peer_run_until(&self.loop, &self.sinks[0].has_ended));
+    CHECK(self.sinks[0].status == STATUS_OK);
+    tear_down(&self);
+}
+
+TEST(stdio_upstream_takes_lines_in_pieces)
+{
+    struct fixture self;
+    set_up_shell(&self, "read a; printf '{\"i'; sleep 0.05; printf 'd\":1}\\r'; sleep 0.05; echo;"
+                        "exec cat");
+    start(&self, &self.sinks[0], 1, SLICE("{}"));
+    CHECK(peer_run_until(&self.loop, &self.sinks[0].has_ended));
+    CHECK(is_message(&self.sinks[0], SLICE("{\"id\":1}|")));
+    tear_down(&self);
+}
+
+TEST(stdio_upstream_refuses_to_start)
+{
+    struct fixture self;
+    struct diag diag = {0};
+    set_up_shell(&self, "exec cat");
+    CHECK(try_start(&self, &self.sinks[0], 1, SLICE("{}\n{}"), &diag) == STATUS_INVALID);
+    CHECK(str_eq(diag.code, "upstream.request"));
+    struct upstream_request request = {.server = 1, .body = SLICE("{}")};
+    CHECK(self.port.start(self.port.context, &request, &self.sinks[0].base, &self.sinks[0].call,
+                          &diag) == STATUS_NOT_FOUND);
+    self.argv[0] = "/nonexistent/program";
+    CHECK(try_start(&self, &self.sinks[0], 1, SLICE("{}"), &diag) == STATUS_UNAVAILABLE);
+    CHECK(str_eq(diag.code, "upstream.down"));
+    CHECK(self.sinks[0].end_count == 0);
+    tear_down(&self);
+}
+
+TEST(stdio_upstream_children_get_nothing_of_ours)
+{
+    struct fixture self;
+    static const char *const PASS[] = {"AEGIS_TEST_PASSED", NULL};
+    static const char *const SET[] = {"LANG=own", "GIVEN=1", NULL};
+    CHECK(setenv("AEGIS_TEST_SECRET", "s", 1) == 0 && setenv("AEGIS_TEST_PASSED", "p", 1) == 0);
+    /* Inherited from whoever started us, or forgotten: without close-on-exec. */
+    int leaking = fcntl(0, F_DUPFD, 200);
+    CHECK(leaking == 200);
+    set_up_shell(&self, "read a; echo \"{\\\"id\\\":1,\\\"e\\\":\\\"$(env | tr '\\n' ' ')\\\","
+                        "\\\"f\\\":\\\"$(ls /proc/$$/fd | tr '\\n' ' ')\\\"}\"; exec cat");
+    self.targets[0].pass_names = PASS;
+    self.targets[0].environment = SET;
+    start(&self, &self.sinks[0], 1, SLICE("{}"));
+    CHECK(peer_run_until(&self.loop, &self.sinks[0].has_ended));
+    struct slice text = buf_view(&self.sinks[0].messages);
+    CHECK(slice_contains(text, SLICE("PATH=")));
+    CHECK(slice_contains(text, SLICE("GIVEN=1")) && slice_contains(text, SLICE("LANG=own")));
+    CHECK(slice_contains(text, SLICE("AEGIS_TEST_PASSED=p")));
+    CHECK(!slice_contains(text, SLICE("AEGIS_TEST_SECRET")));
+    CHECK(slice_contains(text, SLICE("\"f\":\"0 1 ")));
+    CHECK(!slice_contains(text, SLICE(" 200 ")) && close(leaking) == 0);
+    CHECK(unsetenv("AEGIS_TEST_SECRET") == 0 && unsetenv("AEGIS_TEST_PASSED") == 0);
+    tear_down(&self);
+}
+
+TEST(stdio_upstream_reads_the_log)
+{
+    struct fixture self;
+    set_up_shell(&self, "read a; for i in 1 2 3 4 5 6 7 8 9 10 11 12 13; do echo line$i >&2; done;"
+                        "head -c 100000 /dev/zero | tr '\\0' b >&2; echo '{\"id\":1}'; exec cat");
+    start(&self, &self.sinks[0], 1, SLICE("{}"));
+    CHECK(peer_run_until(&self.loop, &self.sinks[0].has_ended));
+    peer_run_some(&self.loop);
+    CHECK(self.log_line_count >= 10 && self.log_line_count < 13);
+    CHECK(slice_starts_with(buf_view(&self.log), SLICE("line1line2line3")));
+    struct buf tail;
+    buf_init(&tail, ACCOUNT_BYTES, NULL);
+    stdio_upstream_log_tail(self.upstream, 0, 0, &tail);
+    CHECK(tail.len == 65536 && tail.ptr[0] == 'b');
+    buf_release(&tail);
+    tear_down(&self);
+}
+
+TEST(stdio_upstream_stops_the_stubborn)
+{
+    struct fixture self;
+    set_up_shell(&self,
+                 "trap '' TERM; sleep 1000 & echo '{\"id\":1}'; while :; do sleep 1000; done");
+    start(&self, &self.sinks[0], 1, SLICE("{}"));
+    CHECK(peer_run_until(&self.loop, &self.sinks[0].has_ended));
+    start(&self, &self.sinks[1], 2, SLICE("{}"));
+    tear_down(&self);
+    CHECK(self.sinks[1].end_count == 1 && str_eq(self.sinks[1].diag.code, "upstream.down"));
+}
+
+TEST(stdio_upstream_children_are_numbered_and_bounded)
+{
+    struct fixture self;
+    struct diag diag = {0};
+    set_up_shell(&self, "exec cat");
+    struct upstream_request request = {
+        .body = SLICE("{\"id\":1}"), .expects_answer = true, .id = 1, .timeout_ms = 4000};
+    for (uint64_t child = 0; child < 3; child++) {
+        request.child = child;
+        enum status status = self.port.start(self.port.context, &request, &self.sinks[child].base,
+                                             &self.sinks[child].call, &diag);
+        CHECK(status == (child < 2 ? STATUS_OK : STATUS_UNAVAILABLE));
+    }
+    CHECK(str_eq(diag.code, "upstream.busy"));
+    CHECK(stdio_upstream_child_pid(self.upstream, 0, 0) !=
+          stdio_upstream_child_pid(self.upstream, 0, 1));
+    self.port.close_child(self.port.context, 0, 1);
+    CHECK(self.sinks[1].end_count == 1 && self.sinks[1].status == STATUS_UNAVAILABLE);
+    CHECK(peer_run_until(&self.loop, &self.has_exited));
+    CHECK(peer_run_until(&self.loop, &self.sinks[0].has_ended));
+    peer_run_some(&self.loop);
+    CHECK(self.port.start(self.port.context, &request, &self.sinks[2].base, &self.sinks[2].call,
+                          &diag) == STATUS_OK);
+    tear_down(&self);
+}
+
+TEST(stdio_upstream_times_out_and_cancels)
+{
+    struct fixture self;
+    set_up_shell(&self, "while read a; do :; done");
+    struct upstream_request request = {
+        .body = SLICE("{}"), .expects_answer = true, .id = 1, .timeout_ms = 20};
+    CHECK(self.port.start(self.port.context, &request, &self.sinks[0].base, &self.sinks[0].call,
+                          NULL) == STATUS_OK);
+    start(&self, &self.sinks[1], 2, SLICE("{}"));
+    self.port.cancel(self.port.context, self.sinks[1].call);
+    CHECK(peer_run_until(&self.loop, &self.sinks[0].has_ended));
+    CHECK(self.sinks[0].status == STATUS_TIMEOUT);
+    CHECK(self.sinks[1].end_count == 0);
+    tear_down(&self);
+}
+
+TEST(upstream_mux_finds_the_adapter)
+{
+    static const bool IS_STDIO[] = {true, false};
+    struct fixture self;
+    set_up_shell(&self, "exec cat");
+    struct upstream_mux mux = {.stdio = stdio_upstream_port(self.upstream),
+                               .http = stdio_upstream_port(self.upstream),
+                               .is_stdio = IS_STDIO,
+                               .server_count = 2};
+    self.port = upstream_mux_port(&mux);
+    start(&self, &self.sinks[0], 1, SLICE("{\"id\":1}"));
+    self.port.pause(self.port.context, self.sinks[0].call, true);
+    CHECK(peer_run_until(&self.loop, &self.sinks[0].has_ended));
+    start(&self, &self.sinks[0], 1, SLICE("{\"id\":1}"));
+    self.port.cancel(self.port.context, self.sinks[0].call);
+    self.port.close_child(self.port.context, 0, 0);
+    CHECK(self.sinks[0].end_count == 1);
+    tear_down(&self);
+}
