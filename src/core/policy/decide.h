@@ -1,0 +1,49 @@
+/* decide.h: may this caller do this, with these arguments, on this server?
+ *
+ * Turns an operation into a Cedar request (DESIGN section 6) and asks the policy set. Fails closed:
+ * no policies, an error on the way, or an erroring forbid all deny, and cleared memory denies.
+ */
+#ifndef AEGIS_CORE_POLICY_DECIDE_H
+#define AEGIS_CORE_POLICY_DECIDE_H
+
+#include "base/arena.h"
+#include "cedar/cedar.h"
+#include "core/identity/principal.h"
+#include "core/mcp/method.h"
+#include "core/mcp/revision.h"
+#include "core/policy/schema_check.h"
+
+/* All borrowed. */
+struct policy_question {
+    const struct cedar_policy_set *policies; /* NULL denies */
+    const struct principal *principal;
+    struct slice server, server_trust;
+    const struct slice *server_labels;
+    size_t server_label_count;
+    struct slice method; /* "tools/call" */
+    enum mcp_primitive primitive;
+    struct slice name;            /* the server's own name of the tool or prompt; resources: URI */
+    struct json_place definition; /* the tool object of tools/list; ref JSON_NONE: not known */
+    struct json_place arguments;  /* ref JSON_NONE: the call has none */
+    bool arguments_unknown;       /* lists: any arguments, time and session may come */
+    struct slice peer_ip;
+    bool is_tls;
+    int64_t now_s;
+};
+
+struct policy_answer {
+    bool is_allowed;
+    const struct slice *policies; /* ids of the policies that decided, in the arena */
+    size_t policy_count;
+    struct slice reason; /* for the caller: @reason of the first deciding forbid, else neutral */
+};
+
+/* Decide. On any failure the answer denies and the status says why. */
+NODISCARD enum status policy_decide(const struct policy_question *question, struct arena *arena,
+                                    struct policy_answer *out);
+
+/* Could any arguments ever be allowed? For lists: what may be called is listed, and what is not
+ * listed may never be called. */
+bool policy_may_ever_allow(const struct policy_question *question, struct arena *arena);
+
+#endif

@@ -1,0 +1,212 @@
+#include "core/policy/decide.h"
+
+#include "support/check.h"
+#include "support/corpus.h"
+
+#define TEST_ARENA_BYTES ((size_t)16 << 20)
+
+static const char TOOL[] =
+    "{\"name\":\"pay\",\"annotations\":{\"readOnlyHint\":true},\"inputSchema\":{\"type\":"
+    "\"object\","
+    "\"properties\":{\"amount\":{\"type\":\"number\"},\"count\":{\"type\":\"integer\"},"
+    "\"to\":{\"type\":\"string\"},\"tags\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
+    "\"note\":{\"type\":[\"string\",\"null\"]},\"deep\":{\"type\":\"object\",\"properties\":{"
+    "\"n\":{\"type\":\"integer\"}}},\"any\":{}}}}";
+
+static struct cedar_diagnostics diagnostics;
+
+struct stage {
+    struct arena arena;
+    struct cedar_policy_set *set;
+    struct json_tape tool, arguments;
+    struct policy_question question;
+};
+
+static void set_up(struct stage *stage, const char *policies, const char *arguments)
+{
+    static const struct slice ROLES[] = {SLICE_INIT("Developers")};
+    static const struct principal ANN = {
+        .issuer = SLICE_INIT("dev"), .subject = SLICE_INIT("ann"), .roles = ROLES, .role_count = 1};
+    struct cedar_source source = {SLICE("test"), slice_view_cstr(policies)};
+    *stage = (struct stage){0};
+    arena_init(&stage->arena, TEST_ARENA_BYTES, NULL);
+    CHECK_ROW(policies,
+              cedar_policy_set_parse(&source, 1, true, &stage->set, &diagnostics) == STATUS_OK);
+    CHECK(json_parse(corpus_parser(), slice_view_cstr(TOOL), &stage->arena, &stage->tool, NULL) ==
+          STATUS_OK);
+    CHECK(json_parse(corpus_parser(), slice_view_cstr(arguments), &stage->arena, &stage->arguments,
+                     NULL) == STATUS_OK);
+    stage->question = (struct policy_question){.policies = stage->set,
+                                               .principal = &ANN,
+                                               .server = SLICE("bank"),
+                                               .server_trust = SLICE("internal"),
+                                               .method = SLICE("tools/call"),
+                                               .primitive = MCP_TOOL,
+                                               .name = SLICE("pay"),
+                                               .definition = {&stage->tool, 0},
+                                               .arguments = {&stage->arguments, 0},
+                                               .peer_ip = SLICE("127.0.0.1"),
+                                               .now_s = 1000000};
+}
+
+static void tear_down(struct stage *stage)
+{
+    cedar_policy_set_free(stage->set);
+    arena_release(&stage->arena);
+}
+
+static bool allows(const char *policies, const char *arguments)
+{
+    struct stage stage;
+    struct policy_answer answer;
+    set_up(&stage, policies, arguments);
+    enum status status = policy_decide(&stage.question, &stage.arena, &answer);
+    CHECK_ROW(policies, status == STATUS_OK);
+    bool is_allowed = answer.is_allowed;
+    /* Callable implies listed. */
+    stage.question.arguments_unknown = true;
+    CHECK_ROW(policies, !is_allowed || policy_may_ever_allow(&stage.question, &stage.arena));
+    tear_down(&stage);
+    return is_allowed;
+}
+
+#define PERMIT "permit(principal, action, resource);"
+#define FORBID_IF(condition) PERMIT "forbid(principal, action, resource) when {" condition "};"
+#define PERMIT_IF(condition) "permit(principal, action, resource) when {" condition "};"
+
+TEST(decide_maps_an_operation)
+{
+    static const struct {
+        const char *policies;
+        bool allowed;
+    } rows[] = {
+        {"", false},
+        {PERMIT, true},
+        {"permit(principal in Aegis::Role::\"Developers\", action, resource);", true},
+        {"permit(principal in Aegis::Group::\"Developers\", action, resource);", false},
+        {"permit(principal == Aegis::User::\"dev|ann\", action, resource);", true},
+        {"permit(principal == Aegis::User::\"ann\", action, resource);", false},
+        {"permit(principal, action == Aegis::Action::\"bank.pay\", resource);", true},
+        {"permit(principal, action in Aegis::Action::\"tools/call\", resource);", true},
+        {"permit(principal, action in Aegis::Action::\"tool\", resource);", true},
+        {"permit(principal, action in Aegis::Action::\"prompts/get\", resource);", false},
+        {"permit(principal, action == Aegis::Action::\"bank.refund\", resource);", false},
+        {"permit(principal, action, resource in Aegis::Server::\"bank\");", true},
+        {"permit(principal, action, resource in Aegis::Server::\"shop\");", false},
+        {"permit(principal, action, resource is Aegis::Tool);", true},
+        {PERMIT_IF("context.target == \"bank.pay\" && context.method == \"tools/call\""), true},
+        {PERMIT_IF("context.primitive == \"tool\" && context.direction == \"client_to_server\""),
+         true},
+        {PERMIT_IF("context.server.trust == Aegis::Trust::\"internal\""), true},
+        {PERMIT_IF("resource.readOnly && resource.destructive"), true},
+        {PERMIT_IF("principal.roles.contains(\"Developers\")"), true},
+        {PERMIT_IF("context.network.source.isLoopback() && !context.network.tls"), true},
+        {PERMIT_IF("principal has email"), false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        CHECK_ROW(rows[i].policies, allows(rows[i].policies, "{}") == rows[i].allowed);
+    }
+}
+
+/* A forbid on an argument must stop every value it cannot read, and no permit may fire on one. */
+TEST(decide_fails_closed_on_every_odd_value)
+{
+    static const char *const ODD[] = {
+        "{\"amount\":1e30,\"count\":1e30}",
+        "{\"amount\":0.00001,\"count\":1000.5}",
+        "{\"amount\":\"5000\",\"count\":\"5000\"}",
+        "{\"amount\":null,\"count\":null}",
+        "{\"amount\":[5000],\"count\":{\"n\":1}}",
+        "{\"amount\":true,\"count\":false}",
+        "{\"amount\":{\"__extn\":{\"fn\":\"decimal\",\"arg\":\"1.0\"}},"
+        "\"count\":{\"__entity\":{\"type\":\"A\",\"id\":\"b\"}}}",
+        "{\"am\\u006funt\":9223372036854775808,\"c\\u006funt\":9223372036854775808}",
+        "{\"amount\":-1e400,\"count\":-1e400}",
+    };
+    for (size_t i = 0; i < COUNT_OF(ODD); i++) {
+        CHECK_ROW(ODD[i], !allows(FORBID_IF("context.arguments.count > 1000"), ODD[i]));
+        CHECK_ROW(ODD[i], !allows(FORBID_IF("context.arguments.amount.greaterThan("
+                                            "decimal(\"1000.0\"))"),
+                                  ODD[i]));
+        CHECK_ROW(ODD[i], !allows(FORBID_IF("context.arguments.amount > 1000"), ODD[i]));
+        CHECK_ROW(ODD[i], !allows(PERMIT_IF("context.arguments.count <= 1000"), ODD[i]));
+        CHECK_ROW(ODD[i], !allows(PERMIT_IF("!(context.arguments.count > 1000)"), ODD[i]));
+        CHECK_ROW(ODD[i], !allows(PERMIT_IF("context.arguments.amount != 7"), ODD[i]));
+        CHECK_ROW(ODD[i], allows(PERMIT_IF("context.arguments has count"), ODD[i]));
+    }
+}
+
+TEST(decide_reads_typed_arguments)
+{
+    static const struct {
+        const char *policies, *arguments;
+        bool allowed;
+    } rows[] = {
+        {PERMIT_IF("context.arguments.count == 10"), "{\"count\":1e1}", true},
+        {PERMIT_IF("context.arguments.count == 10"), "{\"count\":10.0}", true},
+        {PERMIT_IF("context.arguments.amount == decimal(\"12.5\")"), "{\"amount\":12.5000}", true},
+        {PERMIT_IF("context.arguments.amount == 12"), "{\"amount\":12}", false},
+        {PERMIT_IF("context.arguments.to like \"/shared/*\""), "{\"to\":\"/shared/x\"}", true},
+        {PERMIT_IF("context.arguments.to like \"/shared/*\""), "{\"to\":\"\\u002fshared/x\"}",
+         true},
+        {PERMIT_IF("context.arguments.tags.contains(\"b\")"), "{\"tags\":[\"a\",\"b\"]}", true},
+        {PERMIT_IF("[\"a\",\"b\"].containsAll(context.arguments.tags)"), "{\"tags\":[\"a\",\"z\"]}",
+         false},
+        {PERMIT_IF("context.arguments.deep.n == 3"), "{\"deep\":{\"n\":3}}", true},
+        {PERMIT_IF("context.arguments.deep has m"), "{\"deep\":{\"n\":3}}", false},
+        {PERMIT_IF("context.arguments.note == \"x\""), "{\"note\":\"x\"}", true},
+        {PERMIT_IF("context.arguments.note != \"x\""), "{\"note\":null}", false},
+        {PERMIT_IF("context.arguments.any == \"x\""), "{\"any\":\"x\"}", false},
+        {FORBID_IF("context.arguments.any == \"y\""), "{\"any\":\"x\"}", false},
+        {FORBID_IF("context.arguments has undeclared && context.arguments.undeclared == 1"),
+         "{\"undeclared\":1}", false},
+        {FORBID_IF("context.arguments has undeclared"), "{}", true},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        CHECK_ROW(rows[i].policies, allows(rows[i].policies, rows[i].arguments) == rows[i].allowed);
+    }
+}
+
+TEST(decide_lists_by_three_valued_evaluation)
+{
+    static const struct {
+        const char *policies;
+        bool listed;
+    } rows[] = {
+        {"", false},
+        {PERMIT, true},
+        {PERMIT_IF("context.arguments.count == 10"), true},
+        {PERMIT_IF("context.time.hour == 3"), true},
+        {FORBID_IF("context.arguments.count > 1000"), true},
+        {FORBID_IF("context.target == \"bank.pay\""), false},
+        {FORBID_IF("principal.nothing"), false},
+        {PERMIT_IF("context.target == \"bank.refund\" && context.arguments.count == 1"), false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct stage stage;
+        set_up(&stage, rows[i].policies, "{}");
+        stage.question.arguments_unknown = true;
+        CHECK_ROW(rows[i].policies,
+                  policy_may_ever_allow(&stage.question, &stage.arena) == rows[i].listed);
+        tear_down(&stage);
+    }
+}
+
+TEST(decide_names_policies_and_reason)
+{
+    struct stage stage;
+    struct policy_answer answer;
+    set_up(&stage,
+           "@id(\"a\") permit(principal, action, resource);"
+           "@id(\"b\") forbid(principal, action, resource) when { false };"
+           "@id(\"c\") @reason(\"not on Sundays\") forbid(principal, action, resource);",
+           "{}");
+    CHECK(policy_decide(&stage.question, &stage.arena, &answer) == STATUS_OK);
+    CHECK(!answer.is_allowed && answer.policy_count == 1);
+    CHECK(slice_eq(answer.policies[0], SLICE("c")));
+    CHECK(slice_eq(answer.reason, SLICE("not on Sundays")));
+    stage.question.policies = NULL;
+    CHECK(policy_decide(&stage.question, &stage.arena, &answer) != STATUS_OK && !answer.is_allowed);
+    CHECK(!policy_may_ever_allow(&stage.question, &stage.arena));
+    tear_down(&stage);
+}
