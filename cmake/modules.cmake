@@ -1,9 +1,7 @@
 # aegis_module(FOLDER [DEPENDS folders] [LINK targets] [WITHOUT folders]): a static library of
-# src/FOLDER/**/*.c, a test program of its *_test.c and, with AEGIS_FUZZ, one libFuzzer program for
+# src/FOLDER/**/*.c, a test program (with TEST_SUPPORT names of sources in tests/support) of its *_test.c and, with AEGIS_FUZZ, one libFuzzer program for
 # each *_fuzz.c. A folder inside src/FOLDER that is a module of its own is named in WITHOUT, not to be
 # taken twice; core/ and adapters/ hold such folders too, but neither is a module itself.
-
-set(AEGIS_TEST_PROGRAMS "" CACHE INTERNAL "")
 
 function(aegis_target_name folder out)
   string(REPLACE "/" "_" name "${folder}")
@@ -16,7 +14,7 @@ add_library(aegis_corpus STATIC tests/support/corpus.c)
 target_include_directories(aegis_corpus PUBLIC src tests)
 
 function(aegis_module folder)
-  cmake_parse_arguments(ARG "" "" "DEPENDS;LINK;WITHOUT" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "DEPENDS;LINK;WITHOUT;TEST_SUPPORT" ${ARGN})
   aegis_target_name(${folder} target)
   set(root "${CMAKE_SOURCE_DIR}/src/${folder}")
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${root}/*.c")
@@ -45,7 +43,8 @@ function(aegis_module folder)
 
   if(tests AND NOT AEGIS_FUZZ)
     string(REPLACE "aegis_" "test_" test_target ${target})
-    add_executable(${test_target} ${tests})
+    list(TRANSFORM ARG_TEST_SUPPORT REPLACE "(.+)" "${CMAKE_SOURCE_DIR}/tests/support/\\1.c")
+    add_executable(${test_target} ${tests} ${ARG_TEST_SUPPORT})
     target_link_libraries(${test_target} PRIVATE aegis_corpus aegis_check ${target} aegis_json aegis_base)
     add_test(NAME ${test_target} COMMAND ${test_target} WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
   endif()

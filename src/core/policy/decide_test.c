@@ -118,8 +118,8 @@ TEST(decide_fails_closed_on_every_odd_value)
         "{\"amount\":null,\"count\":null}",
         "{\"amount\":[5000],\"count\":{\"n\":1}}",
         "{\"amount\":true,\"count\":false}",
-        "{\"amount\":{\"__extn\":{\"fn\":\"decimal\",\"arg\":\"1.0\"}},"
-        "\"count\":{\"__entity\":{\"type\":\"A\",\"id\":\"b\"}}}",
+        ("{\"amount\":{\"__extn\":{\"fn\":\"decimal\",\"arg\":\"1.0\"}},"
+         "\"count\":{\"__entity\":{\"type\":\"A\",\"id\":\"b\"}}}"),
         "{\"am\\u006funt\":9223372036854775808,\"c\\u006funt\":9223372036854775808}",
         "{\"amount\":-1e400,\"count\":-1e400}",
     };

@@ -1,0 +1,191 @@
+#include "core/gateway/operation.h"
+
+#include "core/identity/challenge.h"
+#include "wire/sse.h"
+
+#define REPLY_FIELDS_MAX 4
+
+static void reply(struct operation *op, int http_status, struct slice content_type,
+                  const struct http_field *extra)
+{
+    struct http_field fields[REPLY_FIELDS_MAX] = {
+        {SLICE("Content-Type"), content_type},
+        {SLICE("Cache-Control"), SLICE("no-store")},
+    };
+    size_t count = 2;
+    if (op->session_id.len > 0 && !op->is_refused) {
+        fields[count++] = (struct http_field){SLICE("Mcp-Session-Id"), buf_view(&op->session_id)};
+    }
+    if (extra != NULL) {
+        fields[count++] = *extra;
+    }
+    struct exchange_reply answer = {
+        .status_code = http_status,
+        .fields = content_type.len == 0 ? fields + 1 : fields,
+        .field_count = content_type.len == 0 ? count - 1 : count,
+        .body = buf_view(&op->reply),
+    };
+    op->exchange->vtable->reply(op->exchange, &answer);
+}
+
+static void begin_stream(struct operation *op)
+{
+    static const struct http_field FIELDS[] = {
+        {SLICE_INIT("Content-Type"), SLICE_INIT("text/event-stream")},
+        {SLICE_INIT("Cache-Control"), SLICE_INIT("no-cache, no-transform")},
+        {SLICE_INIT("X-Accel-Buffering"), SLICE_INIT("no")},
+    };
+    struct exchange_reply head = {
+        .status_code = 200, .fields = FIELDS, .field_count = COUNT_OF(FIELDS)};
+    op->stream_begun = true;
+    op->exchange->vtable->stream_begin(op->exchange, &head);
+}
+
+bool operation_send_event(struct operation *op, struct slice json)
+{
+    struct buf event;
+    if (op->client_gone) {
+        return true;
+    }
+    if (!op->stream_begun) {
+        begin_stream(op);
+    }
+    buf_init(&event, GATEWAY_OPERATION_BYTES_MAX, &op->gateway->account);
+    sse_write_event(&event, SLICE("message"), SLICE_EMPTY, json);
+    enum status status = buf_status(&event);
+    if (status == STATUS_OK) {
+        status = op->exchange->vtable->stream_send(op->exchange, buf_view(&event));
+    }
+    buf_release(&event);
+    return status == STATUS_OK;
+}
+
+void operation_answer(struct operation *op, int http_status)
+{
+    if (op->client_gone) {
+        return;
+    }
+    if (buf_status(&op->reply) != STATUS_OK) {
+        op->exchange->vtable->abort(op->exchange);
+        return;
+    }
+    if (!op->stream_begun) {
+        reply(op, http_status, op->reply.len > 0 ? SLICE("application/json") : SLICE_EMPTY, NULL);
+        return;
+    }
+    if (operation_send_event(op, buf_view(&op->reply))) {
+        op->exchange->vtable->stream_end(op->exchange);
+    } else {
+        op->exchange->vtable->abort(op->exchange);
+    }
+}
+
+void operation_result_begin(struct operation *op)
+{
+    buf_clear(&op->reply);
+    buf_append(&op->reply, SLICE("{\"jsonrpc\":\"2.0\",\"id\":"));
+    buf_append(&op->reply, op->message.id);
+    buf_append(&op->reply, SLICE(",\"result\":{"));
+}
+
+void operation_result_end(struct operation *op)
+{
+    bool is_empty = buf_view(&op->reply).ptr[op->reply.len - 1] == '{';
+    if (mcp_revision_is_modern(op->revision)) {
+        buf_append(&op->reply, is_empty ? SLICE_EMPTY : SLICE(","));
+        buf_append(&op->reply, SLICE("\"resultType\":\"complete\",\"_meta\":{"
+                                     "\"io.modelcontextprotocol/serverInfo\":{"
+                                     "\"name\":\"aegis\",\"version\":\"0.1.0\"}}"));
+    }
+    buf_append(&op->reply, SLICE("}}"));
+}
+
+static void append_decision_id(struct operation *op)
+{
+    static const char HEX[] = "0123456789abcdef";
+    for (size_t i = 0; i < sizeof(op->decision_id); i++) {
+        buf_append_byte(&op->reply, (uint8_t)HEX[op->decision_id[i] >> 4]);
+        buf_append_byte(&op->reply, (uint8_t)HEX[op->decision_id[i] & 15]);
+    }
+}
+
+/* A denied call as a result, so that the model reads why (DESIGN section 12). */
+static void write_tool_result(struct operation *op)
+{
+    struct buf text;
+    buf_init(&text, 8192, &op->gateway->account);
+    buf_append(&text, op->refusal.text);
+    operation_result_begin(op);
+    buf_append(&op->reply, SLICE("\"isError\":true,\"content\":[{\"type\":\"text\",\"text\":"));
+    buf_append_json_string(&op->reply, buf_view(&text));
+    /* The string is closed again to take the id, which needs no escapes. */
+    op->reply.len -= op->reply.failed ? 0 : 1;
+    buf_append(&op->reply, SLICE(" (decision "));
+    append_decision_id(op);
+    buf_append(&op->reply, SLICE(")\"}]"));
+    operation_result_end(op);
+    buf_release(&text);
+}
+
+static void write_error_data(struct operation *op)
+{
+    const struct operation_refusal *refusal = &op->refusal;
+    if (refusal->rpc_code == MCP_ERROR_VERSION) {
+        buf_append(&op->reply, SLICE(",\"data\":{\"supported\":[\"2026-07-28\"],\"requested\":"));
+        buf_append_json_string(&op->reply, refusal->requested);
+        buf_append_byte(&op->reply, '}');
+    } else if (refusal->rpc_code > 0) {
+        buf_append(&op->reply, SLICE(",\"data\":{\"code\":"));
+        buf_append_json_string(&op->reply, slice_view_cstr(refusal->code));
+        buf_append(&op->reply, SLICE(",\"reason\":"));
+        buf_append_json_string(&op->reply, refusal->text);
+        buf_append(&op->reply, SLICE(",\"decision_id\":\""));
+        append_decision_id(op);
+        buf_append(&op->reply, SLICE("\"}"));
+    }
+}
+
+static void write_error(struct operation *op)
+{
+    buf_clear(&op->reply);
+    buf_append(&op->reply, SLICE("{\"jsonrpc\":\"2.0\""));
+    if (op->message.id.len > 0) {
+        buf_append(&op->reply, SLICE(",\"id\":"));
+        buf_append(&op->reply, op->message.id);
+    }
+    buf_append(&op->reply, SLICE(",\"error\":{\"code\":"));
+    buf_append_i64(&op->reply, op->refusal.rpc_code);
+    buf_append(&op->reply, SLICE(",\"message\":"));
+    buf_append_json_string(&op->reply, op->refusal.text);
+    write_error_data(op);
+    buf_append(&op->reply, SLICE("}}"));
+}
+
+static void answer_challenge(struct operation *op)
+{
+    struct buf challenge;
+    buf_init(&challenge, 4096, &op->gateway->account);
+    challenge_write(&challenge, op->gateway->snapshot->public_url, op->target_path,
+                    op->authorization.len > 0);
+    struct http_field field = {SLICE("WWW-Authenticate"), buf_view(&challenge)};
+    buf_clear(&op->reply);
+    reply(op, op->refusal.http_status, SLICE_EMPTY, &field);
+    buf_release(&challenge);
+}
+
+void operation_answer_refusal(struct operation *op)
+{
+    if (op->client_gone) {
+        return;
+    }
+    if (op->refusal.with_challenge && !op->stream_begun) {
+        answer_challenge(op);
+        return;
+    }
+    if (op->refusal.as_tool_result) {
+        write_tool_result(op);
+    } else {
+        write_error(op);
+    }
+    operation_answer(op, op->refusal.http_status);
+}

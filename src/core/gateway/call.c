@@ -1,0 +1,274 @@
+#include "core/gateway/call.h"
+
+#include "core/gateway/server_session.h"
+#include "core/mcp/mirror.h"
+#include "json/writer.h"
+
+#define CALL_FIELDS_MAX 4
+#define CALL_REQUEST_BYTES_MAX ((size_t)8 << 20)
+
+static struct call *call_of(struct upstream_sink *sink)
+{
+    return (struct call *)((char *)sink - offsetof(struct call, sink));
+}
+
+static void end_call(struct call *call, enum status status)
+{
+    call->handle = NULL;
+    call->on_done(call, status);
+}
+
+/* The server broke a rule: nothing more of it is read. */
+static void fail_protocol(struct call *call, const char *what)
+{
+    if (call->failure == STATUS_OK) {
+        call->failure = diag_fail(&call->diag, STATUS_INVALID, "upstream.protocol", "%s", what);
+    }
+}
+
+static bool answer_is_ours(const struct call *call, const struct json_tape *tape)
+{
+    json_ref id = json_member(tape, 0, SLICE("id"));
+    int64_t value = 0;
+    /* Exact type and value: SDKs correlate "7" with 7, which lets a server answer twice. */
+    return call->id != 0 && id != JSON_NONE && json_type(tape, id) == JSON_NUMBER &&
+           json_integer(tape, id, &value) == STATUS_OK && value == call->id;
+}
+
+static bool error_is_well_formed(const struct json_tape *tape, json_ref error)
+{
+    int64_t number = 0;
+    if (json_type(tape, error) != JSON_OBJECT) {
+        return false;
+    }
+    json_ref code = json_member(tape, error, SLICE("code"));
+    json_ref message = json_member(tape, error, SLICE("message"));
+    return code != JSON_NONE && json_integer(tape, code, &number) == STATUS_OK &&
+           message != JSON_NONE && json_type(tape, message) == JSON_STRING;
+}
+
+/* A result that asks the client for something was never offered a way to do so. */
+static bool result_is_complete(const struct call *call, const struct json_tape *tape,
+                               json_ref result)
+{
+    json_ref type = json_member(tape, result, SLICE("resultType"));
+    return !call->is_modern || type == JSON_NONE || json_string_eq(tape, type, SLICE("complete"));
+}
+
+static void take_answer(struct call *call, const struct json_tape *tape)
+{
+    json_ref result = json_member(tape, 0, SLICE("result"));
+    json_ref error = json_member(tape, 0, SLICE("error"));
+    if (call->has_answer) {
+        fail_protocol(call, "the server answered twice");
+    } else if (!answer_is_ours(call, tape)) {
+        fail_protocol(call, "the server answered a request that was not made");
+    } else if ((result == JSON_NONE) == (error == JSON_NONE)) {
+        fail_protocol(call, "the answer must hold either a result or an error");
+    } else if (result != JSON_NONE && json_type(tape, result) != JSON_OBJECT) {
+        fail_protocol(call, "the result must be an object");
+    } else if (result != JSON_NONE && !result_is_complete(call, tape, result)) {
+        fail_protocol(call, "the result asks for something that was not offered");
+    } else if (error != JSON_NONE && !error_is_well_formed(tape, error)) {
+        fail_protocol(call, "the error object is malformed");
+    } else {
+        call->has_answer = true;
+        call->answer = *tape;
+        call->result = result;
+        call->error = error;
+    }
+}
+
+static void take_notification(struct call *call, const struct json_tape *tape, json_ref method)
+{
+    bool may_pass = json_string_eq(tape, method, SLICE("notifications/progress")) ||
+                    json_string_eq(tape, method, SLICE("notifications/message"));
+    if (call->has_answer) {
+        fail_protocol(call, "the server went on after its answer");
+    } else if (json_member(tape, 0, SLICE("id")) != JSON_NONE) {
+        /* No capability for questions was offered. A ping of a legacy server needs no answer to
+         * keep the call alive. */
+        if (call->is_modern || !json_string_eq(tape, method, SLICE("ping"))) {
+            fail_protocol(call, "the server asked something that was not offered");
+        }
+    } else if (++call->notification_count > CALL_NOTIFICATIONS_MAX) {
+        fail_protocol(call, "the server sent too many notifications");
+    } else if (!may_pass && call->is_modern) {
+        fail_protocol(call, "the notification does not belong to the request");
+    } else if (may_pass && call->on_notification != NULL) {
+        call->on_notification(call, tape);
+    }
+}
+
+static void on_message(struct upstream_sink *sink, struct slice json, bool is_stream)
+{
+    struct call *call = call_of(sink);
+    (void)is_stream;
+    if (call->failure != STATUS_OK) {
+        return;
+    }
+    struct json_tape tape;
+    struct slice text;
+    if (arena_copy(call->arena, json, &text) != STATUS_OK) {
+        call->failure = diag_fail(&call->diag, STATUS_LIMIT, "upstream.too_large",
+                                  "the answer is larger than an operation may hold");
+        return;
+    }
+    struct diag why = {0};
+    if (json_parse(&call->gateway->parser, text, call->arena, &tape, &why) != STATUS_OK) {
+        fail_protocol(call, "a message is not strict JSON");
+        return;
+    }
+    json_ref version = JSON_NONE;
+    if (json_type(&tape, 0) == JSON_OBJECT) {
+        version = json_member(&tape, 0, SLICE("jsonrpc"));
+    }
+    if (version == JSON_NONE || !json_string_eq(&tape, version, SLICE("2.0"))) {
+        fail_protocol(call, "a message is no JSON-RPC 2.0 object");
+        return;
+    }
+    json_ref method = json_member(&tape, 0, SLICE("method"));
+    if (method == JSON_NONE) {
+        take_answer(call, &tape);
+    } else if (json_type(&tape, method) != JSON_STRING) {
+        fail_protocol(call, "'method' must be a string");
+    } else {
+        take_notification(call, &tape, method);
+    }
+}
+
+static void on_session(struct upstream_sink *sink, struct slice session_id)
+{
+    struct call *call = call_of(sink);
+    server_session_take_id(call->session, session_id);
+}
+
+static void on_end(struct upstream_sink *sink, enum status status, int http_status,
+                   const struct diag *diag)
+{
+    struct call *call = call_of(sink);
+    (void)http_status;
+    if (call->failure == STATUS_OK && status != STATUS_OK) {
+        call->failure = status;
+        call->diag = *diag;
+    }
+    if (call->failure == STATUS_OK && call->id != 0 && !call->has_answer) {
+        fail_protocol(call, "the server ended without an answer");
+    }
+    end_call(call, call->failure);
+}
+
+static void write_envelope(struct buf *body, const struct call_request *request, bool *has_member)
+{
+    bool has_meta = request->is_modern || request->meta.len > 0;
+    if (!has_meta) {
+        return;
+    }
+    buf_append(body, *has_member ? SLICE(",\"_meta\":{") : SLICE("\"_meta\":{"));
+    *has_member = true;
+    if (request->is_modern) {
+        buf_append(body, SLICE("\"io.modelcontextprotocol/protocolVersion\":"));
+        buf_append_json_string(body, mcp_revision_name(MCP_2026_07_28));
+        buf_append(body, SLICE(",\"io.modelcontextprotocol/clientInfo\":{\"name\":\"aegis\","
+                               "\"version\":\"0.1.0\"},"
+                               "\"io.modelcontextprotocol/clientCapabilities\":{}"));
+    }
+    if (request->meta.len > 0) {
+        buf_append(body, request->is_modern ? SLICE(",") : SLICE_EMPTY);
+        buf_append(body, request->meta);
+    }
+    buf_append_byte(body, '}');
+}
+
+static void write_body(struct buf *body, const struct call *call,
+                       const struct call_request *request)
+{
+    buf_append(body, SLICE("{\"jsonrpc\":\"2.0\""));
+    if (!request->is_notification) {
+        buf_append(body, SLICE(",\"id\":"));
+        buf_append_i64(body, call->id);
+    }
+    buf_append(body, SLICE(",\"method\":"));
+    buf_append_json_string(body, request->method);
+    struct slice members = slice_sub(request->params, 1, request->params.len - 1);
+    bool has_member = request->params.len > 2;
+    if (request->params.len > 0 || request->is_modern || request->meta.len > 0) {
+        buf_append(body, SLICE(",\"params\":{"));
+        buf_append(body, has_member ? members : SLICE_EMPTY);
+        write_envelope(body, request, &has_member);
+        buf_append_byte(body, '}');
+    }
+    buf_append_byte(body, '}');
+}
+
+/* The fields a server may demand for this request (MCP transports, header rules). */
+static size_t build_fields(const struct call_request *request, struct buf *name,
+                           struct http_field *fields)
+{
+    size_t count = 0;
+    enum mcp_revision revision = request->is_modern ? MCP_2026_07_28 : request->session->revision;
+    if (!request->is_handshake) {
+        fields[count++] =
+            (struct http_field){SLICE("MCP-Protocol-Version"), mcp_revision_name(revision)};
+    }
+    if (request->is_modern) {
+        fields[count++] = (struct http_field){SLICE("Mcp-Method"), request->method};
+    }
+    if (request->is_modern && request->name.len > 0) {
+        mcp_mirror_encode(name, request->name);
+        fields[count++] = (struct http_field){SLICE("Mcp-Name"), buf_view(name)};
+    }
+    if (!request->is_modern && request->session->session_id.len > 0 && !request->is_handshake) {
+        fields[count++] =
+            (struct http_field){SLICE("Mcp-Session-Id"), buf_view(&request->session->session_id)};
+    }
+    return count;
+}
+
+enum status call_start(struct call *call, struct gateway *gateway, struct arena *arena,
+                       const struct call_request *request)
+{
+    const struct gateway_server *server = server_session_server(request->session);
+    call->gateway = gateway;
+    call->arena = arena;
+    call->session = request->session;
+    call->is_modern = request->is_modern;
+    call->id = request->is_notification ? 0 : ++gateway->next_upstream_id;
+    call->sink = (struct upstream_sink){on_session, on_message, on_end};
+
+    struct buf body;
+    struct buf name;
+    struct http_field fields[CALL_FIELDS_MAX];
+    buf_init(&body, CALL_REQUEST_BYTES_MAX, &gateway->account);
+    buf_init(&name, CALL_REQUEST_BYTES_MAX, &gateway->account);
+    write_body(&body, call, request);
+    struct upstream_request upstream = {
+        .server = request->session->server_index,
+        .body = buf_view(&body),
+        .expects_answer = !request->is_notification,
+        .id = call->id,
+        .fields = fields,
+        .field_count = build_fields(request, &name, fields),
+        .credential_name = server->credential_name,
+        .credential_value = server->credential_value,
+        .child = request->session->child,
+        .timeout_ms = server->timeout_ms,
+        .deadline_ms = server->timeout_ms * 10,
+    };
+    enum status status = buf_status(&body) == STATUS_OK ? buf_status(&name) : STATUS_LIMIT;
+    if (status == STATUS_OK) {
+        status = gateway->ports.upstream->start(gateway->ports.upstream->context, &upstream,
+                                                &call->sink, &call->handle, &call->diag);
+    }
+    buf_release(&name);
+    buf_release(&body);
+    return status;
+}
+
+void call_cancel(struct call *call)
+{
+    if (call->handle != NULL) {
+        call->gateway->ports.upstream->cancel(call->gateway->ports.upstream->context, call->handle);
+        call->handle = NULL;
+    }
+}

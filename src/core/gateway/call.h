@@ -1,0 +1,59 @@
+/* call.h: one request to a server and its one answer, judged byte by byte.
+ *
+ * The child of an operation or of a session. Writes the request with an id of our own, takes every
+ * message the server sends on it, and holds the answer back until the server has ended cleanly:
+ * what follows an answer could contradict it. A message that must not be there ends the call.
+ */
+#ifndef AEGIS_CORE_GATEWAY_CALL_H
+#define AEGIS_CORE_GATEWAY_CALL_H
+
+#include "base/arena.h"
+#include "base/diag.h"
+#include "core/gateway/gateway.h"
+
+#define CALL_NOTIFICATIONS_MAX 10000
+
+struct server_session;
+
+struct call {
+    struct upstream_sink sink;
+    struct gateway *gateway;
+    struct arena *arena; /* of the owner */
+    struct server_session *session;
+    struct upstream_call *handle; /* NULL when it does not run */
+    int64_t id;                   /* of the request; 0 for a notification */
+    bool is_modern;
+    bool has_answer;
+    struct json_tape answer; /* in arena */
+    json_ref result;         /* JSON_NONE when the server answered with an error */
+    json_ref error;
+    uint32_t notification_count;
+    struct diag diag; /* of the failure */
+    enum status failure;
+
+    /* A progress or log notification; tape lives during the call. May be NULL: dropped. */
+    void (*on_notification)(struct call *call, const struct json_tape *tape);
+    /* Once, unless cancelled. On STATUS_OK a request has its answer. */
+    void (*on_done)(struct call *call, enum status status);
+};
+
+struct call_request {
+    struct server_session *session;
+    struct slice method;
+    struct slice name;   /* for Mcp-Name; empty when the method names nothing */
+    struct slice params; /* JSON object text without _meta, or empty */
+    struct slice meta;   /* members to add to _meta, `"a":1,"b":2`; may be empty */
+    bool is_notification;
+    bool is_handshake; /* initialize: no version field, no session yet */
+    bool is_modern;    /* the envelope to write */
+};
+
+/* Start. on_done (and on_notification) must be set, the rest of call zero. STATUS_OK: on_done will
+ * come, never from inside this function. Otherwise nothing happens later. */
+NODISCARD enum status call_start(struct call *call, struct gateway *gateway, struct arena *arena,
+                                 const struct call_request *request);
+
+/* Stop without on_done. Fine when it does not run. */
+void call_cancel(struct call *call);
+
+#endif

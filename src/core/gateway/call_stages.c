@@ -1,0 +1,306 @@
+#include "core/gateway/operation.h"
+#include "json/writer.h"
+
+#include <string.h>
+
+#define META_BYTES_MAX ((size_t)64 << 10)
+
+static void on_session_ready(struct session_waiter *waiter, enum status status,
+                             const struct diag *diag)
+{
+    struct operation *op =
+        (struct operation *)((char *)waiter - offsetof(struct operation, waiter));
+    op->waiter.ready = NULL;
+    operation_resume(op, status, diag);
+}
+
+static enum stage_result stage_open_session(struct operation *op)
+{
+    struct diag diag = {0};
+    op->session = server_session_get(op->gateway, op->server_index, op->caller);
+    if (op->session == NULL) {
+        return operation_refuse_overload(op, "too many sessions with servers");
+    }
+    op->session->user_count++;
+    op->waiter.ready = on_session_ready;
+    enum status status = server_session_open(op->session, &op->waiter, &diag);
+    if (status == STATUS_CONFLICT) {
+        return STAGE_WAIT;
+    }
+    op->waiter.ready = NULL;
+    op->wait_status = status;
+    op->wait_diag = diag;
+    return STAGE_DONE;
+}
+
+static enum stage_result stage_check_session(struct operation *op)
+{
+    return op->wait_status == STATUS_OK
+               ? STAGE_DONE
+               : operation_refuse_upstream(op, op->wait_status, &op->wait_diag);
+}
+
+static struct json_place arguments_of(struct operation *op)
+{
+    return (struct json_place){&op->message.tape, op->message.arguments};
+}
+
+static struct json_place member_of(struct json_place object, struct slice name)
+{
+    return (struct json_place){object.tape, object.ref == JSON_NONE
+                                                ? JSON_NONE
+                                                : json_member(object.tape, object.ref, name)};
+}
+
+static enum stage_result refuse_arguments(struct operation *op, const struct diag *diag)
+{
+    struct slice reason = SLICE_EMPTY;
+    (void)!arena_copy(&op->arena, slice_view_cstr(diag->message), &reason);
+    return operation_refuse(
+        op, &(struct operation_refusal){.type = AUDIT_AUTHZ_DENY,
+                                        .http_status = 200,
+                                        .rpc_code = MCP_ERROR_INVALID_PARAMS,
+                                        .text = SLICE("the arguments do not fit the input schema"),
+                                        .code = diag->code,
+                                        .reason = reason});
+}
+
+/* A tool the server did not declare has no types to judge its arguments by. */
+static enum stage_result stage_check_arguments(struct operation *op)
+{
+    struct diag diag = {0};
+    if (op->message.method->primitive != MCP_TOOL) {
+        return STAGE_DONE;
+    }
+    struct json_place tool = server_session_tool(op->session, op->name);
+    if (tool.ref == JSON_NONE) {
+        return operation_refuse(op,
+                                &(struct operation_refusal){.type = AUDIT_AUTHZ_DENY,
+                                                            .http_status = 200,
+                                                            .rpc_code = MCP_ERROR_INVALID_PARAMS,
+                                                            .text = SLICE("unknown tool"),
+                                                            .code = "tool.unknown"});
+    }
+    struct json_place arguments = arguments_of(op);
+    struct json_tape empty;
+    if (arguments.ref == JSON_NONE) {
+        if (json_parse(&op->gateway->parser, SLICE("{}"), &op->arena, &empty, &diag) != STATUS_OK) {
+            return operation_refuse_overload(op, "no memory for the arguments");
+        }
+        arguments = (struct json_place){&empty, 0};
+    }
+    if (schema_check(member_of(tool, SLICE("inputSchema")), arguments, &diag) != STATUS_OK) {
+        return refuse_arguments(op, &diag);
+    }
+    return STAGE_DONE;
+}
+
+static enum stage_result stage_authorize(struct operation *op)
+{
+    const struct gateway_snapshot *snapshot = op->gateway->snapshot;
+    const struct gateway_server *server = operation_server(op);
+    const struct gateway_ports *ports = &op->gateway->ports;
+    struct policy_question question = {
+        .policies = snapshot->policies,
+        .principal = op->principal,
+        .server = server->name,
+        .server_trust = server->trust,
+        .server_labels = server->labels,
+        .server_label_count = server->label_count,
+        .method = op->message.method->name,
+        .primitive = op->message.method->primitive,
+        .name = op->name,
+        .definition = op->message.method->primitive == MCP_TOOL
+                          ? server_session_tool(op->session, op->name)
+                          : (struct json_place){NULL, JSON_NONE},
+        .arguments = arguments_of(op),
+        .peer_ip = op->peer_ip,
+        .is_tls = op->is_tls,
+        .now_s = ports->clock->wall_s(ports->clock->context),
+    };
+    enum status status = policy_decide(&question, &op->arena, &op->answer);
+    if (status == STATUS_OK && op->answer.is_allowed) {
+        return STAGE_DONE;
+    }
+    bool is_tool = op->message.method->primitive == MCP_TOOL;
+    return operation_refuse(
+        op, &(struct operation_refusal){
+                .type = AUDIT_AUTHZ_DENY,
+                .http_status = 200,
+                .rpc_code = OPERATION_CODE_DENIED,
+                .text = op->answer.reason.len > 0 ? op->answer.reason : SLICE("denied by policy"),
+                .code = "policy_denied",
+                .reason = slice_view_cstr(status_name(status)),
+                .as_tool_result = is_tool && !server->deny_as_error});
+}
+
+static enum stage_result stage_record_intent(struct operation *op)
+{
+    return operation_record(op, AUDIT_INTENT, AUDIT_AUTHZ_ALLOW, true);
+}
+
+/* {"name":X,"arguments":{...}}: only what the method defines, written from the judged tape. */
+static void write_params(struct operation *op, struct buf *params)
+{
+    buf_append_byte(params, '{');
+    buf_append_json_string(params, op->message.method->target_member);
+    buf_append_byte(params, ':');
+    buf_append_json_string(params, op->name);
+    if (op->message.arguments != JSON_NONE) {
+        buf_append(params, SLICE(",\"arguments\":"));
+        json_write(params, &op->message.tape, op->message.arguments, NULL, 0);
+    }
+    buf_append_byte(params, '}');
+}
+
+/* Our own progress token, and the trace context as the client gave it. */
+static void write_meta(struct operation *op, struct buf *meta)
+{
+    static const struct slice TRACE[] = {SLICE_INIT("traceparent"), SLICE_INIT("tracestate"),
+                                         SLICE_INIT("baggage")};
+    if (op->message.progress_token != JSON_NONE) {
+        buf_append(meta, SLICE("\"progressToken\":"));
+        buf_append_i64(meta, op->gateway->next_upstream_id + 1);
+    }
+    for (size_t i = 0; op->message.meta != JSON_NONE && i < COUNT_OF(TRACE); i++) {
+        json_ref value = json_member(&op->message.tape, op->message.meta, TRACE[i]);
+        if (value != JSON_NONE && json_type(&op->message.tape, value) == JSON_STRING) {
+            buf_append(meta, meta->len > 0 ? SLICE(",") : SLICE_EMPTY);
+            buf_append_json_string(meta, TRACE[i]);
+            buf_append_byte(meta, ':');
+            buf_append(meta, json_raw(&op->message.tape, value));
+        }
+    }
+}
+
+static struct operation *operation_of_call(struct call *call)
+{
+    return (struct operation *)((char *)call - offsetof(struct operation, call));
+}
+
+static void on_call_done(struct call *call, enum status status)
+{
+    operation_resume(operation_of_call(call), status, &call->diag);
+}
+
+/* Progress goes on with the client's own token; everything else a server tells is dropped here. */
+static void on_call_notification(struct call *call, const struct json_tape *tape)
+{
+    struct operation *op = operation_of_call(call);
+    json_ref method = json_member(tape, 0, SLICE("method"));
+    json_ref params = json_member(tape, 0, SLICE("params"));
+    int64_t token = 0;
+    if (op->message.progress_token == JSON_NONE || params == JSON_NONE ||
+        !json_string_eq(tape, method, SLICE("notifications/progress"))) {
+        return;
+    }
+    json_ref ref = json_member(tape, params, SLICE("progressToken"));
+    if (ref == JSON_NONE || json_integer(tape, ref, &token) != STATUS_OK || token != call->id) {
+        return;
+    }
+    struct json_edit edit = {JSON_EDIT_REPLACE, ref,
+                             json_raw(&op->message.tape, op->message.progress_token)};
+    struct buf json;
+    buf_init(&json, GATEWAY_OPERATION_BYTES_MAX, &op->gateway->account);
+    json_write(&json, tape, 0, &edit, 1);
+    if (buf_status(&json) != STATUS_OK || !operation_send_event(op, buf_view(&json))) {
+        op->client_gone = true;
+    }
+    buf_release(&json);
+}
+
+static enum stage_result stage_forward(struct operation *op)
+{
+    struct buf params;
+    struct buf meta;
+    buf_init(&params, GATEWAY_OPERATION_BYTES_MAX, &op->gateway->account);
+    buf_init(&meta, META_BYTES_MAX, &op->gateway->account);
+    write_params(op, &params);
+    write_meta(op, &meta);
+    struct call_request request = {
+        .session = op->session,
+        .method = op->message.method->name,
+        .name = op->name,
+        .params = buf_view(&params),
+        .meta = buf_view(&meta),
+        .is_modern = op->session->is_modern,
+    };
+    op->call = (struct call){.on_done = on_call_done, .on_notification = on_call_notification};
+    enum status status = buf_status(&params) == STATUS_OK ? buf_status(&meta) : STATUS_LIMIT;
+    if (status == STATUS_OK) {
+        status = call_start(&op->call, op->gateway, &op->arena, &request);
+    }
+    buf_release(&meta);
+    buf_release(&params);
+    if (status == STATUS_OK) {
+        return STAGE_WAIT;
+    }
+    op->wait_status = status;
+    op->wait_diag = op->call.diag;
+    return STAGE_DONE;
+}
+
+/* The intent is written, so whatever happened is its outcome. Its own failure is looked at below.
+ */
+static enum stage_result stage_record_outcome(struct operation *op)
+{
+    op->call.failure = op->wait_status;
+    op->call.diag = op->wait_diag;
+    op->has_outcome = true;
+    return operation_record(op, AUDIT_OUTCOME, AUDIT_AUTHZ_ALLOW, false);
+}
+
+static size_t translate_edits(struct operation *op, struct json_edit *edits)
+{
+    const struct call *call = &op->call;
+    size_t count = 0;
+    edits[count++] = (struct json_edit){JSON_EDIT_REPLACE,
+                                        json_member(&call->answer, 0, SLICE("id")), op->message.id};
+    bool is_modern = mcp_revision_is_modern(op->revision);
+    if (call->result == JSON_NONE) {
+        return count;
+    }
+    json_ref type = json_member(&call->answer, call->result, SLICE("resultType"));
+    if (is_modern && type == JSON_NONE) {
+        bool is_read = op->message.method->primitive == MCP_RESOURCE;
+        edits[count++] = (struct json_edit){
+            JSON_EDIT_APPEND, call->result,
+            is_read ? SLICE("\"resultType\":\"complete\",\"ttlMs\":0,\"cacheScope\":\"private\"")
+                    : SLICE("\"resultType\":\"complete\"")};
+    } else if (!is_modern && type != JSON_NONE) {
+        edits[count++] = (struct json_edit){JSON_EDIT_REMOVE, type, SLICE_EMPTY};
+    }
+    return count;
+}
+
+static enum stage_result stage_answer(struct operation *op)
+{
+    struct json_edit edits[4];
+    if (op->call.failure == STATUS_CANCELLED) {
+        return STAGE_DONE;
+    }
+    if (op->call.failure != STATUS_OK) {
+        server_session_forget(op->session);
+        return operation_refuse_upstream(op, op->call.failure, &op->call.diag);
+    }
+    json_write(&op->reply, &op->call.answer, 0, edits, translate_edits(op, edits));
+    operation_answer(op, 200);
+    return STAGE_DONE;
+}
+
+const struct stage OPERATION_CALL_STAGES[] = {
+    {"authenticate", operation_stage_authenticate},
+    {"session", operation_stage_session},
+    {"route", operation_stage_route},
+    {"open_session", stage_open_session},
+    {"check_session", stage_check_session},
+    {"check_arguments", stage_check_arguments},
+    {"authorize", stage_authorize},
+    {"record_intent", stage_record_intent},
+    {"check_intent", operation_stage_check_record},
+    {"forward", stage_forward},
+    {"record_outcome", stage_record_outcome},
+    {"check_outcome", operation_stage_check_record},
+    {"answer", stage_answer},
+    {NULL, NULL},
+};

@@ -1,0 +1,168 @@
+#include "core/gateway/gateway.h"
+
+#include "core/audit/record.h"
+#include "core/gateway/operation.h"
+#include "core/identity/challenge.h"
+#include "core/mcp/admission.h"
+
+#include <string.h>
+
+#define REFUSAL_RECORD_BYTES_MAX 8192
+#define METADATA_BYTES_MAX 8192
+#define METADATA_SERVERS_MAX 32
+#define HEALTH_PATH SLICE("/healthz")
+
+enum status gateway_init(struct gateway *gateway, const struct gateway_ports *ports,
+                         struct gateway_snapshot *snapshot, const uint8_t *session_key,
+                         size_t limit_bytes)
+{
+    static const struct json_limits LIMITS = JSON_LIMITS_DEFAULT;
+    uint8_t seed[16];
+    *gateway = (struct gateway){
+        .ports = *ports, .snapshot = snapshot, .account = {.limit_bytes = limit_bytes}};
+    memcpy(gateway->session_key, session_key, sizeof(gateway->session_key));
+    TRY(ports->random->fill(ports->random->context, seed, sizeof(seed)));
+    json_parser_init(&gateway->parser, &LIMITS, seed);
+    return identity_cache_new(IDENTITY_CACHE_ENTRIES_DEFAULT, &gateway->cache);
+}
+
+void gateway_release(struct gateway *gateway)
+{
+    while (gateway->operations != NULL) {
+        operation_abort(gateway->operations);
+    }
+    server_sessions_release(gateway);
+    identity_cache_free(gateway->cache);
+    gateway_snapshot_unref(gateway->snapshot);
+    *gateway = (struct gateway){0};
+}
+
+void gateway_switch(struct gateway *gateway, struct gateway_snapshot *snapshot)
+{
+    gateway_snapshot_unref(gateway->snapshot);
+    gateway->snapshot = snapshot;
+}
+
+/* What is refused before it is an operation is recorded too; nobody waits for it. */
+static void record_refusal(struct gateway *gateway, struct slice peer_ip, const char *code)
+{
+    const struct gateway_ports *ports = &gateway->ports;
+    struct audit_record record = {
+        .type = AUDIT_WIRE_REJECT,
+        .phase = AUDIT_EVENT,
+        .wall_ms = ports->clock->wall_s(ports->clock->context) * 1000,
+        .mono_ms = ports->clock->mono_ms(ports->clock->context),
+        .direction = SLICE("client"),
+        .peer = peer_ip,
+        .code = slice_view_cstr(code),
+    };
+    struct buf payload;
+    buf_init(&payload, REFUSAL_RECORD_BYTES_MAX, &gateway->account);
+    if (ports->random->fill(ports->random->context, record.decision_id,
+                            sizeof(record.decision_id)) == STATUS_OK &&
+        audit_record_encode(&record, &payload) == STATUS_OK) {
+        struct journal_request request = {.payload = buf_view(&payload)};
+        (void)!ports->journal->append(ports->journal->context, &request);
+    }
+    buf_release(&payload);
+}
+
+static bool is_public_path(struct slice target)
+{
+    return slice_eq(target, HEALTH_PATH) ||
+           slice_starts_with(target, SLICE(CHALLENGE_METADATA_PATH));
+}
+
+static void fill_reply(struct exchange_reply *reply, int http_status)
+{
+    static const struct http_field ALLOW[] = {{SLICE_INIT("Allow"), SLICE_INIT("POST")}};
+    *reply = (struct exchange_reply){.status_code = http_status, .must_close = true};
+    if (http_status == 405) {
+        reply->fields = ALLOW;
+        reply->field_count = 1;
+    }
+}
+
+static bool admit(void *context, const struct exchange_request *head, struct exchange_reply *reply)
+{
+    struct gateway *gateway = context;
+    const struct gateway_snapshot *snapshot = gateway->snapshot;
+    struct admission_rules rules = {.hosts = snapshot->hosts,
+                                    .host_count = snapshot->host_count,
+                                    .origins = snapshot->origins,
+                                    .origin_count = snapshot->origin_count};
+    struct diag diag = {0};
+    int http_status = 400;
+    if (is_public_path(head->target)) {
+        if (slice_eq(head->method, SLICE("GET"))) {
+            return true;
+        }
+        http_status = 405;
+        diag.code = "http.method";
+    } else if (admission_check(&rules, head->method, head->fields, head->field_count, &http_status,
+                               &diag) == STATUS_OK) {
+        return true;
+    }
+    record_refusal(gateway, head->peer_ip, diag.code);
+    fill_reply(reply, http_status);
+    return false;
+}
+
+static void answer_metadata(struct gateway *gateway, struct exchange *exchange, struct slice path)
+{
+    static const struct http_field FIELDS[] = {
+        {SLICE_INIT("Content-Type"), SLICE_INIT("application/json")},
+        {SLICE_INIT("Access-Control-Allow-Origin"), SLICE_INIT("*")}};
+    const struct gateway_snapshot *snapshot = gateway->snapshot;
+    struct buf resource;
+    struct buf body;
+    buf_init(&resource, METADATA_BYTES_MAX, &gateway->account);
+    buf_init(&body, METADATA_BYTES_MAX, &gateway->account);
+    buf_append(&resource, snapshot->public_url);
+    buf_append(&resource, slice_sub(path, SLICE(CHALLENGE_METADATA_PATH).len, path.len));
+    struct slice issuers[METADATA_SERVERS_MAX];
+    size_t count = 0;
+    const struct identity_config *config =
+        snapshot->identity == NULL ? NULL : identity_snapshot_config(snapshot->identity);
+    for (size_t i = 0; config != NULL && i < config->entry_count && i < COUNT_OF(issuers); i++) {
+        issuers[count++] = config->entries[i].issuer;
+    }
+    challenge_metadata_write(
+        &body, &(struct challenge_metadata){.resource = buf_view(&resource),
+                                            .resource_name = SLICE("Aegis MCP Gateway"),
+                                            .authorization_servers = issuers,
+                                            .authorization_server_count = count});
+    struct exchange_reply reply = {.status_code = buf_status(&body) == STATUS_OK ? 200 : 503,
+                                   .fields = FIELDS,
+                                   .field_count = COUNT_OF(FIELDS),
+                                   .body = buf_view(&body)};
+    exchange->vtable->reply(exchange, &reply);
+    buf_release(&body);
+    buf_release(&resource);
+}
+
+static void begin(void *context, struct exchange *exchange, const struct exchange_request *request)
+{
+    struct gateway *gateway = context;
+    if (!is_public_path(request->target)) {
+        operation_begin(gateway, exchange, request);
+        return;
+    }
+    if (slice_eq(request->target, HEALTH_PATH)) {
+        exchange->vtable->reply(exchange, &(struct exchange_reply){.status_code = 200});
+    } else {
+        answer_metadata(gateway, exchange, request->target);
+    }
+    exchange->vtable->release(exchange);
+}
+
+static void refused(void *context, struct slice peer_ip, int status_code, const char *code)
+{
+    (void)status_code;
+    record_refusal(context, peer_ip, code);
+}
+
+struct exchange_handler gateway_handler(struct gateway *gateway)
+{
+    return (struct exchange_handler){gateway, admit, begin, refused};
+}

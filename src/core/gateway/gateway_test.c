@@ -1,0 +1,430 @@
+/* Scenarios: whole operations on fake ports, completed in the order the test chooses. */
+#include "core/gateway/gateway.h"
+
+#include "support/check.h"
+#include "support/fake_world.h"
+
+#include <stdio.h>
+
+#define PERMIT_ALL "permit(principal, action, resource);"
+#define META                                                                                       \
+    "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                       \
+    "\"io.modelcontextprotocol/clientCapabilities\":{}}"
+#define CALL_SEE                                                                                   \
+    "{\"jsonrpc\":\"2.0\",\"id\":\"q\",\"method\":\"tools/call\",\"params\":{\"name\":\"see\","    \
+    "\"arguments\":{}," META "}}"
+#define BANK "/servers/bank/mcp"
+
+static struct world world;
+static struct world_client client;
+
+static bool body_has(const char *text)
+{
+    return strstr(client.body, text) != NULL;
+}
+
+static void post_see(void)
+{
+    world_post(&world, &client, BANK, CALL_SEE, "tools/call", "see", NULL);
+}
+
+TEST(gateway_forwards_an_allowed_call)
+{
+    world_init(&world, PERMIT_ALL);
+    post_see();
+    world_run(&world);
+    CHECK(client.is_replied && client.status_code == 200 && client.is_released);
+    CHECK(body_has("\"id\":\"q\"") && body_has("\"text\":\"ok\""));
+    CHECK(body_has("\"resultType\":\"complete\""));
+    CHECK(world_count_calls(&world, "tools/call") == 1);
+    CHECK(world_count_records(&world, "\"intent\"", "bank.see") == 1);
+    CHECK(world_count_records(&world, "\"outcome\"", "bank.see") == 1);
+    CHECK(world.gateway.operation_count == 0);
+    world_release(&world);
+}
+
+TEST(gateway_denies_without_a_byte_upstream)
+{
+    world_init(&world, PERMIT_ALL "@id(\"no\") @reason(\"see is closed\") forbid(principal, action "
+                                  "== Aegis::Action::\"bank.see\", resource);");
+    post_see();
+    world_run(&world);
+    CHECK(client.is_replied && client.status_code == 200);
+    CHECK(body_has("\"isError\":true") && body_has("see is closed"));
+    CHECK(world_count_calls(&world, "tools/call") == 0);
+    CHECK(world_count_records(&world, "authz.deny", "policy_denied") == 1);
+    CHECK(world_count_records(&world, "\"tools/call\"", "") == 1);
+    world_release(&world);
+}
+
+/* Intent before effect: nothing reaches the server while the intent is not durable. */
+TEST(gateway_records_before_it_acts)
+{
+    world_init(&world, PERMIT_ALL);
+    post_see();
+    world_run(&world);
+    post_see();
+    size_t records = world.record_count;
+    CHECK(records > 0 && world.records[records - 1].is_pending);
+    CHECK(world.records[records - 1].durable);
+    CHECK(strstr(world.records[records - 1].text, "\"intent\"") != NULL);
+    CHECK(world_count_calls(&world, "tools/call") == 1);
+    world_run(&world);
+    CHECK(world_count_calls(&world, "tools/call") == 2);
+    world_release(&world);
+}
+
+TEST(gateway_answers_nothing_without_audit)
+{
+    static const bool REFUSES[] = {true, false};
+    for (size_t i = 0; i < COUNT_OF(REFUSES); i++) {
+        world_init(&world, PERMIT_ALL);
+        world.journal_refuses = REFUSES[i];
+        world.journal_fails = !REFUSES[i];
+        post_see();
+        world_run(&world);
+        CHECK(client.status_code == 503 && body_has("audit_unavailable"));
+        CHECK(!body_has("\"text\":\"ok\""));
+        CHECK(world_count_calls(&world, "tools/call") == 0);
+        world_release(&world);
+    }
+}
+
+TEST(gateway_serves_a_legacy_session)
+{
+    char session[512];
+    world_init(&world, PERMIT_ALL);
+    world_post(&world, &client, "/mcp",
+               "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{"
+               "\"protocolVersion\":\"2025-06-18\",\"capabilities\":{},\"clientInfo\":{}}}",
+               NULL, NULL, NULL);
+    world_run(&world);
+    CHECK(client.status_code == 200 && body_has("\"protocolVersion\":\"2025-06-18\""));
+    CHECK(client.session_id[0] != '\0');
+    memcpy(session, client.session_id, sizeof(session));
+    world_post(&world, &client, "/mcp",
+               "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}", NULL, NULL,
+               session);
+    world_run(&world);
+    CHECK(client.status_code == 202 && client.body[0] == '\0');
+    world_post(&world, &client, "/mcp", "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}",
+               NULL, NULL, session);
+    world_run(&world);
+    CHECK(body_has("bank__pay") && body_has("shop__see") && !body_has("resultType"));
+    world_post(&world, &client, "/mcp",
+               "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"tools/call\",\"params\":{\"name\":"
+               "\"shop__see\"}}",
+               NULL, NULL, session);
+    world_run(&world);
+    CHECK(body_has("\"id\":2") && body_has("\"text\":\"ok\""));
+    CHECK(strstr(world.calls[world.call_count - 1].body, "\"name\":\"see\"") != NULL);
+    CHECK(world.calls[world.call_count - 1].server == 1);
+    world_release(&world);
+}
+
+TEST(gateway_trusts_no_session_it_did_not_seal)
+{
+    static const struct {
+        const char *name, *session;
+        int http_status;
+    } rows[] = {
+        {"none", NULL, 400},
+        {"invented", "1001", 404},
+        {"empty", "", 400},
+        {"long",
+         "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+         "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+         404},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        world_init(&world, PERMIT_ALL);
+        world_post(&world, &client, "/mcp",
+                   "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}", NULL, NULL,
+                   rows[i].session);
+        world_run(&world);
+        CHECK_ROW(rows[i].name, client.status_code == rows[i].http_status);
+        CHECK_ROW(rows[i].name, world.call_count == 0);
+        CHECK_ROW(rows[i].name, world_count_records(&world, "session.mismatch", "") == 1);
+        world_release(&world);
+    }
+}
+
+/* A message that must not be there ends the call with one error, and the audit says why. */
+TEST(gateway_refuses_what_a_server_must_not_say)
+{
+    static const char *const ANSWER =
+        "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"content\":[]}}";
+    static const struct {
+        const char *name, *message;
+        bool then_answer;
+    } rows[] = {
+        {"another id", "{\"jsonrpc\":\"2.0\",\"id\":99999,\"result\":{}}", true},
+        {"id as text", "{\"jsonrpc\":\"2.0\",\"id\":\"%ID\",\"result\":{}}", false},
+        {"null id", "{\"jsonrpc\":\"2.0\",\"id\":null,\"result\":{}}", false},
+        {"result and error",
+         "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{},\"error\":{\"code\":1,\"message\":\"\"}}",
+         false},
+        {"neither", "{\"jsonrpc\":\"2.0\",\"id\":%ID}", false},
+        {"two answers", "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"content\":[]}}", true},
+        {"duplicate member", "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{},\"id\":2}", false},
+        {"batch", "[{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}]", true},
+        {"number", "1", true},
+        {"no JSON", "[DONE]", true},
+        {"question", "{\"jsonrpc\":\"2.0\",\"id\":5,\"method\":\"sampling/createMessage\"}", true},
+        {"list change", "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}",
+         true},
+        {"input required",
+         "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"resultType\":\"input_required\"}}", false},
+        {"malformed error", "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"error\":\"x\"}", false},
+        {"silence", NULL, false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        world_init(&world, PERMIT_ALL);
+        world.server_is_modern = true;
+        world.held_method = "tools/call";
+        post_see();
+        world_run(&world);
+        struct world_call *call = world_find_call(&world, "tools/call");
+        CHECK_ROW(rows[i].name, call != NULL);
+        if (call != NULL) {
+            if (rows[i].message != NULL) {
+                world_message(call, rows[i].message);
+            }
+            if (rows[i].then_answer) {
+                world_message(call, ANSWER);
+            }
+            world_end(call, STATUS_OK, NULL);
+            world_run(&world);
+        }
+        CHECK_ROW(rows[i].name, client.is_replied && body_has("\"code\":50201"));
+        CHECK_ROW(rows[i].name, body_has("\"id\":\"q\"") && !body_has("\"result\""));
+        CHECK_ROW(rows[i].name, world_count_records(&world, "\"outcome\"", "bank.see") == 1);
+        world_release(&world);
+    }
+}
+
+TEST(gateway_passes_progress_with_the_clients_token)
+{
+    world_init(&world, PERMIT_ALL);
+    world.held_method = "tools/call";
+    world_post(&world, &client, BANK,
+               "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/call\",\"params\":{\"name\":"
+               "\"see\",\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","
+               "\"io.modelcontextprotocol/clientCapabilities\":{},\"progressToken\":\"mine\"}}}",
+               "tools/call", "see", NULL);
+    world_run(&world);
+    struct world_call *call = world_find_call(&world, "tools/call");
+    world_message(call, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{"
+                        "\"progressToken\":%ID,\"progress\":1}}");
+    world_message(call, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{"
+                        "\"progressToken\":1234567,\"progress\":2}}");
+    CHECK(client.stream_begun && body_has("\"progressToken\":\"mine\""));
+    CHECK(!body_has("1234567"));
+    world_message(call, "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"content\":[]}}");
+    CHECK(!body_has("\"id\":7"));
+    world_end(call, STATUS_OK, NULL);
+    world_run(&world);
+    CHECK(body_has("\"id\":7") && client.stream_ended && client.is_released);
+    world_release(&world);
+}
+
+TEST(gateway_reports_servers_that_fail)
+{
+    static const struct {
+        const char *name, *code;
+        enum status status;
+        const char *expected;
+    } rows[] = {
+        {"down", "upstream.down", STATUS_UNAVAILABLE, "\"code\":50301"},
+        {"slow", "upstream.timeout", STATUS_TIMEOUT, "\"code\":50401"},
+        {"odd", "upstream.protocol", STATUS_INVALID, "\"code\":50201"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        for (int in_handshake = 0; in_handshake < 2; in_handshake++) {
+            world_init(&world, PERMIT_ALL);
+            world.held_method = in_handshake ? "initialize" : "tools/call";
+            post_see();
+            world_run(&world);
+            struct world_call *call = world_find_call(&world, world.held_method);
+            CHECK_ROW(rows[i].name, call != NULL);
+            if (call != NULL) {
+                world_end(call, rows[i].status, rows[i].code);
+                world_run(&world);
+            }
+            CHECK_ROW(rows[i].name, body_has(rows[i].expected) && client.is_released);
+            CHECK_ROW(rows[i].name,
+                      world_count_calls(&world, "tools/call") == (in_handshake ? 0 : 1));
+            world_release(&world);
+        }
+    }
+}
+
+/* MCP 2026-07-28: the client that closes its stream cancels, at whatever the operation waits for.
+ */
+TEST(gateway_cancels_at_every_wait)
+{
+    static const char *const HELD[] = {"server/discover", "initialize", "notifications/initialized",
+                                       "tools/list", "tools/call"};
+    for (size_t i = 0; i < COUNT_OF(HELD); i++) {
+        world_init(&world, PERMIT_ALL);
+        world.held_method = HELD[i];
+        post_see();
+        world_run(&world);
+        CHECK_ROW(HELD[i], !client.is_replied && world.gateway.operation_count == 1);
+        client.exchange.on_gone(&client.exchange);
+        world.held_method = NULL;
+        world_run(&world);
+        CHECK_ROW(HELD[i], client.is_released && !client.is_replied);
+        CHECK_ROW(HELD[i], world.gateway.operation_count == 0);
+        bool has_begun = world_count_calls(&world, "tools/call") == 1;
+        CHECK_ROW(HELD[i], has_begun == (i == COUNT_OF(HELD) - 1));
+        CHECK_ROW(HELD[i],
+                  !has_begun || world_count_records(&world, "\"outcome\"", "cancelled") == 1);
+        world_release(&world);
+    }
+}
+
+TEST(gateway_survives_a_client_that_leaves_while_records_are_written)
+{
+    world_init(&world, PERMIT_ALL);
+    post_see();
+    world_run(&world);
+    post_see();
+    client.exchange.on_gone(&client.exchange);
+    world_run(&world);
+    CHECK(client.is_released && !client.is_replied);
+    CHECK(world.gateway.operation_count == 0);
+    world_release(&world);
+}
+
+/* A reload in mid-operation: the decision is taken by what is in force when it is taken. */
+TEST(gateway_decides_by_the_snapshot_in_force)
+{
+    world_init(&world, PERMIT_ALL);
+    world.held_method = "tools/list";
+    post_see();
+    world_run(&world);
+    gateway_switch(&world.gateway, world_snapshot("", true));
+    world.held_method = NULL;
+    world_run(&world);
+    CHECK(body_has("\"isError\":true") && world_count_calls(&world, "tools/call") == 0);
+    world_release(&world);
+}
+
+TEST(gateway_asks_a_server_once_for_many)
+{
+    struct world_client clients[8];
+    world_init(&world, PERMIT_ALL);
+    for (size_t i = 0; i < COUNT_OF(clients); i++) {
+        world_post(&world, &clients[i], BANK, CALL_SEE, "tools/call", "see", NULL);
+    }
+    world_run(&world);
+    CHECK(world_count_calls(&world, "initialize") == 1);
+    CHECK(world_count_calls(&world, "tools/list") == 1);
+    CHECK(world_count_calls(&world, "tools/call") == COUNT_OF(clients));
+    for (size_t i = 0; i < COUNT_OF(clients); i++) {
+        CHECK(clients[i].is_replied && strstr(clients[i].body, "\"id\":\"q\"") != NULL);
+    }
+    world_release(&world);
+}
+
+TEST(gateway_lists_what_may_be_called)
+{
+    world_init(&world, "permit(principal, action == Aegis::Action::\"bank.pay\", resource) when { "
+                       "context.arguments.amount < 10 };");
+    world_post(&world, &client, "/mcp",
+               "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\",\"params\":{" META "}}",
+               "tools/list", NULL, NULL);
+    world_run(&world);
+    CHECK(body_has("bank__pay") && !body_has("see") && !body_has("shop"));
+    CHECK(body_has("\"cacheScope\":\"private\""));
+    world_release(&world);
+}
+
+TEST(gateway_keeps_serving_when_one_server_is_down)
+{
+    world_init(&world, PERMIT_ALL);
+    world.held_method = "server/discover";
+    world_post(&world, &client, "/mcp",
+               "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\",\"params\":{" META "}}",
+               "tools/list", NULL, NULL);
+    world_run(&world);
+    for (size_t i = 0; i < world.call_count; i++) {
+        if (world.calls[i].server == 1) {
+            world_end(&world.calls[i], STATUS_UNAVAILABLE, "upstream.down");
+        }
+    }
+    world.held_method = NULL;
+    world_run(&world);
+    CHECK(client.status_code == 200 && body_has("bank__pay") && !body_has("shop__"));
+    world_release(&world);
+}
+
+TEST(gateway_refuses_arguments_before_policy)
+{
+    static const struct {
+        const char *name, *arguments;
+        bool passes;
+    } rows[] = {
+        {"fits", "{\"amount\":5}", true},
+        {"text for a number", "{\"amount\":\"5\"}", false},
+        {"null", "{\"amount\":null}", false},
+        {"fraction", "{\"amount\":1.5}", false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char body[1024];
+        world_init(&world, PERMIT_ALL);
+        snprintf(body, sizeof(body),
+                 "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":"
+                 "\"pay\",\"arguments\":%s," META "}}",
+                 rows[i].arguments);
+        world_post(&world, &client, BANK, body, "tools/call", "pay", NULL);
+        world_run(&world);
+        CHECK_ROW(rows[i].name, body_has("\"result\"") == rows[i].passes);
+        CHECK_ROW(rows[i].name,
+                  world_count_calls(&world, "tools/call") == (rows[i].passes ? 1 : 0));
+        world_release(&world);
+    }
+}
+
+TEST(gateway_refuses_unknown_places)
+{
+    static const struct {
+        const char *target, *name, *expected;
+    } rows[] = {
+        {"/mcp", "nobody__see", "-32602"},
+        {"/mcp", "see", "-32602"},
+        {"/servers/nobody/mcp", "see", "-32600"},
+        {"/MCP", "see", "-32600"},
+        {"//mcp", "see", "-32600"},
+        {"/servers/bank/mcp/", "see", "-32600"},
+        {BANK, "unknown", "-32602"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char body[1024];
+        world_init(&world, PERMIT_ALL);
+        snprintf(body, sizeof(body),
+                 "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":"
+                 "\"%s\"," META "}}",
+                 rows[i].name);
+        world_post(&world, &client, rows[i].target, body, "tools/call", rows[i].name, NULL);
+        world_run(&world);
+        CHECK_ROW(rows[i].target, body_has(rows[i].expected));
+        CHECK_ROW(rows[i].target, world_count_calls(&world, "tools/call") == 0);
+        world_release(&world);
+    }
+}
+
+/* Shutdown with operations at every kind of wait: nothing is left behind. */
+TEST(gateway_releases_what_still_runs)
+{
+    static const char *const HELD[] = {"server/discover", "tools/list", "tools/call"};
+    for (size_t i = 0; i < COUNT_OF(HELD); i++) {
+        world_init(&world, PERMIT_ALL);
+        world.held_method = HELD[i];
+        post_see();
+        world_run(&world);
+        world_release(&world);
+        CHECK_ROW(HELD[i], client.is_released);
+    }
+}

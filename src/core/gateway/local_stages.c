@@ -1,0 +1,128 @@
+/* Messages the gateway answers itself: handshakes, discovery, ping, notifications. */
+#include "core/gateway/operation.h"
+
+#define CAPABILITIES SLICE("\"capabilities\":{\"tools\":{},\"resources\":{},\"prompts\":{}}")
+
+/* The version a client asks for, when we speak it; else our newest with a handshake. */
+static enum mcp_revision negotiate(const struct operation *op)
+{
+    const struct mcp_message *message = &op->message;
+    json_ref asked = message->params == JSON_NONE
+                         ? JSON_NONE
+                         : json_member(&message->tape, message->params, SLICE("protocolVersion"));
+    for (enum mcp_revision i = MCP_REVISION_NONE + 1; i < MCP_REVISION_COUNT; i++) {
+        if (asked != JSON_NONE && !mcp_revision_is_modern(i) &&
+            json_string_eq(&message->tape, asked, mcp_revision_name(i))) {
+            return i;
+        }
+    }
+    return MCP_REVISION_LEGACY_NEWEST;
+}
+
+static enum stage_result stage_negotiate(struct operation *op)
+{
+    const struct gateway_ports *ports = &op->gateway->ports;
+    op->revision = negotiate(op);
+    if (!op->gateway->snapshot->legacy_enabled) {
+        return operation_refuse(
+            op, &(struct operation_refusal){.type = AUDIT_WIRE_REJECT,
+                                            .http_status = 400,
+                                            .rpc_code = MCP_ERROR_VERSION,
+                                            .text = SLICE("unsupported protocol version"),
+                                            .code = "mcp.version",
+                                            .requested = mcp_revision_name(op->revision)});
+    }
+    struct session_token token = {.revision = op->revision,
+                                  .expires_at_s = ports->clock->wall_s(ports->clock->context) +
+                                                  SESSION_TOKEN_LIFETIME_S};
+    if (ports->random->fill(ports->random->context, token.nonce, sizeof(token.nonce)) !=
+        STATUS_OK) {
+        return operation_refuse_overload(op, "no random bytes");
+    }
+    for (size_t i = 0; i < sizeof(token.caller); i++) {
+        token.caller[i] = op->caller[i];
+    }
+    session_token_seal(ports->crypto, op->gateway->session_key, &token, &op->session_id);
+    return buf_status(&op->session_id) == STATUS_OK
+               ? STAGE_DONE
+               : operation_refuse_overload(op, "no memory for the session");
+}
+
+static enum stage_result stage_answer_initialize(struct operation *op)
+{
+    operation_result_begin(op);
+    buf_append(&op->reply, SLICE("\"protocolVersion\":"));
+    buf_append_json_string(&op->reply, mcp_revision_name(op->revision));
+    buf_append_byte(&op->reply, ',');
+    buf_append(&op->reply, CAPABILITIES);
+    buf_append(&op->reply, SLICE(",\"serverInfo\":{\"name\":\"aegis\",\"version\":\"0.1.0\"}"));
+    operation_result_end(op);
+    operation_answer(op, 200);
+    return STAGE_DONE;
+}
+
+static enum stage_result stage_answer_discover(struct operation *op)
+{
+    operation_result_begin(op);
+    buf_append(&op->reply, SLICE("\"supportedVersions\":["));
+    buf_append_json_string(&op->reply, mcp_revision_name(MCP_2026_07_28));
+    buf_append(&op->reply, SLICE("],"));
+    buf_append(&op->reply, CAPABILITIES);
+    buf_append(&op->reply, SLICE(",\"ttlMs\":0,\"cacheScope\":\"private\""));
+    operation_result_end(op);
+    operation_answer(op, 200);
+    return STAGE_DONE;
+}
+
+static enum stage_result stage_answer_empty(struct operation *op)
+{
+    operation_result_begin(op);
+    operation_result_end(op);
+    operation_answer(op, 200);
+    return STAGE_DONE;
+}
+
+static enum stage_result stage_accept(struct operation *op)
+{
+    operation_answer(op, 202);
+    return STAGE_DONE;
+}
+
+const struct stage OPERATION_INITIALIZE_STAGES[] = {
+    {"authenticate", operation_stage_authenticate},
+    {"route", operation_stage_route},
+    {"negotiate", stage_negotiate},
+    {"record_event", operation_stage_record_event},
+    {"check_record", operation_stage_check_record},
+    {"answer", stage_answer_initialize},
+    {NULL, NULL},
+};
+
+const struct stage OPERATION_DISCOVER_STAGES[] = {
+    {"authenticate", operation_stage_authenticate},
+    {"route", operation_stage_route},
+    {"record_event", operation_stage_record_event},
+    {"check_record", operation_stage_check_record},
+    {"answer", stage_answer_discover},
+    {NULL, NULL},
+};
+
+const struct stage OPERATION_PING_STAGES[] = {
+    {"authenticate", operation_stage_authenticate},
+    {"session", operation_stage_session},
+    {"route", operation_stage_route},
+    {"record_event", operation_stage_record_event},
+    {"check_record", operation_stage_check_record},
+    {"answer", stage_answer_empty},
+    {NULL, NULL},
+};
+
+const struct stage OPERATION_NOTIFICATION_STAGES[] = {
+    {"authenticate", operation_stage_authenticate},
+    {"session", operation_stage_session},
+    {"route", operation_stage_route},
+    {"record_event", operation_stage_record_event},
+    {"check_record", operation_stage_check_record},
+    {"accept", stage_accept},
+    {NULL, NULL},
+};

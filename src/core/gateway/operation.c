@@ -1,0 +1,296 @@
+#include "core/gateway/operation.h"
+
+#include <string.h>
+
+static void free_operation(struct operation *op)
+{
+    struct gateway *gateway = op->gateway;
+    if (op->previous != NULL) {
+        op->previous->next = op->next;
+    } else {
+        gateway->operations = op->next;
+    }
+    if (op->next != NULL) {
+        op->next->previous = op->previous;
+    }
+    gateway->operation_count--;
+    if (op->session != NULL) {
+        op->session->user_count--;
+    }
+    for (size_t i = 0; i < op->part_count; i++) {
+        if (op->parts[i].session != NULL) {
+            op->parts[i].session->user_count--;
+        }
+    }
+    if (op->exchange != NULL) {
+        op->exchange->vtable->release(op->exchange);
+    }
+    principal_unref(op->principal);
+    buf_release(&op->reply);
+    buf_release(&op->session_id);
+    arena_release(&op->arena);
+    base_free(op);
+}
+
+/* Refusals leave the table of the kind for this one. */
+static enum stage_result stage_record_refusal(struct operation *op)
+{
+    return operation_record(op, AUDIT_EVENT, op->refusal.type, true);
+}
+
+static enum stage_result stage_answer_refusal(struct operation *op)
+{
+    if (op->wait_status != STATUS_OK) {
+        /* No record, no answer that tells anything. */
+        op->refusal = (struct operation_refusal){.type = AUDIT_SELF_FAULT,
+                                                 .http_status = 503,
+                                                 .rpc_code = OPERATION_CODE_AUDIT,
+                                                 .text = SLICE("the audit is not available"),
+                                                 .code = "audit_unavailable"};
+    }
+    operation_answer_refusal(op);
+    return STAGE_DONE;
+}
+
+static const struct stage REFUSAL_STAGES[] = {
+    {"record_refusal", stage_record_refusal},
+    {"answer_refusal", stage_answer_refusal},
+    {NULL, NULL},
+};
+
+static void enter_refusal(struct operation *op)
+{
+    /* A refusal while refusing means that the journal takes nothing: answer without record. */
+    op->stages = REFUSAL_STAGES;
+    bool skips_record = op->is_refused || op->has_outcome;
+    op->stage = skips_record ? 1 : 0;
+    op->wait_status = STATUS_OK;
+    op->is_refused = true;
+}
+
+/* Run stages until one waits or the table ends. */
+static void run(struct operation *op)
+{
+    while (op->stages[op->stage].run != NULL) {
+        enum stage_result result = op->stages[op->stage].run(op);
+        if (result == STAGE_WAIT) {
+            op->is_waiting = true;
+            return;
+        }
+        if (result == STAGE_REFUSE) {
+            enter_refusal(op);
+        } else {
+            op->stage++;
+        }
+    }
+    free_operation(op);
+}
+
+void operation_resume(struct operation *op, enum status status, const struct diag *diag)
+{
+    op->is_waiting = false;
+    op->wait_status = status;
+    op->wait_diag = diag == NULL ? (struct diag){0} : *diag;
+    op->stage++;
+    run(op);
+}
+
+enum stage_result operation_refuse(struct operation *op, const struct operation_refusal *refusal)
+{
+    op->refusal = *refusal;
+    return STAGE_REFUSE;
+}
+
+enum stage_result operation_refuse_overload(struct operation *op, const char *what)
+{
+    return operation_refuse(
+        op, &(struct operation_refusal){.type = AUDIT_LIMIT_HIT,
+                                        .http_status = 503,
+                                        .rpc_code = OPERATION_CODE_OVERLOADED,
+                                        .text = SLICE("the gateway is overloaded; try again later"),
+                                        .code = "overloaded",
+                                        .reason = slice_view_cstr(what)});
+}
+
+enum stage_result operation_refuse_upstream(struct operation *op, enum status status,
+                                            const struct diag *diag)
+{
+    struct operation_refusal refusal = {.type = AUDIT_UPSTREAM_PROTOCOL,
+                                        .http_status = 200,
+                                        .rpc_code = OPERATION_CODE_UPSTREAM_PROTOCOL,
+                                        .text = SLICE("the server broke the protocol"),
+                                        .code = "upstream_protocol"};
+    if (status == STATUS_TIMEOUT) {
+        refusal.rpc_code = OPERATION_CODE_UPSTREAM_TIMEOUT;
+        refusal.text = SLICE("the server did not answer in time");
+        refusal.code = "upstream_timeout";
+    } else if (status == STATUS_UNAVAILABLE) {
+        refusal.rpc_code = OPERATION_CODE_UPSTREAM_DOWN;
+        refusal.text = SLICE("the server cannot be reached");
+        refusal.code = "upstream_down";
+    }
+    struct slice reason = SLICE_EMPTY;
+    if (arena_copy(&op->arena, slice_view_cstr(diag->message), &reason) == STATUS_OK) {
+        refusal.reason = reason;
+    }
+    return operation_refuse(op, &refusal);
+}
+
+const struct gateway_server *operation_server(const struct operation *op)
+{
+    return &op->gateway->snapshot->servers[op->server_index];
+}
+
+/* Cancel what the operation waits for at servers. The journal cannot be called back: its completion
+ * resumes an operation that then ends quickly. */
+static void cancel_upstream(struct operation *op)
+{
+    call_cancel(&op->call);
+    if (op->session != NULL) {
+        server_session_leave(op->session, &op->waiter);
+    }
+    for (size_t i = 0; i < op->part_count; i++) {
+        call_cancel(&op->parts[i].call);
+        if (op->parts[i].session != NULL) {
+            server_session_leave(op->parts[i].session, &op->parts[i].waiter);
+        }
+    }
+}
+
+/* MCP 2026-07-28: a closed stream means cancel. Legacy clients may come back for the result of a
+ * running call, so there a disconnect cancels nothing; the outcome is recorded in both eras. */
+static void on_gone(struct exchange *exchange)
+{
+    struct operation *op = exchange->operation;
+    op->client_gone = true;
+    bool waits_for_server = op->is_waiting && (op->call.handle != NULL || op->parts_open > 0 ||
+                                               op->waiter.ready != NULL);
+    if (!waits_for_server || !mcp_revision_is_modern(op->revision)) {
+        return;
+    }
+    cancel_upstream(op);
+    struct diag diag = {0};
+    operation_resume(op, diag_fail(&diag, STATUS_CANCELLED, "client.gone", "the client went away"),
+                     &diag);
+}
+
+void operation_abort(struct operation *op)
+{
+    cancel_upstream(op);
+    free_operation(op);
+}
+
+static const struct stage *stages_of(const struct mcp_message *message)
+{
+    switch (message->method->kind) {
+    case MCP_KIND_INITIALIZE:
+        return OPERATION_INITIALIZE_STAGES;
+    case MCP_KIND_DISCOVER:
+        return OPERATION_DISCOVER_STAGES;
+    case MCP_KIND_PING:
+        return OPERATION_PING_STAGES;
+    case MCP_KIND_NOTIFICATION:
+        return OPERATION_NOTIFICATION_STAGES;
+    case MCP_KIND_LIST:
+        return OPERATION_LIST_STAGES;
+    case MCP_KIND_CALL:
+        return OPERATION_CALL_STAGES;
+    }
+    return OPERATION_NOTIFICATION_STAGES;
+}
+
+/* Copy what must outlive the transport's call. */
+static enum status copy_request(struct operation *op, const struct exchange_request *request)
+{
+    size_t count = 0;
+    struct http_field *fields = arena_alloc(&op->arena, request->field_count * sizeof(*fields));
+    if (fields == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < request->field_count; i++) {
+        TRY(arena_copy(&op->arena, request->fields[i].name, &fields[i].name));
+        TRY(arena_copy(&op->arena, request->fields[i].value, &fields[i].value));
+    }
+    op->fields = fields;
+    op->field_count = request->field_count;
+    op->is_tls = request->is_tls;
+    op->authorization = mcp_field(fields, op->field_count, SLICE("authorization"), &count);
+    if (count > 1) {
+        op->authorization = SLICE("two");
+    }
+    TRY(arena_copy(&op->arena, request->peer_ip, &op->peer_ip));
+    TRY(arena_copy(&op->arena, request->target, &op->target_path));
+    return arena_copy(&op->arena, request->body, &op->body);
+}
+
+static enum stage_result read_message(struct operation *op)
+{
+    struct mcp_message_input input = {&op->gateway->parser, op->body, op->fields, op->field_count};
+    struct mcp_refusal refusal;
+    struct diag diag = {0};
+    if (mcp_message_read(&input, &op->arena, &op->message, &refusal, &diag) == STATUS_OK) {
+        op->revision = op->message.revision;
+        op->stages = stages_of(&op->message);
+        return STAGE_DONE;
+    }
+    struct slice reason = SLICE_EMPTY;
+    (void)!arena_copy(&op->arena, slice_view_cstr(diag.message), &reason);
+    return operation_refuse(
+        op, &(struct operation_refusal){.type = AUDIT_WIRE_REJECT,
+                                        .http_status = refusal.http_status,
+                                        .rpc_code = refusal.rpc_code,
+                                        .text = slice_view_cstr(refusal.text),
+                                        .code = diag.code == NULL ? "wire.reject" : diag.code,
+                                        .reason = reason,
+                                        .requested = refusal.requested});
+}
+
+static struct operation *new_operation(struct gateway *gateway, struct exchange *exchange)
+{
+    struct operation *op = base_alloc(sizeof(*op));
+    if (op == NULL) {
+        return NULL;
+    }
+    *op = (struct operation){.gateway = gateway,
+                             .exchange = exchange,
+                             .next = gateway->operations,
+                             .stages = REFUSAL_STAGES,
+                             .server_index = OPERATION_ALL_SERVERS};
+    arena_init(&op->arena, GATEWAY_OPERATION_BYTES_MAX, &gateway->account);
+    buf_init(&op->reply, GATEWAY_OPERATION_BYTES_MAX, &gateway->account);
+    buf_init(&op->session_id, 1024, &gateway->account);
+    if (gateway->operations != NULL) {
+        gateway->operations->previous = op;
+    }
+    gateway->operations = op;
+    gateway->operation_count++;
+    exchange->operation = op;
+    exchange->on_gone = on_gone;
+    return op;
+}
+
+void operation_begin(struct gateway *gateway, struct exchange *exchange,
+                     const struct exchange_request *request)
+{
+    struct operation *op = new_operation(gateway, exchange);
+    if (op == NULL) {
+        exchange->vtable->abort(exchange);
+        exchange->vtable->release(exchange);
+        return;
+    }
+    const struct gateway_ports *ports = &gateway->ports;
+    op->started_ms = ports->clock->mono_ms(ports->clock->context);
+    enum stage_result result = STAGE_DONE;
+    if (copy_request(op, request) != STATUS_OK) {
+        result = operation_refuse_overload(op, "no memory for the request");
+    } else if (ports->random->fill(ports->random->context, op->decision_id,
+                                   sizeof(op->decision_id)) != STATUS_OK) {
+        result = operation_refuse_overload(op, "no random bytes");
+    } else {
+        result = read_message(op);
+    }
+    if (result == STAGE_REFUSE) {
+        enter_refusal(op);
+    }
+    run(op);
+}

@@ -1,0 +1,165 @@
+/* operation.h: one message of a client on its way through the stages of its kind.
+ *
+ * A resumable state machine: a table of stages, each of which is done, refuses, or waits for a port
+ * and is resumed by its completion. A refusal leaves the table for two last stages, which record it
+ * and answer. Everything an operation needs lives in its arena and goes with it.
+ */
+#ifndef AEGIS_CORE_GATEWAY_OPERATION_H
+#define AEGIS_CORE_GATEWAY_OPERATION_H
+
+#include "core/audit/record.h"
+#include "core/gateway/call.h"
+#include "core/gateway/gateway.h"
+#include "core/gateway/server_session.h"
+#include "core/gateway/session_token.h"
+#include "core/mcp/message.h"
+#include "core/policy/decide.h"
+
+#define OPERATION_ALL_SERVERS UINT32_MAX
+#define OPERATION_CODE_DENIED 40301
+#define OPERATION_CODE_UPSTREAM_PROTOCOL 50201
+#define OPERATION_CODE_UPSTREAM_DOWN 50301
+#define OPERATION_CODE_UPSTREAM_TIMEOUT 50401
+#define OPERATION_CODE_AUDIT 50302
+#define OPERATION_CODE_OVERLOADED 50306
+
+enum stage_result {
+    STAGE_DONE,
+    STAGE_REFUSE,
+    STAGE_WAIT, /* operation_resume will be called */
+};
+
+/* A refusal: what the caller gets and what the audit says. */
+struct operation_refusal {
+    enum audit_type type;
+    int http_status;
+    int rpc_code;           /* 0: no JSON-RPC body */
+    struct slice text;      /* neutral, for the caller */
+    const char *code;       /* stable name */
+    struct slice reason;    /* precise, for the audit */
+    bool as_tool_result;    /* denied tools/call: a result the model can read */
+    bool with_challenge;    /* 401 */
+    struct slice requested; /* version the client asked for */
+};
+
+/* One server's part of a list. */
+struct list_page;
+
+struct list_part {
+    struct session_waiter waiter;
+    struct operation *operation;
+    struct server_session *session;
+    struct call call;
+    uint32_t server_index;
+    uint32_t page_count;
+    bool is_done, has_failed;
+    struct list_page *pages; /* newest first */
+};
+
+struct operation {
+    struct operation *next, *previous;
+    struct gateway *gateway;
+    struct exchange *exchange; /* NULL once released */
+    struct arena arena;
+    struct mcp_message message;
+    const struct stage *stages;
+    size_t stage;
+    bool is_refused, is_waiting, client_gone, stream_begun;
+    bool has_outcome; /* the outcome is recorded: a refusal needs no record of its own */
+
+    struct slice target_path, authorization, peer_ip, body;
+    const struct http_field *fields;
+    size_t field_count;
+    bool is_tls;
+    int64_t started_ms;
+
+    struct principal *principal; /* one reference */
+    uint8_t caller[32];
+    enum mcp_revision revision; /* agreed with the client */
+    uint32_t server_index;      /* or OPERATION_ALL_SERVERS */
+    struct slice name;          /* the server's own name of the target */
+    struct slice audit_target;  /* "server.name" */
+    uint8_t decision_id[AUDIT_DECISION_ID_BYTES];
+    struct policy_answer answer;
+    struct operation_refusal refusal;
+
+    struct session_waiter waiter;
+    struct server_session *session;
+    struct call call;
+    enum status wait_status; /* of the port that resumed */
+    struct diag wait_diag;
+    struct list_part *parts;
+    size_t part_count, parts_open;
+    struct buf reply;      /* JSON to answer */
+    struct buf session_id; /* to give to a legacy client; else empty */
+};
+
+typedef enum stage_result (*stage_fn)(struct operation *operation);
+
+struct stage {
+    const char *name;
+    stage_fn run; /* NULL ends the table */
+};
+
+/* Begin with a whole request; the operation frees itself at its end. */
+void operation_begin(struct gateway *gateway, struct exchange *exchange,
+                     const struct exchange_request *request);
+
+/* A port completed: go on. status and diag are kept for the stage. */
+void operation_resume(struct operation *operation, enum status status, const struct diag *diag);
+
+/* Cancel at whatever it waits for and free; for shutdown. */
+void operation_abort(struct operation *operation);
+
+/* Refuse with the given refusal; returns STAGE_REFUSE. */
+enum stage_result operation_refuse(struct operation *operation,
+                                   const struct operation_refusal *refusal);
+
+/* Refuse because of a server: protocol, time-out or down by status. */
+enum stage_result operation_refuse_upstream(struct operation *operation, enum status status,
+                                            const struct diag *diag);
+
+/* Refuse because memory or another bound is exhausted. */
+enum stage_result operation_refuse_overload(struct operation *operation, const char *what);
+
+/* answer.c: what the client gets. */
+
+/* Send operation->reply as the whole answer: JSON, or the last event of the stream. */
+void operation_answer(struct operation *operation, int http_status);
+
+/* Send one notification as an event; begins the stream. False: the client is too slow. */
+bool operation_send_event(struct operation *operation, struct slice json);
+
+/* Answer the refusal. */
+void operation_answer_refusal(struct operation *operation);
+
+/* Begin a result object: `{"jsonrpc":"2.0","id":X,"result":{`; the end closes both braces and adds
+ * what the revision wants on every result. */
+void operation_result_begin(struct operation *operation);
+void operation_result_end(struct operation *operation);
+
+/* record.c: STAGE_WAIT, or STAGE_REFUSE when the journal takes nothing. */
+enum stage_result operation_record(struct operation *operation, enum audit_phase phase,
+                                   enum audit_type type, bool durable);
+
+/* call_stages.c, list_stages.c, local_stages.c: the tables. */
+extern const struct stage OPERATION_CALL_STAGES[];
+extern const struct stage OPERATION_LIST_STAGES[];
+extern const struct stage OPERATION_INITIALIZE_STAGES[];
+extern const struct stage OPERATION_DISCOVER_STAGES[];
+extern const struct stage OPERATION_PING_STAGES[];
+extern const struct stage OPERATION_NOTIFICATION_STAGES[];
+
+/* Shared first stages. */
+enum stage_result operation_stage_authenticate(struct operation *operation);
+enum stage_result operation_stage_session(struct operation *operation);
+enum stage_result operation_stage_route(struct operation *operation);
+enum stage_result operation_stage_record_event(struct operation *operation);
+
+/* Refuse when the record before was not kept: no record, no answer. */
+enum stage_result operation_stage_check_record(struct operation *operation);
+
+/* The snapshot's server of the operation. */
+const struct gateway_server *operation_server(const struct operation *operation);
+
+#endif

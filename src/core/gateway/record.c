@@ -1,0 +1,98 @@
+#include "core/gateway/operation.h"
+
+#include <string.h>
+
+#define RECORD_BYTES_MAX ((size_t)256 << 10)
+
+static void on_recorded(void *user, enum status status)
+{
+    operation_resume(user, status, NULL);
+}
+
+static void add_principal(const struct operation *op, struct audit_record *record)
+{
+    if (op->principal == NULL) {
+        return;
+    }
+    record->issuer = op->principal->issuer;
+    record->tenant = op->principal->tenant;
+    record->subject = op->principal->subject;
+    record->client_id = op->principal->client_id;
+}
+
+static void add_operation(const struct operation *op, struct audit_record *record)
+{
+    const struct gateway_ports *ports = &op->gateway->ports;
+    record->mono_ms = ports->clock->mono_ms(ports->clock->context);
+    record->wall_ms = ports->clock->wall_s(ports->clock->context) * 1000;
+    record->latency_us = (record->mono_ms - op->started_ms) * 1000;
+    memcpy(record->decision_id, op->decision_id, sizeof(record->decision_id));
+    record->revision = mcp_revision_name(op->revision);
+    record->direction = SLICE("client");
+    record->peer = op->peer_ip;
+    record->request_bytes = op->body.len;
+    record->target = op->audit_target;
+    if (op->message.method != NULL) {
+        record->method = op->message.method->name;
+        record->primitive = mcp_primitive_name(op->message.method->primitive);
+    }
+    if (op->server_index != OPERATION_ALL_SERVERS) {
+        record->server = operation_server(op)->name;
+    }
+}
+
+static void add_verdict(const struct operation *op, enum audit_phase phase,
+                        struct audit_record *record)
+{
+    record->policies = op->answer.policies;
+    record->policy_count = op->answer.policy_count;
+    if (op->is_refused) {
+        record->decision =
+            record->type == AUDIT_AUTHZ_DENY ? AUDIT_DECISION_DENY : AUDIT_DECISION_NONE;
+        record->code = slice_view_cstr(op->refusal.code);
+        record->reason = op->refusal.reason;
+        return;
+    }
+    record->decision =
+        record->type == AUDIT_AUTHZ_ALLOW ? AUDIT_DECISION_ALLOW : AUDIT_DECISION_NONE;
+    if (phase == AUDIT_OUTCOME) {
+        bool is_error = op->call.error != JSON_NONE || op->wait_status != STATUS_OK;
+        record->outcome = op->wait_status != STATUS_OK
+                              ? slice_view_cstr(status_name(op->wait_status))
+                              : (is_error ? SLICE("error") : SLICE("ok"));
+        record->code = slice_view_cstr(op->call.diag.code);
+        record->response_bytes = op->call.has_answer ? op->call.answer.text.len : 0;
+        record->events = op->call.notification_count;
+    }
+}
+
+enum stage_result operation_record(struct operation *op, enum audit_phase phase,
+                                   enum audit_type type, bool durable)
+{
+    struct audit_record record = {.type = type, .phase = phase};
+    struct buf payload;
+    add_principal(op, &record);
+    add_operation(op, &record);
+    add_verdict(op, phase, &record);
+    buf_init(&payload, RECORD_BYTES_MAX, &op->gateway->account);
+    enum status status = audit_record_encode(&record, &payload);
+    if (status == STATUS_OK) {
+        struct journal_request request = {.payload = buf_view(&payload),
+                                          .durable = durable,
+                                          .done = on_recorded,
+                                          .user = op,
+                                          .poster = op->gateway->ports.poster};
+        const struct port_journal *journal = op->gateway->ports.journal;
+        status = journal->append(journal->context, &request);
+    }
+    buf_release(&payload);
+    if (status == STATUS_OK) {
+        return STAGE_WAIT;
+    }
+    return operation_refuse(op,
+                            &(struct operation_refusal){.type = AUDIT_SELF_FAULT,
+                                                        .http_status = 503,
+                                                        .rpc_code = OPERATION_CODE_AUDIT,
+                                                        .text = SLICE("the audit is not available"),
+                                                        .code = "audit_unavailable"});
+}

@@ -1,0 +1,391 @@
+#include "core/gateway/server_session.h"
+
+#include <string.h>
+
+static void start_step(struct server_session *session, enum server_session_step step,
+                       struct slice cursor);
+
+static struct server_session *session_of_call(struct call *call)
+{
+    return (struct server_session *)((char *)call - offsetof(struct server_session, call));
+}
+
+const struct gateway_server *server_session_server(const struct server_session *session)
+{
+    return &session->gateway->snapshot->servers[session->server_index];
+}
+
+/* Tell all waiters; they may queue anew, so the list is taken first. */
+static void wake(struct server_session *session, enum status status)
+{
+    struct session_waiter *waiter = session->waiters;
+    session->waiters = NULL;
+    while (waiter != NULL) {
+        struct session_waiter *next = waiter->next;
+        waiter->ready(waiter, status, &session->diag);
+        waiter = next;
+    }
+}
+
+static void fail_opening(struct server_session *session, enum status status)
+{
+    const struct port_clock *clock = session->gateway->ports.clock;
+    session->state = SERVER_SESSION_FAILED;
+    session->failed_ms = clock->mono_ms(clock->context);
+    session->diag.status = status;
+    wake(session, status);
+}
+
+static void finish_opening(struct server_session *session)
+{
+    session->state = SERVER_SESSION_READY;
+    wake(session, STATUS_OK);
+}
+
+static bool has_capability(const struct call *call, struct slice name)
+{
+    json_ref capabilities = json_member(&call->answer, call->result, SLICE("capabilities"));
+    return capabilities != JSON_NONE && json_member(&call->answer, capabilities, name) != JSON_NONE;
+}
+
+static void take_capabilities(struct server_session *session)
+{
+    session->has_tools = has_capability(&session->call, SLICE("tools"));
+    session->has_resources = has_capability(&session->call, SLICE("resources"));
+    session->has_prompts = has_capability(&session->call, SLICE("prompts"));
+}
+
+static void start_tools_or_finish(struct server_session *session)
+{
+    if (session->has_tools) {
+        start_step(session, SERVER_STEP_TOOLS, SLICE_EMPTY);
+    } else {
+        finish_opening(session);
+    }
+}
+
+/* Does the discovery list our modern revision? */
+static bool discovers_modern(const struct call *call)
+{
+    if (call->result == JSON_NONE) {
+        return false;
+    }
+    json_ref versions = json_member(&call->answer, call->result, SLICE("supportedVersions"));
+    if (versions == JSON_NONE || json_type(&call->answer, versions) != JSON_ARRAY) {
+        return false;
+    }
+    struct json_iter iter;
+    json_ref key = JSON_NONE;
+    json_ref version = JSON_NONE;
+    json_iter_init(&iter, &call->answer, versions);
+    while (json_iter_next(&iter, &key, &version)) {
+        if (json_string_eq(&call->answer, version, mcp_revision_name(MCP_2026_07_28))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void on_discovered(struct server_session *session, enum status status)
+{
+    /* A server that is down or too slow stays what it is: only an answer tells a legacy server. */
+    bool is_down = status == STATUS_UNAVAILABLE || status == STATUS_TIMEOUT;
+    bool must_be_modern = server_session_server(session)->revision == MCP_2026_07_28;
+    if (status == STATUS_OK && discovers_modern(&session->call)) {
+        session->is_modern = true;
+        session->revision = MCP_2026_07_28;
+        take_capabilities(session);
+        start_tools_or_finish(session);
+    } else if (is_down || must_be_modern) {
+        fail_opening(session, status == STATUS_OK ? STATUS_INVALID : status);
+    } else {
+        start_step(session, SERVER_STEP_INITIALIZE, SLICE_EMPTY);
+    }
+}
+
+static void on_initialized(struct server_session *session, enum status status)
+{
+    const struct call *call = &session->call;
+    struct slice text = SLICE_EMPTY;
+    json_ref version = JSON_NONE;
+    if (status == STATUS_OK && call->result != JSON_NONE) {
+        version = json_member(&call->answer, call->result, SLICE("protocolVersion"));
+    }
+    if (version != JSON_NONE &&
+        json_string(&call->answer, version, &session->arena, &text) == STATUS_OK) {
+        session->revision = mcp_revision_parse(text);
+    }
+    if (session->revision == MCP_REVISION_NONE || mcp_revision_is_modern(session->revision)) {
+        (void)!diag_fail(&session->diag, STATUS_INVALID, "upstream.protocol",
+                         "the server did not agree on a protocol revision that Aegis speaks");
+        fail_opening(session, status == STATUS_OK ? STATUS_INVALID : status);
+        return;
+    }
+    take_capabilities(session);
+    start_step(session, SERVER_STEP_INITIALIZED, SLICE_EMPTY);
+}
+
+static bool add_page(struct server_session *session)
+{
+    const struct call *call = &session->call;
+    struct tool_page *page = arena_alloc(&session->arena, sizeof(*page));
+    json_ref tools = call->result == JSON_NONE
+                         ? JSON_NONE
+                         : json_member(&call->answer, call->result, SLICE("tools"));
+    if (page == NULL || tools == JSON_NONE || json_type(&call->answer, tools) != JSON_ARRAY ||
+        ++session->page_count > SERVER_SESSION_PAGES_MAX) {
+        return false;
+    }
+    *page = (struct tool_page){session->pages, call->answer, tools};
+    session->pages = page;
+    return true;
+}
+
+static void on_tools(struct server_session *session, enum status status)
+{
+    const struct call *call = &session->call;
+    if (status != STATUS_OK || !add_page(session)) {
+        if (status == STATUS_OK) {
+            (void)!diag_fail(&session->diag, STATUS_INVALID, "upstream.protocol",
+                             "the server's list of tools cannot be read");
+        }
+        fail_opening(session, status == STATUS_OK ? STATUS_INVALID : status);
+        return;
+    }
+    json_ref next = json_member(&call->answer, call->result, SLICE("nextCursor"));
+    if (next != JSON_NONE && json_type(&call->answer, next) == JSON_STRING) {
+        start_step(session, SERVER_STEP_TOOLS, json_raw(&call->answer, next));
+        return;
+    }
+    finish_opening(session);
+}
+
+static void on_step_done(struct call *call, enum status status)
+{
+    struct server_session *session = session_of_call(call);
+    if (status != STATUS_OK) {
+        session->diag = call->diag;
+    }
+    switch (session->step) {
+    case SERVER_STEP_DISCOVER:
+        on_discovered(session, status);
+        return;
+    case SERVER_STEP_INITIALIZE:
+        on_initialized(session, status);
+        return;
+    case SERVER_STEP_INITIALIZED:
+        if (status == STATUS_OK) {
+            start_tools_or_finish(session);
+        } else {
+            fail_opening(session, status);
+        }
+        return;
+    case SERVER_STEP_TOOLS:
+        on_tools(session, status);
+        return;
+    }
+}
+
+/* cursor: a JSON string lexeme, or empty for the first page. */
+static enum status tools_params(struct server_session *session, struct slice cursor,
+                                struct slice *out)
+{
+    if (cursor.len == 0) {
+        *out = SLICE_EMPTY;
+        return STATUS_OK;
+    }
+    return arena_format(&session->arena, out, "{\"cursor\":%.*s}", SLICE_ARG(cursor));
+}
+
+static void start_step(struct server_session *session, enum server_session_step step,
+                       struct slice cursor)
+{
+    static const struct slice METHODS[] = {
+        [SERVER_STEP_DISCOVER] = SLICE_INIT("server/discover"),
+        [SERVER_STEP_INITIALIZE] = SLICE_INIT("initialize"),
+        [SERVER_STEP_INITIALIZED] = SLICE_INIT("notifications/initialized"),
+        [SERVER_STEP_TOOLS] = SLICE_INIT("tools/list"),
+    };
+    struct call_request request = {
+        .session = session,
+        .method = METHODS[step],
+        .is_modern = session->is_modern || step == SERVER_STEP_DISCOVER,
+        .is_notification = step == SERVER_STEP_INITIALIZED,
+        .is_handshake = step == SERVER_STEP_INITIALIZE,
+    };
+    if (step == SERVER_STEP_INITIALIZE) {
+        /* No capabilities: what a server may ask of a client is not offered to it. */
+        request.params = SLICE("{\"protocolVersion\":\"2025-11-25\",\"capabilities\":{},"
+                               "\"clientInfo\":{\"name\":\"aegis\",\"version\":\"0.1.0\"}}");
+    }
+    session->step = step;
+    enum status status = tools_params(
+        session, cursor, step == SERVER_STEP_TOOLS ? &request.params : &(struct slice){0});
+    session->call = (struct call){.on_done = on_step_done};
+    if (status == STATUS_OK) {
+        status = call_start(&session->call, session->gateway, &session->arena, &request);
+    }
+    if (status != STATUS_OK) {
+        session->diag = session->call.diag;
+        fail_opening(session, status);
+    }
+}
+
+static void start_opening(struct server_session *session)
+{
+    const struct gateway_server *server = server_session_server(session);
+    /* Some stdio servers exit on any request before initialize, so they are never probed. */
+    bool is_known_legacy =
+        server->revision != MCP_REVISION_NONE && !mcp_revision_is_modern(server->revision);
+    bool skip_probe =
+        is_known_legacy || (server->is_stdio && server->revision == MCP_REVISION_NONE);
+    arena_release(&session->arena);
+    buf_clear(&session->session_id);
+    session->pages = NULL;
+    session->page_count = 0;
+    session->is_modern = false;
+    session->revision = MCP_REVISION_NONE;
+    session->diag = (struct diag){0};
+    session->state = SERVER_SESSION_OPENING;
+    start_step(session, skip_probe ? SERVER_STEP_INITIALIZE : SERVER_STEP_DISCOVER, SLICE_EMPTY);
+}
+
+enum status server_session_open(struct server_session *session, struct session_waiter *waiter,
+                                struct diag *diag)
+{
+    const struct port_clock *clock = session->gateway->ports.clock;
+    int64_t now_ms = clock->mono_ms(clock->context);
+    session->used_ms = now_ms;
+    if (session->state == SERVER_SESSION_READY) {
+        return STATUS_OK;
+    }
+    if (session->state == SERVER_SESSION_FAILED &&
+        now_ms - session->failed_ms < SERVER_SESSION_RETRY_MS) {
+        *diag = session->diag;
+        return session->diag.status;
+    }
+    if (session->state != SERVER_SESSION_OPENING) {
+        start_opening(session);
+    }
+    if (session->state == SERVER_SESSION_FAILED) {
+        *diag = session->diag;
+        return session->diag.status;
+    }
+    waiter->next = session->waiters;
+    session->waiters = waiter;
+    return STATUS_CONFLICT;
+}
+
+void server_session_leave(struct server_session *session, struct session_waiter *waiter)
+{
+    for (struct session_waiter **at = &session->waiters; *at != NULL; at = &(*at)->next) {
+        if (*at == waiter) {
+            *at = waiter->next;
+            return;
+        }
+    }
+}
+
+struct json_place server_session_tool(const struct server_session *session, struct slice name)
+{
+    for (const struct tool_page *page = session->pages; page != NULL; page = page->next) {
+        struct json_iter iter;
+        json_ref key = JSON_NONE;
+        json_ref tool = JSON_NONE;
+        json_iter_init(&iter, &page->tape, page->tools);
+        while (json_iter_next(&iter, &key, &tool)) {
+            json_ref member = json_member(&page->tape, tool, SLICE("name"));
+            if (member != JSON_NONE && json_string_eq(&page->tape, member, name)) {
+                return (struct json_place){&page->tape, tool};
+            }
+        }
+    }
+    return (struct json_place){NULL, JSON_NONE};
+}
+
+void server_session_take_id(struct server_session *session, struct slice session_id)
+{
+    if (session->is_modern || session_id.len == 0 || session_id.len > SERVER_SESSION_ID_BYTES_MAX ||
+        session->session_id.len > 0) {
+        return;
+    }
+    buf_append(&session->session_id, session_id);
+}
+
+void server_session_forget(struct server_session *session)
+{
+    if (session->state == SERVER_SESSION_READY) {
+        session->state = SERVER_SESSION_NEW;
+    }
+}
+
+static void free_session(struct server_session *session)
+{
+    struct gateway *gateway = session->gateway;
+    call_cancel(&session->call);
+    if (session->child != 0) {
+        gateway->ports.upstream->close_child(gateway->ports.upstream->context,
+                                             session->server_index, session->child);
+    }
+    buf_release(&session->session_id);
+    arena_release(&session->arena);
+    base_free(session);
+}
+
+/* Make room: the session that was idle longest goes. */
+static bool evict_one(struct gateway *gateway)
+{
+    struct server_session **oldest = NULL;
+    for (struct server_session **at = &gateway->sessions; *at != NULL; at = &(*at)->next) {
+        bool is_idle = (*at)->state != SERVER_SESSION_OPENING && (*at)->user_count == 0;
+        if (is_idle && (oldest == NULL || (*at)->used_ms < (*oldest)->used_ms)) {
+            oldest = at;
+        }
+    }
+    if (oldest == NULL) {
+        return false;
+    }
+    struct server_session *session = *oldest;
+    *oldest = session->next;
+    gateway->session_count--;
+    free_session(session);
+    return true;
+}
+
+struct server_session *server_session_get(struct gateway *gateway, uint32_t server_index,
+                                          const uint8_t caller[32])
+{
+    for (struct server_session *s = gateway->sessions; s != NULL; s = s->next) {
+        if (s->server_index == server_index && memcmp(s->caller, caller, sizeof(s->caller)) == 0) {
+            return s;
+        }
+    }
+    if (gateway->session_count == GATEWAY_SESSIONS_MAX && !evict_one(gateway)) {
+        return NULL;
+    }
+    struct server_session *session = base_alloc(sizeof(*session));
+    if (session == NULL) {
+        return NULL;
+    }
+    *session = (struct server_session){
+        .next = gateway->sessions, .gateway = gateway, .server_index = server_index};
+    memcpy(session->caller, caller, sizeof(session->caller));
+    arena_init(&session->arena, SERVER_SESSION_TOOLS_BYTES_MAX, &gateway->account);
+    buf_init(&session->session_id, SERVER_SESSION_ID_BYTES_MAX, &gateway->account);
+    if (gateway->snapshot->servers[server_index].is_stdio) {
+        session->child = ++gateway->next_child;
+    }
+    gateway->sessions = session;
+    gateway->session_count++;
+    return session;
+}
+
+void server_sessions_release(struct gateway *gateway)
+{
+    while (gateway->sessions != NULL) {
+        struct server_session *session = gateway->sessions;
+        gateway->sessions = session->next;
+        free_session(session);
+    }
+    gateway->session_count = 0;
+}

@@ -1,0 +1,95 @@
+/* server_session.h: what one loop knows of one server on behalf of one caller.
+ *
+ * Opening finds the era (server/discover, then initialize), does the handshake and reads the tools'
+ * definitions, which type the arguments that policies see. Operations wait for that in one queue:
+ * however many arrive, the server is asked once. Sessions of different callers are never shared.
+ */
+#ifndef AEGIS_CORE_GATEWAY_SERVER_SESSION_H
+#define AEGIS_CORE_GATEWAY_SERVER_SESSION_H
+
+#include "core/gateway/call.h"
+#include "core/policy/schema_check.h"
+
+#define SERVER_SESSION_ID_BYTES_MAX 512
+#define SERVER_SESSION_TOOLS_BYTES_MAX ((size_t)8 << 20)
+#define SERVER_SESSION_PAGES_MAX 64
+#define SERVER_SESSION_RETRY_MS                                                                    \
+    2000 /* after a failed opening, so that a dead server costs little */
+
+enum server_session_state {
+    SERVER_SESSION_NEW = 0,
+    SERVER_SESSION_OPENING,
+    SERVER_SESSION_READY,
+    SERVER_SESSION_FAILED,
+};
+
+enum server_session_step {
+    SERVER_STEP_DISCOVER,
+    SERVER_STEP_INITIALIZE,
+    SERVER_STEP_INITIALIZED,
+    SERVER_STEP_TOOLS,
+};
+
+/* A queued wish to use the session; embedded in the waiter. */
+struct session_waiter {
+    struct session_waiter *next;
+    /* Once, unless cancelled: the session is ready (STATUS_OK) or why not (diag). */
+    void (*ready)(struct session_waiter *waiter, enum status status, const struct diag *diag);
+};
+
+/* One page of tool definitions, kept as it came. */
+struct tool_page {
+    struct tool_page *next;
+    struct json_tape tape;
+    json_ref tools; /* the array */
+};
+
+struct server_session {
+    struct server_session *next;
+    struct gateway *gateway;
+    uint32_t server_index;
+    uint8_t caller[32]; /* digest of the principal */
+    enum server_session_state state;
+    enum server_session_step step;
+    enum mcp_revision revision;
+    bool is_modern, has_tools, has_resources, has_prompts;
+    struct buf session_id; /* legacy HTTP */
+    uint64_t child;        /* stdio */
+    int64_t used_ms, failed_ms;
+    uint32_t user_count; /* operations that hold it: not to be evicted */
+    struct arena arena;  /* definitions; renewed by every reading of them */
+    struct tool_page *pages;
+    size_t page_count;
+    struct call call;
+    struct diag diag; /* why it failed */
+    struct session_waiter *waiters;
+};
+
+/* The session of a caller with a server, made when there is none. NULL when there is no memory or
+ * GATEWAY_SESSIONS_MAX sessions are all in use. */
+struct server_session *server_session_get(struct gateway *gateway, uint32_t server_index,
+                                          const uint8_t caller[32]);
+
+/* STATUS_OK: ready now. STATUS_CONFLICT: not yet, waiter->ready will be called. Other statuses: the
+ * last opening failed a moment ago (diag). */
+NODISCARD enum status server_session_open(struct server_session *session,
+                                          struct session_waiter *waiter, struct diag *diag);
+
+/* The waiter is not interested any more; fine when it does not wait. */
+void server_session_leave(struct server_session *session, struct session_waiter *waiter);
+
+/* The definition of a tool (a place whose ref is the tool object), or ref JSON_NONE. */
+struct json_place server_session_tool(const struct server_session *session, struct slice name);
+
+/* The server gave a session id with an answer. */
+void server_session_take_id(struct server_session *session, struct slice session_id);
+
+/* The server does not know the session any more: open anew at the next use. */
+void server_session_forget(struct server_session *session);
+
+const struct gateway_server *server_session_server(const struct server_session *session);
+
+/* Release all sessions of the gateway. */
+void server_sessions_release(struct gateway *gateway);
+
+#endif

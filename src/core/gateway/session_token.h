@@ -1,0 +1,33 @@
+/* session_token.h: the session ids that Aegis gives to clients of legacy revisions.
+ *
+ * A sealed text: principal, revision and expiry under a keyed hash. It proves that this gateway
+ * spoke with this caller before; it is no credential, and with another caller's token it is worth
+ * nothing. Nothing is stored, so any loop can check it. */
+#ifndef AEGIS_CORE_GATEWAY_SESSION_TOKEN_H
+#define AEGIS_CORE_GATEWAY_SESSION_TOKEN_H
+
+#include "base/buf.h"
+#include "core/mcp/revision.h"
+#include "core/ports/crypto.h"
+
+#define SESSION_TOKEN_KEY_BYTES 32
+#define SESSION_TOKEN_LIFETIME_S (24 * 3600)
+
+struct session_token {
+    enum mcp_revision revision;
+    int64_t expires_at_s;
+    uint8_t nonce[16];  /* random: two sessions of one caller differ */
+    uint8_t caller[32]; /* digest of the principal */
+};
+
+/* Append the text of the token. */
+void session_token_seal(const struct port_crypto *crypto, const uint8_t *key,
+                        const struct session_token *token, struct buf *out);
+
+/* STATUS_NOT_FOUND for a text that was not sealed with the key, belongs to another caller or has
+ * expired: to the outside these are one. */
+NODISCARD enum status session_token_open(const struct port_crypto *crypto, const uint8_t *key,
+                                         struct slice text, const uint8_t caller[32], int64_t now_s,
+                                         struct session_token *out);
+
+#endif

@@ -1,0 +1,50 @@
+/* snapshot.h: everything the gateway decides by, immutable and shared by all loops.
+ *
+ * Built by the daemon from configuration, policies and keys; replaced whole. */
+#ifndef AEGIS_CORE_GATEWAY_SNAPSHOT_H
+#define AEGIS_CORE_GATEWAY_SNAPSHOT_H
+
+#include "base/arena.h"
+#include "cedar/cedar.h"
+#include "core/identity/identity.h"
+#include "core/mcp/revision.h"
+
+struct gateway_server {
+    struct slice name;
+    struct slice trust; /* "internal", "partner" or "third-party" */
+    const struct slice *labels;
+    size_t label_count;
+    bool is_stdio;
+    bool deny_as_error;         /* a denied tool call is a JSON-RPC error instead of a result */
+    enum mcp_revision revision; /* MCP_REVISION_NONE: find out */
+    int64_t timeout_ms;
+    struct slice credential_name, credential_value; /* a field; empty when there is none */
+};
+
+struct gateway_snapshot {
+    uint32_t references; /* atomic */
+    struct arena arena;  /* holds all below */
+    const struct gateway_server *servers;
+    size_t server_count;
+    struct cedar_policy_set *policies;  /* owned; NULL denies everything */
+    struct slice policy_hash;           /* 64 hex characters */
+    struct identity_snapshot *identity; /* one reference; NULL: every caller is local_principal */
+    struct principal *local_principal;  /* with --no-auth: this OS user; else NULL */
+    struct slice public_url;            /* "https://mcp.example.com", no trailing slash */
+    const struct slice *origins;        /* allowed values of Origin */
+    size_t origin_count;
+    const struct slice *hosts; /* allowed values of Host, with port */
+    size_t host_count;
+    bool legacy_enabled; /* false: only revisions without a handshake */
+    bool is_proxy;       /* `aegis proxy`: /mcp is the one server, names unchanged */
+};
+
+struct gateway_snapshot *gateway_snapshot_ref(struct gateway_snapshot *snapshot);
+
+/* NULL is fine. The last one frees policies, identity and arena. */
+void gateway_snapshot_unref(struct gateway_snapshot *snapshot);
+
+/* Index of the server, or SIZE_MAX. */
+size_t gateway_snapshot_server(const struct gateway_snapshot *snapshot, struct slice name);
+
+#endif

@@ -1,0 +1,392 @@
+#include "support/fake_world.h"
+
+#include "support/check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define SNAPSHOT_BYTES ((size_t)4 << 20)
+#define GATEWAY_BYTES ((size_t)256 << 20)
+
+static int64_t fake_wall_s(void *context)
+{
+    const struct world *world = context;
+    return 1000000 + world->now_ms / 1000;
+}
+
+static int64_t fake_mono_ms(void *context)
+{
+    const struct world *world = context;
+    return world->now_ms;
+}
+
+static enum status fake_fill(void *context, uint8_t *out, size_t size)
+{
+    (void)context;
+    for (size_t i = 0; i < size; i++) {
+        out[i] = (uint8_t)check_random();
+    }
+    return STATUS_OK;
+}
+
+/* -- upstream ------------------------------------------------------------------------------ */
+
+static void copy_text(char *out, size_t size, struct slice text)
+{
+    CHECK(text.len < size);
+    size_t len = text.len < size ? text.len : size - 1;
+    if (len > 0) {
+        memcpy(out, text.ptr, len);
+    }
+    out[len] = '\0';
+}
+
+static void read_method(struct world_call *call)
+{
+    const char *at = strstr(call->body, "\"method\":\"");
+    CHECK(at != NULL);
+    at += strlen("\"method\":\"");
+    size_t len = strcspn(at, "\"");
+    copy_text(call->method, sizeof(call->method), slice_of(at, len));
+}
+
+static enum status fake_start(void *context, const struct upstream_request *request,
+                              struct upstream_sink *sink, struct upstream_call **out,
+                              struct diag *diag)
+{
+    struct world *world = context;
+    (void)diag;
+    CHECK(world->call_count < WORLD_CALLS_MAX);
+    struct world_call *call = &world->calls[world->call_count++];
+    *call = (struct world_call){
+        .sink = sink, .id = request->id, .server = request->server, .is_open = true};
+    copy_text(call->body, sizeof(call->body), request->body);
+    read_method(call);
+    size_t used = 0;
+    for (size_t i = 0; i < request->field_count; i++) {
+        used += (size_t)snprintf(call->fields + used, sizeof(call->fields) - used, "%.*s: %.*s\n",
+                                 SLICE_ARG(request->fields[i].name),
+                                 SLICE_ARG(request->fields[i].value));
+    }
+    *out = (struct upstream_call *)call;
+    return STATUS_OK;
+}
+
+static void fake_cancel(void *context, struct upstream_call *handle)
+{
+    struct world_call *call = (struct world_call *)handle;
+    (void)context;
+    CHECK(call->is_open);
+    call->is_open = false;
+    call->is_cancelled = true;
+}
+
+static void fake_pause(void *context, struct upstream_call *call, bool paused)
+{
+    (void)context;
+    (void)call;
+    (void)paused;
+}
+
+static void fake_close_child(void *context, uint32_t server, uint64_t child)
+{
+    (void)context;
+    (void)server;
+    (void)child;
+}
+
+void world_message(struct world_call *call, const char *json)
+{
+    char text[WORLD_TEXT_BYTES];
+    const char *mark = strstr(json, "%ID");
+    CHECK(call->is_open);
+    if (mark == NULL) {
+        snprintf(text, sizeof(text), "%s", json);
+    } else {
+        snprintf(text, sizeof(text), "%.*s%lld%s", (int)(mark - json), json, (long long)call->id,
+                 mark + 3);
+    }
+    call->sink->on_message(call->sink, slice_view_cstr(text), true);
+}
+
+void world_end(struct world_call *call, enum status status, const char *code)
+{
+    struct diag diag = {0};
+    CHECK(call->is_open);
+    call->is_open = false;
+    if (status != STATUS_OK) {
+        (void)!diag_fail(&diag, status, code, "the server failed");
+    }
+    call->sink->on_end(call->sink, status, status == STATUS_OK ? 200 : 0, &diag);
+}
+
+static const char *default_answer(const struct world *world, const struct world_call *call)
+{
+    if (strcmp(call->method, "server/discover") == 0) {
+        return world->server_is_modern
+                   ? "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"resultType\":\"complete\","
+                     "\"supportedVersions\":[\"2026-07-28\"],\"capabilities\":{\"tools\":{},"
+                     "\"resources\":{},\"prompts\":{}}}}"
+                   : "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"error\":{\"code\":-32601,\"message\":"
+                     "\"no\"}}";
+    }
+    if (strcmp(call->method, "initialize") == 0) {
+        return "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"protocolVersion\":\"2025-11-25\","
+               "\"capabilities\":{\"tools\":{},\"resources\":{},\"prompts\":{}},"
+               "\"serverInfo\":{\"name\":\"s\",\"version\":\"1\"}}}";
+    }
+    if (strcmp(call->method, "tools/list") == 0) {
+        return "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"tools\":[{\"name\":\"pay\","
+               "\"inputSchema\":{\"type\":\"object\",\"properties\":{\"amount\":{\"type\":"
+               "\"integer\"}}}},{\"name\":\"see\",\"inputSchema\":{\"type\":\"object\"}}]}}";
+    }
+    if (strcmp(call->method, "tools/call") == 0) {
+        return "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"content\":[{\"type\":\"text\","
+               "\"text\":\"ok\"}]}}";
+    }
+    if (strcmp(call->method, "resources/read") == 0) {
+        return "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"contents\":[]}}";
+    }
+    return NULL;
+}
+
+static bool run_one_call(struct world *world)
+{
+    for (size_t i = 0; i < world->call_count; i++) {
+        struct world_call *call = &world->calls[i];
+        bool is_held = world->held_method != NULL && strcmp(world->held_method, call->method) == 0;
+        if (!call->is_open || is_held) {
+            continue;
+        }
+        const char *answer = call->id == 0 ? NULL : default_answer(world, call);
+        if (answer != NULL) {
+            world_message(call, answer);
+        }
+        world_end(call, STATUS_OK, NULL);
+        return true;
+    }
+    return false;
+}
+
+struct world_call *world_find_call(struct world *world, const char *method)
+{
+    for (size_t i = world->call_count; i > 0; i--) {
+        struct world_call *call = &world->calls[i - 1];
+        if (call->is_open && strcmp(call->method, method) == 0) {
+            return call;
+        }
+    }
+    return NULL;
+}
+
+/* -- journal ------------------------------------------------------------------------------- */
+
+static enum status fake_append(void *context, const struct journal_request *request)
+{
+    struct world *world = context;
+    if (world->journal_refuses) {
+        return STATUS_UNAVAILABLE;
+    }
+    CHECK(world->record_count < WORLD_RECORDS_MAX);
+    struct world_record *record = &world->records[world->record_count++];
+    *record = (struct world_record){.done = request->done,
+                                    .user = request->user,
+                                    .durable = request->durable,
+                                    .is_pending = request->done != NULL};
+    copy_text(record->text, sizeof(record->text), request->payload);
+    return STATUS_OK;
+}
+
+static bool run_one_record(struct world *world)
+{
+    for (size_t i = 0; i < world->record_count; i++) {
+        struct world_record *record = &world->records[i];
+        if (record->is_pending) {
+            record->is_pending = false;
+            record->done(record->user, world->journal_fails ? STATUS_UNAVAILABLE : STATUS_OK);
+            return true;
+        }
+    }
+    return false;
+}
+
+void world_run(struct world *world)
+{
+    while (run_one_record(world) || run_one_call(world)) {
+    }
+}
+
+size_t world_count_calls(const struct world *world, const char *method)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < world->call_count; i++) {
+        count += strcmp(world->calls[i].method, method) == 0 ? 1 : 0;
+    }
+    return count;
+}
+
+size_t world_count_records(const struct world *world, const char *text, const char *other)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < world->record_count; i++) {
+        const char *record = world->records[i].text;
+        count += strstr(record, text) != NULL && strstr(record, other) != NULL ? 1 : 0;
+    }
+    return count;
+}
+
+/* -- client -------------------------------------------------------------------------------- */
+
+static struct world_client *client_of(struct exchange *exchange)
+{
+    return (struct world_client *)((char *)exchange - offsetof(struct world_client, exchange));
+}
+
+static void take_head(struct world_client *client, const struct exchange_reply *reply)
+{
+    CHECK(!client->is_replied && !client->stream_begun && !client->is_released);
+    client->status_code = reply->status_code;
+    for (size_t i = 0; i < reply->field_count; i++) {
+        if (slice_eq(reply->fields[i].name, SLICE("Mcp-Session-Id"))) {
+            copy_text(client->session_id, sizeof(client->session_id), reply->fields[i].value);
+        }
+        if (slice_eq(reply->fields[i].name, SLICE("WWW-Authenticate"))) {
+            copy_text(client->challenge, sizeof(client->challenge), reply->fields[i].value);
+        }
+    }
+}
+
+static void fake_reply(struct exchange *exchange, const struct exchange_reply *reply)
+{
+    struct world_client *client = client_of(exchange);
+    take_head(client, reply);
+    client->is_replied = true;
+    copy_text(client->body, sizeof(client->body), reply->body);
+}
+
+static void fake_stream_begin(struct exchange *exchange, const struct exchange_reply *reply)
+{
+    struct world_client *client = client_of(exchange);
+    take_head(client, reply);
+    client->stream_begun = true;
+}
+
+static enum status fake_stream_send(struct exchange *exchange, struct slice bytes)
+{
+    struct world_client *client = client_of(exchange);
+    CHECK(client->stream_begun && !client->stream_ended && !client->is_released);
+    if (client->is_slow) {
+        return STATUS_LIMIT;
+    }
+    size_t used = strlen(client->body);
+    copy_text(client->body + used, sizeof(client->body) - used, bytes);
+    return STATUS_OK;
+}
+
+static void fake_stream_end(struct exchange *exchange)
+{
+    struct world_client *client = client_of(exchange);
+    CHECK(client->stream_begun && !client->stream_ended);
+    client->stream_ended = true;
+}
+
+static void fake_abort(struct exchange *exchange)
+{
+    client_of(exchange)->is_aborted = true;
+}
+
+static void fake_release(struct exchange *exchange)
+{
+    struct world_client *client = client_of(exchange);
+    CHECK(!client->is_released);
+    client->is_released = true;
+}
+
+static const struct exchange_vtable FAKE_EXCHANGE = {
+    fake_reply, fake_stream_begin, fake_stream_send, fake_stream_end, fake_abort, fake_release};
+
+void world_post(struct world *world, struct world_client *client, const char *target,
+                const char *body, const char *method, const char *name, const char *session_id)
+{
+    struct http_field fields[8] = {{SLICE("Host"), SLICE("gateway.test")},
+                                   {SLICE("Content-Type"), SLICE("application/json")},
+                                   {SLICE("Accept"), SLICE("application/json, text/event-stream")}};
+    size_t count = 3;
+    *client = (struct world_client){.exchange = {.vtable = &FAKE_EXCHANGE}, .world = world};
+    if (method != NULL) {
+        fields[count++] = (struct http_field){SLICE("MCP-Protocol-Version"), SLICE("2026-07-28")};
+        fields[count++] = (struct http_field){SLICE("Mcp-Method"), slice_view_cstr(method)};
+    }
+    if (name != NULL) {
+        fields[count++] = (struct http_field){SLICE("Mcp-Name"), slice_view_cstr(name)};
+    }
+    if (session_id != NULL) {
+        fields[count++] = (struct http_field){SLICE("Mcp-Session-Id"), slice_view_cstr(session_id)};
+    }
+    struct exchange_request request = {.method = SLICE("POST"),
+                                       .target = slice_view_cstr(target),
+                                       .fields = fields,
+                                       .field_count = count,
+                                       .body = slice_view_cstr(body),
+                                       .peer_ip = SLICE("127.0.0.1")};
+    struct exchange_handler handler = gateway_handler(&world->gateway);
+    struct exchange_reply reply;
+    CHECK(handler.admit(handler.context, &request, &reply));
+    handler.begin(handler.context, &client->exchange, &request);
+}
+
+/* -- world --------------------------------------------------------------------------------- */
+
+struct gateway_snapshot *world_snapshot(const char *policies, bool legacy_enabled)
+{
+    static const struct gateway_server SERVERS[] = {
+        {.name = SLICE_INIT("bank"), .trust = SLICE_INIT("internal"), .timeout_ms = 1000},
+        {.name = SLICE_INIT("shop"), .trust = SLICE_INIT("partner"), .timeout_ms = 1000}};
+    static const struct slice HOSTS[] = {SLICE_INIT("gateway.test")};
+    static const struct slice ROLES[] = {SLICE_INIT("Developers")};
+    static const struct principal ANN = {
+        .issuer = SLICE_INIT("dev"), .subject = SLICE_INIT("ann"), .roles = ROLES, .role_count = 1};
+    static struct cedar_diagnostics diagnostics;
+    struct cedar_source source = {SLICE("test"), slice_view_cstr(policies)};
+    struct arena arena;
+    struct diag diag = {0};
+    arena_init(&arena, SNAPSHOT_BYTES, NULL);
+    struct gateway_snapshot *snapshot = arena_alloc_zero(&arena, 1, sizeof(*snapshot));
+    snapshot->references = 1;
+    snapshot->servers = SERVERS;
+    snapshot->server_count = COUNT_OF(SERVERS);
+    snapshot->hosts = HOSTS;
+    snapshot->host_count = 1;
+    snapshot->public_url = SLICE("https://gateway.test");
+    snapshot->legacy_enabled = legacy_enabled;
+    CHECK(cedar_policy_set_parse(&source, 1, true, &snapshot->policies, &diagnostics) == STATUS_OK);
+    CHECK(principal_new(&ANN, &snapshot->local_principal, &diag) == STATUS_OK);
+    snapshot->arena = arena;
+    return snapshot;
+}
+
+void world_init(struct world *world, const char *policies)
+{
+    static const uint8_t KEY[GATEWAY_SESSION_KEY_BYTES] = {42};
+    *world =
+        (struct world){.clock = {world, fake_wall_s, fake_mono_ms},
+                       .random = {world, fake_fill},
+                       .upstream = {world, fake_start, fake_cancel, fake_pause, fake_close_child},
+                       .journal = {world, fake_append},
+                       .now_ms = 1000};
+    fake_crypto_init(&world->crypto);
+    struct gateway_ports ports = {.clock = &world->clock,
+                                  .random = &world->random,
+                                  .crypto = &world->crypto.port,
+                                  .timer = &world->timer,
+                                  .upstream = &world->upstream,
+                                  .journal = &world->journal,
+                                  .poster = &world->poster};
+    world->snapshot = world_snapshot(policies, true);
+    CHECK(gateway_init(&world->gateway, &ports, world->snapshot, KEY, GATEWAY_BYTES) == STATUS_OK);
+}
+
+void world_release(struct world *world)
+{
+    gateway_release(&world->gateway);
+}

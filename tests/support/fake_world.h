@@ -1,0 +1,91 @@
+/* fake_world.h: the ports of a gateway, played by the test.
+ *
+ * Nothing happens by itself: what the gateway started waits in lists until the test lets it
+ * complete, in any order, late, twice or never. */
+#ifndef AEGIS_TESTS_SUPPORT_FAKE_WORLD_H
+#define AEGIS_TESTS_SUPPORT_FAKE_WORLD_H
+
+#include "core/gateway/gateway.h"
+#include "support/fake_crypto.h"
+
+#define WORLD_CALLS_MAX 64
+#define WORLD_RECORDS_MAX 64
+#define WORLD_TEXT_BYTES 8192
+
+/* A call to a server that has not ended. */
+struct world_call {
+    struct upstream_sink *sink;
+    char body[WORLD_TEXT_BYTES];
+    char fields[1024]; /* "Name: value\n" each */
+    char method[64];
+    int64_t id;
+    uint32_t server;
+    bool is_open, is_cancelled;
+};
+
+struct world_record {
+    char text[WORLD_TEXT_BYTES];
+    void (*done)(void *user, enum status status);
+    void *user;
+    bool durable, is_pending;
+};
+
+/* What a client got. */
+struct world_client {
+    struct exchange exchange;
+    struct world *world;
+    char body[WORLD_TEXT_BYTES]; /* answer, or all bytes of the stream */
+    char session_id[512];
+    char challenge[512];
+    int status_code;
+    bool is_replied, stream_begun, stream_ended, is_aborted, is_released, is_slow;
+};
+
+struct world {
+    struct gateway gateway;
+    struct gateway_snapshot *snapshot;
+    struct port_clock clock;
+    struct port_random random;
+    struct fake_crypto crypto;
+    struct port_timer timer;
+    struct port_upstream upstream;
+    struct port_journal journal;
+    struct port_poster poster;
+    struct world_call calls[WORLD_CALLS_MAX];
+    size_t call_count;
+    struct world_record records[WORLD_RECORDS_MAX];
+    size_t record_count;
+    int64_t now_ms;
+    bool journal_refuses, journal_fails;
+    const char *held_method; /* calls of this method wait for the test */
+    bool server_is_modern;
+};
+
+/* A gateway with the servers "bank" and "shop" and the policies; every caller is dev|ann, role
+ * Developers. */
+void world_init(struct world *world, const char *policies);
+void world_release(struct world *world);
+
+/* A new snapshot with other policies, as after a reload. */
+struct gateway_snapshot *world_snapshot(const char *policies, bool legacy_enabled);
+
+/* Send a request; body is JSON. Fields of the modern era are added when method is not NULL. */
+void world_post(struct world *world, struct world_client *client, const char *target,
+                const char *body, const char *method, const char *name, const char *session_id);
+
+/* Let everything complete that the test does not hold: records, and calls that answer themselves.
+ */
+void world_run(struct world *world);
+
+/* The newest open call of a method, or NULL. */
+struct world_call *world_find_call(struct world *world, const char *method);
+
+/* A server's message on a call; %ID is replaced by the call's id. */
+void world_message(struct world_call *call, const char *json);
+void world_end(struct world_call *call, enum status status, const char *code);
+
+/* How many requests of the method reached a server, and how many records hold both texts. */
+size_t world_count_calls(const struct world *world, const char *method);
+size_t world_count_records(const struct world *world, const char *text, const char *other);
+
+#endif
