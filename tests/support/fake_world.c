@@ -388,5 +388,8 @@ void world_init(struct world *world, const char *policies)
 
 void world_release(struct world *world)
 {
+    gateway_close(&world->gateway);
+    while (run_one_record(world)) {
+    }
     gateway_release(&world->gateway);
 }

@@ -5,6 +5,7 @@
 #include "core/identity/challenge.h"
 #include "core/mcp/admission.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define REFUSAL_RECORD_BYTES_MAX 8192
@@ -26,12 +27,21 @@ enum status gateway_init(struct gateway *gateway, const struct gateway_ports *po
     return identity_cache_new(IDENTITY_CACHE_ENTRIES_DEFAULT, &gateway->cache);
 }
 
-void gateway_release(struct gateway *gateway)
+void gateway_close(struct gateway *gateway)
 {
-    while (gateway->operations != NULL) {
-        operation_abort(gateway->operations);
+    struct operation *next = NULL;
+    for (struct operation *op = gateway->operations; op != NULL; op = next) {
+        next = op->next;
+        if (!op->is_dead) {
+            operation_abort(op);
+        }
     }
     server_sessions_release(gateway);
+}
+
+void gateway_release(struct gateway *gateway)
+{
+    assert(gateway->operations == NULL && gateway->sessions == NULL);
     identity_cache_free(gateway->cache);
     gateway_snapshot_unref(gateway->snapshot);
     *gateway = (struct gateway){0};
@@ -57,6 +67,9 @@ static void record_refusal(struct gateway *gateway, struct slice peer_ip, const 
         .code = slice_view_cstr(code),
     };
     struct buf payload;
+    if (ports->journal == NULL) {
+        return;
+    }
     buf_init(&payload, REFUSAL_RECORD_BYTES_MAX, &gateway->account);
     if (ports->random->fill(ports->random->context, record.decision_id,
                             sizeof(record.decision_id)) == STATUS_OK &&

@@ -30,8 +30,8 @@ struct gateway_ports {
     const struct port_crypto *crypto;
     const struct port_timer *timer;
     const struct port_upstream *upstream;
-    const struct port_journal *journal;
-    struct port_poster *poster; /* of this loop */
+    const struct port_journal *journal; /* NULL: no audit, as configured */
+    struct port_poster *poster;         /* of this loop */
 };
 
 struct server_session;
@@ -58,7 +58,11 @@ NODISCARD enum status gateway_init(struct gateway *gateway, const struct gateway
                                    struct gateway_snapshot *snapshot, const uint8_t *session_key,
                                    size_t limit_bytes);
 
-/* Cancels what still runs and gives back everything. */
+/* Cancel what still runs, let go of all clients and end the sessions with servers. Operations whose
+ * record is still being written end when it completes. */
+void gateway_close(struct gateway *gateway);
+
+/* After gateway_close, and after the journal completed what it had: give back everything. */
 void gateway_release(struct gateway *gateway);
 
 /* Decide by another snapshot from now on; takes over one reference. Operations that wait go on with

@@ -428,3 +428,16 @@ TEST(gateway_releases_what_still_runs)
         CHECK_ROW(HELD[i], client.is_released);
     }
 }
+
+TEST(gateway_closes_while_a_record_is_written)
+{
+    world_init(&world, PERMIT_ALL);
+    post_see();
+    world_run(&world);
+    post_see();
+    CHECK(world.records[world.record_count - 1].is_pending);
+    gateway_close(&world.gateway);
+    CHECK(client.is_released && world.gateway.operation_count == 1);
+    world_release(&world);
+    CHECK(world_count_calls(&world, "tools/call") == 1);
+}

@@ -2,6 +2,22 @@
 
 #include <string.h>
 
+static void leave_session(struct server_session **session)
+{
+    if (*session != NULL) {
+        (*session)->user_count--;
+        *session = NULL;
+    }
+}
+
+static void leave_sessions(struct operation *op)
+{
+    leave_session(&op->session);
+    for (size_t i = 0; i < op->part_count; i++) {
+        leave_session(&op->parts[i].session);
+    }
+}
+
 static void free_operation(struct operation *op)
 {
     struct gateway *gateway = op->gateway;
@@ -14,14 +30,7 @@ static void free_operation(struct operation *op)
         op->next->previous = op->previous;
     }
     gateway->operation_count--;
-    if (op->session != NULL) {
-        op->session->user_count--;
-    }
-    for (size_t i = 0; i < op->part_count; i++) {
-        if (op->parts[i].session != NULL) {
-            op->parts[i].session->user_count--;
-        }
-    }
+    leave_sessions(op);
     if (op->exchange != NULL) {
         op->exchange->vtable->release(op->exchange);
     }
@@ -89,6 +98,11 @@ static void run(struct operation *op)
 void operation_resume(struct operation *op, enum status status, const struct diag *diag)
 {
     op->is_waiting = false;
+    op->waits_for_record = false;
+    if (op->is_dead) {
+        free_operation(op);
+        return;
+    }
     op->wait_status = status;
     op->wait_diag = diag == NULL ? (struct diag){0} : *diag;
     op->stage++;
@@ -177,7 +191,17 @@ static void on_gone(struct exchange *exchange)
 void operation_abort(struct operation *op)
 {
     cancel_upstream(op);
-    free_operation(op);
+    leave_sessions(op);
+    op->client_gone = true;
+    if (op->exchange != NULL) {
+        op->exchange->vtable->release(op->exchange);
+        op->exchange = NULL;
+    }
+    if (op->waits_for_record) {
+        op->is_dead = true;
+    } else {
+        free_operation(op);
+    }
 }
 
 static const struct stage *stages_of(const struct mcp_message *message)

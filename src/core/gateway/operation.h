@@ -65,6 +65,7 @@ struct operation {
     const struct stage *stages;
     size_t stage;
     bool is_refused, is_waiting, client_gone, stream_begun;
+    bool waits_for_record, is_dead; /* a record cannot be called back: its completion frees */
     bool has_outcome; /* the outcome is recorded: a refusal needs no record of its own */
 
     struct slice target_path, authorization, peer_ip, body;
@@ -108,7 +109,8 @@ void operation_begin(struct gateway *gateway, struct exchange *exchange,
 /* A port completed: go on. status and diag are kept for the stage. */
 void operation_resume(struct operation *operation, enum status status, const struct diag *diag);
 
-/* Cancel at whatever it waits for and free; for shutdown. */
+/* Cancel at whatever it waits for and let go of the client; for shutdown. Frees it now, or when the
+ * record it waits for completes. */
 void operation_abort(struct operation *operation);
 
 /* Refuse with the given refusal; returns STAGE_REFUSE. */

@@ -1,0 +1,386 @@
+#include "daemon/assembly.h"
+
+#include "adapters/crypto/dev_issuer.h"
+#include "adapters/http_client/fetch.h"
+#include "daemon/policies.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SNAPSHOT_BYTES_MAX ((size_t)64 << 20)
+#define SECRET_BYTES_MAX 16384
+#define HOSTS_MAX 64
+
+/* -- files and secrets --------------------------------------------------------------------- */
+
+static enum status read_file(struct slice path, struct buf *out)
+{
+    int fd = open((const char *)path.ptr, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return STATUS_NOT_FOUND;
+    }
+    enum status status = STATUS_OK;
+    for (;;) {
+        uint8_t bytes[4096];
+        ssize_t len = read(fd, bytes, sizeof(bytes));
+        if (len < 0 && errno == EINTR) {
+            continue;
+        }
+        if (len <= 0) {
+            status = len == 0 ? buf_status(out) : STATUS_IO;
+            break;
+        }
+        buf_append(out, slice_of(bytes, (size_t)len));
+    }
+    (void)close(fd);
+    return status;
+}
+
+/* Without the line end that editors add. */
+static struct slice trim_line_end(struct slice text)
+{
+    while (text.len > 0 && (text.ptr[text.len - 1] == '\n' || text.ptr[text.len - 1] == '\r')) {
+        text.len--;
+    }
+    return text;
+}
+
+enum status assembly_secret(const struct config_credential *credential, struct arena *arena,
+                            struct slice *out)
+{
+    struct buf text;
+    enum status status = STATUS_OK;
+    *out = SLICE_EMPTY;
+    if (credential->kind == CONFIG_CREDENTIAL_NONE) {
+        return STATUS_OK;
+    }
+    buf_init(&text, SECRET_BYTES_MAX, NULL);
+    buf_append(&text, credential->prefix);
+    if (credential->from_env.len > 0) {
+        const char *value = getenv((const char *)credential->from_env.ptr);
+        status = value == NULL ? STATUS_NOT_FOUND : STATUS_OK;
+        buf_append(&text, slice_view_cstr(value));
+    } else {
+        status = read_file(credential->from_file, &text);
+    }
+    if (status == STATUS_OK) {
+        status = arena_copy(arena, trim_line_end(buf_view(&text)), out);
+    }
+    explicit_bzero(text.ptr, text.len);
+    buf_release(&text);
+    return status;
+}
+
+/* -- servers ------------------------------------------------------------------------------- */
+
+struct build {
+    const struct assembly *assembly;
+    struct gateway_snapshot *snapshot;
+    struct arena *arena; /* the snapshot's */
+    struct arena *report_arena;
+    struct config_report *report;
+};
+
+static void complain(struct build *b, const struct config_place *place, const char *code,
+                     struct slice message)
+{
+    struct config_problem problem = {.file = b->assembly->config->file,
+                                     .line = place->line,
+                                     .column = place->column,
+                                     .code = code,
+                                     .message = message};
+    config_report_add(b->report, b->report_arena, &problem);
+}
+
+static enum status copy_texts(struct arena *arena, const struct config_texts *texts,
+                              const struct slice **out, size_t *count)
+{
+    struct slice *items = arena_alloc_zero(arena, texts->count, sizeof(*items));
+    if (items == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < texts->count; i++) {
+        TRY(arena_copy(arena, texts->items[i], &items[i]));
+    }
+    *out = items;
+    *count = texts->count;
+    return STATUS_OK;
+}
+
+static enum status build_server(struct build *b, const struct config_server *from,
+                                struct gateway_server *to)
+{
+    TRY(arena_copy(b->arena, from->name, &to->name));
+    TRY(arena_copy(b->arena, from->trust, &to->trust));
+    TRY(copy_texts(b->arena, &from->labels, &to->labels, &to->label_count));
+    to->is_stdio = from->command.count > 0;
+    to->deny_as_error = from->deny_as_error;
+    to->revision = mcp_revision_parse(from->revision);
+    to->timeout_ms = from->timeout_ms;
+    if (from->credential.kind != CONFIG_CREDENTIAL_HEADER) {
+        return STATUS_OK;
+    }
+    TRY(arena_copy(b->arena, from->credential.name, &to->credential_name));
+    if (assembly_secret(&from->credential, b->arena, &to->credential_value) != STATUS_OK) {
+        complain(b, &from->credential.place, "credential.missing",
+                 SLICE("the credential cannot be read; check the variable or file it names"));
+    }
+    return STATUS_OK;
+}
+
+static enum status build_servers(struct build *b)
+{
+    const struct config *config = b->assembly->config;
+    struct gateway_server *servers =
+        arena_alloc_zero(b->arena, config->server_count, sizeof(*servers));
+    if (servers == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < config->server_count; i++) {
+        TRY(build_server(b, &config->servers[i], &servers[i]));
+    }
+    b->snapshot->servers = servers;
+    b->snapshot->server_count = config->server_count;
+    return STATUS_OK;
+}
+
+/* -- identity ------------------------------------------------------------------------------ */
+
+static enum status build_attributes(struct build *b, const struct config_mapping *mapping,
+                                    struct issuer_entry *entry)
+{
+    static const enum principal_attribute_type TYPES[] = {
+        [CONFIG_CLAIM_TEXT] = PRINCIPAL_TEXT,
+        [CONFIG_CLAIM_LONG] = PRINCIPAL_LONG,
+        [CONFIG_CLAIM_BOOL] = PRINCIPAL_BOOL,
+        [CONFIG_CLAIM_SET] = PRINCIPAL_SET,
+    };
+    struct issuer_attribute *attributes =
+        arena_alloc_zero(b->arena, mapping->attribute_count, sizeof(*attributes));
+    if (attributes == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < mapping->attribute_count; i++) {
+        attributes[i] = (struct issuer_attribute){.name = mapping->attributes[i].name,
+                                                  .claim = mapping->attributes[i].claim,
+                                                  .type = TYPES[mapping->attributes[i].type]};
+    }
+    entry->attributes = attributes;
+    entry->attribute_count = mapping->attribute_count;
+    return STATUS_OK;
+}
+
+/* Texts are borrowed from the configuration: identity_snapshot_new copies what it keeps. */
+static enum status build_issuer(struct build *b, const struct config_issuer *from,
+                                struct issuer_entry *to)
+{
+    *to = (struct issuer_entry){
+        .name = from->name,
+        .issuer = from->issuer,
+        .audiences = from->audience.items,
+        .audience_count = from->audience.count,
+        .skew_s = from->skew_s,
+        .subject_claim = from->mapping.subject,
+        .tenant_claim = from->mapping.tenant,
+        .tenant = from->tenant,
+        .role_claim = from->mapping.roles,
+        .group_claim = from->mapping.groups,
+        .roles = from->roles.items,
+        .role_count = from->roles.count,
+    };
+    to->algorithms |= (from->algorithms & CONFIG_ALGORITHM_RS256) != 0 ? JWS_MASK(JWS_RS256) : 0;
+    to->algorithms |= (from->algorithms & CONFIG_ALGORITHM_ES256) != 0 ? JWS_MASK(JWS_ES256) : 0;
+    return build_attributes(b, &from->mapping, to);
+}
+
+static enum status read_key_set(const struct config *config, const struct config_issuer *issuer,
+                                struct buf *out, struct diag *diag)
+{
+    if (issuer->preset == CONFIG_PRESET_DEVELOPMENT) {
+        struct dev_issuer *dev = NULL;
+        TRY(dev_issuer_open(config->state_dir, JWS_MASK(JWS_ES256), &dev, diag));
+        enum status status = dev_issuer_jwks(dev, out);
+        dev_issuer_free(dev);
+        return status;
+    }
+    if (issuer->jwks_path.len > 0) {
+        enum status status = read_file(issuer->jwks_path, out);
+        return status == STATUS_OK
+                   ? STATUS_OK
+                   : diag_fail(diag, status, "jwks.file", "the key file cannot be read");
+    }
+    return fetch_document((const char *)issuer->jwks_url.text.ptr, !issuer->jwks_url.is_https, out,
+                          diag);
+}
+
+static struct jwks *load_keys(struct build *b, const struct config_issuer *issuer)
+{
+    struct jwks *keys = NULL;
+    struct buf text;
+    struct arena scratch;
+    struct diag diag = {0};
+    buf_init(&text, JWKS_BYTES_MAX, NULL);
+    arena_init(&scratch, SNAPSHOT_BYTES_MAX, NULL);
+    enum status status = read_key_set(b->assembly->config, issuer, &text, &diag);
+    if (status == STATUS_OK) {
+        struct jwks_source source = {.parser = b->assembly->parser,
+                                     .crypto = b->assembly->crypto,
+                                     .text = buf_view(&text),
+                                     .scratch = &scratch};
+        status = jwks_parse(&source, &keys, NULL, &diag);
+    }
+    if (status != STATUS_OK) {
+        fprintf(stderr, "aegis: issuer '%.*s' has no keys: %s; its tokens are refused\n",
+                SLICE_ARG(issuer->name), diag.message);
+    }
+    arena_release(&scratch);
+    buf_release(&text);
+    return keys;
+}
+
+static enum status build_identity(struct build *b)
+{
+    const struct config *config = b->assembly->config;
+    struct issuer_entry entries[IDENTITY_ENTRIES_MAX];
+    struct jwks *keys[IDENTITY_ENTRIES_MAX] = {0};
+    struct diag diag = {0};
+    size_t count =
+        config->issuer_count < IDENTITY_ENTRIES_MAX ? config->issuer_count : IDENTITY_ENTRIES_MAX;
+    for (size_t i = 0; i < count; i++) {
+        TRY(build_issuer(b, &config->issuers[i], &entries[i]));
+    }
+    for (size_t i = 0; i < count; i++) {
+        keys[i] = load_keys(b, &config->issuers[i]);
+    }
+    struct identity_config identity = {entries, count};
+    enum status status = identity_snapshot_new(&identity, keys, b->assembly->generation,
+                                               &b->snapshot->identity, &diag);
+    for (size_t i = 0; i < count; i++) {
+        jwks_unref(keys[i]);
+    }
+    if (status != STATUS_OK) {
+        struct slice message = SLICE_EMPTY;
+        (void)!arena_copy(b->report_arena, slice_view_cstr(diag.message), &message);
+        complain(b, &(struct config_place){0}, "identity.invalid", message);
+    }
+    return STATUS_OK;
+}
+
+/* Without authentication the caller is the person who runs the process. */
+static enum status build_local_principal(struct build *b)
+{
+    char name[64];
+    const struct passwd *user = getpwuid(getuid());
+    struct diag diag = {0};
+    static const struct slice ROLES[] = {SLICE_INIT("Local")};
+    (void)snprintf(name, sizeof(name), "uid:%u", (unsigned)getuid());
+    struct principal fields = {.issuer = SLICE("local"),
+                               .subject = user != NULL ? slice_view_cstr(user->pw_name)
+                                                       : slice_view_cstr(name),
+                               .roles = ROLES,
+                               .role_count = COUNT_OF(ROLES),
+                               .expires_at_s = INT64_MAX};
+    return principal_new(&fields, &b->snapshot->local_principal, &diag);
+}
+
+/* -- hosts --------------------------------------------------------------------------------- */
+
+static enum status add_host(struct build *b, struct slice *hosts, size_t *count, struct slice host,
+                            uint16_t port)
+{
+    bool is_v6 = slice_find_byte(host, ':') < host.len;
+    if (*count == HOSTS_MAX) {
+        return STATUS_LIMIT;
+    }
+    return arena_format(b->arena, &hosts[(*count)++], is_v6 ? "[%.*s]:%u" : "%.*s:%u",
+                        SLICE_ARG(host), (unsigned)port);
+}
+
+/* What Host may say: the configured list, or the names the listener goes by. */
+static enum status build_hosts(struct build *b)
+{
+    const struct config *config = b->assembly->config;
+    if (config->hosts.count > 0) {
+        return copy_texts(b->arena, &config->hosts, &b->snapshot->hosts, &b->snapshot->host_count);
+    }
+    struct slice *hosts = arena_alloc_zero(b->arena, HOSTS_MAX, sizeof(*hosts));
+    size_t count = 0;
+    uint16_t port = b->assembly->port;
+    if (hosts == NULL) {
+        return STATUS_LIMIT;
+    }
+    TRY(add_host(b, hosts, &count, config->listen.address.host, port));
+    if (config->listen.address.is_loopback) {
+        TRY(add_host(b, hosts, &count, SLICE("localhost"), port));
+        TRY(add_host(b, hosts, &count, SLICE("127.0.0.1"), port));
+        TRY(add_host(b, hosts, &count, SLICE("::1"), port));
+    }
+    const struct config_url *url = &config->listen.public_url;
+    if (url->text.len > 0) {
+        TRY(add_host(b, hosts, &count, url->host, url->port));
+        TRY(arena_copy(b->arena, url->host,
+                       &hosts[count++])); /* the scheme's own port is left out */
+    }
+    b->snapshot->hosts = hosts;
+    b->snapshot->host_count = count;
+    return STATUS_OK;
+}
+
+static enum status build_public_url(struct build *b)
+{
+    const struct config *config = b->assembly->config;
+    if (config->listen.public_url.text.len > 0) {
+        return arena_copy(b->arena, config->listen.public_url.text, &b->snapshot->public_url);
+    }
+    return arena_format(b->arena, &b->snapshot->public_url, "%s://%.*s:%u",
+                        config->listen.tls.cert.len > 0 ? "https" : "http",
+                        SLICE_ARG(config->listen.address.host), (unsigned)b->assembly->port);
+}
+
+static enum status build_all(struct build *b)
+{
+    const struct assembly *assembly = b->assembly;
+    const struct config *config = assembly->config;
+    b->snapshot->legacy_enabled = config->legacy_enabled;
+    b->snapshot->is_proxy = assembly->is_proxy;
+    TRY(build_servers(b));
+    TRY(build_hosts(b));
+    TRY(build_public_url(b));
+    TRY(copy_texts(b->arena, &config->origins, &b->snapshot->origins, &b->snapshot->origin_count));
+    TRY(assembly->no_auth ? build_local_principal(b) : build_identity(b));
+    TRY(assembly->builtin_policies.len > 0
+            ? policies_load_text(assembly->builtin_policies, b->report_arena,
+                                 &b->snapshot->policies, b->report)
+            : policies_load(config, b->report_arena, &b->snapshot->policies, b->report));
+    return b->report->count > 0 ? STATUS_INVALID : STATUS_OK;
+}
+
+enum status assembly_build(const struct assembly *assembly, struct arena *arena,
+                           struct gateway_snapshot **out, struct config_report *report)
+{
+    struct arena own;
+    arena_init(&own, SNAPSHOT_BYTES_MAX, NULL);
+    struct gateway_snapshot *snapshot = arena_alloc_zero(&own, 1, sizeof(*snapshot));
+    if (snapshot == NULL) {
+        return STATUS_LIMIT;
+    }
+    snapshot->references = 1;
+    snapshot->arena = own;
+    struct build build = {.assembly = assembly,
+                          .snapshot = snapshot,
+                          .arena = &snapshot->arena,
+                          .report_arena = arena,
+                          .report = report};
+    enum status status = build_all(&build);
+    if (status != STATUS_OK) {
+        gateway_snapshot_unref(snapshot);
+        return status;
+    }
+    *out = snapshot;
+    return STATUS_OK;
+}

@@ -1,0 +1,34 @@
+/* assembly.h: a configuration as the snapshot the gateway decides by.
+ *
+ * Reads policies, keys and secrets; what it finds wrong goes to the report of the configuration, so
+ * that a person sees all problems in one place. */
+#ifndef AEGIS_DAEMON_ASSEMBLY_H
+#define AEGIS_DAEMON_ASSEMBLY_H
+
+#include "core/gateway/snapshot.h"
+#include "daemon/config/config.h"
+
+struct assembly {
+    const struct config *config;
+    const struct port_crypto *crypto;
+    const struct json_parser *parser;
+    struct slice builtin_policies; /* instead of the configuration's; empty: those */
+    bool no_auth;                  /* every caller is this OS user */
+    bool is_proxy;
+    uint16_t port;       /* the listener is bound to */
+    uint64_t generation; /* of the keys; new for every snapshot */
+};
+
+/* Build a snapshot with one reference. Issuers whose keys cannot be had are reported on stderr and
+ * refuse their tokens with 503.
+ *
+ * STATUS_INVALID when the report has problems, STATUS_LIMIT without memory. */
+NODISCARD enum status assembly_build(const struct assembly *assembly, struct arena *arena,
+                                     struct gateway_snapshot **out, struct config_report *report);
+
+/* The secret of a server's credential, prefix included, in the arena; empty without one.
+ * STATUS_NOT_FOUND when it cannot be read. */
+NODISCARD enum status assembly_secret(const struct config_credential *credential,
+                                      struct arena *arena, struct slice *out);
+
+#endif

@@ -1,0 +1,205 @@
+#include "daemon/lane.h"
+
+#include "adapters/transport/remote_exchange.h"
+
+static struct lane *lane_of_drain(struct posted *item)
+{
+    return (struct lane *)((char *)item - offsetof(struct lane, drain));
+}
+
+static struct lane *lane_of_close(struct posted *item)
+{
+    return (struct lane *)((char *)item - offsetof(struct lane, close));
+}
+
+/* -- requests ------------------------------------------------------------------------------ */
+
+static bool admit(void *context, const struct exchange_request *head, struct exchange_reply *reply)
+{
+    struct lane *lane = context;
+    struct exchange_handler inner = gateway_handler(&lane->gateway);
+    return inner.admit(inner.context, head, reply);
+}
+
+/* The aggregated endpoint reaches every server, so with any child it belongs to the home lane. */
+static bool needs_home(const struct lane *lane, struct slice target)
+{
+    const struct lane_shared *shared = lane->shared;
+    struct slice prefix = SLICE("/servers/");
+    if (!shared->has_stdio || lane == lane->home) {
+        return false;
+    }
+    if (!slice_starts_with(target, prefix)) {
+        return true;
+    }
+    struct slice rest = slice_sub(target, prefix.len, target.len);
+    size_t server = gateway_snapshot_server(lane->gateway.snapshot,
+                                            slice_sub(rest, 0, slice_find_byte(rest, '/')));
+    return server != SIZE_MAX && shared->is_stdio[server];
+}
+
+static void begin(void *context, struct exchange *exchange, const struct exchange_request *request)
+{
+    struct lane *lane = context;
+    struct exchange_handler inner = gateway_handler(&lane->gateway);
+    if (needs_home(lane, request->target)) {
+        struct exchange_handler home = gateway_handler(&lane->home->gateway);
+        if (remote_exchange_forward(&lane->loop, &lane->home->loop, exchange, request, home.begin,
+                                    home.context) == STATUS_OK) {
+            return;
+        }
+        exchange->vtable->reply(exchange, &(struct exchange_reply){.status_code = 503});
+        exchange->vtable->release(exchange);
+        return;
+    }
+    inner.begin(inner.context, exchange, request);
+}
+
+static void refused(void *context, struct slice peer_ip, int status_code, const char *code)
+{
+    struct lane *lane = context;
+    struct exchange_handler inner = gateway_handler(&lane->gateway);
+    inner.refused(inner.context, peer_ip, status_code, code);
+}
+
+/* -- start --------------------------------------------------------------------------------- */
+
+static enum status start_upstreams(struct lane *lane, struct diag *diag)
+{
+    static const struct http_upstream_options HTTP = HTTP_UPSTREAM_OPTIONS_DEFAULT;
+    static const struct stdio_upstream_options STDIO = STDIO_UPSTREAM_OPTIONS_DEFAULT;
+    const struct lane_shared *shared = lane->shared;
+    struct http_upstream_options http = HTTP;
+    const struct config_limits *limits = &shared->config->limits;
+    http.message_bytes_max = (size_t)limits->event_bytes;
+    http.calls_max = (uint32_t)limits->connections_upstream;
+    http.connect_ms = limits->upstream_connect_timeout_ms;
+    TRY(http_upstream_new(&lane->loop, shared->http_targets, shared->server_count, &http,
+                          &lane->http, diag));
+    TRY(stdio_upstream_new(&lane->loop, shared->stdio_targets, shared->server_count,
+                           &lane->gateway.parser, &STDIO, &lane->stdio));
+    lane->mux =
+        (struct upstream_mux){http_upstream_port(lane->http), stdio_upstream_port(lane->stdio),
+                              shared->is_stdio, shared->server_count};
+    lane->upstream = upstream_mux_port(&lane->mux);
+    return STATUS_OK;
+}
+
+static enum status start_server(struct lane *lane, int fd, struct diag *diag)
+{
+    static const struct http_server_options DEFAULTS = HTTP_SERVER_OPTIONS_DEFAULT;
+    const struct config_limits *limits = &lane->shared->config->limits;
+    struct http_server_options options = DEFAULTS;
+    options.limits.head_bytes_max = (size_t)limits->head_bytes;
+    options.limits.fields_max = (size_t)limits->head_fields;
+    options.limits.body_bytes_max = (size_t)limits->body_bytes;
+    options.connections_max = (size_t)limits->connections;
+    options.queue_bytes_max = (size_t)limits->stream_queue_bytes;
+    options.header_ms = limits->head_timeout_ms;
+    options.body_ms = limits->body_timeout_ms;
+    options.idle_ms = limits->idle_timeout_ms;
+    options.write_stall_ms = limits->write_timeout_ms;
+    options.tls = lane->shared->tls;
+    struct exchange_handler handler = {lane, admit, begin, refused};
+    return http_server_start(&lane->server, &lane->loop, fd, &options, &handler, diag);
+}
+
+enum status lane_start(struct lane *lane, const struct lane_shared *shared, struct lane *home,
+                       int fd, struct gateway_snapshot *snapshot, struct diag *diag)
+{
+    size_t bytes = (size_t)shared->config->limits.loop_bytes;
+    *lane = (struct lane){.shared = shared, .home = home};
+    TRY(loop_init(&lane->loop, bytes, diag));
+    struct gateway_ports ports = {.clock = shared->clock,
+                                  .random = shared->random,
+                                  .crypto = shared->crypto,
+                                  .timer = &lane->loop.timers,
+                                  .upstream = &lane->upstream,
+                                  .journal = shared->journal,
+                                  .poster = &lane->loop.poster};
+    if (gateway_init(&lane->gateway, &ports, snapshot, shared->session_key, bytes) != STATUS_OK) {
+        return diag_fail(diag, STATUS_LIMIT, "lane.memory", "no memory for a loop");
+    }
+    lane->has_gateway = true;
+    TRY(start_upstreams(lane, diag));
+    TRY(start_server(lane, fd, diag));
+    lane->has_server = true;
+    return STATUS_OK;
+}
+
+/* -- stop ---------------------------------------------------------------------------------- */
+
+static void on_server_closed(void *context)
+{
+    struct lane *lane = context;
+    atomic_store(&lane->is_drained, true);
+}
+
+static void run_drain(struct posted *item)
+{
+    struct lane *lane = lane_of_drain(item);
+    http_server_drain(&lane->server, on_server_closed, lane);
+}
+
+void lane_drain(struct lane *lane)
+{
+    lane->drain.run = run_drain;
+    loop_post(&lane->loop, &lane->drain);
+}
+
+static void on_children_gone(void *context)
+{
+    struct lane *lane = context;
+    lane->stdio = NULL;
+    loop_stop(&lane->loop);
+}
+
+static void run_close(struct posted *item)
+{
+    struct lane *lane = lane_of_close(item);
+    gateway_close(&lane->gateway);
+    if (!atomic_load(&lane->is_drained)) {
+        http_server_close(&lane->server, on_server_closed, lane);
+    }
+    http_upstream_free(lane->http);
+    lane->http = NULL;
+    stdio_upstream_close(lane->stdio, on_children_gone, lane);
+}
+
+void lane_close(struct lane *lane)
+{
+    lane->close.run = run_close;
+    loop_post(&lane->loop, &lane->close);
+}
+
+struct switch_message {
+    struct posted posted;
+    struct lane *lane;
+    struct gateway_snapshot *snapshot;
+};
+
+static void run_switch(struct posted *item)
+{
+    struct switch_message *message = (struct switch_message *)item;
+    gateway_switch(&message->lane->gateway, message->snapshot);
+    base_free(message);
+}
+
+bool lane_switch(struct lane *lane, struct gateway_snapshot *snapshot)
+{
+    struct switch_message *message = base_alloc(sizeof(*message));
+    if (message == NULL) {
+        return false;
+    }
+    *message = (struct switch_message){{.run = run_switch}, lane, snapshot};
+    loop_post(&lane->loop, &message->posted);
+    return true;
+}
+
+void lane_release(struct lane *lane)
+{
+    loop_release(&lane->loop);
+    if (lane->has_gateway) {
+        gateway_release(&lane->gateway);
+    }
+}
