@@ -13,6 +13,7 @@
 /* One line for each command, in the order of the help. */
 static const struct command *const commands[] = {
     &command_serve,
+    &command_proxy,
     &command_check,
     &command_token,
     &command_audit,
