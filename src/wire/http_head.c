@@ -355,7 +355,7 @@ static enum status check_request(struct head_reading *r)
                          slice_eq(head->method, SLICE("PUT")) ||
                          slice_eq(head->method, SLICE("PATCH"));
     if (has_body && !may_have_body) {
-        return refuse(r, "http.body", "this method carries no body");
+        return refuse_with(r, 405, "http.body", "this method carries no body here");
     }
     head->expect_continue = head->expect_continue && has_body;
     return STATUS_OK;

@@ -99,9 +99,9 @@ TEST(http_head_refuses_requests)
          "http.transfer_encoding"},
         {"length and coding", POST_HEAD "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
          400, "http.transfer_encoding"},
-        {"GET with a body", GET_HEAD "Content-Length: 1\r\n\r\n", 400, "http.body"},
-        {"GET with chunks", GET_HEAD "Transfer-Encoding: chunked\r\n\r\n", 400, "http.body"},
-        {"DELETE with a body", "DELETE / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n", 400,
+        {"GET with a body", GET_HEAD "Content-Length: 1\r\n\r\n", 405, "http.body"},
+        {"GET with chunks", GET_HEAD "Transfer-Encoding: chunked\r\n\r\n", 405, "http.body"},
+        {"DELETE with a body", "DELETE / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n", 405,
          "http.body"},
         {"unknown expectation", POST_HEAD "Expect: 200-ok\r\n\r\n", 417, "http.expect"},
     };

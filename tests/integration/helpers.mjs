@@ -112,6 +112,7 @@ export function modernCall(name, { id = 1, arguments: arguments_ = {} } = {}) {
     'io.modelcontextprotocol/protocolVersion': MODERN,
     'io.modelcontextprotocol/clientInfo': { name: 'aegis-test', version: '1.0.0' },
     'io.modelcontextprotocol/clientCapabilities': {},
+    progressToken: 1,
   };
   const body = JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/call', params: { name, arguments: arguments_, _meta: meta } });
   const headers = [

@@ -28,7 +28,7 @@ async function callWith(contentType, pieces) {
     response.on('error', () => {});
     response.writeHead(200, { 'Content-Type': contentType });
     response.flushHeaders();
-    for (const piece of pieces(message.id)) {
+    for (const piece of pieces(message)) {
       if (response.destroyed || response.socket === null) return;
       if (!response.write(piece)) await Promise.race([once(response, 'drain'), upstream.closed]);
       await nextTurn();
@@ -43,9 +43,11 @@ async function callWith(contentType, pieces) {
   }
 }
 
-/** The corpus answers request 1; the gateway may ask the server under an id of its own. */
-function withId(bytes, id) {
-  const text = bytes.toString('latin1').replaceAll(/"id":1(?=[,}])/g, `"id":${JSON.stringify(id)}`);
+/** The corpus answers request 1 with progress token 1; the gateway asks under an id and a token of its own. */
+function withId(bytes, { id, params }) {
+  const token = JSON.stringify(params._meta?.progressToken ?? 1);
+  const text = bytes.toString('latin1').replaceAll(/"id":1(?=[,}])/g, `"id":${JSON.stringify(id)}`)
+    .replaceAll('"progressToken":1', `"progressToken":${token}`);
   return Buffer.from(text, 'latin1');
 }
 
@@ -87,7 +89,7 @@ test('event streams', { skip: sharedIsAbsent(cases) }, async (t) => {
       const bytes = Buffer.from(row.raw_b64, 'base64');
       for (const { name, cut } of splits(bytes.length)) {
         try {
-          await judge({ ...row, pieces: (id) => cut(withId(bytes, id)) });
+          await judge({ ...row, pieces: (message) => cut(withId(bytes, message)) });
         } catch (error) {
           error.message = `${name}: ${error.message}`;
           throw error;
@@ -100,7 +102,7 @@ test('event streams', { skip: sharedIsAbsent(cases) }, async (t) => {
 test('generated event streams', { skip: sharedIsAbsent(generated) }, async (t) => {
   for (const { id, why, verdict, build } of generated) {
     await t.test(`${id}: ${why}`, async () => {
-      const tail = (upstreamId) => withId(Buffer.from(build.tail), upstreamId).toString();
+      const tail = (message) => withId(Buffer.from(build.tail), message).toString();
       const expected = verdict === 'pass' ? [{ data: build.tail.replace(/^data: /, '').trim() }] : [];
       await judge({
         content_type: 'text/event-stream', verdict, events: expected,

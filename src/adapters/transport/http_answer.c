@@ -166,7 +166,9 @@ static void on_message_end(struct http_link *link, bool reuse)
             return;
         }
     }
-    complete(call, reuse && link->keep_alive);
+    /* A server that owes an answer and gave none is not trusted with another request. */
+    bool is_kept = call->has_message || !call->expects_answer;
+    complete(call, reuse && is_kept && link->keep_alive);
 }
 
 static void on_error(struct http_call *call, const struct diag *diag)

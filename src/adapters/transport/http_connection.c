@@ -9,7 +9,7 @@
 #define JOIN_BYTES_MAX 16384  /* a body up to this is copied behind its head: one write */
 #define KEPT_BODY_BYTES 16384 /* a larger body buffer is given back after its request */
 #define LINGER_MS 2000        /* for the client to read the last answer before the reset */
-#define LINGER_BYTES_MAX 1048576
+#define LINGER_BYTES_MAX ((size_t)128 << 20) /* LINGER_MS bounds it first */
 
 static const struct exchange_vtable VTABLE;
 

@@ -175,7 +175,7 @@ TEST(http_server_refuses_and_closes)
         {"version", SLICE_INIT("POST / HTTP/2.0\r\nHost: a\r\n\r\n"), SLICE_INIT("HTTP/1.1 505 "),
          505},
         {"body on get", SLICE_INIT("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx"),
-         SLICE_INIT("HTTP/1.1 400 "), 400},
+         SLICE_INIT("HTTP/1.1 405 "), 405},
     };
     for (size_t i = 0; i < COUNT_OF(ROWS); i++) {
         struct fixture self;

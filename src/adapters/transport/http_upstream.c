@@ -131,6 +131,7 @@ void http_call_touch(struct http_call *call)
 bool http_call_deliver(struct http_call *call, struct slice json, bool is_stream)
 {
     call->is_delivering = true;
+    call->has_message = true;
     call->base.sink->on_message(call->base.sink, json, is_stream);
     call->is_delivering = false;
     if (call->is_over) {

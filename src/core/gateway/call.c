@@ -18,7 +18,13 @@ static void end_call(struct call *call, enum status status)
     call->on_done(call, status);
 }
 
-/* The server broke a rule: nothing more of it is read. */
+/* Nothing more is read of a server that broke a rule, and its connection is not used again. */
+static void give_up(struct call *call)
+{
+    call_cancel(call);
+    end_call(call, call->failure);
+}
+
 static void fail_protocol(struct call *call, const char *what)
 {
     if (call->failure == STATUS_OK) {
@@ -100,13 +106,8 @@ static void take_notification(struct call *call, const struct json_tape *tape, j
     }
 }
 
-static void on_message(struct upstream_sink *sink, struct slice json, bool is_stream)
+static void take_message(struct call *call, struct slice json)
 {
-    struct call *call = call_of(sink);
-    (void)is_stream;
-    if (call->failure != STATUS_OK) {
-        return;
-    }
     struct json_tape tape;
     struct slice text;
     if (arena_copy(call->arena, json, &text) != STATUS_OK) {
@@ -114,8 +115,7 @@ static void on_message(struct upstream_sink *sink, struct slice json, bool is_st
                                   "the answer is larger than an operation may hold");
         return;
     }
-    struct diag why = {0};
-    if (json_parse(&call->gateway->parser, text, call->arena, &tape, &why) != STATUS_OK) {
+    if (json_parse(&call->gateway->parser, text, call->arena, &tape, NULL) != STATUS_OK) {
         fail_protocol(call, "a message is not strict JSON");
         return;
     }
@@ -134,6 +134,16 @@ static void on_message(struct upstream_sink *sink, struct slice json, bool is_st
         fail_protocol(call, "'method' must be a string");
     } else {
         take_notification(call, &tape, method);
+    }
+}
+
+static void on_message(struct upstream_sink *sink, struct slice json, bool is_stream)
+{
+    struct call *call = call_of(sink);
+    (void)is_stream;
+    take_message(call, json);
+    if (call->failure != STATUS_OK) {
+        give_up(call);
     }
 }
 

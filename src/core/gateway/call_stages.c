@@ -5,6 +5,56 @@
 
 #define META_BYTES_MAX ((size_t)64 << 10)
 
+static struct json_place arguments_of(struct operation *op)
+{
+    return (struct json_place){&op->message.tape, op->message.arguments};
+}
+
+static struct policy_question question_of(struct operation *op)
+{
+    const struct gateway_snapshot *snapshot = op->gateway->snapshot;
+    const struct gateway_server *server = operation_server(op);
+    const struct gateway_ports *ports = &op->gateway->ports;
+    return (struct policy_question){
+        .policies = snapshot->policies,
+        .principal = op->principal,
+        .server = server->name,
+        .server_trust = server->trust,
+        .server_labels = server->labels,
+        .server_label_count = server->label_count,
+        .method = op->message.method->name,
+        .primitive = op->message.method->primitive,
+        .name = op->name,
+        .definition = {NULL, JSON_NONE},
+        .arguments = arguments_of(op),
+        .peer_ip = op->peer_ip,
+        .is_tls = op->is_tls,
+        .now_s = ports->clock->wall_s(ports->clock->context),
+    };
+}
+
+static enum stage_result refuse_denied(struct operation *op)
+{
+    bool is_tool = op->message.method->primitive == MCP_TOOL;
+    return operation_refuse(
+        op, &(struct operation_refusal){
+                .type = AUDIT_AUTHZ_DENY,
+                .http_status = 200,
+                .rpc_code = OPERATION_CODE_DENIED,
+                .text = op->answer.reason.len > 0 ? op->answer.reason : SLICE("denied by policy"),
+                .code = "policy_denied",
+                .reason = op->answer.policy_count > 0 ? SLICE("forbidden by a policy")
+                                                      : SLICE("no policy permits it"),
+                .as_tool_result = is_tool && !operation_server(op)->deny_as_error});
+}
+
+/* What can never be allowed is refused before the server hears anything. */
+static enum stage_result stage_authorize_early(struct operation *op)
+{
+    struct policy_question question = question_of(op);
+    return policy_denies_early(&question, &op->arena, &op->answer) ? refuse_denied(op) : STAGE_DONE;
+}
+
 static void on_session_ready(struct session_waiter *waiter, enum status status,
                              const struct diag *diag)
 {
@@ -38,11 +88,6 @@ static enum stage_result stage_check_session(struct operation *op)
     return op->wait_status == STATUS_OK
                ? STAGE_DONE
                : operation_refuse_upstream(op, op->wait_status, &op->wait_diag);
-}
-
-static struct json_place arguments_of(struct operation *op)
-{
-    return (struct json_place){&op->message.tape, op->message.arguments};
 }
 
 static struct json_place member_of(struct json_place object, struct slice name)
@@ -97,41 +142,12 @@ static enum stage_result stage_check_arguments(struct operation *op)
 
 static enum stage_result stage_authorize(struct operation *op)
 {
-    const struct gateway_snapshot *snapshot = op->gateway->snapshot;
-    const struct gateway_server *server = operation_server(op);
-    const struct gateway_ports *ports = &op->gateway->ports;
-    struct policy_question question = {
-        .policies = snapshot->policies,
-        .principal = op->principal,
-        .server = server->name,
-        .server_trust = server->trust,
-        .server_labels = server->labels,
-        .server_label_count = server->label_count,
-        .method = op->message.method->name,
-        .primitive = op->message.method->primitive,
-        .name = op->name,
-        .definition = op->message.method->primitive == MCP_TOOL
-                          ? server_session_tool(op->session, op->name)
-                          : (struct json_place){NULL, JSON_NONE},
-        .arguments = arguments_of(op),
-        .peer_ip = op->peer_ip,
-        .is_tls = op->is_tls,
-        .now_s = ports->clock->wall_s(ports->clock->context),
-    };
-    enum status status = policy_decide(&question, &op->arena, &op->answer);
-    if (status == STATUS_OK && op->answer.is_allowed) {
-        return STAGE_DONE;
+    struct policy_question question = question_of(op);
+    if (op->message.method->primitive == MCP_TOOL) {
+        question.definition = server_session_tool(op->session, op->name);
     }
-    bool is_tool = op->message.method->primitive == MCP_TOOL;
-    return operation_refuse(
-        op, &(struct operation_refusal){
-                .type = AUDIT_AUTHZ_DENY,
-                .http_status = 200,
-                .rpc_code = OPERATION_CODE_DENIED,
-                .text = op->answer.reason.len > 0 ? op->answer.reason : SLICE("denied by policy"),
-                .code = "policy_denied",
-                .reason = slice_view_cstr(status_name(status)),
-                .as_tool_result = is_tool && !server->deny_as_error});
+    enum status status = policy_decide(&question, &op->arena, &op->answer);
+    return status == STATUS_OK && op->answer.is_allowed ? STAGE_DONE : refuse_denied(op);
 }
 
 static enum stage_result stage_record_intent(struct operation *op)
@@ -292,6 +308,7 @@ const struct stage OPERATION_CALL_STAGES[] = {
     {"authenticate", operation_stage_authenticate},
     {"session", operation_stage_session},
     {"route", operation_stage_route},
+    {"authorize_early", stage_authorize_early},
     {"open_session", stage_open_session},
     {"check_session", stage_check_session},
     {"check_arguments", stage_check_arguments},

@@ -208,6 +208,9 @@ static struct cedar_value hint(const struct policy_question *question, struct sl
 {
     struct json_place tool = question->definition;
     json_ref ref = JSON_NONE;
+    if (tool.ref == JSON_NONE && question->arguments_unknown) {
+        return (struct cedar_value){.kind = CEDAR_UNKNOWN};
+    }
     if (tool.ref != JSON_NONE) {
         json_ref annotations = json_member(tool.tape, tool.ref, SLICE("annotations"));
         ref = annotations == JSON_NONE ? JSON_NONE : json_member(tool.tape, annotations, name);
@@ -450,4 +453,17 @@ bool policy_may_ever_allow(const struct policy_question *question, struct arena 
     }
     return cedar_may_allow(question->policies, &request, &STRICT, arena, &answer) == STATUS_OK &&
            answer != CEDAR_NEVER;
+}
+
+bool policy_denies_early(const struct policy_question *question, struct arena *arena,
+                         struct policy_answer *out)
+{
+    struct policy_question unknown = *question;
+    unknown.arguments_unknown = true;
+    if (policy_may_ever_allow(&unknown, arena)) {
+        return false;
+    }
+    (void)!policy_decide(&unknown, arena, out);
+    out->is_allowed = false;
+    return true;
 }

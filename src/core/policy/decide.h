@@ -25,7 +25,8 @@ struct policy_question {
     struct slice name;            /* the server's own name of the tool or prompt; resources: URI */
     struct json_place definition; /* the tool object of tools/list; ref JSON_NONE: not known */
     struct json_place arguments;  /* ref JSON_NONE: the call has none */
-    bool arguments_unknown;       /* lists: any arguments, time and session may come */
+    bool arguments_unknown; /* any arguments and time may come, and any definition if none is given
+                             */
     struct slice peer_ip;
     bool is_tls;
     int64_t now_s;
@@ -41,6 +42,12 @@ struct policy_answer {
 /* Decide. On any failure the answer denies and the status says why. */
 NODISCARD enum status policy_decide(const struct policy_question *question, struct arena *arena,
                                     struct policy_answer *out);
+
+/* Is the call denied whatever its arguments are? Then *out is that denial, with the forbids that
+ * apply to all of them. Asked before a server is: a call that can never be allowed costs it
+ * nothing. */
+bool policy_denies_early(const struct policy_question *question, struct arena *arena,
+                         struct policy_answer *out);
 
 /* Could any arguments ever be allowed? For lists: what may be called is listed, and what is not
  * listed may never be called. */
