@@ -62,6 +62,8 @@ export class Bench {
       audit: { mode: 'strict' },
       identity: [{ name: 'development', preset: 'development', roles: ['Developers'] }],
       origins: [LISTED_ORIGIN],
+      // The corpus has a body of 6 MB that must fail as a message, and one of 64 MiB that must fail as too large.
+      limits: { body_bytes: 16 * 1024 * 1024 },
       legacy: isLegacy,
       servers,
     };

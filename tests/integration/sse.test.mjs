@@ -20,11 +20,17 @@ before(async () => {
 });
 after(() => bench?.stop());
 
+/** Resolves when the socket is closed, by an error of the peer or not. */
+function closedOf(socket) {
+  socket.on('error', () => {});
+  return new Promise((resolve) => { socket.once('close', resolve); });
+}
+
 /** Calls the tool once while the server answers with these pieces. isClosed: the server saw its connection closed. */
 async function callWith(contentType, pieces) {
   let upstream;
   bench.counting.onCall = async (response, message) => {
-    upstream = { response, closed: once(response.socket, 'close'), id: message.id };
+    upstream = { response, closed: closedOf(response.socket), id: message.id };
     response.on('error', () => {});
     response.writeHead(200, { 'Content-Type': contentType });
     response.flushHeaders();
