@@ -66,6 +66,20 @@ static void put_text(struct buf *yaml, struct slice key, const char *value)
     buf_append_byte(yaml, '\n');
 }
 
+/* A value in two parts. */
+static void put_texts(struct buf *yaml, struct slice key, const char *first, const char *second)
+{
+    struct buf text;
+    buf_init(&text, TEXT_BYTES_MAX, NULL);
+    buf_append(&text, slice_view_cstr(first));
+    buf_append(&text, slice_view_cstr(second));
+    buf_append(yaml, key);
+    buf_append_json_string(yaml, buf_view(&text));
+    buf_append_byte(yaml, '\n');
+    yaml->failed = yaml->failed || text.failed;
+    buf_release(&text);
+}
+
 static void put_server(struct buf *yaml, const struct proxy_options *options)
 {
     buf_append(yaml, SLICE("servers:\n  - name: upstream\n    trust: internal\n"));
@@ -88,13 +102,13 @@ static void put_server(struct buf *yaml, const struct proxy_options *options)
  * journal's folder is this process's own, because a journal has one writer. */
 static void write_config(struct buf *yaml, const struct proxy_options *options, const char *state)
 {
-    char audit[PATH_BYTES];
-    (void)snprintf(audit, sizeof(audit), "%s/proxy-%ld", state, (long)getpid());
+    char own[32];
+    (void)snprintf(own, sizeof(own), "/proxy-%ld", (long)getpid());
     buf_append(yaml, SLICE("version: 1\n"));
     put_text(yaml, SLICE("listen:\n  address: "),
              options->listen != NULL ? options->listen : "127.0.0.1:0");
     put_text(yaml, SLICE("state_dir: "), state);
-    put_text(yaml, SLICE("audit:\n  dir: "), audit);
+    put_texts(yaml, SLICE("audit:\n  dir: "), state, own);
     if (options->policy != NULL) {
         put_text(yaml, SLICE("policies:\n  - "), options->policy);
     }
