@@ -275,7 +275,7 @@ static bool must_refuse_open_case(struct slice text, const char *code)
 
 static void check_suite_file(const char *folder, const char *name)
 {
-    char path[1200];
+    char path[1300];
     struct arena arena;
     arena_init(&arena, TEST_ARENA_BYTES, NULL);
     snprintf(path, sizeof(path), "%s/%s", folder, name);
