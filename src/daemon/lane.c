@@ -64,6 +64,13 @@ static void refused(void *context, struct slice peer_ip, int status_code, const 
 
 /* -- start --------------------------------------------------------------------------------- */
 
+/* The records of a turn share one write and one sync: group commit without a timer. */
+static void on_turn(void *context)
+{
+    const struct port_journal *journal = ((struct lane *)context)->shared->journal;
+    journal->flush(journal->context);
+}
+
 static enum status start_upstreams(struct lane *lane, struct diag *diag)
 {
     static const struct http_upstream_options HTTP = HTTP_UPSTREAM_OPTIONS_DEFAULT;
@@ -110,6 +117,8 @@ enum status lane_start(struct lane *lane, const struct lane_shared *shared, stru
     size_t bytes = (size_t)shared->config->limits.loop_bytes;
     *lane = (struct lane){.shared = shared, .home = home};
     TRY(loop_init(&lane->loop, bytes, diag));
+    lane->loop.on_turn = shared->journal == NULL ? NULL : on_turn;
+    lane->loop.turn_context = lane;
     struct gateway_ports ports = {.clock = shared->clock,
                                   .random = shared->random,
                                   .crypto = shared->crypto,

@@ -30,6 +30,7 @@ struct journal {
     pthread_cond_t watch; /* the watchdog waits: is_closing, or time passes */
     struct waiting *queued, **queued_last;
     size_t queued_bytes;
+    bool is_due;               /* what is queued is to be written now */
     struct waiting *in_flight; /* the group being written; the watchdog may take it */
     int64_t busy_since_ms;     /* monotonic; 0 while nothing is being written */
     bool is_stalled, has_failed, is_closing;
@@ -57,9 +58,24 @@ static void waiting_run(struct posted *item)
     base_free(waiting);
 }
 
-/* Hand every record of a list back to its loop. */
+/* The records of a list that belong to one loop, in order. */
+struct returning {
+    struct port_poster *poster; /* NULL: none yet */
+    struct posted *first, **last;
+};
+
+static void give_back(struct returning *returning)
+{
+    if (returning->poster != NULL) {
+        returning->poster->post(returning->poster->context, returning->first);
+    }
+    *returning = (struct returning){.last = &returning->first};
+}
+
+/* Hand every record of a list back to its loop, neighbours together. */
 static void complete(struct waiting *list, enum status status)
 {
+    struct returning returning = {.last = &returning.first};
     while (list != NULL) {
         struct waiting *waiting = list;
         list = list->next;
@@ -67,11 +83,16 @@ static void complete(struct waiting *list, enum status status)
             base_free(waiting);
             continue;
         }
+        if (returning.poster != waiting->request.poster) {
+            give_back(&returning);
+            returning.poster = waiting->request.poster;
+        }
         waiting->status = status;
-        waiting->posted.run = waiting_run;
-        struct port_poster *poster = waiting->request.poster;
-        poster->post(poster->context, &waiting->posted);
+        waiting->posted = (struct posted){.run = waiting_run};
+        *returning.last = &waiting->posted;
+        returning.last = &waiting->posted.next;
     }
+    give_back(&returning);
 }
 
 static enum status journal_append(void *context, const struct journal_request *request)
@@ -98,7 +119,10 @@ static enum status journal_append(void *context, const struct journal_request *r
         *journal->queued_last = waiting;
         journal->queued_last = &waiting->next;
         journal->queued_bytes += len;
-        pthread_cond_signal(&journal->work);
+        journal->is_due = journal->is_due || !request->gathers;
+        if (journal->is_due) {
+            pthread_cond_signal(&journal->work);
+        }
     }
     pthread_mutex_unlock(&journal->mutex);
     if (!is_open) {
@@ -108,6 +132,17 @@ static enum status journal_append(void *context, const struct journal_request *r
     return STATUS_OK;
 }
 
+static void journal_flush(void *context)
+{
+    struct journal *journal = context;
+    pthread_mutex_lock(&journal->mutex);
+    if (journal->queued != NULL && !journal->is_due) {
+        journal->is_due = true;
+        pthread_cond_signal(&journal->work);
+    }
+    pthread_mutex_unlock(&journal->mutex);
+}
+
 /* With the mutex held: the queue, which is then empty. */
 static struct waiting *take_queue(struct journal *journal)
 {
@@ -115,6 +150,7 @@ static struct waiting *take_queue(struct journal *journal)
     journal->queued = NULL;
     journal->queued_last = &journal->queued;
     journal->queued_bytes = 0;
+    journal->is_due = false;
     return list;
 }
 
@@ -160,7 +196,7 @@ static void *writer_main(void *context)
     struct journal *journal = context;
     for (;;) {
         pthread_mutex_lock(&journal->mutex);
-        while (journal->queued == NULL && !journal->is_closing) {
+        while (!journal->is_due && !journal->is_closing) {
             pthread_cond_wait(&journal->work, &journal->mutex);
         }
         struct waiting *list = take_queue(journal);
@@ -375,7 +411,7 @@ void journal_close(struct journal *journal)
 
 struct port_journal journal_port(struct journal *journal)
 {
-    return (struct port_journal){journal, journal_append};
+    return (struct port_journal){journal, journal_append, journal_flush};
 }
 
 bool journal_is_healthy(struct journal *journal)

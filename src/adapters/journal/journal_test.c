@@ -80,9 +80,10 @@ static void fake_post(void *context, struct posted *item)
 {
     struct fake_loop *loop = context;
     pthread_mutex_lock(&loop->mutex);
-    item->next = NULL;
     *loop->last = item;
-    loop->last = &item->next;
+    while (*loop->last != NULL) {
+        loop->last = &(*loop->last)->next;
+    }
     pthread_cond_signal(&loop->posted);
     pthread_mutex_unlock(&loop->mutex);
 }
@@ -130,7 +131,11 @@ static void count_done(void *user, enum status status)
 static enum status append(struct journal *journal, struct fake_loop *loop, struct slice payload,
                           bool durable)
 {
-    struct journal_request request = {payload, durable, count_done, loop, &loop->poster};
+    struct journal_request request = {.payload = payload,
+                                      .durable = durable,
+                                      .done = count_done,
+                                      .user = loop,
+                                      .poster = &loop->poster};
     struct port_journal port = journal_port(journal);
     return port.append(port.context, &request);
 }

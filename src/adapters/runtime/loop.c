@@ -150,22 +150,44 @@ static void port_timer_stop(void *context, struct timer *timer)
     loop_timer_stop(context, timer);
 }
 
-void loop_post(struct loop *loop, struct posted *item)
+/* first and all that follow it, in order; the inbox keeps the newest first. */
+static void post_chain(struct loop *loop, struct posted *first)
 {
+    struct posted *newest = NULL;
+    for (struct posted *item = first; item != NULL;) {
+        struct posted *next = item->next;
+        item->next = newest;
+        newest = item;
+        item = next;
+    }
     struct posted *head = atomic_load_explicit(&loop->inbox, memory_order_relaxed);
     do {
-        item->next = head;
-    } while (!atomic_compare_exchange_weak_explicit(&loop->inbox, &head, item, memory_order_release,
-                                                    memory_order_relaxed));
+        first->next = head;
+    } while (!atomic_compare_exchange_weak_explicit(&loop->inbox, &head, newest,
+                                                    memory_order_release, memory_order_relaxed));
     /* Whoever found the inbox empty wakes the loop; the others ride along. */
     if (head == NULL) {
         (void)uv_async_send(&loop->wake);
     }
 }
 
-static void port_post(void *context, struct posted *item)
+void loop_post(struct loop *loop, struct posted *item)
 {
-    loop_post(context, item);
+    item->next = NULL;
+    post_chain(loop, item);
+}
+
+static void port_post(void *context, struct posted *first)
+{
+    post_chain(context, first);
+}
+
+static void on_prepare(uv_prepare_t *handle)
+{
+    struct loop *loop = handle->data;
+    if (loop->on_turn != NULL) {
+        loop->on_turn(loop->turn_context);
+    }
 }
 
 static void run_inbox(struct loop *loop)
@@ -232,7 +254,11 @@ enum status loop_init(struct loop *loop, size_t account_bytes_max, struct diag *
     buf_init(&loop->sealed, SCRATCH_BYTES_MAX, NULL);
     loop->wake.data = loop;
     loop->tick.data = loop;
+    loop->turn.data = loop;
     (void)uv_timer_init(&loop->uv, &loop->tick);
+    (void)uv_prepare_init(&loop->uv, &loop->turn);
+    (void)uv_prepare_start(&loop->turn, on_prepare);
+    uv_unref((uv_handle_t *)&loop->turn);
     result = uv_async_init(&loop->uv, &loop->wake, on_wake);
     if (result != 0) {
         loop_release(loop);
@@ -269,6 +295,7 @@ void loop_release(struct loop *loop)
         uv_close((uv_handle_t *)&loop->wake, NULL);
     }
     uv_close((uv_handle_t *)&loop->tick, NULL);
+    uv_close((uv_handle_t *)&loop->turn, NULL);
     /* A stopped loop returns from its first turn early. */
     while (uv_run(&loop->uv, UV_RUN_DEFAULT) != 0) {
     }

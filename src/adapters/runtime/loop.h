@@ -24,6 +24,9 @@ struct loop {
     uv_loop_t uv;
     uv_async_t wake;
     uv_timer_t tick;
+    uv_prepare_t turn;
+    void (*on_turn)(void *context); /* before the loop waits; set by the owner, may be NULL */
+    void *turn_context;
     struct port_poster poster;
     struct port_timer timers;
     struct account account;

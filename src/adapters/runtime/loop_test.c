@@ -140,6 +140,7 @@ static void send_all(void *argument)
     struct sender *sender = argument;
     for (int i = 0; i < ITEMS; i++) {
         struct port_poster *poster = &sender->messages[i].inbox->loop.poster;
+        sender->messages[i].posted.next = NULL;
         poster->post(poster->context, &sender->messages[i].posted);
     }
 }

@@ -83,6 +83,7 @@ enum stage_result operation_record(struct operation *op, enum audit_phase phase,
     if (status == STATUS_OK) {
         struct journal_request request = {.payload = buf_view(&payload),
                                           .durable = durable,
+                                          .gathers = true,
                                           .done = on_recorded,
                                           .user = op,
                                           .poster = op->gateway->ports.poster};

@@ -20,6 +20,7 @@ struct journal_request {
     void (*done)(void *user, enum status status);
     void *user;
     struct port_poster *poster; /* borrowed until done; may be NULL only when done is */
+    bool gathers;               /* the caller flushes at the end of its turn: do not start yet */
 };
 
 struct port_journal {
@@ -28,6 +29,9 @@ struct port_journal {
      * within append. Any other status: done is not called. STATUS_UNAVAILABLE: the queue is full,
      * the device hangs or the journal closes; STATUS_LIMIT: the payload is too long. */
     enum status (*append)(void *context, const struct journal_request *request);
+    /* Start on everything that was appended with `gathers`. From any thread; cheap when there is
+     * nothing. A loop calls it once a turn, so that a turn's records share one write and sync. */
+    void (*flush)(void *context);
 };
 
 #endif

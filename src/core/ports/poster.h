@@ -10,9 +10,10 @@ struct posted {
 
 struct port_poster {
     void *context;
-    /* From any thread: item->run(item) is called once, soon, on the loop's own thread. Items of
-     * one thread run in the order they were posted. Never fails and never allocates. */
-    void (*post)(void *context, struct posted *item);
+    /* From any thread: run(item) is called once, soon, on the loop's own thread, for first and all
+     * that follow it by next (the last has NULL). Items of one thread run in the order they were
+     * posted. The loop is woken once for all. Never fails and never allocates. */
+    void (*post)(void *context, struct posted *first);
 };
 
 #endif
