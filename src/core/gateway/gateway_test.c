@@ -314,6 +314,29 @@ TEST(gateway_decides_by_the_snapshot_in_force)
     world_release(&world);
 }
 
+/* What an answer and a record say about a decision outlives the policies it was taken by. */
+TEST(gateway_keeps_its_reasons_over_a_reload)
+{
+    world_init(&world, "@id(\"open\") permit(principal, action, resource) when { true };");
+    post_see();
+    world_run(&world);
+    post_see();
+    CHECK(world.records[world.record_count - 1].is_pending);
+    gateway_switch(&world.gateway, world_snapshot("", true));
+    world_run(&world);
+    CHECK(world_count_records(&world, "\"outcome\"", "\"policies\":[\"open\"]") == 2);
+    world_release(&world);
+
+    world_init(&world, PERMIT_ALL "@id(\"no\") @reason(\"see is closed\") forbid(principal, action "
+                                  "== Aegis::Action::\"bank.see\", resource);");
+    post_see();
+    CHECK(world.records[world.record_count - 1].is_pending);
+    gateway_switch(&world.gateway, world_snapshot("", true));
+    world_run(&world);
+    CHECK(body_has("see is closed"));
+    world_release(&world);
+}
+
 TEST(gateway_asks_a_server_once_for_many)
 {
     struct world_client clients[8];

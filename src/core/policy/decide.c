@@ -403,7 +403,7 @@ static enum status build_request(struct scene *scene, struct cedar_request *out)
 }
 
 /* The reason of the first deciding forbid that gives one; policies come in the order of their set.
- */
+ * All texts are copied: the set may be replaced while a record of the decision is written. */
 static enum status fill_answer(const struct policy_question *question,
                                const struct cedar_response *response, struct arena *arena,
                                struct policy_answer *out)
@@ -414,11 +414,12 @@ static enum status fill_answer(const struct policy_question *question,
     }
     for (size_t i = 0; i < response->reason_count; i++) {
         struct slice reason = SLICE_EMPTY;
-        ids[i] = cedar_policy_get(question->policies, response->reasons[i]).id;
+        TRY(arena_copy(arena, cedar_policy_get(question->policies, response->reasons[i]).id,
+                       &ids[i]));
         if (response->decision == CEDAR_DENY && out->reason.len == 0 &&
             cedar_policy_annotation(question->policies, response->reasons[i], SLICE("reason"),
                                     &reason)) {
-            out->reason = reason;
+            TRY(arena_copy(arena, reason, &out->reason));
         }
     }
     out->policies = ids;

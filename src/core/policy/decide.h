@@ -36,7 +36,8 @@ struct policy_answer {
     bool is_allowed;
     const struct slice *policies; /* ids of the policies that decided, in the arena */
     size_t policy_count;
-    struct slice reason; /* for the caller: @reason of the first deciding forbid, else neutral */
+    struct slice reason; /* for the caller: @reason of the first deciding forbid, else empty; in the
+                          * arena */
 };
 
 /* Decide. On any failure the answer denies and the status says why. */
