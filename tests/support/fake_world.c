@@ -51,7 +51,7 @@ static void read_method(struct world_call *call)
 }
 
 static enum status fake_start(void *context, const struct upstream_request *request,
-                              struct upstream_sink *sink, struct upstream_call **out,
+                              const struct upstream_sink *sink, struct upstream_call **out,
                               struct diag *diag)
 {
     struct world *world = context;
@@ -59,7 +59,7 @@ static enum status fake_start(void *context, const struct upstream_request *requ
     CHECK(world->call_count < WORLD_CALLS_MAX);
     struct world_call *call = &world->calls[world->call_count++];
     *call = (struct world_call){
-        .sink = sink, .id = request->id, .server = request->server, .is_open = true};
+        .sink = *sink, .id = request->id, .server = request->server, .is_open = true};
     copy_text(call->body, sizeof(call->body), request->body);
     read_method(call);
     size_t used = 0;
@@ -106,7 +106,7 @@ void world_message(struct world_call *call, const char *json)
         snprintf(text, sizeof(text), "%.*s%lld%s", (int)(mark - json), json, (long long)call->id,
                  mark + 3);
     }
-    call->sink->on_message(call->sink, slice_view_cstr(text), true);
+    call->sink.on_message(&call->sink, slice_view_cstr(text), true);
 }
 
 void world_end(struct world_call *call, enum status status, const char *code)
@@ -117,7 +117,7 @@ void world_end(struct world_call *call, enum status status, const char *code)
     if (status != STATUS_OK) {
         (void)!diag_fail(&diag, status, code, "the server failed");
     }
-    call->sink->on_end(call->sink, status, status == STATUS_OK ? 200 : 0, &diag);
+    call->sink.on_end(&call->sink, status, status == STATUS_OK ? 200 : 0, &diag);
 }
 
 static const char *default_answer(const struct world *world, const struct world_call *call)
@@ -191,6 +191,7 @@ static enum status fake_append(void *context, const struct journal_request *requ
     struct world_record *record = &world->records[world->record_count++];
     *record = (struct world_record){.done = request->done,
                                     .user = request->user,
+                                    .ticket = request->ticket,
                                     .durable = request->durable,
                                     .is_pending = request->done != NULL};
     copy_text(record->text, sizeof(record->text), request->payload);
@@ -209,7 +210,8 @@ static bool run_one_record(struct world *world)
         struct world_record *record = &world->records[i];
         if (record->is_pending) {
             record->is_pending = false;
-            record->done(record->user, world->journal_fails ? STATUS_UNAVAILABLE : STATUS_OK);
+            record->done(record->user, record->ticket,
+                         world->journal_fails ? STATUS_UNAVAILABLE : STATUS_OK);
             return true;
         }
     }

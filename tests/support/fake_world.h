@@ -14,7 +14,7 @@
 
 /* A call to a server that has not ended. */
 struct world_call {
-    struct upstream_sink *sink;
+    struct upstream_sink sink;
     char body[WORLD_TEXT_BYTES];
     char fields[1024]; /* "Name: value\n" each */
     char method[64];
@@ -25,8 +25,9 @@ struct world_call {
 
 struct world_record {
     char text[WORLD_TEXT_BYTES];
-    void (*done)(void *user, enum status status);
+    void (*done)(void *user, uint64_t ticket, enum status status);
     void *user;
+    uint64_t ticket;
     bool durable, is_pending;
 };
 

@@ -54,7 +54,8 @@ static int64_t mono_ms(void)
 static void waiting_run(struct posted *item)
 {
     struct waiting *waiting = (struct waiting *)(void *)item;
-    waiting->request.done(waiting->request.user, waiting->status);
+    const struct journal_request *request = &waiting->request;
+    request->done(request->user, request->ticket, waiting->status);
     base_free(waiting);
 }
 

@@ -10,10 +10,9 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH_BYTES = 256, FILE_BYTES_MAX = 1 << 20, FILES_MAX = 64 };
+enum { PATH_BYTES = 256, FILE_BYTES_MAX = 1 << 20, FILES_MAX = 64, TICKET = 4711 };
 
 /* A folder for one test. */
 struct folder {
@@ -120,11 +119,11 @@ static void fake_loop_run_until(struct fake_loop *loop, size_t done)
     }
 }
 
-static void count_done(void *user, enum status status)
+static void count_done(void *user, uint64_t ticket, enum status status)
 {
     struct fake_loop *loop = user;
     loop->done++;
-    loop->ok += status == STATUS_OK;
+    loop->ok += status == STATUS_OK && ticket == TICKET;
     CHECK(status == STATUS_OK || status == STATUS_UNAVAILABLE);
 }
 
@@ -135,6 +134,7 @@ static enum status append(struct journal *journal, struct fake_loop *loop, struc
                                       .durable = durable,
                                       .done = count_done,
                                       .user = loop,
+                                      .ticket = TICKET,
                                       .poster = &loop->poster};
     struct port_journal port = journal_port(journal);
     return port.append(port.context, &request);

@@ -44,9 +44,9 @@ static enum answer_mode choose_mode(const struct http_call *call, const struct h
 static void report_session(struct http_call *call, const struct http_head *head)
 {
     struct slice session = http_head_field(head, SLICE("mcp-session-id"));
-    if (session.len > 0 && head->status_code < 300 && call->base.sink->on_session != NULL) {
+    if (session.len > 0 && head->status_code < 300 && call->base.sink.on_session != NULL) {
         call->is_delivering = true;
-        call->base.sink->on_session(call->base.sink, session);
+        call->base.sink.on_session(&call->base.sink, session);
         call->is_delivering = false;
     }
 }

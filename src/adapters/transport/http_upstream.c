@@ -79,7 +79,7 @@ static void withdraw(struct http_call *call, bool reuse)
 
 void http_call_end(struct http_call *call, enum status status, const struct diag *diag, bool reuse)
 {
-    struct upstream_sink *sink = call->base.sink;
+    struct upstream_sink sink = call->base.sink;
     int http_status = call->http_status;
     if (call->is_over) {
         recycle(call);
@@ -87,7 +87,7 @@ void http_call_end(struct http_call *call, enum status status, const struct diag
     }
     withdraw(call, reuse);
     recycle(call);
-    sink->on_end(sink, status, http_status, diag);
+    sink.on_end(&sink, status, http_status, diag);
 }
 
 static void end_with(struct http_call *call, enum status status, const char *code, const char *what)
@@ -132,7 +132,7 @@ bool http_call_deliver(struct http_call *call, struct slice json, bool is_stream
 {
     call->is_delivering = true;
     call->has_message = true;
-    call->base.sink->on_message(call->base.sink, json, is_stream);
+    call->base.sink.on_message(&call->base.sink, json, is_stream);
     call->is_delivering = false;
     if (call->is_over) {
         recycle(call);
@@ -254,7 +254,8 @@ static void enlist(struct http_call *call, const struct upstream_request *reques
 }
 
 static enum status start(void *context, const struct upstream_request *request,
-                         struct upstream_sink *sink, struct upstream_call **out, struct diag *diag)
+                         const struct upstream_sink *sink, struct upstream_call **out,
+                         struct diag *diag)
 {
     struct http_upstream *upstream = context;
     TRY(check_target(upstream, request->server, diag));
@@ -262,7 +263,7 @@ static enum status start(void *context, const struct upstream_request *request,
     if (call == NULL) {
         return diag_fail(diag, STATUS_LIMIT, "upstream.memory", "no memory for a call");
     }
-    call->base = (struct upstream_call){.server = request->server, .sink = sink};
+    call->base = (struct upstream_call){.server = request->server, .sink = *sink};
     call->target = &upstream->targets[request->server];
     enum status status = write_request(&call->request, call->target, request, diag);
     if (status != STATUS_OK) {

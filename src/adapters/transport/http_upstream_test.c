@@ -21,16 +21,16 @@ struct sink {
     struct upstream_call *call;
 };
 
-static void on_session(struct upstream_sink *base, struct slice session)
+static void on_session(const struct upstream_sink *base, struct slice session)
 {
-    struct sink *sink = (struct sink *)base;
+    struct sink *sink = base->user;
     sink->session_count++;
     CHECK(slice_eq(session, SLICE("s-1")));
 }
 
-static void on_message(struct upstream_sink *base, struct slice json, bool is_stream)
+static void on_message(const struct upstream_sink *base, struct slice json, bool is_stream)
 {
-    struct sink *sink = (struct sink *)base;
+    struct sink *sink = base->user;
     sink->message_count++;
     sink->stream_count += is_stream ? 1 : 0;
     buf_append(&sink->messages, json);
@@ -40,10 +40,10 @@ static void on_message(struct upstream_sink *base, struct slice json, bool is_st
     }
 }
 
-static void on_end(struct upstream_sink *base, enum status status, int http_status,
+static void on_end(const struct upstream_sink *base, enum status status, int http_status,
                    const struct diag *diag)
 {
-    struct sink *sink = (struct sink *)base;
+    struct sink *sink = base->user;
     sink->end_count++;
     sink->status = status;
     sink->http_status = http_status;
@@ -53,7 +53,7 @@ static void on_end(struct upstream_sink *base, enum status status, int http_stat
 
 static void sink_init(struct sink *sink)
 {
-    *sink = (struct sink){.base = {on_session, on_message, on_end}};
+    *sink = (struct sink){.base = {on_session, on_message, on_end, sink, 0}};
     buf_init(&sink->messages, ACCOUNT_BYTES, NULL);
 }
 

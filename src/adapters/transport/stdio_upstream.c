@@ -81,14 +81,14 @@ static void withdraw(struct stdio_call *call)
 static void end_call(struct stdio_call *call, enum status status, const char *code,
                      const char *what)
 {
-    struct upstream_sink *sink = call->base.sink;
+    struct upstream_sink sink = call->base.sink;
     struct diag diag = {0};
     if (status != STATUS_OK) {
         (void)!diag_fail(&diag, status, code, "%s", what);
     }
     withdraw(call);
     base_free(call);
-    sink->on_end(sink, status, 0, &diag);
+    sink.on_end(&sink, status, 0, &diag);
 }
 
 static void end_all(struct child_record *record, enum status status, const char *code,
@@ -116,7 +116,7 @@ static bool deliver(struct stdio_call *call, struct slice json, bool is_stream)
 {
     touch(call);
     call->is_delivering = true;
-    call->base.sink->on_message(call->base.sink, json, is_stream);
+    call->base.sink.on_message(&call->base.sink, json, is_stream);
     call->is_delivering = false;
     if (call->is_over) {
         base_free(call);
@@ -385,7 +385,8 @@ static void enlist(struct stdio_call *call, const struct upstream_request *reque
 }
 
 static enum status start(void *context, const struct upstream_request *request,
-                         struct upstream_sink *sink, struct upstream_call **out, struct diag *diag)
+                         const struct upstream_sink *sink, struct upstream_call **out,
+                         struct diag *diag)
 {
     struct stdio_upstream *upstream = context;
     struct child_record *record = NULL;
@@ -399,7 +400,7 @@ static enum status start(void *context, const struct upstream_request *request,
     if (call == NULL) {
         return diag_fail(diag, STATUS_LIMIT, "upstream.memory", "no memory for a call");
     }
-    *call = (struct stdio_call){.base = {.server = request->server, .sink = sink},
+    *call = (struct stdio_call){.base = {.server = request->server, .sink = *sink},
                                 .record = record,
                                 .id = request->id,
                                 .timeout_ms = request->timeout_ms,

@@ -21,18 +21,18 @@ struct sink {
     struct upstream_call *call;
 };
 
-static void on_message(struct upstream_sink *base, struct slice json, bool is_stream)
+static void on_message(const struct upstream_sink *base, struct slice json, bool is_stream)
 {
-    struct sink *sink = (struct sink *)base;
+    struct sink *sink = base->user;
     sink->stream_count += is_stream ? 1 : 0;
     buf_append(&sink->messages, json);
     buf_append_byte(&sink->messages, '|');
 }
 
-static void on_end(struct upstream_sink *base, enum status status, int http_status,
+static void on_end(const struct upstream_sink *base, enum status status, int http_status,
                    const struct diag *diag)
 {
-    struct sink *sink = (struct sink *)base;
+    struct sink *sink = base->user;
     CHECK(http_status == 0);
     sink->end_count++;
     sink->status = status;
@@ -100,7 +100,8 @@ static void set_up_shell(struct fixture *self, const char *script)
                                                         .on_child_exit = on_child_exit});
     self->port = stdio_upstream_port(self->upstream);
     for (int i = 0; i < SINKS; i++) {
-        self->sinks[i].base = (struct upstream_sink){.on_message = on_message, .on_end = on_end};
+        self->sinks[i].base = (struct upstream_sink){
+            .on_message = on_message, .on_end = on_end, .user = &self->sinks[i]};
         buf_init(&self->sinks[i].messages, ACCOUNT_BYTES, NULL);
     }
     buf_init(&self->server_messages, ACCOUNT_BYTES, NULL);

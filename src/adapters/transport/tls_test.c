@@ -87,19 +87,19 @@ struct fixture {
     bool has_ended, is_closed;
 };
 
-static struct fixture *fixture_of(struct upstream_sink *sink)
+static struct fixture *fixture_of(const struct upstream_sink *sink)
 {
-    return (struct fixture *)((char *)sink - offsetof(struct fixture, sink));
+    return sink->user;
 }
 
-static void on_message(struct upstream_sink *sink, struct slice json, bool is_stream)
+static void on_message(const struct upstream_sink *sink, struct slice json, bool is_stream)
 {
     CHECK(!is_stream);
     buf_clear(&fixture_of(sink)->message);
     buf_append(&fixture_of(sink)->message, json);
 }
 
-static void on_end(struct upstream_sink *sink, enum status status, int http_status,
+static void on_end(const struct upstream_sink *sink, enum status status, int http_status,
                    const struct diag *diag)
 {
     (void)http_status;
@@ -144,7 +144,7 @@ static void set_up(struct fixture *self, struct slice host, bool trusts)
     int fd = -1;
     struct http_server_options options = HTTP_SERVER_OPTIONS_DEFAULT;
     struct http_upstream_options upstream_options = HTTP_UPSTREAM_OPTIONS_DEFAULT;
-    *self = (struct fixture){.sink = {.on_message = on_message, .on_end = on_end}};
+    *self = (struct fixture){.sink = {.on_message = on_message, .on_end = on_end, .user = self}};
     make_files(&self->files);
     self->big = base_alloc(BIG_BYTES);
     for (size_t i = 0; i < BIG_BYTES; i++) {

@@ -7,7 +7,7 @@
 /* First member of the adapters' own structures; upstream_mux.h finds the adapter by it. */
 struct upstream_call {
     uint32_t server;
-    struct upstream_sink *sink;
+    struct upstream_sink sink; /* a copy */
 };
 
 #endif

@@ -9,7 +9,8 @@ static const struct port_upstream *choose(const struct upstream_mux *mux, uint32
 }
 
 static enum status start(void *context, const struct upstream_request *request,
-                         struct upstream_sink *sink, struct upstream_call **out, struct diag *diag)
+                         const struct upstream_sink *sink, struct upstream_call **out,
+                         struct diag *diag)
 {
     const struct port_upstream *port = choose(context, request->server);
     return port->start(port->context, request, sink, out, diag);

@@ -7,22 +7,35 @@
 #define CALL_FIELDS_MAX 4
 #define CALL_REQUEST_BYTES_MAX ((size_t)8 << 20)
 
-static struct call *call_of(struct upstream_sink *sink)
+static struct call *call_of(struct child *child)
 {
-    return (struct call *)((char *)sink - offsetof(struct call, sink));
+    return (struct call *)((char *)child - offsetof(struct call, child));
 }
 
-static void end_call(struct call *call, enum status status)
+static void cancel_at_port(struct child *child)
 {
-    call->handle = NULL;
-    call->on_done(call, status);
+    struct call *call = call_of(child);
+    const struct port_upstream *port = call->gateway->ports.upstream;
+    if (call->handle != NULL) {
+        port->cancel(port->context, call->handle);
+        call->handle = NULL;
+    }
 }
 
-/* Nothing more is read of a server that broke a rule, and its connection is not used again. */
-static void give_up(struct call *call)
+static void on_child_done(struct child *child, enum status status, const struct diag *diag)
 {
-    call_cancel(call);
-    end_call(call, call->failure);
+    (void)diag;
+    call_of(child)->on_done(call_of(child), status);
+}
+
+static const struct child_kind CALL_CHILD = {cancel_at_port, on_child_done};
+
+/* The running call a port speaks of, or NULL: late, or said twice. */
+static struct call *find_call(const struct upstream_sink *sink)
+{
+    struct gateway *gateway = sink->user;
+    struct child *child = child_find(&gateway->children, sink->ticket, &CALL_CHILD);
+    return child == NULL ? NULL : call_of(child);
 }
 
 static void fail_protocol(struct call *call, const char *what)
@@ -137,27 +150,38 @@ static void take_message(struct call *call, struct slice json)
     }
 }
 
-static void on_message(struct upstream_sink *sink, struct slice json, bool is_stream)
+static void on_message(const struct upstream_sink *sink, struct slice json, bool is_stream)
 {
-    struct call *call = call_of(sink);
+    struct call *call = find_call(sink);
     (void)is_stream;
+    if (call == NULL) {
+        return;
+    }
     take_message(call, json);
     if (call->failure != STATUS_OK) {
-        give_up(call);
+        /* Nothing more is read of a server that broke a rule; its connection is not used again. */
+        cancel_at_port(&call->child);
+        child_end(&call->child, call->failure, &call->diag);
     }
 }
 
-static void on_session(struct upstream_sink *sink, struct slice session_id)
+static void on_session(const struct upstream_sink *sink, struct slice session_id)
 {
-    struct call *call = call_of(sink);
-    server_session_take_id(call->session, session_id);
+    struct call *call = find_call(sink);
+    if (call != NULL) {
+        server_session_take_id(call->session, session_id);
+    }
 }
 
-static void on_end(struct upstream_sink *sink, enum status status, int http_status,
+static void on_end(const struct upstream_sink *sink, enum status status, int http_status,
                    const struct diag *diag)
 {
-    struct call *call = call_of(sink);
+    struct call *call = find_call(sink);
     (void)http_status;
+    if (call == NULL) {
+        return;
+    }
+    call->handle = NULL;
     if (call->failure == STATUS_OK && status != STATUS_OK) {
         call->failure = status;
         call->diag = *diag;
@@ -165,7 +189,7 @@ static void on_end(struct upstream_sink *sink, enum status status, int http_stat
     if (call->failure == STATUS_OK && call->id != 0 && !call->has_answer) {
         fail_protocol(call, "the server ended without an answer");
     }
-    end_call(call, call->failure);
+    child_end(&call->child, call->failure, &call->diag);
 }
 
 static void write_envelope(struct buf *body, const struct call_request *request, bool *has_member)
@@ -235,17 +259,13 @@ static size_t build_fields(const struct call_request *request, struct buf *name,
     return count;
 }
 
-enum status call_start(struct call *call, struct gateway *gateway, struct arena *arena,
-                       const struct call_request *request)
+/* Build the message and give it to the port. */
+static enum status send_request(struct call *call, const struct call_request *request)
 {
+    struct gateway *gateway = call->gateway;
+    const struct port_upstream *port = gateway->ports.upstream;
     const struct gateway_server *server = server_session_server(request->session);
-    call->gateway = gateway;
-    call->arena = arena;
-    call->session = request->session;
-    call->is_modern = request->is_modern;
-    call->id = request->is_notification ? 0 : ++gateway->next_upstream_id;
-    call->sink = (struct upstream_sink){on_session, on_message, on_end};
-
+    struct upstream_sink sink = {on_session, on_message, on_end, gateway, call->child.ticket};
     struct buf body;
     struct buf name;
     struct http_field fields[CALL_FIELDS_MAX];
@@ -267,18 +287,25 @@ enum status call_start(struct call *call, struct gateway *gateway, struct arena 
     };
     enum status status = buf_status(&body) == STATUS_OK ? buf_status(&name) : STATUS_LIMIT;
     if (status == STATUS_OK) {
-        status = gateway->ports.upstream->start(gateway->ports.upstream->context, &upstream,
-                                                &call->sink, &call->handle, &call->diag);
+        status = port->start(port->context, &upstream, &sink, &call->handle, &call->diag);
     }
     buf_release(&name);
     buf_release(&body);
     return status;
 }
 
-void call_cancel(struct call *call)
+enum status call_start(struct call *call, const struct call_request *request)
 {
-    if (call->handle != NULL) {
-        call->gateway->ports.upstream->cancel(call->gateway->ports.upstream->context, call->handle);
-        call->handle = NULL;
+    struct gateway *gateway = request->session->gateway;
+    call->gateway = gateway;
+    call->arena = request->arena;
+    call->session = request->session;
+    call->is_modern = request->is_modern;
+    call->id = request->is_notification ? 0 : ++gateway->next_upstream_id;
+    TRY(child_begin(&call->child, request->owner, &CALL_CHILD));
+    enum status status = send_request(call, request);
+    if (status != STATUS_OK) {
+        child_abandon(&call->child);
     }
+    return status;
 }

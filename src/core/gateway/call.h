@@ -1,14 +1,16 @@
 /* call.h: one request to a server and its one answer, judged byte by byte.
  *
- * The child of an operation or of a session. Writes the request with an id of our own, takes every
- * message the server sends on it, and holds the answer back until the server has ended cleanly:
- * what follows an answer could contradict it. A message that must not be there ends the call.
+ * A child (child.h) of an operation or of a session. Writes the request with an id of our own,
+ * takes every message the server sends on it, and holds the answer back until the server has ended
+ * cleanly: what follows an answer could contradict it. A message that must not be there ends the
+ * call.
  */
 #ifndef AEGIS_CORE_GATEWAY_CALL_H
 #define AEGIS_CORE_GATEWAY_CALL_H
 
 #include "base/arena.h"
 #include "base/diag.h"
+#include "core/gateway/child.h"
 #include "core/gateway/gateway.h"
 
 #define CALL_NOTIFICATIONS_MAX 10000
@@ -16,11 +18,11 @@
 struct server_session;
 
 struct call {
-    struct upstream_sink sink;
+    struct child child;
     struct gateway *gateway;
     struct arena *arena; /* of the owner */
     struct server_session *session;
-    struct upstream_call *handle; /* NULL when it does not run */
+    struct upstream_call *handle; /* the port's, while the child runs */
     int64_t id;                   /* of the request; 0 for a notification */
     bool is_modern;
     bool has_answer;
@@ -38,6 +40,8 @@ struct call {
 };
 
 struct call_request {
+    struct children *owner;
+    struct arena *arena; /* the owner's; messages of the server are kept there */
     struct server_session *session;
     struct slice method;
     struct slice name;   /* for Mcp-Name; empty when the method names nothing */
@@ -50,10 +54,6 @@ struct call_request {
 
 /* Start. on_done (and on_notification) must be set, the rest of call zero. STATUS_OK: on_done will
  * come, never from inside this function. Otherwise nothing happens later. */
-NODISCARD enum status call_start(struct call *call, struct gateway *gateway, struct arena *arena,
-                                 const struct call_request *request);
-
-/* Stop without on_done. Fine when it does not run. */
-void call_cancel(struct call *call);
+NODISCARD enum status call_start(struct call *call, const struct call_request *request);
 
 #endif

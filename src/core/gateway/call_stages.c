@@ -60,26 +60,26 @@ static void on_session_ready(struct session_waiter *waiter, enum status status,
 {
     struct operation *op =
         (struct operation *)((char *)waiter - offsetof(struct operation, waiter));
-    op->waiter.ready = NULL;
-    operation_resume(op, status, diag);
+    operation_note(op, status, diag);
 }
 
 static enum stage_result stage_open_session(struct operation *op)
 {
     struct diag diag = {0};
+    if (operation_is_stopped(op)) {
+        return STAGE_DONE;
+    }
     op->session = server_session_get(op->gateway, op->server_index, op->caller);
     if (op->session == NULL) {
         return operation_refuse_overload(op, "too many sessions with servers");
     }
     op->session->user_count++;
     op->waiter.ready = on_session_ready;
-    enum status status = server_session_open(op->session, &op->waiter, &diag);
+    enum status status = server_session_open(op->session, &op->children, &op->waiter, &diag);
     if (status == STATUS_CONFLICT) {
         return STAGE_WAIT;
     }
-    op->waiter.ready = NULL;
-    op->wait_status = status;
-    op->wait_diag = diag;
+    operation_note(op, status, &diag);
     return STAGE_DONE;
 }
 
@@ -196,7 +196,7 @@ static struct operation *operation_of_call(struct call *call)
 
 static void on_call_done(struct call *call, enum status status)
 {
-    operation_resume(operation_of_call(call), status, &call->diag);
+    operation_note(operation_of_call(call), status, &call->diag);
 }
 
 /* Progress goes on with the client's own token; everything else a server tells is dropped here. */
@@ -229,11 +229,17 @@ static enum stage_result stage_forward(struct operation *op)
 {
     struct buf params;
     struct buf meta;
+    if (operation_is_stopped(op) || !server_session_is_usable(op->session, &op->wait_diag)) {
+        op->wait_status = op->wait_diag.status;
+        return STAGE_DONE;
+    }
     buf_init(&params, GATEWAY_OPERATION_BYTES_MAX, &op->gateway->account);
     buf_init(&meta, META_BYTES_MAX, &op->gateway->account);
     write_params(op, &params);
     write_meta(op, &meta);
     struct call_request request = {
+        .owner = &op->children,
+        .arena = &op->arena,
         .session = op->session,
         .method = op->message.method->name,
         .name = op->name,
@@ -244,15 +250,14 @@ static enum stage_result stage_forward(struct operation *op)
     op->call = (struct call){.on_done = on_call_done, .on_notification = on_call_notification};
     enum status status = buf_status(&params) == STATUS_OK ? buf_status(&meta) : STATUS_LIMIT;
     if (status == STATUS_OK) {
-        status = call_start(&op->call, op->gateway, &op->arena, &request);
+        status = call_start(&op->call, &request);
     }
     buf_release(&meta);
     buf_release(&params);
     if (status == STATUS_OK) {
         return STAGE_WAIT;
     }
-    op->wait_status = status;
-    op->wait_diag = op->call.diag;
+    operation_note(op, status, &op->call.diag);
     return STAGE_DONE;
 }
 

@@ -42,6 +42,7 @@ void gateway_close(struct gateway *gateway)
 void gateway_release(struct gateway *gateway)
 {
     assert(gateway->operations == NULL && gateway->sessions == NULL);
+    child_table_release(&gateway->children);
     identity_cache_free(gateway->cache);
     gateway_snapshot_unref(gateway->snapshot);
     *gateway = (struct gateway){0};

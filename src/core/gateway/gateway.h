@@ -8,6 +8,7 @@
 #define AEGIS_CORE_GATEWAY_GATEWAY_H
 
 #include "base/arena.h"
+#include "core/gateway/child.h"
 #include "core/gateway/snapshot.h"
 #include "core/identity/identity.h"
 #include "core/ports/clock.h"
@@ -43,6 +44,7 @@ struct gateway {
     struct gateway_snapshot *snapshot; /* our reference */
     struct identity_cache *cache;
     struct account account;
+    struct child_table children;     /* all that ports have under way */
     struct server_session *sessions; /* newest first */
     size_t session_count;
     struct operation *operations; /* all that run, for draining and reload */

@@ -467,3 +467,43 @@ TEST(gateway_closes_while_a_record_is_written)
     world_release(&world);
     CHECK(world_count_calls(&world, "tools/call") == 1);
 }
+
+/* A faulty adapter: what completes late or twice finds nobody, and is counted. */
+TEST(gateway_ignores_stray_completions)
+{
+    static const char *const ANSWER =
+        "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"content\":[]}}";
+    world_init(&world, PERMIT_ALL);
+    world.held_method = "tools/call";
+    post_see();
+    world_run(&world);
+    struct world_call call = *world_find_call(&world, "tools/call");
+    client.exchange.on_gone(&client.exchange);
+    world_run(&world);
+    CHECK(client.is_released && world.gateway.children.stray_count == 0);
+    CHECK(call.is_open); /* the copy still is: an adapter that does not know it was cancelled */
+    world_message(&call, ANSWER);
+    world_end(&call, STATUS_OK, NULL);
+    for (size_t i = 0; i < world.record_count; i++) {
+        const struct world_record *record = &world.records[i];
+        record->done(record->user, record->ticket, STATUS_OK);
+    }
+    CHECK(world.gateway.children.stray_count == 2 + world.record_count);
+    CHECK(world_count_records(&world, "\"outcome\"", "") == 1);
+    world_release(&world);
+}
+
+/* Gone while the intent is written: it is too late for the record, not for the server. */
+TEST(gateway_begins_nothing_for_a_client_that_left)
+{
+    world_init(&world, PERMIT_ALL);
+    post_see();
+    world_run(&world);
+    post_see();
+    CHECK(world.records[world.record_count - 1].is_pending);
+    client.exchange.on_gone(&client.exchange);
+    world_run(&world);
+    CHECK(client.is_released && world_count_calls(&world, "tools/call") == 1);
+    CHECK(world_count_records(&world, "\"outcome\"", "cancelled") == 1);
+    world_release(&world);
+}

@@ -14,17 +14,6 @@ struct list_page {
 
 static void start_page(struct list_part *part, struct slice cursor);
 
-static void finish_part(struct list_part *part, bool has_failed)
-{
-    struct operation *op = part->operation;
-    part->is_done = true;
-    part->has_failed = has_failed;
-    op->parts_open--;
-    if (op->parts_open == 0 && op->is_waiting) {
-        operation_resume(op, STATUS_OK, NULL);
-    }
-}
-
 static struct list_part *part_of_call(struct call *call)
 {
     return (struct list_part *)((char *)call - offsetof(struct list_part, call));
@@ -52,14 +41,13 @@ static void on_page(struct call *call, enum status status)
     struct list_part *part = part_of_call(call);
     if (status != STATUS_OK || !add_page(part)) {
         part->operation->wait_diag = call->diag;
-        finish_part(part, true);
         return;
     }
     json_ref next = json_member(&call->answer, call->result, SLICE("nextCursor"));
     if (next != JSON_NONE && json_type(&call->answer, next) == JSON_STRING) {
         start_page(part, json_raw(&call->answer, next));
     } else {
-        finish_part(part, false);
+        part->is_complete = true;
     }
 }
 
@@ -72,17 +60,18 @@ static void start_page(struct list_part *part, struct slice cursor)
     if (cursor.len > 0) {
         status = arena_format(&op->arena, &params, "{\"cursor\":%.*s}", SLICE_ARG(cursor));
     }
-    struct call_request request = {.session = part->session,
+    struct call_request request = {.owner = &op->children,
+                                   .arena = &op->arena,
+                                   .session = part->session,
                                    .method = op->message.method->name,
                                    .params = params,
                                    .is_modern = part->session->is_modern};
     part->call = (struct call){.on_done = on_page};
     if (status == STATUS_OK) {
-        status = call_start(&part->call, op->gateway, &op->arena, &request);
+        status = call_start(&part->call, &request);
     }
     if (status != STATUS_OK) {
         op->wait_diag = part->call.diag;
-        finish_part(part, true);
     }
 }
 
@@ -106,7 +95,7 @@ static void start_part(struct list_part *part)
     if (has_primitive(part)) {
         start_page(part, SLICE_EMPTY);
     } else {
-        finish_part(part, false);
+        part->is_complete = true;
     }
 }
 
@@ -119,7 +108,6 @@ static void on_session_ready(struct session_waiter *waiter, enum status status,
         start_part(part);
     } else {
         part->operation->wait_diag = *diag;
-        finish_part(part, true);
     }
 }
 
@@ -128,29 +116,28 @@ static void open_part(struct list_part *part)
     struct operation *op = part->operation;
     part->session = server_session_get(op->gateway, part->server_index, op->caller);
     if (part->session == NULL) {
-        finish_part(part, true);
         return;
     }
     part->session->user_count++;
     part->waiter.ready = on_session_ready;
-    enum status status = server_session_open(part->session, &part->waiter, &op->wait_diag);
-    if (status == STATUS_OK) {
+    if (server_session_open(part->session, &op->children, &part->waiter, &op->wait_diag) ==
+        STATUS_OK) {
         start_part(part);
-    } else if (status != STATUS_CONFLICT) {
-        finish_part(part, true);
     }
 }
 
 static enum stage_result stage_fetch(struct operation *op)
 {
     bool is_all = op->server_index == OPERATION_ALL_SERVERS;
+    if (operation_is_stopped(op)) {
+        return STAGE_DONE;
+    }
     op->part_count = is_all ? op->gateway->snapshot->server_count : 1;
     op->parts = arena_alloc_zero(&op->arena, op->part_count, sizeof(*op->parts));
     if (op->parts == NULL) {
         op->part_count = 0;
         return operation_refuse_overload(op, "no memory for the list");
     }
-    op->parts_open = op->part_count;
     for (size_t i = 0; i < op->part_count; i++) {
         op->parts[i] = (struct list_part){.operation = op,
                                           .server_index = is_all ? (uint32_t)i : op->server_index};
@@ -159,7 +146,7 @@ static enum stage_result stage_fetch(struct operation *op)
         open_part(&op->parts[i]);
     }
     op->wait_status = STATUS_OK;
-    return op->parts_open > 0 ? STAGE_WAIT : STAGE_DONE;
+    return op->children.count > 0 ? STAGE_WAIT : STAGE_DONE;
 }
 
 /* A server that is down takes only its own part away, unless it was all there is. */
@@ -170,7 +157,7 @@ static enum stage_result stage_check(struct operation *op)
         return STAGE_DONE;
     }
     for (size_t i = 0; i < op->part_count; i++) {
-        failed += op->parts[i].has_failed ? 1 : 0;
+        failed += op->parts[i].is_complete ? 0 : 1;
     }
     if (failed == 0 || failed < op->part_count) {
         return STAGE_DONE;

@@ -1,5 +1,6 @@
 #include "core/gateway/operation.h"
 
+#include <assert.h>
 #include <string.h>
 
 static void leave_session(struct server_session **session)
@@ -21,6 +22,7 @@ static void leave_sessions(struct operation *op)
 static void free_operation(struct operation *op)
 {
     struct gateway *gateway = op->gateway;
+    assert(op->children.count == 0);
     if (op->previous != NULL) {
         op->previous->next = op->next;
     } else {
@@ -95,18 +97,51 @@ static void run(struct operation *op)
     free_operation(op);
 }
 
-void operation_resume(struct operation *op, enum status status, const struct diag *diag)
+void operation_note(struct operation *op, enum status status, const struct diag *diag)
 {
-    op->is_waiting = false;
-    op->waits_for_record = false;
-    if (op->is_dead) {
-        free_operation(op);
-        return;
-    }
     op->wait_status = status;
     op->wait_diag = diag == NULL ? (struct diag){0} : *diag;
-    op->stage++;
-    run(op);
+}
+
+/* The last child is over. A stage that is still starting its children is not asked. */
+static void on_settled(struct children *children)
+{
+    struct operation *op =
+        (struct operation *)((char *)children - offsetof(struct operation, children));
+    if (op->is_dead) {
+        free_operation(op);
+    } else if (op->is_waiting) {
+        op->is_waiting = false;
+        op->stage++;
+        run(op);
+    }
+}
+
+static void note_stop(struct operation *op)
+{
+    bool is_late = op->stop == STATUS_TIMEOUT;
+    operation_note(op, op->stop, NULL);
+    (void)!diag_fail(&op->wait_diag, op->stop, is_late ? "operation.deadline" : "client.gone",
+                     is_late ? "the operation took too long" : "the client went away");
+}
+
+bool operation_is_stopped(struct operation *op)
+{
+    if (op->stop != STATUS_OK) {
+        note_stop(op);
+    }
+    return op->stop != STATUS_OK;
+}
+
+/* Break off what it waits for at servers. The journal cannot be called back; what begins after its
+ * completion asks operation_is_stopped. */
+static void stop(struct operation *op, enum status why)
+{
+    op->stop = why;
+    if (op->is_waiting && children_cancel(&op->children) > 0) {
+        note_stop(op);
+        on_settled(&op->children);
+    }
 }
 
 enum stage_result operation_refuse(struct operation *op, const struct operation_refusal *refusal)
@@ -142,6 +177,8 @@ enum stage_result operation_refuse_upstream(struct operation *op, enum status st
         refusal.rpc_code = OPERATION_CODE_UPSTREAM_DOWN;
         refusal.text = SLICE("the server cannot be reached");
         refusal.code = "upstream_down";
+    } else if (status == STATUS_CANCELLED) {
+        refusal.code = "client_gone";
     }
     struct slice reason = SLICE_EMPTY;
     if (arena_copy(&op->arena, slice_view_cstr(diag->message), &reason) == STATUS_OK) {
@@ -155,51 +192,28 @@ const struct gateway_server *operation_server(const struct operation *op)
     return &op->gateway->snapshot->servers[op->server_index];
 }
 
-/* Cancel what the operation waits for at servers. The journal cannot be called back: its completion
- * resumes an operation that then ends quickly. */
-static void cancel_upstream(struct operation *op)
-{
-    call_cancel(&op->call);
-    if (op->session != NULL) {
-        server_session_leave(op->session, &op->waiter);
-    }
-    for (size_t i = 0; i < op->part_count; i++) {
-        call_cancel(&op->parts[i].call);
-        if (op->parts[i].session != NULL) {
-            server_session_leave(op->parts[i].session, &op->parts[i].waiter);
-        }
-    }
-}
-
 /* MCP 2026-07-28: a closed stream means cancel. Legacy clients may come back for the result of a
  * running call, so there a disconnect cancels nothing; the outcome is recorded in both eras. */
 static void on_gone(struct exchange *exchange)
 {
     struct operation *op = exchange->operation;
     op->client_gone = true;
-    bool waits_for_server = op->is_waiting && (op->call.handle != NULL || op->parts_open > 0 ||
-                                               op->waiter.ready != NULL);
-    if (!waits_for_server || !mcp_revision_is_modern(op->revision)) {
-        return;
+    if (mcp_revision_is_modern(op->revision)) {
+        stop(op, STATUS_CANCELLED);
     }
-    cancel_upstream(op);
-    struct diag diag = {0};
-    operation_resume(op, diag_fail(&diag, STATUS_CANCELLED, "client.gone", "the client went away"),
-                     &diag);
 }
 
 void operation_abort(struct operation *op)
 {
-    cancel_upstream(op);
+    (void)children_cancel(&op->children);
     leave_sessions(op);
     op->client_gone = true;
     if (op->exchange != NULL) {
         op->exchange->vtable->release(op->exchange);
         op->exchange = NULL;
     }
-    if (op->waits_for_record) {
-        op->is_dead = true;
-    } else {
+    op->is_dead = op->children.count > 0;
+    if (!op->is_dead) {
         free_operation(op);
     }
 }
@@ -279,6 +293,7 @@ static struct operation *new_operation(struct gateway *gateway, struct exchange 
                              .exchange = exchange,
                              .next = gateway->operations,
                              .stages = REFUSAL_STAGES,
+                             .children = {.table = &gateway->children, .settled = on_settled},
                              .server_index = OPERATION_ALL_SERVERS};
     arena_init(&op->arena, GATEWAY_OPERATION_BYTES_MAX, &gateway->account);
     buf_init(&op->reply, GATEWAY_OPERATION_BYTES_MAX, &gateway->account);

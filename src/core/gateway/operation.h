@@ -26,7 +26,7 @@
 enum stage_result {
     STAGE_DONE,
     STAGE_REFUSE,
-    STAGE_WAIT, /* operation_resume will be called */
+    STAGE_WAIT, /* for a child: the next stage runs when the last of them is over */
 };
 
 /* A refusal: what the caller gets and what the audit says. */
@@ -52,7 +52,7 @@ struct list_part {
     struct call call;
     uint32_t server_index;
     uint32_t page_count;
-    bool is_done, has_failed;
+    bool is_complete;        /* all of its pages are there */
     struct list_page *pages; /* newest first */
 };
 
@@ -65,8 +65,9 @@ struct operation {
     const struct stage *stages;
     size_t stage;
     bool is_refused, is_waiting, client_gone, stream_begun;
-    bool waits_for_record, is_dead; /* a record cannot be called back: its completion frees */
+    bool is_dead;     /* frees itself when what cannot be called back completes */
     bool has_outcome; /* the outcome is recorded: a refusal needs no record of its own */
+    enum status stop; /* not OK: begin nothing any more, because of this */
 
     struct slice target_path, authorization, peer_ip, body;
     const struct http_field *fields;
@@ -84,13 +85,15 @@ struct operation {
     struct policy_answer answer;
     struct operation_refusal refusal;
 
+    struct children children;
+    struct child record;
     struct session_waiter waiter;
     struct server_session *session;
     struct call call;
-    enum status wait_status; /* of the port that resumed */
+    enum status wait_status; /* of the child that was waited for */
     struct diag wait_diag;
     struct list_part *parts;
-    size_t part_count, parts_open;
+    size_t part_count;
     struct buf reply;      /* JSON to answer */
     struct buf session_id; /* to give to a legacy client; else empty */
 };
@@ -106,10 +109,13 @@ struct stage {
 void operation_begin(struct gateway *gateway, struct exchange *exchange,
                      const struct exchange_request *request);
 
-/* A port completed: go on. status and diag are kept for the stage. */
-void operation_resume(struct operation *operation, enum status status, const struct diag *diag);
+/* Keep how a child ended, for the stage that runs when all are over. diag may be NULL. */
+void operation_note(struct operation *operation, enum status status, const struct diag *diag);
 
-/* Cancel at whatever it waits for and let go of the client; for shutdown. Frees it now, or when the
+/* Before a stage begins something: has the operation been stopped meanwhile? Then why is noted. */
+bool operation_is_stopped(struct operation *operation);
+
+/* Cancel whatever it waits for and let go of the client; for shutdown. Frees it now, or when the
  * record it waits for completes. */
 void operation_abort(struct operation *operation);
 
@@ -140,7 +146,8 @@ void operation_answer_refusal(struct operation *operation);
 void operation_result_begin(struct operation *operation);
 void operation_result_end(struct operation *operation);
 
-/* record.c: STAGE_WAIT, or STAGE_REFUSE when the journal takes nothing. */
+/* record.c: STAGE_WAIT, or STAGE_REFUSE when the journal takes nothing; STAGE_DONE without audit.
+ */
 enum stage_result operation_record(struct operation *operation, enum audit_phase phase,
                                    enum audit_type type, bool durable);
 

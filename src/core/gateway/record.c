@@ -4,9 +4,22 @@
 
 #define RECORD_BYTES_MAX ((size_t)256 << 10)
 
-static void on_recorded(void *user, enum status status)
+static void on_record_done(struct child *child, enum status status, const struct diag *diag)
 {
-    operation_resume(user, status, NULL);
+    struct operation *op = (struct operation *)((char *)child - offsetof(struct operation, record));
+    operation_note(op, status, diag);
+}
+
+/* What the journal has taken it completes: there is nothing to cancel. */
+static const struct child_kind RECORD_CHILD = {NULL, on_record_done};
+
+static void on_recorded(void *user, uint64_t ticket, enum status status)
+{
+    struct gateway *gateway = user;
+    struct child *child = child_find(&gateway->children, ticket, &RECORD_CHILD);
+    if (child != NULL) {
+        child_end(child, status, NULL);
+    }
 }
 
 static void add_principal(const struct operation *op, struct audit_record *record)
@@ -66,6 +79,24 @@ static void add_verdict(const struct operation *op, enum audit_phase phase,
     }
 }
 
+static enum status append(struct operation *op, struct slice payload, bool durable)
+{
+    const struct port_journal *journal = op->gateway->ports.journal;
+    TRY(child_begin(&op->record, &op->children, &RECORD_CHILD));
+    struct journal_request request = {.payload = payload,
+                                      .durable = durable,
+                                      .gathers = true,
+                                      .done = on_recorded,
+                                      .user = op->gateway,
+                                      .ticket = op->record.ticket,
+                                      .poster = op->gateway->ports.poster};
+    enum status status = journal->append(journal->context, &request);
+    if (status != STATUS_OK) {
+        child_abandon(&op->record);
+    }
+    return status;
+}
+
 enum stage_result operation_record(struct operation *op, enum audit_phase phase,
                                    enum audit_type type, bool durable)
 {
@@ -81,18 +112,10 @@ enum stage_result operation_record(struct operation *op, enum audit_phase phase,
     buf_init(&payload, RECORD_BYTES_MAX, &op->gateway->account);
     enum status status = audit_record_encode(&record, &payload);
     if (status == STATUS_OK) {
-        struct journal_request request = {.payload = buf_view(&payload),
-                                          .durable = durable,
-                                          .gathers = true,
-                                          .done = on_recorded,
-                                          .user = op,
-                                          .poster = op->gateway->ports.poster};
-        const struct port_journal *journal = op->gateway->ports.journal;
-        status = journal->append(journal->context, &request);
+        status = append(op, buf_view(&payload), durable);
     }
     buf_release(&payload);
     if (status == STATUS_OK) {
-        op->waits_for_record = true;
         return STAGE_WAIT;
     }
     return operation_refuse(op,

@@ -15,16 +15,54 @@ const struct gateway_server *server_session_server(const struct server_session *
     return &session->gateway->snapshot->servers[session->server_index];
 }
 
-/* Tell all waiters; they may queue anew, so the list is taken first. */
+static struct session_waiter *waiter_of(struct child *child)
+{
+    return (struct session_waiter *)((char *)child - offsetof(struct session_waiter, child));
+}
+
+static bool unqueue(struct session_waiter **queue, struct session_waiter *waiter)
+{
+    for (struct session_waiter **at = queue; *at != NULL; at = &(*at)->next) {
+        if (*at == waiter) {
+            *at = waiter->next;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void leave_queue(struct child *child)
+{
+    struct session_waiter *waiter = waiter_of(child);
+    if (!unqueue(&waiter->session->waiters, waiter)) {
+        (void)unqueue(&waiter->session->waking, waiter);
+    }
+}
+
+static void on_waiter_done(struct child *child, enum status status, const struct diag *diag)
+{
+    waiter_of(child)->ready(waiter_of(child), status, diag);
+}
+
+static const struct child_kind WAITER_CHILD = {leave_queue, on_waiter_done};
+
+/* Tell all waiters, the oldest first. One of them may queue anew, or cancel another, so each is
+ * taken out before it is told. Whoever is told may evict idle sessions: not this one. */
 static void wake(struct server_session *session, enum status status)
 {
-    struct session_waiter *waiter = session->waiters;
-    session->waiters = NULL;
-    while (waiter != NULL) {
-        struct session_waiter *next = waiter->next;
-        waiter->ready(waiter, status, &session->diag);
-        waiter = next;
+    session->user_count++;
+    while (session->waiters != NULL) {
+        struct session_waiter *newest = session->waiters;
+        session->waiters = newest->next;
+        newest->next = session->waking;
+        session->waking = newest;
     }
+    while (session->waking != NULL) {
+        struct session_waiter *waiter = session->waking;
+        session->waking = waiter->next;
+        child_end(&waiter->child, status, &session->diag);
+    }
+    session->user_count--;
 }
 
 static void fail_opening(struct server_session *session, enum status status)
@@ -207,6 +245,8 @@ static void start_step(struct server_session *session, enum server_session_step 
         [SERVER_STEP_TOOLS] = SLICE_INIT("tools/list"),
     };
     struct call_request request = {
+        .owner = &session->children,
+        .arena = &session->arena,
         .session = session,
         .method = METHODS[step],
         .is_modern = session->is_modern || step == SERVER_STEP_DISCOVER,
@@ -223,7 +263,7 @@ static void start_step(struct server_session *session, enum server_session_step 
         session, cursor, step == SERVER_STEP_TOOLS ? &request.params : &(struct slice){0});
     session->call = (struct call){.on_done = on_step_done};
     if (status == STATUS_OK) {
-        status = call_start(&session->call, session->gateway, &session->arena, &request);
+        status = call_start(&session->call, &request);
     }
     if (status != STATUS_OK) {
         session->diag = session->call.diag;
@@ -250,8 +290,8 @@ static void start_opening(struct server_session *session)
     start_step(session, skip_probe ? SERVER_STEP_INITIALIZE : SERVER_STEP_DISCOVER, SLICE_EMPTY);
 }
 
-enum status server_session_open(struct server_session *session, struct session_waiter *waiter,
-                                struct diag *diag)
+enum status server_session_open(struct server_session *session, struct children *owner,
+                                struct session_waiter *waiter, struct diag *diag)
 {
     const struct port_clock *clock = session->gateway->ports.clock;
     int64_t now_ms = clock->mono_ms(clock->context);
@@ -271,19 +311,23 @@ enum status server_session_open(struct server_session *session, struct session_w
         *diag = session->diag;
         return session->diag.status;
     }
+    if (child_begin(&waiter->child, owner, &WAITER_CHILD) != STATUS_OK) {
+        return diag_fail(diag, STATUS_LIMIT, "gateway.memory", "too much is under way");
+    }
+    waiter->session = session;
     waiter->next = session->waiters;
     session->waiters = waiter;
     return STATUS_CONFLICT;
 }
 
-void server_session_leave(struct server_session *session, struct session_waiter *waiter)
+bool server_session_is_usable(const struct server_session *session, struct diag *diag)
 {
-    for (struct session_waiter **at = &session->waiters; *at != NULL; at = &(*at)->next) {
-        if (*at == waiter) {
-            *at = waiter->next;
-            return;
-        }
+    if (session->state == SERVER_SESSION_READY || session->state == SERVER_SESSION_NEW) {
+        return true;
     }
+    (void)!diag_fail(diag, STATUS_UNAVAILABLE, "upstream.down",
+                     "the session with the server ended");
+    return false;
 }
 
 struct json_place server_session_tool(const struct server_session *session, struct slice name)
@@ -322,7 +366,7 @@ void server_session_forget(struct server_session *session)
 static void free_session(struct server_session *session)
 {
     struct gateway *gateway = session->gateway;
-    call_cancel(&session->call);
+    (void)children_cancel(&session->children);
     if (session->child != 0) {
         gateway->ports.upstream->close_child(gateway->ports.upstream->context,
                                              session->server_index, session->child);
@@ -368,7 +412,11 @@ struct server_session *server_session_get(struct gateway *gateway, uint32_t serv
         return NULL;
     }
     *session = (struct server_session){
-        .next = gateway->sessions, .gateway = gateway, .server_index = server_index};
+        .next = gateway->sessions,
+        .gateway = gateway,
+        .server_index = server_index,
+        .children = {.table = &gateway->children},
+    };
     memcpy(session->caller, caller, sizeof(session->caller));
     arena_init(&session->arena, SERVER_SESSION_TOOLS_BYTES_MAX, &gateway->account);
     buf_init(&session->session_id, SERVER_SESSION_ID_BYTES_MAX, &gateway->account);

@@ -30,9 +30,11 @@ enum server_session_step {
     SERVER_STEP_TOOLS,
 };
 
-/* A queued wish to use the session; embedded in the waiter. */
+/* A queued wish to use the session, a child of who waits. */
 struct session_waiter {
+    struct child child;
     struct session_waiter *next;
+    struct server_session *session;
     /* Once, unless cancelled: the session is ready (STATUS_OK) or why not (diag). */
     void (*ready)(struct session_waiter *waiter, enum status status, const struct diag *diag);
 };
@@ -60,9 +62,11 @@ struct server_session {
     struct arena arena;  /* definitions; renewed by every reading of them */
     struct tool_page *pages;
     size_t page_count;
+    struct children children; /* call, while it opens */
     struct call call;
-    struct diag diag; /* why it failed */
-    struct session_waiter *waiters;
+    struct diag diag;               /* why it failed */
+    struct session_waiter *waiters; /* newest first */
+    struct session_waiter *waking;  /* their turn has come */
 };
 
 /* The session of a caller with a server, made when there is none. NULL when there is no memory or
@@ -70,13 +74,15 @@ struct server_session {
 struct server_session *server_session_get(struct gateway *gateway, uint32_t server_index,
                                           const uint8_t caller[32]);
 
-/* STATUS_OK: ready now. STATUS_CONFLICT: not yet, waiter->ready will be called. Other statuses: the
- * last opening failed a moment ago (diag). */
-NODISCARD enum status server_session_open(struct server_session *session,
+/* STATUS_OK: ready now. STATUS_CONFLICT: not yet, waiter runs as a child of owner and its ready,
+ * which must be set, will be called. Other statuses: the last opening failed a moment ago (diag).
+ */
+NODISCARD enum status server_session_open(struct server_session *session, struct children *owner,
                                           struct session_waiter *waiter, struct diag *diag);
 
-/* The waiter is not interested any more; fine when it does not wait. */
-void server_session_leave(struct server_session *session, struct session_waiter *waiter);
+/* False while the session is opened anew or failed to be: what was decided by its definitions is
+ * not sent into another one (diag: STATUS_UNAVAILABLE). */
+bool server_session_is_usable(const struct server_session *session, struct diag *diag);
 
 /* The definition of a tool (a place whose ref is the tool object), or ref JSON_NONE. */
 struct json_place server_session_tool(const struct server_session *session, struct slice name);

@@ -10,6 +10,8 @@
 #include "base/slice.h"
 #include "core/ports/poster.h"
 
+#include <stdint.h>
+
 #define JOURNAL_UNAVAILABLE "audit.unavailable"
 
 struct journal_request {
@@ -17,8 +19,9 @@ struct journal_request {
     bool durable;         /* complete only after the bytes reached the device */
     /* Called once on the loop of poster: STATUS_OK, or STATUS_UNAVAILABLE when the record may be
      * missing and must be treated as missing. NULL: nobody waits. */
-    void (*done)(void *user, enum status status);
+    void (*done)(void *user, uint64_t ticket, enum status status);
     void *user;
+    uint64_t ticket;            /* given back to done */
     struct port_poster *poster; /* borrowed until done; may be NULL only when done is */
     bool gathers;               /* the caller flushes at the end of its turn: do not start yet */
 };

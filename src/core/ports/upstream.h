@@ -31,26 +31,30 @@ struct upstream_request {
     int64_t deadline_ms; /* in all; 0 means none (listen streams) */
 };
 
-/* The caller's side; embedded in the caller's structure, which must outlive the call. */
+/* The caller's side, copied by start. ticket says which call it is and is worth nothing after its
+ * end, so user may outlive all calls and need not be the call itself. */
 struct upstream_sink {
     /* A legacy server gave a session id with its answer (HTTP only). May be NULL. */
-    void (*on_session)(struct upstream_sink *sink, struct slice session_id);
+    void (*on_session)(const struct upstream_sink *sink, struct slice session_id);
     /* One whole JSON text, valid during the call. is_stream: it came as an event, more may follow.
      */
-    void (*on_message)(struct upstream_sink *sink, struct slice json, bool is_stream);
+    void (*on_message)(const struct upstream_sink *sink, struct slice json, bool is_stream);
     /* The call is over, exactly once unless cancelled. http_status is 0 when there was no answer.
      * STATUS_OK: ended cleanly. STATUS_INVALID (upstream.protocol, upstream.content_type,
      * upstream.status), STATUS_TIMEOUT (upstream.timeout), STATUS_UNAVAILABLE (upstream.down),
      * STATUS_LIMIT (upstream.too_large). */
-    void (*on_end)(struct upstream_sink *sink, enum status status, int http_status,
+    void (*on_end)(const struct upstream_sink *sink, enum status status, int http_status,
                    const struct diag *diag);
+    void *user;
+    uint64_t ticket;
 };
 
 struct port_upstream {
     void *context;
     /* On STATUS_OK *out is valid until on_end or cancel; on failure nothing will be called. */
     enum status (*start)(void *context, const struct upstream_request *request,
-                         struct upstream_sink *sink, struct upstream_call **out, struct diag *diag);
+                         const struct upstream_sink *sink, struct upstream_call **out,
+                         struct diag *diag);
     /* After this no function of the sink is called. The connection is not reused. */
     void (*cancel)(void *context, struct upstream_call *call);
     /* Stop and start reading, for back-pressure. */
