@@ -45,6 +45,33 @@ static void fail_protocol(struct call *call, const char *what)
     }
 }
 
+/* Are these all the members there are? Anything else, look-alikes included, could be meaningful to
+ * another reader, and goes on to the client as it came. */
+static bool has_only(const struct json_tape *tape, const struct slice *names, size_t count)
+{
+    uint32_t known = 0;
+    for (size_t i = 0; i < count; i++) {
+        known += json_member(tape, 0, names[i]) == JSON_NONE ? 0 : 1;
+    }
+    return known == json_count(tape, 0);
+}
+
+static bool is_answer_shape(const struct json_tape *tape)
+{
+    static const struct slice NAMES[] = {SLICE_INIT("jsonrpc"), SLICE_INIT("id"),
+                                         SLICE_INIT("result"), SLICE_INIT("error")};
+    return has_only(tape, NAMES, COUNT_OF(NAMES));
+}
+
+static bool is_notification_shape(const struct json_tape *tape)
+{
+    static const struct slice NAMES[] = {SLICE_INIT("jsonrpc"), SLICE_INIT("method"),
+                                         SLICE_INIT("params")};
+    json_ref params = json_member(tape, 0, SLICE("params"));
+    return has_only(tape, NAMES, COUNT_OF(NAMES)) &&
+           (params == JSON_NONE || json_type(tape, params) == JSON_OBJECT);
+}
+
 static bool answer_is_ours(const struct call *call, const struct json_tape *tape)
 {
     json_ref id = json_member(tape, 0, SLICE("id"));
@@ -82,8 +109,8 @@ static void take_answer(struct call *call, const struct json_tape *tape)
         fail_protocol(call, "the server answered twice");
     } else if (!answer_is_ours(call, tape)) {
         fail_protocol(call, "the server answered a request that was not made");
-    } else if ((result == JSON_NONE) == (error == JSON_NONE)) {
-        fail_protocol(call, "the answer must hold either a result or an error");
+    } else if ((result == JSON_NONE) == (error == JSON_NONE) || !is_answer_shape(tape)) {
+        fail_protocol(call, "the answer must hold a result or an error, and nothing else");
     } else if (result != JSON_NONE && json_type(tape, result) != JSON_OBJECT) {
         fail_protocol(call, "the result must be an object");
     } else if (result != JSON_NONE && !result_is_complete(call, tape, result)) {
@@ -110,6 +137,8 @@ static void take_notification(struct call *call, const struct json_tape *tape, j
         if (call->is_modern || !json_string_eq(tape, method, SLICE("ping"))) {
             fail_protocol(call, "the server asked something that was not offered");
         }
+    } else if (!is_notification_shape(tape)) {
+        fail_protocol(call, "a notification must hold a method and parameters, and nothing else");
     } else if (++call->notification_count > CALL_NOTIFICATIONS_MAX) {
         fail_protocol(call, "the server sent too many notifications");
     } else if (!may_pass && call->is_modern) {
