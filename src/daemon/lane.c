@@ -1,6 +1,7 @@
 #include "daemon/lane.h"
 
 #include "adapters/transport/remote_exchange.h"
+#include "core/gateway/endpoint.h"
 
 static struct lane *lane_of_drain(struct posted *item)
 {
@@ -25,16 +26,14 @@ static bool admit(void *context, const struct exchange_request *head, struct exc
 static bool needs_home(const struct lane *lane, struct slice target)
 {
     const struct lane_shared *shared = lane->shared;
-    struct slice prefix = SLICE("/servers/");
-    if (!shared->has_stdio || lane == lane->home) {
+    struct slice name;
+    if (!shared->has_stdio || lane == lane->home || !endpoint_parse(target, &name)) {
         return false;
     }
-    if (!slice_starts_with(target, prefix)) {
+    if (name.len == 0) {
         return true;
     }
-    struct slice rest = slice_sub(target, prefix.len, target.len);
-    size_t server = gateway_snapshot_server(lane->gateway.snapshot,
-                                            slice_sub(rest, 0, slice_find_byte(rest, '/')));
+    size_t server = gateway_snapshot_server(lane->gateway.snapshot, name);
     return server != SIZE_MAX && shared->is_stdio[server];
 }
 

@@ -343,6 +343,17 @@ void world_post(struct world *world, struct world_client *client, const char *ta
     handler.begin(handler.context, &client->exchange, &request);
 }
 
+void world_get(struct world *world, struct world_client *client, const char *target)
+{
+    struct exchange_handler handler = gateway_handler(&world->gateway);
+    struct exchange_request request = {
+        .method = SLICE("GET"), .target = slice_view_cstr(target), .peer_ip = SLICE("127.0.0.1")};
+    struct exchange_reply reply;
+    *client = (struct world_client){.exchange = {.vtable = &FAKE_EXCHANGE}, .world = world};
+    CHECK(handler.admit(handler.context, &request, &reply));
+    handler.begin(handler.context, &client->exchange, &request);
+}
+
 /* -- world --------------------------------------------------------------------------------- */
 
 struct gateway_snapshot *world_snapshot(const char *policies, bool legacy_enabled)

@@ -74,6 +74,9 @@ struct gateway_snapshot *world_snapshot(const char *policies, bool legacy_enable
 void world_post(struct world *world, struct world_client *client, const char *target,
                 const char *body, const char *method, const char *name, const char *session_id);
 
+/* Ask for something without a body. */
+void world_get(struct world *world, struct world_client *client, const char *target);
+
 /* Let everything complete that the test does not hold: records, and calls that answer themselves.
  */
 void world_run(struct world *world);

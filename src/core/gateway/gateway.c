@@ -1,6 +1,7 @@
 #include "core/gateway/gateway.h"
 
 #include "core/audit/record.h"
+#include "core/gateway/endpoint.h"
 #include "core/gateway/operation.h"
 #include "core/identity/challenge.h"
 #include "core/mcp/admission.h"
@@ -122,18 +123,31 @@ static bool admit(void *context, const struct exchange_request *head, struct exc
     return false;
 }
 
+/* RFC 9728 §3.1: the metadata of an endpoint lies behind the well-known part; with nothing behind
+ * it is that of the gateway itself. */
+static bool is_described(struct slice resource_path)
+{
+    struct slice server;
+    return resource_path.len == 0 || endpoint_parse(resource_path, &server);
+}
+
 static void answer_metadata(struct gateway *gateway, struct exchange *exchange, struct slice path)
 {
     static const struct http_field FIELDS[] = {
         {SLICE_INIT("Content-Type"), SLICE_INIT("application/json")},
         {SLICE_INIT("Access-Control-Allow-Origin"), SLICE_INIT("*")}};
     const struct gateway_snapshot *snapshot = gateway->snapshot;
+    struct slice resource_path = slice_sub(path, SLICE(CHALLENGE_METADATA_PATH).len, path.len);
     struct buf resource;
     struct buf body;
+    if (!is_described(resource_path)) {
+        exchange->vtable->reply(exchange, &(struct exchange_reply){.status_code = 404});
+        return;
+    }
     buf_init(&resource, METADATA_BYTES_MAX, &gateway->account);
     buf_init(&body, METADATA_BYTES_MAX, &gateway->account);
     buf_append(&resource, snapshot->public_url);
-    buf_append(&resource, slice_sub(path, SLICE(CHALLENGE_METADATA_PATH).len, path.len));
+    buf_append(&resource, resource_path);
     struct slice issuers[METADATA_SERVERS_MAX];
     size_t count = 0;
     const struct identity_config *config =

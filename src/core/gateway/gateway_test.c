@@ -176,6 +176,14 @@ TEST(gateway_refuses_what_a_server_must_not_say)
         {"input required",
          "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"resultType\":\"input_required\"}}", false},
         {"malformed error", "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"error\":\"x\"}", false},
+        {"look-alike of a member",
+         "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"content\":[]},\"Result\":{}}", false},
+        {"member of no answer",
+         "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"content\":[]},\"params\":{}}", false},
+        {"notification and answer at once",
+         "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"result\":{}}", true},
+        {"notification with text for params",
+         "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":\"x\"}", true},
         {"silence", NULL, false},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -439,6 +447,39 @@ TEST(gateway_refuses_unknown_places)
         CHECK_ROW(rows[i].target, world_count_calls(&world, "tools/call") == 0);
         world_release(&world);
     }
+}
+
+/* The metadata names what a client asked for, so it must be an endpoint: a suffix after the host
+ * could name another host. Whether a server exists is not told to strangers. */
+TEST(gateway_describes_its_endpoints_only)
+{
+    static const struct {
+        const char *target, *resource; /* NULL: 404 */
+    } rows[] = {
+        {"/.well-known/oauth-protected-resource", "\"resource\":\"https://gateway.test\""},
+        {"/.well-known/oauth-protected-resource/mcp", "\"resource\":\"https://gateway.test/mcp\""},
+        {"/.well-known/oauth-protected-resource/servers/bank/mcp", "/servers/bank/mcp\""},
+        {"/.well-known/oauth-protected-resource/servers/none/mcp", "/servers/none/mcp\""},
+        {"/.well-known/oauth-protected-resource.evil.test/mcp", NULL},
+        {"/.well-known/oauth-protected-resource@evil.test/mcp", NULL},
+        {"/.well-known/oauth-protected-resource/", NULL},
+        {"/.well-known/oauth-protected-resource/mcp/", NULL},
+        {"/.well-known/oauth-protected-resource/mcp?x", NULL},
+        {"/.well-known/oauth-protected-resource/MCP", NULL},
+        {"/.well-known/oauth-protected-resource/servers//mcp", NULL},
+        {"/.well-known/oauth-protected-resource/servers/a/b/mcp", NULL},
+        {"/.well-known/oauth-protected-resource/servers/%2e%2e/mcp", NULL},
+        {"/.well-known/oauth-protected-resource/servers/mcp", NULL},
+    };
+    world_init(&world, PERMIT_ALL);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        world_get(&world, &client, rows[i].target);
+        bool is_described = rows[i].resource != NULL;
+        CHECK_ROW(rows[i].target, client.status_code == (is_described ? 200 : 404));
+        CHECK_ROW(rows[i].target,
+                  is_described ? body_has(rows[i].resource) : client.body[0] == '\0');
+    }
+    world_release(&world);
 }
 
 /* Shutdown with operations at every kind of wait: nothing is left behind. */

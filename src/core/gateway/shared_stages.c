@@ -1,3 +1,4 @@
+#include "core/gateway/endpoint.h"
 #include "core/gateway/operation.h"
 
 #include <string.h>
@@ -133,19 +134,15 @@ static bool set_audit_target(struct operation *op)
 static bool take_endpoint(struct operation *op)
 {
     const struct gateway_snapshot *snapshot = op->gateway->snapshot;
-    struct slice path = op->target_path;
-    struct slice prefix = SLICE("/servers/");
-    struct slice suffix = SLICE("/mcp");
-    if (slice_eq(path, suffix)) {
+    struct slice name;
+    if (!endpoint_parse(op->target_path, &name)) {
+        return false;
+    }
+    if (name.len == 0) {
         op->server_index = snapshot->is_proxy ? 0 : OPERATION_ALL_SERVERS;
         return true;
     }
-    if (!slice_starts_with(path, prefix) || !slice_ends_with(path, suffix) ||
-        path.len <= prefix.len + suffix.len) {
-        return false;
-    }
-    size_t server =
-        gateway_snapshot_server(snapshot, slice_sub(path, prefix.len, path.len - suffix.len));
+    size_t server = gateway_snapshot_server(snapshot, name);
     op->server_index = (uint32_t)server;
     return server != SIZE_MAX;
 }
