@@ -68,6 +68,17 @@ void account_release(struct account *account, size_t bytes)
     }
 }
 
+enum status account_insert(struct account *account, struct account *middle)
+{
+    assert(account->parent == middle->parent);
+    if (account->used_bytes > middle->limit_bytes - middle->used_bytes) {
+        return STATUS_LIMIT;
+    }
+    middle->used_bytes += account->used_bytes;
+    account->parent = middle;
+    return STATUS_OK;
+}
+
 void arena_init(struct arena *arena, size_t limit_bytes, struct account *account)
 {
     *arena = (struct arena){.account = account, .limit_bytes = limit_bytes};

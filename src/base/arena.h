@@ -22,6 +22,10 @@ NODISCARD enum status account_charge(struct account *account, size_t bytes);
 
 void account_release(struct account *account, size_t bytes);
 
+/* Put middle between account and its parent, which must be middle's parent, too: what account holds
+ * is charged to middle as well. STATUS_LIMIT leaves all unchanged. */
+NODISCARD enum status account_insert(struct account *account, struct account *middle);
+
 struct arena_block;
 
 struct arena {

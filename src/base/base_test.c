@@ -84,6 +84,22 @@ TEST(account_charges_parents_or_nothing)
     CHECK(exchange.used_bytes == 0 && loop.used_bytes == 0);
 }
 
+TEST(account_takes_another_between)
+{
+    struct account loop = {.limit_bytes = 1000};
+    struct account principal = {.parent = &loop, .limit_bytes = 100};
+    struct account exchange = {.parent = &loop, .limit_bytes = 1000};
+    CHECK(account_charge(&exchange, 101) == STATUS_OK);
+    CHECK(account_insert(&exchange, &principal) == STATUS_LIMIT);
+    CHECK(exchange.parent == &loop && principal.used_bytes == 0);
+    account_release(&exchange, 1);
+    CHECK(account_insert(&exchange, &principal) == STATUS_OK);
+    CHECK(principal.used_bytes == 100 && loop.used_bytes == 100);
+    CHECK(account_charge(&exchange, 1) == STATUS_LIMIT);
+    account_release(&exchange, 100);
+    CHECK(principal.used_bytes == 0 && loop.used_bytes == 0);
+}
+
 TEST(buf_latches_a_failure)
 {
     struct buf buf;
