@@ -74,16 +74,18 @@ static enum status start_upstreams(struct lane *lane, struct diag *diag)
 {
     static const struct http_upstream_options HTTP = HTTP_UPSTREAM_OPTIONS_DEFAULT;
     static const struct stdio_upstream_options STDIO = STDIO_UPSTREAM_OPTIONS_DEFAULT;
+    struct stdio_upstream_options stdio = STDIO;
     const struct lane_shared *shared = lane->shared;
     struct http_upstream_options http = HTTP;
     const struct config_limits *limits = &shared->config->limits;
     http.message_bytes_max = (size_t)limits->event_bytes;
     http.calls_max = (uint32_t)limits->connections_upstream;
     http.connect_ms = limits->upstream_connect_timeout_ms;
+    stdio.children_max = (uint32_t)limits->stdio_children;
     TRY(http_upstream_new(&lane->loop, shared->http_targets, shared->server_count, &http,
                           &lane->http, diag));
     TRY(stdio_upstream_new(&lane->loop, shared->stdio_targets, shared->server_count,
-                           &lane->gateway.parser, &STDIO, &lane->stdio));
+                           &lane->gateway.parser, &stdio, &lane->stdio));
     lane->mux =
         (struct upstream_mux){http_upstream_port(lane->http), stdio_upstream_port(lane->stdio),
                               shared->is_stdio, shared->server_count};
@@ -110,12 +112,30 @@ static enum status start_server(struct lane *lane, int fd, struct diag *diag)
     return http_server_start(&lane->server, &lane->loop, fd, &options, &handler, diag);
 }
 
+static struct gateway_limits gateway_limits_of(const struct config_limits *limits)
+{
+    return (struct gateway_limits){
+        .loop_bytes = (size_t)limits->loop_bytes,
+        .principal_bytes = (size_t)limits->principal_bytes,
+        .operation_bytes = (size_t)limits->operation_bytes,
+        .operations = (size_t)limits->operations,
+        .sessions = (size_t)limits->sessions,
+        .operation_deadline_ms = limits->operation_deadline_ms,
+        .list_timeout_ms = limits->list_timeout_ms,
+        .session_idle_ms = limits->session_idle_ms,
+        .json = {.depth_max = (uint32_t)limits->json_depth,
+                 .nodes_max = (uint32_t)limits->json_nodes,
+                 .members_max = (uint32_t)limits->json_members,
+                 .number_bytes_max = (uint32_t)limits->json_number_bytes},
+    };
+}
+
 enum status lane_start(struct lane *lane, const struct lane_shared *shared, struct lane *home,
                        int fd, struct gateway_snapshot *snapshot, struct diag *diag)
 {
-    size_t bytes = (size_t)shared->config->limits.loop_bytes;
+    struct gateway_limits limits = gateway_limits_of(&shared->config->limits);
     *lane = (struct lane){.shared = shared, .home = home};
-    TRY(loop_init(&lane->loop, bytes, diag));
+    TRY(loop_init(&lane->loop, limits.loop_bytes, diag));
     lane->loop.on_turn = shared->journal == NULL ? NULL : on_turn;
     lane->loop.turn_context = lane;
     struct gateway_ports ports = {.clock = shared->clock,
@@ -124,8 +144,9 @@ enum status lane_start(struct lane *lane, const struct lane_shared *shared, stru
                                   .timer = &lane->loop.timers,
                                   .upstream = &lane->upstream,
                                   .journal = shared->journal,
-                                  .poster = &lane->loop.poster};
-    if (gateway_init(&lane->gateway, &ports, snapshot, shared->session_key, bytes) != STATUS_OK) {
+                                  .poster = &lane->loop.poster,
+                                  .account = &lane->loop.account};
+    if (gateway_init(&lane->gateway, &ports, snapshot, shared->session_key, &limits) != STATUS_OK) {
         return diag_fail(diag, STATUS_LIMIT, "lane.memory", "no memory for a loop");
     }
     lane->has_gateway = true;

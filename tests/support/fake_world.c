@@ -6,7 +6,6 @@
 #include <stdlib.h>
 
 #define SNAPSHOT_BYTES ((size_t)4 << 20)
-#define GATEWAY_BYTES ((size_t)256 << 20)
 
 static int64_t fake_wall_s(void *context)
 {
@@ -27,6 +26,45 @@ static enum status fake_fill(void *context, uint8_t *out, size_t size)
         out[i] = (uint8_t)check_random();
     }
     return STATUS_OK;
+}
+
+/* -- timers -------------------------------------------------------------------------------- */
+
+static void fake_timer_stop(void *context, struct timer *timer)
+{
+    struct world *world = context;
+    for (struct timer **at = &world->timers; *at != NULL; at = &(*at)->next) {
+        if (*at == timer) {
+            *at = timer->next;
+            timer->due_ms = 0;
+            return;
+        }
+    }
+}
+
+static void fake_timer_start(void *context, struct timer *timer, int64_t after_ms)
+{
+    struct world *world = context;
+    struct timer **at = &world->timers;
+    fake_timer_stop(context, timer);
+    timer->due_ms = world->now_ms + after_ms;
+    while (*at != NULL && (*at)->due_ms <= timer->due_ms) {
+        at = &(*at)->next;
+    }
+    timer->next = *at;
+    *at = timer;
+}
+
+void world_advance(struct world *world, int64_t ms)
+{
+    int64_t until_ms = world->now_ms + ms;
+    while (world->timers != NULL && world->timers->due_ms <= until_ms) {
+        struct timer *timer = world->timers;
+        world->now_ms = timer->due_ms > world->now_ms ? timer->due_ms : world->now_ms;
+        fake_timer_stop(world, timer);
+        timer->fire(timer);
+    }
+    world->now_ms = until_ms;
 }
 
 /* -- upstream ------------------------------------------------------------------------------ */
@@ -386,10 +424,17 @@ struct gateway_snapshot *world_snapshot(const char *policies, bool legacy_enable
 
 void world_init(struct world *world, const char *policies)
 {
+    static const struct gateway_limits LIMITS = GATEWAY_LIMITS_DEFAULT;
+    world_init_with(world, policies, &LIMITS);
+}
+
+void world_init_with(struct world *world, const char *policies, const struct gateway_limits *limits)
+{
     static const uint8_t KEY[GATEWAY_SESSION_KEY_BYTES] = {42};
     *world =
         (struct world){.clock = {world, fake_wall_s, fake_mono_ms},
                        .random = {world, fake_fill},
+                       .timer = {world, fake_timer_start, fake_timer_stop},
                        .upstream = {world, fake_start, fake_cancel, fake_pause, fake_close_child},
                        .journal = {world, fake_append, fake_flush},
                        .now_ms = 1000};
@@ -402,7 +447,7 @@ void world_init(struct world *world, const char *policies)
                                   .journal = &world->journal,
                                   .poster = &world->poster};
     world->snapshot = world_snapshot(policies, true);
-    CHECK(gateway_init(&world->gateway, &ports, world->snapshot, KEY, GATEWAY_BYTES) == STATUS_OK);
+    CHECK(gateway_init(&world->gateway, &ports, world->snapshot, KEY, limits) == STATUS_OK);
 }
 
 void world_release(struct world *world)
@@ -410,5 +455,7 @@ void world_release(struct world *world)
     gateway_close(&world->gateway);
     while (run_one_record(world)) {
     }
+    CHECK(world->timers == NULL);
+    CHECK(world->gateway.account.used_bytes == 0);
     gateway_release(&world->gateway);
 }

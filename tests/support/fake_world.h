@@ -12,6 +12,15 @@
 #define WORLD_RECORDS_MAX 64
 #define WORLD_TEXT_BYTES 8192
 
+#define PERMIT_ALL "permit(principal, action, resource);"
+#define META                                                                                       \
+    "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                       \
+    "\"io.modelcontextprotocol/clientCapabilities\":{}}"
+#define CALL_SEE                                                                                   \
+    "{\"jsonrpc\":\"2.0\",\"id\":\"q\",\"method\":\"tools/call\",\"params\":{\"name\":\"see\","    \
+    "\"arguments\":{}," META "}}"
+#define BANK "/servers/bank/mcp"
+
 /* A call to a server that has not ended. */
 struct world_call {
     struct upstream_sink sink;
@@ -49,6 +58,7 @@ struct world {
     struct port_random random;
     struct fake_crypto crypto;
     struct port_timer timer;
+    struct timer *timers; /* armed */
     struct port_upstream upstream;
     struct port_journal journal;
     struct port_poster poster;
@@ -65,6 +75,8 @@ struct world {
 /* A gateway with the servers "bank" and "shop" and the policies; every caller is dev|ann, role
  * Developers. */
 void world_init(struct world *world, const char *policies);
+void world_init_with(struct world *world, const char *policies,
+                     const struct gateway_limits *limits);
 void world_release(struct world *world);
 
 /* A new snapshot with other policies, as after a reload. */
@@ -80,6 +92,9 @@ void world_get(struct world *world, struct world_client *client, const char *tar
 /* Let everything complete that the test does not hold: records, and calls that answer themselves.
  */
 void world_run(struct world *world);
+
+/* Time passes; what is due fires, in order. */
+void world_advance(struct world *world, int64_t ms);
 
 /* The newest open call of a method, or NULL. */
 struct world_call *world_find_call(struct world *world, const char *method);

@@ -50,7 +50,7 @@ bool operation_send_event(struct operation *op, struct slice json)
     if (!op->stream_begun) {
         begin_stream(op);
     }
-    buf_init(&event, GATEWAY_OPERATION_BYTES_MAX, &op->gateway->account);
+    buf_init(&event, GATEWAY_OPERATION_BYTES_MAX, &op->account);
     sse_write_event(&event, SLICE("message"), SLICE_EMPTY, json);
     enum status status = buf_status(&event);
     if (status == STATUS_OK) {
@@ -113,7 +113,7 @@ static void append_decision_id(struct operation *op)
 static void write_tool_result(struct operation *op)
 {
     struct buf text;
-    buf_init(&text, 8192, &op->gateway->account);
+    buf_init(&text, 8192, &op->account);
     buf_append(&text, op->refusal.text);
     operation_result_begin(op);
     buf_append(&op->reply, SLICE("\"isError\":true,\"content\":[{\"type\":\"text\",\"text\":"));
@@ -164,7 +164,7 @@ static void write_error(struct operation *op)
 static void answer_challenge(struct operation *op)
 {
     struct buf challenge;
-    buf_init(&challenge, 4096, &op->gateway->account);
+    buf_init(&challenge, 4096, &op->account);
     challenge_write(&challenge, op->gateway->snapshot->public_url, op->target_path,
                     op->authorization.len > 0);
     struct http_field field = {SLICE("WWW-Authenticate"), buf_view(&challenge)};

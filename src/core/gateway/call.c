@@ -298,8 +298,8 @@ static enum status send_request(struct call *call, const struct call_request *re
     struct buf body;
     struct buf name;
     struct http_field fields[CALL_FIELDS_MAX];
-    buf_init(&body, CALL_REQUEST_BYTES_MAX, &gateway->account);
-    buf_init(&name, CALL_REQUEST_BYTES_MAX, &gateway->account);
+    buf_init(&body, CALL_REQUEST_BYTES_MAX, call->arena->account);
+    buf_init(&name, CALL_REQUEST_BYTES_MAX, call->arena->account);
     write_body(&body, call, request);
     struct upstream_request upstream = {
         .server = request->session->server_index,

@@ -217,10 +217,14 @@ static void on_call_notification(struct call *call, const struct json_tape *tape
     struct json_edit edit = {JSON_EDIT_REPLACE, ref,
                              json_raw(&op->message.tape, op->message.progress_token)};
     struct buf json;
-    buf_init(&json, GATEWAY_OPERATION_BYTES_MAX, &op->gateway->account);
+    buf_init(&json, GATEWAY_OPERATION_BYTES_MAX, &op->account);
     json_write(&json, tape, 0, &edit, 1);
     if (buf_status(&json) != STATUS_OK || !operation_send_event(op, buf_view(&json))) {
+        /* The client must see that its stream is not whole; the server need not go on. */
+        op->exchange->vtable->abort(op->exchange);
         op->client_gone = true;
+        call->failure =
+            diag_fail(&call->diag, STATUS_CANCELLED, "client.slow", "the client reads too slowly");
     }
     buf_release(&json);
 }
@@ -233,8 +237,8 @@ static enum stage_result stage_forward(struct operation *op)
         op->wait_status = op->wait_diag.status;
         return STAGE_DONE;
     }
-    buf_init(&params, GATEWAY_OPERATION_BYTES_MAX, &op->gateway->account);
-    buf_init(&meta, META_BYTES_MAX, &op->gateway->account);
+    buf_init(&params, GATEWAY_OPERATION_BYTES_MAX, &op->account);
+    buf_init(&meta, META_BYTES_MAX, &op->account);
     write_params(op, &params);
     write_meta(op, &meta);
     struct call_request request = {

@@ -16,15 +16,18 @@
 
 enum status gateway_init(struct gateway *gateway, const struct gateway_ports *ports,
                          struct gateway_snapshot *snapshot, const uint8_t *session_key,
-                         size_t limit_bytes)
+                         const struct gateway_limits *limits)
 {
-    static const struct json_limits LIMITS = JSON_LIMITS_DEFAULT;
     uint8_t seed[16];
     *gateway = (struct gateway){
-        .ports = *ports, .snapshot = snapshot, .account = {.limit_bytes = limit_bytes}};
+        .ports = *ports,
+        .snapshot = snapshot,
+        .account = {.parent = ports->account, .limit_bytes = limits->loop_bytes},
+        .limits = *limits,
+    };
     memcpy(gateway->session_key, session_key, sizeof(gateway->session_key));
     TRY(ports->random->fill(ports->random->context, seed, sizeof(seed)));
-    json_parser_init(&gateway->parser, &LIMITS, seed);
+    json_parser_init(&gateway->parser, &limits->json, seed);
     return identity_cache_new(IDENTITY_CACHE_ENTRIES_DEFAULT, &gateway->cache);
 }
 
@@ -56,11 +59,12 @@ void gateway_switch(struct gateway *gateway, struct gateway_snapshot *snapshot)
 }
 
 /* What is refused before it is an operation is recorded too; nobody waits for it. */
-static void record_refusal(struct gateway *gateway, struct slice peer_ip, const char *code)
+static void record_refusal(struct gateway *gateway, enum audit_type type, struct slice peer_ip,
+                           const char *code)
 {
     const struct gateway_ports *ports = &gateway->ports;
     struct audit_record record = {
-        .type = AUDIT_WIRE_REJECT,
+        .type = type,
         .phase = AUDIT_EVENT,
         .wall_ms = ports->clock->wall_s(ports->clock->context) * 1000,
         .mono_ms = ports->clock->mono_ms(ports->clock->context),
@@ -118,7 +122,7 @@ static bool admit(void *context, const struct exchange_request *head, struct exc
                                &diag) == STATUS_OK) {
         return true;
     }
-    record_refusal(gateway, head->peer_ip, diag.code);
+    record_refusal(gateway, AUDIT_WIRE_REJECT, head->peer_ip, diag.code);
     fill_reply(reply, http_status);
     return false;
 }
@@ -172,11 +176,15 @@ static void answer_metadata(struct gateway *gateway, struct exchange *exchange, 
 static void begin(void *context, struct exchange *exchange, const struct exchange_request *request)
 {
     struct gateway *gateway = context;
-    if (!is_public_path(request->target)) {
+    bool is_public = is_public_path(request->target);
+    if (!is_public && gateway->operation_count < gateway->limits.operations) {
         operation_begin(gateway, exchange, request);
         return;
     }
-    if (slice_eq(request->target, HEALTH_PATH)) {
+    if (!is_public) {
+        record_refusal(gateway, AUDIT_LIMIT_HIT, request->peer_ip, "limit.operations");
+        exchange->vtable->reply(exchange, &(struct exchange_reply){.status_code = 503});
+    } else if (slice_eq(request->target, HEALTH_PATH)) {
         exchange->vtable->reply(exchange, &(struct exchange_reply){.status_code = 200});
     } else {
         answer_metadata(gateway, exchange, request->target);
@@ -187,7 +195,7 @@ static void begin(void *context, struct exchange *exchange, const struct exchang
 static void refused(void *context, struct slice peer_ip, int status_code, const char *code)
 {
     (void)status_code;
-    record_refusal(context, peer_ip, code);
+    record_refusal(context, AUDIT_WIRE_REJECT, peer_ip, code);
 }
 
 struct exchange_handler gateway_handler(struct gateway *gateway)

@@ -20,9 +20,30 @@
 #include "core/ports/upstream.h"
 #include "json/tape.h"
 
-#define GATEWAY_OPERATION_BYTES_MAX ((size_t)32 << 20) /* arena of one operation */
-#define GATEWAY_SESSIONS_MAX 1024                      /* upstream sessions of one loop */
+#define GATEWAY_OPERATION_BYTES_MAX ((size_t)1 << 30) /* the most operation_bytes may be */
 #define GATEWAY_SESSION_KEY_BYTES 32
+#define GATEWAY_CALLER_BUCKETS 256
+
+/* Of one loop. Over budget an operation ends, never the process. */
+struct gateway_limits {
+    size_t loop_bytes;      /* all operations and sessions */
+    size_t principal_bytes; /* all operations of one principal */
+    size_t operation_bytes; /* one operation */
+    size_t operations;      /* in flight */
+    size_t sessions;        /* with servers */
+    int64_t operation_deadline_ms;
+    int64_t list_timeout_ms; /* servers that did not list by then are left out */
+    int64_t session_idle_ms;
+    struct json_limits json;
+};
+
+#define GATEWAY_LIMITS_DEFAULT                                                                     \
+    {                                                                                              \
+        .loop_bytes = (size_t)1 << 30, .principal_bytes = (size_t)256 << 20,                       \
+        .operation_bytes = (size_t)32 << 20, .operations = 4096, .sessions = 1024,                 \
+        .operation_deadline_ms = 600000, .list_timeout_ms = 10000, .session_idle_ms = 1800000,     \
+        .json = JSON_LIMITS_DEFAULT                                                                \
+    }
 
 /* Borrowed from the loop; each outlives the gateway. */
 struct gateway_ports {
@@ -33,10 +54,12 @@ struct gateway_ports {
     const struct port_upstream *upstream;
     const struct port_journal *journal; /* NULL: no audit, as configured */
     struct port_poster *poster;         /* of this loop */
+    struct account *account;            /* of this loop; NULL: nothing above ours */
 };
 
 struct server_session;
 struct operation;
+struct caller;
 
 struct gateway {
     struct gateway_ports ports;
@@ -44,9 +67,12 @@ struct gateway {
     struct gateway_snapshot *snapshot; /* our reference */
     struct identity_cache *cache;
     struct account account;
-    struct child_table children;     /* all that ports have under way */
-    struct server_session *sessions; /* newest first */
+    struct child_table children; /* all that ports have under way */
+    struct gateway_limits limits;
+    struct caller *callers[GATEWAY_CALLER_BUCKETS]; /* principals that have operations */
+    struct server_session *sessions;                /* newest first */
     size_t session_count;
+    struct timer sweep;           /* of idle sessions */
     struct operation *operations; /* all that run, for draining and reload */
     size_t operation_count;
     int64_t next_upstream_id;
@@ -54,11 +80,10 @@ struct gateway {
     uint8_t session_key[GATEWAY_SESSION_KEY_BYTES]; /* seals the session ids of clients */
 };
 
-/* Takes over one reference of snapshot. session_key is the same on all loops.
- * limit_bytes bounds all memory of the loop's operations. */
+/* Takes over one reference of snapshot. session_key is the same on all loops. */
 NODISCARD enum status gateway_init(struct gateway *gateway, const struct gateway_ports *ports,
                                    struct gateway_snapshot *snapshot, const uint8_t *session_key,
-                                   size_t limit_bytes);
+                                   const struct gateway_limits *limits);
 
 /* Cancel what still runs, let go of all clients and end the sessions with servers. Operations whose
  * record is still being written end when it completes. */

@@ -6,15 +6,6 @@
 
 #include <stdio.h>
 
-#define PERMIT_ALL "permit(principal, action, resource);"
-#define META                                                                                       \
-    "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                       \
-    "\"io.modelcontextprotocol/clientCapabilities\":{}}"
-#define CALL_SEE                                                                                   \
-    "{\"jsonrpc\":\"2.0\",\"id\":\"q\",\"method\":\"tools/call\",\"params\":{\"name\":\"see\","    \
-    "\"arguments\":{}," META "}}"
-#define BANK "/servers/bank/mcp"
-
 static struct world world;
 static struct world_client client;
 

@@ -142,6 +142,10 @@ static enum stage_result stage_fetch(struct operation *op)
         op->parts[i] = (struct list_part){.operation = op,
                                           .server_index = is_all ? (uint32_t)i : op->server_index};
     }
+    if (op->part_count > 1) {
+        /* One slow server must not keep the others' items from the client. */
+        operation_limit_wait(op, op->gateway->limits.list_timeout_ms);
+    }
     for (size_t i = 0; i < op->part_count; i++) {
         open_part(&op->parts[i]);
     }
@@ -204,12 +208,12 @@ static enum status wire_name(struct operation *op, const struct list_part *part,
                              struct slice *out)
 {
     struct buf text;
-    buf_init(&text, WIRE_NAME_BYTES_MAX * 8, &op->gateway->account);
+    buf_init(&text, WIRE_NAME_BYTES_MAX * 8, &op->account);
     buf_append(&text, op->gateway->snapshot->servers[part->server_index].name);
     buf_append(&text, SLICE("__"));
     buf_append(&text, name);
     struct buf json;
-    buf_init(&json, WIRE_NAME_BYTES_MAX * 64, &op->gateway->account);
+    buf_init(&json, WIRE_NAME_BYTES_MAX * 64, &op->account);
     buf_append_json_string(&json, buf_view(&text));
     enum status status = buf_status(&text) == STATUS_OK ? buf_status(&json) : STATUS_LIMIT;
     if (status == STATUS_OK) {

@@ -3,10 +3,12 @@
 #include <assert.h>
 #include <string.h>
 
+#define REFUSAL_BYTES_MAX ((size_t)64 << 10)
+
 static void leave_session(struct server_session **session)
 {
     if (*session != NULL) {
-        (*session)->user_count--;
+        server_session_leave(*session);
         *session = NULL;
     }
 }
@@ -36,10 +38,13 @@ static void free_operation(struct operation *op)
     if (op->exchange != NULL) {
         op->exchange->vtable->release(op->exchange);
     }
+    gateway->ports.timer->stop(gateway->ports.timer->context, &op->deadline);
     principal_unref(op->principal);
     buf_release(&op->reply);
     buf_release(&op->session_id);
     arena_release(&op->arena);
+    assert(op->account.used_bytes == 0);
+    caller_leave(gateway, op->caller_entry);
     base_free(op);
 }
 
@@ -73,6 +78,12 @@ static void enter_refusal(struct operation *op)
 {
     /* A refusal while refusing means that the journal takes nothing: answer without record. */
     op->stages = REFUSAL_STAGES;
+    if (!op->is_refused) {
+        /* What was to be answered goes, and the refusal does not depend on the operation's budget.
+         */
+        buf_release(&op->reply);
+        buf_init(&op->reply, REFUSAL_BYTES_MAX, &op->gateway->account);
+    }
     bool skips_record = op->is_refused || op->has_outcome;
     op->stage = skips_record ? 1 : 0;
     op->wait_status = STATUS_OK;
@@ -125,14 +136,6 @@ static void note_stop(struct operation *op)
                      is_late ? "the operation took too long" : "the client went away");
 }
 
-bool operation_is_stopped(struct operation *op)
-{
-    if (op->stop != STATUS_OK) {
-        note_stop(op);
-    }
-    return op->stop != STATUS_OK;
-}
-
 /* Break off what it waits for at servers. The journal cannot be called back; what begins after its
  * completion asks operation_is_stopped. */
 static void stop(struct operation *op, enum status why)
@@ -142,6 +145,31 @@ static void stop(struct operation *op, enum status why)
         note_stop(op);
         on_settled(&op->children);
     }
+}
+
+static void on_deadline(struct timer *timer)
+{
+    struct operation *op =
+        (struct operation *)((char *)timer - offsetof(struct operation, deadline));
+    stop(op, STATUS_TIMEOUT);
+}
+
+void operation_limit_wait(struct operation *op, int64_t after_ms)
+{
+    const struct gateway_ports *ports = &op->gateway->ports;
+    int64_t passed_ms = ports->clock->mono_ms(ports->clock->context) - op->started_ms;
+    int64_t left_ms = op->gateway->limits.operation_deadline_ms - passed_ms;
+    left_ms = left_ms < 0 ? 0 : left_ms;
+    ports->timer->start(ports->timer->context, &op->deadline,
+                        after_ms < left_ms ? after_ms : left_ms);
+}
+
+bool operation_is_stopped(struct operation *op)
+{
+    if (op->stop != STATUS_OK) {
+        note_stop(op);
+    }
+    return op->stop != STATUS_OK;
 }
 
 enum stage_result operation_refuse(struct operation *op, const struct operation_refusal *refusal)
@@ -295,9 +323,12 @@ static struct operation *new_operation(struct gateway *gateway, struct exchange 
                              .stages = REFUSAL_STAGES,
                              .children = {.table = &gateway->children, .settled = on_settled},
                              .server_index = OPERATION_ALL_SERVERS};
-    arena_init(&op->arena, GATEWAY_OPERATION_BYTES_MAX, &gateway->account);
-    buf_init(&op->reply, GATEWAY_OPERATION_BYTES_MAX, &gateway->account);
-    buf_init(&op->session_id, 1024, &gateway->account);
+    op->account = (struct account){.parent = &gateway->account,
+                                   .limit_bytes = gateway->limits.operation_bytes};
+    op->deadline.fire = on_deadline;
+    arena_init(&op->arena, GATEWAY_OPERATION_BYTES_MAX, &op->account);
+    buf_init(&op->reply, GATEWAY_OPERATION_BYTES_MAX, &op->account);
+    buf_init(&op->session_id, 1024, &op->account);
     if (gateway->operations != NULL) {
         gateway->operations->previous = op;
     }
@@ -319,6 +350,7 @@ void operation_begin(struct gateway *gateway, struct exchange *exchange,
     }
     const struct gateway_ports *ports = &gateway->ports;
     op->started_ms = ports->clock->mono_ms(ports->clock->context);
+    operation_limit_wait(op, gateway->limits.operation_deadline_ms);
     enum stage_result result = STAGE_DONE;
     if (copy_request(op, request) != STATUS_OK) {
         result = operation_refuse_overload(op, "no memory for the request");

@@ -9,6 +9,7 @@
 
 #include "core/audit/record.h"
 #include "core/gateway/call.h"
+#include "core/gateway/caller.h"
 #include "core/gateway/gateway.h"
 #include "core/gateway/server_session.h"
 #include "core/gateway/session_token.h"
@@ -60,6 +61,7 @@ struct operation {
     struct operation *next, *previous;
     struct gateway *gateway;
     struct exchange *exchange; /* NULL once released */
+    struct account account;    /* of all this operation holds */
     struct arena arena;
     struct mcp_message message;
     const struct stage *stages;
@@ -74,13 +76,15 @@ struct operation {
     size_t field_count;
     bool is_tls;
     int64_t started_ms;
+    struct timer deadline;
 
     struct principal *principal; /* one reference */
-    uint8_t caller[32];
-    enum mcp_revision revision; /* agreed with the client */
-    uint32_t server_index;      /* or OPERATION_ALL_SERVERS */
-    struct slice name;          /* the server's own name of the target */
-    struct slice audit_target;  /* "server.name" */
+    uint8_t caller[CALLER_DIGEST_BYTES];
+    struct caller *caller_entry; /* NULL before authentication */
+    enum mcp_revision revision;  /* agreed with the client */
+    uint32_t server_index;       /* or OPERATION_ALL_SERVERS */
+    struct slice name;           /* the server's own name of the target */
+    struct slice audit_target;   /* "server.name" */
     uint8_t decision_id[AUDIT_DECISION_ID_BYTES];
     struct policy_answer answer;
     struct operation_refusal refusal;
@@ -111,6 +115,10 @@ void operation_begin(struct gateway *gateway, struct exchange *exchange,
 
 /* Keep how a child ended, for the stage that runs when all are over. diag may be NULL. */
 void operation_note(struct operation *operation, enum status status, const struct diag *diag);
+
+/* End by after_ms from now what the operation is about to wait for, if the deadline is not sooner.
+ */
+void operation_limit_wait(struct operation *operation, int64_t after_ms);
 
 /* Before a stage begins something: has the operation been stopped meanwhile? Then why is noted. */
 bool operation_is_stopped(struct operation *operation);

@@ -109,6 +109,7 @@ enum stage_result operation_record(struct operation *op, enum audit_phase phase,
     add_principal(op, &record);
     add_operation(op, &record);
     add_verdict(op, phase, &record);
+    /* An operation that is over its budget is recorded all the same. */
     buf_init(&payload, RECORD_BYTES_MAX, &op->gateway->account);
     enum status status = audit_record_encode(&record, &payload);
     if (status == STATUS_OK) {

@@ -376,24 +376,70 @@ static void free_session(struct server_session *session)
     base_free(session);
 }
 
+static bool is_idle(const struct server_session *session)
+{
+    return session->state != SERVER_SESSION_OPENING && session->user_count == 0;
+}
+
+static void evict(struct server_session **at)
+{
+    struct server_session *session = *at;
+    *at = session->next;
+    session->gateway->session_count--;
+    free_session(session);
+}
+
 /* Make room: the session that was idle longest goes. */
 static bool evict_one(struct gateway *gateway)
 {
     struct server_session **oldest = NULL;
     for (struct server_session **at = &gateway->sessions; *at != NULL; at = &(*at)->next) {
-        bool is_idle = (*at)->state != SERVER_SESSION_OPENING && (*at)->user_count == 0;
-        if (is_idle && (oldest == NULL || (*at)->used_ms < (*oldest)->used_ms)) {
+        if (is_idle(*at) && (oldest == NULL || (*at)->used_ms < (*oldest)->used_ms)) {
             oldest = at;
         }
     }
     if (oldest == NULL) {
         return false;
     }
-    struct server_session *session = *oldest;
-    *oldest = session->next;
-    gateway->session_count--;
-    free_session(session);
+    evict(oldest);
     return true;
+}
+
+/* End what was idle for too long, and come back when the next one may be. */
+static void on_sweep(struct timer *timer)
+{
+    struct gateway *gateway = (struct gateway *)((char *)timer - offsetof(struct gateway, sweep));
+    const struct gateway_ports *ports = &gateway->ports;
+    int64_t now_ms = ports->clock->mono_ms(ports->clock->context);
+    int64_t next_ms = gateway->limits.session_idle_ms;
+    for (struct server_session **at = &gateway->sessions; *at != NULL;) {
+        int64_t left_ms = (*at)->used_ms + gateway->limits.session_idle_ms - now_ms;
+        if (is_idle(*at) && left_ms <= 0) {
+            evict(at);
+            continue;
+        }
+        next_ms = left_ms > 0 && left_ms < next_ms ? left_ms : next_ms;
+        at = &(*at)->next;
+    }
+    if (gateway->sessions != NULL) {
+        ports->timer->start(ports->timer->context, &gateway->sweep, next_ms);
+    }
+}
+
+static void start_sweep(struct gateway *gateway)
+{
+    const struct port_timer *port = gateway->ports.timer;
+    if (gateway->sweep.due_ms == 0) {
+        gateway->sweep.fire = on_sweep;
+        port->start(port->context, &gateway->sweep, gateway->limits.session_idle_ms);
+    }
+}
+
+void server_session_leave(struct server_session *session)
+{
+    const struct port_clock *clock = session->gateway->ports.clock;
+    session->user_count--;
+    session->used_ms = clock->mono_ms(clock->context);
 }
 
 struct server_session *server_session_get(struct gateway *gateway, uint32_t server_index,
@@ -404,7 +450,7 @@ struct server_session *server_session_get(struct gateway *gateway, uint32_t serv
             return s;
         }
     }
-    if (gateway->session_count == GATEWAY_SESSIONS_MAX && !evict_one(gateway)) {
+    if (gateway->session_count >= gateway->limits.sessions && !evict_one(gateway)) {
         return NULL;
     }
     struct server_session *session = base_alloc(sizeof(*session));
@@ -425,11 +471,13 @@ struct server_session *server_session_get(struct gateway *gateway, uint32_t serv
     }
     gateway->sessions = session;
     gateway->session_count++;
+    start_sweep(gateway);
     return session;
 }
 
 void server_sessions_release(struct gateway *gateway)
 {
+    gateway->ports.timer->stop(gateway->ports.timer->context, &gateway->sweep);
     while (gateway->sessions != NULL) {
         struct server_session *session = gateway->sessions;
         gateway->sessions = session->next;

@@ -70,9 +70,12 @@ struct server_session {
 };
 
 /* The session of a caller with a server, made when there is none. NULL when there is no memory or
- * GATEWAY_SESSIONS_MAX sessions are all in use. */
+ * limits.sessions sessions are all in use. */
 struct server_session *server_session_get(struct gateway *gateway, uint32_t server_index,
                                           const uint8_t caller[32]);
+
+/* Who counted himself in user_count uses it no more; from now on it is idle, perhaps. */
+void server_session_leave(struct server_session *session);
 
 /* STATUS_OK: ready now. STATUS_CONFLICT: not yet, waiter runs as a child of owner and its ready,
  * which must be set, will be called. Other statuses: the last opening failed a moment ago (diag).

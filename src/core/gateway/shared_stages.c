@@ -46,7 +46,10 @@ enum stage_result operation_stage_authenticate(struct operation *op)
         }
     }
     principal_digest(op->principal, ports->crypto, op->caller);
-    return STAGE_DONE;
+    op->caller_entry = caller_enter(op->gateway, op->caller, &op->account);
+    return op->caller_entry != NULL
+               ? STAGE_DONE
+               : operation_refuse_overload(op, "the principal's memory is used up");
 }
 
 static enum stage_result refuse_session(struct operation *op, int http_status, const char *code,

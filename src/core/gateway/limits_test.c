@@ -1,0 +1,279 @@
+/* Every limit of the gateway: at the bound, and one past it. */
+#include "core/gateway/gateway.h"
+
+#include "support/check.h"
+#include "support/fake_world.h"
+
+#include <stdio.h>
+
+static struct world world;
+static struct world_client client, others[8];
+
+static const struct gateway_limits LIMITS = GATEWAY_LIMITS_DEFAULT;
+
+static void post_see_as(struct world_client *who)
+{
+    world_post(&world, who, BANK, CALL_SEE, "tools/call", "see", NULL);
+}
+
+static bool body_has(const char *text)
+{
+    return strstr(client.body, text) != NULL;
+}
+
+TEST(limit_of_operations_in_flight)
+{
+    struct gateway_limits limits = LIMITS;
+    limits.operations = 3;
+    world_init_with(&world, PERMIT_ALL, &limits);
+    world.held_method = "tools/call";
+    for (size_t i = 0; i < limits.operations; i++) {
+        post_see_as(&others[i]);
+    }
+    world_run(&world);
+    post_see_as(&client);
+    CHECK(client.status_code == 503 && client.is_released);
+    CHECK(world_count_records(&world, "limit.hit", "limit.operations") == 1);
+    world.held_method = NULL;
+    world_run(&world);
+    for (size_t i = 0; i < limits.operations; i++) {
+        CHECK(others[i].status_code == 200);
+    }
+    post_see_as(&client);
+    world_run(&world);
+    CHECK(client.status_code == 200 && body_has("\"text\":\"ok\""));
+    world_release(&world);
+}
+
+/* Sessions in use are never taken away; idle ones make room. */
+TEST(limit_of_sessions)
+{
+    struct gateway_limits limits = LIMITS;
+    limits.sessions = 1;
+    world_init_with(&world, PERMIT_ALL, &limits);
+    world.held_method = "tools/call";
+    post_see_as(&others[0]);
+    world_run(&world);
+    world_post(&world, &client, "/servers/shop/mcp", CALL_SEE, "tools/call", "see", NULL);
+    world_run(&world);
+    CHECK(client.status_code == 503 && body_has("\"code\":50306"));
+    world.held_method = NULL;
+    world_run(&world);
+    world_post(&world, &client, "/servers/shop/mcp", CALL_SEE, "tools/call", "see", NULL);
+    world_run(&world);
+    CHECK(client.status_code == 200 && world.gateway.session_count == 1);
+    world_release(&world);
+}
+
+TEST(limit_of_an_idle_session)
+{
+    world_init(&world, PERMIT_ALL);
+    post_see_as(&client);
+    world_run(&world);
+    CHECK(world.gateway.session_count == 1);
+    world_advance(&world, LIMITS.session_idle_ms - 1);
+    CHECK(world.gateway.session_count == 1);
+    post_see_as(&client);
+    world_run(&world);
+    world_advance(&world, LIMITS.session_idle_ms - 1);
+    CHECK(world.gateway.session_count == 1);
+    world_advance(&world, 1);
+    CHECK(world.gateway.session_count == 0 && world.timers == NULL);
+    post_see_as(&client);
+    world_run(&world);
+    CHECK(body_has("\"text\":\"ok\"") && world_count_calls(&world, "initialize") == 2);
+    world_release(&world);
+}
+
+TEST(limit_of_an_operations_time)
+{
+    static const char *const HELD[] = {"server/discover", "initialize", "notifications/initialized",
+                                       "tools/list", "tools/call"};
+    for (size_t i = 0; i < COUNT_OF(HELD); i++) {
+        world_init(&world, PERMIT_ALL);
+        world.held_method = HELD[i];
+        post_see_as(&client);
+        world_run(&world);
+        world_advance(&world, LIMITS.operation_deadline_ms - 1);
+        CHECK_ROW(HELD[i], !client.is_replied && !client.is_released);
+        world_advance(&world, 1);
+        world_run(&world);
+        CHECK_ROW(HELD[i], body_has("\"code\":50401") && client.is_released);
+        CHECK_ROW(HELD[i], world_count_records(&world, "operation", "") > 0);
+        world_release(&world);
+    }
+}
+
+/* The deadline passes while the intent is written: nothing is sent any more. */
+TEST(limit_of_time_while_a_record_is_written)
+{
+    world_init(&world, PERMIT_ALL);
+    post_see_as(&client);
+    world_run(&world);
+    post_see_as(&client);
+    CHECK(world.records[world.record_count - 1].is_pending);
+    world_advance(&world, LIMITS.operation_deadline_ms);
+    CHECK(!client.is_replied);
+    world_run(&world);
+    CHECK(body_has("\"code\":50401") && world_count_calls(&world, "tools/call") == 1);
+    CHECK(world_count_records(&world, "\"outcome\"", "timeout") == 1);
+    world_release(&world);
+}
+
+static void post_list(const char *target)
+{
+    world_post(&world, &client, target,
+               "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\",\"params\":{" META "}}",
+               "tools/list", NULL, NULL);
+}
+
+/* A server that lists nothing is left out of a merged list, in time; alone it has all the time of
+ * an operation. */
+TEST(limit_of_a_servers_part_in_a_list)
+{
+    world_init(&world, PERMIT_ALL);
+    world.held_method = "server/discover";
+    post_list("/mcp");
+    world_run(&world);
+    world_end(&world.calls[0], STATUS_OK, NULL); /* bank: a legacy server, after all */
+    world.held_method = NULL;
+    world.calls[1].is_open = false; /* shop stays silent */
+    world_run(&world);
+    world_advance(&world, LIMITS.list_timeout_ms - 1);
+    CHECK(!client.is_replied);
+    world.calls[1].is_open = true;
+    world_advance(&world, 1);
+    world_run(&world);
+    CHECK(client.status_code == 200 && body_has("bank__see") && !body_has("shop__"));
+    world_release(&world);
+
+    world_init(&world, PERMIT_ALL);
+    world.held_method = "tools/list";
+    post_list(BANK);
+    world_run(&world);
+    world_advance(&world, LIMITS.operation_deadline_ms - 1);
+    CHECK(!client.is_replied);
+    world_advance(&world, 1);
+    world_run(&world);
+    CHECK(body_has("\"code\":50401"));
+    world_release(&world);
+}
+
+static bool passes_with(struct gateway_limits limits)
+{
+    world_init_with(&world, PERMIT_ALL, &limits);
+    post_see_as(&others[0]); /* opens the session, whose memory is not the operation's */
+    world_run(&world);
+    post_see_as(&client);
+    world_run(&world);
+    bool passed = client.is_replied && body_has("\"text\":\"ok\"");
+    CHECK(client.is_released && world.gateway.operation_count == 0);
+    world_release(&world);
+    return passed;
+}
+
+/* The smallest budget, found by halving, passes; one byte less is refused, and leaves the gateway
+ * as it was. */
+TEST(limit_of_memory)
+{
+    static const struct {
+        const char *name;
+        size_t offset;
+    } rows[] = {
+        {"operation", offsetof(struct gateway_limits, operation_bytes)},
+        {"principal", offsetof(struct gateway_limits, principal_bytes)},
+        {"loop", offsetof(struct gateway_limits, loop_bytes)},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct gateway_limits limits = LIMITS;
+        size_t *bytes = (size_t *)(void *)((char *)&limits + rows[i].offset);
+        size_t too_little = 0;
+        size_t enough = (size_t)4 << 20;
+        while (enough - too_little > 1) {
+            *bytes = too_little + (enough - too_little) / 2;
+            if (passes_with(limits)) {
+                enough = *bytes;
+            } else {
+                too_little = *bytes;
+            }
+        }
+        *bytes = enough;
+        CHECK_ROW(rows[i].name, passes_with(limits));
+        *bytes = enough - 1;
+        CHECK_ROW(rows[i].name, !passes_with(limits));
+        CHECK_ROW(rows[i].name, enough > 1024 && enough < (size_t)1 << 20);
+    }
+}
+
+/* One principal cannot use up what others need, and one operation not what its principal needs. */
+TEST(limit_of_a_principals_memory)
+{
+    struct gateway_limits limits = LIMITS;
+    limits.principal_bytes = 40000;
+    world_init_with(&world, PERMIT_ALL, &limits);
+    world.held_method = "tools/call";
+    size_t refused = 0;
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
+        post_see_as(&others[i]);
+        world_run(&world);
+        refused += others[i].is_replied ? 1 : 0;
+        CHECK(!others[i].is_replied || strstr(others[i].body, "\"code\":50306") != NULL);
+    }
+    CHECK(refused > 0 && refused < COUNT_OF(others));
+    world.held_method = NULL;
+    world_run(&world);
+    post_see_as(&client);
+    world_run(&world);
+    CHECK(body_has("\"text\":\"ok\""));
+    world_release(&world);
+}
+
+static int post_nested(uint32_t depth)
+{
+    char body[1024];
+    char nested[256] = "";
+    for (uint32_t i = 3; i < depth; i++) { /* message, params and arguments stand around it */
+        memcpy(nested + strlen(nested), "[", 2);
+    }
+    for (uint32_t i = 3; i < depth; i++) {
+        memcpy(nested + strlen(nested), "]", 2);
+    }
+    snprintf(body, sizeof(body),
+             "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"see\","
+             "\"arguments\":{\"a\":%s}," META "}}",
+             nested);
+    world_post(&world, &client, BANK, body, "tools/call", "see", NULL);
+    world_run(&world);
+    return client.status_code;
+}
+
+TEST(limit_of_json)
+{
+    struct gateway_limits limits = LIMITS;
+    limits.json.depth_max = 8;
+    world_init_with(&world, PERMIT_ALL, &limits);
+    CHECK(post_nested(8) == 200 && body_has("\"text\":\"ok\""));
+    CHECK(post_nested(9) == 400 && world_count_calls(&world, "tools/call") == 1);
+    world_release(&world);
+}
+
+TEST(limit_of_a_slow_clients_queue)
+{
+    world_init(&world, PERMIT_ALL);
+    world.held_method = "tools/call";
+    world_post(&world, &client, BANK,
+               "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/call\",\"params\":{\"name\":"
+               "\"see\",\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","
+               "\"io.modelcontextprotocol/clientCapabilities\":{},\"progressToken\":1}}}",
+               "tools/call", "see", NULL);
+    world_run(&world);
+    client.is_slow = true;
+    struct world_call *call = world_find_call(&world, "tools/call");
+    world_message(call, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{"
+                        "\"progressToken\":%ID,\"progress\":1}}");
+    CHECK(call->is_cancelled && client.is_aborted);
+    world_run(&world);
+    CHECK(client.is_released && !client.stream_ended);
+    CHECK(world_count_records(&world, "\"outcome\"", "client.slow") == 1);
+    world_release(&world);
+}
