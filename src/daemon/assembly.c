@@ -285,7 +285,7 @@ static enum status build_local_principal(struct build *b)
                                .roles = ROLES,
                                .role_count = COUNT_OF(ROLES),
                                .expires_at_s = INT64_MAX};
-    return principal_new(&fields, &b->snapshot->local_principal, &diag);
+    return principal_new(&fields, b->assembly->crypto, &b->snapshot->local_principal, &diag);
 }
 
 /* -- hosts --------------------------------------------------------------------------------- */

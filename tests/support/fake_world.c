@@ -406,7 +406,9 @@ struct gateway_snapshot *world_snapshot(const char *policies, bool legacy_enable
     static struct cedar_diagnostics diagnostics;
     struct cedar_source source = {SLICE("test"), slice_view_cstr(policies)};
     struct arena arena;
+    struct fake_crypto crypto;
     struct diag diag = {0};
+    fake_crypto_init(&crypto);
     arena_init(&arena, SNAPSHOT_BYTES, NULL);
     struct gateway_snapshot *snapshot = arena_alloc_zero(&arena, 1, sizeof(*snapshot));
     snapshot->references = 1;
@@ -417,7 +419,7 @@ struct gateway_snapshot *world_snapshot(const char *policies, bool legacy_enable
     snapshot->public_url = SLICE("https://gateway.test");
     snapshot->legacy_enabled = legacy_enabled;
     CHECK(cedar_policy_set_parse(&source, 1, true, &snapshot->policies, &diagnostics) == STATUS_OK);
-    CHECK(principal_new(&ANN, &snapshot->local_principal, &diag) == STATUS_OK);
+    CHECK(principal_new(&ANN, &crypto.port, &snapshot->local_principal, &diag) == STATUS_OK);
     snapshot->arena = arena;
     return snapshot;
 }

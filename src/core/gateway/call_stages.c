@@ -69,7 +69,7 @@ static enum stage_result stage_open_session(struct operation *op)
     if (operation_is_stopped(op)) {
         return STAGE_DONE;
     }
-    op->session = server_session_get(op->gateway, op->server_index, op->caller);
+    op->session = server_session_get(op->gateway, op->server_index, op->principal->digest);
     if (op->session == NULL) {
         return operation_refuse_overload(op, "too many sessions with servers");
     }

@@ -40,7 +40,7 @@ static enum stage_result stage_negotiate(struct operation *op)
         return operation_refuse_overload(op, "no random bytes");
     }
     for (size_t i = 0; i < sizeof(token.caller); i++) {
-        token.caller[i] = op->caller[i];
+        token.caller[i] = op->principal->digest[i];
     }
     session_token_seal(ports->crypto, op->gateway->session_key, &token, &op->session_id);
     return buf_status(&op->session_id) == STATUS_OK

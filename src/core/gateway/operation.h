@@ -79,7 +79,6 @@ struct operation {
     struct timer deadline;
 
     struct principal *principal; /* one reference */
-    uint8_t caller[CALLER_DIGEST_BYTES];
     struct caller *caller_entry; /* NULL before authentication */
     enum mcp_revision revision;  /* agreed with the client */
     uint32_t server_index;       /* or OPERATION_ALL_SERVERS */

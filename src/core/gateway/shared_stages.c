@@ -45,8 +45,7 @@ enum stage_result operation_stage_authenticate(struct operation *op)
             return refuse_token(op, status, &diag);
         }
     }
-    principal_digest(op->principal, ports->crypto, op->caller);
-    op->caller_entry = caller_enter(op->gateway, op->caller, &op->account);
+    op->caller_entry = caller_enter(op->gateway, op->principal->digest, &op->account);
     return op->caller_entry != NULL
                ? STAGE_DONE
                : operation_refuse_overload(op, "the principal's memory is used up");
@@ -84,7 +83,7 @@ enum stage_result operation_stage_session(struct operation *op)
         return refuse_session(op, 400, "session.missing", SLICE("Mcp-Session-Id is missing"));
     }
     if (session_token_open(ports->crypto, op->gateway->session_key, op->message.session_id,
-                           op->caller, ports->clock->wall_s(ports->clock->context),
+                           op->principal->digest, ports->clock->wall_s(ports->clock->context),
                            &token) != STATUS_OK) {
         return refuse_session(op, 404, "session.unknown", SLICE("session not found"));
     }

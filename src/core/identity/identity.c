@@ -228,7 +228,7 @@ enum status identity_authenticate(const struct identity_request *request, struct
     struct verification verification = {.request = request};
     TRY(verify(&verification, token, &fields, diag));
     fields.fingerprint = fingerprint(key.token, digits);
-    TRY(principal_new(&fields, out, diag));
+    TRY(principal_new(&fields, request->crypto, out, diag));
     if (request->cache != NULL) {
         identity_cache_keep(request->cache, &key, *out, request->now_s);
     }

@@ -10,7 +10,9 @@ static struct principal *person(const char *subject, int64_t expires_at_s)
     struct principal *principal = NULL;
     struct principal fields = {
         .issuer = SLICE("corp"), .subject = slice_view_cstr(subject), .expires_at_s = expires_at_s};
-    CHECK(principal_new(&fields, &principal, NULL) == STATUS_OK);
+    struct fake_crypto crypto;
+    fake_crypto_init(&crypto);
+    CHECK(principal_new(&fields, &crypto.port, &principal, NULL) == STATUS_OK);
     return principal;
 }
 

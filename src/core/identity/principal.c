@@ -95,7 +95,22 @@ static void put_fields(struct block *block, struct principal *out)
     out->scopes = put_list(block, out->scopes, out->scope_count);
 }
 
-enum status principal_new(const struct principal *fields, struct principal **out, struct diag *diag)
+/* Each text is hashed by itself first, so that no two tuples share an encoding and no buffer has to
+ * grow with the texts. */
+static void digest(const struct principal *principal, const struct port_crypto *crypto,
+                   uint8_t out[CRYPTO_SHA256_BYTES])
+{
+    const struct slice parts[] = {principal->issuer, principal->tenant, principal->subject,
+                                  principal->client_id};
+    uint8_t hashes[COUNT_OF(parts)][CRYPTO_SHA256_BYTES];
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        crypto->sha256(crypto->context, parts[i], hashes[i]);
+    }
+    crypto->sha256(crypto->context, slice_of(hashes, sizeof(hashes)), out);
+}
+
+enum status principal_new(const struct principal *fields, const struct port_crypto *crypto,
+                          struct principal **out, struct diag *diag)
 {
     if (fields->issuer.len == 0 || fields->subject.len == 0) {
         return diag_fail(diag, STATUS_UNAUTHENTICATED, "token.subject",
@@ -111,6 +126,7 @@ enum status principal_new(const struct principal *fields, struct principal **out
     *principal = *fields;
     principal->references = 1;
     put_fields(&block, principal);
+    digest(principal, crypto, principal->digest);
     *out = principal;
     return STATUS_OK;
 }
@@ -126,18 +142,4 @@ void principal_unref(struct principal *principal)
     if (principal != NULL && __atomic_sub_fetch(&principal->references, 1, __ATOMIC_ACQ_REL) == 0) {
         base_free(principal);
     }
-}
-
-/* Each text is hashed by itself first, so that no two tuples share an encoding and no buffer has to
- * grow with the texts. */
-void principal_digest(const struct principal *principal, const struct port_crypto *crypto,
-                      uint8_t out[CRYPTO_SHA256_BYTES])
-{
-    const struct slice parts[] = {principal->issuer, principal->tenant, principal->subject,
-                                  principal->client_id};
-    uint8_t hashes[COUNT_OF(parts)][CRYPTO_SHA256_BYTES];
-    for (size_t i = 0; i < COUNT_OF(parts); i++) {
-        crypto->sha256(crypto->context, parts[i], hashes[i]);
-    }
-    crypto->sha256(crypto->context, slice_of(hashes, sizeof(hashes)), out);
 }

@@ -44,20 +44,19 @@ struct principal {
     int64_t expires_at_s;     /* INT64_MAX for principals without a token */
     struct slice fingerprint; /* first hex digits of SHA-256(token), for logs; may be empty */
     struct slice key_id;      /* kid of the key that signed; may be empty */
+    /* SHA-256 over the hashes of issuer, tenant, subject and client: equal for equal callers across
+     * tokens, and what sessions are bound to. Filled by principal_new. */
+    uint8_t digest[CRYPTO_SHA256_BYTES];
 };
 
 /* A copy of fields, with all it points to, in one block and with one reference.
  * STATUS_UNAUTHENTICATED with token.subject when issuer or subject is empty: that is nobody.
  * STATUS_LIMIT with identity.memory. */
-NODISCARD enum status principal_new(const struct principal *fields, struct principal **out,
+NODISCARD enum status principal_new(const struct principal *fields,
+                                    const struct port_crypto *crypto, struct principal **out,
                                     struct diag *diag);
 
 struct principal *principal_ref(struct principal *principal);
 void principal_unref(struct principal *principal); /* NULL is fine */
-
-/* SHA-256 over the hashes of issuer, tenant, subject and client: equal for equal callers
- * across tokens, and what sessions are bound to. */
-void principal_digest(const struct principal *principal, const struct port_crypto *crypto,
-                      uint8_t out[CRYPTO_SHA256_BYTES]);
 
 #endif
