@@ -48,11 +48,19 @@ static enum stage_result refuse_denied(struct operation *op)
                 .as_tool_result = is_tool && !operation_server(op)->deny_as_error});
 }
 
-/* What can never be allowed is refused before the server hears anything. */
-static enum stage_result stage_authorize_early(struct operation *op)
+/* Denied whatever the arguments are? */
+static bool is_never_allowed(struct operation *op)
 {
     struct policy_question question = question_of(op);
-    return policy_denies_early(&question, &op->arena, &op->answer) ? refuse_denied(op) : STAGE_DONE;
+    return policy_denies_early(&question, &op->arena, &op->answer);
+}
+
+/* What can never be allowed is refused before the server hears anything. With its session open
+ * there is nothing to hear, and one look at the policies is enough. */
+static enum stage_result stage_authorize_early(struct operation *op)
+{
+    bool is_ready = server_session_is_ready(op->gateway, op->server_index, op->principal->digest);
+    return !is_ready && is_never_allowed(op) ? refuse_denied(op) : STAGE_DONE;
 }
 
 static void on_session_ready(struct session_waiter *waiter, enum status status,
@@ -97,17 +105,21 @@ static struct json_place member_of(struct json_place object, struct slice name)
                                                 : json_member(object.tape, object.ref, name)};
 }
 
-static enum stage_result refuse_arguments(struct operation *op, const struct diag *diag)
+/* Who may never call the tool learns nothing about its arguments, nor whether there is one. */
+static enum stage_result refuse_call(struct operation *op, struct slice text,
+                                     const struct diag *diag)
 {
     struct slice reason = SLICE_EMPTY;
+    if (is_never_allowed(op)) {
+        return refuse_denied(op);
+    }
     (void)!arena_copy(&op->arena, slice_view_cstr(diag->message), &reason);
-    return operation_refuse(
-        op, &(struct operation_refusal){.type = AUDIT_AUTHZ_DENY,
-                                        .http_status = 200,
-                                        .rpc_code = MCP_ERROR_INVALID_PARAMS,
-                                        .text = SLICE("the arguments do not fit the input schema"),
-                                        .code = diag->code,
-                                        .reason = reason});
+    return operation_refuse(op, &(struct operation_refusal){.type = AUDIT_AUTHZ_DENY,
+                                                            .http_status = 200,
+                                                            .rpc_code = MCP_ERROR_INVALID_PARAMS,
+                                                            .text = text,
+                                                            .code = diag->code,
+                                                            .reason = reason});
 }
 
 /* A tool the server did not declare has no types to judge its arguments by. */
@@ -119,12 +131,8 @@ static enum stage_result stage_check_arguments(struct operation *op)
     }
     struct json_place tool = server_session_tool(op->session, op->name);
     if (tool.ref == JSON_NONE) {
-        return operation_refuse(op,
-                                &(struct operation_refusal){.type = AUDIT_AUTHZ_DENY,
-                                                            .http_status = 200,
-                                                            .rpc_code = MCP_ERROR_INVALID_PARAMS,
-                                                            .text = SLICE("unknown tool"),
-                                                            .code = "tool.unknown"});
+        diag.code = "tool.unknown";
+        return refuse_call(op, SLICE("unknown tool"), &diag);
     }
     struct json_place arguments = arguments_of(op);
     struct json_tape empty;
@@ -135,7 +143,7 @@ static enum stage_result stage_check_arguments(struct operation *op)
         arguments = (struct json_place){&empty, 0};
     }
     if (schema_check(member_of(tool, SLICE("inputSchema")), arguments, &diag) != STATUS_OK) {
-        return refuse_arguments(op, &diag);
+        return refuse_call(op, SLICE("the arguments do not fit the input schema"), &diag);
     }
     return STAGE_DONE;
 }

@@ -48,6 +48,37 @@ TEST(gateway_denies_without_a_byte_upstream)
     world_release(&world);
 }
 
+/* The same refusal whether the session with the server is open or not, whatever is called. */
+TEST(gateway_tells_nothing_about_tools_that_are_never_allowed)
+{
+    static const struct {
+        const char *name, *tool, *arguments;
+    } rows[] = {
+        {"there", "pay", "{\"amount\":5}"},
+        {"wrong arguments", "pay", "{\"amount\":\"x\"}"},
+        {"not there", "nope", "{}"},
+    };
+    for (size_t i = 0; i < 2 * COUNT_OF(rows); i++) {
+        const char *tool = rows[i / 2].tool;
+        char body[512];
+        world_init(&world, "permit(principal, action == Aegis::Action::\"bank.see\", resource);");
+        if (i % 2 == 1) {
+            post_see();
+            world_run(&world);
+        }
+        (void)snprintf(body, sizeof(body),
+                       "{\"jsonrpc\":\"2.0\",\"id\":\"q\",\"method\":\"tools/call\",\"params\":{"
+                       "\"name\":\"%s\",\"arguments\":%s," META "}}",
+                       tool, rows[i / 2].arguments);
+        world_post(&world, &client, BANK, body, "tools/call", tool, NULL);
+        world_run(&world);
+        CHECK_ROW(rows[i / 2].name, body_has("\"isError\":true") && body_has("denied by policy"));
+        CHECK_ROW(rows[i / 2].name, world_count_records(&world, "policy_denied", tool) == 1);
+        CHECK_ROW(rows[i / 2].name, world_count_calls(&world, "tools/call") == i % 2);
+        world_release(&world);
+    }
+}
+
 /* Intent before effect: nothing reaches the server while the intent is not durable. */
 TEST(gateway_records_before_it_acts)
 {

@@ -442,13 +442,30 @@ void server_session_leave(struct server_session *session)
     session->used_ms = clock->mono_ms(clock->context);
 }
 
-struct server_session *server_session_get(struct gateway *gateway, uint32_t server_index,
-                                          const uint8_t caller[32])
+static struct server_session *find_session(const struct gateway *gateway, uint32_t server_index,
+                                           const uint8_t caller[32])
 {
     for (struct server_session *s = gateway->sessions; s != NULL; s = s->next) {
         if (s->server_index == server_index && memcmp(s->caller, caller, sizeof(s->caller)) == 0) {
             return s;
         }
+    }
+    return NULL;
+}
+
+bool server_session_is_ready(const struct gateway *gateway, uint32_t server_index,
+                             const uint8_t caller[32])
+{
+    const struct server_session *session = find_session(gateway, server_index, caller);
+    return session != NULL && session->state == SERVER_SESSION_READY;
+}
+
+struct server_session *server_session_get(struct gateway *gateway, uint32_t server_index,
+                                          const uint8_t caller[32])
+{
+    struct server_session *found = find_session(gateway, server_index, caller);
+    if (found != NULL) {
+        return found;
     }
     if (gateway->session_count >= gateway->limits.sessions && !evict_one(gateway)) {
         return NULL;

@@ -74,6 +74,10 @@ struct server_session {
 struct server_session *server_session_get(struct gateway *gateway, uint32_t server_index,
                                           const uint8_t caller[32]);
 
+/* Can that session be used at once? Makes none. */
+bool server_session_is_ready(const struct gateway *gateway, uint32_t server_index,
+                             const uint8_t caller[32]);
+
 /* Who counted himself in user_count uses it no more; from now on it is idle, perhaps. */
 void server_session_leave(struct server_session *session);
 
