@@ -179,6 +179,29 @@ enum status arena_copy(struct arena *arena, struct slice text, struct slice *out
     return STATUS_OK;
 }
 
+enum status arena_join(struct arena *arena, const struct slice *parts, size_t count,
+                       struct slice *out)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (__builtin_add_overflow(len, parts[i].len, &len)) {
+            return STATUS_LIMIT;
+        }
+    }
+    uint8_t *memory = arena_alloc(arena, len);
+    if (memory == NULL) {
+        return STATUS_LIMIT;
+    }
+    *out = slice_of(memory, len);
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].len > 0) {
+            memcpy(memory, parts[i].ptr, parts[i].len);
+        }
+        memory += parts[i].len;
+    }
+    return STATUS_OK;
+}
+
 enum status arena_format(struct arena *arena, struct slice *out, const char *format, ...)
 {
     va_list args;

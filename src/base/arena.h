@@ -55,6 +55,10 @@ NODISCARD void *arena_alloc_zero(struct arena *arena, size_t count, size_t size)
 /* A copy of text in the arena. STATUS_LIMIT when there is no room. */
 NODISCARD enum status arena_copy(struct arena *arena, struct slice text, struct slice *out);
 
+/* The parts, one after another, in the arena. STATUS_LIMIT when there is no room. */
+NODISCARD enum status arena_join(struct arena *arena, const struct slice *parts, size_t count,
+                                 struct slice *out);
+
 /* A formatted text in the arena (without a NUL in its length, but one follows it). */
 NODISCARD enum status arena_format(struct arena *arena, struct slice *out, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

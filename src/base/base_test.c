@@ -73,6 +73,21 @@ TEST(arena_keeps_its_limit_and_its_account)
     CHECK(account.used_bytes == 0);
 }
 
+TEST(arena_joins_texts)
+{
+    const struct slice parts[] = {SLICE("bank"), SLICE_EMPTY, SLICE("."), SLICE("pay")};
+    const struct slice endless[] = {{parts[0].ptr, SIZE_MAX}, SLICE("x")};
+    struct slice text;
+    struct arena arena;
+    arena_init(&arena, 8192, NULL);
+    CHECK(arena_join(&arena, parts, COUNT_OF(parts), &text) == STATUS_OK);
+    CHECK(slice_eq(text, SLICE("bank.pay")));
+    CHECK(arena_join(&arena, parts, 0, &text) == STATUS_OK && text.len == 0);
+    CHECK(arena_join(&arena, endless, COUNT_OF(endless), &text) == STATUS_LIMIT);
+    CHECK(arena_join(&arena, endless, 1, &text) == STATUS_LIMIT);
+    arena_release(&arena);
+}
+
 TEST(account_charges_parents_or_nothing)
 {
     struct account loop = {.limit_bytes = 100};

@@ -129,8 +129,8 @@ static bool set_audit_target(struct operation *op)
         op->server_index == OPERATION_ALL_SERVERS || op->name.len == 0) {
         return true;
     }
-    return arena_format(&op->arena, &op->audit_target, "%.*s.%.*s",
-                        SLICE_ARG(operation_server(op)->name), SLICE_ARG(op->name)) == STATUS_OK;
+    const struct slice parts[] = {operation_server(op)->name, SLICE("."), op->name};
+    return arena_join(&op->arena, parts, COUNT_OF(parts), &op->audit_target) == STATUS_OK;
 }
 
 static bool take_endpoint(struct operation *op)

@@ -51,6 +51,13 @@ static bool find(const void *context, const struct cedar_uid *uid, struct cedar_
     return false;
 }
 
+static enum status join(struct arena *arena, struct slice a, struct slice sign, struct slice b,
+                        struct slice *out)
+{
+    const struct slice parts[] = {a, sign, b};
+    return arena_join(arena, parts, COUNT_OF(parts), out);
+}
+
 static enum status record_new(struct arena *arena, size_t capacity, struct record **out)
 {
     struct record *record = arena_alloc_zero(arena, 1, sizeof(*record));
@@ -149,8 +156,8 @@ static enum status set_principal(struct scene *scene)
     const struct principal *principal = scene->question->principal;
     struct record *record = NULL;
     /* Issuer and subject together are the identity; neither alone is. */
-    TRY(arena_format(scene->arena, &scene->principal.id, "%.*s|%.*s", SLICE_ARG(principal->issuer),
-                     SLICE_ARG(principal->subject)));
+    TRY(join(scene->arena, principal->issuer, SLICE("|"), principal->subject,
+             &scene->principal.id));
     scene->principal.type = principal->is_service ? TYPE_SERVICE : TYPE_USER;
     TRY(record_new(scene->arena, 8, &record));
     put_text(record, SLICE("subject"), principal->subject);
@@ -178,8 +185,7 @@ static enum status set_action(struct scene *scene)
     }
     scene->action = (struct cedar_uid){TYPE_ACTION, question->method};
     if (has_leaf) {
-        TRY(arena_format(scene->arena, &scene->action.id, "%.*s.%.*s", SLICE_ARG(question->server),
-                         SLICE_ARG(question->name)));
+        TRY(join(scene->arena, question->server, SLICE("."), question->name, &scene->action.id));
     }
     groups[0] = (struct cedar_uid){TYPE_ACTION, mcp_primitive_name(question->primitive)};
     groups[1] = (struct cedar_uid){TYPE_ACTION, question->method};
@@ -259,9 +265,9 @@ static enum status set_target(struct scene *scene)
     const struct policy_question *question = scene->question;
     struct record *record = NULL;
     scene->target.type = TYPES[question->primitive];
-    TRY(arena_format(scene->arena, &scene->target.id,
-                     question->primitive == MCP_RESOURCE ? "%.*s|%.*s" : "%.*s.%.*s",
-                     SLICE_ARG(question->server), SLICE_ARG(question->name)));
+    TRY(join(scene->arena, question->server,
+             question->primitive == MCP_RESOURCE ? SLICE("|") : SLICE("."), question->name,
+             &scene->target.id));
     TRY(record_new(scene->arena, 8, &record));
     put_text(record, SLICE("name"), question->name);
     if (question->primitive == MCP_TOOL) {
