@@ -52,21 +52,13 @@ void buf_commit(struct buf *buf, size_t size)
     buf->len += size;
 }
 
-void buf_append(struct buf *buf, struct slice bytes)
+void buf_append_growing(struct buf *buf, struct slice bytes)
 {
-    if (bytes.len == 0) {
-        return;
-    }
     uint8_t *room = buf_reserve(buf, bytes.len);
     if (room != NULL) {
         memcpy(room, bytes.ptr, bytes.len);
         buf->len += bytes.len;
     }
-}
-
-void buf_append_byte(struct buf *buf, uint8_t byte)
-{
-    buf_append(buf, slice_of(&byte, 1));
 }
 
 void buf_append_u64(struct buf *buf, uint64_t value)

@@ -9,6 +9,8 @@
 #include "base/arena.h"
 #include "base/slice.h"
 
+#include <string.h>
+
 struct buf {
     uint8_t *ptr;
     size_t len, capacity;
@@ -20,9 +22,29 @@ struct buf {
 void buf_init(struct buf *buf, size_t limit_bytes, struct account *account);
 void buf_release(struct buf *buf);
 
-/* Append; on failure nothing is appended and buf->failed is set. */
-void buf_append(struct buf *buf, struct slice bytes);
-void buf_append_byte(struct buf *buf, uint8_t byte);
+/* buf_append when there is no room yet. */
+void buf_append_growing(struct buf *buf, struct slice bytes);
+
+/* Append; on failure nothing is appended and buf->failed is set. Here because most output is
+ * written in pieces of a few bytes, which then cost no call. */
+static inline void buf_append(struct buf *buf, struct slice bytes)
+{
+    if (bytes.len == 0) {
+        return;
+    }
+    if (buf->failed || bytes.len > buf->capacity - buf->len) {
+        buf_append_growing(buf, bytes);
+        return;
+    }
+    memcpy(buf->ptr + buf->len, bytes.ptr, bytes.len);
+    buf->len += bytes.len;
+}
+
+static inline void buf_append_byte(struct buf *buf, uint8_t byte)
+{
+    buf_append(buf, (struct slice){&byte, 1});
+}
+
 void buf_append_u64(struct buf *buf, uint64_t value);
 void buf_append_i64(struct buf *buf, int64_t value);
 
