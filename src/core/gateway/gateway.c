@@ -1,6 +1,5 @@
 #include "core/gateway/gateway.h"
 
-#include "core/audit/record.h"
 #include "core/gateway/endpoint.h"
 #include "core/gateway/operation.h"
 #include "core/identity/challenge.h"
@@ -58,6 +57,17 @@ void gateway_switch(struct gateway *gateway, struct gateway_snapshot *snapshot)
     gateway->snapshot = snapshot;
 }
 
+enum status gateway_draw_id(struct gateway *gateway, uint8_t out[AUDIT_DECISION_ID_BYTES])
+{
+    const struct port_random *random = gateway->ports.random;
+    if (gateway->id_count == 0) {
+        TRY(random->fill(random->context, gateway->ids[0], sizeof(gateway->ids)));
+        gateway->id_count = GATEWAY_IDS_DRAWN;
+    }
+    memcpy(out, gateway->ids[--gateway->id_count], AUDIT_DECISION_ID_BYTES);
+    return STATUS_OK;
+}
+
 /* What is refused before it is an operation is recorded too; nobody waits for it. */
 static void record_refusal(struct gateway *gateway, enum audit_type type, struct slice peer_ip,
                            const char *code)
@@ -77,8 +87,7 @@ static void record_refusal(struct gateway *gateway, enum audit_type type, struct
         return;
     }
     buf_init(&payload, REFUSAL_RECORD_BYTES_MAX, &gateway->account);
-    if (ports->random->fill(ports->random->context, record.decision_id,
-                            sizeof(record.decision_id)) == STATUS_OK &&
+    if (gateway_draw_id(gateway, record.decision_id) == STATUS_OK &&
         audit_record_encode(&record, &payload) == STATUS_OK) {
         struct journal_request request = {.payload = buf_view(&payload)};
         (void)!ports->journal->append(ports->journal->context, &request);

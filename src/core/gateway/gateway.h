@@ -8,6 +8,7 @@
 #define AEGIS_CORE_GATEWAY_GATEWAY_H
 
 #include "base/arena.h"
+#include "core/audit/record.h"
 #include "core/gateway/child.h"
 #include "core/gateway/snapshot.h"
 #include "core/identity/identity.h"
@@ -22,6 +23,7 @@
 
 #define GATEWAY_OPERATION_BYTES_MAX ((size_t)1 << 30) /* the most operation_bytes may be */
 #define GATEWAY_SESSION_KEY_BYTES 32
+#define GATEWAY_IDS_DRAWN 32 /* decision ids fetched by one call of the system */
 #define GATEWAY_CALLER_BUCKETS 256
 
 /* Of one loop. Over budget an operation ends, never the process. */
@@ -77,6 +79,8 @@ struct gateway {
     size_t operation_count;
     int64_t next_upstream_id;
     uint64_t next_child;
+    uint8_t ids[GATEWAY_IDS_DRAWN][AUDIT_DECISION_ID_BYTES];
+    size_t id_count;                                /* not used yet, from the front */
     uint8_t session_key[GATEWAY_SESSION_KEY_BYTES]; /* seals the session ids of clients */
 };
 
@@ -95,6 +99,10 @@ void gateway_release(struct gateway *gateway);
 /* Decide by another snapshot from now on; takes over one reference. Operations that wait go on with
  * their stage and see the new snapshot at their next decision. */
 void gateway_switch(struct gateway *gateway, struct gateway_snapshot *snapshot);
+
+/* A new decision id. STATUS_UNAVAILABLE without random bytes. */
+NODISCARD enum status gateway_draw_id(struct gateway *gateway,
+                                      uint8_t out[AUDIT_DECISION_ID_BYTES]);
 
 /* What the transport calls. */
 struct exchange_handler gateway_handler(struct gateway *gateway);

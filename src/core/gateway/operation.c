@@ -354,8 +354,7 @@ void operation_begin(struct gateway *gateway, struct exchange *exchange,
     enum stage_result result = STAGE_DONE;
     if (copy_request(op, request) != STATUS_OK) {
         result = operation_refuse_overload(op, "no memory for the request");
-    } else if (ports->random->fill(ports->random->context, op->decision_id,
-                                   sizeof(op->decision_id)) != STATUS_OK) {
+    } else if (gateway_draw_id(gateway, op->decision_id) != STATUS_OK) {
         result = operation_refuse_overload(op, "no random bytes");
     } else {
         result = read_message(op);
