@@ -53,14 +53,18 @@ static void begin_body(struct http_reader *reader)
 
 static enum http_event parse_head(struct http_reader *reader, struct diag *diag)
 {
-    if (reader->fields == NULL) {
-        reader->fields = base_alloc(reader->limits.fields_max * sizeof(*reader->fields));
+    /* One line is the first, one is empty, each of the others is a field. */
+    size_t fields_max = reader->line_count - 2;
+    if (reader->line_count < 2 || fields_max > reader->limits.fields_max) {
+        fields_max = reader->limits.fields_max;
     }
+    base_free(reader->fields);
+    reader->fields = base_alloc(fields_max * sizeof(*reader->fields));
     if (reader->fields == NULL) {
         return fail(reader, 503, STATUS_LIMIT, "http.memory", "no memory for the head", diag);
     }
-    if (http_head_parse(reader->role, buf_view(&reader->raw), reader->fields,
-                        reader->limits.fields_max, &reader->head, diag) != STATUS_OK) {
+    if (http_head_parse(reader->role, buf_view(&reader->raw), reader->fields, fields_max,
+                        &reader->head, diag) != STATUS_OK) {
         reader->state = HTTP_STATE_FAILED;
         reader->answer = reader->head.answer;
         return HTTP_ERROR;
@@ -71,7 +75,7 @@ static enum http_event parse_head(struct http_reader *reader, struct diag *diag)
                         diag);
         }
         http_reader_drop_head(reader);
-        reader->scanned = 0;
+        reader->scanned = reader->line_count = 0;
         return HTTP_NEED_MORE;
     }
     if (reader->head.content_length > (int64_t)reader->limits.body_bytes_max) {
@@ -82,19 +86,38 @@ static enum http_event parse_head(struct http_reader *reader, struct diag *diag)
     return HTTP_HEAD;
 }
 
-/* Does the head, read up to reader->scanned, go on with the byte? Finds broken line ends at once,
- * so that a peer who never sends CRLF is not waited for. */
-static bool line_ends_are_sound(const struct http_reader *reader, size_t at)
+enum line_end {
+    LINE_OPEN,   /* goes on in bytes to come */
+    LINE_ENDS,   /* reader->scanned is after its LF */
+    LINE_BROKEN, /* a CR without LF or an LF without CR */
+};
+
+/* Look for the end of the line at reader->scanned. Finds broken line ends at once, so that a peer
+ * who never sends CRLF is not waited for. */
+static enum line_end scan_line(struct http_reader *reader)
 {
-    const uint8_t *raw = reader->raw.ptr;
-    bool after_cr = at > 0 && raw[at - 1] == '\r';
-    return after_cr == (raw[at] == '\n');
+    struct slice raw = buf_view(&reader->raw);
+    struct slice rest = slice_sub(raw, reader->scanned, raw.len);
+    bool after_cr = reader->scanned > 0 && raw.ptr[reader->scanned - 1] == '\r';
+    size_t lf = slice_find_byte(rest, '\n');
+    size_t cr = slice_find_byte(slice_sub(rest, 0, lf), '\r');
+    bool is_open = lf == rest.len;
+    if ((after_cr && rest.len > 0 && lf != 0) || cr + 1 < lf) {
+        return LINE_BROKEN;
+    }
+    if (!is_open && (lf == 0 ? !after_cr : cr == lf)) {
+        return LINE_BROKEN;
+    }
+    reader->scanned += is_open ? rest.len : lf + 1;
+    reader->line_count += is_open ? 0 : 1;
+    return is_open ? LINE_OPEN : LINE_ENDS;
 }
 
-static bool head_ends_at(const struct http_reader *reader, size_t at)
+/* The line that just ended is empty. */
+static bool head_ends(const struct http_reader *reader)
 {
-    const uint8_t *raw = reader->raw.ptr;
-    return at >= 3 && raw[at] == '\n' && raw[at - 2] == '\n';
+    size_t at = reader->scanned;
+    return at >= 4 && reader->raw.ptr[at - 3] == '\n';
 }
 
 static enum http_event read_head(struct http_reader *reader, struct slice *input, struct diag *diag)
@@ -106,19 +129,20 @@ static enum http_event read_head(struct http_reader *reader, struct slice *input
     if (buf_status(&reader->raw) != STATUS_OK) {
         return fail(reader, 503, STATUS_LIMIT, "http.memory", "no memory for the head", diag);
     }
-    for (size_t at = reader->scanned; at < reader->raw.len; at++) {
-        if (!line_ends_are_sound(reader, at)) {
+    enum line_end end = LINE_OPEN;
+    do {
+        end = scan_line(reader);
+        if (end == LINE_BROKEN) {
             return fail(reader, 400, STATUS_INVALID, "http.bare_lf",
                         "a line does not end with CRLF", diag);
         }
-        if (head_ends_at(reader, at)) {
+        if (end == LINE_ENDS && head_ends(reader)) {
             /* What follows the head is left to the caller. */
-            *input = slice_sub(*input, at + 1 - before, input->len);
-            reader->raw.len = at + 1;
+            *input = slice_sub(*input, reader->scanned - before, input->len);
+            reader->raw.len = reader->scanned;
             return parse_head(reader, diag);
         }
-    }
-    reader->scanned = reader->raw.len;
+    } while (end == LINE_ENDS);
     *input = slice_sub(*input, taken, input->len);
     if (reader->raw.len == reader->limits.head_bytes_max) {
         return fail(reader, 431, STATUS_LIMIT, "http.too_large", "the head is too large", diag);
@@ -212,7 +236,7 @@ static enum http_event read_chunked(struct http_reader *reader, struct slice *in
 static enum http_event end_message(struct http_reader *reader)
 {
     reader->state = HTTP_STATE_HEAD;
-    reader->scanned = 0;
+    reader->scanned = reader->line_count = 0;
     reader->interim_count = 0;
     buf_clear(&reader->raw);
     return HTTP_END;

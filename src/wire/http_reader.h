@@ -51,8 +51,9 @@ struct http_reader {
     enum http_role role;
     struct http_limits limits;
     enum http_state state;
-    struct buf raw; /* bytes of the head */
-    size_t scanned; /* of raw, already looked at for its end */
+    struct buf raw;    /* bytes of the head */
+    size_t scanned;    /* of raw, already looked at for its end */
+    size_t line_count; /* that ended there */
     struct http_field *fields;
     struct http_head head;
     uint64_t left;       /* bytes of the body or chunk still to come */

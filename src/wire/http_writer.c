@@ -14,12 +14,12 @@ static bool is_visible(struct slice text)
 
 static bool is_value(struct slice text)
 {
+    uint8_t bad = 0;
     for (size_t i = 0; i < text.len; i++) {
-        if ((text.ptr[i] < 0x20 && text.ptr[i] != '\t') || text.ptr[i] == 0x7F) {
-            return false;
-        }
+        uint8_t byte = text.ptr[i];
+        bad |= (uint8_t)(((byte < 0x20) & (byte != '\t')) | (byte == 0x7F));
     }
-    return true;
+    return bad == 0;
 }
 
 static struct slice reason_phrase(int status_code)
