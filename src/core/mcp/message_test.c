@@ -5,6 +5,7 @@
 #include "support/check.h"
 #include "support/corpus.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define TEST_ARENA_BYTES ((size_t)64 << 20)
@@ -133,6 +134,79 @@ TEST(mcp_message_eras_and_mirrors)
         CHECK_ROW(rows[i].name, outcome.http_status == rows[i].http_status);
         CHECK_ROW(rows[i].name, outcome.rpc_code == rows[i].rpc_code);
     }
+}
+
+/* Every name below is read as a known one by somebody: folded, normalised, or with invisible
+ * characters taken out. */
+TEST(mcp_message_refuses_look_alikes)
+{
+    static const struct {
+        const char *name, *member;
+        bool is_accepted;
+    } rows[] = {
+        {"capital", "Name", false},
+        {"full width", "\xEF\xBD\x8E\xEF\xBD\x81\xEF\xBD\x8D\xEF\xBD\x85", false},
+        {"mathematical",
+         "\xF0\x9D\x90\xA7"
+         "ame",
+         false},
+        {"superscript",
+         "\xE2\x81\xBF"
+         "ame",
+         false},
+        {"ligature", "inputRe\xEF\xAC\x86", false},
+        {"Cyrillic", "n\xD0\xB0me", false},
+        {"zero width space", "na\xE2\x80\x8Bme", false},
+        {"soft hyphen", "na\xC2\xADme", false},
+        {"byte order mark", "\xEF\xBB\xBFname", false},
+        {"variation selector", "name\xEF\xB8\x8F", false},
+        {"tag", "name\xF3\xA0\x81\xA1", false},
+        {"C1 control", "na\xC2\x85me", false},
+        {"DEL", "name\x7F", false},
+        {"escaped tab", "name\\t", false},
+        {"space", "name ", false},
+        {"escaped full width", "\\uff4eame", false},
+        {"none", "", false},
+        {"another name", "example.com/vendor_key-1", true},
+    };
+    static const struct slice FIELDS[] = {SLICE_INIT("gateway.test"),
+                                          SLICE_INIT("application/json"),
+                                          SLICE_INIT("application/json, text/event-stream")};
+    struct http_field fields[] = {{SLICE("Host"), FIELDS[0]},
+                                  {SLICE("Content-Type"), FIELDS[1]},
+                                  {SLICE("Accept"), FIELDS[2]}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        for (int in_meta = 0; in_meta < 2; in_meta++) {
+            char body[512];
+            snprintf(body, sizeof(body),
+                     in_meta
+                         ? "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{"
+                           "\"name\":\"t\",\"_meta\":{\"name\":1,\"%s\":1}}}"
+                         : "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{"
+                           "\"name\":\"t\",\"%s\":1}}",
+                     rows[i].member);
+            struct outcome outcome =
+                judge(SLICE("POST"), fields, COUNT_OF(fields), slice_view_cstr(body));
+            bool is_case_only = in_meta && i == 0; /* 'name' means nothing in _meta */
+            bool is_accepted = rows[i].is_accepted || is_case_only;
+            CHECK_ROW(rows[i].name, outcome.http_status == (is_accepted ? 200 : 400));
+            CHECK_ROW(rows[i].name, outcome.rpc_code == (is_accepted ? 0 : -32600));
+        }
+    }
+}
+
+/* What arguments are called is the server's business. */
+TEST(mcp_message_takes_any_name_of_an_argument)
+{
+    struct http_field fields[] = {{SLICE("Host"), SLICE("gateway.test")},
+                                  {SLICE("Content-Type"), SLICE("application/json")},
+                                  {SLICE("Accept"), SLICE("application/json, text/event-stream")}};
+    struct outcome outcome =
+        judge(SLICE("POST"), fields, COUNT_OF(fields),
+              SLICE("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":"
+                    "\"t\",\"arguments\":{\"Gr\xC3\xB6\xC3\x9F"
+                    "e\":1,\"NAME\":1,\"\":1}}}"));
+    CHECK(outcome.http_status == 200);
 }
 
 TEST(mcp_mirror_encodes_what_a_field_cannot_hold)
