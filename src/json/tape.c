@@ -535,6 +535,54 @@ bool json_string_same(const struct json_tape *a, json_ref a_ref, const struct js
            same_string(a->text, &a->nodes[a_ref], b->text, &b->nodes[b_ref]);
 }
 
+/* The long s and the Kelvin sign, whose first byte was just read: the ASCII letter they fold to, or
+ * 0 and nothing more is read. */
+static int fold_beyond_ascii(struct scan_text *scan, int first)
+{
+    struct scan_text ahead = *scan;
+    int letter = 0;
+    if (first == 0xC5 && scan_text_next(&ahead) == 0xBF) {
+        letter = 's';
+    } else if (first == 0xE2 && scan_text_next(&ahead) == 0x84 && scan_text_next(&ahead) == 0xAA) {
+        letter = 'k';
+    }
+    *scan = letter != 0 ? ahead : *scan;
+    return letter;
+}
+
+static int next_folded(struct scan_text *scan)
+{
+    int byte = scan_text_next(scan);
+    while ((byte >= 0 && byte < 0x20) || byte == 0x7F) {
+        byte = scan_text_next(scan);
+    }
+    if (byte >= 'A' && byte <= 'Z') {
+        return byte + ('a' - 'A');
+    }
+    int letter = fold_beyond_ascii(scan, byte);
+    return letter != 0 ? letter : byte;
+}
+
+bool json_string_resembles(const struct json_tape *a, json_ref a_ref, const struct json_tape *b,
+                           json_ref b_ref)
+{
+    struct scan_text left;
+    struct scan_text right;
+    if (json_type(a, a_ref) != JSON_STRING || json_type(b, b_ref) != JSON_STRING) {
+        return false;
+    }
+    scan_text_init(&left, content_of(a->text, &a->nodes[a_ref]));
+    scan_text_init(&right, content_of(b->text, &b->nodes[b_ref]));
+    int byte = 0;
+    do {
+        byte = next_folded(&left);
+        if (byte != next_folded(&right)) {
+            return false;
+        }
+    } while (byte >= 0);
+    return true;
+}
+
 enum status json_integer(const struct json_tape *tape, json_ref ref, int64_t *out)
 {
     if (json_type(tape, ref) != JSON_NUMBER) {

@@ -89,6 +89,26 @@ static json_ref property_of(struct json_place properties, struct json_place key)
     return JSON_NONE;
 }
 
+/* Is an undeclared name one that a reader without regard to case would take for a declared one?
+ * Many servers read arguments that way: then a policy about the declared one would not see the
+ * value. */
+static bool resembles_property(struct json_place properties, struct json_place key)
+{
+    struct json_iter iter;
+    json_ref name = JSON_NONE;
+    json_ref value = JSON_NONE;
+    if (!is_a(properties, JSON_OBJECT)) {
+        return false;
+    }
+    json_iter_init(&iter, properties.tape, properties.ref);
+    while (json_iter_next(&iter, &name, &value)) {
+        if (json_string_resembles(properties.tape, name, key.tape, key.ref)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 struct json_place schema_of_member(struct json_place schema, struct json_place key)
 {
     json_ref ref = property_of(keyword(schema, SLICE("properties")), key);
@@ -257,8 +277,12 @@ static enum status check_members(struct json_place schema, struct json_place val
     json_iter_init(&iter, value.tape, value.ref);
     while (json_iter_next(&iter, &key, &member)) {
         struct json_place name = place(value.tape, key);
-        if (is_closed && property_of(properties, name) == JSON_NONE) {
+        bool is_declared = property_of(properties, name) != JSON_NONE;
+        if (!is_declared && is_closed) {
             return mismatch(diag, "an argument is not declared");
+        }
+        if (!is_declared && resembles_property(properties, name)) {
+            return mismatch(diag, "the name of an argument differs from a declared one in case");
         }
         TRY(check(schema_of_member(schema, name), place(value.tape, member), depth + 1, diag));
     }

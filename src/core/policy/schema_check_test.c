@@ -48,6 +48,30 @@ TEST(decimal_text_is_exact)
     }
 }
 
+struct value_row {
+    const char *value;
+    bool ok;
+};
+
+static void judge(const char *text, const struct value_row *rows, size_t count)
+{
+    struct arena arena;
+    struct json_tape schema;
+    arena_init(&arena, (size_t)16 << 20, NULL);
+    CHECK(json_parse(corpus_parser(), slice_view_cstr(text), &arena, &schema, NULL) == STATUS_OK);
+    for (size_t i = 0; i < count; i++) {
+        struct json_tape value;
+        struct diag diag = {0};
+        CHECK_ROW(rows[i].value, json_parse(corpus_parser(), slice_view_cstr(rows[i].value), &arena,
+                                            &value, NULL) == STATUS_OK);
+        enum status status =
+            schema_check((struct json_place){&schema, 0}, (struct json_place){&value, 0}, &diag);
+        CHECK_ROW(rows[i].value, (status == STATUS_OK) == rows[i].ok);
+        CHECK_ROW(rows[i].value, rows[i].ok || str_eq(diag.code, "arguments.schema"));
+    }
+    arena_release(&arena);
+}
+
 TEST(schema_check_refuses_what_the_server_did_not_declare)
 {
     static const char TRANSFER[] =
@@ -57,10 +81,7 @@ TEST(schema_check_refuses_what_the_server_did_not_declare)
         "\"null\"]},\"tags\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
         "\"rate\":{\"type\":\"number\"},\"deep\":{\"type\":\"object\",\"properties\":{\"x\":{"
         "\"const\":7}}},\"any\":{}}}";
-    static const struct {
-        const char *value;
-        bool ok;
-    } rows[] = {
+    static const struct value_row rows[] = {
         {"{\"amount\":5}", true},
         {"{\"amount\":1e1}", true},
         {"{\"amount\":10.0}", true},
@@ -88,22 +109,32 @@ TEST(schema_check_refuses_what_the_server_did_not_declare)
         {"[]", false},
         {"\"x\"", false},
     };
-    struct arena arena;
-    struct json_tape schema;
-    arena_init(&arena, (size_t)16 << 20, NULL);
-    CHECK(json_parse(corpus_parser(), slice_view_cstr(TRANSFER), &arena, &schema, NULL) ==
-          STATUS_OK);
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        struct json_tape value;
-        struct diag diag = {0};
-        CHECK_ROW(rows[i].value, json_parse(corpus_parser(), slice_view_cstr(rows[i].value), &arena,
-                                            &value, NULL) == STATUS_OK);
-        enum status status =
-            schema_check((struct json_place){&schema, 0}, (struct json_place){&value, 0}, &diag);
-        CHECK_ROW(rows[i].value, (status == STATUS_OK) == rows[i].ok);
-        CHECK_ROW(rows[i].value, rows[i].ok || str_eq(diag.code, "arguments.schema"));
-    }
-    arena_release(&arena);
+    judge(TRANSFER, rows, COUNT_OF(rows));
+}
+
+/* An open schema takes any name, except one that a careless server reads as a declared one. */
+TEST(schema_check_refuses_look_alikes_of_declared_names)
+{
+    static const char OPEN[] =
+        "{\"type\":\"object\",\"properties\":{\"amount\":{\"type\":\"integer\"},\"task\":{},"
+        "\"deep\":{\"type\":\"object\",\"properties\":{\"path\":{}}},\"id\":{},\"ID\":{}}}";
+    static const struct value_row rows[] = {
+        {"{\"amount\":5,\"other\":1}", true},
+        {"{\"id\":1,\"ID\":2}", true},
+        {"{\"amoun\":5,\"amountt\":5,\"a mount\":5}", true},
+        {"{\"other\":{\"Amount\":1}}", true},
+        {"{\"Amount\":5000}", false},
+        {"{\"amount\":5,\"Amount\":5000}", false},
+        {"{\"amount\":5,\"AMOUNT\":5000}", false},
+        {"{\"amount\":5,\"\\u0041mount\":5000}", false},
+        {"{\"amount\":5,\"amount\\u0000\":5000}", false},
+        {"{\"ta\xC5\xBFk\":5}", false},
+        {"{\"tas\xE2\x84\xAA\":5}", false},
+        {"{\"ta\\u017f\\u212a\":5}", false},
+        {"{\"iD\":5}", false},
+        {"{\"deep\":{\"Path\":5}}", false},
+    };
+    judge(OPEN, rows, COUNT_OF(rows));
 }
 
 TEST(schema_type_comes_from_the_declaration)
