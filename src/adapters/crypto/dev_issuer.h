@@ -24,8 +24,8 @@ struct dev_issuer;
  * algorithms  mask of JWS_MASK(): keys to make when they are absent; existing ones are always
  * loaded
  *
- * Returns STATUS_OK; STATUS_IO with issuer.io; STATUS_INVALID with issuer.key (no private key of
- * the right type) or issuer.mode (readable by others).
+ * Returns STATUS_OK; STATUS_IO with issuer.io or key.io; STATUS_INVALID with issuer.key (no key of
+ * the right type), key.encoding (no private key) or key.mode (readable by others).
  */
 NODISCARD enum status dev_issuer_open(struct slice state_dir, uint32_t algorithms,
                                       struct dev_issuer **out, struct diag *diag);

@@ -1,24 +1,20 @@
 #include "adapters/crypto/dev_key.h"
 
+#include "adapters/crypto/key_file.h"
 #include "base/base64.h"
 #include "core/identity/jws.h"
 
 #include <openssl/core_names.h>
+#include <openssl/ec.h>
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
+#include <openssl/rsa.h>
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define RSA_BITS 2048
-#define PEM_BYTES_MAX (16 * 1024)
-#define PATH_BYTES_MAX 4096
 #define COORDINATE_BYTES 32
 #define NUMBER_BYTES_MAX 1024
 #define JWK_BYTES_MAX (16 * 1024)
@@ -30,57 +26,11 @@ struct dev_key {
     uint8_t id[KEY_ID_BYTES];
 };
 
-static enum status io_error(struct diag *diag, const char *what, const char *path)
-{
-    return diag_fail(diag, STATUS_IO, "issuer.io", "cannot %s '%s': %s", what, path,
-                     strerror(errno));
-}
-
 static enum status key_error(struct diag *diag, enum status status, const char *path)
 {
     ERR_clear_error();
     return diag_fail(diag, status, "issuer.key",
-                     "file '%s' is no unencrypted PEM key of type RSA (2048 bits or more) or P-256",
-                     path);
-}
-
-static enum status write_all(int file, const void *bytes, size_t size)
-{
-    const uint8_t *at = bytes;
-    while (size > 0) {
-        ssize_t written = write(file, at, size);
-        if (written < 0 && errno == EINTR) {
-            continue;
-        }
-        if (written <= 0) {
-            return STATUS_IO;
-        }
-        at += written;
-        size -= (size_t)written;
-    }
-    return fsync(file) == 0 ? STATUS_OK : STATUS_IO;
-}
-
-/* Written beside its place and then linked there: nobody sees half a key, and of two processes that
- * start together one wins and both use its key. */
-static enum status write_key_file(const char *path, struct slice text, struct diag *diag)
-{
-    char temporary[PATH_BYTES_MAX];
-    int len = snprintf(temporary, sizeof(temporary), "%s.%ld.new", path, (long)getpid());
-    if (len < 0 || (size_t)len >= sizeof(temporary)) {
-        errno = ENAMETOOLONG;
-        return io_error(diag, "create", path);
-    }
-    int file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (file < 0) {
-        return io_error(diag, "create", temporary);
-    }
-    enum status status = write_all(file, text.ptr, text.len);
-    bool is_linked =
-        close(file) == 0 && status == STATUS_OK && (link(temporary, path) == 0 || errno == EEXIST);
-    status = is_linked ? STATUS_OK : io_error(diag, "write", path);
-    unlink(temporary);
-    return status;
+                     "file '%s' holds no key of type RSA (2048 bits or more) or P-256", path);
 }
 
 enum status dev_key_create(const char *path, enum jws_algorithm algorithm, struct diag *diag)
@@ -89,51 +39,15 @@ enum status dev_key_create(const char *path, enum jws_algorithm algorithm, struc
         return STATUS_OK;
     }
     EVP_PKEY *pkey = algorithm == JWS_RS256 ? EVP_RSA_gen(RSA_BITS) : EVP_EC_gen("P-256");
-    BIO *bio = BIO_new(BIO_s_secmem());
-    char *text = NULL;
-    enum status status;
-    if (pkey == NULL || bio == NULL ||
-        PEM_write_bio_PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL) != 1) {
+    enum status status = STATUS_OK;
+    if (pkey == NULL) {
         ERR_clear_error();
         status = diag_fail(diag, STATUS_INTERNAL, "issuer.key", "cannot make a new key");
     } else {
-        long len = BIO_get_mem_data(bio, &text);
-        status = write_key_file(path, slice_of(text, (size_t)len), diag);
+        status = key_file_create(path, pkey, diag);
     }
-    BIO_free(bio);
     EVP_PKEY_free(pkey);
     return status;
-}
-
-static enum status read_key_file(const char *path, char text[PEM_BYTES_MAX], size_t *len,
-                                 struct diag *diag)
-{
-    struct stat info;
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (file < 0) {
-        return errno == ENOENT ? STATUS_NOT_FOUND : io_error(diag, "open", path);
-    }
-    enum status status = STATUS_OK;
-    ssize_t got = fstat(file, &info) == 0 ? read(file, text, PEM_BYTES_MAX) : -1;
-    if (got < 0) {
-        status = io_error(diag, "read", path);
-    } else if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-        status = diag_fail(diag, STATUS_INVALID, "issuer.mode",
-                           "key file '%s' can be read by others; run chmod 600 on it", path);
-    }
-    close(file);
-    *len = got > 0 ? (size_t)got : 0;
-    return status;
-}
-
-/* Never ask on the terminal: an encrypted key is refused. */
-static int no_password(char *out, int size, int is_writing, void *context)
-{
-    (void)out;
-    (void)size;
-    (void)is_writing;
-    (void)context;
-    return -1;
 }
 
 static bool algorithm_of(EVP_PKEY *pkey, enum jws_algorithm *out)
@@ -209,19 +123,17 @@ static enum status make_id(struct dev_key *key)
     return status;
 }
 
-static enum status key_from_pem(const char *path, struct slice text, struct dev_key **out,
-                                struct diag *diag)
+/* Takes pkey, also on failure. */
+static enum status key_from_pkey(const char *path, EVP_PKEY *pkey, struct dev_key **out,
+                                 struct diag *diag)
 {
     struct dev_key *key = base_alloc(sizeof(*key));
-    BIO *bio = BIO_new_mem_buf(text.ptr, (int)text.len);
-    if (key == NULL || bio == NULL) {
-        BIO_free(bio);
-        base_free(key);
+    if (key == NULL) {
+        EVP_PKEY_free(pkey);
         return diag_fail(diag, STATUS_LIMIT, "issuer.memory", "no memory for a key");
     }
-    *key = (struct dev_key){.pkey = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL)};
-    BIO_free(bio);
-    enum status status = key->pkey != NULL && algorithm_of(key->pkey, &key->algorithm)
+    *key = (struct dev_key){.pkey = pkey};
+    enum status status = algorithm_of(key->pkey, &key->algorithm)
                              ? STATUS_OK
                              : key_error(diag, STATUS_INVALID, path);
     if (status == STATUS_OK && make_id(key) != STATUS_OK) {
@@ -237,12 +149,9 @@ static enum status key_from_pem(const char *path, struct slice text, struct dev_
 
 enum status dev_key_load(const char *path, struct dev_key **out, struct diag *diag)
 {
-    char text[PEM_BYTES_MAX];
-    size_t len = 0;
-    TRY(read_key_file(path, text, &len, diag));
-    enum status status = key_from_pem(path, slice_of(text, len), out, diag);
-    OPENSSL_cleanse(text, sizeof(text));
-    return status;
+    EVP_PKEY *pkey = NULL;
+    TRY(key_file_load(path, &pkey, diag));
+    return key_from_pkey(path, pkey, out, diag);
 }
 
 void dev_key_free(struct dev_key *key)

@@ -1,6 +1,6 @@
 /* dev_key.h: one private key of the development issuer, in one PEM file.
  *
- * The file is written once and never over an existing one; a file that others can read is refused.
+ * key_file.h writes and reads it, with its rules and codes.
  */
 #ifndef AEGIS_ADAPTERS_CRYPTO_DEV_KEY_H
 #define AEGIS_ADAPTERS_CRYPTO_DEV_KEY_H
@@ -14,12 +14,12 @@
 struct dev_key;
 
 /* Make a new key at path, mode 0600. A file that is there stays as it is.
- * STATUS_IO with issuer.io; STATUS_INTERNAL with issuer.key. */
+ * STATUS_IO with key.io; STATUS_INTERNAL with issuer.key or key.encoding. */
 NODISCARD enum status dev_key_create(const char *path, enum jws_algorithm algorithm,
                                      struct diag *diag);
 
-/* STATUS_NOT_FOUND without a file (no diag); STATUS_IO with issuer.io; STATUS_INVALID with
- * issuer.mode or issuer.key; STATUS_LIMIT. */
+/* STATUS_NOT_FOUND without a file (no diag); STATUS_IO with key.io; STATUS_INVALID with
+ * key.mode, key.encoding or issuer.key; STATUS_LIMIT. */
 NODISCARD enum status dev_key_load(const char *path, struct dev_key **out, struct diag *diag);
 
 void dev_key_free(struct dev_key *key); /* NULL is fine */

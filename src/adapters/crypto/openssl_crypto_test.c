@@ -291,10 +291,10 @@ TEST(dev_issuer_refuses_bad_key_files)
         mode_t mode;
         const char *code;
     } rows[] = {
-        {"empty", "", 0600, "issuer.key"},
-        {"not PEM", "hello", 0600, "issuer.key"},
-        {"readable by the group", "hello", 0640, "issuer.mode"},
-        {"readable by all", "hello", 0604, "issuer.mode"},
+        {"empty", "", 0600, "key.encoding"},
+        {"not PEM", "hello", 0600, "key.encoding"},
+        {"readable by the group", "hello", 0640, "key.mode"},
+        {"readable by all", "hello", 0604, "key.mode"},
     };
     char path[] = "/tmp/aegis-key-XXXXXX";
     struct dev_issuer *issuer = NULL;
