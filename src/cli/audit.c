@@ -1,6 +1,6 @@
+#include "cli/audit.h"
 #include "adapters/journal/journal_reader.h"
 #include "adapters/store/sqlite_index.h"
-#include "cli/command.h"
 #include "cli/options.h"
 #include "json/tape.h"
 
@@ -12,7 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PATH_BYTES_MAX 4096
 #define TAIL_DEFAULT 20
 #define TAIL_MAX 100000
 #define SEARCH_DEFAULT 100
@@ -161,14 +160,13 @@ static void print_record(struct printer *printer, uint64_t sequence, struct slic
     printer->rows++;
 }
 
-static int fail(const struct diag *diag)
+int audit_fail(const struct diag *diag)
 {
     (void)fprintf(stderr, "aegis audit: %s: %s\n", diag->code, diag->message);
     return EXIT_CODE_FAILURE;
 }
 
-/* --dir, or the folder of a local gateway, or that of the system service. */
-static const char *find_directory(const char *given, char path[PATH_BYTES_MAX])
+const char *audit_directory(const char *given, char path[AUDIT_PATH_BYTES])
 {
     if (given != NULL) {
         return given;
@@ -176,15 +174,15 @@ static const char *find_directory(const char *given, char path[PATH_BYTES_MAX])
     const char *state = getenv("XDG_STATE_HOME");
     const char *home = getenv("HOME");
     if (state != NULL && state[0] == '/') {
-        (void)snprintf(path, PATH_BYTES_MAX, "%s/aegis/audit", state);
+        (void)snprintf(path, AUDIT_PATH_BYTES, "%s/aegis/audit", state);
     } else {
-        (void)snprintf(path, PATH_BYTES_MAX, "%s/.local/state/aegis/audit",
+        (void)snprintf(path, AUDIT_PATH_BYTES, "%s/.local/state/aegis/audit",
                        home != NULL ? home : "");
     }
     return access(path, F_OK) != 0 && access(SYSTEM_DIRECTORY, F_OK) == 0 ? SYSTEM_DIRECTORY : path;
 }
 
-static void explain_empty_journal(const char *directory)
+void audit_explain_empty(const char *directory)
 {
     (void)fprintf(stderr,
                   "no records: the journal at '%s' is empty; the first request that the gateway "
@@ -238,11 +236,11 @@ static int tail_print(const char *directory, const struct journal_cursor *start,
     struct journal_reader *reader = NULL;
     struct diag diag = {0};
     if (journal_reader_open(directory, start, &reader, &diag) != STATUS_OK) {
-        return fail(&diag);
+        return audit_fail(&diag);
     }
     enum status status = print_rest(printer, reader, &diag);
     if (printer->rows == 0 && status == STATUS_NOT_FOUND) {
-        explain_empty_journal(directory);
+        audit_explain_empty(directory);
     }
     while (follow && status == STATUS_NOT_FOUND) {
         (void)poll(NULL, 0, FOLLOW_POLL_MS);
@@ -252,7 +250,7 @@ static int tail_print(const char *directory, const struct journal_cursor *start,
     if (status == STATUS_CANCELLED) {
         return EXIT_CODE_FAILURE;
     }
-    return status == STATUS_NOT_FOUND ? EXIT_CODE_OK : fail(&diag);
+    return status == STATUS_NOT_FOUND ? EXIT_CODE_OK : audit_fail(&diag);
 }
 
 static int audit_tail(const struct command *command, int argc, char **argv)
@@ -280,14 +278,14 @@ static int audit_tail(const struct command *command, int argc, char **argv)
     if (result != OPTIONS_OK) {
         return options_exit(result);
     }
-    char path[PATH_BYTES_MAX];
-    const char *directory = find_directory(given, path);
+    char path[AUDIT_PATH_BYTES];
+    const char *directory = audit_directory(given, path);
     struct printer printer;
     struct journal_cursor start;
     struct diag diag = {0};
     /* One place more than records: the cursor stands in front of its record. */
     if (find_tail(directory, (size_t)count + 1, &start, &diag) != STATUS_OK) {
-        return fail(&diag);
+        return audit_fail(&diag);
     }
     printer_init(&printer, output);
     int code = tail_print(directory, &start, &printer, follow);
@@ -351,7 +349,7 @@ static enum status update_index(struct sqlite_index *index, struct diag *diag)
 static int search_print(const char *directory, const struct sqlite_index_query *query,
                         const char *output)
 {
-    char path[PATH_BYTES_MAX];
+    char path[AUDIT_PATH_BYTES];
     struct sqlite_index *index = NULL;
     struct diag diag = {0};
     (void)snprintf(path, sizeof(path), "%s/index.sqlite", directory);
@@ -361,13 +359,13 @@ static int search_print(const char *directory, const struct sqlite_index_query *
         return EXIT_CODE_FAILURE;
     }
     if (sqlite_index_open(path, directory, &index, &diag) != STATUS_OK) {
-        return fail(&diag);
+        return audit_fail(&diag);
     }
-    int code = update_index(index, &diag) == STATUS_OK ? EXIT_CODE_OK : fail(&diag);
+    int code = update_index(index, &diag) == STATUS_OK ? EXIT_CODE_OK : audit_fail(&diag);
     struct printer printer;
     printer_init(&printer, output);
     if (sqlite_index_search(index, query, print_found, &printer, &diag) != STATUS_OK) {
-        code = fail(&diag);
+        code = audit_fail(&diag);
     } else if (printer.rows == 0) {
         (void)fprintf(stderr,
                       "no records: nothing in the journal at '%s' matches; names match whole "
@@ -449,75 +447,8 @@ static int audit_search(const struct command *command, int argc, char **argv)
     if (!build_query(&texts, limit, &query)) {
         return EXIT_CODE_USAGE;
     }
-    char path[PATH_BYTES_MAX];
-    return search_print(find_directory(given, path), &query, output);
-}
-
-static void print_report_json(const struct journal_report *report)
-{
-    (void)printf("{\"intact\":%s,\"records\":%" PRIu64 ",\"segments\":%" PRIu64
-                 ",\"void_bytes\":%" PRIu64,
-                 report->is_intact ? "true" : "false", report->records, report->segments,
-                 report->void_bytes);
-    if (!report->is_intact) {
-        (void)printf(",\"first_bad\":{\"code\":\"%s\",\"segment\":%" PRIu64 ",\"offset\":%" PRIu64
-                     ",\"sequence\":%" PRIu64 "}",
-                     report->diag.code, report->bad_segment, report->bad_offset,
-                     report->bad_sequence);
-    }
-    (void)printf("}\n");
-}
-
-static void print_report(const char *directory, const struct journal_report *report)
-{
-    if (report->is_intact) {
-        (void)printf("intact: %" PRIu64 " records in %" PRIu64 " segments at '%s'\n",
-                     report->records, report->segments, directory);
-    } else {
-        (void)printf("NOT INTACT: %s: %s\n", report->diag.code, report->diag.message);
-        (void)printf("first bad place: segment %" PRIu64 ", byte %" PRIu64 ", record %" PRIu64
-                     "; the %" PRIu64 " records before it are intact\n",
-                     report->bad_segment, report->bad_offset, report->bad_sequence,
-                     report->records);
-    }
-    if (report->void_bytes != 0) {
-        (void)printf("%" PRIu64 " bytes of torn or failed writes lie outside the chain\n",
-                     report->void_bytes);
-    }
-    if (report->is_intact && report->records == 0) {
-        explain_empty_journal(directory);
-    }
-}
-
-static int audit_verify(const struct command *command, int argc, char **argv)
-{
-    const char *given = NULL, *output = "text";
-    const struct option options[] = {
-        {.name = "dir", .kind = OPTION_TEXT, .out.text = &given},
-        {.name = "output",
-         .kind = OPTION_TEXT,
-         .out.text = &output,
-         .choices = options_output_choices},
-    };
-    struct operands operands = {.max = 0};
-    enum options_result result =
-        options_read(command, options, COUNT_OF(options), argc, argv, &operands);
-    if (result != OPTIONS_OK) {
-        return options_exit(result);
-    }
-    char path[PATH_BYTES_MAX];
-    const char *directory = find_directory(given, path);
-    struct journal_report report;
-    struct diag diag = {0};
-    if (journal_verify(directory, &report, &diag) != STATUS_OK) {
-        return fail(&diag);
-    }
-    if (slice_eq(slice_view_cstr(output), SLICE("json"))) {
-        print_report_json(&report);
-    } else {
-        print_report(directory, &report);
-    }
-    return report.is_intact ? EXIT_CODE_OK : EXIT_CODE_FAILURE;
+    char path[AUDIT_PATH_BYTES];
+    return search_print(audit_directory(given, path), &query, output);
 }
 
 static const struct {
@@ -527,6 +458,7 @@ static const struct {
     {"tail", audit_tail},
     {"search", audit_search},
     {"verify", audit_verify},
+    {"head", audit_head},
 };
 
 static int audit_run(int argc, char **argv)
@@ -541,7 +473,7 @@ static int audit_run(int argc, char **argv)
         (void)fputs(command_audit.usage, stdout);
         return EXIT_CODE_OK;
     }
-    (void)fprintf(stderr, "aegis audit: expected tail, search or verify%s%s%s\n",
+    (void)fprintf(stderr, "aegis audit: expected tail, search, verify or head%s%s%s\n",
                   argc > 0 ? ", got '" : "", argc > 0 ? argv[0] : "", argc > 0 ? "'" : "");
     return EXIT_CODE_USAGE;
 }
@@ -555,16 +487,26 @@ const struct command command_audit = {
         "       aegis audit search [--dir DIR] [--principal P] [--target T]\n"
         "                          [--decision allow|deny] [--code C] [--type T] [--id ID]\n"
         "                          [--since AGE|TIME] [--limit N] [--output text|json]\n"
-        "       aegis audit verify [--dir DIR] [--output text|json]\n"
+        "       aegis audit verify [--dir DIR] [--key FILE] [--expect ANCHOR]\n"
+        "                          [--output text|json]\n"
+        "       aegis audit head [--dir DIR] [--key FILE] [--output text|json]\n"
         "\n"
-        "tail prints the last records, oldest first; search prints matches, newest first; verify\n"
-        "checks every record and exits 1 at the first bad one. Without --dir the journal of a "
-        "local\n"
-        "gateway is read ($XDG_STATE_HOME/aegis/audit), else that of the system service.\n"
+        "tail prints the last records, oldest first; search prints matches, newest first. A call\n"
+        "whose outcome is not in the journal (lost in a crash, or still running) reads 'unknown'.\n"
+        "\n"
+        "verify reads every byte and exits 1 at the first place that is not what was written.\n"
+        "head prints the anchor of the newest signed checkpoint: keep it on another machine, and\n"
+        "give it back with --expect to find a journal that was cut or put back. --key names the\n"
+        "public keys that may sign, in PEM; without it those in DIR/audit.pub are believed.\n"
+        "\n"
+        "Without --dir the journal of a local gateway is read ($XDG_STATE_HOME/aegis/audit), else\n"
+        "that of the system service.\n"
         "\n"
         "Examples:\n"
         "  aegis audit tail -n 50 --follow\n"
         "  aegis audit search --decision deny --since 2h\n"
-        "  aegis audit verify --dir /var/lib/aegis/audit\n",
+        "  aegis audit search --id 3f0c9a5e7d1b42680011223344556677 --output json\n"
+        "  aegis audit head | ssh auditor@vault 'cat >> anchors'\n"
+        "  aegis audit verify --key audit.pub --expect \"$(tail -n 1 anchors)\"\n",
     .run = audit_run,
 };

@@ -38,6 +38,7 @@ struct serving {
     struct json_parser parser;
     struct journal *journal;
     struct port_journal journal_port;
+    struct signing_key *signing_key; /* of the journal's checkpoints */
 };
 
 static enum status say(const struct diag *diag, enum status status)
@@ -127,6 +128,13 @@ static enum status build_targets(struct serving *s)
     return STATUS_OK;
 }
 
+static enum status open_signing_key(struct serving *s, struct diag *diag)
+{
+    char path[PATH_BYTES];
+    (void)snprintf(path, sizeof(path), "%.*s/audit.key", SLICE_ARG(s->plan->config->state_dir));
+    return signing_key_open(path, &s->signing_key, diag);
+}
+
 static enum status open_journal(struct serving *s, struct diag *diag)
 {
     const struct config *config = s->plan->config;
@@ -140,15 +148,22 @@ static enum status open_journal(struct serving *s, struct diag *diag)
                          path, strerror(errno));
     }
     (void)snprintf(path, sizeof(path), "%.*s", SLICE_ARG(config->audit.dir));
-    struct journal_options options = {.directory = path,
-                                      .segment_bytes_max =
-                                          (uint64_t)config->limits.journal_segment_bytes,
-                                      .queue_bytes_max = (size_t)config->limits.journal_queue_bytes,
-                                      .stall_ms = config->limits.journal_stall_ms};
+    TRY(open_signing_key(s, diag));
+    struct journal_options options = {
+        .directory = path,
+        .segment_bytes_max = (uint64_t)config->limits.journal_segment_bytes,
+        .queue_bytes_max = (size_t)config->limits.journal_queue_bytes,
+        .stall_ms = config->limits.journal_stall_ms,
+        .signing_key = s->signing_key,
+        .checkpoint_records = (uint32_t)config->limits.journal_checkpoint_records,
+        .checkpoint_ms = config->limits.journal_checkpoint_ms,
+    };
     TRY(journal_open(&options, &s->journal, diag));
     s->journal_port = journal_port(s->journal);
     s->shared.journal = &s->journal_port;
-    return STATUS_OK;
+    (void)snprintf(path, sizeof(path), "%.*s/" JOURNAL_PUBLIC_KEYS_NAME,
+                   SLICE_ARG(config->audit.dir));
+    return signing_key_publish(s->signing_key, path, diag);
 }
 
 static enum status open_tls(struct serving *s, struct diag *diag)
@@ -375,6 +390,7 @@ static void release(struct serving *s)
 {
     /* The journal completes what it has; loop_release runs those completions. */
     journal_close(s->journal);
+    signing_key_free(s->signing_key);
     for (size_t i = 0; i < s->started_count; i++) {
         lane_release(&s->lanes[i]);
     }

@@ -33,6 +33,7 @@ struct journal {
     bool is_due;               /* what is queued is to be written now */
     struct waiting *in_flight; /* the group being written; the watchdog may take it */
     int64_t busy_since_ms;     /* monotonic; 0 while nothing is being written */
+    int64_t checkpoint_due_ms; /* monotonic; INT64_MAX: nothing to sign */
     bool is_stalled, has_failed, is_closing;
 
     /* Constant after journal_open. */
@@ -166,6 +167,29 @@ static enum status copy_group(struct journal *journal, const struct waiting *lis
     return STATUS_OK;
 }
 
+/* The device is used from here to device_end; the watchdog takes the list when it hangs. */
+static void device_begin(struct journal *journal, struct waiting *list)
+{
+    pthread_mutex_lock(&journal->mutex);
+    journal->in_flight = list;
+    journal->busy_since_ms = mono_ms();
+    pthread_mutex_unlock(&journal->mutex);
+}
+
+/* What the watchdog left of the list. */
+static struct waiting *device_end(struct journal *journal, bool has_failed)
+{
+    pthread_mutex_lock(&journal->mutex);
+    struct waiting *list = journal->in_flight;
+    journal->in_flight = NULL;
+    journal->busy_since_ms = 0;
+    journal->is_stalled = false;
+    journal->has_failed = has_failed;
+    journal->checkpoint_due_ms = segment_writer_checkpoint_due_ms(&journal->writer);
+    pthread_mutex_unlock(&journal->mutex);
+    return list;
+}
+
 static void write_list(struct journal *journal, struct waiting *list)
 {
     bool durable;
@@ -175,21 +199,14 @@ static void write_list(struct journal *journal, struct waiting *list)
         complete(list, STATUS_UNAVAILABLE);
         return;
     }
-    pthread_mutex_lock(&journal->mutex);
-    journal->in_flight = list;
-    journal->busy_since_ms = mono_ms();
-    pthread_mutex_unlock(&journal->mutex);
-
+    device_begin(journal, list);
     status = segment_writer_flush(&journal->writer, durable);
-
-    pthread_mutex_lock(&journal->mutex);
-    list = journal->in_flight;
-    journal->in_flight = NULL;
-    journal->busy_since_ms = 0;
-    journal->is_stalled = false;
-    journal->has_failed = status != STATUS_OK;
-    pthread_mutex_unlock(&journal->mutex);
-    complete(list, status);
+    complete(device_end(journal, status != STATUS_OK), status);
+    if (journal->writer.is_head_new) {
+        device_begin(journal, NULL);
+        segment_writer_publish_head(&journal->writer);
+        (void)device_end(journal, false);
+    }
 }
 
 static void *writer_main(void *context)
@@ -201,8 +218,9 @@ static void *writer_main(void *context)
             pthread_cond_wait(&journal->work, &journal->mutex);
         }
         struct waiting *list = take_queue(journal);
+        bool is_over = list == NULL && journal->is_closing;
         pthread_mutex_unlock(&journal->mutex);
-        if (list == NULL) {
+        if (is_over) {
             return NULL;
         }
         write_list(journal, list);
@@ -225,6 +243,15 @@ static struct waiting *take_stalled(struct journal *journal)
     return first;
 }
 
+/* With the mutex held: what was written last gets its checkpoint although nothing follows it. */
+static void wake_for_checkpoint(struct journal *journal)
+{
+    if (mono_ms() >= journal->checkpoint_due_ms && journal->busy_since_ms == 0) {
+        journal->is_due = true;
+        pthread_cond_signal(&journal->work);
+    }
+}
+
 /* A write that hangs cannot be broken off, but those who wait for it can be told. */
 static void *watchdog_main(void *context)
 {
@@ -235,6 +262,7 @@ static void *watchdog_main(void *context)
         int64_t due_ms = mono_ms() + period_ms;
         struct timespec due = {due_ms / 1000, due_ms % 1000 * 1000000};
         (void)pthread_cond_timedwait(&journal->watch, &journal->mutex, &due);
+        wake_for_checkpoint(journal);
         struct waiting *stalled = take_stalled(journal);
         if (stalled != NULL) {
             pthread_mutex_unlock(&journal->mutex);
@@ -289,8 +317,25 @@ static enum status scan_segment(const char *path, const struct segment_file *fil
     if (status != STATUS_NOT_FOUND && status != STATUS_CONFLICT) {
         return status;
     }
-    *end = (struct segment_position){cursor.segment, cursor.offset, cursor.sequence, {0}};
+    *end = (struct segment_position){cursor.segment, cursor.offset, cursor.sequence, 0, {0}};
     memcpy(end->chain, cursor.chain, AUDIT_HASH_BYTES);
+    return STATUS_OK;
+}
+
+/* The head was written after its records were on the device, so records that it names and that are
+ * not there were taken away. That is noted, not refused: the note stays in the chain for good. */
+static enum status compare_head(struct segment_writer *writer, struct diag *diag)
+{
+    struct checkpoint head;
+    struct diag reason = {0};
+    enum status status = checkpoint_read_head(writer->directory_fd, &head, &reason);
+    if (status == STATUS_UNAVAILABLE) {
+        return diag_fail(diag, status, reason.code, "%s", reason.message);
+    }
+    if (status == STATUS_OK && head.sequence > writer->synced.sequence) {
+        writer->note_code = "journal.cut";
+        writer->note_reason = SLICE("records that a checkpoint had signed are missing here");
+    }
     return STATUS_OK;
 }
 
@@ -348,9 +393,12 @@ static enum status begin(struct journal *journal, const struct journal_options *
                          struct diag *diag)
 {
     TRY(find_end(&journal->writer, options->directory, diag));
+    TRY(compare_head(&journal->writer, diag));
     if (segment_writer_flush(&journal->writer, true) != STATUS_OK) {
         return journal_io_fail(diag, "begin a segment in", options->directory);
     }
+    segment_writer_publish_head(&journal->writer);
+    journal->checkpoint_due_ms = segment_writer_checkpoint_due_ms(&journal->writer);
     return start_threads(journal, diag);
 }
 
@@ -377,6 +425,13 @@ enum status journal_open(const struct journal_options *options, struct journal *
     journal->writer.segment_bytes_max = options->segment_bytes_max != 0
                                             ? options->segment_bytes_max
                                             : JOURNAL_SEGMENT_BYTES_DEFAULT;
+    journal->writer.signing = (struct segment_signing){
+        .key = options->signing_key,
+        .records_max = options->checkpoint_records != 0 ? options->checkpoint_records
+                                                        : JOURNAL_CHECKPOINT_RECORDS_DEFAULT,
+        .interval_ms =
+            options->checkpoint_ms != 0 ? options->checkpoint_ms : JOURNAL_CHECKPOINT_MS_DEFAULT,
+    };
     enum status status = begin(journal, options, diag);
     if (status != STATUS_OK) {
         segment_writer_release(&journal->writer);
@@ -405,6 +460,7 @@ void journal_close(struct journal *journal)
     pthread_cond_destroy(&journal->watch);
     pthread_cond_destroy(&journal->work);
     pthread_mutex_destroy(&journal->mutex);
+    segment_writer_finish(&journal->writer);
     segment_writer_release(&journal->writer);
     (void)close(journal->directory_fd);
     base_free(journal);

@@ -7,8 +7,8 @@
 static int system_create(void *context, int directory_fd, const char *name)
 {
     (void)context;
-    return openat(directory_fd, name,
-                  O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    (void)unlinkat(directory_fd, name, 0);
+    return openat(directory_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
 }
 
 static ssize_t system_write(void *context, int fd, const void *bytes, size_t count)

@@ -11,7 +11,8 @@
 
 struct journal_files {
     void *context;
-    /* A new, empty file for appending; an old one of that name is emptied. */
+    /* A new file for appending; one of that name is removed before, because what a failed sync left
+     * of it must not be synced again. */
     int (*create)(void *context, int directory_fd, const char *name);
     ssize_t (*write)(void *context, int fd, const void *bytes, size_t count);
     int (*fdatasync)(void *context, int fd);

@@ -14,27 +14,27 @@
 
 static const uint8_t magic[4] = {'A', 'E', 'G', 'J'};
 
-static void put_u32(uint8_t *out, uint32_t value)
+void journal_put_u32(uint8_t *out, uint32_t value)
 {
     for (size_t i = 0; i < 4; i++) {
         out[i] = (uint8_t)(value >> (8 * i));
     }
 }
 
-static void put_u64(uint8_t *out, uint64_t value)
+void journal_put_u64(uint8_t *out, uint64_t value)
 {
-    put_u32(out, (uint32_t)value);
-    put_u32(out + 4, (uint32_t)(value >> 32));
+    journal_put_u32(out, (uint32_t)value);
+    journal_put_u32(out + 4, (uint32_t)(value >> 32));
 }
 
-static uint32_t get_u32(const uint8_t *in)
+uint32_t journal_get_u32(const uint8_t *in)
 {
     return (uint32_t)in[0] | (uint32_t)in[1] << 8 | (uint32_t)in[2] << 16 | (uint32_t)in[3] << 24;
 }
 
-static uint64_t get_u64(const uint8_t *in)
+uint64_t journal_get_u64(const uint8_t *in)
 {
-    return get_u32(in) | (uint64_t)get_u32(in + 4) << 32;
+    return journal_get_u32(in) | (uint64_t)journal_get_u32(in + 4) << 32;
 }
 
 /* One nibble at a time: a table of 16 words is constant data, needs no set-up and is fast enough
@@ -60,7 +60,7 @@ __attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(uint32_t crc, str
     uint64_t wide = crc;
     size_t i = 0;
     for (; i + 8 <= bytes.len; i += 8) {
-        wide = __builtin_ia32_crc32di(wide, get_u64(bytes.ptr + i));
+        wide = __builtin_ia32_crc32di(wide, journal_get_u64(bytes.ptr + i));
     }
     crc = (uint32_t)wide;
     for (; i < bytes.len; i++) {
@@ -96,28 +96,28 @@ void segment_header_encode(const struct segment_header *header, uint8_t out[SEGM
 {
     memset(out, 0, SEGMENT_HEADER_BYTES);
     memcpy(out, magic, sizeof(magic));
-    put_u32(out + 4, SEGMENT_VERSION);
-    put_u64(out + 8, header->number);
-    put_u64(out + 16, header->first_sequence);
-    put_u64(out + 24, header->previous_end);
-    put_u64(out + 32, (uint64_t)header->created_ms);
+    journal_put_u32(out + 4, SEGMENT_VERSION);
+    journal_put_u64(out + 8, header->number);
+    journal_put_u64(out + 16, header->first_sequence);
+    journal_put_u64(out + 24, header->previous_end);
+    journal_put_u64(out + 32, (uint64_t)header->created_ms);
     memcpy(out + 40, header->previous_chain, AUDIT_HASH_BYTES);
-    put_u32(out + 84, journal_crc32c(0, slice_of(out, 84)));
+    journal_put_u32(out + 84, journal_crc32c(0, slice_of(out, 84)));
 }
 
 bool segment_header_decode(struct slice bytes, struct segment_header *out)
 {
     const uint8_t *in = bytes.ptr;
     if (bytes.len < SEGMENT_HEADER_BYTES || memcmp(in, magic, sizeof(magic)) != 0 ||
-        get_u32(in + 4) != SEGMENT_VERSION ||
-        get_u32(in + 84) != journal_crc32c(0, slice_of(in, 84))) {
+        journal_get_u32(in + 4) != SEGMENT_VERSION ||
+        journal_get_u32(in + 84) != journal_crc32c(0, slice_of(in, 84))) {
         return false;
     }
     *out = (struct segment_header){
-        .number = get_u64(in + 8),
-        .first_sequence = get_u64(in + 16),
-        .previous_end = get_u64(in + 24),
-        .created_ms = (int64_t)get_u64(in + 32),
+        .number = journal_get_u64(in + 8),
+        .first_sequence = journal_get_u64(in + 16),
+        .previous_end = journal_get_u64(in + 24),
+        .created_ms = (int64_t)journal_get_u64(in + 32),
     };
     memcpy(out->previous_chain, in + 40, AUDIT_HASH_BYTES);
     return true;
@@ -145,10 +145,10 @@ enum status frame_append(struct buf *out, struct slice payload, uint8_t chain[AU
         return STATUS_LIMIT;
     }
     TRY(audit_chain(journal_sha256, chain, payload, chain));
-    put_u32(frame, (uint32_t)payload.len);
+    journal_put_u32(frame, (uint32_t)payload.len);
     memcpy(frame + 8, chain, AUDIT_HASH_BYTES);
     memcpy(frame + FRAME_HEADER_BYTES, payload.ptr, payload.len);
-    put_u32(frame + 4, frame_crc(frame, payload));
+    journal_put_u32(frame + 4, frame_crc(frame, payload));
     buf_commit(out, FRAME_HEADER_BYTES + payload.len);
     return STATUS_OK;
 }
@@ -159,7 +159,7 @@ enum frame_fault frame_read(struct slice bytes, uint8_t chain[AUDIT_HASH_BYTES],
     if (bytes.len < FRAME_HEADER_BYTES) {
         return FRAME_CUT;
     }
-    uint32_t len = get_u32(bytes.ptr);
+    uint32_t len = journal_get_u32(bytes.ptr);
     if (len == 0 || len > PAYLOAD_BYTES_MAX) {
         return FRAME_LENGTH;
     }
@@ -167,7 +167,7 @@ enum frame_fault frame_read(struct slice bytes, uint8_t chain[AUDIT_HASH_BYTES],
         return FRAME_CUT;
     }
     struct slice found = slice_sub(bytes, FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + len);
-    if (get_u32(bytes.ptr + 4) != frame_crc(bytes.ptr, found)) {
+    if (journal_get_u32(bytes.ptr + 4) != frame_crc(bytes.ptr, found)) {
         return FRAME_CRC;
     }
     uint8_t expected[AUDIT_HASH_BYTES];

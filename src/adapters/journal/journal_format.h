@@ -19,6 +19,12 @@ struct segment_header {
     uint8_t previous_chain[AUDIT_HASH_BYTES]; /* the chain at previous_end; zeros for the first */
 };
 
+/* Integers of the format are little-endian. */
+void journal_put_u32(uint8_t *out, uint32_t value);
+void journal_put_u64(uint8_t *out, uint64_t value);
+uint32_t journal_get_u32(const uint8_t *in);
+uint64_t journal_get_u64(const uint8_t *in);
+
 /* CRC-32C (RFC 3720 B.4) over bytes, continuing from crc; start with 0. */
 uint32_t journal_crc32c(uint32_t crc, struct slice bytes);
 

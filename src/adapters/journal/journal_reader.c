@@ -1,8 +1,8 @@
 #include "adapters/journal/journal_reader.h"
 
+#include "adapters/journal/checkpoint.h"
 #include "adapters/journal/journal_directory.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -187,11 +187,14 @@ static enum frame_fault try_frame(struct journal_reader *reader, struct journal_
 {
     struct slice rest =
         slice_of(reader->window + reader->window_from, reader->window_to - reader->window_from);
+    memcpy(out->previous_chain, reader->at.chain, AUDIT_HASH_BYTES);
     enum frame_fault fault = frame_read(rest, reader->at.chain, &out->payload);
     if (fault != FRAME_GOOD) {
         return fault;
     }
-    out->sequence = reader->at.sequence++;
+    out->is_checkpoint = checkpoint_is(out->payload);
+    out->sequence = reader->at.sequence;
+    reader->at.sequence += !out->is_checkpoint;
     out->segment = reader->at.segment;
     out->offset = reader->at.offset;
     memcpy(out->chain, reader->at.chain, AUDIT_HASH_BYTES);
@@ -286,8 +289,8 @@ static enum status step(struct journal_reader *reader, struct journal_entry *out
     return out->payload.len != 0 ? STATUS_OK : read_frame(reader, out, diag);
 }
 
-enum status journal_reader_next(struct journal_reader *reader, struct journal_entry *out,
-                                struct diag *diag)
+enum status journal_reader_next_frame(struct journal_reader *reader, struct journal_entry *out,
+                                      struct diag *diag)
 {
     enum status status =
         reader->fault.code != NULL ? reader->fault.status : step(reader, out, diag);
@@ -297,34 +300,17 @@ enum status journal_reader_next(struct journal_reader *reader, struct journal_en
     return status;
 }
 
-enum status journal_verify(const char *directory, struct journal_report *report, struct diag *diag)
+enum status journal_reader_next(struct journal_reader *reader, struct journal_entry *out,
+                                struct diag *diag)
 {
-    *report = (struct journal_report){0};
-    struct journal_reader *reader = NULL;
-    TRY(journal_reader_open(directory, NULL, &reader, diag));
-    assert(reader != NULL);
-    struct journal_entry entry;
-    enum status status = STATUS_OK;
-    while ((status = journal_reader_next(reader, &entry, &report->diag)) == STATUS_OK) {
-        report->records++;
-        report->payload_bytes += entry.payload.len;
-    }
-    struct journal_cursor at = journal_reader_cursor(reader);
-    report->segments = at.segment;
-    report->void_bytes = reader->void_bytes;
-    report->is_intact = status == STATUS_NOT_FOUND &&
-                        slice_eq(slice_view_cstr(report->diag.code), SLICE("journal.end"));
-    journal_reader_close(reader);
-    if (status == STATUS_UNAVAILABLE) {
-        if (diag != NULL) {
-            *diag = report->diag;
-        }
-        return status;
-    }
-    if (!report->is_intact) {
-        report->bad_segment = at.segment;
-        report->bad_offset = at.offset;
-        report->bad_sequence = at.sequence;
-    }
-    return STATUS_OK;
+    enum status status;
+    do {
+        status = journal_reader_next_frame(reader, out, diag);
+    } while (status == STATUS_OK && out->is_checkpoint);
+    return status;
+}
+
+uint64_t journal_reader_void_bytes(const struct journal_reader *reader)
+{
+    return reader->void_bytes;
 }

@@ -1,6 +1,6 @@
 /* journal_reader.h: read the journal in order, believing nothing.
  *
- * Every record is checked before it is handed out: its length, its CRC-32C and its place in the
+ * Every frame is checked before it is handed out: its length, its CRC-32C and its place in the
  * hash chain. A reader needs no lock and may run beside the writer, in another process too; the
  * cursor of the last record read lets it go on later.
  */
@@ -19,8 +19,9 @@ struct journal_cursor {
 };
 
 struct journal_entry {
+    bool is_checkpoint;                 /* from journal_reader_next_frame only */
     uint64_t sequence, segment, offset; /* where the record stands */
-    uint8_t chain[AUDIT_HASH_BYTES];
+    uint8_t previous_chain[AUDIT_HASH_BYTES], chain[AUDIT_HASH_BYTES];
     struct slice payload; /* valid until the next call on the reader */
 };
 
@@ -40,21 +41,15 @@ void journal_reader_close(struct journal_reader *reader);
 NODISCARD enum status journal_reader_next(struct journal_reader *reader, struct journal_entry *out,
                                           struct diag *diag);
 
+/* The same for every frame: checkpoints (checkpoint.h) as well, which have the sequence number of
+ * the record behind them. Their signatures are the caller's to check. */
+NODISCARD enum status journal_reader_next_frame(struct journal_reader *reader,
+                                                struct journal_entry *out, struct diag *diag);
+
+/* Bytes outside the chain that were passed so far: what torn and failed writes left. */
+uint64_t journal_reader_void_bytes(const struct journal_reader *reader);
+
 /* The place behind the last record that was read. */
 struct journal_cursor journal_reader_cursor(const struct journal_reader *reader);
-
-struct journal_report {
-    bool is_intact;
-    uint64_t segments, records, payload_bytes;
-    uint64_t bad_segment, bad_offset, bad_sequence; /* the first bad record, when not intact */
-    uint64_t void_bytes; /* torn tails that a later start left outside the chain */
-    struct diag diag;    /* what is wrong there */
-};
-
-/* Read the whole journal once. Records removed from the very end, at a record boundary, cannot be
- * told from records never written. STATUS_OK also when the journal is not intact (see report);
- * other statuses as for journal_reader_open. */
-NODISCARD enum status journal_verify(const char *directory, struct journal_report *report,
-                                     struct diag *diag);
 
 #endif

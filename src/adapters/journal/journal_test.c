@@ -1,9 +1,6 @@
-#include "adapters/journal/journal.h"
-#include "adapters/journal/journal_format.h"
 #include "adapters/journal/journal_reader.h"
-#include "support/check.h"
+#include "support/journal_fixture.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -12,145 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { PATH_BYTES = 256, FILE_BYTES_MAX = 1 << 20, FILES_MAX = 64, TICKET = 4711 };
-
-/* A folder for one test. */
-struct folder {
-    char path[PATH_BYTES];
-};
-
-static void folder_clear(const struct folder *folder)
-{
-    DIR *directory = opendir(folder->path);
-    for (struct dirent *entry; directory != NULL && (entry = readdir(directory)) != NULL;) {
-        (void)unlinkat(dirfd(directory), entry->d_name, 0);
-    }
-    if (directory != NULL) {
-        closedir(directory);
-    }
-}
-
-static void folder_init(struct folder *folder)
-{
-    snprintf(folder->path, sizeof(folder->path), "/tmp/aegis-journal-XXXXXX");
-    CHECK(mkdtemp(folder->path) != NULL);
-}
-
-static void folder_release(struct folder *folder)
-{
-    folder_clear(folder);
-    CHECK(rmdir(folder->path) == 0);
-}
-
-static void segment_path(const struct folder *folder, uint64_t number, char *out)
-{
-    char name[SEGMENT_NAME_BYTES];
-    segment_name(number, name);
-    snprintf(out, PATH_BYTES + SEGMENT_NAME_BYTES, "%s/%s", folder->path, name);
-}
-
-static size_t file_read(const char *path, uint8_t *bytes)
-{
-    int fd = open(path, O_RDONLY);
-    ssize_t len = fd >= 0 ? read(fd, bytes, FILE_BYTES_MAX) : 0;
-    if (fd >= 0) {
-        close(fd);
-    }
-    return len > 0 ? (size_t)len : 0;
-}
-
-static void file_write(const char *path, const uint8_t *bytes, size_t len)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    CHECK(fd >= 0 && write(fd, bytes, len) == (ssize_t)len);
-    close(fd);
-}
-
-/* A loop for tests: completions queue up until the test takes them. */
-struct fake_loop {
-    pthread_mutex_t mutex; /* guards the list */
-    pthread_cond_t posted;
-    struct posted *first, **last;
-    struct port_poster poster;
-    size_t done, ok; /* the test's thread only */
-};
-
-static void fake_post(void *context, struct posted *item)
-{
-    struct fake_loop *loop = context;
-    pthread_mutex_lock(&loop->mutex);
-    *loop->last = item;
-    while (*loop->last != NULL) {
-        loop->last = &(*loop->last)->next;
-    }
-    pthread_cond_signal(&loop->posted);
-    pthread_mutex_unlock(&loop->mutex);
-}
-
-static void fake_loop_init(struct fake_loop *loop)
-{
-    *loop = (struct fake_loop){.poster = {loop, fake_post}};
-    pthread_mutex_init(&loop->mutex, NULL);
-    pthread_cond_init(&loop->posted, NULL);
-    loop->last = &loop->first;
-}
-
-static void fake_loop_release(struct fake_loop *loop)
-{
-    CHECK(loop->first == NULL);
-    pthread_mutex_destroy(&loop->mutex);
-    pthread_cond_destroy(&loop->posted);
-}
-
-static void fake_loop_run_until(struct fake_loop *loop, size_t done)
-{
-    while (loop->done < done) {
-        pthread_mutex_lock(&loop->mutex);
-        while (loop->first == NULL) {
-            pthread_cond_wait(&loop->posted, &loop->mutex);
-        }
-        struct posted *item = loop->first;
-        loop->first = item->next;
-        if (loop->first == NULL) {
-            loop->last = &loop->first;
-        }
-        pthread_mutex_unlock(&loop->mutex);
-        item->run(item);
-    }
-}
-
-static void count_done(void *user, uint64_t ticket, enum status status)
-{
-    struct fake_loop *loop = user;
-    loop->done++;
-    loop->ok += status == STATUS_OK && ticket == TICKET;
-    CHECK(status == STATUS_OK || status == STATUS_UNAVAILABLE);
-}
-
-static enum status append(struct journal *journal, struct fake_loop *loop, struct slice payload,
-                          bool durable)
-{
-    struct journal_request request = {.payload = payload,
-                                      .durable = durable,
-                                      .done = count_done,
-                                      .user = loop,
-                                      .ticket = TICKET,
-                                      .poster = &loop->poster};
-    struct port_journal port = journal_port(journal);
-    return port.append(port.context, &request);
-}
-
-/* Append and wait; true when it was kept. */
-static bool append_wait(struct journal *journal, struct fake_loop *loop, struct slice payload,
-                        bool durable)
-{
-    size_t ok = loop->ok;
-    if (append(journal, loop, payload, durable) != STATUS_OK) {
-        return false;
-    }
-    fake_loop_run_until(loop, loop->done + 1);
-    return loop->ok == ok + 1;
-}
+enum { FILES_MAX = 64 };
 
 static struct journal *open_ok(const struct folder *folder, const struct journal_files *files)
 {
@@ -158,32 +17,6 @@ static struct journal *open_ok(const struct folder *folder, const struct journal
     struct journal *journal = NULL;
     CHECK(journal_open(&options, &journal, NULL) == STATUS_OK);
     return journal;
-}
-
-static void write_records(const struct folder *folder, size_t count)
-{
-    struct fake_loop loop;
-    fake_loop_init(&loop);
-    struct journal *journal = open_ok(folder, NULL);
-    for (size_t i = 0; i < count; i++) {
-        char text[32];
-        int len = snprintf(text, sizeof(text), "{\"n\":%zu}", i);
-        CHECK(append_wait(journal, &loop, slice_of(text, (size_t)len), true));
-    }
-    journal_close(journal);
-    fake_loop_release(&loop);
-}
-
-static struct journal_report verify(const struct folder *folder)
-{
-    struct journal_report report;
-    CHECK(journal_verify(folder->path, &report, NULL) == STATUS_OK);
-    return report;
-}
-
-static bool has_code(const struct journal_report *report, const char *code)
-{
-    return !report->is_intact && str_eq(report->diag.code, code);
 }
 
 TEST(crc32c_knows_the_published_values)
@@ -781,12 +614,13 @@ static bool open_and_verify(void *context)
     const struct folder *folder = context;
     struct journal_options options = {.directory = folder->path};
     struct journal *journal = NULL;
+    struct journal_verify_options verify_options = {.directory = folder->path};
     struct journal_report report;
     if (journal_open(&options, &journal, NULL) != STATUS_OK) {
         return false;
     }
     journal_close(journal);
-    return journal_verify(folder->path, &report, NULL) == STATUS_OK && report.is_intact;
+    return journal_verify(&verify_options, &report, NULL) == STATUS_OK && report.is_intact;
 }
 
 TEST(journal_survives_failing_allocations)

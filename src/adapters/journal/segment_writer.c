@@ -1,18 +1,20 @@
 #include "adapters/journal/segment_writer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <time.h>
 
 #define TEMPORARY_NAME "next.tmp"
+#define HEAD_TEMPORARY_NAME "head.tmp"
 #define LENGTH_BYTES 4
 #define PENDING_BYTES_MAX (64U << 20)
 #define NOTE_BYTES_MAX 1024
 
-static int64_t wall_ms(void)
+static int64_t clock_ms(clockid_t clock)
 {
     struct timespec now;
-    (void)clock_gettime(CLOCK_REALTIME, &now);
+    (void)clock_gettime(clock, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
@@ -43,14 +45,24 @@ void segment_writer_forget(struct segment_writer *writer)
     writer->pending.failed = false;
 }
 
+void segment_writer_finish(struct segment_writer *writer)
+{
+    writer->is_closing = true;
+    if (writer->unsynced_bytes == 0 && writer->signing.key == NULL) {
+        return;
+    }
+    enum status status = segment_writer_flush(writer, true);
+    if (status != STATUS_OK) {
+        /* One more try, in a new segment: these records had been acknowledged. */
+        status = segment_writer_flush(writer, true);
+    }
+    if (status == STATUS_OK) {
+        segment_writer_publish_head(writer);
+    }
+}
+
 void segment_writer_release(struct segment_writer *writer)
 {
-    if (writer->fd >= 0 && writer->unsynced_bytes != 0 &&
-        segment_writer_flush(writer, true) != STATUS_OK) {
-        /* One more try, in a new segment: these records had been acknowledged. */
-        enum status status = segment_writer_flush(writer, true);
-        (void)status;
-    }
     drop_segment(writer);
     buf_release(&writer->pending);
     buf_release(&writer->frames);
@@ -58,6 +70,7 @@ void segment_writer_release(struct segment_writer *writer)
 
 enum status segment_writer_add(struct segment_writer *writer, struct slice payload)
 {
+    assert(!checkpoint_is(payload));
     uint8_t *room = buf_reserve(&writer->pending, LENGTH_BYTES + payload.len);
     if (room == NULL) {
         writer->pending.failed = false;
@@ -99,21 +112,22 @@ static enum status publish_segment(struct segment_writer *writer, int fd, const 
     return STATUS_OK;
 }
 
-enum status segment_writer_begin(struct segment_writer *writer)
+static enum status begin_segment(struct segment_writer *writer)
 {
     const struct segment_position *from = &writer->synced;
     struct segment_header header = {
         .number = from->segment + 1,
         .first_sequence = from->sequence,
         .previous_end = from->offset,
-        .created_ms = wall_ms(),
+        .created_ms = clock_ms(CLOCK_REALTIME),
     };
     memcpy(header.previous_chain, from->chain, AUDIT_HASH_BYTES);
     uint8_t bytes[SEGMENT_HEADER_BYTES];
     char name[SEGMENT_NAME_BYTES];
     segment_header_encode(&header, bytes);
     segment_name(header.number, name);
-    struct segment_position begin = {header.number, SEGMENT_HEADER_BYTES, from->sequence, {0}};
+    struct segment_position begin = {
+        header.number, SEGMENT_HEADER_BYTES, from->sequence, from->signed_sequence, {0}};
     TRY(segment_chain_start(bytes, begin.chain));
 
     int fd = writer->files->create(writer->files->context, writer->directory_fd, TEMPORARY_NAME);
@@ -131,11 +145,43 @@ enum status segment_writer_begin(struct segment_writer *writer)
     return STATUS_OK;
 }
 
+static enum status frame_checkpoint(struct segment_writer *writer)
+{
+    struct checkpoint checkpoint = {
+        .sequence = writer->at.sequence,
+        .time_ms = clock_ms(CLOCK_REALTIME),
+        .records_max = writer->signing.records_max,
+        .is_closing = writer->is_closing,
+    };
+    memcpy(checkpoint.chain, writer->at.chain, AUDIT_HASH_BYTES);
+    TRY(checkpoint_encode(&checkpoint, writer->signing.key, writer->head));
+    TRY(frame_append(&writer->frames, slice_of(writer->head, CHECKPOINT_BYTES), writer->at.chain));
+    writer->at.signed_sequence = writer->at.sequence;
+    writer->is_head_framed = true;
+    return STATUS_OK;
+}
+
 static enum status frame_one(struct segment_writer *writer, struct slice payload)
 {
     TRY(frame_append(&writer->frames, payload, writer->at.chain));
     writer->at.sequence++;
-    return STATUS_OK;
+    bool is_due = writer->signing.key != NULL &&
+                  writer->at.sequence - writer->at.signed_sequence >= writer->signing.records_max;
+    return is_due ? frame_checkpoint(writer) : STATUS_OK;
+}
+
+int64_t segment_writer_checkpoint_due_ms(const struct segment_writer *writer)
+{
+    bool has_new = writer->signing.key != NULL && writer->at.sequence > writer->at.signed_sequence;
+    return has_new ? writer->checkpoint_due_ms : INT64_MAX;
+}
+
+/* The last frame of a group: what makes the group signed, when it is time for that. */
+static enum status frame_due_checkpoint(struct segment_writer *writer)
+{
+    bool is_due = clock_ms(CLOCK_MONOTONIC) >= segment_writer_checkpoint_due_ms(writer) ||
+                  (writer->is_closing && writer->signing.key != NULL);
+    return is_due ? frame_checkpoint(writer) : STATUS_OK;
 }
 
 static enum status frame_note(struct segment_writer *writer)
@@ -143,7 +189,7 @@ static enum status frame_note(struct segment_writer *writer)
     struct audit_record note = {
         .type = AUDIT_SELF_FAULT,
         .phase = AUDIT_EVENT,
-        .wall_ms = wall_ms(),
+        .wall_ms = clock_ms(CLOCK_REALTIME),
         .code = slice_view_cstr(writer->note_code),
         .reason = writer->note_reason,
     };
@@ -185,34 +231,43 @@ static bool must_rotate(const struct segment_writer *writer)
            writer->at.offset + group > writer->segment_bytes_max;
 }
 
+/* Have a segment to write to. *from is moved to the first payload that belongs into it. */
+static enum status enter_segment(struct segment_writer *writer, size_t *from)
+{
+    if (writer->fd >= 0 && must_rotate(writer)) {
+        TRY(sync_segment(writer));
+        buf_consume(&writer->pending, *from);
+        writer->unsynced_bytes = *from = 0;
+        TRY(begin_segment(writer));
+    }
+    if (writer->fd < 0) {
+        TRY(begin_segment(writer));
+        *from = 0;
+        return writer->note_code != NULL ? frame_note(writer) : STATUS_OK;
+    }
+    return STATUS_OK;
+}
+
 /* Everything of a flush that can fail; the caller undoes. */
 static enum status write_group(struct segment_writer *writer, bool durable)
 {
     size_t from = writer->unsynced_bytes;
-    bool must_sync = durable || writer->pending.len > UNSYNCED_BYTES_MAX;
+    bool must_sync = durable || writer->fd < 0 || writer->pending.len > UNSYNCED_BYTES_MAX;
     buf_clear(&writer->frames);
-    if (writer->fd >= 0 && must_rotate(writer)) {
-        TRY(sync_segment(writer));
-        writer->pending.len -= from;
-        memmove(writer->pending.ptr, writer->pending.ptr + from, writer->pending.len);
-        writer->unsynced_bytes = from = 0;
-        TRY(segment_writer_begin(writer));
-    }
-    if (writer->fd < 0) {
-        TRY(segment_writer_begin(writer));
-        must_sync = true;
-        from = 0;
-        if (writer->note_code != NULL) {
-            TRY(frame_note(writer));
-        }
-    }
+    writer->is_head_framed = false;
+    TRY(enter_segment(writer, &from));
     TRY(frame_pending(writer, from));
+    TRY(frame_due_checkpoint(writer));
     TRY(write_all(writer, writer->fd, buf_view(&writer->frames)));
     writer->at.offset += writer->frames.len;
-    if (must_sync) {
+    if (must_sync || writer->is_head_framed) {
         TRY(sync_segment(writer));
         writer->pending.len = 0;
         writer->note_code = NULL;
+    }
+    if (writer->is_head_framed) {
+        writer->checkpoint_due_ms = clock_ms(CLOCK_MONOTONIC) + writer->signing.interval_ms;
+        writer->is_head_new = true;
     }
     writer->unsynced_bytes = writer->pending.len;
     return STATUS_OK;
@@ -234,4 +289,24 @@ enum status segment_writer_flush(struct segment_writer *writer, bool durable)
             SLICE("the segment before failed; records refused meanwhile are not here");
     }
     return STATUS_UNAVAILABLE;
+}
+
+void segment_writer_publish_head(struct segment_writer *writer)
+{
+    const struct journal_files *files = writer->files;
+    if (!writer->is_head_new) {
+        return;
+    }
+    writer->is_head_new = false;
+    int fd = files->create(files->context, writer->directory_fd, HEAD_TEMPORARY_NAME);
+    if (fd < 0) {
+        return;
+    }
+    /* On failure the old head stays: it names less of the journal, but nothing wrong. */
+    if (write_all(writer, fd, slice_of(writer->head, CHECKPOINT_BYTES)) == STATUS_OK &&
+        files->fdatasync(files->context, fd) == 0) {
+        (void)files->rename(files->context, writer->directory_fd, HEAD_TEMPORARY_NAME,
+                            CHECKPOINT_HEAD_NAME);
+    }
+    files->close(files->context, fd);
 }

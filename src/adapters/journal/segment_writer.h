@@ -6,6 +6,7 @@
 #ifndef AEGIS_ADAPTERS_JOURNAL_SEGMENT_WRITER_H
 #define AEGIS_ADAPTERS_JOURNAL_SEGMENT_WRITER_H
 
+#include "adapters/journal/checkpoint.h"
 #include "adapters/journal/journal_files.h"
 #include "adapters/journal/journal_format.h"
 #include "base/diag.h"
@@ -14,7 +15,15 @@
 
 struct segment_position {
     uint64_t segment, offset, sequence; /* of the next record */
+    uint64_t signed_sequence;           /* of the last checkpoint; 0: not known */
     uint8_t chain[AUDIT_HASH_BYTES];
+};
+
+/* When checkpoints are written. */
+struct segment_signing {
+    const struct signing_key *key; /* borrowed; NULL: never */
+    uint32_t records_max;          /* at the latest after so many records ... */
+    int64_t interval_ms;           /* ... or so long after the last one, if there was a record */
 };
 
 struct segment_writer {
@@ -27,14 +36,22 @@ struct segment_writer {
     struct buf pending;             /* u32 length and payload each: unsynced, then the group */
     size_t unsynced_bytes;          /* the first part of pending */
     struct buf frames;
-    const char *note_code;    /* static; a record due at the start of the next segment */
-    struct slice note_reason; /* static */
+    struct segment_signing signing;
+    int64_t checkpoint_due_ms;      /* monotonic; 0: with the next flush */
+    bool is_closing;                /* the next checkpoint is the last */
+    uint8_t head[CHECKPOINT_BYTES]; /* the newest checkpoint */
+    bool is_head_framed;            /* it is part of the present group */
+    bool is_head_new;               /* it is synced in its segment and not yet in its file */
+    const char *note_code;          /* static; a record due at the start of the next segment */
+    struct slice note_reason;       /* static */
 };
 
 void segment_writer_init(struct segment_writer *writer, const struct journal_files *files,
                          int directory_fd);
 
-/* Sync what is left and close. */
+/* Close in good order: sync what is left, behind a closing checkpoint. */
+void segment_writer_finish(struct segment_writer *writer);
+
 void segment_writer_release(struct segment_writer *writer);
 
 /* Add a payload to the group. STATUS_LIMIT when there is no memory: the group is as before. */
@@ -43,11 +60,16 @@ NODISCARD enum status segment_writer_add(struct segment_writer *writer, struct s
 /* Take the payloads of the present group back. */
 void segment_writer_forget(struct segment_writer *writer);
 
-/* Write the group; sync it when durable. On any failure the segment is closed for good, the group
- * is forgotten and the next flush begins a new segment. */
+/* Write the group, and a checkpoint when one is due; sync it when durable or signed. On any failure
+ * the segment is closed for good, the group is forgotten and the next flush begins a new segment.
+ */
 NODISCARD enum status segment_writer_flush(struct segment_writer *writer, bool durable);
 
-/* Begin a segment behind writer->synced. */
-NODISCARD enum status segment_writer_begin(struct segment_writer *writer);
+/* When a flush is wanted for a checkpoint's sake, on the monotonic clock; INT64_MAX: no need. */
+int64_t segment_writer_checkpoint_due_ms(const struct segment_writer *writer);
+
+/* Put the newest synced checkpoint into the file `head`; nothing to do when it is there. It costs a
+ * sync, so it comes after those who waited for the flush were told. */
+void segment_writer_publish_head(struct segment_writer *writer);
 
 #endif

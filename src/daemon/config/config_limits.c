@@ -47,6 +47,8 @@ const struct config_limit config_limit_table[] = {
     LIMIT(journal_segment_bytes, 64 * MIB, MIB, GIB, "bytes", "one file of the audit journal"),
     LIMIT(journal_queue_bytes, 16 * MIB, MIB, GIB, "bytes", "audit records waiting for the disk"),
     LIMIT(journal_stall_ms, 2000, 10, 10 * MINUTE_MS, "ms", "wait for a slow disk"),
+    LIMIT(journal_checkpoint_records, 4096, 1, 1 << 24, "", "audit records between two signatures"),
+    LIMIT(journal_checkpoint_ms, 10000, 10, HOUR_MS, "ms", "audit records without a signature"),
     LIMIT(token_bytes, 16 * KIB, KIB, 64 * KIB, "bytes", "one bearer token"),
     LIMIT(token_cache_entries, 65536, 0, 1 << 24, "", "verified tokens remembered"),
     LIMIT(jwks_bytes, MIB, KIB, 16 * MIB, "bytes", "one key set document"),

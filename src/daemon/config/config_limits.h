@@ -25,6 +25,7 @@ struct config_limits {
     int64_t session_idle_ms, drain_timeout_ms;
     /* journal */
     int64_t journal_segment_bytes, journal_queue_bytes, journal_stall_ms;
+    int64_t journal_checkpoint_records, journal_checkpoint_ms;
     /* identity */
     int64_t token_bytes, token_cache_entries, jwks_bytes, jwks_refresh_s, jwks_stale_s;
 };

@@ -1,0 +1,460 @@
+#include "adapters/journal/journal_verify.h"
+
+#include "adapters/journal/journal_reader.h"
+#include "support/journal_fixture.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+enum { FRAMES_MAX = 128, CHECKPOINT_EVERY = 4, SEGMENT_BYTES = 1500 };
+
+/* A signed journal of several segments, and what an attacker with write access could use. */
+struct signed_journal {
+    struct folder folder, keys;
+    char key_path[PATH_BYTES + 16];
+    struct signing_key *key;
+    struct signing_public trusted;
+    struct journal_options options;
+};
+
+static struct signing_key *open_key(const struct folder *folder, const char *name, char *path)
+{
+    struct signing_key *key = NULL;
+    snprintf(path, PATH_BYTES + 16, "%s/%s", folder->path, name);
+    CHECK(signing_key_open(path, &key, NULL) == STATUS_OK);
+    return key;
+}
+
+static void trust(struct signing_public *list, const struct signing_key *key)
+{
+    memcpy(list->keys[list->count++], signing_key_public(key), SIGNING_PUBLIC_BYTES);
+}
+
+static void signed_init(struct signed_journal *self)
+{
+    *self = (struct signed_journal){0};
+    folder_init(&self->folder);
+    folder_init(&self->keys);
+    self->key = open_key(&self->keys, "audit.key", self->key_path);
+    trust(&self->trusted, self->key);
+    self->options = (struct journal_options){.directory = self->folder.path,
+                                             .segment_bytes_max = SEGMENT_BYTES,
+                                             .signing_key = self->key,
+                                             .checkpoint_records = CHECKPOINT_EVERY};
+}
+
+static void signed_release(struct signed_journal *self)
+{
+    signing_key_free(self->key);
+    folder_release(&self->keys);
+    folder_release(&self->folder);
+}
+
+static struct journal_report verify_signed(const struct signed_journal *self,
+                                           const struct journal_anchor *anchor)
+{
+    struct journal_verify_options options = {
+        .directory = self->folder.path, .keys = &self->trusted, .anchor = anchor};
+    struct journal_report report;
+    CHECK(journal_verify(&options, &report, NULL) == STATUS_OK);
+    return report;
+}
+
+static struct journal_anchor anchor_of(const struct signed_journal *self)
+{
+    struct checkpoint head;
+    struct journal_anchor anchor;
+    char text[JOURNAL_ANCHOR_TEXT_BYTES];
+    CHECK(journal_head(self->folder.path, &self->trusted, &head, NULL) == STATUS_OK);
+    journal_anchor_format(&head, text);
+    CHECK(journal_anchor_parse(slice_view_cstr(text), &anchor));
+    return anchor;
+}
+
+/* One segment, taken apart. */
+struct segment {
+    char path[PATH_BYTES + SEGMENT_NAME_BYTES];
+    uint8_t bytes[FILE_BYTES_MAX];
+    size_t len, count;
+    struct {
+        size_t offset, len;
+    } frames[FRAMES_MAX];
+};
+
+static void segment_load(struct segment *segment, const struct folder *folder, uint64_t number)
+{
+    segment_path(folder, number, segment->path);
+    segment->len = file_read(segment->path, segment->bytes);
+    segment->count = 0;
+    for (size_t at = SEGMENT_HEADER_BYTES; at < segment->len; segment->count++) {
+        CHECK(segment->count < FRAMES_MAX);
+        size_t len = FRAME_HEADER_BYTES + journal_get_u32(segment->bytes + at);
+        segment->frames[segment->count].offset = at;
+        segment->frames[segment->count].len = len;
+        at += len;
+    }
+}
+
+static struct slice segment_payload(const struct segment *segment, size_t i)
+{
+    size_t from = segment->frames[i].offset + FRAME_HEADER_BYTES;
+    return slice_of(segment->bytes + from, segment->frames[i].len - FRAME_HEADER_BYTES);
+}
+
+/* Write the segment anew with these payloads: every CRC and every chain value right, as someone
+ * who knows the format but has no key would do it. */
+static void segment_rebuild(const struct segment *segment, const struct slice *payloads,
+                            size_t count)
+{
+    uint8_t chain[AUDIT_HASH_BYTES];
+    struct buf out;
+    buf_init(&out, FILE_BYTES_MAX, NULL);
+    buf_append(&out, slice_of(segment->bytes, SEGMENT_HEADER_BYTES));
+    CHECK(segment_chain_start(segment->bytes, chain) == STATUS_OK);
+    for (size_t i = 0; i < count; i++) {
+        CHECK(frame_append(&out, payloads[i], chain) == STATUS_OK);
+    }
+    file_write(segment->path, out.ptr, out.len);
+    buf_release(&out);
+}
+
+static void segment_restore(const struct segment *segment)
+{
+    file_write(segment->path, segment->bytes, segment->len);
+}
+
+TEST(verify_reports_what_is_signed)
+{
+    struct signed_journal signed_journal;
+    signed_init(&signed_journal);
+    write_records_as(&signed_journal.options, 10);
+    struct journal_report report = verify_signed(&signed_journal, NULL);
+    CHECK(report.is_intact && report.records == 10 && report.unsigned_count == 0);
+    /* At the start, behind records 4 and 8, at the close. */
+    CHECK(report.checkpoints == 4 && report.is_closed && report.has_head);
+    CHECK(report.last.sequence == 11 && report.last.records_max == CHECKPOINT_EVERY);
+
+    /* Records are counted without the checkpoints between them. */
+    struct journal_reader *reader = NULL;
+    struct journal_entry entry;
+    uint64_t sequence = 0;
+    CHECK(journal_reader_open(signed_journal.folder.path, NULL, &reader, NULL) == STATUS_OK);
+    while (journal_reader_next(reader, &entry, NULL) == STATUS_OK) {
+        CHECK(!entry.is_checkpoint && entry.sequence == ++sequence);
+    }
+    CHECK(sequence == 10);
+    journal_reader_close(reader);
+
+    write_records_as(&signed_journal.options, 1);
+    report = verify_signed(&signed_journal, NULL);
+    CHECK(report.is_intact && report.records == 11 && report.is_closed && report.segments == 2);
+    signed_release(&signed_journal);
+}
+
+TEST(verify_tells_a_running_writer_from_a_closed_one)
+{
+    struct signed_journal signed_journal;
+    struct fake_loop loop;
+    struct journal *journal = NULL;
+    signed_init(&signed_journal);
+    fake_loop_init(&loop);
+    CHECK(journal_open(&signed_journal.options, &journal, NULL) == STATUS_OK);
+    for (size_t i = 0; i < CHECKPOINT_EVERY + 2; i++) {
+        CHECK(append_wait(journal, &loop, SLICE("{\"a\":\"record\"}"), true));
+    }
+    struct journal_report report = verify_signed(&signed_journal, NULL);
+    CHECK(report.is_intact && !report.is_closed && report.unsigned_count == 2);
+    CHECK(report.last.sequence == CHECKPOINT_EVERY + 1);
+    journal_close(journal);
+    fake_loop_release(&loop);
+    signed_release(&signed_journal);
+}
+
+/* What was written last is signed although nothing follows it. */
+TEST(journal_signs_after_a_while)
+{
+    struct signed_journal signed_journal;
+    struct fake_loop loop;
+    struct journal *journal = NULL;
+    struct checkpoint head = {0};
+    signed_init(&signed_journal);
+    fake_loop_init(&loop);
+    signed_journal.options.checkpoint_ms = 1;
+    signed_journal.options.checkpoint_records = 1000;
+    signed_journal.options.stall_ms = 20; /* the watchdog looks every 6 ms */
+    CHECK(journal_open(&signed_journal.options, &journal, NULL) == STATUS_OK);
+    CHECK(append_wait(journal, &loop, SLICE("{\"a\":\"record\"}"), false));
+    while (head.sequence != 2) {
+        CHECK(journal_head(signed_journal.folder.path, NULL, &head, NULL) == STATUS_OK);
+        usleep(1000);
+    }
+    CHECK(!head.is_closing);
+    journal_close(journal);
+    fake_loop_release(&loop);
+    signed_release(&signed_journal);
+}
+
+TEST(verify_finds_any_flipped_bit_at_its_place)
+{
+    static struct segment segment;
+    struct signed_journal signed_journal;
+    signed_init(&signed_journal);
+    write_records_as(&signed_journal.options, 7);
+    write_records_as(&signed_journal.options, 2);
+    for (uint64_t number = 1; number <= 2; number++) {
+        segment_load(&segment, &signed_journal.folder, number);
+        for (size_t i = 0; i < segment.len; i++) {
+            uint8_t bit = (uint8_t)(1U << (i % 8));
+            segment.bytes[i] ^= bit;
+            segment_restore(&segment);
+            struct journal_report report = verify_signed(&signed_journal, NULL);
+            CHECK(!report.is_intact);
+            for (size_t k = 0; k < segment.count; k++) {
+                bool is_inside = i >= segment.frames[k].offset &&
+                                 i < segment.frames[k].offset + segment.frames[k].len;
+                CHECK(!is_inside || (report.bad_segment == number &&
+                                     report.bad_offset == segment.frames[k].offset));
+            }
+            segment.bytes[i] ^= bit;
+        }
+        segment_restore(&segment);
+    }
+    CHECK(verify_signed(&signed_journal, NULL).is_intact);
+
+    char path[PATH_BYTES + 16];
+    uint8_t head[FILE_BYTES_MAX];
+    snprintf(path, sizeof(path), "%s/%s", signed_journal.folder.path, CHECKPOINT_HEAD_NAME);
+    size_t len = file_read(path, head);
+    CHECK(len == CHECKPOINT_BYTES);
+    for (size_t i = 0; i < len; i++) {
+        head[i] ^= (uint8_t)(1U << (i % 8));
+        file_write(path, head, len);
+        struct journal_report report = verify_signed(&signed_journal, NULL);
+        CHECK(has_code(&report, "journal.head"));
+        head[i] ^= (uint8_t)(1U << (i % 8));
+    }
+    signed_release(&signed_journal);
+}
+
+enum edit { EDIT_REMOVE, EDIT_SWAP, EDIT_REPEAT, EDIT_CHANGE, EDIT_COUNT };
+
+/* The payloads of a segment with one edit at frame `at`; returns their number. */
+static size_t edit_payloads(const struct segment *segment, enum edit edit, size_t at,
+                            struct slice *out)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < segment->count; i++) {
+        struct slice payload = segment_payload(segment, i);
+        if (edit == EDIT_REMOVE && i == at) {
+            continue;
+        }
+        if (edit == EDIT_SWAP && (i == at || i == at + 1) && at + 1 < segment->count) {
+            payload = segment_payload(segment, i == at ? at + 1 : at);
+        }
+        if (edit == EDIT_CHANGE && i == at) {
+            payload = SLICE("{\"n\":\"forged\"}");
+        }
+        out[count++] = payload;
+        if (edit == EDIT_REPEAT && i == at) {
+            out[count++] = payload;
+        }
+    }
+    return count;
+}
+
+/* The attacker rebuilds the segment behind the edit. Found at a place not before the edit, and
+ * never called intact. */
+TEST(verify_finds_a_rebuilt_chain)
+{
+    static struct segment segment;
+    static struct slice payloads[FRAMES_MAX + 1];
+    struct signed_journal signed_journal;
+    signed_init(&signed_journal);
+    for (size_t i = 0; i < 3; i++) {
+        write_records_as(&signed_journal.options, 5 + i);
+    }
+    uint64_t segments = verify_signed(&signed_journal, NULL).segments;
+    CHECK(segments >= 3);
+    for (uint64_t number = 1; number <= segments; number++) {
+        segment_load(&segment, &signed_journal.folder, number);
+        for (size_t at = 0; at < segment.count; at++) {
+            for (enum edit edit = EDIT_REMOVE; edit < EDIT_COUNT; edit++) {
+                if (edit == EDIT_SWAP && at + 1 == segment.count) {
+                    continue; /* nothing to swap with */
+                }
+                size_t count = edit_payloads(&segment, edit, at, payloads);
+                segment_rebuild(&segment, payloads, count);
+                struct journal_report report = verify_signed(&signed_journal, NULL);
+                if (edit == EDIT_REPEAT && at + 1 == segment.count && number < segments) {
+                    /* Behind the end that the next header names: outside the journal. */
+                    CHECK(report.is_intact && report.void_bytes == segment.frames[at].len);
+                    continue;
+                }
+                CHECK(!report.is_intact);
+                CHECK(report.bad_segment == number || report.bad_segment == number + 1);
+                CHECK(report.bad_segment != number ||
+                      report.bad_offset >= segment.frames[at].offset);
+            }
+        }
+        segment_restore(&segment);
+    }
+    CHECK(verify_signed(&signed_journal, NULL).is_intact);
+    signed_release(&signed_journal);
+}
+
+/* Whole segments and ends that are taken away. The head file finds them; whoever also puts an old
+ * head back is found by an anchor that is kept elsewhere, and by nothing else. */
+TEST(verify_finds_a_cut_end)
+{
+    static struct segment segment;
+    static uint8_t old_head[FILE_BYTES_MAX], new_head[FILE_BYTES_MAX];
+    struct signed_journal signed_journal;
+    char head_path[PATH_BYTES + 16];
+    signed_init(&signed_journal);
+    snprintf(head_path, sizeof(head_path), "%s/%s", signed_journal.folder.path,
+             CHECKPOINT_HEAD_NAME);
+    write_records_as(&signed_journal.options, 2);
+    CHECK(file_read(head_path, old_head) == CHECKPOINT_BYTES);
+    write_records_as(&signed_journal.options, 5);
+    CHECK(file_read(head_path, new_head) == CHECKPOINT_BYTES);
+    struct journal_anchor anchor = anchor_of(&signed_journal);
+    CHECK(anchor.sequence == 8);
+    CHECK(verify_signed(&signed_journal, &anchor).is_intact);
+
+    segment_load(&segment, &signed_journal.folder, 2);
+    for (size_t count = 0; count < segment.count; count++) {
+        size_t len = count == 0 ? SEGMENT_HEADER_BYTES
+                                : segment.frames[count - 1].offset + segment.frames[count - 1].len;
+        file_write(segment.path, segment.bytes, len);
+        struct journal_report report = verify_signed(&signed_journal, NULL);
+        /* Without its closing checkpoint alone, no record is missing, but the head's place is. */
+        CHECK(has_code(&report, report.records < 7 ? "journal.cut" : "journal.anchor"));
+        CHECK(report.bad_segment == 2 && report.bad_offset == len);
+        file_write(head_path, old_head, CHECKPOINT_BYTES);
+        CHECK(verify_signed(&signed_journal, NULL).is_intact); /* the limit of what a reader sees */
+        report = verify_signed(&signed_journal, &anchor);
+        CHECK(has_code(&report, report.records < 7 ? "journal.cut" : "journal.anchor"));
+        file_write(head_path, new_head, CHECKPOINT_BYTES);
+    }
+    CHECK(unlink(segment.path) == 0);
+    struct journal_report report = verify_signed(&signed_journal, NULL);
+    CHECK(has_code(&report, "journal.cut"));
+
+    /* A start behind the cut says so in the chain, where it stays. */
+    write_records_as(&signed_journal.options, 1);
+    struct journal_reader *reader = NULL;
+    struct journal_entry entry;
+    size_t notes = 0;
+    CHECK(journal_reader_open(signed_journal.folder.path, NULL, &reader, NULL) == STATUS_OK);
+    while (journal_reader_next(reader, &entry, NULL) == STATUS_OK) {
+        notes += memmem(entry.payload.ptr, entry.payload.len, "journal.cut", 11) != NULL;
+    }
+    journal_reader_close(reader);
+    CHECK(notes == 1);
+    report = verify_signed(&signed_journal, &anchor);
+    CHECK(has_code(&report, "journal.cut"));
+    signed_release(&signed_journal);
+}
+
+TEST(verify_refuses_foreign_and_missing_signatures)
+{
+    static struct segment segment;
+    static struct slice payloads[FRAMES_MAX];
+    struct signed_journal signed_journal;
+    char path[PATH_BYTES + 16];
+    signed_init(&signed_journal);
+    write_records_as(&signed_journal.options, 3);
+    struct signing_key *other = open_key(&signed_journal.keys, "other.key", path);
+
+    /* All of it written and signed by somebody else. */
+    struct signing_public trusted = signed_journal.trusted;
+    signed_journal.trusted = (struct signing_public){0};
+    trust(&signed_journal.trusted, other);
+    struct journal_report report = verify_signed(&signed_journal, NULL);
+    CHECK(has_code(&report, "journal.key") && report.bad_sequence == 1);
+    trust(&signed_journal.trusted, signed_journal.key);
+    CHECK(verify_signed(&signed_journal, NULL).is_intact);
+    signed_journal.trusted = trusted;
+
+    /* No checkpoint at all: fine without a key, not with one. */
+    segment_load(&segment, &signed_journal.folder, 1);
+    size_t count = 0;
+    for (size_t i = 0; i < segment.count; i++) {
+        struct slice payload = segment_payload(&segment, i);
+        if (!checkpoint_is(payload)) {
+            payloads[count++] = payload;
+        }
+    }
+    segment_rebuild(&segment, payloads, count);
+    snprintf(path, sizeof(path), "%s/%s", signed_journal.folder.path, CHECKPOINT_HEAD_NAME);
+    CHECK(unlink(path) == 0);
+    report = verify_signed(&signed_journal, NULL);
+    CHECK(has_code(&report, "journal.unsigned"));
+    CHECK(verify(&signed_journal.folder).is_intact);
+
+    /* More records behind the last checkpoint than the writer lets pass. */
+    payloads[0] = segment_payload(&segment, 0);
+    CHECK(checkpoint_is(payloads[0]));
+    for (size_t i = 1; i <= CHECKPOINT_EVERY + 1; i++) {
+        payloads[i] = SLICE("{\"n\":\"forged\"}");
+        segment_rebuild(&segment, payloads, i + 1);
+        report = verify_signed(&signed_journal, NULL);
+        CHECK(i <= CHECKPOINT_EVERY ? report.is_intact && report.unsigned_count == i
+                                    : has_code(&report, "journal.unsigned"));
+    }
+    signing_key_free(other);
+    signed_release(&signed_journal);
+}
+
+TEST(journal_anchors_are_strict)
+{
+#define HEX_32 "00112233445566778899aabbccddeeff"
+    static const struct {
+        const char *text;
+        bool is_good;
+    } rows[] = {
+        {"1:" HEX_32 HEX_32, true},
+        {"9223372036854775807:" HEX_32 HEX_32, true},
+        {"", false},
+        {":", false},
+        {"1", false},
+        {":" HEX_32 HEX_32, false},
+        {"0:" HEX_32 HEX_32, false},
+        {"-1:" HEX_32 HEX_32, false},
+        {"9223372036854775808:" HEX_32 HEX_32, false},
+        {"1:" HEX_32, false},
+        {"1:" HEX_32 HEX_32 "0", false},
+        {"1:" HEX_32 "00112233445566778899AABBCCDDEEFF", false},
+        {"1:" HEX_32 "00112233445566778899aabbccddeefg", false},
+        {"1 :" HEX_32 HEX_32, false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct journal_anchor anchor = {0};
+        CHECK_ROW(rows[i].text,
+                  journal_anchor_parse(slice_view_cstr(rows[i].text), &anchor) == rows[i].is_good);
+        CHECK_ROW(rows[i].text, !rows[i].is_good || anchor.chain[1] == 0x11);
+    }
+}
+
+TEST(journal_head_refuses)
+{
+    struct signed_journal signed_journal;
+    struct checkpoint head;
+    struct diag diag = {0};
+    char path[PATH_BYTES + 16];
+    signed_init(&signed_journal);
+    const char *directory = signed_journal.folder.path;
+    CHECK(journal_head("/nonexistent/journal", NULL, &head, &diag) == STATUS_NOT_FOUND);
+    CHECK(str_eq(diag.code, "journal.absent"));
+    CHECK(journal_head(directory, NULL, &head, &diag) == STATUS_NOT_FOUND);
+    CHECK(str_eq(diag.code, "journal.head"));
+    write_records_as(&signed_journal.options, 1);
+    CHECK(journal_head(directory, &signed_journal.trusted, &head, &diag) == STATUS_OK);
+    CHECK(journal_head(directory, &(struct signing_public){0}, &head, &diag) == STATUS_CONFLICT);
+    CHECK(str_eq(diag.code, "journal.key"));
+    snprintf(path, sizeof(path), "%s/%s", directory, CHECKPOINT_HEAD_NAME);
+    file_write(path, (const uint8_t *)"AEGJCKP1", 8);
+    CHECK(journal_head(directory, NULL, &head, &diag) == STATUS_CONFLICT);
+    CHECK(str_eq(diag.code, "journal.head"));
+    signed_release(&signed_journal);
+}

@@ -1,0 +1,23 @@
+/* audit.h: what the files of `aegis audit` share. */
+#ifndef AEGIS_CLI_AUDIT_H
+#define AEGIS_CLI_AUDIT_H
+
+#include "base/diag.h"
+#include "cli/command.h"
+
+#define AUDIT_PATH_BYTES 4096
+
+/* Print why a command failed; returns its exit code. */
+int audit_fail(const struct diag *diag);
+
+/* --dir, or the folder of a local gateway, or that of the system service. */
+const char *audit_directory(const char *given, char path[AUDIT_PATH_BYTES]);
+
+/* A journal without records is no error, but silence would look like one. */
+void audit_explain_empty(const char *directory);
+
+/* `aegis audit verify` and `aegis audit head`; argv[0] is the first argument behind the name. */
+int audit_verify(const struct command *command, int argc, char **argv);
+int audit_head(const struct command *command, int argc, char **argv);
+
+#endif
