@@ -1,6 +1,6 @@
 #include "cli/options.h"
 
-#include "daemon/config/suggest.h"
+#include "base/suggest.h"
 
 #include <assert.h>
 #include <inttypes.h>

@@ -1,9 +1,9 @@
 /* Values with a form of their own. */
+#include "base/suggest.h"
 #include "core/mcp/revision.h"
 #include "daemon/config/config_check.h"
 #include "daemon/config/config_fields.h"
 #include "daemon/config/config_url.h"
-#include "daemon/config/suggest.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 #include "daemon/config/config_read.h"
 
+#include "base/suggest.h"
 #include "daemon/config/config_url.h"
-#include "daemon/config/suggest.h"
 
 #include <assert.h>
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-#include "daemon/config/suggest.h"
+#include "base/suggest.h"
 
 static size_t smallest(size_t a, size_t b, size_t c)
 {

@@ -1,6 +1,6 @@
 /* suggest.h: "did you mean": the nearest known word to a mistyped one. */
-#ifndef AEGIS_DAEMON_CONFIG_SUGGEST_H
-#define AEGIS_DAEMON_CONFIG_SUGGEST_H
+#ifndef AEGIS_BASE_SUGGEST_H
+#define AEGIS_BASE_SUGGEST_H
 
 #include "base/slice.h"
 
