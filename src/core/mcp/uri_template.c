@@ -1,0 +1,134 @@
+#include "core/mcp/uri_template.h"
+
+#include <string.h>
+
+/* An operator of RFC 6570 section 2.2: what its expansion begins with and is made of. */
+struct uri_operator {
+    uint8_t sign;  /* 0: a simple expansion */
+    uint8_t first; /* 0: no mark in front */
+    bool is_reserved;
+    struct slice separators;
+};
+
+static const struct uri_operator OPERATORS[] = {
+    {0, 0, false, SLICE_INIT(",=")},      {'+', 0, true, SLICE_INIT("")},
+    {'#', '#', true, SLICE_INIT("")},     {'.', '.', false, SLICE_INIT(".,=")},
+    {'/', '/', false, SLICE_INIT("/,=")}, {';', ';', false, SLICE_INIT(";,=")},
+    {'?', '?', false, SLICE_INIT("&,=")}, {'&', '&', false, SLICE_INIT("&,=")},
+};
+
+static bool is_in(uint8_t byte, struct slice set)
+{
+    return slice_find_byte(set, byte) < set.len;
+}
+
+static bool fits(const struct uri_operator *kind, uint8_t byte)
+{
+    bool is_alnum = (byte >= '0' && byte <= '9') || ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'z');
+    return is_alnum || is_in(byte, SLICE("-._~%")) || is_in(byte, kind->separators) ||
+           (kind->is_reserved && is_in(byte, SLICE(":/?#[]@!$&'()*+,;=")));
+}
+
+static bool spend(struct uri_search *search, size_t steps)
+{
+    if (search->steps_left < steps) {
+        search->steps_left = 0;
+        return false;
+    }
+    search->steps_left -= steps;
+    return true;
+}
+
+static void take_next(struct uri_search *search)
+{
+    uint8_t *reached = search->reached;
+    search->reached = search->next;
+    search->next = reached;
+}
+
+static bool take_literal(struct uri_search *search, struct slice literal)
+{
+    memset(search->next, 0, search->uri.len + 1);
+    if (!spend(search, search->uri.len + 1)) {
+        return false;
+    }
+    bool is_reached = false;
+    for (size_t at = 0; at + literal.len <= search->uri.len; at++) {
+        if (search->reached[at] == 0) {
+            continue;
+        }
+        if (!spend(search, literal.len)) {
+            return false;
+        }
+        if (slice_eq(slice_sub(search->uri, at, at + literal.len), literal)) {
+            search->next[at + literal.len] = 1;
+            is_reached = true;
+        }
+    }
+    take_next(search);
+    return is_reached;
+}
+
+/* An expansion is empty when its variables are undefined. */
+static bool take_expression(struct uri_search *search, struct slice expression)
+{
+    const struct uri_operator *kind = &OPERATORS[0];
+    for (size_t i = 1; i < COUNT_OF(OPERATORS); i++) {
+        kind = expression.ptr[0] == OPERATORS[i].sign ? &OPERATORS[i] : kind;
+    }
+    if (!spend(search, search->uri.len + 1)) {
+        return false;
+    }
+    memcpy(search->next, search->reached, search->uri.len + 1);
+    bool is_inside = false;
+    for (size_t at = 0; at < search->uri.len; at++) {
+        uint8_t byte = search->uri.ptr[at];
+        bool begins = search->reached[at] != 0;
+        bool may_begin = kind->first == 0 ? fits(kind, byte) : byte == kind->first;
+        is_inside = (is_inside && fits(kind, byte)) || (begins && may_begin);
+        search->next[at + 1] |= is_inside ? 1 : 0;
+    }
+    take_next(search);
+    return true;
+}
+
+static bool run(struct uri_search *search, struct slice rest)
+{
+    while (rest.len > 0) {
+        size_t open = slice_find_byte(rest, '{');
+        if (open > 0) {
+            if (!take_literal(search, slice_sub(rest, 0, open))) {
+                return false;
+            }
+            rest = slice_sub(rest, open, rest.len);
+            continue;
+        }
+        size_t close = slice_find_byte(rest, '}');
+        if (close == rest.len || close < 2 || !take_expression(search, slice_sub(rest, 1, close))) {
+            return false;
+        }
+        rest = slice_sub(rest, close + 1, rest.len);
+    }
+    return search->reached[search->uri.len] != 0;
+}
+
+enum status uri_search_init(struct uri_search *search, struct slice uri, struct arena *arena)
+{
+    *search = (struct uri_search){.uri = uri,
+                                  .reached = arena_alloc(arena, uri.len + 1),
+                                  .next = arena_alloc(arena, uri.len + 1),
+                                  .steps_left = URI_TEMPLATE_STEPS_MAX};
+    return search->reached == NULL || search->next == NULL ? STATUS_LIMIT : STATUS_OK;
+}
+
+bool uri_template_matches(struct uri_search *search, struct slice uri_template)
+{
+    struct slice prefix = slice_sub(uri_template, 0, slice_find_byte(uri_template, '{'));
+    if (uri_template.len > URI_TEMPLATE_BYTES_MAX || !slice_starts_with(search->uri, prefix) ||
+        !spend(search, search->uri.len + 1)) {
+        return false;
+    }
+    memset(search->reached, 0, search->uri.len + 1);
+    search->reached[0] = 1;
+    return run(search, uri_template);
+}
