@@ -1,5 +1,6 @@
 #include "core/policy/decide.h"
 
+#include "core/mcp/resource_uri.h"
 #include "core/policy/argument_value.h"
 
 #include <string.h>
@@ -25,6 +26,8 @@ struct scene {
     struct cedar_uid principal, action, target, server;
     struct cedar_entity_data principal_data, action_data, target_data, server_data;
     struct cedar_entities entities;
+    struct slice name;       /* the target as policies call it: a resource by its normal address */
+    struct resource_uri uri; /* of a resource */
 };
 
 static bool uid_is(const struct cedar_uid *a, const struct cedar_uid *b)
@@ -236,22 +239,13 @@ static void put_tool(const struct policy_question *question, struct record *reco
     put(record, SLICE("openWorld"), hint(question, SLICE("openWorldHint"), true));
 }
 
-static void put_resource(const struct policy_question *question, struct record *record)
+static void put_resource(const struct scene *scene, struct record *record)
 {
-    struct slice uri = question->name;
-    size_t colon = slice_find_byte(uri, ':');
-    struct slice rest = slice_sub(uri, colon + 1, uri.len);
-    struct slice host = SLICE_EMPTY;
-    put_text(record, SLICE("uri"), uri);
-    put_text(record, SLICE("scheme"), slice_sub(uri, 0, colon));
-    if (slice_starts_with(rest, SLICE("//"))) {
-        rest = slice_sub(rest, 2, rest.len);
-        size_t slash = slice_find_byte(rest, '/');
-        host = slice_sub(rest, 0, slash);
-        rest = slice_sub(rest, slash, rest.len);
-    }
-    put_text(record, SLICE("host"), host);
-    put(record, SLICE("path"), cedar_string(rest));
+    const struct resource_uri *uri = &scene->uri;
+    put_text(record, SLICE("uri"), uri->text);
+    put_text(record, SLICE("scheme"), uri->scheme);
+    put_text(record, SLICE("host"), uri->host);
+    put(record, SLICE("path"), cedar_string(uri->path));
 }
 
 static enum status set_target(struct scene *scene)
@@ -266,14 +260,14 @@ static enum status set_target(struct scene *scene)
     struct record *record = NULL;
     scene->target.type = TYPES[question->primitive];
     TRY(join(scene->arena, question->server,
-             question->primitive == MCP_RESOURCE ? SLICE("|") : SLICE("."), question->name,
+             question->primitive == MCP_RESOURCE ? SLICE("|") : SLICE("."), scene->name,
              &scene->target.id));
     TRY(record_new(scene->arena, 8, &record));
-    put_text(record, SLICE("name"), question->name);
+    put_text(record, SLICE("name"), scene->name);
     if (question->primitive == MCP_TOOL) {
         put_tool(question, record);
     } else if (question->primitive == MCP_RESOURCE) {
-        put_resource(question, record);
+        put_resource(scene, record);
     }
     TRY(put_texts(scene->arena, record, SLICE("labels"), question->server_labels,
                   question->server_label_count));
@@ -384,7 +378,7 @@ static enum status build_context(struct scene *scene, struct cedar_value *out)
     put(context, SLICE("primitive"), cedar_string(mcp_primitive_name(question->primitive)));
     put(context, SLICE("method"), cedar_string(question->method));
     put(context, SLICE("target"),
-        cedar_string(question->primitive == MCP_RESOURCE ? question->name : scene->target.id));
+        cedar_string(question->primitive == MCP_RESOURCE ? scene->name : scene->target.id));
     put(context, SLICE("direction"), cedar_string(SLICE("client_to_server")));
     put(context, SLICE("server"), cedar_entity(TYPE_SERVER, question->server));
     put(context, SLICE("arguments"), arguments_value(scene));
@@ -394,8 +388,20 @@ static enum status build_context(struct scene *scene, struct cedar_value *out)
     return STATUS_OK;
 }
 
+/* An address that has no normal form fails the question, which denies. */
+static enum status set_name(struct scene *scene)
+{
+    scene->name = scene->question->name;
+    if (scene->question->primitive == MCP_RESOURCE) {
+        TRY(resource_uri_read(scene->name, scene->arena, &scene->uri, NULL));
+        scene->name = scene->uri.text;
+    }
+    return STATUS_OK;
+}
+
 static enum status build_request(struct scene *scene, struct cedar_request *out)
 {
+    TRY(set_name(scene));
     TRY(set_principal(scene));
     TRY(set_action(scene));
     TRY(set_server(scene));

@@ -210,3 +210,85 @@ TEST(decide_names_policies_and_reason)
     CHECK(!policy_may_ever_allow(&stage.question, &stage.arena));
     tear_down(&stage);
 }
+
+/* -- resources ------------------------------------------------------------------------------ */
+
+static bool may_read(const char *policies, struct slice uri, enum status *status)
+{
+    struct stage stage;
+    struct policy_answer answer;
+    set_up(&stage, policies, "{}");
+    stage.question.method = SLICE("resources/read");
+    stage.question.primitive = MCP_RESOURCE;
+    stage.question.name = uri;
+    stage.question.definition = (struct json_place){NULL, JSON_NONE};
+    *status = policy_decide(&stage.question, &stage.arena, &answer);
+    stage.question.arguments_unknown = true;
+    CHECK_ROW(policies, !answer.is_allowed || policy_may_ever_allow(&stage.question, &stage.arena));
+    tear_down(&stage);
+    return answer.is_allowed;
+}
+
+TEST(decide_judges_the_normal_address)
+{
+    static const struct {
+        const char *policies, *uri;
+        bool allowed;
+    } rows[] = {
+        {PERMIT, "file:///srv/a", true},
+        {PERMIT, "file:///srv/../a", false},
+        {PERMIT, "no address", false},
+        {PERMIT, "", false},
+        {PERMIT_IF("resource.uri == \"file:///srv/a\""), "FILE://localhost/srv/%61", true},
+        {PERMIT_IF("resource.path == \"/srv/a b\""), "file:///srv/a%20b", true},
+        {PERMIT_IF("resource.path == \"/a\""), "https://docs.example/a?b#c", true},
+        {PERMIT_IF("resource.host == \"docs.example\""), "https://DOCS.example:443/a", true},
+        {PERMIT_IF("resource.host == \"docs.example\""), "https://docs.example:8443/a", false},
+        {PERMIT_IF("resource has host"), "file:///a", false},
+        {PERMIT_IF("resource.scheme == \"memo\" && context.target == \"memo://x\""), "MEMO://x",
+         true},
+        {"permit(principal, action, resource == Aegis::Resource::\"bank|file:///srv/a\");",
+         "file:///srv/%61", true},
+        {FORBID_IF("context.target like \"*/private/*\""), "https://docs.example/%70rivate/a",
+         false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        enum status status = STATUS_OK;
+        CHECK_ROW(rows[i].policies, may_read(rows[i].policies, slice_view_cstr(rows[i].uri),
+                                             &status) == rows[i].allowed);
+    }
+}
+
+#define CORPUS_TREES                                                                               \
+    PERMIT_IF("resource.uri like \"file:///srv/project/*\" ||"                                     \
+              "resource.uri like \"https://docs.example/public/*\"")
+
+/* Links, loops and pipes are set up on the server's disk, which only the server can see. */
+static bool is_on_disk(struct slice uri)
+{
+    static const struct slice PREFIXES[] = {SLICE_INIT("file:///srv/project/link-out/"),
+                                            SLICE_INIT("file:///srv/project/loop/"),
+                                            SLICE_INIT("file:///srv/project/fifo")};
+    for (size_t i = 0; i < COUNT_OF(PREFIXES); i++) {
+        if (slice_starts_with(uri, PREFIXES[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_resource_case(const struct corpus_line *line, void *context)
+{
+    enum status status = STATUS_OK;
+    struct slice uri = corpus_text(line, 0, context);
+    bool is_allowed = may_read(CORPUS_TREES, uri, &status);
+    bool expected = slice_eq(corpus_text(line, 0, "verdict"), SLICE("allow"));
+    CHECK_ROW(line->id, is_allowed == (expected || is_on_disk(uri)));
+}
+
+TEST(corpus_own_resource_uris)
+{
+    (void)corpus_each_line("attack-data/own-resource-uris/cases.jsonl", check_resource_case, "uri");
+    (void)corpus_each_line("attack-data/own-resource-uris/templates.jsonl", check_resource_case,
+                           "expanded");
+}
