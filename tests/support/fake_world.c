@@ -185,7 +185,21 @@ static const char *default_answer(const struct world *world, const struct world_
     if (strcmp(call->method, "resources/read") == 0) {
         return "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"contents\":[]}}";
     }
+    if (strcmp(call->method, "prompts/get") == 0) {
+        return "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"messages\":[]}}";
+    }
     return NULL;
+}
+
+static const char *answer_of(const struct world *world, const struct world_call *call)
+{
+    for (size_t i = 0; i < world->answer_count; i++) {
+        const struct world_answer *answer = &world->answers[i];
+        if (answer->server == call->server && strcmp(answer->method, call->method) == 0) {
+            return answer->json;
+        }
+    }
+    return default_answer(world, call);
 }
 
 static bool run_one_call(struct world *world)
@@ -196,7 +210,7 @@ static bool run_one_call(struct world *world)
         if (!call->is_open || is_held) {
             continue;
         }
-        const char *answer = call->id == 0 ? NULL : default_answer(world, call);
+        const char *answer = call->id == 0 ? NULL : answer_of(world, call);
         if (answer != NULL) {
             world_message(call, answer);
         }

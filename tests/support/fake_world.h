@@ -51,6 +51,12 @@ struct world_client {
     bool is_replied, stream_begun, stream_ended, is_aborted, is_released, is_slow;
 };
 
+/* What a server answers instead of its usual answer; %ID is replaced by the call's id. */
+struct world_answer {
+    uint32_t server;
+    const char *method, *json;
+};
+
 struct world {
     struct gateway gateway;
     struct gateway_snapshot *snapshot;
@@ -70,6 +76,8 @@ struct world {
     bool journal_refuses, journal_fails;
     const char *held_method; /* calls of this method wait for the test */
     bool server_is_modern;
+    const struct world_answer *answers; /* of the test; answer_count entries */
+    size_t answer_count;
 };
 
 /* A gateway with the servers "bank" and "shop" and the policies; every caller is dev|ann, role

@@ -10,48 +10,10 @@ static struct json_place arguments_of(struct operation *op)
     return (struct json_place){&op->message.tape, op->message.arguments};
 }
 
-static struct policy_question question_of(struct operation *op)
-{
-    const struct gateway_snapshot *snapshot = op->gateway->snapshot;
-    const struct gateway_server *server = operation_server(op);
-    const struct gateway_ports *ports = &op->gateway->ports;
-    return (struct policy_question){
-        .policies = snapshot->policies,
-        .principal = op->principal,
-        .server = server->name,
-        .server_trust = server->trust,
-        .server_labels = server->labels,
-        .server_label_count = server->label_count,
-        .method = op->message.method->name,
-        .primitive = op->message.method->primitive,
-        .name = op->name,
-        .definition = {NULL, JSON_NONE},
-        .arguments = arguments_of(op),
-        .peer_ip = op->peer_ip,
-        .is_tls = op->is_tls,
-        .now_s = ports->clock->wall_s(ports->clock->context),
-    };
-}
-
-static enum stage_result refuse_denied(struct operation *op)
-{
-    bool is_tool = op->message.method->primitive == MCP_TOOL;
-    return operation_refuse(
-        op, &(struct operation_refusal){
-                .type = AUDIT_AUTHZ_DENY,
-                .http_status = 200,
-                .rpc_code = OPERATION_CODE_DENIED,
-                .text = op->answer.reason.len > 0 ? op->answer.reason : SLICE("denied by policy"),
-                .code = "policy_denied",
-                .reason = op->answer.policy_count > 0 ? SLICE("forbidden by a policy")
-                                                      : SLICE("no policy permits it"),
-                .as_tool_result = is_tool && !operation_server(op)->deny_as_error});
-}
-
 /* Denied whatever the arguments are? */
 static bool is_never_allowed(struct operation *op)
 {
-    struct policy_question question = question_of(op);
+    struct policy_question question = operation_question(op, op->server_index);
     return policy_denies_early(&question, &op->arena, &op->answer);
 }
 
@@ -60,7 +22,7 @@ static bool is_never_allowed(struct operation *op)
 static enum stage_result stage_authorize_early(struct operation *op)
 {
     bool is_ready = server_session_is_ready(op->gateway, op->server_index, op->principal->digest);
-    return !is_ready && is_never_allowed(op) ? refuse_denied(op) : STAGE_DONE;
+    return !is_ready && is_never_allowed(op) ? operation_refuse_denied(op) : STAGE_DONE;
 }
 
 static void on_session_ready(struct session_waiter *waiter, enum status status,
@@ -111,7 +73,7 @@ static enum stage_result refuse_call(struct operation *op, struct slice text,
 {
     struct slice reason = SLICE_EMPTY;
     if (is_never_allowed(op)) {
-        return refuse_denied(op);
+        return operation_refuse_denied(op);
     }
     (void)!arena_copy(&op->arena, slice_view_cstr(diag->message), &reason);
     return operation_refuse(op, &(struct operation_refusal){.type = AUDIT_AUTHZ_DENY,
@@ -150,12 +112,12 @@ static enum stage_result stage_check_arguments(struct operation *op)
 
 static enum stage_result stage_authorize(struct operation *op)
 {
-    struct policy_question question = question_of(op);
+    struct policy_question question = operation_question(op, op->server_index);
     if (op->message.method->primitive == MCP_TOOL) {
         question.definition = server_session_tool(op->session, op->name);
     }
     enum status status = policy_decide(&question, &op->arena, &op->answer);
-    return status == STATUS_OK && op->answer.is_allowed ? STAGE_DONE : refuse_denied(op);
+    return status == STATUS_OK && op->answer.is_allowed ? STAGE_DONE : operation_refuse_denied(op);
 }
 
 static enum stage_result stage_record_intent(struct operation *op)
@@ -283,32 +245,38 @@ static enum stage_result stage_record_outcome(struct operation *op)
     return operation_record(op, AUDIT_OUTCOME, AUDIT_AUTHZ_ALLOW, false);
 }
 
+/* What the two eras say differently about a result. How long it may be kept, and by whom, is for
+ * the gateway to say: another caller may not see it, and a policy may close it at any time. */
 static size_t translate_edits(struct operation *op, struct json_edit *edits)
 {
+    static const struct slice OWN[] = {SLICE_INIT("resultType"), SLICE_INIT("ttlMs"),
+                                       SLICE_INIT("cacheScope")};
     const struct call *call = &op->call;
     size_t count = 0;
+    bool is_read = op->message.method->primitive == MCP_RESOURCE;
     edits[count++] = (struct json_edit){JSON_EDIT_REPLACE,
                                         json_member(&call->answer, 0, SLICE("id")), op->message.id};
-    bool is_modern = mcp_revision_is_modern(op->revision);
     if (call->result == JSON_NONE) {
         return count;
     }
-    json_ref type = json_member(&call->answer, call->result, SLICE("resultType"));
-    if (is_modern && type == JSON_NONE) {
-        bool is_read = op->message.method->primitive == MCP_RESOURCE;
+    for (size_t i = 0; i < (is_read ? COUNT_OF(OWN) : 1); i++) {
+        json_ref ref = json_member(&call->answer, call->result, OWN[i]);
+        if (ref != JSON_NONE) {
+            edits[count++] = (struct json_edit){JSON_EDIT_REMOVE, ref, SLICE_EMPTY};
+        }
+    }
+    if (mcp_revision_is_modern(op->revision)) {
         edits[count++] = (struct json_edit){
             JSON_EDIT_APPEND, call->result,
             is_read ? SLICE("\"resultType\":\"complete\",\"ttlMs\":0,\"cacheScope\":\"private\"")
                     : SLICE("\"resultType\":\"complete\"")};
-    } else if (!is_modern && type != JSON_NONE) {
-        edits[count++] = (struct json_edit){JSON_EDIT_REMOVE, type, SLICE_EMPTY};
     }
     return count;
 }
 
 static enum stage_result stage_answer(struct operation *op)
 {
-    struct json_edit edits[4];
+    struct json_edit edits[5]; /* id, three removed, one appended */
     if (op->call.failure == STATUS_CANCELLED) {
         return STAGE_DONE;
     }
@@ -325,6 +293,10 @@ const struct stage OPERATION_CALL_STAGES[] = {
     {"authenticate", operation_stage_authenticate},
     {"session", operation_stage_session},
     {"route", operation_stage_route},
+    {"resolve", operation_stage_resolve},
+    {"choose", operation_stage_choose},
+    {"resolve_template", operation_stage_resolve_template},
+    {"choose_template", operation_stage_choose_template},
     {"authorize_early", stage_authorize_early},
     {"open_session", stage_open_session},
     {"check_session", stage_check_session},

@@ -1,160 +1,40 @@
 /* Lists: asked of every server the endpoint stands for, filtered by what the caller could ever use,
- * merged into one page. */
+ * merged, and given out in pages. */
 #include "core/gateway/operation.h"
+#include "core/gateway/wire_name.h"
+#include "core/mcp/resource_uri.h"
 #include "json/writer.h"
 
-#define LIST_PAGES_MAX 64
-#define WIRE_NAME_BYTES_MAX 256
+#define LIST_ITEMS_PER_PAGE 1000
+#define LIST_BYTES_PER_PAGE ((size_t)4 << 20) /* a page ends after the item that goes past this */
 
-struct list_page {
-    struct list_page *next;
-    struct json_tape tape;
-    json_ref items;
+/* An item the caller may see. Of items with one key the first stays, when they are of one server;
+ * none, when they are of several: what nobody can tell apart cannot be used. */
+struct list_item {
+    const struct list_part *part;
+    struct json_place place;
+    json_ref name_ref;
+    struct slice key; /* name, normal address or template */
+    size_t order;
+    bool is_left_out;
 };
-
-static void start_page(struct list_part *part, struct slice cursor);
-
-static struct list_part *part_of_call(struct call *call)
-{
-    return (struct list_part *)((char *)call - offsetof(struct list_part, call));
-}
-
-static bool add_page(struct list_part *part)
-{
-    struct operation *op = part->operation;
-    const struct call *call = &part->call;
-    struct list_page *page = arena_alloc(&op->arena, sizeof(*page));
-    json_ref items = call->result == JSON_NONE ? JSON_NONE
-                                               : json_member(&call->answer, call->result,
-                                                             op->message.method->list_member);
-    if (page == NULL || items == JSON_NONE || json_type(&call->answer, items) != JSON_ARRAY ||
-        ++part->page_count > LIST_PAGES_MAX) {
-        return false;
-    }
-    *page = (struct list_page){part->pages, call->answer, items};
-    part->pages = page;
-    return true;
-}
-
-static void on_page(struct call *call, enum status status)
-{
-    struct list_part *part = part_of_call(call);
-    if (status != STATUS_OK || !add_page(part)) {
-        part->operation->wait_diag = call->diag;
-        return;
-    }
-    json_ref next = json_member(&call->answer, call->result, SLICE("nextCursor"));
-    if (next != JSON_NONE && json_type(&call->answer, next) == JSON_STRING) {
-        start_page(part, json_raw(&call->answer, next));
-    } else {
-        part->is_complete = true;
-    }
-}
-
-/* cursor: a JSON string lexeme, or empty. */
-static void start_page(struct list_part *part, struct slice cursor)
-{
-    struct operation *op = part->operation;
-    struct slice params = SLICE_EMPTY;
-    enum status status = STATUS_OK;
-    if (cursor.len > 0) {
-        status = arena_format(&op->arena, &params, "{\"cursor\":%.*s}", SLICE_ARG(cursor));
-    }
-    struct call_request request = {.owner = &op->children,
-                                   .arena = &op->arena,
-                                   .session = part->session,
-                                   .method = op->message.method->name,
-                                   .params = params,
-                                   .is_modern = part->session->is_modern};
-    part->call = (struct call){.on_done = on_page};
-    if (status == STATUS_OK) {
-        status = call_start(&part->call, &request);
-    }
-    if (status != STATUS_OK) {
-        op->wait_diag = part->call.diag;
-    }
-}
-
-static bool has_primitive(const struct list_part *part)
-{
-    switch (part->operation->message.method->primitive) {
-    case MCP_TOOL:
-        return part->session->has_tools;
-    case MCP_RESOURCE:
-        return part->session->has_resources;
-    case MCP_PROMPT:
-        return part->session->has_prompts;
-    case MCP_LIFECYCLE:
-        break;
-    }
-    return false;
-}
-
-static void start_part(struct list_part *part)
-{
-    if (has_primitive(part)) {
-        start_page(part, SLICE_EMPTY);
-    } else {
-        part->is_complete = true;
-    }
-}
-
-static void on_session_ready(struct session_waiter *waiter, enum status status,
-                             const struct diag *diag)
-{
-    struct list_part *part =
-        (struct list_part *)((char *)waiter - offsetof(struct list_part, waiter));
-    if (status == STATUS_OK) {
-        start_part(part);
-    } else {
-        part->operation->wait_diag = *diag;
-    }
-}
-
-static void open_part(struct list_part *part)
-{
-    struct operation *op = part->operation;
-    part->session = server_session_get(op->gateway, part->server_index, op->principal->digest);
-    if (part->session == NULL) {
-        return;
-    }
-    part->session->user_count++;
-    part->waiter.ready = on_session_ready;
-    if (server_session_open(part->session, &op->children, &part->waiter, &op->wait_diag) ==
-        STATUS_OK) {
-        start_part(part);
-    }
-}
 
 static enum stage_result stage_fetch(struct operation *op)
 {
     bool is_all = op->server_index == OPERATION_ALL_SERVERS;
-    if (operation_is_stopped(op)) {
-        return STAGE_DONE;
-    }
-    op->part_count = is_all ? op->gateway->snapshot->server_count : 1;
-    op->parts = arena_alloc_zero(&op->arena, op->part_count, sizeof(*op->parts));
-    if (op->parts == NULL) {
-        op->part_count = 0;
+    size_t count = is_all ? op->gateway->snapshot->server_count : 1;
+    uint32_t *servers = arena_alloc_zero(&op->arena, count, sizeof(*servers));
+    if (servers == NULL) {
         return operation_refuse_overload(op, "no memory for the list");
     }
-    for (size_t i = 0; i < op->part_count; i++) {
-        op->parts[i] = (struct list_part){.operation = op,
-                                          .server_index = is_all ? (uint32_t)i : op->server_index};
+    for (size_t i = 0; i < count; i++) {
+        servers[i] = is_all ? (uint32_t)i : op->server_index;
     }
-    if (op->part_count > 1) {
-        /* One slow server must not keep the others' items from the client. */
-        operation_limit_wait(op, op->gateway->limits.list_timeout_ms);
-    }
-    for (size_t i = 0; i < op->part_count; i++) {
-        open_part(&op->parts[i]);
-    }
-    op->wait_status = STATUS_OK;
-    return op->children.count > 0 ? STAGE_WAIT : STAGE_DONE;
+    return operation_fetch(op, op->message.method, servers, count);
 }
 
 /* A server that is down takes only its own part away, unless it was all there is. */
-static enum stage_result stage_check(struct operation *op)
+static enum stage_result stage_check_fetched(struct operation *op)
 {
     size_t failed = 0;
     if (op->wait_status == STATUS_CANCELLED) {
@@ -163,133 +43,220 @@ static enum stage_result stage_check(struct operation *op)
     for (size_t i = 0; i < op->part_count; i++) {
         failed += op->parts[i].is_complete ? 0 : 1;
     }
-    if (failed == 0 || failed < op->part_count) {
-        return STAGE_DONE;
-    }
-    enum status status =
-        op->wait_diag.status == STATUS_OK ? STATUS_UNAVAILABLE : op->wait_diag.status;
-    return operation_refuse_upstream(op, status, &op->wait_diag);
+    return failed == 0 || failed < op->part_count ? STAGE_DONE : operation_refuse_unfetched(op);
 }
 
-static bool item_is_visible(struct operation *op, const struct list_part *part,
-                            const struct json_tape *tape, json_ref item, struct slice name)
+static bool is_template_list(const struct operation *op)
 {
-    const struct gateway_snapshot *snapshot = op->gateway->snapshot;
-    const struct gateway_server *server = &snapshot->servers[part->server_index];
-    const struct gateway_ports *ports = &op->gateway->ports;
+    return slice_eq(op->list->list_member, SLICE("resourceTemplates"));
+}
+
+static bool item_is_visible(struct operation *op, const struct list_item *item)
+{
     static const struct slice CALLS[] = {
         [MCP_LIFECYCLE] = SLICE_INIT(""),
         [MCP_TOOL] = SLICE_INIT("tools/call"),
         [MCP_RESOURCE] = SLICE_INIT("resources/read"),
         [MCP_PROMPT] = SLICE_INIT("prompts/get"),
     };
-    struct policy_question question = {
-        .policies = snapshot->policies,
-        .principal = op->principal,
-        .server = server->name,
-        .server_trust = server->trust,
-        .server_labels = server->labels,
-        .server_label_count = server->label_count,
-        .method = CALLS[op->message.method->primitive],
-        .primitive = op->message.method->primitive,
-        .name = name,
-        .definition = {tape, item},
-        .arguments = {tape, JSON_NONE},
-        .arguments_unknown = true,
-        .peer_ip = op->peer_ip,
-        .is_tls = op->is_tls,
-        .now_s = ports->clock->wall_s(ports->clock->context),
-    };
+    struct policy_question question = operation_question(op, item->part->server_index);
+    question.method = CALLS[op->list->primitive];
+    question.name = item->key;
+    question.definition = item->place;
+    question.arguments = (struct json_place){item->place.tape, JSON_NONE};
+    question.arguments_unknown = true;
+    question.name_unknown = is_template_list(op);
     return policy_may_ever_allow(&question, &op->arena);
 }
 
-/* Names of the aggregated endpoint carry their server: server__name. */
-static enum status wire_name(struct operation *op, const struct list_part *part, struct slice name,
-                             struct slice *out)
+static struct slice name_member(const struct operation *op)
 {
-    struct buf text;
-    buf_init(&text, WIRE_NAME_BYTES_MAX * 8, &op->account);
-    buf_append(&text, op->gateway->snapshot->servers[part->server_index].name);
-    buf_append(&text, SLICE("__"));
-    buf_append(&text, name);
-    struct buf json;
-    buf_init(&json, WIRE_NAME_BYTES_MAX * 64, &op->account);
-    buf_append_json_string(&json, buf_view(&text));
-    enum status status = buf_status(&text) == STATUS_OK ? buf_status(&json) : STATUS_LIMIT;
-    if (status == STATUS_OK) {
-        status = arena_copy(&op->arena, buf_view(&json), out);
+    if (is_template_list(op)) {
+        return SLICE("uriTemplate");
     }
-    buf_release(&json);
-    buf_release(&text);
-    return status;
+    return op->list->primitive == MCP_RESOURCE ? SLICE("uri") : SLICE("name");
 }
 
-/* The member that names an item, and whether a list may hold it at all. A template names no
- * resource yet, so it is listed; what it leads to is decided when it is read. */
-static void write_item(struct operation *op, const struct list_part *part,
-                       const struct json_tape *tape, json_ref item, bool *has_item)
+/* False for an item that has no name, no normal address, or is not for this caller. */
+static bool read_item(struct operation *op, struct list_item *item)
 {
-    bool is_resource = op->message.method->primitive == MCP_RESOURCE;
-    bool is_template = slice_eq(op->message.method->list_member, SLICE("resourceTemplates"));
-    struct slice name = SLICE_EMPTY;
-    struct json_edit edit = {JSON_EDIT_REPLACE, JSON_NONE, SLICE_EMPTY};
-    size_t edit_count = 0;
-    if (json_type(tape, item) != JSON_OBJECT) {
-        return;
+    struct resource_uri uri;
+    item->name_ref = json_member(item->place.tape, item->place.ref, name_member(op));
+    if (item->name_ref == JSON_NONE ||
+        json_string(item->place.tape, item->name_ref, &op->arena, &item->key) != STATUS_OK) {
+        return false;
     }
-    json_ref ref = json_member(tape, item, is_resource ? SLICE("uri") : SLICE("name"));
-    if (!is_template) {
-        if (ref == JSON_NONE || json_string(tape, ref, &op->arena, &name) != STATUS_OK ||
-            !item_is_visible(op, part, tape, item, name)) {
-            return;
+    if (op->list->primitive == MCP_RESOURCE && !is_template_list(op)) {
+        if (resource_uri_read(item->key, &op->arena, &uri, NULL) != STATUS_OK) {
+            return false;
         }
+        item->key = uri.text;
     }
-    if (!is_resource && op->server_index == OPERATION_ALL_SERVERS) {
-        edit.ref = ref;
-        if (wire_name(op, part, name, &edit.text) != STATUS_OK) {
-            return;
-        }
-        edit_count = 1;
-    }
-    buf_append(&op->reply, *has_item ? SLICE(",") : SLICE_EMPTY);
-    *has_item = true;
-    json_write(&op->reply, tape, item, &edit, edit_count);
+    return item_is_visible(op, item);
 }
 
-/* Pages stand newest first; a list keeps the server's order. */
-static void write_pages(struct operation *op, const struct list_part *part,
-                        const struct list_page *page, bool *has_item)
+static int compare_items(const struct operation *op, const struct list_item *a,
+                         const struct list_item *b)
 {
-    const struct list_page *ordered[LIST_PAGES_MAX];
+    bool is_by_server = op->list->primitive != MCP_RESOURCE;
+    uint32_t a_server = a->part->server_index;
+    uint32_t b_server = b->part->server_index;
+    if (is_by_server && a_server != b_server) {
+        return a_server < b_server ? -1 : 1;
+    }
+    int order = slice_compare(a->key, b->key);
+    return order != 0 ? order : (a->order < b->order ? -1 : 1);
+}
+
+/* Heap sort: no recursion and no memory, whatever a server sends. */
+static void sift_down(const struct operation *op, struct list_item **items, size_t at, size_t count)
+{
+    for (size_t child = 2 * at + 1; child < count; child = 2 * at + 1) {
+        if (child + 1 < count && compare_items(op, items[child], items[child + 1]) < 0) {
+            child++;
+        }
+        if (compare_items(op, items[at], items[child]) >= 0) {
+            return;
+        }
+        struct list_item *moved = items[at];
+        items[at] = items[child];
+        items[child] = moved;
+        at = child;
+    }
+}
+
+static void sort_items(const struct operation *op, struct list_item **items, size_t count)
+{
+    for (size_t i = count / 2; i > 0; i--) {
+        sift_down(op, items, i - 1, count);
+    }
+    for (size_t end = count; end > 1; end--) {
+        struct list_item *last = items[0];
+        items[0] = items[end - 1];
+        items[end - 1] = last;
+        sift_down(op, items, 0, end - 1);
+    }
+}
+
+/* Items with one key stand side by side now. */
+static void leave_out_doubles(const struct operation *op, struct list_item **sorted, size_t count)
+{
+    bool is_by_server = op->list->primitive != MCP_RESOURCE;
+    for (size_t i = 1; i < count; i++) {
+        struct list_item *before = sorted[i - 1];
+        bool is_one_server = before->part == sorted[i]->part;
+        if (!slice_eq(before->key, sorted[i]->key) || (is_by_server && !is_one_server)) {
+            continue;
+        }
+        sorted[i]->is_left_out = true;
+        /* The first of a run of several servers goes with the others. */
+        for (size_t k = i; !is_one_server && k > 0 && slice_eq(sorted[k - 1]->key, sorted[i]->key);
+             k--) {
+            sorted[k - 1]->is_left_out = true;
+        }
+    }
+}
+
+static size_t count_items(const struct operation *op)
+{
     size_t count = 0;
-    for (; page != NULL && count < LIST_PAGES_MAX; page = page->next) {
-        ordered[count++] = page;
-    }
-    while (count > 0) {
-        const struct list_page *next = ordered[--count];
-        struct json_iter iter;
-        json_ref key = JSON_NONE;
-        json_ref item = JSON_NONE;
-        json_iter_init(&iter, &next->tape, next->items);
-        while (json_iter_next(&iter, &key, &item)) {
-            write_item(op, part, &next->tape, item, has_item);
+    for (size_t i = 0; i < op->part_count; i++) {
+        struct list_walk walk = {0};
+        struct json_place place;
+        while (list_walk_next(&walk, &op->parts[i], &place)) {
+            count++;
         }
     }
+    return count;
+}
+
+/* All items the caller may see, doubles marked. STATUS_LIMIT when there is no memory. */
+static enum status collect(struct operation *op, struct list_item **out, size_t *out_count)
+{
+    size_t capacity = count_items(op);
+    struct list_item *items = arena_alloc_zero(&op->arena, capacity, sizeof(*items));
+    struct list_item **sorted = arena_alloc_zero(&op->arena, capacity, sizeof(struct list_item *));
+    size_t count = 0;
+    if (items == NULL || sorted == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < op->part_count; i++) {
+        struct list_walk walk = {0};
+        struct list_item item = {.part = &op->parts[i]};
+        while (list_walk_next(&walk, &op->parts[i], &item.place)) {
+            item.order = count;
+            if (read_item(op, &item)) {
+                items[count] = item;
+                sorted[count] = &items[count];
+                count++;
+            }
+        }
+    }
+    sort_items(op, sorted, count);
+    leave_out_doubles(op, sorted, count);
+    *out = items;
+    *out_count = count;
+    return STATUS_OK;
+}
+
+/* Names of an endpoint of several servers carry their server. */
+static void write_item(struct operation *op, const struct list_item *item)
+{
+    struct json_edit edit = {JSON_EDIT_REPLACE, item->name_ref, SLICE_EMPTY};
+    struct wire_name name;
+    uint8_t quoted[WIRE_NAME_BYTES_MAX + 2];
+    bool is_renamed =
+        op->list->primitive != MCP_RESOURCE && op->server_index == OPERATION_ALL_SERVERS;
+    if (is_renamed) {
+        wire_name_make(op->gateway->snapshot, op->gateway->ports.crypto, item->part->server_index,
+                       item->key, &name);
+        quoted[0] = '"';
+        for (size_t i = 0; i < name.len; i++) {
+            quoted[i + 1] = name.text[i];
+        }
+        quoted[name.len + 1] = '"';
+        edit.text = slice_of(quoted, name.len + 2);
+    }
+    json_write(&op->reply, item->place.tape, item->place.ref, &edit, is_renamed ? 1 : 0);
+}
+
+/* The items from list_from on, and the cursor of the next page when there is one. */
+static void write_page(struct operation *op, const struct list_item *items, size_t count)
+{
+    size_t written = 0;
+    size_t seen = 0;
+    size_t begin = op->reply.len;
+    buf_append_json_string(&op->reply, op->list->list_member);
+    buf_append(&op->reply, SLICE(":["));
+    for (size_t i = 0; i < count; i++) {
+        if (items[i].is_left_out || seen++ < op->list_from) {
+            continue;
+        }
+        if (written == LIST_ITEMS_PER_PAGE || op->reply.len - begin > LIST_BYTES_PER_PAGE) {
+            buf_append(&op->reply, SLICE("],\"nextCursor\":\""));
+            buf_append_u64(&op->reply, op->list_from + written);
+            buf_append(&op->reply, SLICE("\""));
+            return;
+        }
+        buf_append(&op->reply, written > 0 ? SLICE(",") : SLICE_EMPTY);
+        write_item(op, &items[i]);
+        written++;
+    }
+    buf_append_byte(&op->reply, ']');
 }
 
 static enum stage_result stage_answer(struct operation *op)
 {
-    bool has_item = false;
+    struct list_item *items = NULL;
+    size_t count = 0;
     if (op->client_gone) {
         return STAGE_DONE;
     }
-    operation_result_begin(op);
-    buf_append_json_string(&op->reply, op->message.method->list_member);
-    buf_append(&op->reply, SLICE(":["));
-    for (size_t i = 0; i < op->part_count; i++) {
-        write_pages(op, &op->parts[i], op->parts[i].pages, &has_item);
+    if (collect(op, &items, &count) != STATUS_OK) {
+        return operation_refuse_overload(op, "no memory for the list");
     }
-    buf_append_byte(&op->reply, ']');
+    operation_result_begin(op);
+    write_page(op, items, count);
     if (mcp_revision_is_modern(op->revision)) {
         buf_append(&op->reply, SLICE(",\"ttlMs\":0,\"cacheScope\":\"private\""));
     }
@@ -298,12 +265,22 @@ static enum stage_result stage_answer(struct operation *op)
     return STAGE_DONE;
 }
 
-/* All pages are merged into one, so no cursor was ever given out. */
+/* A cursor of ours is the number of items before it: the lists are asked anew for every page, so
+ * nothing is kept between them, and an invented one shows nothing that the first page would not. */
 static enum stage_result stage_check_cursor(struct operation *op)
 {
     const struct mcp_message *message = &op->message;
-    if (message->params == JSON_NONE ||
-        json_member(&message->tape, message->params, SLICE("cursor")) == JSON_NONE) {
+    json_ref cursor = message->params == JSON_NONE
+                          ? JSON_NONE
+                          : json_member(&message->tape, message->params, SLICE("cursor"));
+    struct slice text = SLICE_EMPTY;
+    int64_t from = 0;
+    if (cursor == JSON_NONE) {
+        return STAGE_DONE;
+    }
+    if (json_string(&message->tape, cursor, &op->arena, &text) == STATUS_OK &&
+        slice_to_i64(text, &from) == STATUS_OK && from > 0) {
+        op->list_from = (size_t)from;
         return STAGE_DONE;
     }
     return operation_refuse(op, &(struct operation_refusal){.type = AUDIT_WIRE_REJECT,
@@ -319,7 +296,7 @@ const struct stage OPERATION_LIST_STAGES[] = {
     {"route", operation_stage_route},
     {"check_cursor", stage_check_cursor},
     {"fetch", stage_fetch},
-    {"check", stage_check},
+    {"check_fetched", stage_check_fetched},
     {"record_event", operation_stage_record_event},
     {"check_record", operation_stage_check_record},
     {"answer", stage_answer},

@@ -5,20 +5,13 @@
 
 #define REFUSAL_BYTES_MAX ((size_t)64 << 10)
 
-static void leave_session(struct server_session **session)
-{
-    if (*session != NULL) {
-        server_session_leave(*session);
-        *session = NULL;
-    }
-}
-
 static void leave_sessions(struct operation *op)
 {
-    leave_session(&op->session);
-    for (size_t i = 0; i < op->part_count; i++) {
-        leave_session(&op->parts[i].session);
+    if (op->session != NULL) {
+        server_session_leave(op->session);
+        op->session = NULL;
     }
+    operation_leave_parts(op);
 }
 
 static void free_operation(struct operation *op)
@@ -154,14 +147,28 @@ static void on_deadline(struct timer *timer)
     stop(op, STATUS_TIMEOUT);
 }
 
-void operation_limit_wait(struct operation *op, int64_t after_ms)
+static int64_t left_ms(const struct operation *op)
 {
     const struct gateway_ports *ports = &op->gateway->ports;
     int64_t passed_ms = ports->clock->mono_ms(ports->clock->context) - op->started_ms;
-    int64_t left_ms = op->gateway->limits.operation_deadline_ms - passed_ms;
-    left_ms = left_ms < 0 ? 0 : left_ms;
+    int64_t left = op->gateway->limits.operation_deadline_ms - passed_ms;
+    return left < 0 ? 0 : left;
+}
+
+void operation_limit_wait(struct operation *op, int64_t after_ms)
+{
+    const struct gateway_ports *ports = &op->gateway->ports;
+    int64_t at_most_ms = left_ms(op);
     ports->timer->start(ports->timer->context, &op->deadline,
-                        after_ms < left_ms ? after_ms : left_ms);
+                        after_ms < at_most_ms ? after_ms : at_most_ms);
+}
+
+void operation_end_limit(struct operation *op)
+{
+    if (op->stop == STATUS_TIMEOUT && left_ms(op) > 0) {
+        op->stop = STATUS_OK;
+    }
+    operation_limit_wait(op, left_ms(op));
 }
 
 bool operation_is_stopped(struct operation *op)

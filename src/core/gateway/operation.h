@@ -43,18 +43,22 @@ struct operation_refusal {
     struct slice requested; /* version the client asked for */
 };
 
-/* One server's part of a list. */
-struct list_page;
+/* One answer of a server to a list request. */
+struct list_page {
+    struct list_page *next;
+    struct json_tape tape;
+    json_ref items; /* the array */
+};
 
-struct list_part {
+/* One server's part of a list. */ struct list_part {
     struct session_waiter waiter;
     struct operation *operation;
     struct server_session *session;
     struct call call;
     uint32_t server_index;
     uint32_t page_count;
-    bool is_complete;        /* all of its pages are there */
-    struct list_page *pages; /* newest first */
+    bool is_complete;                    /* all of its pages are there */
+    struct list_page *pages, *last_page; /* in the server's order */
 };
 
 struct operation {
@@ -95,8 +99,10 @@ struct operation {
     struct call call;
     enum status wait_status; /* of the child that was waited for */
     struct diag wait_diag;
+    const struct mcp_method *list; /* what the parts ask for */
     struct list_part *parts;
     size_t part_count;
+    size_t list_from;      /* the first item of the page the client asks for */
     struct buf reply;      /* JSON to answer */
     struct buf session_id; /* to give to a legacy client; else empty */
 };
@@ -118,6 +124,9 @@ void operation_note(struct operation *operation, enum status status, const struc
 /* End by after_ms from now what the operation is about to wait for, if the deadline is not sooner.
  */
 void operation_limit_wait(struct operation *operation, int64_t after_ms);
+
+/* After a limited wait: what was not over in that time is cancelled, the operation goes on. */
+void operation_end_limit(struct operation *operation);
 
 /* Before a stage begins something: has the operation been stopped meanwhile? Then why is noted. */
 bool operation_is_stopped(struct operation *operation);
@@ -157,6 +166,44 @@ void operation_result_end(struct operation *operation);
  */
 enum stage_result operation_record(struct operation *operation, enum audit_phase phase,
                                    enum audit_type type, bool durable);
+
+/* list_fetch.c: ask servers for a list; their pages land in the operation's parts, which replace
+ * those of the list before. STAGE_DONE when nothing is awaited. */
+enum stage_result operation_fetch(struct operation *operation, const struct mcp_method *list,
+                                  const uint32_t *servers, size_t count);
+
+/* Refuse because of a server that did not give its list. */
+enum stage_result operation_refuse_unfetched(struct operation *operation);
+
+/* Leave the sessions of all parts and forget the parts. */
+void operation_leave_parts(struct operation *operation);
+
+/* Walk the items of a part in the server's order: objects only. Begin with a zero walk. */
+struct list_walk {
+    const struct list_page *page;
+    struct json_iter iter;
+    bool has_begun;
+};
+bool list_walk_next(struct list_walk *walk, const struct list_part *part, struct json_place *item);
+
+/* resolve_stages.c: on an endpoint of several servers, find the one the target belongs to. */
+enum stage_result operation_stage_resolve(struct operation *operation);
+enum stage_result operation_stage_choose(struct operation *operation);
+enum stage_result operation_stage_resolve_template(struct operation *operation);
+enum stage_result operation_stage_choose_template(struct operation *operation);
+
+/* "server.name" for tools and prompts, the address for resources. False: no memory. */
+bool operation_set_audit_target(struct operation *operation);
+
+/* The caller names something that is not there. */
+enum stage_result operation_refuse_target(struct operation *operation, const char *code,
+                                          struct slice reason);
+
+/* Denied by operation->answer. */
+enum stage_result operation_refuse_denied(struct operation *operation);
+
+/* What a policy is asked about the target on a server. */
+struct policy_question operation_question(const struct operation *operation, uint32_t server_index);
 
 /* call_stages.c, list_stages.c, local_stages.c: the tables. */
 extern const struct stage OPERATION_CALL_STAGES[];

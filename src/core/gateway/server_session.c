@@ -174,8 +174,12 @@ static bool add_page(struct server_session *session)
         ++session->page_count > SERVER_SESSION_PAGES_MAX) {
         return false;
     }
-    *page = (struct tool_page){session->pages, call->answer, tools};
-    session->pages = page;
+    *page = (struct tool_page){NULL, call->answer, tools};
+    struct tool_page **at = &session->pages;
+    while (*at != NULL) {
+        at = &(*at)->next;
+    }
+    *at = page;
     return true;
 }
 

@@ -58,9 +58,9 @@ struct server_session {
     struct buf session_id; /* legacy HTTP */
     uint64_t child;        /* stdio */
     int64_t used_ms, failed_ms;
-    uint32_t user_count; /* operations that hold it: not to be evicted */
-    struct arena arena;  /* definitions; renewed by every reading of them */
-    struct tool_page *pages;
+    uint32_t user_count;     /* operations that hold it: not to be evicted */
+    struct arena arena;      /* definitions; renewed by every reading of them */
+    struct tool_page *pages; /* in the server's order: of tools with one name the first counts */
     size_t page_count;
     struct children children; /* call, while it opens */
     struct call call;

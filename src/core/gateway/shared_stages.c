@@ -1,5 +1,7 @@
 #include "core/gateway/endpoint.h"
 #include "core/gateway/operation.h"
+#include "core/gateway/wire_name.h"
+#include "core/mcp/resource_uri.h"
 
 #include <string.h>
 
@@ -95,42 +97,64 @@ enum stage_result operation_stage_session(struct operation *op)
     return STAGE_DONE;
 }
 
-static enum stage_result refuse_unknown_target(struct operation *op, const char *code)
+enum stage_result operation_refuse_target(struct operation *op, const char *code,
+                                          struct slice reason)
 {
     return operation_refuse(op, &(struct operation_refusal){.type = AUDIT_AUTHZ_DENY,
                                                             .http_status = 200,
                                                             .rpc_code = MCP_ERROR_INVALID_PARAMS,
                                                             .text = SLICE("unknown target"),
-                                                            .code = code});
+                                                            .code = code,
+                                                            .reason = reason});
 }
 
-/* "server__name" on the aggregated endpoint. */
-static bool split_wire_name(struct operation *op, struct slice wire)
+bool operation_set_audit_target(struct operation *op)
 {
-    for (size_t i = 1; i + 2 < wire.len; i++) {
-        if (wire.ptr[i] != '_' || wire.ptr[i + 1] != '_') {
-            continue;
-        }
-        size_t server = gateway_snapshot_server(op->gateway->snapshot, slice_sub(wire, 0, i));
-        if (server != SIZE_MAX) {
-            op->server_index = (uint32_t)server;
-            op->name = slice_sub(wire, i + 2, wire.len);
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Audit and policy say "server.name" for tools and prompts, the URI for resources. */
-static bool set_audit_target(struct operation *op)
-{
-    op->audit_target = op->message.target;
-    if (op->message.method->primitive == MCP_RESOURCE ||
-        op->server_index == OPERATION_ALL_SERVERS || op->name.len == 0) {
+    bool has_server = op->server_index != OPERATION_ALL_SERVERS && op->name.len > 0;
+    if (op->message.method->primitive == MCP_RESOURCE || !has_server) {
+        op->audit_target = op->name;
         return true;
     }
     const struct slice parts[] = {operation_server(op)->name, SLICE("."), op->name};
     return arena_join(&op->arena, parts, COUNT_OF(parts), &op->audit_target) == STATUS_OK;
+}
+
+struct policy_question operation_question(const struct operation *op, uint32_t server_index)
+{
+    const struct gateway_snapshot *snapshot = op->gateway->snapshot;
+    const struct gateway_server *server = &snapshot->servers[server_index];
+    const struct gateway_ports *ports = &op->gateway->ports;
+    return (struct policy_question){
+        .policies = snapshot->policies,
+        .principal = op->principal,
+        .server = server->name,
+        .server_trust = server->trust,
+        .server_labels = server->labels,
+        .server_label_count = server->label_count,
+        .method = op->message.method->name,
+        .primitive = op->message.method->primitive,
+        .name = op->name,
+        .definition = {NULL, JSON_NONE},
+        .arguments = {&op->message.tape, op->message.arguments},
+        .peer_ip = op->peer_ip,
+        .is_tls = op->is_tls,
+        .now_s = ports->clock->wall_s(ports->clock->context),
+    };
+}
+
+enum stage_result operation_refuse_denied(struct operation *op)
+{
+    bool is_tool = op->message.method->primitive == MCP_TOOL;
+    return operation_refuse(
+        op, &(struct operation_refusal){
+                .type = AUDIT_AUTHZ_DENY,
+                .http_status = 200,
+                .rpc_code = OPERATION_CODE_DENIED,
+                .text = op->answer.reason.len > 0 ? op->answer.reason : SLICE("denied by policy"),
+                .code = "policy_denied",
+                .reason = op->answer.policy_count > 0 ? SLICE("forbidden by a policy")
+                                                      : SLICE("no policy permits it"),
+                .as_tool_result = is_tool && !operation_server(op)->deny_as_error});
 }
 
 static bool take_endpoint(struct operation *op)
@@ -149,9 +173,40 @@ static bool take_endpoint(struct operation *op)
     return server != SIZE_MAX;
 }
 
+/* One address has one name here, in policies, in the audit and at the server. */
+static enum stage_result take_address(struct operation *op)
+{
+    struct resource_uri uri;
+    struct diag diag = {0};
+    if (resource_uri_read(op->message.target, &op->arena, &uri, &diag) == STATUS_OK) {
+        op->name = uri.text;
+        return STAGE_DONE;
+    }
+    return operation_refuse_target(op, "resource.uri", reason_of(op, &diag));
+}
+
+/* Where the name alone cannot tell the server, the resolve stages will. */
+static enum stage_result take_name(struct operation *op)
+{
+    if (op->message.method->primitive == MCP_RESOURCE) {
+        return take_address(op);
+    }
+    if (op->server_index != OPERATION_ALL_SERVERS || wire_name_is_alias(op->message.target)) {
+        return STAGE_DONE;
+    }
+    size_t server = wire_name_split(op->gateway->snapshot, op->message.target, &op->name);
+    if (server == SIZE_MAX) {
+        return operation_refuse_target(op, "target.unknown", SLICE("no server has this name"));
+    }
+    op->server_index = (uint32_t)server;
+    return STAGE_DONE;
+}
+
 /* Which server, and what is the target called there? */
 enum stage_result operation_stage_route(struct operation *op)
 {
+    op->name = op->message.target;
+    op->audit_target = op->message.target;
     if (!take_endpoint(op)) {
         return operation_refuse(op,
                                 &(struct operation_refusal){.type = AUDIT_WIRE_REJECT,
@@ -160,20 +215,15 @@ enum stage_result operation_stage_route(struct operation *op)
                                                             .text = SLICE("no such endpoint"),
                                                             .code = "route.unknown"});
     }
-    op->name = op->message.target;
-    bool needs_server = op->message.method->kind == MCP_KIND_CALL;
-    if (needs_server && op->server_index == OPERATION_ALL_SERVERS) {
-        /* A URI does not say which server it belongs to. */
-        bool is_found = op->message.method->primitive != MCP_RESOURCE &&
-                        split_wire_name(op, op->message.target);
-        if (!is_found) {
-            op->audit_target = op->message.target;
-            op->server_index = OPERATION_ALL_SERVERS;
-            return refuse_unknown_target(op, "target.unknown");
+    if (op->message.method->kind == MCP_KIND_CALL) {
+        enum stage_result result = take_name(op);
+        if (result != STAGE_DONE) {
+            return result;
         }
     }
-    return set_audit_target(op) ? STAGE_DONE
-                                : operation_refuse_overload(op, "no memory for the target");
+    return operation_set_audit_target(op)
+               ? STAGE_DONE
+               : operation_refuse_overload(op, "no memory for the target");
 }
 
 enum stage_result operation_stage_record_event(struct operation *op)

@@ -271,7 +271,9 @@ static enum status set_target(struct scene *scene)
     }
     TRY(put_texts(scene->arena, record, SLICE("labels"), question->server_labels,
                   question->server_label_count));
-    scene->target_data.attributes = cedar_record(&record->list);
+    scene->target_data.attributes = question->name_unknown
+                                        ? (struct cedar_value){.kind = CEDAR_UNKNOWN}
+                                        : cedar_record(&record->list);
     scene->target_data.ancestors = &scene->server;
     scene->target_data.ancestor_count = 1;
     return STATUS_OK;
@@ -370,6 +372,15 @@ static enum status put_time(struct scene *scene, struct record *context)
     return STATUS_OK;
 }
 
+static struct cedar_value target_value(const struct scene *scene)
+{
+    if (scene->question->name_unknown) {
+        return (struct cedar_value){.kind = CEDAR_UNKNOWN};
+    }
+    return cedar_string(scene->question->primitive == MCP_RESOURCE ? scene->name
+                                                                   : scene->target.id);
+}
+
 static enum status build_context(struct scene *scene, struct cedar_value *out)
 {
     const struct policy_question *question = scene->question;
@@ -377,8 +388,7 @@ static enum status build_context(struct scene *scene, struct cedar_value *out)
     TRY(record_new(scene->arena, 12, &context));
     put(context, SLICE("primitive"), cedar_string(mcp_primitive_name(question->primitive)));
     put(context, SLICE("method"), cedar_string(question->method));
-    put(context, SLICE("target"),
-        cedar_string(question->primitive == MCP_RESOURCE ? scene->name : scene->target.id));
+    put(context, SLICE("target"), target_value(scene));
     put(context, SLICE("direction"), cedar_string(SLICE("client_to_server")));
     put(context, SLICE("server"), cedar_entity(TYPE_SERVER, question->server));
     put(context, SLICE("arguments"), arguments_value(scene));
@@ -392,7 +402,7 @@ static enum status build_context(struct scene *scene, struct cedar_value *out)
 static enum status set_name(struct scene *scene)
 {
     scene->name = scene->question->name;
-    if (scene->question->primitive == MCP_RESOURCE) {
+    if (scene->question->primitive == MCP_RESOURCE && !scene->question->name_unknown) {
         TRY(resource_uri_read(scene->name, scene->arena, &scene->uri, NULL));
         scene->name = scene->uri.text;
     }

@@ -25,6 +25,7 @@ struct policy_question {
     struct slice name;            /* the server's own name of the tool or prompt; resources: URI */
     struct json_place definition; /* the tool object of tools/list; ref JSON_NONE: not known */
     struct json_place arguments;  /* ref JSON_NONE: the call has none */
+    bool name_unknown;            /* of a resource: any address may come */
     bool arguments_unknown; /* any arguments and time may come, and any definition if none is given
                              */
     struct slice peer_ip;
