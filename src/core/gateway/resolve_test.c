@@ -7,10 +7,6 @@
 
 #include <stdio.h>
 
-#define PERMIT_ALL "permit(principal, action, resource);"
-#define META                                                                                       \
-    "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                       \
-    "\"io.modelcontextprotocol/clientCapabilities\":{}}"
 #define ANSWER(result) "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{" result "}}"
 #define RESOURCES(items) ANSWER("\"resources\":[" items "]")
 #define TEMPLATES(items) ANSWER("\"resourceTemplates\":[" items "]")
@@ -164,6 +160,33 @@ TEST(resolve_goes_on_without_a_server_that_is_down)
         world_run(&world);
         CHECK_ROW(rows[i].uri, body_has(rows[i].expected));
         CHECK_ROW(rows[i].uri, reader_of(rows[i].uri) == rows[i].server);
+        world_release(&world);
+    }
+}
+
+/* A server that stays silent costs the time of a list, not the answer of another. */
+TEST(resolve_waits_no_longer_than_for_a_list)
+{
+    static const struct gateway_limits LIMITS = GATEWAY_LIMITS_DEFAULT;
+    static const struct {
+        const char *uri, *expected;
+    } rows[] = {{"memo://own", "\"contents\""}, {"memo://none", "\"code\":50401"}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        begin(PERMIT_ALL);
+        world.held_method = "server/discover";
+        post("resources/read", "uri", rows[i].uri);
+        world_run(&world);
+        world_end(&world.calls[0], STATUS_OK, NULL); /* bank: a legacy server, after all */
+        world_run(&world); /* shop stays silent */
+        world_advance(&world, LIMITS.list_timeout_ms - 1);
+        CHECK_ROW(rows[i].uri, !client.is_replied);
+        world_advance(&world, 1);
+        world_run(&world);
+        for (int k = 0; k < 2 && !client.is_replied; k++) {
+            world_advance(&world, LIMITS.list_timeout_ms);
+            world_run(&world);
+        }
+        CHECK_ROW(rows[i].uri, body_has(rows[i].expected) && client.is_released);
         world_release(&world);
     }
 }
