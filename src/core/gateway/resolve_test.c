@@ -177,7 +177,7 @@ TEST(resolve_waits_no_longer_than_for_a_list)
         post("resources/read", "uri", rows[i].uri);
         world_run(&world);
         world_end(&world.calls[0], STATUS_OK, NULL); /* bank: a legacy server, after all */
-        world_run(&world); /* shop stays silent */
+        world_run(&world);                           /* shop stays silent */
         world_advance(&world, LIMITS.list_timeout_ms - 1);
         CHECK_ROW(rows[i].uri, !client.is_replied);
         world_advance(&world, 1);
