@@ -84,8 +84,10 @@ static enum status start_upstreams(struct lane *lane, struct diag *diag)
     stdio.children_max = (uint32_t)limits->stdio_children;
     TRY(http_upstream_new(&lane->loop, shared->http_targets, shared->server_count, &http,
                           &lane->http, diag));
-    TRY(stdio_upstream_new(&lane->loop, shared->stdio_targets, shared->server_count,
-                           &lane->gateway.parser, &stdio, &lane->stdio));
+    lane->local = (struct local_process){&lane->loop, shared->programs, shared->server_count};
+    lane->process = local_process_port(&lane->local);
+    TRY(stdio_upstream_new(&lane->loop, &lane->process, &lane->gateway.parser, &stdio,
+                           &lane->stdio));
     lane->mux =
         (struct upstream_mux){http_upstream_port(lane->http), stdio_upstream_port(lane->stdio),
                               shared->is_stdio, shared->server_count};

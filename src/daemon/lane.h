@@ -2,6 +2,7 @@
 #ifndef AEGIS_DAEMON_LANE_H
 #define AEGIS_DAEMON_LANE_H
 
+#include "adapters/process/local_process.h"
 #include "adapters/runtime/loop.h"
 #include "adapters/transport/http_server.h"
 #include "adapters/transport/http_upstream.h"
@@ -16,7 +17,7 @@
 struct lane_shared {
     const struct config *config;
     const struct upstream_target *http_targets;
-    const struct stdio_target *stdio_targets;
+    const struct program *programs; /* server_count */
     const bool *is_stdio;
     size_t server_count;
     bool has_stdio;
@@ -35,6 +36,8 @@ struct lane {
     struct gateway gateway;
     struct http_server server;
     struct http_upstream *http;
+    struct local_process local;
+    struct port_process process;
     struct stdio_upstream *stdio;
     struct upstream_mux mux;
     struct port_upstream upstream;

@@ -7,6 +7,7 @@
 #include "adapters/transport/tls.h"
 #include "daemon/assembly.h"
 #include "daemon/lane.h"
+#include "daemon/programs.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -49,10 +50,8 @@ static enum status say(const struct diag *diag, enum status status)
 
 /* -- what the lanes share ------------------------------------------------------------------ */
 
-static enum status build_http_target(struct serving *s, const struct config_server *server,
-                                     struct upstream_target *target)
+static void build_http_target(const struct config_server *server, struct upstream_target *target)
 {
-    (void)s;
     *target = (struct upstream_target){.host = server->url.host,
                                        .port = server->url.port,
                                        .path = server->url.path,
@@ -60,49 +59,6 @@ static enum status build_http_target(struct serving *s, const struct config_serv
     if (server->tls_ca.len > 0) {
         target->ca_file = (const char *)server->tls_ca.ptr;
     }
-    return STATUS_OK;
-}
-
-/* "NAME=value" of the configured variables and of a credential that goes into the environment. */
-static enum status build_environment(struct serving *s, const struct config_server *server,
-                                     const char *const **out)
-{
-    const char **list = arena_alloc_zero(&s->arena, server->env_count + 2, sizeof(const char *));
-    size_t count = 0;
-    if (list == NULL) {
-        return STATUS_LIMIT;
-    }
-    for (size_t i = 0; i < server->env_count; i++) {
-        struct slice text;
-        TRY(arena_format(&s->arena, &text, "%.*s=%.*s", SLICE_ARG(server->env[i].name),
-                         SLICE_ARG(server->env[i].value)));
-        list[count++] = (const char *)text.ptr;
-    }
-    if (server->credential.kind == CONFIG_CREDENTIAL_ENV) {
-        struct slice secret;
-        struct slice text;
-        TRY(assembly_secret(&server->credential, &s->arena, &secret));
-        TRY(arena_format(&s->arena, &text, "%.*s=%.*s", SLICE_ARG(server->credential.name),
-                         SLICE_ARG(secret)));
-        list[count++] = (const char *)text.ptr;
-    }
-    *out = list;
-    return STATUS_OK;
-}
-
-static enum status build_stdio_target(struct serving *s, const struct config_server *server,
-                                      struct stdio_target *target)
-{
-    const char **argv =
-        arena_alloc_zero(&s->arena, server->command.count + 1, sizeof(const char *));
-    if (argv == NULL) {
-        return STATUS_LIMIT;
-    }
-    for (size_t i = 0; i < server->command.count; i++) {
-        argv[i] = (const char *)server->command.items[i].ptr;
-    }
-    target->argv = argv;
-    return build_environment(s, server, &target->environment);
 }
 
 static enum status build_targets(struct serving *s)
@@ -110,19 +66,18 @@ static enum status build_targets(struct serving *s)
     const struct config *config = s->plan->config;
     size_t count = config->server_count;
     struct upstream_target *http = arena_alloc_zero(&s->arena, count, sizeof(*http));
-    struct stdio_target *stdio = arena_alloc_zero(&s->arena, count, sizeof(*stdio));
     bool *is_stdio = arena_alloc_zero(&s->arena, count, sizeof(*is_stdio));
-    if (http == NULL || stdio == NULL || is_stdio == NULL) {
+    if (http == NULL || is_stdio == NULL) {
         return STATUS_LIMIT;
     }
     for (size_t i = 0; i < count; i++) {
         is_stdio[i] = config->servers[i].command.count > 0;
         s->shared.has_stdio = s->shared.has_stdio || is_stdio[i];
-        TRY(is_stdio[i] ? build_stdio_target(s, &config->servers[i], &stdio[i])
-                        : build_http_target(s, &config->servers[i], &http[i]));
+        if (!is_stdio[i]) {
+            build_http_target(&config->servers[i], &http[i]);
+        }
     }
     s->shared.http_targets = http;
-    s->shared.stdio_targets = stdio;
     s->shared.is_stdio = is_stdio;
     s->shared.server_count = count;
     return STATUS_OK;
@@ -133,6 +88,15 @@ static enum status open_signing_key(struct serving *s, struct diag *diag)
     char path[PATH_BYTES];
     (void)snprintf(path, sizeof(path), "%.*s/audit.key", SLICE_ARG(s->plan->config->state_dir));
     return signing_key_open(path, &s->signing_key, diag);
+}
+
+static enum status build_programs(struct serving *s)
+{
+    struct program *programs = NULL;
+    TRY(programs_build(s->plan->config, &s->arena, &programs));
+    programs_check(s->plan->config, programs);
+    s->shared.programs = programs;
+    return STATUS_OK;
 }
 
 static enum status open_journal(struct serving *s, struct diag *diag)
@@ -192,6 +156,7 @@ static enum status open_shared(struct serving *s, struct diag *diag)
     s->shared.random = &s->random;
     s->shared.crypto = openssl_crypto_port(s->crypto);
     TRY(build_targets(s));
+    TRY(build_programs(s));
     TRY(open_tls(s, diag));
     return open_journal(s, diag);
 }

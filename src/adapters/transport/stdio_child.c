@@ -1,33 +1,36 @@
 #include "adapters/transport/stdio_child.h"
 
-#include "adapters/transport/stdio_environment.h"
-
 #include <assert.h>
-#include <linux/close_range.h>
-#include <signal.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
+#include <string.h>
 #include <unistd.h>
-
-#define ENVIRONMENT_BYTES_MAX ((size_t)8 << 20)
-#define HANDLES 4 /* the process and three pipes */
 
 static struct stdio_child *child_of_timer(struct timer *timer)
 {
     return (struct stdio_child *)((char *)timer - offsetof(struct stdio_child, timer));
 }
 
-static void on_step(struct timer *timer);
+static struct stdio_child *child_of_process(struct process *process)
+{
+    return (struct stdio_child *)((char *)process - offsetof(struct stdio_child, process));
+}
 
-void stdio_child_init(struct stdio_child *child, struct loop *loop,
-                      const struct stdio_target *target,
-                      const struct stdio_upstream_options *options,
+static void on_step(struct timer *timer);
+static void on_end(struct process *process, const struct process_end *end);
+
+void stdio_child_init(struct stdio_child *child, struct loop *loop, const struct port_process *port,
+                      uint32_t server, const struct stdio_upstream_options *options,
                       const struct stdio_child_events *events)
 {
     *child = (struct stdio_child){.loop = loop,
-                                  .target = target,
+                                  .port = port,
+                                  .server = server,
                                   .options = options,
                                   .events = events,
-                                  .timer = {.fire = on_step}};
+                                  .timer = {.fire = on_step},
+                                  .process = {.on_end = on_end}};
     buf_init(&child->line, options->line_bytes_max, &loop->account);
     buf_init(&child->log_line, CHILD_LOG_LINE_BYTES, NULL);
 }
@@ -42,11 +45,10 @@ void stdio_child_release(struct stdio_child *child)
     child->log_ring = NULL;
 }
 
-/* The group may outlive its leader, so it is asked for by its number. */
-static void signal_group(const struct stdio_child *child, int number)
+static void send_signal(struct stdio_child *child, enum process_signal signal)
 {
-    if (child->pid > 0) {
-        (void)kill(-child->pid, number);
+    if (!child->has_exited) {
+        child->port->signal(child->port->context, &child->process, signal);
     }
 }
 
@@ -57,7 +59,6 @@ static void on_handle_closed(uv_handle_t *handle)
         output_release(&child->output);
         buf_release(&child->line);
         buf_clear(&child->log_line);
-        child->pid = 0;
         child->state = CHILD_ABSENT;
         child->events->on_gone(child);
     }
@@ -83,7 +84,6 @@ static void close_handles(struct stdio_child *child)
     close_input(child);
     close_handle((uv_handle_t *)&child->out);
     close_handle((uv_handle_t *)&child->err);
-    close_handle((uv_handle_t *)&child->process);
 }
 
 /* A child that died soon waits twice as long as the last time, within bounds and not in step with
@@ -110,14 +110,11 @@ static void go_down_when_over(struct stdio_child *child)
     }
 }
 
-static void on_exit(uv_process_t *process, int64_t code, int signal_number)
+static void on_end(struct process *process, const struct process_end *end)
 {
-    (void)code;
-    (void)signal_number;
-    struct stdio_child *child = process->data;
+    struct stdio_child *child = child_of_process(process);
     child->has_exited = true;
-    /* Grandchildren do not outlive the child, and do not keep its output open. */
-    signal_group(child, SIGKILL);
+    child->start_error = end->error;
     if (child->state != CHILD_CLOSING) {
         loop_timer_start(child->loop, &child->timer, child->options->stop_ms);
     }
@@ -133,7 +130,7 @@ static void on_step(struct timer *timer)
         go_down_when_over(child);
     } else if (child->state == CHILD_STOPPING) {
         child->state = CHILD_TERMINATING;
-        signal_group(child, SIGTERM);
+        send_signal(child, PROCESS_TERMINATE);
         loop_timer_start(child->loop, &child->timer, child->options->stop_ms);
     } else {
         stdio_child_kill(child);
@@ -154,7 +151,7 @@ void stdio_child_kill(struct stdio_child *child)
     if (child->state != CHILD_ABSENT && child->state != CHILD_CLOSING) {
         child->state = CHILD_KILLED;
         close_input(child);
-        signal_group(child, SIGKILL);
+        send_signal(child, PROCESS_KILL);
     }
 }
 
@@ -261,69 +258,72 @@ void stdio_child_log_tail(const struct stdio_child *child, struct buf *out)
     buf_append(out, slice_sub(ring, 0, at));
 }
 
-static void init_handles(struct stdio_child *child)
+/* Three pipes: ours is the writing end of the first and the reading end of the others. */
+static int make_pipes(int ours[PROCESS_STREAMS], int theirs[PROCESS_STREAMS])
 {
-    uv_loop_t *uv = &child->loop->uv;
-    (void)uv_pipe_init(uv, &child->in, 0);
-    (void)uv_pipe_init(uv, &child->out, 0);
-    (void)uv_pipe_init(uv, &child->err, 0);
-    child->process = (uv_process_t){0};
-    child->in.data = child->out.data = child->err.data = child->process.data = child;
-    child->handle_count = HANDLES;
+    for (int i = 0; i < PROCESS_STREAMS; i++) {
+        int ends[2];
+        if (pipe2(ends, O_CLOEXEC) != 0) {
+            int error = errno;
+            for (int made = 0; made < i; made++) {
+                (void)close(ours[made]);
+                (void)close(theirs[made]);
+            }
+            return error;
+        }
+        ours[i] = ends[i == 0 ? 1 : 0];
+        theirs[i] = ends[i == 0 ? 0 : 1];
+    }
+    return 0;
+}
+
+/* The handles take the descriptors over; the one that cannot be taken is closed here. */
+static int open_handles(struct stdio_child *child, const int ours[PROCESS_STREAMS])
+{
+    uv_pipe_t *pipes[PROCESS_STREAMS] = {&child->in, &child->out, &child->err};
+    int result = 0;
+    for (int i = 0; i < PROCESS_STREAMS; i++) {
+        (void)uv_pipe_init(&child->loop->uv, pipes[i], 0);
+        pipes[i]->data = child;
+        if (uv_pipe_open(pipes[i], ours[i]) != 0) {
+            (void)close(ours[i]);
+            result = UV_EIO;
+        }
+    }
+    child->handle_count = PROCESS_STREAMS;
     child->has_exited = child->has_eof = false;
+    child->start_error = 0;
     output_init(&child->output, (uv_stream_t *)&child->in, child->options->queue_bytes_max,
                 &child->loop->account);
+    result = result != 0 ? result : uv_read_start((uv_stream_t *)&child->out, on_alloc, on_out);
+    return result != 0 ? result : uv_read_start((uv_stream_t *)&child->err, on_alloc, on_err);
 }
 
-static int spawn(struct stdio_child *child, char **environment)
+static enum status start_process(struct stdio_child *child, struct diag *diag)
 {
-    uv_stdio_container_t streams[3] = {
-        {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE, .data.stream = (uv_stream_t *)&child->in},
-        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&child->out},
-        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&child->err},
-    };
-    uv_process_options_t options = {
-        .exit_cb = on_exit,
-        .file = child->target->argv[0],
-        .args = (char **)(uintptr_t)child->target->argv,
-        .env = environment,
-        .cwd = child->target->directory,
-        .flags = UV_PROCESS_DETACHED, /* setsid: a session and a group of its own */
-        .stdio_count = 3,
-        .stdio = streams,
-    };
-    /* All of ours are close-on-exec; this catches what our own parent or a library left open. */
-    (void)close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
-    int result = uv_spawn(&child->loop->uv, &child->process, &options);
-    if (result == 0) {
-        result = uv_read_start((uv_stream_t *)&child->out, on_alloc, on_out);
+    int ours[PROCESS_STREAMS] = {-1, -1, -1};
+    int theirs[PROCESS_STREAMS] = {-1, -1, -1};
+    int error = make_pipes(ours, theirs);
+    if (error != 0) {
+        return diag_fail(diag, STATUS_UNAVAILABLE, "upstream.down", "no pipes for a child: %s",
+                         strerror(error));
     }
-    return result == 0 ? uv_read_start((uv_stream_t *)&child->err, on_alloc, on_err) : result;
-}
-
-static enum status spawn_clean(struct stdio_child *child, struct diag *diag)
-{
-    struct arena arena;
-    char **environment = NULL;
-    arena_init(&arena, ENVIRONMENT_BYTES_MAX, NULL);
-    if (stdio_environment_make(child->target, &arena, &environment) != STATUS_OK) {
-        arena_release(&arena);
-        return diag_fail(diag, STATUS_UNAVAILABLE, "upstream.down", "no memory for an environment");
-    }
-    init_handles(child);
-    int result = spawn(child, environment);
-    arena_release(&arena);
+    int result = open_handles(child, ours);
+    /* Takes its ends over also when it fails. */
+    enum status status =
+        child->port->start(child->port->context, child->server, theirs, &child->process, diag);
     child->started_ms = loop_now_ms(child->loop);
-    child->pid = child->process.pid;
-    if (result != 0) {
-        signal_group(child, SIGKILL);
+    child->has_exited = status != STATUS_OK;
+    if (status != STATUS_OK) {
         set_backoff(child);
         close_handles(child);
-        return diag_fail(diag, STATUS_UNAVAILABLE, "upstream.down", "cannot start '%s': %s",
-                         child->target->argv[0], uv_err_name(result));
+        return status;
     }
     child->state = CHILD_RUNNING;
     child->is_in_open = true;
+    if (result != 0) {
+        stdio_child_kill(child);
+    }
     return STATUS_OK;
 }
 
@@ -343,7 +343,7 @@ enum status stdio_child_start(struct stdio_child *child, struct diag *diag)
     if (child->log_ring == NULL) {
         return diag_fail(diag, STATUS_UNAVAILABLE, "upstream.down", "no memory for a child");
     }
-    return spawn_clean(child, diag);
+    return start_process(child, diag);
 }
 
 enum status stdio_child_send(struct stdio_child *child, struct slice text, struct diag *diag)

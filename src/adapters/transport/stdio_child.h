@@ -8,6 +8,7 @@
 
 #include "adapters/transport/output.h"
 #include "adapters/transport/stdio_upstream.h"
+#include "core/ports/process.h"
 
 #define CHILD_LOG_RING_BYTES 65536
 #define CHILD_LOG_LINE_BYTES 1024
@@ -34,12 +35,13 @@ struct stdio_child_events {
 
 struct stdio_child {
     struct loop *loop;
-    const struct stdio_target *target;
+    const struct port_process *port; /* borrowed */
+    uint32_t server;
     const struct stdio_upstream_options *options;
     const struct stdio_child_events *events;
     enum child_state state;
-    int pid;
-    uv_process_t process;
+    struct process process;
+    int start_error; /* an errno when the program could not be executed */
     uv_pipe_t in, out, err;
     struct output output;
     struct buf line;     /* begun, not ended */
@@ -54,15 +56,15 @@ struct stdio_child {
     bool has_exited, has_eof, is_in_open;
 };
 
-void stdio_child_init(struct stdio_child *child, struct loop *loop,
-                      const struct stdio_target *target,
-                      const struct stdio_upstream_options *options,
+void stdio_child_init(struct stdio_child *child, struct loop *loop, const struct port_process *port,
+                      uint32_t server, const struct stdio_upstream_options *options,
                       const struct stdio_child_events *events);
 
 /* Only while CHILD_ABSENT. */
 void stdio_child_release(struct stdio_child *child);
 
-/* Start the process. STATUS_UNAVAILABLE upstream.down: it cannot be started, or not yet. */
+/* Start the process. STATUS_UNAVAILABLE: it cannot be started, or not yet; STATUS_NOT_FOUND: the
+ * server has no program. A program that cannot be executed goes down with a start_error. */
 NODISCARD enum status stdio_child_start(struct stdio_child *child, struct diag *diag);
 
 /* Queue one line; text holds no line end. STATUS_UNAVAILABLE: upstream.busy, upstream.down. */

@@ -5,7 +5,10 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 
+#define DOWN_TEXT_BYTES 160
 #define LINE_ARENA_BYTES_MAX ((size_t)32 << 20)
 
 struct stdio_call {
@@ -33,8 +36,7 @@ struct child_record {
 
 struct stdio_upstream {
     struct loop *loop;
-    const struct stdio_target *targets;
-    size_t target_count;
+    const struct port_process *process;
     const struct json_parser *parser;
     struct stdio_upstream_options options;
     struct stdio_upstream_events events;
@@ -251,7 +253,12 @@ static void on_down(struct stdio_child *child)
 {
     struct child_record *record = record_of(child);
     const struct stdio_upstream_events *events = &record->upstream->events;
-    end_all(record, STATUS_UNAVAILABLE, "upstream.down", "server process ended");
+    char what[DOWN_TEXT_BYTES] = "server process ended";
+    if (child->start_error != 0) {
+        (void)snprintf(what, sizeof(what), "server's command cannot be started: %s",
+                       strerror(child->start_error));
+    }
+    end_all(record, STATUS_UNAVAILABLE, "upstream.down", what);
     if (events->on_child_exit != NULL) {
         events->on_child_exit(events->context, record->server, record->number);
     }
@@ -325,7 +332,7 @@ static struct child_record *add_record(struct stdio_upstream *upstream, uint32_t
         return NULL;
     }
     *record = (struct child_record){.upstream = upstream, .server = server, .number = number};
-    stdio_child_init(&record->child, upstream->loop, &upstream->targets[server], &upstream->options,
+    stdio_child_init(&record->child, upstream->loop, upstream->process, server, &upstream->options,
                      &CHILD_EVENTS);
     record->next = upstream->records;
     if (record->next != NULL) {
@@ -341,11 +348,6 @@ static enum status take_child(struct stdio_upstream *upstream,
                               const struct upstream_request *request, struct child_record **out,
                               struct diag *diag)
 {
-    if (request->server >= upstream->target_count ||
-        upstream->targets[request->server].argv == NULL) {
-        return diag_fail(diag, STATUS_NOT_FOUND, "upstream.unknown",
-                         "server %u is no child process", (unsigned)request->server);
-    }
     if (upstream->is_closing) {
         return diag_fail(diag, STATUS_UNAVAILABLE, "upstream.down", "Aegis is stopping");
     }
@@ -465,8 +467,8 @@ struct port_upstream stdio_upstream_port(struct stdio_upstream *upstream)
                                   .close_child = close_child};
 }
 
-enum status stdio_upstream_new(struct loop *loop, const struct stdio_target *targets,
-                               size_t target_count, const struct json_parser *parser,
+enum status stdio_upstream_new(struct loop *loop, const struct port_process *process,
+                               const struct json_parser *parser,
                                const struct stdio_upstream_options *options,
                                struct stdio_upstream **out)
 {
@@ -474,11 +476,8 @@ enum status stdio_upstream_new(struct loop *loop, const struct stdio_target *tar
     if (upstream == NULL) {
         return STATUS_LIMIT;
     }
-    *upstream = (struct stdio_upstream){.loop = loop,
-                                        .targets = targets,
-                                        .target_count = target_count,
-                                        .parser = parser,
-                                        .options = *options};
+    *upstream = (struct stdio_upstream){
+        .loop = loop, .process = process, .parser = parser, .options = *options};
     arena_init(&upstream->arena, LINE_ARENA_BYTES_MAX, &loop->account);
     *out = upstream;
     return STATUS_OK;
@@ -504,13 +503,6 @@ void stdio_upstream_close(struct stdio_upstream *upstream, void (*done)(void *co
         }
     }
     finish_when_empty(upstream);
-}
-
-int stdio_upstream_child_pid(const struct stdio_upstream *upstream, uint32_t server,
-                             uint64_t number)
-{
-    const struct child_record *record = find_record(upstream, server, number);
-    return record != NULL ? record->child.pid : 0;
 }
 
 void stdio_upstream_log_tail(const struct stdio_upstream *upstream, uint32_t server,

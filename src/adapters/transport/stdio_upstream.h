@@ -1,24 +1,17 @@
 /* stdio_upstream.h: port_upstream over the standard streams of child processes, one per loop.
  *
- * A child belongs to a server and a child number, starts with its first use and lives in a session
- * and process group of its own, with a clean environment and no descriptors but 0, 1 and 2. One
- * JSON object a line both ways. A child that writes anything else three times, or a line without
- * end, is stopped. A child that died is started again by the next use, not before its back-off is
- * over.
+ * A child belongs to a server and a child number and starts with its first use, through the process
+ * port. One JSON object a line both ways. A child that writes anything else three times, or a line
+ * without end, is stopped. A child that died is started again by the next use, not before its
+ * back-off is over.
  */
 #ifndef AEGIS_ADAPTERS_TRANSPORT_STDIO_UPSTREAM_H
 #define AEGIS_ADAPTERS_TRANSPORT_STDIO_UPSTREAM_H
 
 #include "adapters/runtime/loop.h"
+#include "core/ports/process.h"
 #include "core/ports/upstream.h"
 #include "json/tape.h"
-
-struct stdio_target {
-    const char *const *argv;        /* NULL-terminated, program first; NULL: not a stdio server */
-    const char *const *pass_names;  /* variables to hand on besides PATH, HOME, LANG; may be NULL */
-    const char *const *environment; /* "NAME=value" to set; NULL-terminated, may be NULL */
-    const char *directory;          /* NULL: ours */
-};
 
 struct stdio_upstream_options {
     size_t line_bytes_max;
@@ -51,9 +44,9 @@ struct stdio_upstream_events {
 
 struct stdio_upstream;
 
-/* targets: target_count entries indexed by the server's number; targets and parser are borrowed. */
-NODISCARD enum status stdio_upstream_new(struct loop *loop, const struct stdio_target *targets,
-                                         size_t target_count, const struct json_parser *parser,
+/* process and parser are borrowed. */
+NODISCARD enum status stdio_upstream_new(struct loop *loop, const struct port_process *process,
+                                         const struct json_parser *parser,
                                          const struct stdio_upstream_options *options,
                                          struct stdio_upstream **out);
 
@@ -66,10 +59,6 @@ void stdio_upstream_close(struct stdio_upstream *upstream, void (*done)(void *co
                           void *context);
 
 struct port_upstream stdio_upstream_port(struct stdio_upstream *upstream);
-
-/* Process number of a running child, 0 when there is none; for tests and metrics. */
-int stdio_upstream_child_pid(const struct stdio_upstream *upstream, uint32_t server,
-                             uint64_t child);
 
 /* Append the last bytes (up to 64 KiB) a child wrote to stderr. */
 void stdio_upstream_log_tail(const struct stdio_upstream *upstream, uint32_t server, uint64_t child,

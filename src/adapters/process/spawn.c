@@ -1,0 +1,169 @@
+#include "adapters/process/spawn.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define EXIT_NOT_STARTED 127
+
+void spawn_close_streams(const int streams[PROCESS_STREAMS])
+{
+    for (int i = 0; i < PROCESS_STREAMS; i++) {
+        if (streams[i] >= 0) {
+            (void)close(streams[i]);
+        }
+    }
+}
+
+/* -- the child, between fork and exec: only async-signal-safe calls --------------------------- */
+
+static void reset_signals(void)
+{
+    sigset_t none;
+    for (int number = 1; number < NSIG; number++) {
+        (void)signal(number, SIG_DFL);
+    }
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* A stream may itself be 0, 1 or 2, and must not be overwritten before it was moved. */
+static bool place_streams(const int streams[PROCESS_STREAMS])
+{
+    int high[PROCESS_STREAMS];
+    for (int i = 0; i < PROCESS_STREAMS; i++) {
+        high[i] = fcntl(streams[i], F_DUPFD_CLOEXEC, PROCESS_STREAMS);
+    }
+    for (int i = 0; i < PROCESS_STREAMS; i++) {
+        if (high[i] < 0 || dup2(high[i], i) < 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool take_user(const struct program *program)
+{
+    return !program->has_user || (setgroups(0, NULL) == 0 &&
+                                  setresgid(program->group, program->group, program->group) == 0 &&
+                                  setresuid(program->user, program->user, program->user) == 0);
+}
+
+/* Changing the user clears the death signal, so it is set afterwards; the parent may have died
+ * before. */
+static bool tie_to_parent(pid_t parent)
+{
+    return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent &&
+           prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+}
+
+static void run_child(const struct program *program, const int streams[PROCESS_STREAMS],
+                      pid_t parent, int report)
+{
+    reset_signals();
+    (void)setsid();
+    /* All of ours are close-on-exec; this catches what our own parent or a library left open. */
+    if (place_streams(streams) && take_user(program) && tie_to_parent(parent) &&
+        close_range(PROCESS_STREAMS, ~0U, CLOSE_RANGE_CLOEXEC) == 0) {
+        (void)execvpe(program->argv[0], (char *const *)(uintptr_t)program->argv,
+                      (char *const *)(uintptr_t)program->environment);
+    }
+    int error = errno;
+    (void)!write(report, &error, sizeof(error));
+    _exit(EXIT_NOT_STARTED);
+}
+
+/* -- the parent ------------------------------------------------------------------------------ */
+
+/* The child's errno, or 0 when exec closed the pipe. */
+static int read_report(int report)
+{
+    int error = 0;
+    ssize_t len = 0;
+    do {
+        len = read(report, &error, sizeof(error));
+    } while (len < 0 && errno == EINTR);
+    return len == (ssize_t)sizeof(error) ? error : 0;
+}
+
+static int fork_child(const struct program *program, const int streams[PROCESS_STREAMS],
+                      const int report[2], pid_t *out)
+{
+    sigset_t all;
+    sigset_t before;
+    pid_t parent = getpid();
+    /* No handler of ours may run in the child. */
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    pid_t pid = fork();
+    int error = pid < 0 ? errno : 0;
+    if (pid == 0) {
+        run_child(program, streams, parent, report[1]);
+    }
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    *out = pid;
+    return error;
+}
+
+static int start(const struct program *program, const int streams[PROCESS_STREAMS],
+                 struct spawned *out)
+{
+    int report[2];
+    if (pipe2(report, O_CLOEXEC) != 0) {
+        return errno;
+    }
+    int error = fork_child(program, streams, report, &out->pid);
+    (void)close(report[1]);
+    if (error == 0) {
+        error = read_report(report[0]);
+        out->pidfd = pidfd_open(out->pid, 0);
+        if (error == 0 && out->pidfd < 0) {
+            error = errno;
+            spawn_signal(out, PROCESS_KILL);
+        }
+        if (error != 0) {
+            struct process_end end;
+            spawn_reap(out, &end);
+        }
+    }
+    (void)close(report[0]);
+    return error;
+}
+
+int spawn_start_server(const struct program *programs, size_t program_count, uint32_t server,
+                       const int streams[PROCESS_STREAMS], struct spawned *out)
+{
+    bool has_program = server < program_count && programs[server].argv != NULL;
+    *out = (struct spawned){.pid = -1, .pidfd = -1};
+    return has_program ? start(&programs[server], streams, out) : ENOENT;
+}
+
+void spawn_signal(const struct spawned *spawned, enum process_signal signal)
+{
+    assert(spawned->pid > 1);
+    (void)kill(-spawned->pid, signal == PROCESS_KILL ? SIGKILL : SIGTERM);
+}
+
+void spawn_reap(struct spawned *spawned, struct process_end *end)
+{
+    int state = 0;
+    *end = (struct process_end){0};
+    /* Grandchildren do not outlive the child, and do not keep its output open. Until it is
+     * collected, its number names its group and nobody else's. */
+    spawn_signal(spawned, PROCESS_KILL);
+    while (waitpid(spawned->pid, &state, 0) < 0 && errno == EINTR) {
+    }
+    end->code = WIFEXITED(state) ? WEXITSTATUS(state) : 0;
+    end->signal_number = WIFSIGNALED(state) ? WTERMSIG(state) : 0;
+    if (spawned->pidfd >= 0) {
+        (void)close(spawned->pidfd);
+        spawned->pidfd = -1;
+    }
+}

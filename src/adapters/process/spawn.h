@@ -1,0 +1,45 @@
+/* spawn.h: one program as a child of this process: fork, exec, signal, reap.
+ *
+ * The one place where Aegis starts programs. Used by the process that owns the children: the
+ * supervisor of `aegis serve`, or the single process of `aegis proxy`. */
+#ifndef AEGIS_ADAPTERS_PROCESS_SPAWN_H
+#define AEGIS_ADAPTERS_PROCESS_SPAWN_H
+
+#include "core/ports/process.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Borrowed and immutable. argv NULL: there is no program. */
+struct program {
+    const char *const *argv;        /* NULL-terminated; the program first, looked up in our PATH */
+    const char *const *environment; /* "NAME=value", NULL-terminated: all it gets */
+    bool has_user;                  /* run as user and group, without other groups */
+    uid_t user;
+    gid_t group;
+};
+
+struct spawned {
+    pid_t pid;
+    int pidfd; /* readable when the program has ended; -1 when there is none */
+};
+
+/* Start the program of a server; streams stay the caller's. Blocks until the program was executed
+ * or could not be, and returns that errno, 0 when it runs; ENOENT when the server has no program.
+ * Call from a thread that lives as long as the program may: the program is killed when that thread
+ * ends. */
+NODISCARD int spawn_start_server(const struct program *programs, size_t program_count,
+                                 uint32_t server, const int streams[PROCESS_STREAMS],
+                                 struct spawned *out);
+
+/* Signal its whole group. */
+void spawn_signal(const struct spawned *spawned, enum process_signal signal);
+
+/* Once pidfd is readable: kill what is left of its group, collect it, close pidfd. */
+void spawn_reap(struct spawned *spawned, struct process_end *end);
+
+/* Close streams once the program has its own, or there is none. */
+void spawn_close_streams(const int streams[PROCESS_STREAMS]);
+
+#endif

@@ -1,0 +1,118 @@
+#include "daemon/programs.h"
+
+#include "adapters/process/program_environment.h"
+#include "daemon/assembly.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PATH_BYTES 4096
+
+static enum status add_variable(struct arena *arena, const char **list, size_t *count,
+                                struct slice name, struct slice value)
+{
+    struct slice text;
+    TRY(arena_format(arena, &text, "%.*s=%.*s", SLICE_ARG(name), SLICE_ARG(value)));
+    list[(*count)++] = (const char *)text.ptr;
+    return STATUS_OK;
+}
+
+/* The configured variables, and a credential that goes into the environment.
+ * STATUS_NOT_FOUND: the credential cannot be read. */
+static enum status build_environment(const struct config_server *server, struct arena *arena,
+                                     const char *const **out)
+{
+    const char **list = arena_alloc_zero(arena, server->env_count + 2, sizeof(*list));
+    size_t count = 0;
+    if (list == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < server->env_count; i++) {
+        TRY(add_variable(arena, list, &count, server->env[i].name, server->env[i].value));
+    }
+    if (server->credential.kind == CONFIG_CREDENTIAL_ENV) {
+        struct slice secret;
+        TRY(assembly_secret(&server->credential, arena, &secret));
+        TRY(add_variable(arena, list, &count, server->credential.name, secret));
+    }
+    return program_environment_make(list, arena, out);
+}
+
+static enum status build_program(const struct config_server *server, struct arena *arena,
+                                 struct program *program)
+{
+    const char **argv = arena_alloc_zero(arena, server->command.count + 1, sizeof(*argv));
+    if (argv == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < server->command.count; i++) {
+        argv[i] = (const char *)server->command.items[i].ptr;
+    }
+    enum status status = build_environment(server, arena, &program->environment);
+    if (status == STATUS_LIMIT) {
+        return status;
+    }
+    if (status != STATUS_OK) {
+        fprintf(stderr,
+                "aegis: server '%.*s' is not started: its credential cannot be read; check the "
+                "variable or file it names\n",
+                SLICE_ARG(server->name));
+        return STATUS_OK;
+    }
+    program->argv = argv;
+    return STATUS_OK;
+}
+
+enum status programs_build(const struct config *config, struct arena *arena, struct program **out)
+{
+    struct program *programs = arena_alloc_zero(arena, config->server_count, sizeof(*programs));
+    if (programs == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < config->server_count; i++) {
+        if (config->servers[i].command.count > 0) {
+            TRY(build_program(&config->servers[i], arena, &programs[i]));
+        }
+    }
+    *out = programs;
+    return STATUS_OK;
+}
+
+/* Where execvp would look: a name without '/' in the folders of PATH. Returns an errno. */
+static int find_executable(const char *name, struct slice folders)
+{
+    if (slice_find_byte(slice_view_cstr(name), '/') < slice_view_cstr(name).len) {
+        return access(name, X_OK) == 0 ? 0 : errno;
+    }
+    while (folders.len > 0) {
+        char path[PATH_BYTES];
+        struct slice folder = slice_sub(folders, 0, slice_find_byte(folders, ':'));
+        folders = slice_sub(folders, folder.len + 1, folders.len);
+        (void)snprintf(path, sizeof(path), "%.*s/%s", SLICE_ARG(folder), name);
+        if (access(path, X_OK) == 0) {
+            return 0;
+        }
+    }
+    return ENOENT;
+}
+
+void programs_check(const struct config *config, const struct program *programs)
+{
+    for (size_t i = 0; i < config->server_count; i++) {
+        const struct config_server *server = &config->servers[i];
+        if (programs[i].argv == NULL) {
+            continue;
+        }
+        int error = find_executable(programs[i].argv[0], slice_view_cstr(getenv("PATH")));
+        if (error != 0) {
+            fprintf(stderr,
+                    "aegis: %.*s:%u: server '%.*s' is unavailable: its command '%s' cannot be "
+                    "executed: %s; install it or correct 'command'; the other servers are served\n",
+                    SLICE_ARG(config->file), server->place.line, SLICE_ARG(server->name),
+                    programs[i].argv[0], strerror(error));
+        }
+    }
+}

@@ -1,0 +1,18 @@
+/* programs.h: the commands of a configuration as programs to start. */
+#ifndef AEGIS_DAEMON_PROGRAMS_H
+#define AEGIS_DAEMON_PROGRAMS_H
+
+#include "adapters/process/spawn.h"
+#include "daemon/config/config.h"
+
+/* One entry for each server, in order; those without a command, and those whose secret cannot be
+ * read (said on stderr), have no program. Texts are borrowed from the configuration or live in the
+ * arena. STATUS_LIMIT without memory. */
+NODISCARD enum status programs_build(const struct config *config, struct arena *arena,
+                                     struct program **out);
+
+/* Say on stderr which commands name no program that can be executed; their servers stay
+ * unavailable, the others are served. */
+void programs_check(const struct config *config, const struct program *programs);
+
+#endif
