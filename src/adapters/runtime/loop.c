@@ -190,10 +190,11 @@ static void on_prepare(uv_prepare_t *handle)
     }
 }
 
-static void run_inbox(struct loop *loop)
+bool loop_run_posted(struct loop *loop)
 {
     struct posted *newest = atomic_exchange_explicit(&loop->inbox, NULL, memory_order_acquire);
     struct posted *oldest = NULL;
+    bool has_run = newest != NULL;
     while (newest != NULL) {
         struct posted *next = newest->next;
         newest->next = oldest;
@@ -205,12 +206,13 @@ static void run_inbox(struct loop *loop)
         oldest->run(oldest);
         oldest = next;
     }
+    return has_run;
 }
 
 static void on_wake(uv_async_t *handle)
 {
     struct loop *loop = handle->data;
-    run_inbox(loop);
+    (void)loop_run_posted(loop);
     if (atomic_load(&loop->is_stopping)) {
         uv_stop(&loop->uv);
     }
@@ -290,7 +292,7 @@ void loop_release(struct loop *loop)
     if (loop->read_buffer == NULL) {
         return;
     }
-    run_inbox(loop);
+    (void)loop_run_posted(loop);
     if (loop->wake.loop != NULL) {
         uv_close((uv_handle_t *)&loop->wake, NULL);
     }
@@ -299,7 +301,7 @@ void loop_release(struct loop *loop)
     /* A stopped loop returns from its first turn early. */
     while (uv_run(&loop->uv, UV_RUN_DEFAULT) != 0) {
     }
-    run_inbox(loop);
+    (void)loop_run_posted(loop);
     (void)uv_loop_close(&loop->uv);
     buf_release(&loop->out);
     buf_release(&loop->sealed);

@@ -57,6 +57,9 @@ void loop_run(struct loop *loop);
 /* From any thread: loop_run returns soon. */
 void loop_stop(struct loop *loop);
 
+/* Without a running thread: run what was posted; false when there was nothing. */
+bool loop_run_posted(struct loop *loop);
+
 /* Run what was posted, let closing handles close, free. All handles on the loop must be closed or
  * closing. Accepts a zeroed loop. */
 void loop_release(struct loop *loop);

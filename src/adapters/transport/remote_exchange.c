@@ -13,7 +13,8 @@ struct remote {
     struct exchange proxy; /* first, far: what the gateway answers */
     struct exchange *real; /* near */
     struct loop *near, *far;
-    struct arena arena; /* the request: written near, given back far */
+    struct arena arena;   /* the request: written near, given back far */
+    size_t charged_bytes; /* for it, to near's account until release */
     struct exchange_request request;
     remote_exchange_begin_fn begin;
     void *context;
@@ -175,6 +176,7 @@ static void run_release(struct posted *posted)
     remote->real->on_gone = NULL;
     remote->real->operation = NULL;
     remote->real->vtable->release(remote->real);
+    account_release(&remote->near->account, remote->charged_bytes);
     unhold(remote);
 }
 
@@ -311,7 +313,12 @@ enum status remote_exchange_forward(struct loop *from, struct loop *to, struct e
                               .to_release = {.run = run_release}};
     atomic_init(&remote->hold_count, 2);
     arena_init(&remote->arena, REQUEST_BYTES_MAX, NULL);
-    if (copy_request(&remote->arena, request, &remote->request) != STATUS_OK) {
+    enum status status = copy_request(&remote->arena, request, &remote->request);
+    remote->charged_bytes = remote->arena.used_bytes;
+    if (status == STATUS_OK) {
+        status = account_charge(&from->account, remote->charged_bytes);
+    }
+    if (status != STATUS_OK) {
         arena_release(&remote->arena);
         base_free(remote);
         return STATUS_LIMIT;

@@ -2,7 +2,8 @@
  *
  * A session has a home loop, a client's connection arrives on any. The home loop sees an exchange
  * like any other; what it answers travels back in pieces, at most REMOTE_EXCHANGE_BYTES_MAX of them
- * under way. Each side lets go once, in whatever order things happen.
+ * under way. Each side lets go once, in whatever order things happen. The request is charged to the
+ * account of the loop it arrived on, so what waits for another loop is bounded, too.
  */
 #ifndef AEGIS_ADAPTERS_TRANSPORT_REMOTE_EXCHANGE_H
 #define AEGIS_ADAPTERS_TRANSPORT_REMOTE_EXCHANGE_H

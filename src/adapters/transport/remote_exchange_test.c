@@ -338,3 +338,30 @@ TEST(remote_exchange_survives_every_failed_allocation)
     loop_release(&test.far);
     CHECK(test.client.release_count == 1);
 }
+
+/* What waits for the other loop is charged to the one it came from, until the client has let go. */
+TEST(remote_exchange_is_charged_where_it_arrived)
+{
+    struct test test = {.rounds_left = 1};
+    struct exchange *proxy = NULL;
+    struct exchange_request request = {.method = SLICE("POST"), .body = SLICE("{}")};
+    test.client.test = &test;
+    test.client.exchange = (struct exchange){.vtable = &CLIENT_VTABLE};
+    CHECK(loop_init(&test.near, ACCOUNT_BYTES, NULL) == STATUS_OK);
+    CHECK(loop_init(&test.far, ACCOUNT_BYTES, NULL) == STATUS_OK);
+    test.near.account.used_bytes = ACCOUNT_BYTES - 100;
+    CHECK(remote_exchange_forward(&test.near, &test.near, &test.client.exchange, &request, never,
+                                  &proxy) == STATUS_LIMIT);
+    CHECK(test.client.exchange.operation == NULL);
+    test.near.account.used_bytes = 0;
+    CHECK(remote_exchange_forward(&test.near, &test.near, &test.client.exchange, &request, never,
+                                  &proxy) == STATUS_OK);
+    while (loop_run_posted(&test.near)) {
+        CHECK(test.near.account.used_bytes > 0 && proxy != NULL);
+    }
+    proxy->vtable->release(proxy);
+    CHECK(loop_run_posted(&test.near) && test.near.account.used_bytes == 0);
+    CHECK(test.client.release_count == 1);
+    loop_release(&test.near);
+    loop_release(&test.far);
+}
