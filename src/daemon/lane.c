@@ -1,7 +1,6 @@
 #include "daemon/lane.h"
 
 #include "adapters/transport/remote_exchange.h"
-#include "core/gateway/endpoint.h"
 
 static struct lane *lane_of_drain(struct posted *item)
 {
@@ -15,50 +14,13 @@ static struct lane *lane_of_close(struct posted *item)
 
 /* -- requests ------------------------------------------------------------------------------ */
 
-static bool admit(void *context, const struct exchange_request *head, struct exchange_reply *reply)
+static enum status hand_over(void *context, uint16_t loop, struct exchange *exchange,
+                             const struct exchange_request *request)
 {
     struct lane *lane = context;
-    struct exchange_handler inner = gateway_handler(&lane->gateway);
-    return inner.admit(inner.context, head, reply);
-}
-
-/* The aggregated endpoint reaches every server, so with any child it belongs to the home lane. */
-static bool needs_home(const struct lane *lane, struct slice target)
-{
-    const struct lane_shared *shared = lane->shared;
-    struct slice name;
-    if (!shared->has_stdio || lane == lane->home || !endpoint_parse(target, &name)) {
-        return false;
-    }
-    if (name.len == 0) {
-        return true;
-    }
-    size_t server = gateway_snapshot_server(lane->gateway.snapshot, name);
-    return server != SIZE_MAX && shared->is_stdio[server];
-}
-
-static void begin(void *context, struct exchange *exchange, const struct exchange_request *request)
-{
-    struct lane *lane = context;
-    struct exchange_handler inner = gateway_handler(&lane->gateway);
-    if (needs_home(lane, request->target)) {
-        struct exchange_handler home = gateway_handler(&lane->home->gateway);
-        if (remote_exchange_forward(&lane->loop, &lane->home->loop, exchange, request, home.begin,
-                                    home.context) == STATUS_OK) {
-            return;
-        }
-        exchange->vtable->reply(exchange, &(struct exchange_reply){.status_code = 503});
-        exchange->vtable->release(exchange);
-        return;
-    }
-    inner.begin(inner.context, exchange, request);
-}
-
-static void refused(void *context, struct slice peer_ip, int status_code, const char *code)
-{
-    struct lane *lane = context;
-    struct exchange_handler inner = gateway_handler(&lane->gateway);
-    inner.refused(inner.context, peer_ip, status_code, code);
+    struct lane *home = &lane->shared->lanes[loop];
+    return remote_exchange_forward(&lane->loop, &home->loop, exchange, request, gateway_begin_here,
+                                   &home->gateway);
 }
 
 /* -- start --------------------------------------------------------------------------------- */
@@ -110,7 +72,7 @@ static enum status start_server(struct lane *lane, int fd, struct diag *diag)
     options.idle_ms = limits->idle_timeout_ms;
     options.write_stall_ms = limits->write_timeout_ms;
     options.tls = lane->shared->tls;
-    struct exchange_handler handler = {lane, admit, begin, refused};
+    struct exchange_handler handler = gateway_handler(&lane->gateway);
     return http_server_start(&lane->server, &lane->loop, fd, &options, &handler, diag);
 }
 
@@ -132,11 +94,13 @@ static struct gateway_limits gateway_limits_of(const struct config_limits *limit
     };
 }
 
-enum status lane_start(struct lane *lane, const struct lane_shared *shared, struct lane *home,
-                       int fd, struct gateway_snapshot *snapshot, struct diag *diag)
+enum status lane_start(struct lane *lane, const struct lane_shared *shared, int fd,
+                       struct gateway_snapshot *snapshot, struct diag *diag)
 {
     struct gateway_limits limits = gateway_limits_of(&shared->config->limits);
-    *lane = (struct lane){.shared = shared, .home = home};
+    struct gateway_place place = shared->place;
+    place.loop = (uint16_t)(lane - shared->lanes);
+    *lane = (struct lane){.shared = shared, .handover = {lane, hand_over}};
     TRY(loop_init(&lane->loop, limits.loop_bytes, diag));
     lane->loop.on_turn = shared->journal == NULL ? NULL : on_turn;
     lane->loop.turn_context = lane;
@@ -146,9 +110,10 @@ enum status lane_start(struct lane *lane, const struct lane_shared *shared, stru
                                   .timer = &lane->loop.timers,
                                   .upstream = &lane->upstream,
                                   .journal = shared->journal,
+                                  .handover = &lane->handover,
                                   .poster = &lane->loop.poster,
                                   .account = &lane->loop.account};
-    if (gateway_init(&lane->gateway, &ports, snapshot, shared->session_key, &limits) != STATUS_OK) {
+    if (gateway_init(&lane->gateway, &ports, snapshot, &place, &limits) != STATUS_OK) {
         return diag_fail(diag, STATUS_LIMIT, "lane.memory", "no memory for a loop");
     }
     lane->has_gateway = true;
@@ -203,28 +168,42 @@ void lane_close(struct lane *lane)
     loop_post(&lane->loop, &lane->close);
 }
 
-struct switch_message {
-    struct posted posted;
-    struct lane *lane;
-    struct gateway_snapshot *snapshot;
-};
-
 static void run_switch(struct posted *item)
 {
-    struct switch_message *message = (struct switch_message *)item;
-    gateway_switch(&message->lane->gateway, message->snapshot);
-    base_free(message);
+    struct lane *lane = (struct lane *)((char *)item - offsetof(struct lane, to_switch));
+    gateway_switch(&lane->gateway, lane->next_snapshot);
+    lane->next_snapshot = NULL;
+    uv_sem_post(lane->switched);
 }
 
-bool lane_switch(struct lane *lane, struct gateway_snapshot *snapshot)
+enum status lane_switch_all(struct lane *lanes, size_t count, struct gateway_snapshot *snapshot)
 {
-    struct switch_message *message = base_alloc(sizeof(*message));
-    if (message == NULL) {
-        return false;
+    uv_sem_t switched;
+    if (uv_sem_init(&switched, 0) != 0) {
+        return STATUS_UNAVAILABLE;
     }
-    *message = (struct switch_message){{.run = run_switch}, lane, snapshot};
-    loop_post(&lane->loop, &message->posted);
-    return true;
+    for (size_t i = 0; i < count; i++) {
+        lanes[i].next_snapshot = gateway_snapshot_ref(snapshot);
+        lanes[i].switched = &switched;
+        lanes[i].to_switch.run = run_switch;
+        loop_post(&lanes[i].loop, &lanes[i].to_switch);
+    }
+    for (size_t i = 0; i < count; i++) {
+        uv_sem_wait(&switched);
+    }
+    uv_sem_destroy(&switched);
+    return STATUS_OK;
+}
+
+void lane_settle_all(struct lane *lanes, size_t count)
+{
+    bool has_run = true;
+    while (has_run) {
+        has_run = false;
+        for (size_t i = 0; i < count; i++) {
+            has_run = loop_run_posted(&lanes[i].loop) || has_run;
+        }
+    }
 }
 
 void lane_release(struct lane *lane)

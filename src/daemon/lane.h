@@ -20,18 +20,17 @@ struct lane_shared {
     const struct program *programs; /* server_count */
     const bool *is_stdio;
     size_t server_count;
-    bool has_stdio;
+    struct lane *lanes; /* all of them */
     const struct port_clock *clock;
     const struct port_random *random;
     const struct port_crypto *crypto;
     const struct port_journal *journal; /* NULL: no audit */
     struct tls_context *tls;            /* NULL: plain */
-    uint8_t session_key[GATEWAY_SESSION_KEY_BYTES];
+    struct gateway_place place;         /* loop is each lane's own */
 };
 
 struct lane {
     const struct lane_shared *shared;
-    struct lane *home; /* where stdio children live */
     struct loop loop;
     struct gateway gateway;
     struct http_server server;
@@ -41,16 +40,18 @@ struct lane {
     struct stdio_upstream *stdio;
     struct upstream_mux mux;
     struct port_upstream upstream;
+    struct port_handover handover;
     bool has_gateway, has_server;
-    struct posted drain, close; /* messages of the control thread */
-    _Atomic bool is_drained;    /* the server has no connection any more */
+    struct posted drain, close, to_switch; /* messages of the control thread */
+    struct gateway_snapshot *next_snapshot;
+    uv_sem_t *switched;
+    _Atomic bool is_drained; /* the server has no connection any more */
 };
 
 /* Set up on the control thread, before the loop runs. Takes over the descriptor and, on success,
  * one reference of the snapshot. */
-NODISCARD enum status lane_start(struct lane *lane, const struct lane_shared *shared,
-                                 struct lane *home, int fd, struct gateway_snapshot *snapshot,
-                                 struct diag *diag);
+NODISCARD enum status lane_start(struct lane *lane, const struct lane_shared *shared, int fd,
+                                 struct gateway_snapshot *snapshot, struct diag *diag);
 
 /* From the control thread: accept nothing new and let what runs finish. */
 void lane_drain(struct lane *lane);
@@ -58,11 +59,17 @@ void lane_drain(struct lane *lane);
 /* From the control thread: end what still runs, stop children, stop the loop. */
 void lane_close(struct lane *lane);
 
-/* From the control thread: decide by this snapshot; takes over one reference. False without memory:
- * the old one stays. */
-bool lane_switch(struct lane *lane, struct gateway_snapshot *snapshot);
+/* From the control thread: have all lanes decide by this snapshot. Returns when each of them has
+ * acknowledged: from then on nothing is decided by the old one. STATUS_UNAVAILABLE: nothing was
+ * switched. */
+NODISCARD enum status lane_switch_all(struct lane *lanes, size_t count,
+                                      struct gateway_snapshot *snapshot);
 
-/* After the loop's thread ended and the journal was closed. Accepts a zeroed lane. */
+/* After all threads ended and the journal was closed: lanes may still have messages for each other.
+ * Before the first lane_release. */
+void lane_settle_all(struct lane *lanes, size_t count);
+
+/* After lane_settle_all. Accepts a zeroed lane. */
 void lane_release(struct lane *lane);
 
 #endif

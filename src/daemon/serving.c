@@ -72,7 +72,6 @@ static enum status build_targets(struct serving *s)
     }
     for (size_t i = 0; i < count; i++) {
         is_stdio[i] = config->servers[i].command.count > 0;
-        s->shared.has_stdio = s->shared.has_stdio || is_stdio[i];
         if (!is_stdio[i]) {
             build_http_target(&config->servers[i], &http[i]);
         }
@@ -149,7 +148,10 @@ static enum status open_shared(struct serving *s, struct diag *diag)
     TRY(openssl_crypto_new(&s->crypto));
     TRY(fetch_init());
     TRY(s->random.fill(s->random.context, seed, sizeof(seed)));
-    TRY(s->random.fill(s->random.context, s->shared.session_key, sizeof(s->shared.session_key)));
+    /* Both are of this process: ids of clients do not outlive it. */
+    struct gateway_place *place = &s->shared.place;
+    TRY(s->random.fill(s->random.context, place->session_key, sizeof(place->session_key)));
+    TRY(s->random.fill(s->random.context, (uint8_t *)&place->node, sizeof(place->node)));
     json_parser_init(&s->parser, &LIMITS, seed);
     s->shared.config = s->plan->config;
     s->shared.clock = &s->clock;
@@ -210,9 +212,11 @@ static enum status start_lanes(struct serving *s, struct gateway_snapshot *snaps
                                struct diag *diag)
 {
     enum status status = STATUS_OK;
+    s->shared.lanes = s->lanes;
+    s->shared.place.loop_count = (uint16_t)s->lane_count;
     for (size_t i = 0; i < s->lane_count && status == STATUS_OK; i++) {
-        status = lane_start(&s->lanes[i], &s->shared, &s->lanes[0], s->fds[i],
-                            gateway_snapshot_ref(snapshot), diag);
+        status =
+            lane_start(&s->lanes[i], &s->shared, s->fds[i], gateway_snapshot_ref(snapshot), diag);
         s->fds[i] = -1;
         s->started_count++;
     }
@@ -283,17 +287,20 @@ static void reload(struct serving *s)
     struct gateway_snapshot *snapshot = NULL;
     arena_init(&arena, CONFIG_BYTES_MAX, NULL);
     const struct config *config = reload_config(s, &arena);
-    if (config == NULL || build_snapshot(s, config, &arena, &snapshot) != STATUS_OK) {
+    enum status status =
+        config == NULL ? STATUS_INVALID : build_snapshot(s, config, &arena, &snapshot);
+    if (status != STATUS_OK) {
         fputs("aegis: reload refused, the old configuration stays in force\n", stderr);
         arena_release(&arena);
         return;
     }
-    for (size_t i = 0; i < s->lane_count; i++) {
-        if (!lane_switch(&s->lanes[i], gateway_snapshot_ref(snapshot))) {
-            gateway_snapshot_unref(snapshot);
-        }
-    }
+    status = lane_switch_all(s->lanes, s->lane_count, snapshot);
     gateway_snapshot_unref(snapshot);
+    if (status != STATUS_OK) {
+        fputs("aegis: reload failed, the old configuration stays in force\n", stderr);
+        arena_release(&arena);
+        return;
+    }
     arena_release(&s->reload_arena);
     s->reload_arena = arena;
     s->config = config;
@@ -353,8 +360,9 @@ static void stop_lanes(struct serving *s)
 
 static void release(struct serving *s)
 {
-    /* The journal completes what it has; loop_release runs those completions. */
+    /* The journal completes what it has; the completions wait at the loops. */
     journal_close(s->journal);
+    lane_settle_all(s->lanes, s->started_count);
     signing_key_free(s->signing_key);
     for (size_t i = 0; i < s->started_count; i++) {
         lane_release(&s->lanes[i]);

@@ -1,8 +1,9 @@
 /* serving.h: the running gateway: loops, listeners, journal, signals.
  *
  * One loop per thread, each with a listener of its own on the same port, its own upstream pools and
- * its own gateway. Children of stdio servers live on the first loop; requests for them are handed
- * over. Runs until SIGINT or SIGTERM; SIGHUP reads configuration and policies again. */
+ * its own gateway. Requests go to the loop of their session, and to the caller's loop when they
+ * need a child process (core/gateway). Runs until SIGINT or SIGTERM; SIGHUP reads configuration and
+ * policies again. */
 #ifndef AEGIS_DAEMON_SERVING_H
 #define AEGIS_DAEMON_SERVING_H
 

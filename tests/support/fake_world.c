@@ -270,9 +270,11 @@ static bool run_one_record(struct world *world)
     return false;
 }
 
+static bool run_handover(struct world *world);
+
 void world_run(struct world *world)
 {
-    while (run_one_record(world) || run_one_call(world)) {
+    while (run_one_record(world) || run_one_call(world) || run_handover(world)) {
     }
 }
 
@@ -293,6 +295,65 @@ size_t world_count_records(const struct world *world, const char *text, const ch
         count += strstr(record, text) != NULL && strstr(record, other) != NULL ? 1 : 0;
     }
     return count;
+}
+
+/* -- handover ------------------------------------------------------------------------------ */
+
+static enum status fake_hand_over(void *context, uint16_t loop, struct exchange *exchange,
+                                  const struct exchange_request *request)
+{
+    struct world *world = context;
+    struct world_handover *handover = &world->handed_over;
+    if (world->cannot_hand_over) {
+        return STATUS_LIMIT;
+    }
+    CHECK(!handover->is_pending && loop < WORLD_LOOPS && world->loops[loop] != world);
+    CHECK(request->field_count <= WORLD_FIELDS_MAX);
+    *handover = (struct world_handover){.exchange = exchange,
+                                        .loop = loop,
+                                        .field_count = request->field_count,
+                                        .is_pending = true};
+    copy_text(handover->target, sizeof(handover->target), request->target);
+    copy_text(handover->body, sizeof(handover->body), request->body);
+    for (size_t i = 0; i < request->field_count; i++) {
+        copy_text(handover->names[i], sizeof(handover->names[i]), request->fields[i].name);
+        copy_text(handover->values[i], sizeof(handover->values[i]), request->fields[i].value);
+    }
+    exchange->operation = NULL;
+    exchange->on_gone = NULL;
+    return STATUS_OK;
+}
+
+static bool run_handover(struct world *world)
+{
+    struct world_handover *handover = &world->handed_over;
+    struct http_field fields[WORLD_FIELDS_MAX];
+    if (!handover->is_pending) {
+        return false;
+    }
+    for (size_t i = 0; i < handover->field_count; i++) {
+        fields[i] = (struct http_field){slice_view_cstr(handover->names[i]),
+                                        slice_view_cstr(handover->values[i])};
+    }
+    struct exchange_request request = {.method = SLICE("POST"),
+                                       .target = slice_view_cstr(handover->target),
+                                       .fields = fields,
+                                       .field_count = handover->field_count,
+                                       .body = slice_view_cstr(handover->body),
+                                       .peer_ip = SLICE("127.0.0.1")};
+    handover->is_pending = false;
+    gateway_begin_here(&world->loops[handover->loop]->gateway, handover->exchange, &request);
+    return true;
+}
+
+void world_pair(struct world *first, struct world *second)
+{
+    struct world *loops[WORLD_LOOPS] = {first, second};
+    for (uint16_t i = 0; i < WORLD_LOOPS; i++) {
+        loops[i]->gateway.place.loop = i;
+        loops[i]->gateway.place.loop_count = WORLD_LOOPS;
+        memcpy(loops[i]->loops, loops, sizeof(loops));
+    }
 }
 
 /* -- client -------------------------------------------------------------------------------- */
@@ -368,9 +429,10 @@ static const struct exchange_vtable FAKE_EXCHANGE = {
 void world_post(struct world *world, struct world_client *client, const char *target,
                 const char *body, const char *method, const char *name, const char *session_id)
 {
-    struct http_field fields[8] = {{SLICE("Host"), SLICE("gateway.test")},
-                                   {SLICE("Content-Type"), SLICE("application/json")},
-                                   {SLICE("Accept"), SLICE("application/json, text/event-stream")}};
+    struct http_field fields[WORLD_FIELDS_MAX] = {
+        {SLICE("Host"), SLICE("gateway.test")},
+        {SLICE("Content-Type"), SLICE("application/json")},
+        {SLICE("Accept"), SLICE("application/json, text/event-stream")}};
     size_t count = 3;
     *client = (struct world_client){.exchange = {.vtable = &FAKE_EXCHANGE}, .world = world};
     if (method != NULL) {
@@ -446,11 +508,12 @@ void world_init(struct world *world, const char *policies)
 
 void world_init_with(struct world *world, const char *policies, const struct gateway_limits *limits)
 {
-    static const uint8_t KEY[GATEWAY_SESSION_KEY_BYTES] = {42};
+    static const struct gateway_place PLACE = {.node = 7, .loop_count = 1, .session_key = {42}};
     *world =
         (struct world){.clock = {world, fake_wall_s, fake_mono_ms},
                        .random = {world, fake_fill},
                        .timer = {world, fake_timer_start, fake_timer_stop},
+                       .handover = {world, fake_hand_over},
                        .upstream = {world, fake_start, fake_cancel, fake_pause, fake_close_child},
                        .journal = {world, fake_append, fake_flush},
                        .now_ms = 1000};
@@ -461,9 +524,10 @@ void world_init_with(struct world *world, const char *policies, const struct gat
                                   .timer = &world->timer,
                                   .upstream = &world->upstream,
                                   .journal = &world->journal,
-                                  .poster = &world->poster};
+                                  .poster = &world->poster,
+                                  .handover = &world->handover};
     world->snapshot = world_snapshot(policies, true);
-    CHECK(gateway_init(&world->gateway, &ports, world->snapshot, KEY, limits) == STATUS_OK);
+    CHECK(gateway_init(&world->gateway, &ports, world->snapshot, &PLACE, limits) == STATUS_OK);
 }
 
 void world_release(struct world *world)

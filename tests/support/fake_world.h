@@ -11,6 +11,8 @@
 #define WORLD_CALLS_MAX 64
 #define WORLD_RECORDS_MAX 64
 #define WORLD_TEXT_BYTES 8192
+#define WORLD_FIELDS_MAX 8
+#define WORLD_LOOPS 2
 
 #define PERMIT_ALL "permit(principal, action, resource);"
 #define META                                                                                       \
@@ -38,6 +40,16 @@ struct world_record {
     void *user;
     uint64_t ticket;
     bool durable, is_pending;
+};
+
+/* A request on its way to another loop. */
+struct world_handover {
+    struct exchange *exchange;
+    uint16_t loop;
+    char target[256], body[WORLD_TEXT_BYTES];
+    char names[WORLD_FIELDS_MAX][64], values[WORLD_FIELDS_MAX][512];
+    size_t field_count;
+    bool is_pending;
 };
 
 /* What a client got. */
@@ -68,12 +80,15 @@ struct world {
     struct port_upstream upstream;
     struct port_journal journal;
     struct port_poster poster;
+    struct port_handover handover;
+    struct world *loops[WORLD_LOOPS]; /* after world_pair */
+    struct world_handover handed_over;
     struct world_call calls[WORLD_CALLS_MAX];
     size_t call_count;
     struct world_record records[WORLD_RECORDS_MAX];
     size_t record_count;
     int64_t now_ms;
-    bool journal_refuses, journal_fails;
+    bool journal_refuses, journal_fails, cannot_hand_over;
     const char *held_method; /* calls of this method wait for the test */
     bool server_is_modern;
     const struct world_answer *answers; /* of the test; answer_count entries */
@@ -86,6 +101,9 @@ void world_init(struct world *world, const char *policies);
 void world_init_with(struct world *world, const char *policies,
                      const struct gateway_limits *limits);
 void world_release(struct world *world);
+
+/* Make two worlds the loops 0 and 1 of one node. */
+void world_pair(struct world *first, struct world *second);
 
 /* A new snapshot with other policies, as after a reload. */
 struct gateway_snapshot *world_snapshot(const char *policies, bool legacy_enabled);

@@ -293,6 +293,7 @@ const struct stage OPERATION_CALL_STAGES[] = {
     {"authenticate", operation_stage_authenticate},
     {"session", operation_stage_session},
     {"route", operation_stage_route},
+    {"home", operation_stage_home},
     {"resolve", operation_stage_resolve},
     {"choose", operation_stage_choose},
     {"resolve_template", operation_stage_resolve_template},

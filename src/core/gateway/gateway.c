@@ -14,7 +14,7 @@
 #define HEALTH_PATH SLICE("/healthz")
 
 enum status gateway_init(struct gateway *gateway, const struct gateway_ports *ports,
-                         struct gateway_snapshot *snapshot, const uint8_t *session_key,
+                         struct gateway_snapshot *snapshot, const struct gateway_place *place,
                          const struct gateway_limits *limits)
 {
     uint8_t seed[16];
@@ -23,8 +23,8 @@ enum status gateway_init(struct gateway *gateway, const struct gateway_ports *po
         .snapshot = snapshot,
         .account = {.parent = ports->account, .limit_bytes = limits->loop_bytes},
         .limits = *limits,
+        .place = *place,
     };
-    memcpy(gateway->session_key, session_key, sizeof(gateway->session_key));
     TRY(ports->random->fill(ports->random->context, seed, sizeof(seed)));
     json_parser_init(&gateway->parser, &limits->json, seed);
     return identity_cache_new(IDENTITY_CACHE_ENTRIES_DEFAULT, &gateway->cache);
@@ -33,6 +33,7 @@ enum status gateway_init(struct gateway *gateway, const struct gateway_ports *po
 void gateway_close(struct gateway *gateway)
 {
     struct operation *next = NULL;
+    gateway->is_closed = true;
     for (struct operation *op = gateway->operations; op != NULL; op = next) {
         next = op->next;
         if (!op->is_dead) {
@@ -182,18 +183,36 @@ static void answer_metadata(struct gateway *gateway, struct exchange *exchange, 
     buf_release(&resource);
 }
 
+static void begin_operation(struct gateway *gateway, struct exchange *exchange,
+                            const struct exchange_request *request, bool was_handed_over)
+{
+    if (!gateway->is_closed && gateway->operation_count < gateway->limits.operations) {
+        operation_begin(gateway, exchange, request, was_handed_over);
+        return;
+    }
+    if (gateway->is_closed) {
+        exchange->vtable->abort(exchange);
+    } else {
+        record_refusal(gateway, AUDIT_LIMIT_HIT, request->peer_ip, "limit.operations");
+        exchange->vtable->reply(exchange, &(struct exchange_reply){.status_code = 503});
+    }
+    exchange->vtable->release(exchange);
+}
+
+void gateway_begin_here(void *context, struct exchange *exchange,
+                        const struct exchange_request *request)
+{
+    begin_operation(context, exchange, request, true);
+}
+
 static void begin(void *context, struct exchange *exchange, const struct exchange_request *request)
 {
     struct gateway *gateway = context;
-    bool is_public = is_public_path(request->target);
-    if (!is_public && gateway->operation_count < gateway->limits.operations) {
-        operation_begin(gateway, exchange, request);
+    if (!is_public_path(request->target)) {
+        begin_operation(gateway, exchange, request, false);
         return;
     }
-    if (!is_public) {
-        record_refusal(gateway, AUDIT_LIMIT_HIT, request->peer_ip, "limit.operations");
-        exchange->vtable->reply(exchange, &(struct exchange_reply){.status_code = 503});
-    } else if (slice_eq(request->target, HEALTH_PATH)) {
+    if (slice_eq(request->target, HEALTH_PATH)) {
         exchange->vtable->reply(exchange, &(struct exchange_reply){.status_code = 200});
     } else {
         answer_metadata(gateway, exchange, request->target);

@@ -15,6 +15,7 @@
 #include "core/ports/clock.h"
 #include "core/ports/crypto.h"
 #include "core/ports/exchange.h"
+#include "core/ports/handover.h"
 #include "core/ports/journal.h"
 #include "core/ports/random.h"
 #include "core/ports/timer.h"
@@ -54,9 +55,17 @@ struct gateway_ports {
     const struct port_crypto *crypto;
     const struct port_timer *timer;
     const struct port_upstream *upstream;
-    const struct port_journal *journal; /* NULL: no audit, as configured */
-    struct port_poster *poster;         /* of this loop */
-    struct account *account;            /* of this loop; NULL: nothing above ours */
+    const struct port_journal *journal;   /* NULL: no audit, as configured */
+    const struct port_handover *handover; /* NULL: there is one loop */
+    struct port_poster *poster;           /* of this loop */
+    struct account *account;              /* of this loop; NULL: nothing above ours */
+};
+
+/* Which of all the gateways this one is. */
+struct gateway_place {
+    uint64_t node;
+    uint16_t loop, loop_count;                      /* on this node */
+    uint8_t session_key[GATEWAY_SESSION_KEY_BYTES]; /* the same for all; seals ids of clients */
 };
 
 struct server_session;
@@ -80,13 +89,15 @@ struct gateway {
     int64_t next_upstream_id;
     uint64_t next_child;
     uint8_t ids[GATEWAY_IDS_DRAWN][AUDIT_DECISION_ID_BYTES];
-    size_t id_count;                                /* not used yet, from the front */
-    uint8_t session_key[GATEWAY_SESSION_KEY_BYTES]; /* seals the session ids of clients */
+    size_t id_count; /* not used yet, from the front */
+    struct gateway_place place;
+    bool is_closed; /* begins nothing any more */
 };
 
-/* Takes over one reference of snapshot. session_key is the same on all loops. */
+/* Takes over one reference of snapshot. place and limits are copied. */
 NODISCARD enum status gateway_init(struct gateway *gateway, const struct gateway_ports *ports,
-                                   struct gateway_snapshot *snapshot, const uint8_t *session_key,
+                                   struct gateway_snapshot *snapshot,
+                                   const struct gateway_place *place,
                                    const struct gateway_limits *limits);
 
 /* Cancel what still runs, let go of all clients and end the sessions with servers. Operations whose
@@ -106,5 +117,10 @@ NODISCARD enum status gateway_draw_id(struct gateway *gateway,
 
 /* What the transport calls. */
 struct exchange_handler gateway_handler(struct gateway *gateway);
+
+/* Begin with what another loop handed over: it is served here, wherever its home may be. context is
+ * the gateway. */
+void gateway_begin_here(void *context, struct exchange *exchange,
+                        const struct exchange_request *request);
 
 #endif

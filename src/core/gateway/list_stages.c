@@ -294,6 +294,7 @@ const struct stage OPERATION_LIST_STAGES[] = {
     {"authenticate", operation_stage_authenticate},
     {"session", operation_stage_session},
     {"route", operation_stage_route},
+    {"home", operation_stage_home},
     {"check_cursor", stage_check_cursor},
     {"fetch", stage_fetch},
     {"check_fetched", stage_check_fetched},

@@ -33,6 +33,8 @@ static enum stage_result stage_negotiate(struct operation *op)
                                             .requested = mcp_revision_name(op->revision)});
     }
     struct session_token token = {.revision = op->revision,
+                                  .node = op->gateway->place.node,
+                                  .loop = op->gateway->place.loop,
                                   .expires_at_s = ports->clock->wall_s(ports->clock->context) +
                                                   SESSION_TOKEN_LIFETIME_S};
     if (ports->random->fill(ports->random->context, token.nonce, sizeof(token.nonce)) !=
@@ -42,7 +44,7 @@ static enum stage_result stage_negotiate(struct operation *op)
     for (size_t i = 0; i < sizeof(token.caller); i++) {
         token.caller[i] = op->principal->digest[i];
     }
-    session_token_seal(ports->crypto, op->gateway->session_key, &token, &op->session_id);
+    session_token_seal(ports->crypto, op->gateway->place.session_key, &token, &op->session_id);
     return buf_status(&op->session_id) == STATUS_OK
                ? STAGE_DONE
                : operation_refuse_overload(op, "no memory for the session");
@@ -91,6 +93,7 @@ static enum stage_result stage_accept(struct operation *op)
 const struct stage OPERATION_INITIALIZE_STAGES[] = {
     {"authenticate", operation_stage_authenticate},
     {"route", operation_stage_route},
+    {"home", operation_stage_home},
     {"negotiate", stage_negotiate},
     {"record_event", operation_stage_record_event},
     {"check_record", operation_stage_check_record},

@@ -92,6 +92,9 @@ static void run(struct operation *op)
             op->is_waiting = true;
             return;
         }
+        if (result == STAGE_LEAVE) {
+            break;
+        }
         if (result == STAGE_REFUSE) {
             enter_refusal(op);
         } else {
@@ -347,7 +350,7 @@ static struct operation *new_operation(struct gateway *gateway, struct exchange 
 }
 
 void operation_begin(struct gateway *gateway, struct exchange *exchange,
-                     const struct exchange_request *request)
+                     const struct exchange_request *request, bool was_handed_over)
 {
     struct operation *op = new_operation(gateway, exchange);
     if (op == NULL) {
@@ -358,6 +361,7 @@ void operation_begin(struct gateway *gateway, struct exchange *exchange,
     const struct gateway_ports *ports = &gateway->ports;
     op->started_ms = ports->clock->mono_ms(ports->clock->context);
     operation_limit_wait(op, gateway->limits.operation_deadline_ms);
+    op->was_handed_over = was_handed_over;
     enum stage_result result = STAGE_DONE;
     if (copy_request(op, request) != STATUS_OK) {
         result = operation_refuse_overload(op, "no memory for the request");

@@ -27,7 +27,8 @@
 enum stage_result {
     STAGE_DONE,
     STAGE_REFUSE,
-    STAGE_WAIT, /* for a child: the next stage runs when the last of them is over */
+    STAGE_LEAVE, /* another loop goes on with it: end without a trace */
+    STAGE_WAIT,  /* for a child: the next stage runs when the last of them is over */
 };
 
 /* A refusal: what the caller gets and what the audit says. */
@@ -73,6 +74,9 @@ struct operation {
     bool is_refused, is_waiting, client_gone, stream_begun;
     bool is_dead;     /* frees itself when what cannot be called back completes */
     bool has_outcome; /* the outcome is recorded: a refusal needs no record of its own */
+    bool was_handed_over;
+    bool has_home; /* the session of a legacy client names its loop */
+    uint16_t home_loop;
     enum status stop; /* not OK: begin nothing any more, because of this */
 
     struct slice target_path, authorization, peer_ip, body;
@@ -116,7 +120,7 @@ struct stage {
 
 /* Begin with a whole request; the operation frees itself at its end. */
 void operation_begin(struct gateway *gateway, struct exchange *exchange,
-                     const struct exchange_request *request);
+                     const struct exchange_request *request, bool was_handed_over);
 
 /* Keep how a child ended, for the stage that runs when all are over. diag may be NULL. */
 void operation_note(struct operation *operation, enum status status, const struct diag *diag);
@@ -217,6 +221,7 @@ extern const struct stage OPERATION_NOTIFICATION_STAGES[];
 enum stage_result operation_stage_authenticate(struct operation *operation);
 enum stage_result operation_stage_session(struct operation *operation);
 enum stage_result operation_stage_route(struct operation *operation);
+enum stage_result operation_stage_home(struct operation *operation);
 enum stage_result operation_stage_record_event(struct operation *operation);
 
 /* Refuse when the record before was not kept: no record, no answer. */

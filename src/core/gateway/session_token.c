@@ -4,10 +4,9 @@
 
 #include <string.h>
 
-#define PLAIN_BYTES 58 /* version, revision, expiry, nonce, caller */
+#define PLAIN_BYTES 68 /* version, revision, expiry, node, loop, nonce, caller */
 #define SEAL_BYTES 32
-#define TEXT_BYTES_MAX 128
-#define TOKEN_VERSION 1
+#define TOKEN_VERSION 2
 #define HASH_BLOCK_BYTES 64
 
 /* HMAC-SHA-256 (RFC 2104) of the plain part. */
@@ -27,27 +26,41 @@ static void seal_of(const struct port_crypto *crypto, const uint8_t *key, const 
     crypto->sha256(crypto->context, slice_of(outer, sizeof(outer)), out);
 }
 
+static void write_number(uint8_t *out, uint64_t number, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++) {
+        out[i] = (uint8_t)(number >> (8 * i));
+    }
+}
+
+static uint64_t read_number(const uint8_t *from, size_t bytes)
+{
+    uint64_t number = 0;
+    for (size_t i = 0; i < bytes; i++) {
+        number |= (uint64_t)from[i] << (8 * i);
+    }
+    return number;
+}
+
 static void write_plain(const struct session_token *token, uint8_t plain[PLAIN_BYTES])
 {
     plain[0] = TOKEN_VERSION;
     plain[1] = (uint8_t)token->revision;
-    for (size_t i = 0; i < 8; i++) {
-        plain[2 + i] = (uint8_t)((uint64_t)token->expires_at_s >> (8 * i));
-    }
-    memcpy(plain + 10, token->nonce, sizeof(token->nonce));
-    memcpy(plain + 26, token->caller, sizeof(token->caller));
+    write_number(plain + 2, (uint64_t)token->expires_at_s, 8);
+    write_number(plain + 10, token->node, 8);
+    write_number(plain + 18, token->loop, 2);
+    memcpy(plain + 20, token->nonce, sizeof(token->nonce));
+    memcpy(plain + 36, token->caller, sizeof(token->caller));
 }
 
 static void read_plain(const uint8_t plain[PLAIN_BYTES], struct session_token *token)
 {
-    uint64_t expires = 0;
-    for (size_t i = 0; i < 8; i++) {
-        expires |= (uint64_t)plain[2 + i] << (8 * i);
-    }
     token->revision = (enum mcp_revision)plain[1];
-    token->expires_at_s = (int64_t)expires;
-    memcpy(token->nonce, plain + 10, sizeof(token->nonce));
-    memcpy(token->caller, plain + 26, sizeof(token->caller));
+    token->expires_at_s = (int64_t)read_number(plain + 2, 8);
+    token->node = read_number(plain + 10, 8);
+    token->loop = (uint16_t)read_number(plain + 18, 2);
+    memcpy(token->nonce, plain + 20, sizeof(token->nonce));
+    memcpy(token->caller, plain + 36, sizeof(token->caller));
 }
 
 void session_token_seal(const struct port_crypto *crypto, const uint8_t *key,
@@ -63,10 +76,10 @@ enum status session_token_open(const struct port_crypto *crypto, const uint8_t *
                                struct slice text, const uint8_t caller[32], int64_t now_s,
                                struct session_token *out)
 {
-    uint8_t bytes[TEXT_BYTES_MAX];
+    uint8_t bytes[SESSION_TOKEN_TEXT_BYTES_MAX];
     uint8_t seal[SEAL_BYTES];
     size_t len = 0;
-    if (text.len > TEXT_BYTES_MAX ||
+    if (text.len > SESSION_TOKEN_TEXT_BYTES_MAX ||
         base64_decode(text, BASE64_URL_UNPADDED, bytes, sizeof(bytes), &len) != STATUS_OK ||
         len != PLAIN_BYTES + SEAL_BYTES || bytes[0] != TOKEN_VERSION) {
         return STATUS_NOT_FOUND;

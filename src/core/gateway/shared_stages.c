@@ -84,11 +84,18 @@ enum stage_result operation_stage_session(struct operation *op)
     if (op->message.session_id.len == 0) {
         return refuse_session(op, 400, "session.missing", SLICE("Mcp-Session-Id is missing"));
     }
-    if (session_token_open(ports->crypto, op->gateway->session_key, op->message.session_id,
+    if (session_token_open(ports->crypto, op->gateway->place.session_key, op->message.session_id,
                            op->principal->digest, ports->clock->wall_s(ports->clock->context),
                            &token) != STATUS_OK) {
         return refuse_session(op, 404, "session.unknown", SLICE("session not found"));
     }
+    /* The home may be gone: fewer loops since a restart, or the id of another node. */
+    const struct gateway_place *place = &op->gateway->place;
+    if (token.node != place->node || token.loop >= place->loop_count) {
+        return refuse_session(op, 404, "session.home", SLICE("session not found"));
+    }
+    op->has_home = true;
+    op->home_loop = token.loop;
     if (op->revision != MCP_REVISION_NONE && op->revision != token.revision) {
         return refuse_session(op, 400, "session.revision",
                               SLICE("the session was agreed in another revision"));
@@ -224,6 +231,60 @@ enum stage_result operation_stage_route(struct operation *op)
     return operation_set_audit_target(op)
                ? STAGE_DONE
                : operation_refuse_overload(op, "no memory for the target");
+}
+
+/* May the operation need a child process, which can live on one loop only? */
+static bool reaches_child(const struct operation *op)
+{
+    const struct gateway_snapshot *snapshot = op->gateway->snapshot;
+    if (op->server_index != OPERATION_ALL_SERVERS) {
+        return operation_server(op)->is_stdio;
+    }
+    for (size_t i = 0; i < snapshot->server_count; i++) {
+        if (snapshot->servers[i].is_stdio) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A session is served where it was opened. Without one, all that a caller has children for goes to
+ * one loop, chosen by his digest: callers spread over the loops, and a list over all servers finds
+ * every child of the caller in one place. The rest is served where it arrived. */
+static uint16_t home_of(const struct operation *op)
+{
+    const struct gateway_place *place = &op->gateway->place;
+    if (op->has_home) {
+        return op->home_loop;
+    }
+    if (!reaches_child(op)) {
+        return place->loop;
+    }
+    uint32_t hash = 0;
+    memcpy(&hash, op->principal->digest, sizeof(hash));
+    return (uint16_t)(hash % place->loop_count);
+}
+
+/* What was handed over stays, so that loops with different snapshots cannot pass it on for ever. */
+enum stage_result operation_stage_home(struct operation *op)
+{
+    const struct port_handover *port = op->gateway->ports.handover;
+    uint16_t home = home_of(op);
+    if (op->was_handed_over || home == op->gateway->place.loop) {
+        return STAGE_DONE;
+    }
+    struct exchange_request request = {.method = SLICE("POST"),
+                                       .target = op->target_path,
+                                       .fields = op->fields,
+                                       .field_count = op->field_count,
+                                       .body = op->body,
+                                       .peer_ip = op->peer_ip,
+                                       .is_tls = op->is_tls};
+    if (port->hand_over(port->context, home, op->exchange, &request) != STATUS_OK) {
+        return operation_refuse_overload(op, "no memory to hand the request over");
+    }
+    op->exchange = NULL;
+    return STAGE_LEAVE;
 }
 
 enum stage_result operation_stage_record_event(struct operation *op)
