@@ -9,9 +9,12 @@
 #include <string.h>
 
 #define REFUSAL_RECORD_BYTES_MAX 8192
+#define CHALLENGE_BYTES_MAX 8192
 #define METADATA_BYTES_MAX 8192
 #define METADATA_SERVERS_MAX 32
 #define HEALTH_PATH SLICE("/healthz")
+#define STRANGER_BODY_BYTES_MAX 16384 /* a larger body is read for a known caller only */
+#define STRANGER_ARENA_BYTES ((size_t)1 << 20)
 
 enum status gateway_init(struct gateway *gateway, const struct gateway_ports *ports,
                          struct gateway_snapshot *snapshot, const struct gateway_place *place,
@@ -25,6 +28,7 @@ enum status gateway_init(struct gateway *gateway, const struct gateway_ports *po
         .limits = *limits,
         .place = *place,
     };
+    buf_init(&gateway->challenge, CHALLENGE_BYTES_MAX, NULL);
     TRY(ports->random->fill(ports->random->context, seed, sizeof(seed)));
     json_parser_init(&gateway->parser, &limits->json, seed);
     return identity_cache_new(IDENTITY_CACHE_ENTRIES_DEFAULT, &gateway->cache);
@@ -48,6 +52,7 @@ void gateway_release(struct gateway *gateway)
     assert(gateway->operations == NULL && gateway->sessions == NULL);
     child_table_release(&gateway->children);
     identity_cache_free(gateway->cache);
+    buf_release(&gateway->challenge);
     gateway_snapshot_unref(gateway->snapshot);
     *gateway = (struct gateway){0};
 }
@@ -112,6 +117,83 @@ static void fill_reply(struct exchange_reply *reply, int http_status)
     }
 }
 
+enum status gateway_authenticate(struct gateway *gateway, struct slice authorization,
+                                 struct arena *arena, struct principal **out, struct diag *diag)
+{
+    const struct gateway_ports *ports = &gateway->ports;
+    const struct gateway_snapshot *snapshot = gateway->snapshot;
+    if (snapshot->local_principal != NULL) {
+        *out = principal_ref(snapshot->local_principal);
+        return STATUS_OK;
+    }
+    struct identity_request request = {
+        .snapshot = snapshot->identity,
+        .cache = gateway->cache,
+        .crypto = ports->crypto,
+        .parser = &gateway->parser,
+        .authorization = authorization,
+        .now_s = ports->clock->wall_s(ports->clock->context),
+        .arena = arena,
+    };
+    return identity_authenticate(&request, out, diag);
+}
+
+/* Will the body need more than a moment and a page of memory? */
+static bool has_large_body(const struct exchange_request *head)
+{
+    size_t count = 0;
+    int64_t bytes = 0;
+    (void)mcp_field(head->fields, head->field_count, SLICE("transfer-encoding"), &count);
+    if (count > 0) {
+        return true;
+    }
+    struct slice length =
+        mcp_field(head->fields, head->field_count, SLICE("content-length"), &count);
+    return count > 0 &&
+           (slice_to_i64(length, &bytes) != STATUS_OK || bytes > STRANGER_BODY_BYTES_MAX);
+}
+
+/* Nobody but a known caller gets memory for a large body. The token is checked again with the whole
+ * request at hand: until then it may have expired. */
+static enum status check_stranger(struct gateway *gateway, const struct exchange_request *head,
+                                  struct diag *diag)
+{
+    struct arena arena;
+    struct principal *principal = NULL;
+    size_t count = 0;
+    if (!has_large_body(head)) {
+        return STATUS_OK;
+    }
+    arena_init(&arena, STRANGER_ARENA_BYTES, &gateway->account);
+    enum status status = gateway_authenticate(
+        gateway, mcp_field(head->fields, head->field_count, SLICE("authorization"), &count), &arena,
+        &principal, diag);
+    principal_unref(principal);
+    arena_release(&arena);
+    return status;
+}
+
+static void refuse_stranger(struct gateway *gateway, const struct exchange_request *head,
+                            enum status status, const struct diag *diag,
+                            struct exchange_reply *reply)
+{
+    size_t count = 0;
+    struct slice token = mcp_field(head->fields, head->field_count, SLICE("authorization"), &count);
+    bool is_refused = status == STATUS_UNAUTHENTICATED;
+    record_refusal(gateway, is_refused ? AUDIT_AUTH_REJECT : AUDIT_LIMIT_HIT, head->peer_ip,
+                   diag->code);
+    fill_reply(reply, is_refused ? 401 : 503);
+    if (is_refused) {
+        buf_clear(&gateway->challenge);
+        challenge_write(&gateway->challenge, gateway->snapshot->public_url, head->target,
+                        token.len > 0);
+        gateway->challenge_field =
+            (struct http_field){SLICE("WWW-Authenticate"), buf_view(&gateway->challenge)};
+        reply->fields = &gateway->challenge_field;
+        reply->field_count = 1;
+    }
+}
+
 static bool admit(void *context, const struct exchange_request *head, struct exchange_reply *reply)
 {
     struct gateway *gateway = context;
@@ -130,7 +212,11 @@ static bool admit(void *context, const struct exchange_request *head, struct exc
         diag.code = "http.method";
     } else if (admission_check(&rules, head->method, head->fields, head->field_count, &http_status,
                                &diag) == STATUS_OK) {
-        return true;
+        enum status status = check_stranger(gateway, head, &diag);
+        if (status != STATUS_OK) {
+            refuse_stranger(gateway, head, status, &diag, reply);
+        }
+        return status == STATUS_OK;
     }
     record_refusal(gateway, AUDIT_WIRE_REJECT, head->peer_ip, diag.code);
     fill_reply(reply, http_status);

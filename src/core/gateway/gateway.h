@@ -91,7 +91,9 @@ struct gateway {
     uint8_t ids[GATEWAY_IDS_DRAWN][AUDIT_DECISION_ID_BYTES];
     size_t id_count; /* not used yet, from the front */
     struct gateway_place place;
-    bool is_closed; /* begins nothing any more */
+    bool is_closed;       /* begins nothing any more */
+    struct buf challenge; /* of the last refusal of a head; challenge_field points into it */
+    struct http_field challenge_field;
 };
 
 /* Takes over one reference of snapshot. place and limits are copied. */
@@ -110,6 +112,11 @@ void gateway_release(struct gateway *gateway);
 /* Decide by another snapshot from now on; takes over one reference. Operations that wait go on with
  * their stage and see the new snapshot at their next decision. */
 void gateway_switch(struct gateway *gateway, struct gateway_snapshot *snapshot);
+
+/* Who calls? *out is one reference, set on STATUS_OK only. Codes as of identity_authenticate. */
+NODISCARD enum status gateway_authenticate(struct gateway *gateway, struct slice authorization,
+                                           struct arena *arena, struct principal **out,
+                                           struct diag *diag);
 
 /* A new decision id. STATUS_UNAVAILABLE without random bytes. */
 NODISCARD enum status gateway_draw_id(struct gateway *gateway,

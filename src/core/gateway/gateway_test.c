@@ -504,6 +504,51 @@ TEST(gateway_describes_its_endpoints_only)
     world_release(&world);
 }
 
+/* A stranger gets no memory for a large body; a small one is read, so that the refusal says which
+ * message it was. */
+TEST(gateway_knows_who_sends_much)
+{
+    static const struct {
+        const char *name, *field, *value;
+        bool is_admitted;
+    } rows[] = {
+        {"small", "Content-Length", "16384", true},
+        {"one more", "Content-Length", "16385", false},
+        {"past 64 bits", "Content-Length", "99999999999999999999", false},
+        {"of unknown length", "Transfer-Encoding", "chunked", false},
+    };
+    for (int is_local = 0; is_local < 2; is_local++) {
+        world_init(&world, PERMIT_ALL);
+        if (!is_local) {
+            principal_unref(world.snapshot->local_principal);
+            world.snapshot->local_principal = NULL;
+        }
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+            struct http_field fields[] = {
+                {SLICE("Host"), SLICE("gateway.test")},
+                {SLICE("Content-Type"), SLICE("application/json")},
+                {SLICE("Accept"), SLICE("application/json, text/event-stream")},
+                {SLICE("Authorization"), SLICE("Bearer none")},
+                {slice_view_cstr(rows[i].field), slice_view_cstr(rows[i].value)}};
+            struct exchange_handler handler = gateway_handler(&world.gateway);
+            struct exchange_request head = {.method = SLICE("POST"),
+                                            .target = SLICE("/mcp"),
+                                            .fields = fields,
+                                            .field_count = COUNT_OF(fields),
+                                            .peer_ip = SLICE("127.0.0.1")};
+            struct exchange_reply reply = {0};
+            size_t records = world.record_count;
+            bool is_admitted = handler.admit(handler.context, &head, &reply);
+            CHECK_ROW(rows[i].name, is_admitted == (is_local || rows[i].is_admitted));
+            CHECK_ROW(rows[i].name, is_admitted || reply.status_code == 401);
+            CHECK_ROW(rows[i].name, is_admitted || reply.field_count == 1);
+            CHECK_ROW(rows[i].name, world.record_count == records + (is_admitted ? 0 : 1));
+        }
+        CHECK(is_local || world_count_records(&world, "auth.reject", "") == 3);
+        world_release(&world);
+    }
+}
+
 /* Shutdown with operations at every kind of wait: nothing is left behind. */
 TEST(gateway_releases_what_still_runs)
 {

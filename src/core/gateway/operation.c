@@ -291,9 +291,6 @@ static enum status copy_request(struct operation *op, const struct exchange_requ
     op->field_count = request->field_count;
     op->is_tls = request->is_tls;
     op->authorization = mcp_field(fields, op->field_count, SLICE("authorization"), &count);
-    if (count > 1) {
-        op->authorization = SLICE("two");
-    }
     TRY(arena_copy(&op->arena, request->peer_ip, &op->peer_ip));
     TRY(arena_copy(&op->arena, request->target, &op->target_path));
     return arena_copy(&op->arena, request->body, &op->body);

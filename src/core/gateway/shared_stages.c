@@ -27,25 +27,11 @@ static enum stage_result refuse_token(struct operation *op, enum status status,
 
 enum stage_result operation_stage_authenticate(struct operation *op)
 {
-    const struct gateway_ports *ports = &op->gateway->ports;
-    const struct gateway_snapshot *snapshot = op->gateway->snapshot;
     struct diag diag = {0};
-    if (snapshot->local_principal != NULL) {
-        op->principal = principal_ref(snapshot->local_principal);
-    } else {
-        struct identity_request request = {
-            .snapshot = snapshot->identity,
-            .cache = op->gateway->cache,
-            .crypto = ports->crypto,
-            .parser = &op->gateway->parser,
-            .authorization = op->authorization,
-            .now_s = ports->clock->wall_s(ports->clock->context),
-            .arena = &op->arena,
-        };
-        enum status status = identity_authenticate(&request, &op->principal, &diag);
-        if (status != STATUS_OK) {
-            return refuse_token(op, status, &diag);
-        }
+    enum status status =
+        gateway_authenticate(op->gateway, op->authorization, &op->arena, &op->principal, &diag);
+    if (status != STATUS_OK) {
+        return refuse_token(op, status, &diag);
     }
     op->caller_entry = caller_enter(op->gateway, op->principal->digest, &op->account);
     return op->caller_entry != NULL

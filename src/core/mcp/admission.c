@@ -42,6 +42,15 @@ static enum status check_host_and_origin(struct admission *a)
     return STATUS_OK;
 }
 
+/* RFC 6750 §3.1: more than one way to say who calls is no request of anybody. */
+static enum status check_authorization(struct admission *a)
+{
+    size_t count = 0;
+    (void)mcp_field(a->fields, a->field_count, SLICE("authorization"), &count);
+    return count <= 1 ? STATUS_OK
+                      : refuse(a, 400, "token.repeated", "Authorization appears more than once");
+}
+
 /* Cut the next part of a list off *rest. */
 static struct slice next_part(struct slice *rest, uint8_t separator)
 {
@@ -118,6 +127,7 @@ enum status admission_check(const struct admission_rules *rules, struct slice me
 {
     struct admission a = {rules, fields, field_count, http_status, diag};
     TRY(check_host_and_origin(&a));
+    TRY(check_authorization(&a));
     if (slice_eq(method, SLICE("POST"))) {
         return check_post(&a);
     }

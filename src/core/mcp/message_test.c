@@ -195,6 +195,18 @@ TEST(mcp_message_refuses_look_alikes)
     }
 }
 
+TEST(mcp_admission_takes_one_authorization)
+{
+    struct http_field fields[] = {{SLICE("Host"), SLICE("gateway.test")},
+                                  {SLICE("Content-Type"), SLICE("application/json")},
+                                  {SLICE("Accept"), SLICE("application/json, text/event-stream")},
+                                  {SLICE("Authorization"), SLICE("Bearer a")},
+                                  {SLICE("authorization"), SLICE("Bearer a")}};
+    struct slice body = SLICE("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}");
+    CHECK(judge(SLICE("POST"), fields, 4, body).http_status == 200);
+    CHECK(judge(SLICE("POST"), fields, 5, body).http_status == 400);
+}
+
 /* What arguments are called is the server's business. */
 TEST(mcp_message_takes_any_name_of_an_argument)
 {
