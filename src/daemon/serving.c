@@ -7,6 +7,7 @@
 #include "adapters/transport/tls.h"
 #include "daemon/assembly.h"
 #include "daemon/lane.h"
+#include "daemon/process_guard.h"
 #include "daemon/programs.h"
 
 #include <errno.h>
@@ -250,14 +251,34 @@ static void block_signals(sigset_t *set)
     (void)signal(SIGPIPE, SIG_IGN);
 }
 
+static bool same_texts(const struct config_texts *a, const struct config_texts *b)
+{
+    bool is_same = a->count == b->count;
+    for (size_t i = 0; is_same && i < a->count; i++) {
+        is_same = slice_eq(a->items[i], b->items[i]);
+    }
+    return is_same;
+}
+
+/* What pools and children are made of; the rest of a server is in the snapshot. */
+static bool same_server(const struct config_server *a, const struct config_server *b)
+{
+    bool is_same = slice_eq(a->name, b->name) && slice_eq(a->url.text, b->url.text) &&
+                   slice_eq(a->tls_ca, b->tls_ca) && same_texts(&a->command, &b->command) &&
+                   a->env_count == b->env_count;
+    for (size_t i = 0; is_same && i < a->env_count; i++) {
+        is_same =
+            slice_eq(a->env[i].name, b->env[i].name) && slice_eq(a->env[i].value, b->env[i].value);
+    }
+    return is_same;
+}
+
 /* Servers are bound to pools and children: a change of them needs a restart. */
 static bool same_servers(const struct config *a, const struct config *b)
 {
     bool is_same = a->server_count == b->server_count;
     for (size_t i = 0; is_same && i < a->server_count; i++) {
-        is_same = slice_eq(a->servers[i].name, b->servers[i].name) &&
-                  slice_eq(a->servers[i].url.text, b->servers[i].url.text) &&
-                  a->servers[i].command.count == b->servers[i].command.count;
+        is_same = same_server(&a->servers[i], &b->servers[i]);
     }
     return is_same;
 }
@@ -383,6 +404,7 @@ static void release(struct serving *s)
 static enum status serve(struct serving *s, const sigset_t *set, struct diag *diag)
 {
     struct gateway_snapshot *snapshot = NULL;
+    TRY(process_guard_apply(diag));
     TRY(open_shared(s, diag));
     TRY(bind_all(s, diag));
     enum status status = build_snapshot(s, s->plan->config, &s->arena, &snapshot);
