@@ -143,7 +143,7 @@ struct config_variable {
 };
 
 struct config_server {
-    struct slice name;           /* ^[a-z0-9][a-z0-9_-]{0,31}$, unique */
+    struct slice name;           /* config_check_is_name; unique */
     struct config_url url;       /* text empty: a child process */
     struct config_texts command; /* argv; count 0: a URL */
     struct config_variable *env;

@@ -34,7 +34,9 @@ static bool is_name_byte(uint8_t byte)
 bool config_check_is_name(struct slice text)
 {
     for (size_t i = 0; i < text.len; i++) {
-        if (!is_name_byte(text.ptr[i])) {
+        bool is_last = i + 1 == text.len;
+        if (!is_name_byte(text.ptr[i]) ||
+            (text.ptr[i] == '_' && (is_last || text.ptr[i + 1] == '_'))) {
             return false;
         }
     }
@@ -283,8 +285,8 @@ static void check_name(struct config_reader *reader, const struct config_node *n
 {
     if (name.len > 0 && !config_check_is_name(name)) {
         config_read_problem(reader, place_of(node, SLICE("name")), "config.value", NULL,
-                            "'name' must have 1 to 32 of a-z, 0-9, '_' and '-', and start with "
-                            "a letter or digit");
+                            "'name' must have 1 to 32 of a-z, 0-9, '-' and single '_' inside, and "
+                            "start with a letter or digit");
     }
 }
 

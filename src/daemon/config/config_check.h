@@ -32,7 +32,8 @@ void config_check_root(struct config_reader *reader, const struct config_node *n
 void config_check_file(struct config_reader *reader, const struct config_node *node,
                        struct slice path, bool is_secret);
 
-/* ^[a-z0-9][a-z0-9_-]{0,31}$ */
+/* ^[a-z0-9][a-z0-9_-]{0,31}$ without "__" and without '_' at the end: on the aggregated endpoint
+ * "__" ends the server's part of a name, and "a" + "b__c" must not be "a__b" + "c". */
 bool config_check_is_name(struct slice text);
 
 /* Is the text a name for an environment variable: [A-Za-z_][A-Za-z0-9_]*, up to 128 bytes? */

@@ -109,11 +109,19 @@ static void check_each(struct config_reader *reader, const struct config_node *n
     }
 }
 
+/* Other machines come by the address, or through a proxy that the public URL names. */
+static bool is_exposed(const struct config *config)
+{
+    const struct config_url *url = &config->listen.public_url;
+    return !config->listen.address.is_loopback ||
+           (url->text.len > 0 && !config_host_is_loopback(url->host));
+}
+
 /* Settings made for one machine must not face the network. */
 static void check_exposure(struct config_reader *reader, const struct config_node *node,
                            const struct config *config)
 {
-    if (config->listen.address.is_loopback) {
+    if (!is_exposed(config)) {
         return;
     }
     const struct config_node *issuers = config_node_member(node, SLICE("identity"));
@@ -123,7 +131,8 @@ static void check_exposure(struct config_reader *reader, const struct config_nod
         const struct config_node *preset = config_node_member(item, SLICE("preset"));
         if (config->issuers[i].preset == CONFIG_PRESET_DEVELOPMENT && preset != NULL) {
             config_read_problem(reader, preset, "config.exposed",
-                                "listen on 127.0.0.1, or use your identity provider",
+                                "listen on 127.0.0.1 without a public_url, or use your "
+                                "identity provider",
                                 "preset development must not serve other machines");
         }
     }
