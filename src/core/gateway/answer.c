@@ -90,7 +90,8 @@ void operation_result_begin(struct operation *op)
 
 void operation_result_end(struct operation *op)
 {
-    bool is_empty = buf_view(&op->reply).ptr[op->reply.len - 1] == '{';
+    /* Without memory there is nothing in the reply at all, and it is not sent. */
+    bool is_empty = op->reply.len == 0 || op->reply.ptr[op->reply.len - 1] == '{';
     if (mcp_revision_is_modern(op->revision)) {
         buf_append(&op->reply, is_empty ? SLICE_EMPTY : SLICE(","));
         buf_append(&op->reply, SLICE("\"resultType\":\"complete\",\"_meta\":{"
