@@ -88,6 +88,28 @@ static void read_method(struct world_call *call)
     copy_text(call->method, sizeof(call->method), slice_of(at, len));
 }
 
+static bool has_effect(const struct world_call *call)
+{
+    return strcmp(call->method, "tools/call") == 0 || strcmp(call->method, "resources/read") == 0 ||
+           strcmp(call->method, "prompts/get") == 0;
+}
+
+/* Intent before effect: each call with an effect has a durable record that is kept by now. */
+static void check_intent(const struct world *world, const struct world_call *call)
+{
+    size_t intents = 0;
+    size_t effects = 0;
+    for (size_t i = 0; has_effect(call) && i < world->record_count; i++) {
+        const struct world_record *record = &world->records[i];
+        bool is_intent = strstr(record->text, "\"intent\"") != NULL;
+        intents += is_intent && record->durable && record->is_kept ? 1 : 0;
+    }
+    for (size_t i = 0; i < world->call_count; i++) {
+        effects += has_effect(&world->calls[i]) ? 1 : 0;
+    }
+    CHECK(!has_effect(call) || intents >= effects);
+}
+
 static enum status fake_start(void *context, const struct upstream_request *request,
                               const struct upstream_sink *sink, struct upstream_call **out,
                               struct diag *diag)
@@ -100,6 +122,7 @@ static enum status fake_start(void *context, const struct upstream_request *requ
         .sink = *sink, .id = request->id, .server = request->server, .is_open = true};
     copy_text(call->body, sizeof(call->body), request->body);
     read_method(call);
+    check_intent(world, call);
     size_t used = 0;
     for (size_t i = 0; i < request->field_count; i++) {
         used += (size_t)snprintf(call->fields + used, sizeof(call->fields) - used, "%.*s: %.*s\n",
@@ -147,6 +170,23 @@ void world_message(struct world_call *call, const char *json)
     call->sink.on_message(&call->sink, slice_view_cstr(text), true);
 }
 
+static struct world *world_of(const struct upstream_sink *sink)
+{
+    struct gateway *gateway = sink->user;
+    return gateway->ports.upstream->context;
+}
+
+static void complete_again(struct world_call *call)
+{
+    struct upstream_sink sink = call->sink;
+    struct diag diag = {0};
+    call->is_stray = true;
+    world_of(&sink)->strays += 3;
+    sink.on_session(&sink, SLICE("stray"));
+    sink.on_message(&sink, SLICE("{}"), true);
+    sink.on_end(&sink, STATUS_OK, 200, &diag);
+}
+
 void world_end(struct world_call *call, enum status status, const char *code)
 {
     struct diag diag = {0};
@@ -156,6 +196,20 @@ void world_end(struct world_call *call, enum status status, const char *code)
         (void)!diag_fail(&diag, status, code, "the server failed");
     }
     call->sink.on_end(&call->sink, status, status == STATUS_OK ? 200 : 0, &diag);
+    if (world_of(&call->sink)->repeats) {
+        complete_again(call);
+    }
+}
+
+static bool run_one_stray(struct world *world)
+{
+    for (size_t i = 0; world->repeats && i < world->call_count; i++) {
+        if (world->calls[i].is_cancelled && !world->calls[i].is_stray) {
+            complete_again(&world->calls[i]);
+            return true;
+        }
+    }
+    return false;
 }
 
 static const char *default_answer(const struct world *world, const struct world_call *call)
@@ -214,7 +268,9 @@ static bool run_one_call(struct world *world)
         if (answer != NULL) {
             world_message(call, answer);
         }
-        world_end(call, STATUS_OK, NULL);
+        if (call->is_open) {
+            world_end(call, STATUS_OK, NULL);
+        }
         return true;
     }
     return false;
@@ -245,7 +301,8 @@ static enum status fake_append(void *context, const struct journal_request *requ
                                     .user = request->user,
                                     .ticket = request->ticket,
                                     .durable = request->durable,
-                                    .is_pending = request->done != NULL};
+                                    .is_pending = request->done != NULL,
+                                    .is_kept = request->done == NULL};
     copy_text(record->text, sizeof(record->text), request->payload);
     return STATUS_OK;
 }
@@ -260,21 +317,32 @@ static bool run_one_record(struct world *world)
 {
     for (size_t i = 0; i < world->record_count; i++) {
         struct world_record *record = &world->records[i];
-        if (record->is_pending) {
-            record->is_pending = false;
-            record->done(record->user, record->ticket,
-                         world->journal_fails ? STATUS_UNAVAILABLE : STATUS_OK);
-            return true;
+        if (!record->is_pending) {
+            continue;
         }
+        record->is_pending = false;
+        record->is_kept = !world->journal_fails;
+        for (int times = world->repeats ? 2 : 1; times > 0; times--) {
+            record->done(record->user, record->ticket,
+                         record->is_kept ? STATUS_OK : STATUS_UNAVAILABLE);
+        }
+        world->strays += world->repeats ? 1 : 0;
+        return true;
     }
     return false;
 }
 
 static bool run_handover(struct world *world);
 
+bool world_step(struct world *world)
+{
+    return (!world->holds_records && run_one_record(world)) || run_one_call(world) ||
+           run_handover(world) || run_one_stray(world);
+}
+
 void world_run(struct world *world)
 {
-    while (run_one_record(world) || run_one_call(world) || run_handover(world)) {
+    while (world_step(world)) {
     }
 }
 
@@ -421,6 +489,9 @@ static void fake_release(struct exchange *exchange)
     struct world_client *client = client_of(exchange);
     CHECK(!client->is_released);
     client->is_released = true;
+    if (client->on_release != NULL) {
+        client->on_release(client);
+    }
 }
 
 static const struct exchange_vtable FAKE_EXCHANGE = {
@@ -535,7 +606,10 @@ void world_release(struct world *world)
     gateway_close(&world->gateway);
     while (run_one_record(world)) {
     }
+    while (run_one_stray(world)) {
+    }
     CHECK(world->timers == NULL);
+    CHECK(world->gateway.children.stray_count == world->strays);
     CHECK(world->gateway.account.used_bytes == 0);
     gateway_release(&world->gateway);
 }

@@ -32,6 +32,7 @@ struct world_call {
     int64_t id;
     uint32_t server;
     bool is_open, is_cancelled;
+    bool is_stray; /* completed once more although it was over */
 };
 
 struct world_record {
@@ -39,7 +40,7 @@ struct world_record {
     void (*done)(void *user, uint64_t ticket, enum status status);
     void *user;
     uint64_t ticket;
-    bool durable, is_pending;
+    bool durable, is_pending, is_kept;
 };
 
 /* A request on its way to another loop. */
@@ -60,6 +61,7 @@ struct world_client {
     char session_id[512];
     char challenge[512];
     int status_code;
+    void (*on_release)(struct world_client *client); /* may be NULL; set after the request */
     bool is_replied, stream_begun, stream_ended, is_aborted, is_released, is_slow;
 };
 
@@ -89,6 +91,9 @@ struct world {
     size_t record_count;
     int64_t now_ms;
     bool journal_refuses, journal_fails, cannot_hand_over;
+    bool holds_records;      /* records wait for the test */
+    bool repeats;            /* faulty adapters: all completes twice, and what was cancelled too */
+    size_t strays;           /* how often that was */
     const char *held_method; /* calls of this method wait for the test */
     bool server_is_modern;
     const struct world_answer *answers; /* of the test; answer_count entries */
@@ -114,6 +119,9 @@ void world_post(struct world *world, struct world_client *client, const char *ta
 
 /* Ask for something without a body. */
 void world_get(struct world *world, struct world_client *client, const char *target);
+
+/* Let one thing complete that the test does not hold; false when there is none. */
+bool world_step(struct world *world);
 
 /* Let everything complete that the test does not hold: records, and calls that answer themselves.
  */

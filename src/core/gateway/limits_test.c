@@ -1,5 +1,5 @@
 /* Every limit of the gateway: at the bound, and one past it. */
-#include "core/gateway/gateway.h"
+#include "core/gateway/server_session.h"
 
 #include "support/check.h"
 #include "support/fake_world.h"
@@ -62,6 +62,29 @@ TEST(limit_of_sessions)
     world_post(&world, &client, "/servers/shop/mcp", CALL_SEE, "tools/call", "see", NULL);
     world_run(&world);
     CHECK(client.status_code == 200 && world.gateway.session_count == 1);
+    world_release(&world);
+}
+
+static void post_to_shop(struct world_client *before)
+{
+    (void)before;
+    world_post(&world, &client, "/servers/shop/mcp", CALL_SEE, "tools/call", "see", NULL);
+}
+
+/* The next request of a connection begins inside the end of the one before, while the session still
+ * tells its waiters: it is not idle then. */
+TEST(limit_of_sessions_spares_the_one_that_wakes)
+{
+    struct gateway_limits limits = LIMITS;
+    limits.sessions = 1;
+    world_init_with(&world, PERMIT_ALL, &limits);
+    world.gateway.ports.journal = NULL;
+    world.held_method = "server/discover";
+    post_see_as(&others[0]);
+    others[0].on_release = post_to_shop;
+    world_end(&world.calls[0], STATUS_UNAVAILABLE, "upstream.down");
+    CHECK(others[0].is_released && client.status_code == 503);
+    CHECK(world.gateway.session_count == 1 && world.gateway.sessions->server_index == 0);
     world_release(&world);
 }
 

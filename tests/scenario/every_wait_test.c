@@ -1,0 +1,346 @@
+/* Every wait of every kind of operation, met by everything that can go wrong there.
+ *
+ * A plan is run once for each number of completions; after so many of them a trouble sets in, and
+ * the rest runs to its end. What must hold then is the same everywhere: the client is let go once,
+ * nothing is left, and nothing had an effect or got an answer that the journal does not know.
+ */
+#include "support/check.h"
+#include "support/fake_world.h"
+
+#include "base/arena.h"
+
+#include <stdio.h>
+
+#define INITIALIZE                                                                                 \
+    "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{\"protocolVersion\":"     \
+    "\"2025-06-18\",\"capabilities\":{},\"clientInfo\":{}}}"
+#define LEGACY_SEE                                                                                 \
+    "{\"jsonrpc\":\"2.0\",\"id\":\"q\",\"method\":\"tools/call\",\"params\":{\"name\":\"see\"}}"
+#define LEGACY_LIST "{\"jsonrpc\":\"2.0\",\"id\":\"q\",\"method\":\"tools/list\"}"
+#define LIST "{\"jsonrpc\":\"2.0\",\"id\":\"q\",\"method\":\"tools/list\",\"params\":{" META "}}"
+#define READ                                                                                       \
+    "{\"jsonrpc\":\"2.0\",\"id\":\"q\",\"method\":\"resources/read\",\"params\":{\"uri\":"         \
+    "\"file:///a\"," META "}}"
+#define DENY_ALL ""
+#define WAITS_MAX 64
+
+struct plan {
+    const char *name, *target, *body, *method, *target_name;
+    const char *policies;
+    bool needs_session, server_is_modern;
+    const char *success; /* in the answer, when nothing goes wrong */
+    const char *effect;  /* the server's method that has one; NULL: none */
+};
+
+static const struct plan PLANS[] = {
+    {"modern call, legacy server", BANK, CALL_SEE, "tools/call", "see", PERMIT_ALL, false, false,
+     "\"text\":\"ok\"", "tools/call"},
+    {"modern call, modern server", BANK, CALL_SEE, "tools/call", "see", PERMIT_ALL, false, true,
+     "\"text\":\"ok\"", "tools/call"},
+    {"legacy call, legacy server", BANK, LEGACY_SEE, NULL, NULL, PERMIT_ALL, true, false,
+     "\"text\":\"ok\"", "tools/call"},
+    {"legacy call, modern server", BANK, LEGACY_SEE, NULL, NULL, PERMIT_ALL, true, true,
+     "\"text\":\"ok\"", "tools/call"},
+    {"denied call", BANK, CALL_SEE, "tools/call", "see",
+     "permit(principal, action, resource) when { context.arguments has pass };", false, false,
+     "\"isError\":true", NULL},
+    {"modern list", "/mcp", LIST, "tools/list", NULL, PERMIT_ALL, false, false, "bank__see", NULL},
+    {"legacy list", "/mcp", LEGACY_LIST, NULL, NULL, PERMIT_ALL, true, true, "bank__see", NULL},
+    {"modern read", BANK, READ, "resources/read", "file:///a", PERMIT_ALL, false, true,
+     "\"contents\"", "resources/read"},
+    {"read that looks for its server", "/mcp", READ, "resources/read", "file:///a", PERMIT_ALL,
+     false, false, "\"contents\"", "resources/read"},
+    {"handshake", "/mcp", INITIALIZE, NULL, NULL, PERMIT_ALL, false, false, "protocolVersion",
+     NULL},
+};
+
+static struct world world;
+static struct world_client client;
+static char session[512];
+static size_t records_before, calls_before;
+
+static const struct world_answer ANSWERS[] = {
+    {0, "resources/list",
+     "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"resources\":[{\"uri\":\"file:///a\",\"name\":"
+     "\"a\"}]}}"},
+    {1, "resources/list", "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"resources\":[]}}"},
+};
+
+static void start(const struct plan *plan)
+{
+    world_init(&world, plan->policies);
+    world.answers = ANSWERS;
+    world.answer_count = COUNT_OF(ANSWERS);
+    world.server_is_modern = plan->server_is_modern;
+    if (plan->needs_session) {
+        world_post(&world, &client, plan->target, INITIALIZE, NULL, NULL, NULL);
+        world_run(&world);
+        memcpy(session, client.session_id, sizeof(session));
+    }
+    records_before = world.record_count;
+    calls_before = world.call_count;
+}
+
+static void post(const struct plan *plan)
+{
+    world_post(&world, &client, plan->target, plan->body, plan->method, plan->target_name,
+               plan->needs_session ? session : NULL);
+}
+
+static bool has_success(const struct plan *plan)
+{
+    return strstr(client.body, plan->success) != NULL;
+}
+
+static size_t count_kept(const char *text)
+{
+    size_t count = 0;
+    for (size_t i = records_before; i < world.record_count; i++) {
+        count += world.records[i].is_kept && strstr(world.records[i].text, text) != NULL ? 1 : 0;
+    }
+    return count;
+}
+
+/* -- trouble ------------------------------------------------------------------------------- */
+
+static void client_leaves(void)
+{
+    if (!client.is_released) {
+        client.exchange.on_gone(&client.exchange);
+    }
+}
+
+static void time_passes(void)
+{
+    world_advance(&world, world.gateway.limits.operation_deadline_ms);
+}
+
+/* All calls that run now end this way. */
+static void end_calls(enum status status, const char *code)
+{
+    for (size_t i = calls_before; i < world.call_count; i++) {
+        if (world.calls[i].is_open) {
+            world_end(&world.calls[i], status, code);
+        }
+    }
+}
+
+static void server_ends(void)
+{
+    end_calls(STATUS_UNAVAILABLE, "upstream.down");
+}
+
+static void server_is_slow(void)
+{
+    end_calls(STATUS_TIMEOUT, "upstream.timeout");
+}
+
+static void server_says_nothing(void)
+{
+    end_calls(STATUS_OK, NULL);
+}
+
+static void server_says_nonsense(void)
+{
+    for (size_t i = calls_before; i < world.call_count; i++) {
+        if (world.calls[i].is_open) {
+            world_message(&world.calls[i], "{\"jsonrpc\":\"2.0\",\"id\":%ID}");
+        }
+    }
+}
+
+static void journal_refuses(void)
+{
+    world.journal_refuses = true;
+}
+
+static void journal_fails(void)
+{
+    world.journal_fails = true;
+}
+
+static void policies_deny(void)
+{
+    gateway_switch(&world.gateway, world_snapshot(DENY_ALL, true));
+}
+
+static void gateway_closes(void)
+{
+    gateway_close(&world.gateway);
+}
+
+struct trouble {
+    const char *name;
+    void (*set_in)(void);
+    bool ends_calls; /* calls may end without an outcome, or outcomes without an answer */
+    bool loses_records, lets_client_go;
+};
+
+static const struct trouble TROUBLES[] = {
+    {"nothing", NULL, false, false, false},
+    {"the client leaves", client_leaves, false, false, true},
+    {"time passes", time_passes, false, false, false},
+    {"the server ends", server_ends, false, false, false},
+    {"the server is slow", server_is_slow, false, false, false},
+    {"the server says nothing", server_says_nothing, false, false, false},
+    {"the server says nonsense", server_says_nonsense, false, false, false},
+    {"the journal refuses", journal_refuses, false, true, false},
+    {"the journal fails", journal_fails, false, true, false},
+    {"policies change", policies_deny, false, false, false},
+    {"the gateway closes", gateway_closes, true, false, true},
+};
+
+/* -- what holds after all of it ------------------------------------------------------------- */
+
+static void check_end(const struct plan *plan, const struct trouble *trouble, const char *row)
+{
+    size_t intents = count_kept("\"intent\"");
+    size_t outcomes = count_kept("\"outcome\"");
+    size_t effects = plan->effect == NULL ? 0 : world_count_calls(&world, plan->effect);
+    bool has_ended = client.is_replied || client.stream_ended || client.is_aborted;
+    CHECK_ROW(row, client.is_released && world.gateway.operation_count == 0);
+    CHECK_ROW(row, has_ended || trouble->lets_client_go);
+    CHECK_ROW(row, effects <= intents && intents <= 1 && outcomes <= intents);
+    CHECK_ROW(row, outcomes == intents || trouble->loses_records || trouble->ends_calls);
+    /* No answer that the journal does not know. */
+    CHECK_ROW(row, !has_success(plan) ||
+                       count_kept(plan->effect == NULL ? "\"event\"" : "\"outcome\"") == 1);
+    CHECK_ROW(row, !client.is_replied || client.body[0] != '\0' || client.status_code == 202);
+}
+
+static bool run_to_wait(const struct plan *plan, size_t wait)
+{
+    start(plan);
+    post(plan);
+    for (size_t i = 0; i < wait; i++) {
+        if (!world_step(&world)) {
+            return false;
+        }
+    }
+    return !client.is_released;
+}
+
+/* Whoever left, or came too late, or is denied by what is in force when it is decided, starts
+ * nothing at a server any more. Legacy clients may leave and come back. */
+static bool begins_no_effect(const struct plan *plan, const struct trouble *trouble,
+                             bool was_decided)
+{
+    return trouble->set_in == time_passes || trouble->set_in == gateway_closes ||
+           (trouble->set_in == client_leaves && plan->method != NULL) ||
+           (trouble->set_in == policies_deny && !was_decided);
+}
+
+/* False when the plan has fewer waits. */
+static bool try_trouble(const struct plan *plan, const struct trouble *trouble, size_t wait,
+                        bool repeats)
+{
+    char row[256];
+    snprintf(row, sizeof(row), "%s; %s at wait %zu%s", plan->name, trouble->name, wait,
+             repeats ? "; all completes twice" : "");
+    bool is_waiting = run_to_wait(plan, wait);
+    bool was_decided = world_count_records(&world, "\"intent\"", "") > 0;
+    size_t effects = plan->effect == NULL ? 0 : world_count_calls(&world, plan->effect);
+    world.repeats = repeats;
+    if (is_waiting && trouble->set_in != NULL) {
+        trouble->set_in();
+    }
+    world_run(&world);
+    check_end(plan, trouble, row);
+    if (!is_waiting || trouble->set_in == NULL) {
+        CHECK_ROW(row, has_success(plan));
+    } else if (plan->effect != NULL && begins_no_effect(plan, trouble, was_decided)) {
+        CHECK_ROW(row, world_count_calls(&world, plan->effect) == effects);
+        CHECK_ROW(row, effects > 0 || !has_success(plan));
+    }
+    world_release(&world);
+    return is_waiting;
+}
+
+TEST(every_wait_survives_every_trouble)
+{
+    size_t waits = 0;
+    for (size_t i = 0; i < COUNT_OF(PLANS); i++) {
+        for (size_t j = 0; j < COUNT_OF(TROUBLES); j++) {
+            for (int repeats = 0; repeats < 2; repeats++) {
+                size_t wait = 0;
+                while (try_trouble(&PLANS[i], &TROUBLES[j], wait, repeats != 0)) {
+                    wait++;
+                    CHECK_ROW(PLANS[i].name, wait < WAITS_MAX);
+                }
+                CHECK_ROW(PLANS[i].name, wait > 0);
+                waits += wait;
+            }
+        }
+    }
+    printf("every wait: %zu troubles\n", waits);
+}
+
+/* Two troubles, one after the other. */
+TEST(every_pair_of_waits_survives_the_client_that_leaves)
+{
+    for (size_t i = 0; i < COUNT_OF(PLANS); i++) {
+        for (size_t j = 1; j < COUNT_OF(TROUBLES); j++) {
+            for (size_t wait = 0; run_to_wait(&PLANS[i], wait); wait++) {
+                char row[256];
+                struct trouble both = TROUBLES[j];
+                snprintf(row, sizeof(row), "%s; %s at wait %zu, then the client leaves",
+                         PLANS[i].name, both.name, wait);
+                both.lets_client_go = true;
+                both.set_in();
+                (void)world_step(&world);
+                if (!client.is_released && client.exchange.on_gone != NULL) {
+                    client_leaves();
+                }
+                world_run(&world);
+                check_end(&PLANS[i], &both, row);
+                world_release(&world);
+            }
+            world_run(&world);
+            world_release(&world);
+        }
+    }
+}
+
+/* -- memory -------------------------------------------------------------------------------- */
+
+struct shortage {
+    size_t left;
+    bool lasts, has_begun;
+};
+
+static bool gate(void *context)
+{
+    struct shortage *shortage = context;
+    if (shortage->left > 0) {
+        shortage->left--;
+        return true;
+    }
+    bool allows = shortage->has_begun && !shortage->lasts;
+    shortage->has_begun = true;
+    return allows;
+}
+
+/* One allocation fails, or all from there on. */
+TEST(every_allocation_may_fail)
+{
+    static const struct trouble NO_MEMORY = {"no memory", NULL, false, true, true};
+    for (size_t i = 0; i < COUNT_OF(PLANS); i++) {
+        for (int lasts = 0; lasts < 2; lasts++) {
+            bool has_begun = true;
+            for (size_t n = 0; has_begun; n++) {
+                char row[256];
+                struct shortage shortage = {.left = n, .lasts = lasts != 0};
+                snprintf(row, sizeof(row), "%s; allocation %zu fails", PLANS[i].name, n);
+                start(&PLANS[i]);
+                base_alloc_set_gate(gate, &shortage);
+                post(&PLANS[i]);
+                world_run(&world);
+                base_alloc_set_gate(NULL, NULL);
+                has_begun = shortage.has_begun;
+                check_end(&PLANS[i], &NO_MEMORY, row);
+                CHECK_ROW(row, has_begun || has_success(&PLANS[i]));
+                world_release(&world);
+            }
+        }
+    }
+}
