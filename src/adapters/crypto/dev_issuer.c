@@ -33,13 +33,22 @@ static enum status new_issuer(struct dev_issuer **out, struct diag *diag)
     return STATUS_OK;
 }
 
+/* Whoever may write in the folder of a key may put another key there. */
 static enum status make_folder(const char *path, struct diag *diag)
 {
-    if (mkdir(path, 0700) == 0 || errno == EEXIST) {
+    struct stat info = {0};
+    if (mkdir(path, 0700) == 0) {
         return STATUS_OK;
     }
-    return diag_fail(diag, STATUS_IO, "issuer.io", "cannot create folder '%s': %s", path,
-                     strerror(errno));
+    if (errno != EEXIST || stat(path, &info) != 0) {
+        return diag_fail(diag, STATUS_IO, "issuer.io", "cannot create folder '%s': %s", path,
+                         strerror(errno));
+    }
+    if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+        return diag_fail(diag, STATUS_INVALID, "issuer.mode",
+                         "folder '%s' can be changed by others; run chmod go-w on it", path);
+    }
+    return STATUS_OK;
 }
 
 static enum status open_keys(struct dev_issuer *issuer, struct slice state_dir, uint32_t algorithms,

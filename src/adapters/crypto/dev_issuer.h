@@ -25,7 +25,8 @@ struct dev_issuer;
  * loaded
  *
  * Returns STATUS_OK; STATUS_IO with issuer.io or key.io; STATUS_INVALID with issuer.key (no key of
- * the right type), key.encoding (no private key) or key.mode (readable by others).
+ * the right type), issuer.mode (others may write in a folder), key.encoding (no private key) or
+ * key.mode (readable by others).
  */
 NODISCARD enum status dev_issuer_open(struct slice state_dir, uint32_t algorithms,
                                       struct dev_issuer **out, struct diag *diag);

@@ -313,6 +313,38 @@ TEST(dev_issuer_refuses_bad_key_files)
     CHECK(str_eq(diag.code, "issuer.io") && issuer == NULL);
 }
 
+TEST(dev_issuer_refuses_folders_that_others_may_change)
+{
+    static const struct {
+        const char *name, *inner;
+        mode_t mode;
+        bool is_accepted;
+    } rows[] = {
+        {"readable by all", "", 0755, true},
+        {"writable by the group", "", 0770, false},
+        {"writable by all", "", 0777, false},
+        {"writable by all but sticky", "", 01777, false},
+        {"folder of the keys writable by all", "/issuer", 0777, false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct fixture fixture;
+        struct dev_issuer *issuer = NULL;
+        struct diag diag = {0};
+        char path[128];
+        if (!fixture_init(&fixture)) {
+            return;
+        }
+        snprintf(path, sizeof(path), "%s%s", fixture.folder, rows[i].inner);
+        CHECK_ROW(rows[i].name, chmod(path, rows[i].mode) == 0);
+        enum status status =
+            dev_issuer_open(slice_view_cstr(fixture.folder), JWS_MASK_ALL, &issuer, &diag);
+        CHECK_ROW(rows[i].name, (status == STATUS_OK) == rows[i].is_accepted);
+        CHECK_ROW(rows[i].name, rows[i].is_accepted || str_eq(diag.code, "issuer.mode"));
+        dev_issuer_free(issuer);
+        fixture_release(&fixture);
+    }
+}
+
 static bool open_under_failures(void *context)
 {
     struct fixture *fixture = context;

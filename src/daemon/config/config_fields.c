@@ -194,7 +194,7 @@ static const struct config_object server_tls_object =
 static const struct config_field server_fields[] = {
     {.name = SLICE_INIT("name"), .kind = CONFIG_KIND_TEXT, .is_required = true,
      AT(config_server, name),
-     .doc = "unique name: 1 to 32 of a-z, 0-9, _ and -, first a letter or digit"},
+     .doc = "unique name: 1 to 32 of a-z, 0-9, - and single _ inside, first a letter or digit; `__` joins it to a tool"},
     {.name = SLICE_INIT("url"), .kind = CONFIG_KIND_URL, AT(config_server, url),
      .doc = "its streamable HTTP endpoint; either this or command"},
     {.name = SLICE_INIT("command"), .kind = CONFIG_KIND_TEXTS, AT(config_server, command),
