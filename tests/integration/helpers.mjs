@@ -14,6 +14,9 @@ import {
 export const MODERN = '2026-07-28';
 export const LISTED_ORIGIN = 'https://console.aegis.example';
 const RECORD_WAIT_MS = 2000;
+const RECORDS_TOO_MANY = 50; // read past what is expected, to see what should not be there
+const LOOPS = 2;
+const WARM_CALLS_MAX = 200;
 
 /** A corpus below $AEGIS_SHARED as parsed lines; undefined when it is absent. */
 export async function corpusLines(file) {
@@ -26,14 +29,19 @@ export function sharedIsAbsent(lines) {
   return lines === undefined ? 'the corpus is absent; set AEGIS_SHARED' : false;
 }
 
-/** The gateway with its servers and an empty state folder. isLegacy: revisions with a handshake are served too. */
+/**
+ * The gateway before the counting server, with an empty state folder.
+ * isLegacy: revisions with a handshake are served too. hasRealServers: the official servers stand behind as well.
+ * counting: options of the counting server. more: `(bench) => servers` that stand behind besides.
+ * config: members that replace those of the configuration, as an object or `(bench) => object`.
+ */
 export class Bench {
   processes = new Processes();
 
-  static async start({ isLegacy = true, hasRealServers = true } = {}) {
+  static async start(options = {}) {
     const bench = new Bench();
     try {
-      await bench.#start(isLegacy, hasRealServers);
+      await bench.#start(options);
     } catch (error) {
       await bench.stop();
       throw error;
@@ -41,20 +49,15 @@ export class Bench {
     return bench;
   }
 
-  async #start(isLegacy, hasRealServers) {
+  async #start({ isLegacy = true, hasRealServers = true, counting = {}, more = () => [], config = {} }) {
     this.folder = await fs.mkdtemp(path.join(os.tmpdir(), 'aegis-test-'));
     this.state = path.join(this.folder, 'state');
-    this.counting = await new CountingServer().start();
+    this.counting = await new CountingServer(counting).start();
     const servers = [{ name: 'counting', url: this.counting.url, trust: 'internal', ...(isLegacy ? {} : { revision: MODERN }) }];
-    if (hasRealServers) {
-      const files = path.join(this.folder, 'files');
-      await writeFile(path.join(files, 'a.txt'), 'a file\n');
-      this.everything = await startEverything(this.processes);
-      servers.push({ name: 'everything', url: this.everything.url, trust: 'third-party' });
-      servers.push({ name: 'filesystem', command: filesystemCommand(files), trust: 'third-party' });
-    }
+    if (hasRealServers) servers.push(...await this.#startRealServers());
+    servers.push(...await more(this));
     // JSON is YAML, so the configuration needs no writer of its own.
-    const config = {
+    const all = {
       version: 1,
       listen: { address: '127.0.0.1:0' },
       state_dir: this.state,
@@ -65,13 +68,25 @@ export class Bench {
       // The corpus has a body of 6 MB that must fail as a message, and one of 64 MiB that must fail as too large.
       limits: { body_bytes: 16 * 1024 * 1024 },
       legacy: isLegacy,
+      threads: LOOPS,
       servers,
+      ...(typeof config === 'function' ? await config(this) : config),
     };
     const file = path.join(this.folder, 'aegis.yaml');
-    await writeFile(file, JSON.stringify(config, null, 2));
+    await writeFile(file, JSON.stringify(all, null, 2));
     await fs.mkdir(this.state, { recursive: true, mode: 0o700 });
     this.gateway = await startGateway(this.processes, file);
-    this.token = await mintToken(this.state);
+    this.token = all.identity[0].preset === 'development' ? await mintToken(this.state) : undefined;
+  }
+
+  async #startRealServers() {
+    const files = path.join(this.folder, 'files');
+    await writeFile(path.join(files, 'a.txt'), 'a file\n');
+    this.everything = await startEverything(this.processes);
+    return [
+      { name: 'everything', url: this.everything.url, trust: 'third-party' },
+      { name: 'filesystem', command: filesystemCommand(files), trust: 'third-party' },
+    ];
   }
 
   /** The endpoint of one server, where names are its own. */
@@ -85,44 +100,82 @@ export class Bench {
     if (this.folder !== undefined) await fs.rm(this.folder, { recursive: true, force: true });
   }
 
-  /**
-   * Runs a refused request and looks at it from behind: nothing may reach the counting server, and exactly one
-   * record appears. Returns what the request returned and the record.
-   */
-  async refused(request) {
-    const sequence = await lastSequence(this.state);
-    const bytes = this.counting.bytes();
-    const answer = await request();
-    const records = await this.recordsAfter(sequence);
-    assert.equal(this.counting.bytes() - bytes, 0, 'bytes at the server behind');
-    assert.equal(records.length, 1, `one record expected: ${JSON.stringify(records)}`);
-    return { answer, record: records[0] };
+  /** Calls until every loop of the gateway has opened its own session with the server, so that a refusal opens none. */
+  async warm(server, tool, arguments_ = {}) {
+    const opened = () => this.counting.messages.filter(({ method }) => method === 'server/discover').length;
+    const wanted = opened() + LOOPS;
+    for (let i = 0; i < WARM_CALLS_MAX && opened() < wanted; i++) {
+      const { status } = await rawRequest(this.serverUrl(server), modernCall(tool, arguments_), this.token);
+      assert.equal(status, 200);
+    }
+    assert.equal(opened(), wanted, 'sessions with the server');
   }
 
-  /** The records after a sequence number; waits for the first, as they are written after the answer at times. */
-  async recordsAfter(sequence) {
+  /** One refused request: see refusedAll. */
+  async refused(request) {
+    return (await this.refusedAll([request]))[0];
+  }
+
+  /**
+   * Runs refused requests one after the other and looks at them from behind: nothing may reach the counting server,
+   * and exactly one record appears for each. Returns for each what the request returned, and its record.
+   */
+  async refusedAll(requests) {
+    const sequence = await lastSequence(this.state);
+    const answers = [];
+    for (const request of requests) {
+      const bytes = this.counting.bytes();
+      answers.push(await request());
+      assert.equal(this.counting.bytes() - bytes, 0, `bytes at the server behind, request ${answers.length}`);
+    }
+    const records = await this.#recordsAfter(sequence, answers.length);
+    assert.equal(records.length, answers.length, `one record each: ${JSON.stringify(records.slice(0, 5))}`);
+    return answers.map((answer, i) => ({ answer, record: records[i] }));
+  }
+
+  /** The records after a sequence number; waits for so many, as they are written after the answer at times. */
+  async #recordsAfter(sequence, count) {
     for (const end = Date.now() + RECORD_WAIT_MS; ; await sleep(20)) {
-      const records = await auditRecords(this.state, sequence);
-      if (records.length > 0 || Date.now() > end) return records;
+      const records = await auditRecords(this.state, sequence, count + RECORDS_TOO_MANY);
+      if (records.length >= count || Date.now() > end) return records;
     }
   }
 }
 
-/** The body of a modern tools/call, and the fields that mirror it. */
-export function modernCall(name, { id = 1, arguments: arguments_ = {} } = {}) {
-  const meta = {
-    'io.modelcontextprotocol/protocolVersion': MODERN,
-    'io.modelcontextprotocol/clientInfo': { name: 'aegis-test', version: '1.0.0' },
-    'io.modelcontextprotocol/clientCapabilities': {},
-    progressToken: 1,
-  };
-  const body = JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/call', params: { name, arguments: arguments_, _meta: meta } });
+/** What every modern request says about itself. */
+export const MODERN_META = {
+  'io.modelcontextprotocol/protocolVersion': MODERN,
+  'io.modelcontextprotocol/clientInfo': { name: 'aegis-test', version: '1.0.0' },
+  'io.modelcontextprotocol/clientCapabilities': {},
+};
+
+/** A modern request, and the fields that mirror it. */
+export function modernRequest(method, params = {}, { id = 1, meta = MODERN_META } = {}) {
+  const name = params.name ?? params.uri;
+  const body = JSON.stringify({ jsonrpc: '2.0', id, method, params: { ...params, _meta: meta } });
   const headers = [
     ['Content-Type', 'application/json'],
     ['Accept', 'application/json, text/event-stream'],
-    ['MCP-Protocol-Version', MODERN],
-    ['Mcp-Method', 'tools/call'],
-    ['Mcp-Name', name],
+    ['MCP-Protocol-Version', meta['io.modelcontextprotocol/protocolVersion']],
+    ['Mcp-Method', method],
+    ...(name === undefined ? [] : [['Mcp-Name', name]]),
+  ];
+  return { method: 'POST', headers, body: Buffer.from(body) };
+}
+
+/** A modern tools/call that asks for progress. */
+export function modernCall(name, arguments_ = {}) {
+  return modernRequest('tools/call', { name, arguments: arguments_ }, { meta: { ...MODERN_META, progressToken: 1 } });
+}
+
+/** A request of a revision with a handshake. */
+export function legacyRequest(method, params, { id = 1, session, version } = {}) {
+  const body = JSON.stringify({ jsonrpc: '2.0', ...(id === undefined ? {} : { id }), method, params });
+  const headers = [
+    ['Content-Type', 'application/json'],
+    ['Accept', 'application/json, text/event-stream'],
+    ...(session === undefined ? [] : [['Mcp-Session-Id', session]]),
+    ...(version === undefined ? [] : [['MCP-Protocol-Version', version]]),
   ];
   return { method: 'POST', headers, body: Buffer.from(body) };
 }

@@ -16,7 +16,7 @@ let bench;
 before(async () => {
   if (cases === undefined) return;
   bench = await Bench.start({ isLegacy: false, hasRealServers: false });
-  await rawRequest(bench.serverUrl('counting'), modernCall('read_report'), bench.token);
+  await bench.warm('counting', 'read_report');
 });
 after(() => bench?.stop());
 

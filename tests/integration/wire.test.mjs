@@ -11,27 +11,35 @@ let bench;
 before(async () => {
   if (cases === undefined) return;
   bench = await Bench.start({ isLegacy: false, hasRealServers: false });
-  await rawRequest(bench.serverUrl('counting'), modernCall('read_report'), bench.token);
+  await bench.warm('counting', 'read_report');
 });
 after(() => bench?.stop());
 
-async function judge(request, expect) {
-  const url = bench.serverUrl('counting');
-  if (expect.forwarded) {
-    const seen = bench.counting.messages.length;
-    const answer = await rawRequest(url, request, bench.token);
-    assert.equal(answer.status, expect.http);
-    assert.equal(bench.counting.messages.slice(seen).filter(({ method }) => method === 'tools/call').length, 1);
-    assert.deepEqual(answer.messages.map((message) => message.error), [undefined]);
-    return;
-  }
-  const { answer, record } = await bench.refused(() => rawRequest(url, request, bench.token));
+async function judgeForwarded({ request, expect }) {
+  const seen = bench.counting.messages.length;
+  const answer = await rawRequest(bench.serverUrl('counting'), request, bench.token);
+  assert.equal(answer.status, expect.http);
+  assert.equal(bench.counting.messages.slice(seen).filter(({ method }) => method === 'tools/call').length, 1);
+  assert.deepEqual(answer.messages.map((message) => message.error), [undefined]);
+}
+
+function judgeRefused({ expect }, { answer, record }) {
   assert.equal(answer.status, expect.http);
   assert.ok(['wire.reject', 'limit.hit'].includes(record.type), `record ${JSON.stringify(record)}`);
   assert.ok(record.code.length > 0);
   // The code is the preferred one (README of the set): a head that HTTP refuses never becomes a message.
   if (expect.jsonrpc_code !== null && answer.body.length > 0) {
     assert.deepEqual(answer.messages.map((message) => message.error?.code), [expect.jsonrpc_code]);
+  }
+}
+
+async function judgeAll(t, rows) {
+  const refused = rows.filter(({ expect }) => !expect.forwarded);
+  const outcomes = await bench.refusedAll(refused.map(({ request }) => () =>
+    rawRequest(bench.serverUrl('counting'), request, bench.token)));
+  for (const row of rows) {
+    const outcome = outcomes[refused.indexOf(row)];
+    await t.test(row.name, () => (outcome === undefined ? judgeForwarded(row) : judgeRefused(row, outcome)));
   }
 }
 
@@ -42,14 +50,14 @@ function buildBody({ head, repeat, counter, times, tail }) {
   return Buffer.from(head + middle + tail);
 }
 
-test('requests on the wire', { skip: sharedIsAbsent(cases) }, async (t) => {
-  for (const { id, why, method, headers, body_b64: body, expect } of cases) {
-    await t.test(`${id}: ${why}`, () => judge({ method, headers, body: Buffer.from(body, 'base64') }, expect));
-  }
-});
+test('requests on the wire', { skip: sharedIsAbsent(cases) }, (t) => judgeAll(t, cases.map((row) => ({
+  name: `${row.id}: ${row.why}`,
+  request: { method: row.method, headers: row.headers, body: Buffer.from(row.body_b64, 'base64') },
+  expect: row.expect,
+}))));
 
-test('generated requests', { skip: sharedIsAbsent(generated) }, async (t) => {
-  for (const { id, why, build, expect } of generated) {
-    await t.test(`${id}: ${why}`, () => judge({ ...modernCall('read_report'), body: buildBody(build) }, expect));
-  }
-});
+test('generated requests', { skip: sharedIsAbsent(generated) }, (t) => judgeAll(t, generated.map((row) => ({
+  name: `${row.id}: ${row.why}`,
+  request: { ...modernCall('read_report'), body: buildBody(row.build) },
+  expect: row.expect,
+}))));

@@ -1,38 +1,12 @@
 // An MCP server of ours that counts every byte it receives, so a test can see that a refused call never reached it.
-// Speaks revision 2026-07-28 and the ones with a handshake; a test may replace the answer to tools/call by raw bytes.
+// A test may replace the answer to tools/call by raw bytes.
 import { once } from 'node:events';
 import http from 'node:http';
+import https from 'node:https';
+
+import { Answers } from './answers.mjs';
 
 const VERSION_KEY = 'io.modelcontextprotocol/protocolVersion';
-const SERVER_INFO_KEY = 'io.modelcontextprotocol/serverInfo';
-const SERVER_INFO = { name: 'counting', version: '1.0.0' };
-const CAPABILITIES = { tools: {} };
-const TOOLS = ['read_report', 'résumé', 'forbidden'].map((name) => ({
-  name,
-  description: `Answers with its own name, ${name}.`,
-  inputSchema: { type: 'object', additionalProperties: true },
-}));
-
-function results(message) {
-  const version = message.params?._meta?.[VERSION_KEY];
-  const isModern = version !== undefined;
-  const finish = (result) =>
-    isModern ? { resultType: 'complete', ...result, _meta: { [SERVER_INFO_KEY]: SERVER_INFO } } : result;
-  switch (message.method) {
-    case 'initialize':
-      return { protocolVersion: message.params.protocolVersion, capabilities: CAPABILITIES, serverInfo: SERVER_INFO };
-    case 'ping':
-      return {};
-    case 'server/discover':
-      return finish({ supportedVersions: ['2026-07-28'], capabilities: CAPABILITIES, ttlMs: 60000, cacheScope: 'private' });
-    case 'tools/list':
-      return finish({ tools: TOOLS, ...(isModern ? { ttlMs: 60000, cacheScope: 'private' } : {}) });
-    case 'tools/call':
-      return finish({ content: [{ type: 'text', text: message.params.name }] });
-    default:
-      return undefined;
-  }
-}
 
 export class CountingServer {
   /** `async (response, message) => ...` writes the whole answer to a tools/call; undefined: the usual one. */
@@ -41,7 +15,17 @@ export class CountingServer {
   messages = [];
   #sockets = new Set();
   #closedBytes = 0;
-  #server = http.createServer((request, response) => this.#serve(request, response));
+  #answers;
+  #server;
+  #scheme;
+
+  /** tls: `{ key, cert }` and further options of node:tls, for https; the rest goes to Answers. */
+  constructor({ tls, ...options } = {}) {
+    const serve = (request, response) => this.#serve(request, response);
+    this.#answers = new Answers(options);
+    this.#server = tls === undefined ? http.createServer(serve) : https.createServer(tls, serve);
+    this.#scheme = tls === undefined ? 'http' : 'https';
+  }
 
   async start() {
     this.#server.keepAliveTimeout = 60000;
@@ -55,7 +39,7 @@ export class CountingServer {
     });
     this.#server.listen(0, '127.0.0.1');
     await once(this.#server, 'listening');
-    this.url = `http://127.0.0.1:${this.#server.address().port}/mcp`;
+    this.url = `${this.#scheme}://127.0.0.1:${this.#server.address().port}/mcp`;
     return this;
   }
 
@@ -90,11 +74,9 @@ export class CountingServer {
   }
 
   #answer(response, message) {
-    const result = results(message);
-    const outcome = result === undefined ? { error: { code: -32601, message: 'method not found' } } : { result };
-    const isUnknownModern = result === undefined && message.params?._meta?.[VERSION_KEY] !== undefined;
-    const status = isUnknownModern ? 404 : 200;
+    const outcome = this.#answers.outcome(message);
+    const isUnknownModern = outcome.error !== undefined && message.params?._meta?.[VERSION_KEY] !== undefined;
     const text = JSON.stringify({ jsonrpc: '2.0', id: message.id, ...outcome });
-    response.writeHead(status, { 'Content-Type': 'application/json' }).end(text);
+    response.writeHead(isUnknownModern ? 404 : 200, { 'Content-Type': 'application/json' }).end(text);
   }
 }

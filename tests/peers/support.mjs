@@ -120,18 +120,20 @@ export async function mintToken(state, { subject = 'alice', roles = ['Developers
   return token.trim();
 }
 
-/** The audit records after a sequence number, oldest first; each names its own as `sequence`. */
-export async function auditRecords(state, after = -1) {
-  const count = after < 0 ? 100000 : 1000;
-  const text = await aegis('audit', 'tail', '--dir', path.join(state, 'audit'), '-n', String(count), '--output', 'json');
-  const rows = text.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
+/** The audit records after a sequence number, of the newest `count`, oldest first; each names its own as `sequence`. */
+export async function auditRecords(state, after = -1, count = 100000) {
+  const rows = await newestRecords(state, count);
   return rows.filter((row) => row.sequence > after);
 }
 
 /** The sequence number of the newest record, -1 when there is none. */
 export async function lastSequence(state) {
-  const records = await auditRecords(state);
-  return records.at(-1)?.sequence ?? -1;
+  return (await newestRecords(state, 1)).at(-1)?.sequence ?? -1;
+}
+
+async function newestRecords(state, count) {
+  const text = await aegis('audit', 'tail', '--dir', path.join(state, 'audit'), '-n', String(count), '--output', 'json');
+  return text.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
 }
 
 /** A client of the SDK's first version, which speaks the revisions with a handshake. */
