@@ -1,11 +1,8 @@
 #include "daemon/assembly.h"
 
-#include "adapters/crypto/dev_issuer.h"
-#include "adapters/http_client/fetch.h"
+#include "daemon/file.h"
 #include "daemon/policies.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,29 +14,6 @@
 #define HOSTS_MAX 64
 
 /* -- files and secrets --------------------------------------------------------------------- */
-
-static enum status read_file(struct slice path, struct buf *out)
-{
-    int fd = open((const char *)path.ptr, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return STATUS_NOT_FOUND;
-    }
-    enum status status = STATUS_OK;
-    for (;;) {
-        uint8_t bytes[4096];
-        ssize_t len = read(fd, bytes, sizeof(bytes));
-        if (len < 0 && errno == EINTR) {
-            continue;
-        }
-        if (len <= 0) {
-            status = len == 0 ? buf_status(out) : STATUS_IO;
-            break;
-        }
-        buf_append(out, slice_of(bytes, (size_t)len));
-    }
-    (void)close(fd);
-    return status;
-}
 
 /* Without the line end that editors add. */
 static struct slice trim_line_end(struct slice text)
@@ -66,7 +40,7 @@ enum status assembly_secret(const struct config_credential *credential, struct a
         status = value == NULL ? STATUS_NOT_FOUND : STATUS_OK;
         buf_append(&text, slice_view_cstr(value));
     } else {
-        status = read_file(credential->from_file, &text);
+        status = file_read(credential->from_file, &text);
     }
     if (status == STATUS_OK) {
         status = arena_copy(arena, trim_line_end(buf_view(&text)), out);
@@ -198,51 +172,6 @@ static enum status build_issuer(struct build *b, const struct config_issuer *fro
     return build_attributes(b, &from->mapping, to);
 }
 
-static enum status read_key_set(const struct config *config, const struct config_issuer *issuer,
-                                struct buf *out, struct diag *diag)
-{
-    if (issuer->preset == CONFIG_PRESET_DEVELOPMENT) {
-        struct dev_issuer *dev = NULL;
-        TRY(dev_issuer_open(config->state_dir, JWS_MASK(JWS_ES256), &dev, diag));
-        enum status status = dev_issuer_jwks(dev, out);
-        dev_issuer_free(dev);
-        return status;
-    }
-    if (issuer->jwks_path.len > 0) {
-        enum status status = read_file(issuer->jwks_path, out);
-        return status == STATUS_OK
-                   ? STATUS_OK
-                   : diag_fail(diag, status, "jwks.file", "the key file cannot be read");
-    }
-    return fetch_document((const char *)issuer->jwks_url.text.ptr, !issuer->jwks_url.is_https, out,
-                          diag);
-}
-
-static struct jwks *load_keys(struct build *b, const struct config_issuer *issuer)
-{
-    struct jwks *keys = NULL;
-    struct buf text;
-    struct arena scratch;
-    struct diag diag = {0};
-    buf_init(&text, JWKS_BYTES_MAX, NULL);
-    arena_init(&scratch, SNAPSHOT_BYTES_MAX, NULL);
-    enum status status = read_key_set(b->assembly->config, issuer, &text, &diag);
-    if (status == STATUS_OK) {
-        struct jwks_source source = {.parser = b->assembly->parser,
-                                     .crypto = b->assembly->crypto,
-                                     .text = buf_view(&text),
-                                     .scratch = &scratch};
-        status = jwks_parse(&source, &keys, NULL, &diag);
-    }
-    if (status != STATUS_OK) {
-        fprintf(stderr, "aegis: issuer '%.*s' has no keys: %s; its tokens are refused\n",
-                SLICE_ARG(issuer->name), diag.message);
-    }
-    arena_release(&scratch);
-    buf_release(&text);
-    return keys;
-}
-
 static enum status build_identity(struct build *b)
 {
     const struct config *config = b->assembly->config;
@@ -254,9 +183,7 @@ static enum status build_identity(struct build *b)
     for (size_t i = 0; i < count; i++) {
         TRY(build_issuer(b, &config->issuers[i], &entries[i]));
     }
-    for (size_t i = 0; i < count; i++) {
-        keys[i] = load_keys(b, &config->issuers[i]);
-    }
+    key_sets_load(b->assembly->keys, config, b->assembly->now_ms, keys);
     struct identity_config identity = {entries, count};
     enum status status = identity_snapshot_new(&identity, keys, b->assembly->generation,
                                                &b->snapshot->identity, &diag);
@@ -377,6 +304,27 @@ enum status assembly_build(const struct assembly *assembly, struct arena *arena,
                           .report_arena = arena,
                           .report = report};
     enum status status = build_all(&build);
+    if (status != STATUS_OK) {
+        gateway_snapshot_unref(snapshot);
+        return status;
+    }
+    *out = snapshot;
+    return STATUS_OK;
+}
+
+enum status assembly_renew_keys(const struct assembly *assembly, struct gateway_snapshot *current,
+                                struct arena *arena, struct gateway_snapshot **out)
+{
+    struct config_report report = {0};
+    struct gateway_snapshot *snapshot = NULL;
+    TRY(gateway_snapshot_derive(current, &snapshot));
+    struct build build = {.assembly = assembly,
+                          .snapshot = snapshot,
+                          .arena = &snapshot->arena,
+                          .report_arena = arena,
+                          .report = &report};
+    enum status status = build_identity(&build);
+    status = status == STATUS_OK && report.count > 0 ? STATUS_INVALID : status;
     if (status != STATUS_OK) {
         gateway_snapshot_unref(snapshot);
         return status;

@@ -7,6 +7,7 @@
 
 #include "core/gateway/snapshot.h"
 #include "daemon/config/config.h"
+#include "daemon/key_sets.h"
 
 struct assembly {
     const struct config *config;
@@ -17,6 +18,8 @@ struct assembly {
     bool is_proxy;
     uint16_t port;       /* the listener is bound to */
     uint64_t generation; /* of the keys; new for every snapshot */
+    struct key_sets *keys;
+    int64_t now_ms; /* monotonic */
 };
 
 /* Build a snapshot with one reference. Issuers whose keys cannot be had are reported on stderr and
@@ -25,6 +28,11 @@ struct assembly {
  * STATUS_INVALID when the report has problems, STATUS_LIMIT without memory. */
 NODISCARD enum status assembly_build(const struct assembly *assembly, struct arena *arena,
                                      struct gateway_snapshot **out, struct config_report *report);
+
+/* The snapshot that is in force, with keys read anew. arena takes what the report says. */
+NODISCARD enum status assembly_renew_keys(const struct assembly *assembly,
+                                          struct gateway_snapshot *current, struct arena *arena,
+                                          struct gateway_snapshot **out);
 
 /* The secret of a server's credential, prefix included, in the arena; empty without one.
  * STATUS_NOT_FOUND when it cannot be read. */

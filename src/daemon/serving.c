@@ -41,6 +41,8 @@ struct serving {
     struct journal *journal;
     struct port_journal journal_port;
     struct signing_key *signing_key; /* of the journal's checkpoints */
+    struct key_sets keys;
+    struct gateway_snapshot *snapshot; /* one reference to what is in force */
 };
 
 static enum status say(const struct diag *diag, enum status status)
@@ -154,6 +156,7 @@ static enum status open_shared(struct serving *s, struct diag *diag)
     TRY(s->random.fill(s->random.context, place->session_key, sizeof(place->session_key)));
     TRY(s->random.fill(s->random.context, (uint8_t *)&place->node, sizeof(place->node)));
     json_parser_init(&s->parser, &LIMITS, seed);
+    key_sets_init(&s->keys, &s->parser, openssl_crypto_port(s->crypto));
     s->shared.config = s->plan->config;
     s->shared.clock = &s->clock;
     s->shared.random = &s->random;
@@ -189,18 +192,25 @@ static enum status bind_all(struct serving *s, struct diag *diag)
     return STATUS_OK;
 }
 
+static struct assembly assembly_of(struct serving *s, const struct config *config)
+{
+    return (struct assembly){.config = config,
+                             .crypto = openssl_crypto_port(s->crypto),
+                             .parser = &s->parser,
+                             .builtin_policies = s->plan->builtin_policies,
+                             .no_auth = s->plan->no_auth,
+                             .is_proxy = s->plan->is_proxy,
+                             .port = s->port,
+                             .generation = ++s->generation,
+                             .keys = &s->keys,
+                             .now_ms = runtime_mono_ms(NULL)};
+}
+
 static enum status build_snapshot(struct serving *s, const struct config *config,
                                   struct arena *arena, struct gateway_snapshot **out)
 {
     struct config_report report = {0};
-    struct assembly assembly = {.config = config,
-                                .crypto = openssl_crypto_port(s->crypto),
-                                .parser = &s->parser,
-                                .builtin_policies = s->plan->builtin_policies,
-                                .no_auth = s->plan->no_auth,
-                                .is_proxy = s->plan->is_proxy,
-                                .port = s->port,
-                                .generation = ++s->generation};
+    struct assembly assembly = assembly_of(s, config);
     enum status status = assembly_build(&assembly, arena, out, &report);
     if (status != STATUS_OK) {
         config_report_sort(&report);
@@ -301,6 +311,32 @@ static const struct config *reload_config(struct serving *s, struct arena *arena
     return config;
 }
 
+/* Takes over one reference of snapshot. On failure nothing was switched. */
+static enum status put_in_force(struct serving *s, struct gateway_snapshot *snapshot)
+{
+    enum status status = lane_switch_all(s->lanes, s->lane_count, snapshot);
+    gateway_snapshot_unref(status == STATUS_OK ? s->snapshot : snapshot);
+    s->snapshot = status == STATUS_OK ? snapshot : s->snapshot;
+    return status;
+}
+
+/* Policies and configuration stay as they are, whatever their files say meanwhile. */
+static void renew_keys(struct serving *s)
+{
+    struct assembly assembly = assembly_of(s, s->config);
+    struct gateway_snapshot *snapshot = NULL;
+    struct arena arena;
+    arena_init(&arena, CONFIG_BYTES_MAX, NULL);
+    enum status status = assembly_renew_keys(&assembly, s->snapshot, &arena, &snapshot);
+    if (status == STATUS_OK) {
+        status = put_in_force(s, snapshot);
+    }
+    if (status != STATUS_OK) {
+        fputs("aegis: the keys of the issuers cannot be renewed now\n", stderr);
+    }
+    arena_release(&arena);
+}
+
 /* All or nothing: what is wrong is reported and the old snapshot stays in force. */
 static void reload(struct serving *s)
 {
@@ -315,9 +351,7 @@ static void reload(struct serving *s)
         arena_release(&arena);
         return;
     }
-    status = lane_switch_all(s->lanes, s->lane_count, snapshot);
-    gateway_snapshot_unref(snapshot);
-    if (status != STATUS_OK) {
+    if (put_in_force(s, snapshot) != STATUS_OK) {
         fputs("aegis: reload failed, the old configuration stays in force\n", stderr);
         arena_release(&arena);
         return;
@@ -331,14 +365,15 @@ static void reload(struct serving *s)
 static void wait_for_stop(struct serving *s, const sigset_t *set)
 {
     for (;;) {
-        int signal_number = 0;
-        if (sigwait(set, &signal_number) != 0) {
+        struct timespec wait = {.tv_sec = (time_t)key_sets_wait_s(&s->keys, s->config)};
+        int signal_number = sigtimedwait(set, NULL, &wait);
+        if (signal_number == SIGHUP) {
+            reload(s);
+        } else if (signal_number < 0 && errno == EAGAIN && s->snapshot->identity != NULL) {
+            renew_keys(s);
+        } else if (signal_number > 0 || (errno != EAGAIN && errno != EINTR)) {
             return;
         }
-        if (signal_number != SIGHUP) {
-            return;
-        }
-        reload(s);
     }
 }
 
@@ -393,6 +428,8 @@ static void release(struct serving *s)
             (void)close(s->fds[i]);
         }
     }
+    gateway_snapshot_unref(s->snapshot);
+    key_sets_release(&s->keys);
     tls_context_free(s->shared.tls);
     fetch_release();
     openssl_crypto_free(s->crypto);
@@ -411,8 +448,8 @@ static enum status serve(struct serving *s, const sigset_t *set, struct diag *di
     if (status != STATUS_OK) {
         return diag_fail(diag, status, "serve.start", "nothing can be served");
     }
+    s->snapshot = snapshot;
     status = start_lanes(s, snapshot, diag);
-    gateway_snapshot_unref(snapshot);
     if (status != STATUS_OK) {
         return status;
     }

@@ -616,3 +616,21 @@ TEST(gateway_begins_nothing_for_a_client_that_left)
     CHECK(world_count_records(&world, "\"outcome\"", "cancelled") == 1);
     world_release(&world);
 }
+
+/* Other keys, the same policies: what is shared lives as long as either snapshot. */
+TEST(gateway_decides_by_a_derived_snapshot)
+{
+    struct gateway_snapshot *derived = NULL;
+    world_init(&world, PERMIT_ALL);
+    CHECK(gateway_snapshot_derive(world.gateway.snapshot, &derived) == STATUS_OK);
+    gateway_switch(&world.gateway, derived);
+    post_see();
+    world_run(&world);
+    CHECK(client.status_code == 200 && body_has("\"text\":\"ok\""));
+    CHECK(gateway_snapshot_derive(world.gateway.snapshot, &derived) == STATUS_OK);
+    gateway_switch(&world.gateway, derived);
+    post_see();
+    world_run(&world);
+    CHECK(client.status_code == 200 && body_has("\"text\":\"ok\""));
+    world_release(&world);
+}

@@ -1,22 +1,49 @@
 #include "core/gateway/snapshot.h"
 
+#define DERIVED_BYTES_MAX ((size_t)1 << 20) /* texts of issuers */
+
 struct gateway_snapshot *gateway_snapshot_ref(struct gateway_snapshot *snapshot)
 {
     __atomic_add_fetch(&snapshot->references, 1, __ATOMIC_RELAXED);
     return snapshot;
 }
 
-void gateway_snapshot_unref(struct gateway_snapshot *snapshot)
+enum status gateway_snapshot_derive(struct gateway_snapshot *base, struct gateway_snapshot **out)
 {
-    if (snapshot == NULL || __atomic_sub_fetch(&snapshot->references, 1, __ATOMIC_ACQ_REL) > 0) {
-        return;
+    struct arena arena;
+    arena_init(&arena, DERIVED_BYTES_MAX, NULL);
+    struct gateway_snapshot *snapshot = arena_alloc(&arena, sizeof(*snapshot));
+    if (snapshot == NULL) {
+        return STATUS_LIMIT;
     }
-    cedar_policy_set_free(snapshot->policies);
+    *snapshot = *base;
+    snapshot->references = 1;
+    snapshot->arena = arena;
+    snapshot->base = gateway_snapshot_ref(base->base != NULL ? base->base : base);
+    snapshot->identity = NULL;
+    *out = snapshot;
+    return STATUS_OK;
+}
+
+static void release(struct gateway_snapshot *snapshot)
+{
     identity_snapshot_unref(snapshot->identity);
-    principal_unref(snapshot->local_principal);
+    if (snapshot->base != NULL) {
+        gateway_snapshot_unref(snapshot->base);
+    } else {
+        cedar_policy_set_free(snapshot->policies);
+        principal_unref(snapshot->local_principal);
+    }
     /* The snapshot itself may live in its arena: take it out first. */
     struct arena arena = snapshot->arena;
     arena_release(&arena);
+}
+
+void gateway_snapshot_unref(struct gateway_snapshot *snapshot)
+{
+    if (snapshot != NULL && __atomic_sub_fetch(&snapshot->references, 1, __ATOMIC_ACQ_REL) == 0) {
+        release(snapshot);
+    }
 }
 
 size_t gateway_snapshot_server(const struct gateway_snapshot *snapshot, struct slice name)

@@ -22,8 +22,9 @@ struct gateway_server {
 };
 
 struct gateway_snapshot {
-    uint32_t references; /* atomic */
-    struct arena arena;  /* holds all below */
+    uint32_t references;           /* atomic */
+    struct arena arena;            /* holds all below, but for what base holds */
+    struct gateway_snapshot *base; /* one reference: all but identity is its own; NULL: none */
     const struct gateway_server *servers;
     size_t server_count;
     struct cedar_policy_set *policies;  /* owned; NULL denies everything */
@@ -40,6 +41,11 @@ struct gateway_snapshot {
 };
 
 struct gateway_snapshot *gateway_snapshot_ref(struct gateway_snapshot *snapshot);
+
+/* A snapshot like base but without identity, which the caller fills in; with one reference, and one
+ * of base. STATUS_LIMIT without memory. */
+NODISCARD enum status gateway_snapshot_derive(struct gateway_snapshot *base,
+                                              struct gateway_snapshot **out);
 
 /* NULL is fine. The last one frees policies, identity and arena. */
 void gateway_snapshot_unref(struct gateway_snapshot *snapshot);

@@ -1,0 +1,51 @@
+/* key_sets.h: the keys of the configured issuers, read again and again.
+ *
+ * Owned by the control thread: reading blocks. A set that cannot be read stays in use until it is
+ * limits.jwks_stale_s old, so an issuer that is down for a while closes nobody out, and one that is
+ * gone ends being believed. */
+#ifndef AEGIS_DAEMON_KEY_SETS_H
+#define AEGIS_DAEMON_KEY_SETS_H
+
+#include "base/buf.h"
+#include "core/identity/identity_snapshot.h"
+#include "daemon/config/config.h"
+
+#define KEY_SETS_RETRY_S 10 /* while a set could not be read */
+
+/* The newest set of one issuer. */
+struct key_set {
+    struct buf source; /* issuer and place of its keys: another place is another set */
+    struct jwks *keys; /* one reference; NULL: none was ever read */
+    int64_t read_ms;   /* when the keys were read */
+    bool has_failed;   /* the last reading */
+    bool is_in_use;    /* by the configuration in force */
+};
+
+struct key_sets {
+    const struct json_parser *parser;
+    const struct port_crypto *crypto;
+    /* Append the key set document of an issuer. */
+    enum status (*read)(const struct config *config, const struct config_issuer *issuer,
+                        struct buf *out, struct diag *diag);
+    struct key_set sets[IDENTITY_ENTRIES_MAX];
+    size_t count;
+};
+
+/* Borrowed: parser and crypto outlive the sets. Reads files, the development issuer and addresses.
+ */
+void key_sets_init(struct key_sets *sets, const struct json_parser *parser,
+                   const struct port_crypto *crypto);
+void key_sets_release(struct key_sets *sets);
+
+/* Read the sets of all issuers of the configuration anew; what fails is told on stderr.
+ *
+ * now_ms  monotonic
+ * out     issuer_count places, or as many as IDENTITY_ENTRIES_MAX; one reference each, NULL where
+ *         an issuer has no keys that may be used */
+void key_sets_load(struct key_sets *sets, const struct config *config, int64_t now_ms,
+                   struct jwks **out);
+
+/* After how many seconds to load again. */
+int64_t key_sets_wait_s(const struct key_sets *sets, const struct config *config);
+
+#endif
