@@ -1,75 +1,244 @@
-// A call whose token is not good: 401 outside, the exact reason in the audit, nothing at the server behind.
+// Tokens that are not good: 401 and a challenge outside, the exact reason in the audit, nothing at the server behind.
+// And where the keys come from: a file and an address, both read again, and kept while they cannot be read.
 import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
+import { once } from 'node:events';
 import fs from 'node:fs/promises';
+import http from 'node:http';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { connectLegacy, connectModern, mintToken } from '../peers/support.mjs';
-import { Bench, modernCall, rawRequest } from './helpers.mjs';
+import { connectLegacy, connectModern, mintToken, resultText } from '../peers/support.mjs';
+import { Bench, legacyRequest, modernCall, modernRequest, rawRequest } from './helpers.mjs';
+import { Issuer, changed } from './issuer.mjs';
+
+const CLIENTS = [['legacy', connectLegacy], ['modern', connectModern]];
+const CHANGE_MS = 10000;
+const now = () => Math.floor(Date.now() / 1000);
+
+const issuer = new Issuer('https://issuer.tests.example').addKey('rsa', 'rsa');
+const stranger = new Issuer('https://stranger.tests.example');
+const impostor = new Issuer(issuer.url);
 
 let bench;
 before(async () => {
-  bench = await Bench.start({ hasRealServers: false });
-  // Whatever the gateway asks the server on its own account has been asked after one good call.
-  await rawRequest(bench.serverUrl('counting'), modernCall('read_report'), bench.token);
+  bench = await Bench.start({
+    hasRealServers: false,
+    config: async ({ folder }) => {
+      await fs.writeFile(path.join(folder, 'keys.json'), issuer.jwks());
+      return { identity: [issuer.config(path.join(folder, 'keys.json')), { name: 'development', preset: 'development', roles: ['Developers'] }] };
+    },
+  });
+  bench.token = issuer.token();
+  await bench.warm('counting', 'read_report');
 });
 after(() => bench?.stop());
 
-/** A second development issuer, whose key the gateway has never seen. */
-async function foreignState() {
-  const folder = path.join(bench.folder, 'foreign');
-  await fs.mkdir(folder, { recursive: true, mode: 0o700 });
-  return folder;
-}
-
-async function expiredToken() {
-  const token = await mintToken(bench.state, { ttl: 1 });
-  const { exp } = JSON.parse(Buffer.from(token.split('.')[1], 'base64url').toString('utf8'));
-  // The gateway may allow for a clock that is a minute off, and no more.
-  await sleep(Math.max(0, exp * 1000 - Date.now()) + 61500);
-  return token;
+function hmacWithThePublicKey() {
+  const token = changed(issuer.token({ kid: 'rsa' }), { header: { alg: 'HS256' } });
+  const signed = token.slice(0, token.lastIndexOf('.'));
+  return `${signed}.${crypto.createHmac('sha256', issuer.jwks()).update(signed).digest('base64url')}`;
 }
 
 const ROWS = [
-  { name: 'no token', code: 'token.missing', token: async () => undefined },
-  { name: 'no JWT', code: 'token.malformed', token: async () => 'not-a-token' },
-  { name: 'another audience', code: 'token.audience', token: () => mintToken(bench.state, { audience: 'other' }) },
-  {
-    name: 'a foreign issuer', code: 'token.issuer',
-    token: async () => mintToken(await foreignState(), { issuer: 'https://issuer.example' }),
-  },
-  { name: 'the right issuer but a foreign key', code: /^token\.(key|signature)$/, token: async () => mintToken(await foreignState()) },
-  {
-    name: 'a changed payload', code: 'token.signature',
-    token: async () => {
-      const [head, payload, signature] = bench.token.split('.');
-      const claims = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
-      return [head, Buffer.from(JSON.stringify({ ...claims, sub: 'root' })).toString('base64url'), signature].join('.');
-    },
-  },
-  { name: 'an expired token', code: 'token.expired', token: expiredToken },
+  { name: 'no token', code: 'token.missing', token: () => undefined },
+  { name: 'no JWT', code: 'token.malformed', token: () => 'not-a-token' },
+  { name: 'two parts', code: 'token.malformed', token: () => issuer.token().split('.').slice(0, 2).join('.') },
+  { name: 'four parts', code: 'token.malformed', token: () => `${issuer.token()}.AAAA` },
+  { name: 'padding', code: 'token.malformed', token: () => `${issuer.token()}=` },
+  { name: 'another audience', code: 'token.audience', token: () => issuer.token({ claims: { aud: 'other' } }) },
+  { name: 'an audience in another case', code: 'token.audience', token: () => issuer.token({ claims: { aud: 'Aegis' } }) },
+  { name: 'no audience', code: 'token.audience', token: () => issuer.token({ claims: { aud: undefined } }) },
+  { name: 'a foreign issuer', code: 'token.issuer', token: () => stranger.token() },
+  { name: 'an issuer with a slash more', code: 'token.issuer', token: () => issuer.token({ claims: { iss: `${issuer.url}/` } }) },
+  { name: 'no issuer', code: 'token.issuer', token: () => issuer.token({ claims: { iss: undefined } }) },
+  { name: 'the right issuer but a foreign key', code: 'token.signature', token: () => impostor.token() },
+  { name: 'a key nobody published', code: 'token.key', token: () => impostor.addKey('hidden').token({ kid: 'hidden' }) },
+  { name: 'alg none', code: 'token.alg', token: () => changed(issuer.token(), { header: { alg: 'none' } }) },
+  { name: 'alg none and no signature', code: 'token.malformed', token: () => changed(issuer.token(), { header: { alg: 'none' }, signature: '' }) },
+  { name: 'alg None', code: 'token.alg', token: () => changed(issuer.token(), { header: { alg: 'None' } }) },
+  { name: 'an HMAC by the public key', code: 'token.alg', token: hmacWithThePublicKey },
+  { name: 'RS256 with the other key', code: /^token\.(key|signature|alg)$/, token: () => issuer.token({ header: { alg: 'RS256' } }) },
+  { name: 'a changed payload', code: 'token.signature', token: () => changed(issuer.token(), { payload: { sub: 'root' } }) },
+  { name: 'a signature of zeros', code: 'token.signature', token: () => changed(issuer.token(), { signature: 'A'.repeat(86) }) },
+  { name: 'a critical extension', code: 'token.header', token: () => issuer.token({ header: { crit: ['b64'], b64: false } }) },
+  { name: 'an expired token', code: 'token.expired', token: () => issuer.token({ claims: { exp: now() - 120 } }) },
+  { name: 'no expiry', code: 'token.no_expiry', token: () => issuer.token({ claims: { exp: undefined } }) },
+  { name: 'an expiry that is text', code: 'token.claim', token: () => issuer.token({ claims: { exp: String(now() + 600) } }) },
+  { name: 'a token of tomorrow', code: 'token.not_yet_valid', token: () => issuer.token({ claims: { nbf: now() + 86400 } }) },
+  { name: 'no subject', code: 'token.subject', token: () => issuer.token({ claims: { sub: undefined } }) },
+  { name: 'the audience of the development issuer', code: 'token.audience', token: () => mintToken(bench.state, { audience: 'other' }) },
 ];
 
-for (const row of ROWS) {
-  test(`a raw call with ${row.name}`, async () => {
-    const token = await row.token();
+function judge(record, code) {
+  assert.equal(record.type, 'auth.reject');
+  assert.equal(record.subject ?? '', '', 'nobody is named by a token that is not good');
+  if (code instanceof RegExp) assert.match(record.code, code);
+  else assert.equal(record.code, code);
+}
+
+test('raw calls', async (t) => {
+  const url = bench.serverUrl('counting');
+  const tokens = await Promise.all(ROWS.map(({ token }) => token()));
+  const outcomes = await bench.refusedAll(tokens.map((token) => () => rawRequest(url, modernCall('read_report'), token)));
+  for (const [i, { name, code }] of ROWS.entries()) {
+    const { answer, record } = outcomes[i];
+    await t.test(`with ${name}`, () => {
+      assert.equal(answer.status, 401);
+      assert.equal(answer.body.length, 0);
+      const where = `Bearer resource_metadata="${bench.gateway.origin}/.well-known/oauth-protected-resource/servers/counting/mcp"`;
+      const why = ', error="invalid_token", error_description="The access token is not valid"';
+      assert.equal(answer.headers.get('www-authenticate'), tokens[i] === undefined ? where : where + why);
+      judge(record, code);
+    });
+  }
+});
+
+for (const [era, connect] of CLIENTS) {
+  test(`the ${era} client`, async (t) => {
+    const rows = ROWS.filter(({ name }) => name !== 'no JWT');
+    const tokens = await Promise.all(rows.map(({ token }) => token()));
+    const outcomes = await bench.refusedAll(tokens.map((token) => () =>
+      connect(bench.serverUrl('counting'), token).then(() => undefined, (error) => error)));
+    for (const [i, { name, code }] of rows.entries()) {
+      await t.test(`cannot connect with ${name}`, () => {
+        assert.ok(outcomes[i].answer instanceof Error);
+        judge(outcomes[i].record, code);
+      });
+    }
+  });
+
+  test(`the ${era} client whose token ends while it is connected`, async () => {
+    let token = issuer.token();
+    const client = await connect(bench.serverUrl('counting'), () => token);
+    assert.equal(resultText(await client.callTool({ name: 'read_report', arguments: {} })), 'read_report');
+    token = issuer.token({ claims: { exp: now() - 120 } });
     const { answer, record } = await bench.refused(() =>
-      rawRequest(bench.serverUrl('counting'), modernCall('read_report'), token));
-    assert.equal(answer.status, 401);
-    assert.match(answer.headers.get('www-authenticate') ?? '', /^Bearer\b/);
-    assert.equal(record.type, 'auth.reject');
-    if (row.code instanceof RegExp) assert.match(record.code, row.code);
-    else assert.equal(record.code, row.code);
+      client.callTool({ name: 'read_report', arguments: {} }).then(() => undefined, (error) => error));
+    assert.ok(answer instanceof Error);
+    judge(record, 'token.expired');
+    await client.close().catch(() => {});
+  });
+
+  test(`the ${era} client with both algorithms`, async () => {
+    for (const kid of ['first', 'rsa']) {
+      const client = await connect(bench.serverUrl('counting'), issuer.token({ kid }));
+      assert.equal(resultText(await client.callTool({ name: 'read_report', arguments: {} })), 'read_report');
+      await client.close();
+    }
   });
 }
 
-for (const [era, connect] of [['legacy', connectLegacy], ['modern', connectModern]]) {
-  test(`the ${era} client with another audience`, async () => {
-    const token = await mintToken(bench.state, { audience: 'other' });
-    const { answer, record } = await bench.refused(() =>
-      connect(bench.serverUrl('counting'), token).then(() => undefined, (error) => error));
-    assert.ok(answer instanceof Error, 'the client must not connect');
-    assert.equal(record.code, 'token.audience');
+test('a session of one caller is nobody else\'s', async () => {
+  const url = bench.serverUrl('counting');
+  const initialize = legacyRequest('initialize', { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 't', version: '1' } });
+  const session = (await rawRequest(url, initialize, issuer.token())).headers.get('mcp-session-id');
+  const call = legacyRequest('tools/call', { name: 'read_report', arguments: {} }, { session, version: '2025-11-25' });
+  assert.equal((await rawRequest(url, call, issuer.token())).status, 200);
+  const { answer, record } = await bench.refused(() => rawRequest(url, call, issuer.token({ claims: { sub: 'mallory' } })));
+  assert.equal(answer.status, 404);
+  assert.equal(record.type, 'session.mismatch');
+  assert.equal(record.subject, 'mallory');
+});
+
+describe('the metadata of a protected resource', () => {
+  const get = (target) => rawRequest(bench.gateway.origin + target, { method: 'GET', headers: [], body: Buffer.alloc(0) });
+
+  for (const endpoint of ['/mcp', '/servers/counting/mcp']) {
+    test(`of ${endpoint}`, async () => {
+      const { status, headers, body } = await get(`/.well-known/oauth-protected-resource${endpoint}`);
+      assert.equal(status, 200);
+      assert.equal(headers.get('content-type'), 'application/json');
+      assert.deepEqual(JSON.parse(body), {
+        resource: bench.gateway.origin + endpoint,
+        authorization_servers: [issuer.url, 'urn:aegis:development'],
+        bearer_methods_supported: ['header'],
+        resource_name: 'Aegis MCP Gateway',
+      });
+    });
+  }
+
+  for (const endpoint of ['/nothing', '/servers/counting', '/MCP', '/mcp/']) {
+    test(`of ${endpoint} does not exist`, async () => {
+      const { status } = await get(`/.well-known/oauth-protected-resource${endpoint}`);
+      assert.equal(status, 404);
+    });
+  }
+});
+
+describe('keys that change', () => {
+  const rotating = new Issuer('https://rotating.tests.example');
+  let keys;
+  let mayAnswer = true;
+  let own;
+
+  before(async () => {
+    keys = http.createServer((request, response) => {
+      response.writeHead(mayAnswer ? 200 : 503, { 'Content-Type': 'application/json' }).end(mayAnswer ? rotating.jwks() : '');
+    });
+    keys.listen(0, '127.0.0.1');
+    await once(keys, 'listening');
+    own = await Bench.start({
+      hasRealServers: false,
+      config: async ({ folder }) => {
+        await fs.writeFile(path.join(folder, 'keys.json'), issuer.jwks());
+        const address = `http://127.0.0.1:${keys.address().port}/jwks`;
+        return { identity: [rotating.config(address), { ...issuer.config(path.join(folder, 'keys.json')), name: 'file' }] };
+      },
+    });
   });
-}
+  after(async () => {
+    await own?.stop();
+    keys?.closeAllConnections();
+    keys?.close();
+  });
+
+  /** The status that every loop of the gateway answers a token with. */
+  async function status(token) {
+    const list = () => rawRequest(own.serverUrl('counting'), modernRequest('tools/list'), token);
+    const answers = new Set((await Promise.all(Array.from({ length: 8 }, list))).map((answer) => answer.status));
+    assert.equal(answers.size, 1, [...answers].join());
+    return [...answers][0];
+  }
+
+  /** Lets the gateway read its keys and waits until it says so. */
+  async function reload() {
+    const { child } = own.gateway;
+    const seen = child.errors.length;
+    child.kill('SIGHUP');
+    for (const end = Date.now() + CHANGE_MS; !child.errors.slice(seen).includes('reloaded'); await sleep(10)) {
+      assert.ok(Date.now() < end, `no reload: ${child.errors}`);
+    }
+  }
+
+  test('at an address', async () => {
+    assert.equal(await status(rotating.token()), 200);
+    rotating.addKey('second');
+    const old = rotating.token();
+    assert.equal(await status(rotating.token({ kid: 'second' })), 401);
+    await reload();
+    assert.equal(await status(rotating.token({ kid: 'second' })), 200);
+    assert.equal(await status(old), 200);
+    rotating.removeKey('first');
+    await reload();
+    assert.equal(await status(old), 401);
+    assert.equal(await status(rotating.token({ kid: 'second' })), 200);
+  });
+
+  test('in a file', async () => {
+    const fresh = new Issuer(issuer.url).addKey('fresh');
+    assert.equal(await status(issuer.token()), 200);
+    await fs.writeFile(path.join(own.folder, 'keys.json'), fresh.jwks());
+    await reload();
+    assert.equal(await status(fresh.token({ kid: 'fresh' })), 200);
+    assert.equal(await status(issuer.token()), 401);
+  });
+
+  test('stay in force while their address is down', async () => {
+    mayAnswer = false;
+    await reload();
+    assert.match(own.gateway.child.errors, /cannot be read: .*; those read before stay in use/);
+    assert.equal(await status(rotating.token({ kid: 'second' })), 200);
+  });
+});

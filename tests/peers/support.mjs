@@ -156,8 +156,18 @@ export async function connectModern(url, token) {
   return client;
 }
 
+/** token: the text, or a function that gives the one of the moment. */
 function withToken(token) {
-  return { requestInit: { headers: token === undefined ? {} : { Authorization: `Bearer ${token}` } } };
+  if (typeof token !== 'function') {
+    return { requestInit: { headers: token === undefined ? {} : { Authorization: `Bearer ${token}` } } };
+  }
+  return {
+    fetch: (url, init) => {
+      const headers = new Headers(init?.headers);
+      headers.set('Authorization', `Bearer ${token()}`);
+      return fetch(url, { ...init, headers });
+    },
+  };
 }
 
 /** The text a tool result shows to the model. */
