@@ -9,6 +9,7 @@
 #define AEGIS_CEDAR_CEDAR_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/diag.h"
 #include "base/slice.h"
 
@@ -121,11 +122,18 @@ struct cedar_source {
     struct slice text;
 };
 
+#define CEDAR_PLACES_MAX 4 /* further places of one diagnostic */
+
 struct cedar_diagnostic {
     struct slice source;
     uint32_t line, column; /* 1-based; columns count bytes */
     size_t from, to;       /* bytes in the source */
     char message[200];     /* what is wrong and what was expected */
+    char help[160];        /* what to do; empty when there is nothing to add */
+    struct {
+        size_t from, to;
+    } places[CEDAR_PLACES_MAX]; /* what it is about as well */
+    size_t place_count;
 };
 
 struct cedar_diagnostics {
@@ -166,6 +174,46 @@ struct cedar_policy_info cedar_policy_get(const struct cedar_policy_set *set, si
 /* False when the policy has no such annotation. */
 bool cedar_policy_annotation(const struct cedar_policy_set *set, size_t index, struct slice key,
                              struct slice *value);
+
+/* -- schemas ------------------------------------------------------------------------------- */
+
+enum cedar_form {
+    CEDAR_FORM_TEXT, /* the Cedar syntax */
+    CEDAR_FORM_JSON,
+};
+
+struct cedar_schema_source {
+    struct cedar_source source;
+    enum cedar_form form;
+};
+
+struct cedar_schema;
+
+/* Read the sources and resolve all names of them together. All errors of all sources are told.
+ *
+ * warnings  what is allowed but probably a mistake; may be NULL
+ * STATUS_INVALID with diagnostics, or STATUS_LIMIT. *out is to be freed with cedar_schema_free.
+ * Immutable, so any number of threads may use it. */
+NODISCARD enum status cedar_schema_parse(const struct cedar_schema_source *sources, size_t count,
+                                         struct cedar_schema **out,
+                                         struct cedar_diagnostics *diagnostics,
+                                         struct cedar_diagnostics *warnings);
+
+/* NULL is fine. */
+void cedar_schema_free(struct cedar_schema *schema);
+
+enum cedar_schema_style {
+    CEDAR_SCHEMA_TEXT,
+    CEDAR_SCHEMA_JSON,
+    CEDAR_SCHEMA_JSON_RESOLVED, /* names in full, and each either an entity or a common type */
+};
+
+/* Append a schema, which must resolve, in another form.
+ *
+ * STATUS_INVALID with diagnostics: it does not resolve, or has no such form; STATUS_LIMIT. */
+NODISCARD enum status cedar_schema_translate(const struct cedar_schema_source *source,
+                                             enum cedar_schema_style style, struct buf *out,
+                                             struct cedar_diagnostics *diagnostics);
 
 /* -- decisions ----------------------------------------------------------------------------- */
 

@@ -85,3 +85,72 @@ size_t corpus_each_line(const char *file, corpus_line_fn body, void *context)
     }
     return count;
 }
+
+static bool same_value(const struct json_tape *a, json_ref a_ref, const struct json_tape *b,
+                       json_ref b_ref);
+
+static bool same_object(const struct json_tape *a, json_ref a_ref, const struct json_tape *b,
+                        json_ref b_ref)
+{
+    struct json_iter iter;
+    json_ref key = JSON_NONE;
+    json_ref value = JSON_NONE;
+    struct arena arena;
+    bool is_same = true;
+    arena_init(&arena, LINE_ARENA_BYTES, NULL);
+    json_iter_init(&iter, a, a_ref);
+    while (is_same && json_iter_next(&iter, &key, &value)) {
+        struct slice name = SLICE_EMPTY;
+        is_same = json_string(a, key, &arena, &name) == STATUS_OK;
+        json_ref other = json_member(b, b_ref, name);
+        is_same = is_same && other != JSON_NONE && same_value(a, value, b, other);
+    }
+    arena_release(&arena);
+    return is_same;
+}
+
+static bool same_array(const struct json_tape *a, json_ref a_ref, const struct json_tape *b,
+                       json_ref b_ref)
+{
+    struct json_iter left;
+    struct json_iter right;
+    json_ref key = JSON_NONE;
+    json_ref x = JSON_NONE;
+    json_ref y = JSON_NONE;
+    json_iter_init(&left, a, a_ref);
+    json_iter_init(&right, b, b_ref);
+    while (json_iter_next(&left, &key, &x) && json_iter_next(&right, &key, &y)) {
+        if (!same_value(a, x, b, y)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool same_value(const struct json_tape *a, json_ref a_ref, const struct json_tape *b,
+                       json_ref b_ref)
+{
+    enum json_type type = json_type(a, a_ref);
+    if (type != json_type(b, b_ref) || json_count(a, a_ref) != json_count(b, b_ref)) {
+        return false;
+    }
+    if (type == JSON_OBJECT) {
+        return same_object(a, a_ref, b, b_ref);
+    }
+    if (type == JSON_ARRAY) {
+        return same_array(a, a_ref, b, b_ref);
+    }
+    return type == JSON_STRING ? json_string_same(a, a_ref, b, b_ref)
+                               : slice_eq(json_raw(a, a_ref), json_raw(b, b_ref));
+}
+
+bool corpus_same_json(struct slice text, const struct json_tape *tape, json_ref ref)
+{
+    struct json_tape own;
+    struct arena arena;
+    arena_init(&arena, LINE_ARENA_BYTES, NULL);
+    bool is_same = json_parse(corpus_parser(), text, &arena, &own, NULL) == STATUS_OK &&
+                   same_value(&own, 0, tape, ref);
+    arena_release(&arena);
+    return is_same;
+}

@@ -29,4 +29,8 @@ struct slice corpus_bytes(const struct corpus_line *line, json_ref object, const
 /* Is the member there and true? */
 bool corpus_flag(const struct corpus_line *line, json_ref object, const char *member);
 
+/* Does text hold the JSON value ref of tape? Objects are compared by name, lists in order, numbers
+ * by their lexemes. */
+bool corpus_same_json(struct slice text, const struct json_tape *tape, json_ref ref);
+
 #endif

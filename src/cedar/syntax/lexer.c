@@ -336,3 +336,29 @@ enum status lexer_unescape(struct slice content, struct arena *arena, struct sli
     *out = slice_of(u.out, u.len);
     return STATUS_OK;
 }
+
+void lexer_write_string(struct buf *out, struct slice text)
+{
+    static const char NAMES[] = "nrt\\0'\"";
+    static const char VALUES[] = "\n\r\t\\\0'\"";
+    static const char HEX[] = "0123456789abcdef";
+    buf_append_byte(out, '"');
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t byte = text.ptr[i];
+        const char *value = memchr(VALUES, byte, sizeof(VALUES) - 1);
+        if (value != NULL) {
+            buf_append_byte(out, '\\');
+            buf_append_byte(out, (uint8_t)NAMES[value - VALUES]);
+        } else if (byte < 0x20 || byte == 0x7F) {
+            buf_append(out, SLICE("\\u{"));
+            if (byte >= 0x10) {
+                buf_append_byte(out, (uint8_t)HEX[byte >> 4]);
+            }
+            buf_append_byte(out, (uint8_t)HEX[byte & 15]);
+            buf_append_byte(out, '}');
+        } else {
+            buf_append_byte(out, byte);
+        }
+    }
+    buf_append_byte(out, '"');
+}

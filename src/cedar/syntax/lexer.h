@@ -38,4 +38,7 @@ bool lexer_is_reserved(struct slice word);
 NODISCARD enum status lexer_unescape(struct slice content, struct arena *arena, struct slice *out,
                                      struct pattern_part **parts, size_t *part_count, size_t *bad);
 
+/* Append a string literal that stands for text. */
+void lexer_write_string(struct buf *out, struct slice text);
+
 #endif
