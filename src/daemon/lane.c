@@ -65,7 +65,7 @@ static enum status start_server(struct lane *lane, int fd, struct diag *diag)
     options.limits.head_bytes_max = (size_t)limits->head_bytes;
     options.limits.fields_max = (size_t)limits->head_fields;
     options.limits.body_bytes_max = (size_t)limits->body_bytes;
-    options.connections_max = (size_t)limits->connections;
+    options.connections_max = lane->shared->connections_max;
     options.queue_bytes_max = (size_t)limits->stream_queue_bytes;
     options.header_ms = limits->head_timeout_ms;
     options.body_ms = limits->body_timeout_ms;

@@ -20,7 +20,8 @@ struct lane_shared {
     const struct program *programs; /* server_count */
     const bool *is_stdio;
     size_t server_count;
-    struct lane *lanes; /* all of them */
+    size_t connections_max; /* of clients, on one lane */
+    struct lane *lanes;     /* all of them */
     const struct port_clock *clock;
     const struct port_random *random;
     const struct port_crypto *crypto;

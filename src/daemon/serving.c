@@ -6,6 +6,7 @@
 #include "adapters/transport/tcp.h"
 #include "adapters/transport/tls.h"
 #include "daemon/assembly.h"
+#include "daemon/descriptors.h"
 #include "daemon/lane.h"
 #include "daemon/process_guard.h"
 #include "daemon/programs.h"
@@ -225,6 +226,8 @@ static enum status start_lanes(struct serving *s, struct gateway_snapshot *snaps
     enum status status = STATUS_OK;
     s->shared.lanes = s->lanes;
     s->shared.place.loop_count = (uint16_t)s->lane_count;
+    s->shared.connections_max = descriptors_for_clients(
+        descriptors_raise(), s->lane_count, (size_t)s->plan->config->limits.connections);
     for (size_t i = 0; i < s->lane_count && status == STATUS_OK; i++) {
         status =
             lane_start(&s->lanes[i], &s->shared, s->fds[i], gateway_snapshot_ref(snapshot), diag);
