@@ -2,6 +2,9 @@
 
 #include "adapters/transport/remote_exchange.h"
 
+#define GATHER_TURNS_MAX 8    /* of the loop, for one group of records */
+#define GATHER_RECORDS_MAX 64 /* enough to share a sync */
+
 static struct lane *lane_of_drain(struct posted *item)
 {
     return (struct lane *)((char *)item - offsetof(struct lane, drain));
@@ -25,11 +28,21 @@ static enum status hand_over(void *context, uint16_t loop, struct exchange *exch
 
 /* -- start --------------------------------------------------------------------------------- */
 
-/* The records of a turn share one write and one sync: group commit without a timer. */
+/* Group commit without a timer: while turns bring records, the loop looks for more of them before
+ * it waits, and all share one write and one sync. */
 static void on_turn(void *context)
 {
-    const struct port_journal *journal = ((struct lane *)context)->shared->journal;
-    journal->flush(journal->context);
+    struct lane *lane = context;
+    const struct port_journal *journal = lane->shared->journal;
+    size_t count = lane->gateway.gathered_count;
+    bool has_grown = count > lane->gathered_before;
+    if (has_grown && count < GATHER_RECORDS_MAX && ++lane->gather_turns < GATHER_TURNS_MAX) {
+        lane->gathered_before = count;
+        loop_look_again(&lane->loop);
+    } else if (count > 0) {
+        lane->gateway.gathered_count = lane->gathered_before = lane->gather_turns = 0;
+        journal->flush(journal->context);
+    }
 }
 
 static enum status start_upstreams(struct lane *lane, struct diag *diag)

@@ -43,6 +43,7 @@ struct lane {
     struct port_upstream upstream;
     struct port_handover handover;
     bool has_gateway, has_server;
+    size_t gathered_before, gather_turns;  /* of the group of records that is being gathered */
     struct posted drain, close, to_switch; /* messages of the control thread */
     struct gateway_snapshot *next_snapshot;
     uv_sem_t *switched;

@@ -190,6 +190,17 @@ static void on_prepare(uv_prepare_t *handle)
     }
 }
 
+/* libuv does not wait while an idle handle is active. */
+static void on_again(uv_idle_t *handle)
+{
+    (void)uv_idle_stop(handle);
+}
+
+void loop_look_again(struct loop *loop)
+{
+    (void)uv_idle_start(&loop->again, on_again);
+}
+
 bool loop_run_posted(struct loop *loop)
 {
     struct posted *newest = atomic_exchange_explicit(&loop->inbox, NULL, memory_order_acquire);
@@ -258,6 +269,7 @@ enum status loop_init(struct loop *loop, size_t account_bytes_max, struct diag *
     loop->tick.data = loop;
     loop->turn.data = loop;
     (void)uv_timer_init(&loop->uv, &loop->tick);
+    (void)uv_idle_init(&loop->uv, &loop->again);
     (void)uv_prepare_init(&loop->uv, &loop->turn);
     (void)uv_prepare_start(&loop->turn, on_prepare);
     uv_unref((uv_handle_t *)&loop->turn);
@@ -297,6 +309,7 @@ void loop_release(struct loop *loop)
         uv_close((uv_handle_t *)&loop->wake, NULL);
     }
     uv_close((uv_handle_t *)&loop->tick, NULL);
+    uv_close((uv_handle_t *)&loop->again, NULL);
     uv_close((uv_handle_t *)&loop->turn, NULL);
     /* A stopped loop returns from its first turn early. */
     while (uv_run(&loop->uv, UV_RUN_DEFAULT) != 0) {

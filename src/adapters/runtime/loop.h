@@ -25,6 +25,7 @@ struct loop {
     uv_async_t wake;
     uv_timer_t tick;
     uv_prepare_t turn;
+    uv_idle_t again;
     void (*on_turn)(void *context); /* before the loop waits; set by the owner, may be NULL */
     void *turn_context;
     struct port_poster poster;
@@ -73,6 +74,9 @@ void loop_thread_join(struct loop *loop);
 void loop_timer_start(struct loop *loop, struct timer *timer, int64_t after_ms);
 void loop_timer_stop(struct loop *loop, struct timer *timer);
 void loop_post(struct loop *loop, struct posted *item);
+
+/* From on_turn: take what is ready without waiting, then come to on_turn again. */
+void loop_look_again(struct loop *loop);
 
 /* Monotonic milliseconds, as of the start of this turn of the loop. */
 int64_t loop_now_ms(const struct loop *loop);

@@ -94,6 +94,7 @@ static enum status append(struct operation *op, struct slice payload, bool durab
     if (status != STATUS_OK) {
         child_abandon(&op->record);
     }
+    op->gateway->gathered_count += status == STATUS_OK ? 1 : 0;
     return status;
 }
 
