@@ -57,6 +57,24 @@ TEST(utf8_refuses_every_ill_formed_class)
     }
 }
 
+/* Every byte at every place of a text that is longer than two steps. */
+TEST(slice_skip_plain_stops_at_every_odd_byte)
+{
+    uint8_t bytes[40];
+    for (unsigned byte = 0; byte < 256; byte++) {
+        bool is_plain = byte >= 0x20 && byte < 0x7F && byte != '"' && byte != '\\';
+        for (size_t at = 0; at < sizeof(bytes); at++) {
+            memset(bytes, 'a', sizeof(bytes));
+            bytes[at] = (uint8_t)byte;
+            struct slice text = slice_of(bytes, sizeof(bytes));
+            CHECK(slice_skip_plain(text, 0) == (is_plain ? sizeof(bytes) : at));
+            CHECK(slice_skip_plain(text, at) == (is_plain ? sizeof(bytes) : at));
+            CHECK(slice_skip_plain(text, at + 1) == sizeof(bytes));
+        }
+    }
+    CHECK(slice_skip_plain(SLICE_EMPTY, 0) == 0);
+}
+
 TEST(arena_keeps_its_limit_and_its_account)
 {
     struct account account = {.limit_bytes = 16384};

@@ -65,6 +65,11 @@ void buf_append_u64(struct buf *buf, uint64_t value)
 {
     uint8_t digits[20];
     size_t at = sizeof(digits);
+    for (; value >= 100; value /= 100) {
+        uint64_t pair = value % 100;
+        digits[--at] = (uint8_t)('0' + pair % 10);
+        digits[--at] = (uint8_t)('0' + pair / 10);
+    }
     do {
         digits[--at] = (uint8_t)('0' + value % 10);
         value /= 10;
@@ -129,7 +134,7 @@ void buf_append_json_string(struct buf *buf, struct slice text)
 {
     buf_append_byte(buf, '"');
     size_t plain = 0;
-    for (size_t i = 0; i < text.len;) {
+    for (size_t i = slice_skip_plain(text, 0); i < text.len; i = slice_skip_plain(text, i)) {
         size_t len = needs_escape(text, i);
         if (len == 0) {
             i++;

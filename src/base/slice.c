@@ -2,6 +2,10 @@
 
 #include <string.h>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 static uint8_t ascii_lower(uint8_t byte)
 {
     return (byte >= 'A' && byte <= 'Z') ? (uint8_t)(byte + ('a' - 'A')) : byte;
@@ -122,6 +126,36 @@ enum status slice_to_i64(struct slice text, int64_t *out)
     }
     *out = negative ? value : -value;
     return STATUS_OK;
+}
+
+size_t slice_skip_plain(struct slice text, size_t at)
+{
+#if defined(__SSE2__)
+    const __m128i quote = _mm_set1_epi8('"');
+    const __m128i backslash = _mm_set1_epi8('\\');
+    const __m128i space = _mm_set1_epi8(0x20);
+    const __m128i del = _mm_set1_epi8(0x7F);
+    while (text.len - at >= 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(text.ptr + at));
+        __m128i is_sign =
+            _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash));
+        /* Signed "less than space" is true for control characters and for every byte >= 0x80. */
+        __m128i is_odd = _mm_or_si128(_mm_cmplt_epi8(bytes, space), _mm_cmpeq_epi8(bytes, del));
+        int mask = _mm_movemask_epi8(_mm_or_si128(is_sign, is_odd));
+        if (mask != 0) {
+            return at + (size_t)__builtin_ctz((unsigned)mask);
+        }
+        at += 16;
+    }
+#endif
+    while (at < text.len) {
+        uint8_t byte = text.ptr[at];
+        if (byte < 0x20 || byte >= 0x7F || byte == '"' || byte == '\\') {
+            return at;
+        }
+        at++;
+    }
+    return at;
 }
 
 /* Length of the UTF-8 sequence at text[i], or 0 when it is not well-formed (Unicode, table 3-7). */

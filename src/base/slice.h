@@ -61,6 +61,10 @@ bool slice_eq_constant_time(struct slice a, struct slice b);
  * STATUS_INVALID on any other form, STATUS_LIMIT when it does not fit 64 bits. */
 NODISCARD enum status slice_to_i64(struct slice text, int64_t *out);
 
+/* Index of the first byte at or after `at` that is no plain character: a control character, DEL,
+ * quote, backslash, or past ASCII. text.len when there is none. For writers and readers of JSON. */
+size_t slice_skip_plain(struct slice text, size_t at);
+
 /* True when the text is well-formed UTF-8 (no overlong forms, surrogates or code points past
  * U+10FFFF). */
 bool slice_is_utf8(struct slice text);

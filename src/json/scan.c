@@ -2,40 +2,6 @@
 
 #include <string.h>
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
-
-/* First byte at or after `at` that needs a look: quote, backslash, control, or not ASCII. */
-static size_t skip_plain(struct slice text, size_t at)
-{
-#if defined(__SSE2__)
-    const __m128i quote = _mm_set1_epi8('"');
-    const __m128i backslash = _mm_set1_epi8('\\');
-    const __m128i space = _mm_set1_epi8(0x20);
-    while (text.len - at >= 16) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(text.ptr + at));
-        /* Signed "less than space" is true for control characters and for every byte >= 0x80. */
-        __m128i special = _mm_or_si128(
-            _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)),
-            _mm_cmplt_epi8(bytes, space));
-        int mask = _mm_movemask_epi8(special);
-        if (mask != 0) {
-            return at + (size_t)__builtin_ctz((unsigned)mask);
-        }
-        at += 16;
-    }
-#endif
-    while (at < text.len) {
-        uint8_t byte = text.ptr[at];
-        if (byte == '"' || byte == '\\' || byte < 0x20 || byte >= 0x80) {
-            return at;
-        }
-        at++;
-    }
-    return at;
-}
-
 static int hex_value(uint8_t byte)
 {
     if (byte >= '0' && byte <= '9') {
@@ -104,10 +70,10 @@ static enum scan_result scan_escape(struct slice text, size_t *at)
     return SCAN_OK;
 }
 
-/* End of the run of bytes past ASCII that starts at `at`. */
+/* End of the run of bytes past ASCII, and DEL, that starts at `at`. */
 static size_t non_ascii_end(struct slice text, size_t at)
 {
-    while (at < text.len && text.ptr[at] >= 0x80) {
+    while (at < text.len && text.ptr[at] >= 0x7F) {
         at++;
     }
     return at;
@@ -118,7 +84,7 @@ enum scan_result scan_string(struct slice text, size_t *at, bool *has_escapes)
     *has_escapes = false;
     *at += 1;
     for (;;) {
-        *at = skip_plain(text, *at);
+        *at = slice_skip_plain(text, *at);
         if (*at == text.len) {
             return SCAN_UNTERMINATED;
         }

@@ -49,12 +49,6 @@ static bool is_deceptive(uint32_t point)
            (point >= 0x2060 && point <= 0x2069) || point == 0xFEFF;
 }
 
-/* Nearly all bytes of nearly all records stand for themselves. */
-static bool is_plain(uint8_t byte)
-{
-    return byte >= 0x20 && byte < 0x7F && byte != '"' && byte != '\\';
-}
-
 static void append_escape(struct buf *out, uint32_t point)
 {
     static const char digits[] = "0123456789abcdef";
@@ -73,9 +67,8 @@ static void append_text(struct buf *out, struct slice text)
     buf_append_byte(out, '"');
     for (size_t at = 0; at < kept.len;) {
         size_t from = at;
-        while (at < kept.len && is_plain(text.ptr[at])) {
-            at++;
-        }
+        /* Nearly all bytes of nearly all records stand for themselves. */
+        at = slice_skip_plain(kept, at);
         if (at > from) {
             buf_append(out, slice_sub(text, from, at));
             continue;
@@ -128,16 +121,15 @@ static void append_signed_member(struct buf *out, struct slice name, int64_t num
 static void append_digest_member(struct buf *out, struct slice name, struct slice digest)
 {
     static const char digits[] = "0123456789abcdef";
+    static const uint8_t ZERO[AUDIT_HASH_BYTES];
     uint8_t text[2 * AUDIT_HASH_BYTES];
-    uint8_t any = 0;
     assert(digest.len <= AUDIT_HASH_BYTES);
+    if (slice_eq(digest, slice_of(ZERO, digest.len))) {
+        return;
+    }
     for (size_t i = 0; i < digest.len; i++) {
-        any |= digest.ptr[i];
         text[2 * i] = (uint8_t)digits[digest.ptr[i] >> 4];
         text[2 * i + 1] = (uint8_t)digits[digest.ptr[i] & 0xF];
-    }
-    if (any == 0) {
-        return;
     }
     append_name(out, name);
     buf_append_byte(out, '"');
