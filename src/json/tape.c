@@ -7,6 +7,8 @@
 
 #define SMALL_OBJECT_MEMBERS 8 /* up to here comparing every pair is cheaper than hashing */
 #define NODES_FIRST 64
+#define NODES_FIRST_MAX 4096
+#define BYTES_PER_NODE 8 /* a guess that seldom needs a second array */
 
 struct reader {
     const struct json_parser *parser;
@@ -15,7 +17,7 @@ struct reader {
     struct arena *arena;
     struct json_node *nodes;
     uint32_t count, capacity;
-    uint32_t open[JSON_DEPTH_LIMIT]; /* nodes of the containers we are in */
+    uint32_t *open; /* nodes of the containers we are in */
     uint32_t depth;
     bool has_space;
     struct diag *diag;
@@ -46,7 +48,7 @@ static void skip_space(struct reader *r)
 {
     while (r->at < r->text.len) {
         uint8_t byte = r->text.ptr[r->at];
-        if (byte != ' ' && byte != '\n' && byte != '\r' && byte != '\t') {
+        if (byte > ' ' || (byte != ' ' && byte != '\n' && byte != '\r' && byte != '\t')) {
             return;
         }
         r->has_space = true;
@@ -60,9 +62,17 @@ static uint8_t peek(const struct reader *r)
     return r->at < r->text.len ? r->text.ptr[r->at] : 0;
 }
 
+static uint32_t first_capacity(size_t text_bytes)
+{
+    size_t guess = text_bytes / BYTES_PER_NODE;
+    return guess < NODES_FIRST       ? NODES_FIRST
+           : guess > NODES_FIRST_MAX ? NODES_FIRST_MAX
+                                     : (uint32_t)guess;
+}
+
 static enum status grow_nodes(struct reader *r)
 {
-    uint32_t capacity = r->capacity == 0 ? NODES_FIRST : r->capacity * 2;
+    uint32_t capacity = r->capacity == 0 ? first_capacity(r->text.len) : r->capacity * 2;
     if (capacity > r->parser->limits.nodes_max) {
         capacity = r->parser->limits.nodes_max;
     }
@@ -81,7 +91,8 @@ static enum status grow_nodes(struct reader *r)
     return STATUS_OK;
 }
 
-static enum status add_node(struct reader *r, enum json_type type, size_t start, bool has_escapes)
+static inline enum status add_node(struct reader *r, enum json_type type, size_t start,
+                                   bool has_escapes)
 {
     if (r->count == r->capacity) {
         TRY(grow_nodes(r));
@@ -118,11 +129,13 @@ static enum status read_string(struct reader *r)
 
 static size_t take_digits(struct reader *r)
 {
-    size_t start = r->at;
-    while (peek(r) >= '0' && peek(r) <= '9') {
-        r->at++;
+    size_t at = r->at;
+    while (at < r->text.len && (uint8_t)(r->text.ptr[at] - '0') <= 9) {
+        at++;
     }
-    return r->at - start;
+    size_t count = at - r->at;
+    r->at = at;
+    return count;
 }
 
 static enum status read_number(struct reader *r)
@@ -179,13 +192,21 @@ static struct slice content_of(const struct slice text, const struct json_node *
     return slice_of(text.ptr + node->offset + 1, node->len - 2);
 }
 
+/* Before the closing quote; of an empty string its opening quote. */
+static uint8_t last_byte(struct slice text, const struct json_node *node)
+{
+    return text.ptr[node->offset + node->len - 2];
+}
+
 static bool same_string(struct slice a_text, const struct json_node *a, struct slice b_text,
                         const struct json_node *b)
 {
     struct slice left = content_of(a_text, a);
     struct slice right = content_of(b_text, b);
     if (!a->has_escapes && !b->has_escapes) {
-        return slice_eq(left, right);
+        /* Most names that differ do so in length or at their end. */
+        return left.len == right.len && last_byte(a_text, a) == last_byte(b_text, b) &&
+               slice_eq(left, right);
     }
     struct scan_text left_scan;
     struct scan_text right_scan;
@@ -220,30 +241,63 @@ static void sip_round(uint64_t v[4])
     v[2] = rotate(v[2], 32);
 }
 
-/* SipHash-1-3 of the text a name stands for: keyed, so names cannot be made to collide. */
+static void sip_word(uint64_t v[4], uint64_t word)
+{
+    v[3] ^= word;
+    sip_round(v);
+    v[0] ^= word;
+}
+
+/* The last bytes of a text, fewer than eight, with its length on top. */
+static uint64_t sip_tail(const uint8_t *bytes, size_t count, uint64_t len)
+{
+    uint64_t word = len << 56;
+    for (size_t i = 0; i < count; i++) {
+        word |= (uint64_t)bytes[i] << (i * 8);
+    }
+    return word;
+}
+
+static void sip_plain(uint64_t v[4], struct slice text)
+{
+    size_t at = 0;
+    for (; text.len - at >= 8; at += 8) {
+        uint64_t word;
+        memcpy(&word, text.ptr + at, sizeof(word));
+        sip_word(v, word);
+    }
+    sip_word(v, sip_tail(text.ptr + at, text.len - at, text.len));
+}
+
+static void sip_escaped(uint64_t v[4], struct slice content)
+{
+    struct scan_text scan;
+    uint8_t bytes[8];
+    uint64_t len = 0;
+    scan_text_init(&scan, content);
+    for (int byte = scan_text_next(&scan); byte >= 0; byte = scan_text_next(&scan)) {
+        bytes[len++ % 8] = (uint8_t)byte;
+        if (len % 8 == 0) {
+            uint64_t word;
+            memcpy(&word, bytes, sizeof(word));
+            sip_word(v, word);
+        }
+    }
+    sip_word(v, sip_tail(bytes, len % 8, len));
+}
+
+/* SipHash-1-3 of the text a name stands for: keyed, so names cannot be made to collide. Words are
+ * taken in the machine's order, since no hash leaves the process. */
 static uint64_t hash_name(const struct reader *r, const struct json_node *node)
 {
     uint64_t v[4] = {
         r->parser->seed[0] ^ 0x736f6d6570736575U, r->parser->seed[1] ^ 0x646f72616e646f6dU,
         r->parser->seed[0] ^ 0x6c7967656e657261U, r->parser->seed[1] ^ 0x7465646279746573U};
-    struct scan_text scan;
-    scan_text_init(&scan, content_of(r->text, node));
-    uint64_t word = 0;
-    uint64_t len = 0;
-    for (int byte = scan_text_next(&scan); byte >= 0; byte = scan_text_next(&scan)) {
-        word |= (uint64_t)byte << (len % 8 * 8);
-        len++;
-        if (len % 8 == 0) {
-            v[3] ^= word;
-            sip_round(v);
-            v[0] ^= word;
-            word = 0;
-        }
+    if (node->has_escapes) {
+        sip_escaped(v, content_of(r->text, node));
+    } else {
+        sip_plain(v, content_of(r->text, node));
     }
-    word |= len << 56;
-    v[3] ^= word;
-    sip_round(v);
-    v[0] ^= word;
     v[2] ^= 0xff;
     sip_round(v);
     sip_round(v);
@@ -405,7 +459,8 @@ static enum status finish_open(struct reader *r)
 enum status json_parse(const struct json_parser *parser, struct slice text, struct arena *arena,
                        struct json_tape *out, struct diag *diag)
 {
-    struct reader r = {.parser = parser, .text = text, .arena = arena, .diag = diag};
+    uint32_t open[JSON_DEPTH_LIMIT];
+    struct reader r = {.parser = parser, .text = text, .arena = arena, .open = open, .diag = diag};
     if (text.len >= UINT32_MAX) {
         return fail(&r, STATUS_LIMIT, "json.limit", "the text is too long");
     }
@@ -514,12 +569,12 @@ bool json_string_eq(const struct json_tape *tape, json_ref ref, struct slice tex
     if (json_type(tape, ref) != JSON_STRING) {
         return false;
     }
-    struct slice content = content_of(tape->text, &tape->nodes[ref]);
-    if (!tape->nodes[ref].has_escapes) {
-        return slice_eq(content, text);
+    const struct json_node *node = &tape->nodes[ref];
+    if (!node->has_escapes) {
+        return node->len == text.len + 2 && slice_eq(content_of(tape->text, node), text);
     }
     struct scan_text scan;
-    scan_text_init(&scan, content);
+    scan_text_init(&scan, content_of(tape->text, node));
     for (size_t i = 0; i < text.len; i++) {
         if (scan_text_next(&scan) != text.ptr[i]) {
             return false;
