@@ -43,6 +43,11 @@ static struct slice next_word(struct slice *rest)
     return word;
 }
 
+static void refuse_step(const struct replay *replay, const char *why)
+{
+    check_report(false, __FILE__, __LINE__, replay->row, why);
+}
+
 static void text_of(struct slice from, char *out, size_t size)
 {
     snprintf(out, size, "%.*s", SLICE_ARG(from));
@@ -168,7 +173,7 @@ static struct named_client *find_client(struct replay *replay, struct slice name
             return named;
         }
     }
-    CHECK_ROW(replay->row, !"too many clients");
+    refuse_step(replay, "too many clients");
     return &replay->clients[0];
 }
 
@@ -229,7 +234,7 @@ static void act(struct replay *replay, struct named_client *named, struct slice 
     } else if (slice_eq(verb, SLICE("leaves"))) {
         leave(replay, &named->client.exchange);
     } else {
-        CHECK_ROW(replay->row, !"a client does not do that");
+        refuse_step(replay, "a client does not do that");
     }
 }
 
@@ -263,7 +268,7 @@ static void end_call(struct replay *replay, struct world_call *call, struct slic
             return;
         }
     }
-    CHECK_ROW(replay->row, !"a server does not do that");
+    refuse_step(replay, "a server does not do that");
 }
 
 /* On the newest open call of the method: `says JSON`, or how it ends. */
@@ -308,7 +313,7 @@ static void expect_client(struct replay *replay, struct slice rest)
     } else if (slice_eq(what, SLICE("broken-off"))) {
         CHECK_ROW(replay->row, client->is_released && client->is_aborted && !client->stream_ended);
     } else {
-        CHECK_ROW(replay->row, !"that is not expected of clients");
+        refuse_step(replay, "that is not expected of clients");
     }
 }
 
@@ -334,7 +339,7 @@ static void step_expect(struct replay *replay, struct slice rest)
         } else if (slice_eq(what, SLICE("sessions"))) {
             count += world->gateway.session_count;
         } else {
-            CHECK_ROW(replay->row, !"that is not counted");
+            refuse_step(replay, "that is not counted");
         }
     }
     CHECK_ROW(replay->row, count == expected);
@@ -370,7 +375,7 @@ static void run_step(struct replay *replay, struct slice line)
             return;
         }
     }
-    CHECK_ROW(replay->row, !"such a step does not exist, or not before 'policies'");
+    refuse_step(replay, "such a step does not exist, or not before 'policies'");
 }
 
 static void run_file(const char *path)
