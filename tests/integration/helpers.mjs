@@ -168,9 +168,9 @@ export function modernCall(name, arguments_ = {}) {
   return modernRequest('tools/call', { name, arguments: arguments_ }, { meta: { ...MODERN_META, progressToken: 1 } });
 }
 
-/** A request of a revision with a handshake. */
+/** A request of a revision with a handshake; with id null a notification. */
 export function legacyRequest(method, params, { id = 1, session, version } = {}) {
-  const body = JSON.stringify({ jsonrpc: '2.0', ...(id === undefined ? {} : { id }), method, params });
+  const body = JSON.stringify({ jsonrpc: '2.0', ...(id === null ? {} : { id }), method, params });
   const headers = [
     ['Content-Type', 'application/json'],
     ['Accept', 'application/json, text/event-stream'],
