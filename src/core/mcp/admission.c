@@ -77,14 +77,27 @@ static bool is_json_media_type(struct slice value)
     return true;
 }
 
-/* Does one Accept field list the type? Weights are ignored, except that q=0 means "not". */
+/* Is there a weight of zero, "not", among the parameters (RFC 9110 §12.4.2)? */
+static bool is_excluded(struct slice parameters)
+{
+    while (parameters.len > 0) {
+        struct slice parameter = next_part(&parameters, ';');
+        if (slice_eq_ascii_nocase(slice_sub(parameter, 0, 3), SLICE("q=0"))) {
+            struct slice rest = slice_sub(parameter, 3, parameter.len);
+            return slice_eq(slice_sub(SLICE(".000"), 0, rest.len), rest);
+        }
+    }
+    return false;
+}
+
+/* Does one Accept field list the type? Other weights are ignored. */
 static bool accepts(struct slice value, struct slice type)
 {
     while (value.len > 0) {
         struct slice range = next_part(&value, ',');
         struct slice name = next_part(&range, ';');
-        bool is_excluded = slice_eq(range, SLICE("q=0")) || slice_eq(range, SLICE("q=0.0"));
-        if (!is_excluded && (slice_eq_ascii_nocase(name, type) || slice_eq(name, SLICE("*/*")))) {
+        if (!is_excluded(range) &&
+            (slice_eq_ascii_nocase(name, type) || slice_eq(name, SLICE("*/*")))) {
             return true;
         }
     }

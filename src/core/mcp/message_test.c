@@ -207,6 +207,32 @@ TEST(mcp_admission_takes_one_authorization)
     CHECK(judge(SLICE("POST"), fields, 5, body).http_status == 400);
 }
 
+TEST(mcp_admission_needs_both_media_types)
+{
+    static const struct {
+        const char *accept;
+        int http_status;
+    } rows[] = {
+        {"application/json, text/event-stream", 200},
+        {"*/*", 200},
+        {"text/event-stream;q=0.1,application/json;charset=x;q=0.01", 200},
+        {"application/json", 406},
+        {"application/*, text/event-stream", 406},
+        {"application/json;q=0, text/event-stream", 406},
+        {"application/json, text/event-stream;Q=0.000", 406},
+        {"application/json; a=b; q=0.0, text/event-stream", 406},
+        {"", 406},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct http_field fields[] = {{SLICE("Host"), SLICE("gateway.test")},
+                                      {SLICE("Content-Type"), SLICE("application/json")},
+                                      {SLICE("Accept"), slice_view_cstr(rows[i].accept)}};
+        struct outcome outcome = judge(SLICE("POST"), fields, COUNT_OF(fields),
+                                       SLICE("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}"));
+        CHECK_ROW(rows[i].accept, outcome.http_status == rows[i].http_status);
+    }
+}
+
 /* What arguments are called is the server's business. */
 TEST(mcp_message_takes_any_name_of_an_argument)
 {
