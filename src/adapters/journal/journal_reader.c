@@ -143,24 +143,6 @@ static enum status enter_next(struct journal_reader *reader, struct diag *diag)
     return learn_end(reader, diag);
 }
 
-/* Open the segment a cursor stands in. */
-static enum status enter_cursor(struct journal_reader *reader, struct diag *diag)
-{
-    struct segment_file file;
-    struct diag reason = {0};
-    enum status status =
-        segment_file_open(reader->directory_fd, reader->at.segment, &file, &reason);
-    if (status == STATUS_NOT_FOUND) {
-        return latch(reader, "journal.gap", "the cursor's segment is missing");
-    }
-    if (status != STATUS_OK) {
-        reader->fault = reason;
-        return status;
-    }
-    reader->fd = file.fd;
-    return learn_end(reader, diag);
-}
-
 /* Have as much of the next frame in the window as the segment holds. Sets *grew when bytes came. */
 static enum status fill_window(struct journal_reader *reader, bool *grew, struct diag *diag)
 {
@@ -249,6 +231,49 @@ static enum status read_frame(struct journal_reader *reader, struct journal_entr
     return fault_status(reader, fault, diag);
 }
 
+/* A cursor may stand behind records that the writer had not synced and that a crash took away. Is
+ * what it has read still there? Only the last segment can lose anything, so it alone is read again.
+ */
+static enum status retrace(struct journal_reader *reader, const struct segment_file *file,
+                           struct diag *diag)
+{
+    struct journal_cursor cursor = reader->at;
+    struct journal_entry entry;
+    reader->at.offset = SEGMENT_HEADER_BYTES;
+    reader->at.sequence = file->header.first_sequence;
+    memcpy(reader->at.chain, file->chain, AUDIT_HASH_BYTES);
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && reader->at.offset < cursor.offset) {
+        status = read_frame(reader, &entry, diag);
+    }
+    if (status == STATUS_UNAVAILABLE) {
+        return status;
+    }
+    return status == STATUS_OK && reader->at.offset == cursor.offset &&
+                   memcmp(reader->at.chain, cursor.chain, AUDIT_HASH_BYTES) == 0
+               ? STATUS_OK
+               : latch(reader, "journal.rewound", "what was read before is no longer there");
+}
+
+/* Open the segment a cursor stands in. */
+static enum status enter_cursor(struct journal_reader *reader, struct diag *diag)
+{
+    struct segment_file file;
+    struct diag reason = {0};
+    enum status status =
+        segment_file_open(reader->directory_fd, reader->at.segment, &file, &reason);
+    if (status == STATUS_NOT_FOUND) {
+        return latch(reader, "journal.gap", "the cursor's segment is missing");
+    }
+    if (status != STATUS_OK) {
+        reader->fault = reason;
+        return status;
+    }
+    reader->fd = file.fd;
+    TRY(learn_end(reader, diag));
+    return reader->end == END_UNKNOWN ? retrace(reader, &file, diag) : STATUS_OK;
+}
+
 /* An open end may have been closed by a new segment since: look once more before judging. */
 static enum status read_at_open_end(struct journal_reader *reader, struct journal_entry *out,
                                     struct diag *diag)
@@ -313,4 +338,57 @@ enum status journal_reader_next(struct journal_reader *reader, struct journal_en
 uint64_t journal_reader_void_bytes(const struct journal_reader *reader)
 {
     return reader->void_bytes;
+}
+
+/* The sequence behind the last good record, reading on from a cursor. */
+static enum status find_end_sequence(const char *directory, const struct journal_cursor *from,
+                                     uint64_t *out, struct diag *diag)
+{
+    struct journal_reader *reader = NULL;
+    struct journal_entry entry;
+    enum status status;
+    TRY(journal_reader_open(directory, from, &reader, diag));
+    do {
+        status = journal_reader_next(reader, &entry, diag);
+    } while (status == STATUS_OK);
+    *out = journal_reader_cursor(reader).sequence;
+    journal_reader_close(reader);
+    return status == STATUS_UNAVAILABLE ? status : STATUS_OK;
+}
+
+/* The start of a segment as a cursor; false when it cannot be one. */
+static bool segment_start(int directory_fd, uint64_t number, struct journal_cursor *out)
+{
+    struct segment_file file;
+    if (segment_file_open(directory_fd, number, &file, NULL) != STATUS_OK) {
+        return false;
+    }
+    (void)close(file.fd);
+    *out = (struct journal_cursor){number, SEGMENT_HEADER_BYTES, file.header.first_sequence, {0}};
+    memcpy(out->chain, file.chain, AUDIT_HASH_BYTES);
+    return true;
+}
+
+enum status journal_find_last(const char *directory, uint64_t count, struct journal_cursor *out,
+                              struct diag *diag)
+{
+    struct journal_reader *reader = NULL;
+    struct journal_cursor start = {0};
+    uint64_t number = 0, end = 0;
+    *out = start;
+    TRY(journal_reader_open(directory, NULL, &reader, diag));
+    enum status status = directory_last_segment(reader->directory_fd, &number, diag);
+    /* What is damaged is for a reader from the beginning to meet and to name. */
+    bool is_good = status == STATUS_OK && segment_start(reader->directory_fd, number, &start);
+    if (is_good) {
+        status = find_end_sequence(directory, &start, &end, diag);
+    }
+    while (is_good && start.sequence > 1 && end - start.sequence < count) {
+        is_good = segment_start(reader->directory_fd, --number, &start);
+    }
+    journal_reader_close(reader);
+    if (status == STATUS_OK && is_good) {
+        *out = start;
+    }
+    return status;
 }

@@ -32,6 +32,11 @@ struct journal_reader;
 NODISCARD enum status journal_reader_open(const char *directory,
                                           const struct journal_cursor *cursor,
                                           struct journal_reader **out, struct diag *diag);
+/* A place at the start of a segment with at least count records behind it, or the beginning; found
+ * from the end, so that it costs no reading of what is before. *out is a cursor. The statuses of
+ * journal_reader_open. */
+NODISCARD enum status journal_find_last(const char *directory, uint64_t count,
+                                        struct journal_cursor *out, struct diag *diag);
 void journal_reader_close(struct journal_reader *reader);
 
 /* STATUS_OK with *out; STATUS_NOT_FOUND (journal.end) at the present end, where a later call may

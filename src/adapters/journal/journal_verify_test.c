@@ -406,6 +406,42 @@ TEST(verify_refuses_foreign_and_missing_signatures)
     signed_release(&signed_journal);
 }
 
+/* The start for a tail: never behind the records wanted, and a segment's start whatever the count.
+ */
+TEST(journal_finds_the_last_records)
+{
+    struct folder folder;
+    folder_init(&folder);
+    for (size_t i = 0; i < 4; i++) {
+        write_records(&folder, 3);
+    }
+    for (uint64_t count = 0; count < 14; count++) {
+        struct journal_cursor cursor;
+        struct journal_reader *reader = NULL;
+        struct journal_entry entry;
+        uint64_t records = 0;
+        CHECK(journal_find_last(folder.path, count, &cursor, NULL) == STATUS_OK);
+        CHECK(journal_reader_open(folder.path, &cursor, &reader, NULL) == STATUS_OK);
+        while (journal_reader_next(reader, &entry, NULL) == STATUS_OK) {
+            records++;
+        }
+        uint64_t rounded = count == 0 ? 3 : (count + 2) / 3 * 3;
+        CHECK(records == (rounded > 12 ? 12 : rounded) && entry.sequence == 12);
+        journal_reader_close(reader);
+    }
+    /* A damaged header is met from the beginning. */
+    char path[PATH_BYTES + SEGMENT_NAME_BYTES];
+    struct journal_cursor cursor;
+    segment_path(&folder, 3, path);
+    file_write(path, (const uint8_t *)"AEGJ", 4);
+    CHECK(journal_find_last(folder.path, 3, &cursor, NULL) == STATUS_OK && cursor.segment == 4);
+    CHECK(journal_find_last(folder.path, 4, &cursor, NULL) == STATUS_OK && cursor.segment == 0);
+    folder_clear(&folder);
+    CHECK(journal_find_last(folder.path, 4, &cursor, NULL) == STATUS_OK && cursor.segment == 0);
+    folder_release(&folder);
+    CHECK(journal_find_last(folder.path, 4, &cursor, NULL) == STATUS_NOT_FOUND);
+}
+
 TEST(journal_anchors_are_strict)
 {
 #define HEX_32 "00112233445566778899aabbccddeeff"

@@ -301,7 +301,9 @@ static enum status take_records(struct sqlite_index *index, uint32_t records_max
             slice_eq(slice_view_cstr(fault->code), SLICE("journal.rewound"))) {
             *fault = (struct diag){0};
             *taken = 0;
-            return start_over(index, diag);
+            TRY(start_over(index, diag));
+            TRY(place_reader(index, diag));
+            continue;
         }
         if (status != STATUS_OK) {
             break;

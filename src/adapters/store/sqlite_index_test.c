@@ -205,6 +205,51 @@ TEST(sqlite_index_names_the_bad_place_and_keeps_what_came_before)
     folder_release(&folder);
 }
 
+/* A crash takes records that were not synced, whatever it leaves in their place: the index forgets
+ * them too, before the next start of the writer and behind it. */
+TEST(sqlite_index_follows_a_journal_that_lost_its_end)
+{
+    static const struct {
+        const char *name;
+        int filling; /* of what was lost; EOF: the file is shorter */
+    } rows[] = {{"cut", EOF}, {"zeros", 0}, {"other bytes", 0x5A}};
+    enum { CUT = 88 + 500 };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct folder folder;
+        uint8_t bytes[4096] = {0};
+        uint32_t taken = 0;
+        char path[PATH_BYTES + 32];
+        folder_init(&folder);
+        write_sample(&folder);
+        struct sqlite_index *index = open_index(&folder);
+        CHECK(sqlite_index_step(index, 100, &taken, NULL) == STATUS_OK && taken == 5);
+        sqlite_index_close(index);
+        snprintf(path, sizeof(path), "%s/00000000000000000001.aegj", folder.path);
+        FILE *file = fopen(path, "r+");
+        size_t len = file != NULL ? fread(bytes, 1, sizeof(bytes), file) : 0;
+        CHECK(len > CUT && len < sizeof(bytes));
+        memset(bytes + CUT, rows[i].filling == EOF ? 0 : rows[i].filling, len - CUT);
+        rewind(file);
+        CHECK(fwrite(bytes, 1, len, file) == len && fclose(file) == 0);
+        CHECK(rows[i].filling != EOF || truncate(path, CUT) == 0);
+
+        index = open_index(&folder);
+        /* The torn record is named, those before it are the index now. */
+        enum status status = sqlite_index_step(index, 100, &taken, NULL);
+        CHECK_ROW(rows[i].name, status == STATUS_OK || status == STATUS_CONFLICT);
+        size_t left = search(index, (struct sqlite_index_query){0}).rows;
+        CHECK_ROW(rows[i].name, left > 0 && left < 5);
+        sqlite_index_close(index);
+        write_sample(&folder);
+        index = open_index(&folder);
+        CHECK(sqlite_index_step(index, 100, &taken, NULL) == STATUS_OK);
+        /* What was left, the note on the torn tail, the new ones. */
+        CHECK_ROW(rows[i].name, search(index, (struct sqlite_index_query){0}).rows == left + 6);
+        sqlite_index_close(index);
+        folder_release(&folder);
+    }
+}
+
 TEST(sqlite_index_open_refuses)
 {
     struct folder folder;
