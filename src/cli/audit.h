@@ -16,7 +16,8 @@ const char *audit_directory(const char *given, char path[AUDIT_PATH_BYTES]);
 /* A journal without records is no error, but silence would look like one. */
 void audit_explain_empty(const char *directory);
 
-/* `aegis audit verify` and `aegis audit head`; argv[0] is the first argument behind the name. */
+/* `aegis audit tail`, `verify` and `head`; argv[0] is the first argument behind the name. */
+int audit_tail(const struct command *command, int argc, char **argv);
 int audit_verify(const struct command *command, int argc, char **argv);
 int audit_head(const struct command *command, int argc, char **argv);
 
