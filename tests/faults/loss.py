@@ -1,0 +1,64 @@
+"""What a device would have kept: reads the state that power_loss.c left, and takes the rest away."""
+import os
+import pathlib
+import struct
+
+FILES_MAX, RENAMES_MAX, NAME_BYTES, OPERATIONS = 2048, 2048, 64, 5
+HEAD = struct.Struct(f"={OPERATIONS}QII3Q")
+FILE = struct.Struct("=5Q")
+RENAME = struct.Struct(f"={NAME_BYTES}s{NAME_BYTES}sQ")
+STATE_BYTES = HEAD.size + FILES_MAX * FILE.size + RENAMES_MAX * RENAME.size
+
+
+class DeviceState:
+    """The state of one run of the gateway; the file is made empty here and filled by the library."""
+
+    def __init__(self, path):
+        self.path = pathlib.Path(path)
+        self.path.write_bytes(bytes(STATE_BYTES))
+
+    def read(self):
+        data = self.path.read_bytes()
+        head = HEAD.unpack_from(data)
+        self.calls = dict(zip(("create", "write", "sync", "rename", "syncdir"), head[:OPERATIONS]))
+        overflow, file_count, rename_count, self.durable_renames = head[OPERATIONS + 1:]
+        if overflow:
+            raise RuntimeError("the run used more files than the library can watch")
+        self.files = {}  # by inode; the newest file of an inode counts
+        self.retried = 0
+        for i in range(file_count):
+            inode, durable, written, retried, _ = FILE.unpack_from(data, HEAD.size + i * FILE.size)
+            self.files[inode] = (durable, written)
+            self.retried += retried
+        start = HEAD.size + FILES_MAX * FILE.size
+        self.renames = []
+        for i in range(rename_count):
+            old, new, replaced = RENAME.unpack_from(data, start + i * RENAME.size)
+            self.renames.append((old.rstrip(b"\0").decode(), new.rstrip(b"\0").decode(), bool(replaced)))
+        return self
+
+    def lose(self, folder, random):
+        """Leave in the folder what was synced, and of the rest what chance keeps. Returns the bytes lost or torn."""
+        self.read()
+        folder = pathlib.Path(folder)
+        # A file system keeps renames in their order, so those that survive are the first ones.
+        kept = random.randint(self.durable_renames, len(self.renames))
+        for i in reversed(range(kept, len(self.renames))):
+            old, new, replaced = self.renames[i]
+            os.rename(folder / new, folder / old)
+            if replaced:
+                os.rename(f"{self.path}.{i + 1}.old", folder / new)
+        return sum(self.lose_bytes(folder / name, random) for name in sorted(os.listdir(folder)))
+
+    def lose_bytes(self, path, random):
+        durable, written = self.files.get(path.stat().st_ino, (0, 0))
+        if written <= durable:
+            return 0
+        keep = random.choice((durable, random.randint(durable, written)))
+        with open(path, "r+b") as file:
+            file.truncate(keep)
+            # Blocks that were given to the file and never written hold zeros, or what was there before.
+            noise = random.choice((0, 0, random.randint(0, written - keep)))
+            file.seek(keep)
+            file.write(random.choice((bytes(noise), random.randbytes(noise))))
+        return written - keep
