@@ -3,6 +3,7 @@
 #include "adapters/journal/checkpoint.h"
 #include "adapters/journal/journal_directory.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -348,6 +349,7 @@ static enum status find_end_sequence(const char *directory, const struct journal
     struct journal_entry entry;
     enum status status;
     TRY(journal_reader_open(directory, from, &reader, diag));
+    assert(reader != NULL);
     do {
         status = journal_reader_next(reader, &entry, diag);
     } while (status == STATUS_OK);
@@ -377,6 +379,7 @@ enum status journal_find_last(const char *directory, uint64_t count, struct jour
     uint64_t number = 0, end = 0;
     *out = start;
     TRY(journal_reader_open(directory, NULL, &reader, diag));
+    assert(reader != NULL);
     enum status status = directory_last_segment(reader->directory_fd, &number, diag);
     /* What is damaged is for a reader from the beginning to meet and to name. */
     bool is_good = status == STATUS_OK && segment_start(reader->directory_fd, number, &start);
