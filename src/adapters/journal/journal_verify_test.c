@@ -194,6 +194,72 @@ TEST(journal_signs_after_a_while)
     signed_release(&signed_journal);
 }
 
+/* Real files, watched: is everything written to a segment synced when a head gets its name? */
+struct watched_files {
+    struct journal_files files;
+    int segment_fd; /* the one written last that is no head */
+    int head_fd;
+    size_t unsynced, heads; /* the journal's thread, then the test's behind the close */
+};
+
+static int watched_create(void *context, int directory_fd, const char *name)
+{
+    struct watched_files *self = context;
+    int fd = journal_files_system.create(NULL, directory_fd, name);
+    *(str_eq(name, "head.tmp") ? &self->head_fd : &self->segment_fd) = fd;
+    return fd;
+}
+
+static ssize_t watched_write(void *context, int fd, const void *bytes, size_t count)
+{
+    struct watched_files *self = context;
+    self->unsynced += fd == self->segment_fd ? count : 0;
+    return journal_files_system.write(NULL, fd, bytes, count);
+}
+
+static int watched_fdatasync(void *context, int fd)
+{
+    struct watched_files *self = context;
+    self->unsynced = fd == self->segment_fd ? 0 : self->unsynced;
+    return journal_files_system.fdatasync(NULL, fd);
+}
+
+static int watched_rename(void *context, int directory_fd, const char *from, const char *to)
+{
+    struct watched_files *self = context;
+    if (str_eq(to, CHECKPOINT_HEAD_NAME)) {
+        CHECK(self->unsynced == 0);
+        self->heads++;
+    }
+    return journal_files_system.rename(NULL, directory_fd, from, to);
+}
+
+/* A head that names more than a crash leaves would accuse an honest journal. */
+TEST(journal_signs_only_what_is_synced)
+{
+    struct signed_journal signed_journal;
+    struct fake_loop loop;
+    struct journal *journal = NULL;
+    signed_init(&signed_journal);
+    fake_loop_init(&loop);
+    struct watched_files watched = {.files = journal_files_system};
+    watched.files.context = &watched;
+    watched.files.create = watched_create;
+    watched.files.write = watched_write;
+    watched.files.fdatasync = watched_fdatasync;
+    watched.files.rename = watched_rename;
+    signed_journal.options.files = &watched.files;
+    CHECK(journal_open(&signed_journal.options, &journal, NULL) == STATUS_OK);
+    for (size_t i = 0; i < 40; i++) {
+        CHECK(append_wait(journal, &loop, SLICE("{\"not\":\"durable\"}"), false));
+    }
+    journal_close(journal);
+    CHECK(watched.heads == 40 / CHECKPOINT_EVERY + 2);
+    CHECK(verify_signed(&signed_journal, NULL).is_closed);
+    fake_loop_release(&loop);
+    signed_release(&signed_journal);
+}
+
 TEST(verify_finds_any_flipped_bit_at_its_place)
 {
     static struct segment segment;
