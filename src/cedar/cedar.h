@@ -251,10 +251,30 @@ NODISCARD enum status cedar_entity_store_close(struct cedar_entity_store *store)
 /* The closed store as the entities of a request. */
 struct cedar_entities cedar_entity_store_view(const struct cedar_entity_store *store);
 
+/* An entity that takes part in many decisions over one set: what the set's policies can tell about
+ * it is found out once, and a decision neither hashes its texts nor asks for its data. */
+struct cedar_prepared_entity;
+
+/* Prepare uid for set.
+ *
+ * uid, data  data is NULL when the entity does not exist; texts, values and ancestors are borrowed
+ *            for the life of the result
+ * arena      holds *out. Any number of threads may read it. It must not be used in a decision after
+ *            set was freed; over another set it is right too, but gains nothing
+ * STATUS_LIMIT when the arena is full. */
+NODISCARD enum status cedar_prepare_entity(const struct cedar_policy_set *set,
+                                           const struct cedar_uid *uid,
+                                           const struct cedar_entity_data *data,
+                                           struct arena *arena,
+                                           const struct cedar_prepared_entity **out);
+
 struct cedar_request {
     struct cedar_uid principal, action, resource;
     struct cedar_value context; /* record, or CEDAR_UNKNOWN for cedar_may_allow */
     const struct cedar_entities *entities;
+    /* Each takes the place of the uid above when it is not NULL; entities is then not asked for it,
+     * unless an attribute refers to it. */
+    const struct cedar_prepared_entity *prepared_principal, *prepared_action, *prepared_resource;
 };
 
 enum cedar_decision {

@@ -1,6 +1,8 @@
 /* Oracle: no text crashes the parser, a refusal always has a diagnostic inside the text, and what
- * is accepted can be decided in every order of effects without failing. */
+ * is accepted can be decided in every order of effects without failing, as the reference does. */
 #include "cedar/cedar.h"
+
+#include "cedar/eval/reference.h"
 
 #include <stdlib.h>
 
@@ -22,17 +24,26 @@ static void decide(const struct cedar_policy_set *set)
     static const struct cedar_entities NO_ENTITIES = {NULL, no_entity};
     static const struct cedar_list EMPTY = {NULL, 0};
     static const struct cedar_options STRICT = {.erroring_forbid_denies = true};
-    struct cedar_request request = {{SLICE("User"), SLICE("a")},
-                                    {SLICE("Action"), SLICE("b")},
-                                    {SLICE("File"), SLICE("c")},
-                                    cedar_record(&EMPTY),
-                                    &NO_ENTITIES};
+    struct cedar_request request = {.principal = {SLICE("User"), SLICE("a")},
+                                    .action = {SLICE("Action"), SLICE("b")},
+                                    .resource = {SLICE("File"), SLICE("c")},
+                                    .context = cedar_record(&EMPTY),
+                                    .entities = &NO_ENTITIES};
     struct cedar_response lenient;
     struct cedar_response strict;
     struct arena arena;
+    struct arena other;
     arena_init(&arena, FUZZ_ARENA_BYTES, NULL);
+    arena_init(&other, FUZZ_ARENA_BYTES, NULL);
     enum status first = cedar_authorize(set, &request, NULL, &arena, &lenient);
     enum status second = cedar_authorize(set, &request, &STRICT, &arena, &strict);
+    struct cedar_response reference;
+    if (first == STATUS_OK &&
+        reference_authorize(set, &request, NULL, &other, &reference) == STATUS_OK &&
+        (lenient.decision != reference.decision || lenient.reason_count != reference.reason_count ||
+         lenient.error_count != reference.error_count)) {
+        abort(); /* the compiled policies mean what the parsed ones do */
+    }
     bool both = first == STATUS_OK && second == STATUS_OK;
     if (both && strict.decision == CEDAR_ALLOW && lenient.decision == CEDAR_DENY) {
         abort(); /* the stricter rule may only take away */
@@ -43,6 +54,7 @@ static void decide(const struct cedar_policy_set *set)
         answer == CEDAR_NEVER) {
         abort(); /* callable implies listed */
     }
+    arena_release(&other);
     arena_release(&arena);
 }
 

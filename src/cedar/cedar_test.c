@@ -41,11 +41,11 @@ static bool parses(struct slice text)
 
 static struct cedar_request request_with(struct cedar_value context)
 {
-    return (struct cedar_request){{SLICE("User"), SLICE("ann")},
-                                  {SLICE("Action"), SLICE("view")},
-                                  {SLICE("File"), SLICE("a")},
-                                  context,
-                                  &NO_ENTITIES};
+    return (struct cedar_request){.principal = {SLICE("User"), SLICE("ann")},
+                                  .action = {SLICE("Action"), SLICE("view")},
+                                  .resource = {SLICE("File"), SLICE("a")},
+                                  .context = context,
+                                  .entities = &NO_ENTITIES};
 }
 
 /* 'A' allow, 'D' deny, 'E' deny with an error, 'P' does not parse. */

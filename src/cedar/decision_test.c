@@ -2,6 +2,7 @@
 #include "cedar/cedar.h"
 #include "support/check.h"
 #include "support/corpus.h"
+#include "support/same_answers.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -332,6 +333,7 @@ static void check_request(const char *row, struct arena *arena, const struct jso
               same_ids(tape, json_member(tape, request, SLICE("reason")), set, &response, false));
     CHECK_ROW(row,
               same_ids(tape, json_member(tape, request, SLICE("errors")), set, &response, true));
+    CHECK_ROW(row, same_answers(row, set, &question, arena));
 }
 
 static void check_case(const char *folder, const char *name)

@@ -1,208 +1,188 @@
-/* Decisions over a policy set (Cedar reference, section 8). */
-#include "cedar/eval/policy_index.h"
+/* Decisions over a policy set (Cedar reference, section 8), through the index or over all of it. */
+#include "cedar/eval/authorize.h"
 
-#include <string.h>
+#include "cedar/eval/machine.h"
+#include "cedar/eval/tally.h"
 
-#define FOUND_FIRST 16
-
-enum outcome {
-    OUTCOME_FALSE,
-    OUTCOME_TRUE,
-    OUTCOME_UNKNOWN,
-    OUTCOME_ERROR,
-};
-
-struct index_list {
-    size_t *items;
-    size_t count, capacity;
-};
-
-struct error_list {
-    struct cedar_policy_error *items;
-    size_t count, capacity;
-};
-
-struct tally {
+struct decision {
     const struct cedar_policy_set *set;
-    struct evaluation evaluation;
-    bool erroring_forbid_denies;
-    struct index_list permits, forbids;
-    struct error_list errors;
-    size_t unknown_permits, unknown_forbids;
+    struct tally tally;
+    bool is_condition_sure; /* the subjects are such that demands of conditions can be relied on */
+    struct machine machine;
 };
 
-/* A larger copy of items in the arena; NULL without memory. */
-static void *grow(struct arena *arena, const void *items, size_t size, size_t count,
-                  size_t *capacity)
+static enum status count_policy(struct decision *d, uint32_t number)
 {
-    size_t wanted = *capacity == 0 ? FOUND_FIRST : *capacity * 2;
-    void *more = arena_alloc_zero(arena, wanted, size);
-    if (more != NULL && count > 0) {
-        memcpy(more, items, count * size);
+    const struct compiled_policy *policy = &d->set->program->policies[number];
+    if (policy->is_template || !machine_scope_matches(&d->machine, policy)) {
+        return STATUS_OK;
     }
-    *capacity = wanted;
-    return more;
+    enum outcome outcome = machine_run(&d->machine, policy);
+    return tally_add(&d->tally, number, policy->effect, outcome, &d->machine.evaluation.error);
 }
 
-static enum status add_index(struct arena *arena, struct index_list *list, size_t policy)
+static enum status count_range(struct decision *d, uint32_t from, uint32_t end)
 {
-    if (list->count == list->capacity) {
-        list->items = grow(arena, list->items, sizeof(*list->items), list->count, &list->capacity);
-        if (list->items == NULL) {
-            return STATUS_LIMIT;
-        }
-    }
-    list->items[list->count++] = policy;
-    return STATUS_OK;
-}
-
-static enum status add_error(struct arena *arena, struct error_list *list,
-                             const struct cedar_policy_error *error)
-{
-    if (list->count == list->capacity) {
-        list->items = grow(arena, list->items, sizeof(*list->items), list->count, &list->capacity);
-        if (list->items == NULL) {
-            return STATUS_LIMIT;
-        }
-    }
-    list->items[list->count++] = *error;
-    return STATUS_OK;
-}
-
-/* The scope matches already. Each policy has its own steps, so that the order of policies cannot
- * change a decision. */
-static enum outcome evaluate_condition(struct evaluation *e, const struct policy *policy)
-{
-    struct cedar_value value;
-    e->work.steps_left = CEDAR_STEPS_MAX;
-    if (policy->condition == NULL) {
-        return OUTCOME_TRUE;
-    }
-    if (!evaluate(e, policy->condition, &value)) {
-        return OUTCOME_ERROR;
-    }
-    if (value.kind == CEDAR_UNKNOWN) {
-        return OUTCOME_UNKNOWN;
-    }
-    if (value.kind != CEDAR_BOOL) {
-        (void)evaluation_fail(e, CEDAR_ERROR_TYPE, SLICE("the condition is no boolean"),
-                              SLICE_EMPTY);
-        return OUTCOME_ERROR;
-    }
-    return value.as.boolean ? OUTCOME_TRUE : OUTCOME_FALSE;
-}
-
-static enum status count_policy(void *context, uint32_t number)
-{
-    struct tally *tally = context;
-    struct arena *arena = tally->evaluation.work.arena;
-    const struct policy *policy = &tally->set->policies[number];
-    bool is_forbid = policy->effect == CEDAR_FORBID;
-    enum outcome outcome = evaluate_condition(&tally->evaluation, policy);
-    if (outcome == OUTCOME_ERROR) {
-        tally->evaluation.error.policy = number;
-        TRY(add_error(arena, &tally->errors, &tally->evaluation.error));
-        outcome = is_forbid && tally->erroring_forbid_denies ? OUTCOME_TRUE : OUTCOME_FALSE;
-    }
-    if (outcome == OUTCOME_TRUE) {
-        return add_index(arena, is_forbid ? &tally->forbids : &tally->permits, number);
-    }
-    if (outcome == OUTCOME_UNKNOWN) {
-        tally->unknown_forbids += is_forbid ? 1 : 0;
-        tally->unknown_permits += is_forbid ? 0 : 1;
+    for (uint32_t i = from; i < end; i++) {
+        TRY(count_policy(d, d->set->program->index.order[i]));
     }
     return STATUS_OK;
 }
 
-/* Shell sort: no recursion, no memory, and the lists are runs that ascend already. */
-static void sort_indexes(struct index_list *list)
+/* -- through the index --------------------------------------------------------------------- */
+
+static bool is_known(const struct slot *slot)
 {
-    for (size_t gap = list->count / 2; gap > 0; gap /= 2) {
-        for (size_t i = gap; i < list->count; i++) {
-            size_t moved = list->items[i];
-            size_t at = i;
-            for (; at >= gap && list->items[at - gap] > moved; at -= gap) {
-                list->items[at] = list->items[at - gap];
-            }
-            list->items[at] = moved;
-        }
-    }
-    size_t kept = 0;
-    for (size_t i = 0; i < list->count; i++) {
-        /* A store may name an ancestor twice, and then its policies were visited twice. */
-        if (kept == 0 || list->items[kept - 1] != list->items[i]) {
-            list->items[kept++] = list->items[i];
-        }
-    }
-    list->count = kept;
+    return slot->found == FOUND_VALUE && slot->as.value.kind != CEDAR_UNKNOWN;
 }
 
-static void sort_errors(struct error_list *list)
+static bool is_absent(const struct slot *slot)
 {
-    for (size_t gap = list->count / 2; gap > 0; gap /= 2) {
-        for (size_t i = gap; i < list->count; i++) {
-            struct cedar_policy_error moved = list->items[i];
-            size_t at = i;
-            for (; at >= gap && list->items[at - gap].policy > moved.policy; at -= gap) {
-                list->items[at] = list->items[at - gap];
-            }
-            list->items[at] = moved;
-        }
-    }
-    size_t kept = 0;
-    for (size_t i = 0; i < list->count; i++) {
-        if (kept == 0 || list->items[kept - 1].policy != list->items[i].policy) {
-            list->items[kept++] = list->items[i];
-        }
-    }
-    list->count = kept;
+    return slot->found == FOUND_NOTHING || slot->found == FOUND_NO_ENTITY;
 }
 
-static enum status count_all(struct tally *tally, const struct cedar_policy_set *set,
+static bool can_rely(struct decision *d, const struct index_node *node)
+{
+    const uint32_t *paths = d->set->program->index.paths;
+    bool is_sure = !node->is_condition || d->is_condition_sure;
+    for (uint64_t left = node->need_value; left != 0 && is_sure; left &= left - 1) {
+        is_sure = is_known(machine_find(&d->machine, paths[__builtin_ctzll(left)]));
+    }
+    for (uint64_t left = node->need_presence; left != 0 && is_sure; left &= left - 1) {
+        const struct slot *slot = machine_find(&d->machine, paths[__builtin_ctzll(left)]);
+        is_sure = slot->found == FOUND_VALUE || slot->found == FOUND_UNREADABLE || is_absent(slot);
+    }
+    return is_sure;
+}
+
+static enum status visit(struct decision *d, uint32_t number);
+
+static enum status visit_key(struct decision *d, uint32_t number, uint32_t key)
+{
+    uint32_t next = index_next(&d->set->program->index, number, key);
+    return next == INDEX_NONE ? STATUS_OK : visit(d, next);
+}
+
+static enum status visit_subject(struct decision *d, uint32_t number, const struct subject *subject)
+{
+    for (size_t i = 0; i < subject->symbol_count; i++) {
+        TRY(visit_key(d, number, subject->symbols[i]));
+    }
+    return visit_key(d, number, subject->type);
+}
+
+/* The policies that demand something of the node's dimension. */
+static enum status visit_demanding(struct decision *d, uint32_t number,
+                                   const struct index_node *node)
+{
+    if (!can_rely(d, node)) {
+        return count_range(d, node->from, node->split);
+    }
+    if (node->dimension < VARIABLE_COUNT) {
+        return visit_subject(d, number, d->machine.evaluation.subjects[node->dimension]);
+    }
+    uint32_t path = d->set->program->index.paths[node->dimension];
+    const struct slot *slot = machine_find(&d->machine, path);
+    if (is_known(slot)) {
+        return visit_key(d, number, machine_symbol(&d->machine, path));
+    }
+    if (node->is_optional && is_absent(slot)) {
+        return STATUS_OK;
+    }
+    return count_range(d, node->from, node->split);
+}
+
+/* Recursion ends: every node on the way down has another dimension. */
+static enum status visit(struct decision *d, uint32_t number)
+{
+    const struct index *index = &d->set->program->index;
+    while (number != INDEX_NONE) {
+        const struct index_node *node = &index->nodes[number];
+        if (node->dimension == INDEX_NONE) {
+            return count_range(d, node->from, node->end);
+        }
+        TRY(visit_demanding(d, number, node));
+        number = node->rest;
+    }
+    return STATUS_OK;
+}
+
+/* -- entry points -------------------------------------------------------------------------- */
+
+static enum status count_all(struct decision *d, const struct cedar_policy_set *set,
                              const struct cedar_request *request,
-                             const struct cedar_options *options, struct arena *arena)
+                             const struct authorize_options *options, struct arena *arena)
 {
-    *tally = (struct tally){.set = set};
-    tally->erroring_forbid_denies = options != NULL && options->erroring_forbid_denies;
-    evaluation_init(&tally->evaluation, request, arena);
-    return policy_index_visit(set, &tally->evaluation, count_policy, tally);
+    d->set = set;
+    tally_init(&d->tally, options->rules, arena);
+    TRY(machine_init(&d->machine, set, request, arena));
+    d->is_condition_sure = true;
+    for (size_t i = 0; i < VARIABLE_COUNT; i++) {
+        const struct subject *subject = d->machine.evaluation.subjects[i];
+        d->is_condition_sure =
+            d->is_condition_sure && subject->data.ancestor_count <= INDEX_ANCESTORS_MAX;
+    }
+    if (!options->without_index) {
+        return visit(d, set->program->index.root);
+    }
+    for (size_t i = 0; i < set->count; i++) {
+        TRY(count_policy(d, (uint32_t)i));
+    }
+    return STATUS_OK;
+}
+
+enum status authorize(const struct cedar_policy_set *set, const struct cedar_request *request,
+                      const struct authorize_options *options, struct arena *arena,
+                      struct cedar_response *out)
+{
+    struct decision d; /* large, and filled as far as it is used */
+    *out = (struct cedar_response){.decision = CEDAR_DENY};
+    TRY(count_all(&d, set, request, options, arena));
+    tally_respond(&d.tally, out);
+    return STATUS_OK;
+}
+
+enum status may_allow(const struct cedar_policy_set *set, const struct cedar_request *request,
+                      const struct authorize_options *options, struct arena *arena,
+                      enum cedar_answer *out)
+{
+    struct decision d;
+    *out = CEDAR_NEVER;
+    TRY(count_all(&d, set, request, options, arena));
+    *out = tally_answer(&d.tally);
+    return STATUS_OK;
 }
 
 enum status cedar_authorize(const struct cedar_policy_set *set, const struct cedar_request *request,
                             const struct cedar_options *options, struct arena *arena,
                             struct cedar_response *out)
 {
-    struct tally tally;
-    *out = (struct cedar_response){.decision = CEDAR_DENY};
-    TRY(count_all(&tally, set, request, options, arena));
-    /* What is unknown cannot be decided here; a forbid could apply, and a permit could not. */
-    bool is_allowed =
-        tally.permits.count > 0 && tally.forbids.count == 0 && tally.unknown_forbids == 0;
-    struct index_list *reasons = is_allowed ? &tally.permits : &tally.forbids;
-    sort_indexes(reasons);
-    sort_errors(&tally.errors);
-    *out = (struct cedar_response){
-        .decision = is_allowed ? CEDAR_ALLOW : CEDAR_DENY,
-        .reasons = reasons->items,
-        .reason_count = reasons->count,
-        .errors = tally.errors.items,
-        .error_count = tally.errors.count,
-    };
-    return STATUS_OK;
+    return authorize(set, request, &(struct authorize_options){options, false}, arena, out);
 }
 
 enum status cedar_may_allow(const struct cedar_policy_set *set, const struct cedar_request *request,
                             const struct cedar_options *options, struct arena *arena,
                             enum cedar_answer *out)
 {
-    struct tally tally;
-    *out = CEDAR_NEVER;
-    TRY(count_all(&tally, set, request, options, arena));
-    if (tally.forbids.count > 0 || tally.permits.count + tally.unknown_permits == 0) {
-        return STATUS_OK;
+    return may_allow(set, request, &(struct authorize_options){options, false}, arena, out);
+}
+
+enum status cedar_prepare_entity(const struct cedar_policy_set *set, const struct cedar_uid *uid,
+                                 const struct cedar_entity_data *data, struct arena *arena,
+                                 const struct cedar_prepared_entity **out)
+{
+    struct cedar_prepared_entity *prepared = arena_alloc_zero(arena, 1, sizeof(*prepared));
+    if (prepared == NULL) {
+        return STATUS_LIMIT;
     }
-    bool is_sure = tally.permits.count > 0 && tally.unknown_forbids == 0;
-    *out = is_sure ? CEDAR_ALWAYS : CEDAR_MAYBE;
+    prepared->set = set;
+    prepared->subject.uid = *uid;
+    prepared->subject.exists = data != NULL;
+    if (data != NULL) {
+        prepared->subject.data = *data;
+    }
+    TRY(subject_name(&prepared->subject, &set->program->symbols, arena));
+    *out = prepared;
     return STATUS_OK;
 }
 

@@ -1,6 +1,6 @@
 #include "cedar/syntax/parser.h"
 
-#include "cedar/eval/policy_index.h"
+#include "cedar/eval/program.h"
 #include "cedar/value/uid_table.h"
 
 #include "base/buf.h"
@@ -611,7 +611,7 @@ static enum status build_set(struct set_builder *builder, const struct cedar_sou
     if (builder->diagnostics->count > 0) {
         return STATUS_INVALID;
     }
-    return policy_index_build(builder->set);
+    return program_build(builder->set);
 }
 
 enum status cedar_policy_set_parse(const struct cedar_source *sources, size_t count,

@@ -115,13 +115,19 @@ struct policy {
     const struct node *condition; /* NULL: none, true */
 };
 
-struct policy_index;
+/* A template takes no part in decisions. */
+static inline bool policy_is_template(const struct policy *policy)
+{
+    return policy->principal.has_slot || policy->resource.has_slot;
+}
+
+struct program;
 
 struct cedar_policy_set {
     struct arena arena;
     struct policy *policies;
     size_t count;
-    struct policy_index *index; /* which policies a request may concern */
+    const struct program *program; /* the policies compiled (eval/program.h) */
 };
 
 #endif

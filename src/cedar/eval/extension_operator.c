@@ -1,5 +1,5 @@
 /* The functions of the extension types (Cedar reference, section 6). */
-#include "cedar/eval/evaluate.h"
+#include "cedar/eval/operators.h"
 
 #define MS_PER_DAY ((int64_t)86400000)
 
@@ -30,16 +30,12 @@ static const enum cedar_kind SIGNATURES[FUNCTION_COUNT][2] = {
     [FUNCTION_TO_DAYS] = {CEDAR_DURATION},
 };
 
-static bool fail_extension(struct evaluation *e, struct slice message, const struct node *node)
-{
-    return evaluation_fail(e, CEDAR_ERROR_EXTENSION, message, node->text);
-}
-
-static bool construct(struct evaluation *e, const struct node *node, struct slice text,
+static bool construct(struct evaluation *e, struct slice name, struct slice text,
                       struct cedar_value *out)
 {
-    return cedar_extension_parse(node->text, text, out) == STATUS_OK ||
-           fail_extension(e, SLICE("the text is malformed or out of range"), node);
+    return cedar_extension_parse(name, text, out) == STATUS_OK ||
+           evaluation_fail(e, CEDAR_ERROR_EXTENSION, SLICE("the text is malformed or out of range"),
+                           name);
 }
 
 static bool compare_decimals(enum function function, int64_t left, int64_t right)
@@ -106,25 +102,26 @@ static int64_t time_of_day(int64_t ms)
     return rest < 0 ? rest + MS_PER_DAY : rest;
 }
 
-static bool evaluate_datetime(struct evaluation *e, const struct node *node,
-                              const struct cedar_value *arguments, struct cedar_value *out)
+/* False: it is out of range. */
+static bool move_datetime(enum function function, const struct cedar_value *arguments,
+                          struct cedar_value *out)
 {
     int64_t left = arguments[0].as.number;
     int64_t right = arguments[1].as.number;
     bool overflow = false;
     *out = (struct cedar_value){.kind = CEDAR_DATETIME};
-    if (node->function == FUNCTION_OFFSET) {
+    if (function == FUNCTION_OFFSET) {
         overflow = __builtin_add_overflow(left, right, &out->as.number);
-    } else if (node->function == FUNCTION_TO_DATE) {
+    } else if (function == FUNCTION_TO_DATE) {
         overflow = __builtin_sub_overflow(left, time_of_day(left), &out->as.number);
-    } else if (node->function == FUNCTION_TO_TIME) {
+    } else if (function == FUNCTION_TO_TIME) {
         out->kind = CEDAR_DURATION;
         out->as.number = time_of_day(left);
     } else {
         out->kind = CEDAR_DURATION;
         overflow = __builtin_sub_overflow(left, right, &out->as.number);
     }
-    return !overflow || fail_extension(e, SLICE("the result is out of range"), node);
+    return !overflow;
 }
 
 static int64_t ms_per_unit(enum function function)
@@ -143,44 +140,44 @@ static int64_t ms_per_unit(enum function function)
     }
 }
 
-static bool check_arguments(struct evaluation *e, const struct node *node,
-                            const struct cedar_value *arguments)
+static bool check_arguments(struct evaluation *e, enum function function, struct slice name,
+                            const struct cedar_value *arguments, size_t count)
 {
-    const enum cedar_kind *kinds = SIGNATURES[node->function];
+    const enum cedar_kind *kinds = SIGNATURES[function];
     size_t arity = kinds[1] == CEDAR_ERROR ? 1 : 2;
-    if (node->item_count != arity) {
-        return evaluation_fail(e, CEDAR_ERROR_ARITY, SLICE("wrong number of arguments"),
-                               node->text);
+    if (count != arity) {
+        return evaluation_fail(e, CEDAR_ERROR_ARITY, SLICE("wrong number of arguments"), name);
     }
     for (size_t i = 0; i < arity; i++) {
         if (arguments[i].kind != kinds[i]) {
             return evaluation_fail(e, CEDAR_ERROR_TYPE, SLICE("an argument is of the wrong kind"),
-                                   node->text);
+                                   name);
         }
     }
     return true;
 }
 
-bool evaluate_extension(struct evaluation *e, const struct node *node,
-                        const struct cedar_value *arguments, struct cedar_value *out)
+bool operate_extension(struct evaluation *e, enum function function, struct slice name,
+                       const struct cedar_value *arguments, size_t count, struct cedar_value *out)
 {
-    if (!check_arguments(e, node, arguments)) {
+    if (!check_arguments(e, function, name, arguments, count)) {
         return false;
     }
     switch (arguments[0].kind) {
     case CEDAR_STRING:
-        return construct(e, node, arguments[0].as.text, out);
+        return construct(e, name, arguments[0].as.text, out);
     case CEDAR_DECIMAL:
-        *out = cedar_bool(
-            compare_decimals(node->function, arguments[0].as.number, arguments[1].as.number));
+        *out =
+            cedar_bool(compare_decimals(function, arguments[0].as.number, arguments[1].as.number));
         return true;
     case CEDAR_IP:
-        *out = cedar_bool(test_ip(node->function, arguments));
+        *out = cedar_bool(test_ip(function, arguments));
         return true;
     case CEDAR_DATETIME:
-        return evaluate_datetime(e, node, arguments, out);
+        return move_datetime(function, arguments, out) ||
+               evaluation_fail(e, CEDAR_ERROR_EXTENSION, SLICE("the result is out of range"), name);
     case CEDAR_DURATION:
-        *out = cedar_long(arguments[0].as.number / ms_per_unit(node->function));
+        *out = cedar_long(arguments[0].as.number / ms_per_unit(function));
         return true;
     case CEDAR_ERROR:
     case CEDAR_UNKNOWN:
@@ -191,6 +188,5 @@ bool evaluate_extension(struct evaluation *e, const struct node *node,
     case CEDAR_RECORD:
         break;
     }
-    return evaluation_fail(e, CEDAR_ERROR_TYPE, SLICE("an argument is of the wrong kind"),
-                           node->text);
+    return evaluation_fail(e, CEDAR_ERROR_TYPE, SLICE("an argument is of the wrong kind"), name);
 }

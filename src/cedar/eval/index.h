@@ -1,0 +1,77 @@
+/* index.h: which policies a request may concern; private to src/cedar.
+ *
+ * A tree over what policies demand: a scope, or a condition that begins with an attribute being
+ * equal to a literal. A node asks for one thing, and what the request answers leads on to the
+ * policies that demand just that; those that do not care lie apart and are always gone on to. So a
+ * decision touches few policies, whatever the size of the set.
+ *
+ * A policy that is left out can neither apply, fail nor be unknown: a scope that does not match
+ * never fails, and a condition is left out only if all that is evaluated before the comparison is
+ * sure to be a known boolean in this request. Where that is not sure, all are visited.
+ */
+#ifndef AEGIS_CEDAR_EVAL_INDEX_H
+#define AEGIS_CEDAR_EVAL_INDEX_H
+
+#include "cedar/eval/evaluation.h"
+
+#define INDEX_NONE UINT32_MAX
+#define DIMENSIONS_MAX 64 /* the three variables, and the first paths that conditions compare */
+#define DEMANDS_MAX 16    /* looked at in one policy */
+/* Beyond this many ancestors `in` may use up the steps, so only scopes are relied on. */
+#define INDEX_ANCESTORS_MAX 4096
+
+/* What a request has to be like, or the policy is false. */
+struct demand {
+    uint32_t dimension;   /* enum variable, or an index into paths */
+    const uint32_t *keys; /* symbols, one of which it has to be; may repeat */
+    size_t key_count;
+    bool is_condition; /* as opposed to a scope */
+    bool is_optional;  /* the condition asked `has` before, so absence makes it false too */
+    /* Dimensions on which the demand can be relied only when their value is known, or when it is
+     * known whether there is one: they are evaluated before. */
+    uint64_t need_value, need_presence;
+};
+
+struct policy_demands {
+    const struct demand *items;
+    size_t count;
+    bool is_template;
+};
+
+/* Those of a whole set. */
+struct demands {
+    const struct policy_demands *policies;
+    size_t policy_count;
+    uint32_t paths[DIMENSIONS_MAX]; /* of a dimension that is no variable */
+};
+
+struct index_node {
+    uint32_t from, split, end; /* in order: all below that demand something here, then the rest */
+    uint32_t rest;             /* node of the rest; INDEX_NONE */
+    uint64_t need_value, need_presence;
+    uint32_t dimension; /* INDEX_NONE: a leaf */
+    bool is_condition, is_optional;
+};
+
+struct index_edge {
+    uint64_t from_key; /* node and symbol */
+    uint32_t to;       /* node; INDEX_NONE: the place is free */
+};
+
+struct index {
+    const struct index_node *nodes;
+    const uint32_t *order; /* policies */
+    const struct index_edge *edges;
+    size_t edge_capacity; /* a power of two */
+    uint32_t paths[DIMENSIONS_MAX];
+    uint32_t root;
+};
+
+/* Build the index in arena; scratch is used up. STATUS_LIMIT without memory. */
+NODISCARD enum status index_build(const struct demands *demands, uint32_t symbol_count,
+                                  struct arena *arena, struct arena *scratch, struct index *out);
+
+/* The node where `key` leads from a node; INDEX_NONE when no policy demands it. */
+uint32_t index_next(const struct index *index, uint32_t node, uint32_t key);
+
+#endif

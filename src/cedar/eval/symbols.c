@@ -1,0 +1,87 @@
+#include "cedar/eval/symbols.h"
+
+void symbols_init(struct symbols *symbols, struct arena *arena)
+{
+    *symbols = (struct symbols){.entities = {.arena = arena}, .others = {.arena = arena}};
+}
+
+static struct cedar_uid type_key(struct slice type)
+{
+    return (struct cedar_uid){SLICE("is"), type};
+}
+
+bool symbols_can_hold(enum cedar_kind kind)
+{
+    return kind == CEDAR_STRING || kind == CEDAR_LONG || kind == CEDAR_BOOL || kind == CEDAR_ENTITY;
+}
+
+/* The key borrows from value. */
+static struct cedar_uid value_key(const struct cedar_value *value)
+{
+    if (value->kind == CEDAR_STRING) {
+        return (struct cedar_uid){SLICE("\""), value->as.text};
+    }
+    if (value->kind == CEDAR_LONG) {
+        return (struct cedar_uid){SLICE("1"),
+                                  slice_of(&value->as.number, sizeof(value->as.number))};
+    }
+    return (struct cedar_uid){SLICE("?"), value->as.boolean ? SLICE("true") : SLICE("false")};
+}
+
+static enum status add(struct symbols *symbols, struct uid_table *table,
+                       const struct cedar_uid *key, uint32_t *out)
+{
+    *out = uid_table_find(table, key);
+    if (*out == SYMBOL_NONE) {
+        TRY(uid_table_add(table, key, symbols->count));
+        *out = symbols->count++;
+    }
+    return STATUS_OK;
+}
+
+enum status symbols_add_entity(struct symbols *symbols, const struct cedar_uid *uid, uint32_t *out)
+{
+    return add(symbols, &symbols->entities, uid, out);
+}
+
+enum status symbols_add_type(struct symbols *symbols, struct slice type, uint32_t *out)
+{
+    struct cedar_uid key = type_key(type);
+    return add(symbols, &symbols->others, &key, out);
+}
+
+enum status symbols_add_value(struct symbols *symbols, const struct cedar_value *value,
+                              uint32_t *out)
+{
+    if (value->kind == CEDAR_ENTITY) {
+        return symbols_add_entity(symbols, &value->as.uid, out);
+    }
+    struct cedar_uid key = value_key(value);
+    if (value->kind == CEDAR_LONG) {
+        TRY(arena_copy(symbols->others.arena, key.id, &key.id));
+    }
+    return add(symbols, &symbols->others, &key, out);
+}
+
+uint32_t symbols_find_entity(const struct symbols *symbols, const struct cedar_uid *uid)
+{
+    return uid_table_find(&symbols->entities, uid);
+}
+
+uint32_t symbols_find_type(const struct symbols *symbols, struct slice type)
+{
+    struct cedar_uid key = type_key(type);
+    return uid_table_find(&symbols->others, &key);
+}
+
+uint32_t symbols_find_value(const struct symbols *symbols, const struct cedar_value *value)
+{
+    if (!symbols_can_hold(value->kind)) {
+        return SYMBOL_NONE;
+    }
+    if (value->kind == CEDAR_ENTITY) {
+        return symbols_find_entity(symbols, &value->as.uid);
+    }
+    struct cedar_uid key = value_key(value);
+    return uid_table_find(&symbols->others, &key);
+}
