@@ -186,6 +186,7 @@ static enum status bind_all(struct serving *s, struct diag *diag)
     for (size_t i = 0; i < s->lane_count; i++) {
         s->fds[i] = -1;
     }
+    TRY(tcp_check_free(host, s->port, diag));
     for (size_t i = 0; i < s->lane_count; i++) {
         TRY(tcp_listen_fd(host, s->port, &s->fds[i], diag));
         s->port = tcp_local_port(s->fds[i]);

@@ -31,19 +31,20 @@ enum status tcp_address_parse(struct slice text, uint16_t port, struct sockaddr_
     return STATUS_INVALID;
 }
 
-static int bind_socket(int fd, const struct sockaddr_storage *address)
+static int bind_socket(int fd, const struct sockaddr_storage *address, bool shares)
 {
     int on = 1;
     socklen_t len = address->ss_family == AF_INET ? (socklen_t)sizeof(struct sockaddr_in)
                                                   : (socklen_t)sizeof(struct sockaddr_in6);
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
-        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0) {
+        (shares && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0)) {
         return -1;
     }
     return bind(fd, (const struct sockaddr *)address, len);
 }
 
-enum status tcp_listen_fd(struct slice address, uint16_t port, int *fd, struct diag *diag)
+static enum status bind_new(struct slice address, uint16_t port, bool shares, int *fd,
+                            struct diag *diag)
 {
     struct sockaddr_storage storage;
     if (tcp_address_parse(address, port, &storage) != STATUS_OK) {
@@ -51,7 +52,7 @@ enum status tcp_listen_fd(struct slice address, uint16_t port, int *fd, struct d
                          "listen address is no numeric IPv4 or IPv6 address");
     }
     *fd = socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (*fd < 0 || bind_socket(*fd, &storage) != 0) {
+    if (*fd < 0 || bind_socket(*fd, &storage, shares) != 0) {
         int error = errno;
         if (*fd >= 0) {
             (void)close(*fd);
@@ -62,6 +63,19 @@ enum status tcp_listen_fd(struct slice address, uint16_t port, int *fd, struct d
                          uv_err_name(uv_translate_sys_error(error)));
     }
     return STATUS_OK;
+}
+
+enum status tcp_check_free(struct slice address, uint16_t port, struct diag *diag)
+{
+    int fd = -1;
+    TRY(bind_new(address, port, false, &fd, diag));
+    (void)close(fd);
+    return STATUS_OK;
+}
+
+enum status tcp_listen_fd(struct slice address, uint16_t port, int *fd, struct diag *diag)
+{
+    return bind_new(address, port, true, fd, diag);
 }
 
 uint16_t tcp_local_port(int fd)

@@ -9,6 +9,10 @@
 
 #define TCP_ADDRESS_TEXT_BYTES 64
 
+/* Does nobody listen there? Two of our own processes could share a port without noticing, each with
+ * a part of the clients. Statuses as of tcp_listen_fd. */
+NODISCARD enum status tcp_check_free(struct slice address, uint16_t port, struct diag *diag);
+
 /* Bind a numeric IPv4 or IPv6 address with SO_REUSEPORT, close-on-exec; not listening yet, the
  * server does that. port 0 picks one. STATUS_INVALID: listen.address; STATUS_UNAVAILABLE:
  * listen.bind. */

@@ -305,3 +305,20 @@ TEST(tcp_addresses)
     CHECK(tcp_listen_fd(SLICE("192.0.2.1"), 0, &fd, &diag) == STATUS_UNAVAILABLE);
     CHECK(str_eq(diag.code, "listen.bind"));
 }
+
+/* Loops of one process share a port; another process must not. */
+TEST(tcp_ports_are_shared_on_purpose_only)
+{
+    int first = -1;
+    int second = -1;
+    struct diag diag = {0};
+    CHECK(tcp_check_free(SLICE("127.0.0.1"), 0, NULL) == STATUS_OK);
+    CHECK(tcp_listen_fd(SLICE("127.0.0.1"), 0, &first, NULL) == STATUS_OK);
+    uint16_t port = tcp_local_port(first);
+    CHECK(listen(first, 1) == 0);
+    CHECK(tcp_listen_fd(SLICE("127.0.0.1"), port, &second, NULL) == STATUS_OK);
+    CHECK(tcp_check_free(SLICE("127.0.0.1"), port, &diag) == STATUS_UNAVAILABLE);
+    CHECK(str_eq(diag.code, "listen.bind"));
+    CHECK(close(first) == 0 && close(second) == 0);
+    CHECK(tcp_check_free(SLICE("127.0.0.1"), port, NULL) == STATUS_OK);
+}
