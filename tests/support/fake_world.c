@@ -535,8 +535,11 @@ void world_get(struct world *world, struct world_client *client, const char *tar
         .method = SLICE("GET"), .target = slice_view_cstr(target), .peer_ip = SLICE("127.0.0.1")};
     struct exchange_reply reply;
     *client = (struct world_client){.exchange = {.vtable = &FAKE_EXCHANGE}, .world = world};
-    CHECK(handler.admit(handler.context, &request, &reply));
-    handler.begin(handler.context, &client->exchange, &request);
+    if (handler.admit(handler.context, &request, &reply)) {
+        handler.begin(handler.context, &client->exchange, &request);
+    } else {
+        client->status_code = reply.status_code;
+    }
 }
 
 /* -- world --------------------------------------------------------------------------------- */

@@ -1,3 +1,4 @@
+#include "core/gateway/endpoint.h"
 #include "core/gateway/operation.h"
 
 #include "core/identity/challenge.h"
@@ -166,7 +167,7 @@ static void answer_challenge(struct operation *op)
 {
     struct buf challenge;
     buf_init(&challenge, 4096, &op->account);
-    challenge_write(&challenge, op->gateway->snapshot->public_url, op->target_path,
+    challenge_write(&challenge, op->gateway->snapshot->public_url, endpoint_path(op->target_path),
                     op->authorization.len > 0);
     struct http_field field = {SLICE("WWW-Authenticate"), buf_view(&challenge)};
     buf_clear(&op->reply);

@@ -28,3 +28,9 @@ bool endpoint_parse(struct slice path, struct slice *server)
     *server = slice_sub(path, prefix.len, path.len - suffix.len);
     return is_name(*server);
 }
+
+struct slice endpoint_path(struct slice path)
+{
+    struct slice server;
+    return endpoint_parse(path, &server) ? path : SLICE_EMPTY;
+}

@@ -13,4 +13,7 @@
  * NAME, a view into path; empty for "/mcp", which stands for all servers. */
 bool endpoint_parse(struct slice path, struct slice *server);
 
+/* The path when it is an endpoint, else empty: what a challenge may name. */
+struct slice endpoint_path(struct slice path);
+
 #endif

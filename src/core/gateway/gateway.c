@@ -12,6 +12,7 @@
 #define CHALLENGE_BYTES_MAX 8192
 #define METADATA_BYTES_MAX 8192
 #define METADATA_SERVERS_MAX 32
+#define WELL_KNOWN "/.well-known/"
 #define HEALTH_PATH SLICE("/healthz")
 #define STRANGER_BODY_BYTES_MAX 16384 /* a larger body is read for a known caller only */
 #define STRANGER_ARENA_BYTES ((size_t)1 << 20)
@@ -101,18 +102,29 @@ static void record_refusal(struct gateway *gateway, enum audit_type type, struct
     buf_release(&payload);
 }
 
-static bool is_public_path(struct slice target)
+/* RFC 9728 §3.1: the metadata of an endpoint lies behind the well-known part; with nothing behind
+ * it is that of the gateway itself. */
+static bool is_metadata_path(struct slice target)
 {
-    return slice_eq(target, HEALTH_PATH) ||
-           slice_starts_with(target, SLICE(CHALLENGE_METADATA_PATH));
+    const struct slice prefix = SLICE(CHALLENGE_METADATA_PATH);
+    struct slice resource_path = slice_sub(target, prefix.len, target.len);
+    struct slice server;
+    return slice_starts_with(target, prefix) &&
+           (resource_path.len == 0 || endpoint_parse(resource_path, &server));
 }
 
-static void fill_reply(struct exchange_reply *reply, int http_status)
+static bool is_public_path(struct slice target)
 {
-    static const struct http_field ALLOW[] = {{SLICE_INIT("Allow"), SLICE_INIT("POST")}};
+    return slice_eq(target, HEALTH_PATH) || is_metadata_path(target);
+}
+
+static void fill_reply(struct exchange_reply *reply, int http_status, bool is_public)
+{
+    static const struct http_field ALLOW_POST[] = {{SLICE_INIT("Allow"), SLICE_INIT("POST")}};
+    static const struct http_field ALLOW_GET[] = {{SLICE_INIT("Allow"), SLICE_INIT("GET")}};
     *reply = (struct exchange_reply){.status_code = http_status, .must_close = true};
     if (http_status == 405) {
-        reply->fields = ALLOW;
+        reply->fields = is_public ? ALLOW_GET : ALLOW_POST;
         reply->field_count = 1;
     }
 }
@@ -182,11 +194,11 @@ static void refuse_stranger(struct gateway *gateway, const struct exchange_reque
     bool is_refused = status == STATUS_UNAUTHENTICATED;
     record_refusal(gateway, is_refused ? AUDIT_AUTH_REJECT : AUDIT_LIMIT_HIT, head->peer_ip,
                    diag->code);
-    fill_reply(reply, is_refused ? 401 : 503);
+    fill_reply(reply, is_refused ? 401 : 503, false);
     if (is_refused) {
         buf_clear(&gateway->challenge);
-        challenge_write(&gateway->challenge, gateway->snapshot->public_url, head->target,
-                        token.len > 0);
+        challenge_write(&gateway->challenge, gateway->snapshot->public_url,
+                        endpoint_path(head->target), token.len > 0);
         gateway->challenge_field =
             (struct http_field){SLICE("WWW-Authenticate"), buf_view(&gateway->challenge)};
         reply->fields = &gateway->challenge_field;
@@ -204,12 +216,17 @@ static bool admit(void *context, const struct exchange_request *head, struct exc
                                     .origin_count = snapshot->origin_count};
     struct diag diag = {0};
     int http_status = 400;
-    if (is_public_path(head->target)) {
+    bool is_public = is_public_path(head->target);
+    if (is_public) {
         if (slice_eq(head->method, SLICE("GET"))) {
             return true;
         }
         http_status = 405;
         diag.code = "http.method";
+    } else if (slice_starts_with(head->target, SLICE(WELL_KNOWN))) {
+        /* Clients look for metadata in several places; what is not there is not there. */
+        http_status = 404;
+        diag.code = "route.unknown";
     } else if (admission_check(&rules, head->method, head->fields, head->field_count, &http_status,
                                &diag) == STATUS_OK) {
         enum status status = check_stranger(gateway, head, &diag);
@@ -219,16 +236,8 @@ static bool admit(void *context, const struct exchange_request *head, struct exc
         return status == STATUS_OK;
     }
     record_refusal(gateway, AUDIT_WIRE_REJECT, head->peer_ip, diag.code);
-    fill_reply(reply, http_status);
+    fill_reply(reply, http_status, is_public);
     return false;
-}
-
-/* RFC 9728 §3.1: the metadata of an endpoint lies behind the well-known part; with nothing behind
- * it is that of the gateway itself. */
-static bool is_described(struct slice resource_path)
-{
-    struct slice server;
-    return resource_path.len == 0 || endpoint_parse(resource_path, &server);
 }
 
 static void answer_metadata(struct gateway *gateway, struct exchange *exchange, struct slice path)
@@ -240,10 +249,6 @@ static void answer_metadata(struct gateway *gateway, struct exchange *exchange, 
     struct slice resource_path = slice_sub(path, SLICE(CHALLENGE_METADATA_PATH).len, path.len);
     struct buf resource;
     struct buf body;
-    if (!is_described(resource_path)) {
-        exchange->vtable->reply(exchange, &(struct exchange_reply){.status_code = 404});
-        return;
-    }
     buf_init(&resource, METADATA_BYTES_MAX, &gateway->account);
     buf_init(&body, METADATA_BYTES_MAX, &gateway->account);
     buf_append(&resource, snapshot->public_url);

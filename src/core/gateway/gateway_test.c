@@ -495,8 +495,10 @@ TEST(gateway_describes_its_endpoints_only)
     };
     world_init(&world, PERMIT_ALL);
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        world_get(&world, &client, rows[i].target);
         bool is_described = rows[i].resource != NULL;
+        size_t records = world.record_count;
+        world_get(&world, &client, rows[i].target);
+        CHECK_ROW(rows[i].target, world.record_count == records + (is_described ? 0 : 1));
         CHECK_ROW(rows[i].target, client.status_code == (is_described ? 200 : 404));
         CHECK_ROW(rows[i].target,
                   is_described ? body_has(rows[i].resource) : client.body[0] == '\0');
