@@ -268,6 +268,33 @@ NODISCARD enum status cedar_prepare_entity(const struct cedar_policy_set *set,
                                            struct arena *arena,
                                            const struct cedar_prepared_entity **out);
 
+struct cedar_schema;
+
+/* Read entities in JSON into a store that is not closed yet, and add the schema's actions.
+ *
+ * schema  types of attributes and tags, which the entities must have; NULL: nothing is known
+ * arena   of the values; must live as long as the store. Texts are borrowed from the source.
+ * STATUS_INVALID with diagnostics of all errors, STATUS_LIMIT, or STATUS_CONFLICT when the store
+ * holds one of the entities already. Reference: Cedar, entities in JSON. */
+NODISCARD enum status cedar_entities_read(const struct cedar_source *source,
+                                          const struct cedar_schema *schema, struct arena *arena,
+                                          struct cedar_entity_store *store,
+                                          struct cedar_diagnostics *diagnostics);
+
+/* Add the schema's actions with their groups to a store that is not closed yet. */
+NODISCARD enum status cedar_schema_add_actions(const struct cedar_schema *schema,
+                                               struct arena *arena,
+                                               struct cedar_entity_store *store);
+
+/* Read the context of a request in JSON; parameters as above.
+ *
+ * action  with a schema: whose context it is; NULL: nothing is known */
+NODISCARD enum status cedar_context_read(const struct cedar_source *source,
+                                         const struct cedar_schema *schema,
+                                         const struct cedar_uid *action, struct arena *arena,
+                                         struct cedar_value *out,
+                                         struct cedar_diagnostics *diagnostics);
+
 struct cedar_request {
     struct cedar_uid principal, action, resource;
     struct cedar_value context; /* record, or CEDAR_UNKNOWN for cedar_may_allow */
@@ -276,6 +303,15 @@ struct cedar_request {
      * unless an attribute refers to it. */
     const struct cedar_prepared_entity *prepared_principal, *prepared_action, *prepared_resource;
 };
+
+/* Does the request fit the schema: declared types, an action that applies to them, a context of the
+ * action's type?
+ *
+ * arena  for reading the context
+ * STATUS_INVALID with cedar.principal, cedar.resource, cedar.action or cedar.context. */
+NODISCARD enum status cedar_request_validate(const struct cedar_schema *schema,
+                                             const struct cedar_request *request,
+                                             struct arena *arena, struct diag *diag);
 
 enum cedar_decision {
     CEDAR_DENY = 0,

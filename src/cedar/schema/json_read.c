@@ -1,137 +1,23 @@
-/* The JSON form of a schema (reference, 10.3). Objects are read by tables of their members, so what
- * is missing, unknown or of the wrong kind is told in one way. */
-#include "cedar/schema/report.h"
+/* The JSON form of a schema (reference, 10.3). */
+#include "cedar/schema/json_reader.h"
 #include "cedar/syntax/lexer.h"
-#include "cedar/value/json_text.h"
 
-struct json_reading {
-    const struct cedar_source *source;
-    struct arena *arena;
-    struct cedar_diagnostics *diagnostics;
-    struct json_tape tape;
-    int depth;
-};
-
-struct member {
-    struct slice name;
-    bool is_required;
-    json_ref *out; /* JSON_NONE when it is absent */
-};
-
-static struct schema_range range_of(const struct json_reading *r, json_ref ref)
+static enum status read_name(struct json_reader *r, json_ref ref, struct schema_name *out)
 {
-    struct slice raw = json_raw(&r->tape, ref);
-    size_t from = (size_t)(raw.ptr - r->tape.text.ptr);
-    return (struct schema_range){from, from + raw.len};
+    out->at = json_reader_range(r, ref);
+    TRY(json_reader_string(r, ref, &out->text));
+    return json_reader_is_name(out->text) ? STATUS_OK : json_reader_fail(r, ref, "this is no name");
 }
 
-static enum status fail(struct json_reading *r, json_ref ref, const char *message)
-{
-    return schema_report(r->diagnostics, r->source, range_of(r, ref), "%s", message);
-}
-
-static const struct member *find_member(struct json_reading *r, json_ref key,
-                                        const struct member *members, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (json_string_eq(&r->tape, key, members[i].name)) {
-            return &members[i];
-        }
-    }
-    return NULL;
-}
-
-/* Fill members from an object; others are refused. */
-static enum status read_members(struct json_reading *r, json_ref object,
-                                const struct member *members, size_t count)
-{
-    struct json_iter iter;
-    json_ref key = JSON_NONE;
-    json_ref value = JSON_NONE;
-    if (json_type(&r->tape, object) != JSON_OBJECT) {
-        return fail(r, object, "expected an object here");
-    }
-    for (size_t i = 0; i < count; i++) {
-        *members[i].out = JSON_NONE;
-    }
-    json_iter_init(&iter, &r->tape, object);
-    while (json_iter_next(&iter, &key, &value)) {
-        const struct member *member = find_member(r, key, members, count);
-        if (member == NULL) {
-            return fail(r, key, "there is no member of this name");
-        }
-        *member->out = value;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (members[i].is_required && *members[i].out == JSON_NONE) {
-            return schema_report(r->diagnostics, r->source, range_of(r, object),
-                                 "the member '%.*s' is missing", SLICE_ARG(members[i].name));
-        }
-    }
-    return STATUS_OK;
-}
-
-static enum status read_string(struct json_reading *r, json_ref ref, struct slice *out)
-{
-    if (json_type(&r->tape, ref) != JSON_STRING) {
-        return fail(r, ref, "expected a string here");
-    }
-    return json_string(&r->tape, ref, r->arena, out);
-}
-
-static enum status expect_container(struct json_reading *r, json_ref ref, enum json_type type)
-{
-    if (json_type(&r->tape, ref) == type) {
-        return STATUS_OK;
-    }
-    return fail(r, ref, type == JSON_ARRAY ? "expected a list here" : "expected an object here");
-}
-
-/* Cleared room for what a container holds. */
-static enum status new_items(struct json_reading *r, json_ref ref, size_t size, void **out)
-{
-    uint32_t count = json_count(&r->tape, ref);
-    *out = arena_alloc_zero(r->arena, count, size);
-    return *out == NULL ? STATUS_LIMIT : STATUS_OK;
-}
-
-/* A::B::C, written in the one form that has no space and no comment. */
-static bool is_name(struct slice text)
-{
-    for (;;) {
-        size_t colon = slice_find_byte(text, ':');
-        struct lexer lexer = {.source = slice_sub(text, 0, colon)};
-        struct token token = lexer_next(&lexer);
-        if (token.kind != TOKEN_IDENT || token.text.len != colon ||
-            (lexer_is_reserved(token.text) && !slice_eq(token.text, SLICE("__cedar")))) {
-            return false;
-        }
-        if (colon == text.len) {
-            return true;
-        }
-        if (!slice_starts_with(slice_sub(text, colon, text.len), SLICE("::"))) {
-            return false;
-        }
-        text = slice_sub(text, colon + 2, text.len);
-    }
-}
-
-static enum status read_name(struct json_reading *r, json_ref ref, struct schema_name *out)
-{
-    out->at = range_of(r, ref);
-    TRY(read_string(r, ref, &out->text));
-    return is_name(out->text) ? STATUS_OK : fail(r, ref, "this is no name");
-}
-
-static enum status read_names(struct json_reading *r, json_ref ref, struct schema_names *out)
+static enum status read_names(struct json_reader *r, json_ref ref, struct schema_names *out)
 {
     void *memory = NULL;
     struct json_iter iter;
     json_ref key = JSON_NONE;
     json_ref value = JSON_NONE;
     size_t count = 0;
-    TRY(expect_container(r, ref, JSON_ARRAY));
-    TRY(new_items(r, ref, sizeof(struct schema_name), &memory));
+    TRY(json_reader_expect(r, ref, JSON_ARRAY));
+    TRY(json_reader_items(r, ref, sizeof(struct schema_name), &memory));
     struct schema_name *names = memory;
     json_iter_init(&iter, &r->tape, ref);
     while (json_iter_next(&iter, &key, &value)) {
@@ -141,7 +27,7 @@ static enum status read_names(struct json_reading *r, json_ref ref, struct schem
     return STATUS_OK;
 }
 
-static enum status read_annotations(struct json_reading *r, json_ref ref,
+static enum status read_annotations(struct json_reader *r, json_ref ref,
                                     struct schema_annotations *out)
 {
     void *memory = NULL;
@@ -153,22 +39,22 @@ static enum status read_annotations(struct json_reading *r, json_ref ref,
     if (ref == JSON_NONE) {
         return STATUS_OK;
     }
-    TRY(expect_container(r, ref, JSON_OBJECT));
-    TRY(new_items(r, ref, sizeof(struct schema_annotation), &memory));
+    TRY(json_reader_expect(r, ref, JSON_OBJECT));
+    TRY(json_reader_items(r, ref, sizeof(struct schema_annotation), &memory));
     struct schema_annotation *annotations = memory;
     json_iter_init(&iter, &r->tape, ref);
     while (json_iter_next(&iter, &key, &value)) {
         struct schema_annotation *annotation = &annotations[count++];
-        annotation->at = range_of(r, key);
+        annotation->at = json_reader_range(r, key);
         annotation->has_value = json_type(&r->tape, value) != JSON_NULL;
-        TRY(read_string(r, key, &annotation->key));
+        TRY(json_reader_string(r, key, &annotation->key));
         struct lexer lexer = {.source = annotation->key};
         struct token token = lexer_next(&lexer);
         if (token.kind != TOKEN_IDENT || token.text.len != annotation->key.len) {
-            return fail(r, key, "the name of an annotation must be an identifier");
+            return json_reader_fail(r, key, "the name of an annotation must be an identifier");
         }
         if (annotation->has_value) {
-            TRY(read_string(r, value, &annotation->value));
+            TRY(json_reader_string(r, value, &annotation->value));
         }
     }
     *out = (struct schema_annotations){annotations, count};
@@ -182,37 +68,38 @@ struct type_members {
     json_ref type, element, attributes, additional, name, required, annotations;
 };
 
-static enum status read_type(struct json_reading *r, json_ref ref, struct schema_type_syntax *out);
-static enum status read_type_members(struct json_reading *r, const struct type_members *members,
+static enum status read_type(struct json_reader *r, json_ref ref, struct schema_type_syntax *out);
+static enum status read_type_members(struct json_reader *r, const struct type_members *members,
                                      struct schema_type_syntax *out);
 
-static enum status read_attribute(struct json_reading *r, json_ref key, json_ref value,
+static enum status read_attribute(struct json_reader *r, json_ref key, json_ref value,
                                   struct schema_attribute *out)
 {
     struct type_members members = {.type = JSON_NONE};
-    const struct member table[] = {{SLICE("type"), true, &members.type},
-                                   {SLICE("element"), false, &members.element},
-                                   {SLICE("attributes"), false, &members.attributes},
-                                   {SLICE("additionalAttributes"), false, &members.additional},
-                                   {SLICE("name"), false, &members.name},
-                                   {SLICE("required"), false, &members.required},
-                                   {SLICE("annotations"), false, &members.annotations}};
-    out->at = range_of(r, key);
+    const struct json_reader_member table[] = {
+        {SLICE("type"), true, &members.type},
+        {SLICE("element"), false, &members.element},
+        {SLICE("attributes"), false, &members.attributes},
+        {SLICE("additionalAttributes"), false, &members.additional},
+        {SLICE("name"), false, &members.name},
+        {SLICE("required"), false, &members.required},
+        {SLICE("annotations"), false, &members.annotations}};
+    out->at = json_reader_range(r, key);
     out->is_required = true;
-    TRY(read_string(r, key, &out->name));
-    TRY(read_members(r, value, table, COUNT_OF(table)));
+    TRY(json_reader_string(r, key, &out->name));
+    TRY(json_reader_members(r, value, table, COUNT_OF(table), false));
     if (members.required != JSON_NONE) {
         enum json_type type = json_type(&r->tape, members.required);
         out->is_required = type == JSON_TRUE;
         if (type != JSON_TRUE && type != JSON_FALSE) {
-            return fail(r, members.required, "expected true or false here");
+            return json_reader_fail(r, members.required, "expected true or false here");
         }
     }
     TRY(read_annotations(r, members.annotations, &out->annotations));
     return read_type_members(r, &members, &out->type);
 }
 
-static enum status read_record(struct json_reading *r, const struct type_members *members,
+static enum status read_record(struct json_reader *r, const struct type_members *members,
                                struct schema_type_syntax *out)
 {
     void *memory = NULL;
@@ -220,14 +107,15 @@ static enum status read_record(struct json_reading *r, const struct type_members
     json_ref key = JSON_NONE;
     json_ref value = JSON_NONE;
     if (members->attributes == JSON_NONE) {
-        return fail(r, members->type, "a record needs the member 'attributes'");
+        return json_reader_fail(r, members->type, "a record needs the member 'attributes'");
     }
     if (members->additional != JSON_NONE &&
         json_type(&r->tape, members->additional) != JSON_FALSE) {
-        return fail(r, members->additional, "records with further attributes are not supported");
+        return json_reader_fail(r, members->additional,
+                                "records with further attributes are not supported");
     }
-    TRY(expect_container(r, members->attributes, JSON_OBJECT));
-    TRY(new_items(r, members->attributes, sizeof(struct schema_attribute), &memory));
+    TRY(json_reader_expect(r, members->attributes, JSON_OBJECT));
+    TRY(json_reader_items(r, members->attributes, sizeof(struct schema_attribute), &memory));
     struct schema_attribute *attributes = memory;
     out->kind = SCHEMA_RECORD;
     out->attributes = attributes;
@@ -238,7 +126,7 @@ static enum status read_record(struct json_reading *r, const struct type_members
     return STATUS_OK;
 }
 
-static enum status read_set(struct json_reading *r, const struct type_members *members,
+static enum status read_set(struct json_reader *r, const struct type_members *members,
                             struct schema_type_syntax *out)
 {
     struct schema_type_syntax *element = arena_alloc_zero(r->arena, 1, sizeof(*element));
@@ -246,25 +134,25 @@ static enum status read_set(struct json_reading *r, const struct type_members *m
         return STATUS_LIMIT;
     }
     if (members->element == JSON_NONE) {
-        return fail(r, members->type, "a set needs the member 'element'");
+        return json_reader_fail(r, members->type, "a set needs the member 'element'");
     }
     out->kind = SCHEMA_SET;
     out->element = element;
     return read_type(r, members->element, element);
 }
 
-static enum status read_named(struct json_reading *r, const struct type_members *members,
+static enum status read_named(struct json_reader *r, const struct type_members *members,
                               enum schema_syntax kind, struct schema_type_syntax *out)
 {
     out->kind = kind;
     if (members->name == JSON_NONE) {
-        return fail(r, members->type, "this type needs the member 'name'");
+        return json_reader_fail(r, members->type, "this type needs the member 'name'");
     }
     return read_name(r, members->name, &out->name);
 }
 
 /* A member that the kind of type has no use for is a mistake. */
-static enum status refuse_members(struct json_reading *r, const struct type_members *members,
+static enum status refuse_members(struct json_reader *r, const struct type_members *members,
                                   enum schema_syntax kind)
 {
     bool is_named = kind == SCHEMA_NAME || kind == SCHEMA_ENTITY || kind == SCHEMA_EXTENSION;
@@ -277,7 +165,8 @@ static enum status refuse_members(struct json_reading *r, const struct type_memb
                 {members->name, is_named}};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         if (rows[i].ref != JSON_NONE && !rows[i].belongs) {
-            return fail(r, rows[i].ref, "this member does not belong to a type of this kind");
+            return json_reader_fail(r, rows[i].ref,
+                                    "this member does not belong to a type of this kind");
         }
     }
     return STATUS_OK;
@@ -301,11 +190,11 @@ static enum schema_syntax kind_of(struct slice text)
     return SCHEMA_COMMON;
 }
 
-static enum status read_type_members(struct json_reading *r, const struct type_members *members,
+static enum status read_type_members(struct json_reader *r, const struct type_members *members,
                                      struct schema_type_syntax *out)
 {
     struct slice text = SLICE_EMPTY;
-    TRY(read_string(r, members->type, &text));
+    TRY(json_reader_string(r, members->type, &text));
     out->kind = kind_of(text);
     TRY(refuse_members(r, members, out->kind));
     switch (out->kind) {
@@ -327,19 +216,20 @@ static enum status read_type_members(struct json_reading *r, const struct type_m
     return read_name(r, members->type, &out->name);
 }
 
-static enum status read_type(struct json_reading *r, json_ref ref, struct schema_type_syntax *out)
+static enum status read_type(struct json_reader *r, json_ref ref, struct schema_type_syntax *out)
 {
     struct type_members members = {.type = JSON_NONE};
-    const struct member table[] = {{SLICE("type"), true, &members.type},
-                                   {SLICE("element"), false, &members.element},
-                                   {SLICE("attributes"), false, &members.attributes},
-                                   {SLICE("additionalAttributes"), false, &members.additional},
-                                   {SLICE("name"), false, &members.name}};
-    TRY(read_members(r, ref, table, COUNT_OF(table)));
+    const struct json_reader_member table[] = {
+        {SLICE("type"), true, &members.type},
+        {SLICE("element"), false, &members.element},
+        {SLICE("attributes"), false, &members.attributes},
+        {SLICE("additionalAttributes"), false, &members.additional},
+        {SLICE("name"), false, &members.name}};
+    TRY(json_reader_members(r, ref, table, COUNT_OF(table), false));
     return read_type_members(r, &members, out);
 }
 
-static enum status new_type(struct json_reading *r, json_ref ref,
+static enum status new_type(struct json_reader *r, json_ref ref,
                             const struct schema_type_syntax **out)
 {
     struct schema_type_syntax *type = arena_alloc_zero(r->arena, 1, sizeof(*type));
@@ -353,40 +243,41 @@ static enum status new_type(struct json_reading *r, json_ref ref,
 
 /* -- declarations -------------------------------------------------------------------------- */
 
-static enum status read_ids(struct json_reading *r, json_ref ref, struct schema_entity *entity)
+static enum status read_ids(struct json_reader *r, json_ref ref, struct schema_entity *entity)
 {
     void *memory = NULL;
     struct json_iter iter;
     json_ref key = JSON_NONE;
     json_ref value = JSON_NONE;
-    TRY(expect_container(r, ref, JSON_ARRAY));
-    TRY(new_items(r, ref, sizeof(struct slice), &memory));
+    TRY(json_reader_expect(r, ref, JSON_ARRAY));
+    TRY(json_reader_items(r, ref, sizeof(struct slice), &memory));
     struct slice *ids = memory;
     json_iter_init(&iter, &r->tape, ref);
     while (json_iter_next(&iter, &key, &value)) {
-        TRY(read_string(r, value, &ids[entity->id_count++]));
+        TRY(json_reader_string(r, value, &ids[entity->id_count++]));
     }
     entity->ids = ids;
-    return entity->id_count > 0 ? STATUS_OK : fail(r, ref, "an enumerated type needs an id");
+    return entity->id_count > 0 ? STATUS_OK
+                                : json_reader_fail(r, ref, "an enumerated type needs an id");
 }
 
-static enum status read_entity(struct json_reading *r, json_ref value, struct schema_entity *entity)
+static enum status read_entity(struct json_reader *r, json_ref value, struct schema_entity *entity)
 {
     json_ref parents = JSON_NONE;
     json_ref shape = JSON_NONE;
     json_ref tags = JSON_NONE;
     json_ref ids = JSON_NONE;
     json_ref annotations = JSON_NONE;
-    const struct member table[] = {{SLICE("memberOfTypes"), false, &parents},
-                                   {SLICE("shape"), false, &shape},
-                                   {SLICE("tags"), false, &tags},
-                                   {SLICE("enum"), false, &ids},
-                                   {SLICE("annotations"), false, &annotations}};
-    TRY(read_members(r, value, table, COUNT_OF(table)));
+    const struct json_reader_member table[] = {{SLICE("memberOfTypes"), false, &parents},
+                                               {SLICE("shape"), false, &shape},
+                                               {SLICE("tags"), false, &tags},
+                                               {SLICE("enum"), false, &ids},
+                                               {SLICE("annotations"), false, &annotations}};
+    TRY(json_reader_members(r, value, table, COUNT_OF(table), false));
     TRY(read_annotations(r, annotations, &entity->annotations));
     if (ids != JSON_NONE) {
         if (parents != JSON_NONE || shape != JSON_NONE || tags != JSON_NONE) {
-            return fail(r, ids, "an enumerated type has nothing but its ids");
+            return json_reader_fail(r, ids, "an enumerated type has nothing but its ids");
         }
         return read_ids(r, ids, entity);
     }
@@ -397,16 +288,17 @@ static enum status read_entity(struct json_reading *r, json_ref value, struct sc
     return new_type(r, tags, &entity->tags);
 }
 
-static enum status read_parent(struct json_reading *r, json_ref value,
+static enum status read_parent(struct json_reader *r, json_ref value,
                                struct schema_action_name *out)
 {
     json_ref id = JSON_NONE;
     json_ref type = JSON_NONE;
     struct schema_name name = {0};
-    const struct member table[] = {{SLICE("id"), true, &id}, {SLICE("type"), false, &type}};
-    TRY(read_members(r, value, table, COUNT_OF(table)));
-    out->at = range_of(r, value);
-    TRY(read_string(r, id, &out->id));
+    const struct json_reader_member table[] = {{SLICE("id"), true, &id},
+                                               {SLICE("type"), false, &type}};
+    TRY(json_reader_members(r, value, table, COUNT_OF(table), false));
+    out->at = json_reader_range(r, value);
+    TRY(json_reader_string(r, id, &out->id));
     if (type != JSON_NONE && json_type(&r->tape, type) != JSON_NULL) {
         TRY(read_name(r, type, &name));
     }
@@ -414,7 +306,7 @@ static enum status read_parent(struct json_reading *r, json_ref value,
     return STATUS_OK;
 }
 
-static enum status read_parents(struct json_reading *r, json_ref ref, struct schema_action *action)
+static enum status read_parents(struct json_reader *r, json_ref ref, struct schema_action *action)
 {
     void *memory = NULL;
     struct json_iter iter;
@@ -423,8 +315,8 @@ static enum status read_parents(struct json_reading *r, json_ref ref, struct sch
     if (ref == JSON_NONE || json_type(&r->tape, ref) == JSON_NULL) {
         return STATUS_OK;
     }
-    TRY(expect_container(r, ref, JSON_ARRAY));
-    TRY(new_items(r, ref, sizeof(struct schema_action_name), &memory));
+    TRY(json_reader_expect(r, ref, JSON_ARRAY));
+    TRY(json_reader_items(r, ref, sizeof(struct schema_action_name), &memory));
     struct schema_action_name *parents = memory;
     action->parents = parents;
     json_iter_init(&iter, &r->tape, ref);
@@ -434,38 +326,38 @@ static enum status read_parents(struct json_reading *r, json_ref ref, struct sch
     return STATUS_OK;
 }
 
-static enum status read_applies(struct json_reading *r, json_ref ref, struct schema_action *action)
+static enum status read_applies(struct json_reader *r, json_ref ref, struct schema_action *action)
 {
     json_ref principals = JSON_NONE;
     json_ref resources = JSON_NONE;
     json_ref context = JSON_NONE;
-    const struct member table[] = {{SLICE("principalTypes"), true, &principals},
-                                   {SLICE("resourceTypes"), true, &resources},
-                                   {SLICE("context"), false, &context}};
+    const struct json_reader_member table[] = {{SLICE("principalTypes"), true, &principals},
+                                               {SLICE("resourceTypes"), true, &resources},
+                                               {SLICE("context"), false, &context}};
     if (ref == JSON_NONE || json_type(&r->tape, ref) == JSON_NULL) {
         return STATUS_OK;
     }
-    TRY(read_members(r, ref, table, COUNT_OF(table)));
+    TRY(json_reader_members(r, ref, table, COUNT_OF(table), false));
     TRY(read_names(r, principals, &action->principals));
     TRY(read_names(r, resources, &action->resources));
     return new_type(r, context, &action->context);
 }
 
-static enum status read_action(struct json_reading *r, json_ref value, struct schema_action *action)
+static enum status read_action(struct json_reader *r, json_ref value, struct schema_action *action)
 {
     json_ref applies = JSON_NONE;
     json_ref parents = JSON_NONE;
     json_ref attributes = JSON_NONE;
     json_ref annotations = JSON_NONE;
-    const struct member table[] = {{SLICE("appliesTo"), false, &applies},
-                                   {SLICE("memberOf"), false, &parents},
-                                   {SLICE("attributes"), false, &attributes},
-                                   {SLICE("annotations"), false, &annotations}};
-    TRY(read_members(r, value, table, COUNT_OF(table)));
+    const struct json_reader_member table[] = {{SLICE("appliesTo"), false, &applies},
+                                               {SLICE("memberOf"), false, &parents},
+                                               {SLICE("attributes"), false, &attributes},
+                                               {SLICE("annotations"), false, &annotations}};
+    TRY(json_reader_members(r, value, table, COUNT_OF(table), false));
     if (attributes != JSON_NONE && json_type(&r->tape, attributes) != JSON_NULL) {
-        TRY(expect_container(r, attributes, JSON_OBJECT));
+        TRY(json_reader_expect(r, attributes, JSON_OBJECT));
         if (json_count(&r->tape, attributes) > 0) {
-            return fail(r, attributes, "attributes of actions are not supported");
+            return json_reader_fail(r, attributes, "attributes of actions are not supported");
         }
     }
     TRY(read_annotations(r, annotations, &action->annotations));
@@ -473,64 +365,65 @@ static enum status read_action(struct json_reading *r, json_ref value, struct sc
     return read_applies(r, applies, action);
 }
 
-static enum status read_common(struct json_reading *r, json_ref value, struct schema_common *common)
+static enum status read_common(struct json_reader *r, json_ref value, struct schema_common *common)
 {
     struct type_members members = {.type = JSON_NONE, .required = JSON_NONE};
-    const struct member table[] = {{SLICE("type"), true, &members.type},
-                                   {SLICE("element"), false, &members.element},
-                                   {SLICE("attributes"), false, &members.attributes},
-                                   {SLICE("additionalAttributes"), false, &members.additional},
-                                   {SLICE("name"), false, &members.name},
-                                   {SLICE("annotations"), false, &members.annotations}};
-    TRY(read_members(r, value, table, COUNT_OF(table)));
+    const struct json_reader_member table[] = {
+        {SLICE("type"), true, &members.type},
+        {SLICE("element"), false, &members.element},
+        {SLICE("attributes"), false, &members.attributes},
+        {SLICE("additionalAttributes"), false, &members.additional},
+        {SLICE("name"), false, &members.name},
+        {SLICE("annotations"), false, &members.annotations}};
+    TRY(json_reader_members(r, value, table, COUNT_OF(table), false));
     TRY(read_annotations(r, members.annotations, &common->annotations));
     return read_type_members(r, &members, &common->type);
 }
 
 /* A declared name: one identifier. */
-static enum status read_declared(struct json_reading *r, json_ref key, struct slice *out)
+static enum status read_declared(struct json_reader *r, json_ref key, struct slice *out)
 {
-    TRY(read_string(r, key, out));
-    bool is_plain = is_name(*out) && slice_find_byte(*out, ':') == out->len;
-    return is_plain ? STATUS_OK : fail(r, key, "a declared name must be an identifier");
+    TRY(json_reader_string(r, key, out));
+    bool is_plain = json_reader_is_name(*out) && slice_find_byte(*out, ':') == out->len;
+    return is_plain ? STATUS_OK : json_reader_fail(r, key, "a declared name must be an identifier");
 }
 
 /* Each of these three reads one member of its kind; errors are kept, so that all are told. */
-static enum status read_one_common(struct json_reading *r, json_ref key, json_ref value,
+static enum status read_one_common(struct json_reader *r, json_ref key, json_ref value,
                                    struct schema_namespace *namespace)
 {
     struct schema_common *common = &namespace->commons[namespace->common_count];
-    common->at = range_of(r, key);
-    common->whole = (struct schema_range){common->at.from, range_of(r, value).to};
+    common->at = json_reader_range(r, key);
+    common->whole = (struct schema_range){common->at.from, json_reader_range(r, value).to};
     TRY(read_declared(r, key, &common->name));
     namespace->common_count++;
     return read_common(r, value, common);
 }
 
-static enum status read_one_entity(struct json_reading *r, json_ref key, json_ref value,
+static enum status read_one_entity(struct json_reader *r, json_ref key, json_ref value,
                                    struct schema_namespace *namespace)
 {
     struct schema_entity *entity = &namespace->entities[namespace->entity_count];
-    entity->at = range_of(r, key);
-    entity->whole = (struct schema_range){entity->at.from, range_of(r, value).to};
+    entity->at = json_reader_range(r, key);
+    entity->whole = (struct schema_range){entity->at.from, json_reader_range(r, value).to};
     TRY(read_declared(r, key, &entity->name));
     namespace->entity_count++;
     return read_entity(r, value, entity);
 }
 
-static enum status read_one_action(struct json_reading *r, json_ref key, json_ref value,
+static enum status read_one_action(struct json_reader *r, json_ref key, json_ref value,
                                    struct schema_namespace *namespace)
 {
     struct schema_action *action = &namespace->actions[namespace->action_count];
-    action->at = range_of(r, key);
-    action->whole = (struct schema_range){action->at.from, range_of(r, value).to};
-    TRY(read_string(r, key, &action->id));
+    action->at = json_reader_range(r, key);
+    action->whole = (struct schema_range){action->at.from, json_reader_range(r, value).to};
+    TRY(json_reader_string(r, key, &action->id));
     namespace->action_count++;
     return read_action(r, value, action);
 }
 
-static enum status read_each(struct json_reading *r, json_ref ref,
-                             enum status (*read)(struct json_reading *r, json_ref key,
+static enum status read_each(struct json_reader *r, json_ref ref,
+                             enum status (*read)(struct json_reader *r, json_ref key,
                                                  json_ref value,
                                                  struct schema_namespace *namespace),
                              struct schema_namespace *namespace)
@@ -547,7 +440,7 @@ static enum status read_each(struct json_reading *r, json_ref ref,
     return STATUS_OK;
 }
 
-static enum status read_namespace(struct json_reading *r, json_ref key, json_ref value,
+static enum status read_namespace(struct json_reader *r, json_ref key, json_ref value,
                                   struct schema_namespace *namespace)
 {
     json_ref commons = JSON_NONE;
@@ -555,26 +448,26 @@ static enum status read_namespace(struct json_reading *r, json_ref key, json_ref
     json_ref actions = JSON_NONE;
     json_ref annotations = JSON_NONE;
     void *memory[3] = {NULL};
-    const struct member table[] = {{SLICE("commonTypes"), false, &commons},
-                                   {SLICE("entityTypes"), true, &entities},
-                                   {SLICE("actions"), true, &actions},
-                                   {SLICE("annotations"), false, &annotations}};
-    namespace->at = range_of(r, key);
-    TRY(read_string(r, key, &namespace->name));
-    if (namespace->name.len > 0 && !is_name(namespace->name)) {
-        return fail(r, key, "the name of a namespace must be a path of identifiers");
+    const struct json_reader_member table[] = {{SLICE("commonTypes"), false, &commons},
+                                               {SLICE("entityTypes"), true, &entities},
+                                               {SLICE("actions"), true, &actions},
+                                               {SLICE("annotations"), false, &annotations}};
+    namespace->at = json_reader_range(r, key);
+    TRY(json_reader_string(r, key, &namespace->name));
+    if (namespace->name.len > 0 && !json_reader_is_name(namespace->name)) {
+        return json_reader_fail(r, key, "the name of a namespace must be a path of identifiers");
     }
-    TRY(read_members(r, value, table, COUNT_OF(table)));
+    TRY(json_reader_members(r, value, table, COUNT_OF(table), false));
     TRY(read_annotations(r, annotations, &namespace->annotations));
-    TRY(expect_container(r, entities, JSON_OBJECT));
-    TRY(expect_container(r, actions, JSON_OBJECT));
-    TRY(new_items(r, entities, sizeof(struct schema_entity), &memory[0]));
-    TRY(new_items(r, actions, sizeof(struct schema_action), &memory[1]));
+    TRY(json_reader_expect(r, entities, JSON_OBJECT));
+    TRY(json_reader_expect(r, actions, JSON_OBJECT));
+    TRY(json_reader_items(r, entities, sizeof(struct schema_entity), &memory[0]));
+    TRY(json_reader_items(r, actions, sizeof(struct schema_action), &memory[1]));
     namespace->entities = memory[0];
     namespace->actions = memory[1];
     if (commons != JSON_NONE) {
-        TRY(expect_container(r, commons, JSON_OBJECT));
-        TRY(new_items(r, commons, sizeof(struct schema_common), &memory[2]));
+        TRY(json_reader_expect(r, commons, JSON_OBJECT));
+        TRY(json_reader_items(r, commons, sizeof(struct schema_common), &memory[2]));
         namespace->commons = memory[2];
         TRY(read_each(r, commons, read_one_common, namespace));
     }
@@ -582,14 +475,14 @@ static enum status read_namespace(struct json_reading *r, json_ref key, json_ref
     return read_each(r, actions, read_one_action, namespace);
 }
 
-static enum status read_all(struct json_reading *r, struct schema_source *out)
+static enum status read_all(struct json_reader *r, struct schema_source *out)
 {
     struct json_iter iter;
     void *memory = NULL;
     json_ref key = JSON_NONE;
     json_ref value = JSON_NONE;
-    TRY(expect_container(r, 0, JSON_OBJECT));
-    TRY(new_items(r, 0, sizeof(struct schema_namespace), &memory));
+    TRY(json_reader_expect(r, 0, JSON_OBJECT));
+    TRY(json_reader_items(r, 0, sizeof(struct schema_namespace), &memory));
     out->namespaces = memory;
     json_iter_init(&iter, &r->tape, 0);
     while (json_iter_next(&iter, &key, &value)) {
@@ -604,17 +497,11 @@ static enum status read_all(struct json_reading *r, struct schema_source *out)
 enum status schema_read_json(const struct cedar_source *source, struct arena *arena,
                              struct schema_source *out, struct cedar_diagnostics *diagnostics)
 {
-    struct json_reading reading = {.source = source, .arena = arena, .diagnostics = diagnostics};
-    struct diag diag = {0};
+    struct json_reader reader;
     size_t reported = diagnostics->count;
     *out = (struct schema_source){.name = source->name, .text = source->text};
-    enum status status = json_text_parse(source->text, arena, &reading.tape, &diag);
-    if (status == STATUS_INVALID || (status == STATUS_LIMIT && diag.offset > 0)) {
-        struct schema_range at = {diag.offset, diag.offset};
-        return schema_report(diagnostics, source, at, "%s", diag.message);
-    }
-    TRY(status);
-    status = read_all(&reading, out);
+    TRY(json_reader_init(&reader, source, arena, diagnostics));
+    enum status status = read_all(&reader, out);
     TRY(status == STATUS_LIMIT ? STATUS_LIMIT : STATUS_OK);
     return diagnostics->count > reported ? STATUS_INVALID : STATUS_OK;
 }

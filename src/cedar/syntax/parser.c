@@ -10,8 +10,8 @@
 #include <string.h>
 
 #define POLICIES_FIRST 64
-#define ANNOTATIONS_MAX 64 /* of one policy */
-#define CONDITIONS_MAX 64  /* of one policy */
+#define ANNOTATIONS_MAX 1024 /* of one policy */
+#define CONDITIONS_MAX 64    /* of one policy */
 
 void parser_init(struct parser *parser, const struct cedar_source *source, struct arena *arena,
                  struct cedar_diagnostics *diagnostics)

@@ -1,0 +1,253 @@
+/* Entities from JSON (reference, 12.3), with the actions of a schema when there is one. */
+#include "cedar/schema/conformance.h"
+#include "cedar/schema/report.h"
+#include "cedar/schema/value_read.h"
+#include "cedar/value/value.h"
+
+/* One entity as it was read. */
+struct read_entity {
+    struct cedar_uid uid;
+    struct cedar_entity_data data;
+    struct cedar_uid *parents;
+    size_t parent_count;
+};
+
+struct entities_reading {
+    struct json_reader reader;
+    const struct cedar_schema *schema; /* NULL: nothing is known */
+    struct cedar_entity_store *store;
+    struct uid_table numbers; /* of the entities read so far */
+    struct read_entity *items;
+    size_t count;
+};
+
+static enum status report_mismatch(struct json_reader *r, json_ref ref, const struct cedar_uid *uid,
+                                   const struct mismatch *mismatch)
+{
+    return schema_report(r->diagnostics, r->source, json_reader_range(r, ref),
+                         "%s%s%.*s::\"%.*s\" %s", mismatch->path,
+                         mismatch->path[0] == '\0' ? "" : " of ", SLICE_ARG(uid->type),
+                         SLICE_ARG(uid->id), mismatch->what);
+}
+
+/* -- one entity ---------------------------------------------------------------------------- */
+
+static enum status read_parents(struct json_reader *r, json_ref ref, struct read_entity *entity)
+{
+    void *memory = NULL;
+    struct json_iter iter;
+    json_ref key = JSON_NONE;
+    json_ref value = JSON_NONE;
+    TRY(json_reader_expect(r, ref, JSON_ARRAY));
+    TRY(json_reader_items(r, ref, sizeof(struct cedar_uid), &memory));
+    entity->parents = memory;
+    json_iter_init(&iter, &r->tape, ref);
+    while (json_iter_next(&iter, &key, &value)) {
+        TRY(value_read_uid(r, value, &entity->parents[entity->parent_count++]));
+    }
+    return STATUS_OK;
+}
+
+static const struct schema_entity_type *type_of(const struct entities_reading *e,
+                                                const struct cedar_uid *uid)
+{
+    uint32_t number = e->schema == NULL ? SCHEMA_NONE : schema_entity_find(e->schema, uid->type);
+    return number == SCHEMA_NONE ? NULL : &e->schema->entities[number];
+}
+
+/* Tags are a record whose attributes all have one type. */
+static enum status read_tags(struct entities_reading *e, json_ref ref, const struct type *expected,
+                             struct cedar_value *out)
+{
+    struct json_reader *r = &e->reader;
+    void *memory = NULL;
+    struct json_iter iter;
+    json_ref key = JSON_NONE;
+    json_ref value = JSON_NONE;
+    struct cedar_list *list = arena_alloc_zero(r->arena, 1, sizeof(*list));
+    TRY(json_reader_expect(r, ref, JSON_OBJECT));
+    TRY(json_reader_items(r, ref, sizeof(struct cedar_field), &memory));
+    if (list == NULL) {
+        return STATUS_LIMIT;
+    }
+    struct cedar_field *fields = memory;
+    json_iter_init(&iter, &r->tape, ref);
+    while (json_iter_next(&iter, &key, &value)) {
+        struct cedar_field *field = &fields[list->count++];
+        TRY(json_string(&r->tape, key, r->arena, &field->name));
+        TRY(value_read(r, value, expected, &field->value));
+    }
+    list->items = fields;
+    *out = cedar_record(list);
+    return STATUS_OK;
+}
+
+static enum status read_parts(struct entities_reading *e, json_ref ref, struct read_entity *entity)
+{
+    struct json_reader *r = &e->reader;
+    json_ref uid = JSON_NONE;
+    json_ref attributes = JSON_NONE;
+    json_ref parents = JSON_NONE;
+    json_ref tags = JSON_NONE;
+    const struct json_reader_member table[] = {{SLICE("uid"), true, &uid},
+                                               {SLICE("attrs"), true, &attributes},
+                                               {SLICE("parents"), true, &parents},
+                                               {SLICE("tags"), false, &tags}};
+    TRY(json_reader_members(r, ref, table, COUNT_OF(table), true));
+    TRY(value_read_uid(r, uid, &entity->uid));
+    const struct schema_entity_type *type = type_of(e, &entity->uid);
+    TRY(json_reader_expect(r, attributes, JSON_OBJECT));
+    TRY(value_read_record(r, attributes, type == NULL ? NULL : type->shape,
+                          &entity->data.attributes));
+    TRY(read_parents(r, parents, entity));
+    return tags == JSON_NONE
+               ? STATUS_OK
+               : read_tags(e, tags, type == NULL ? NULL : type->tags, &entity->data.tags);
+}
+
+static bool is_action(const struct cedar_uid *uid)
+{
+    return slice_eq(uid->type, SLICE("Action")) || slice_ends_with(uid->type, SLICE("::Action"));
+}
+
+/* Without a schema one rule is left: what holds an action is an action. */
+static enum status check(struct entities_reading *e, json_ref ref, const struct read_entity *entity)
+{
+    struct conformance c = {.schema = e->schema, .arena = e->reader.arena};
+    if (e->schema != NULL) {
+        return conformance_check_entity(&c, &entity->uid, &entity->data, entity->parents,
+                                        entity->parent_count)
+                   ? STATUS_OK
+                   : report_mismatch(&e->reader, ref, &entity->uid, &c.mismatch);
+    }
+    for (size_t i = 0; is_action(&entity->uid) && i < entity->parent_count; i++) {
+        if (!is_action(&entity->parents[i])) {
+            return json_reader_fail(&e->reader, ref, "an action can be in actions only");
+        }
+    }
+    return STATUS_OK;
+}
+
+/* -- all of them --------------------------------------------------------------------------- */
+
+static bool same_value(struct entities_reading *e, const struct cedar_value *a,
+                       const struct cedar_value *b)
+{
+    struct value_work work = {e->reader.arena, CEDAR_STEPS_MAX};
+    bool is_empty_a = a->kind != CEDAR_RECORD || value_count(a) == 0;
+    bool is_empty_b = b->kind != CEDAR_RECORD || value_count(b) == 0;
+    return is_empty_a || is_empty_b ? is_empty_a == is_empty_b
+                                    : value_equal(a, b, &work, 0) == VALUE_TRUE;
+}
+
+static bool has_parents_of(const struct read_entity *a, const struct read_entity *b)
+{
+    for (size_t i = 0; i < b->parent_count; i++) {
+        bool is_found = false;
+        for (size_t k = 0; !is_found && k < a->parent_count; k++) {
+            is_found = uid_eq(&a->parents[k], &b->parents[i]);
+        }
+        if (!is_found) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The same entity may be given twice when nothing differs. */
+static enum status add(struct entities_reading *e, json_ref ref, const struct read_entity *entity)
+{
+    uint32_t number = uid_table_find(&e->numbers, &entity->uid);
+    if (number == UID_TABLE_NONE) {
+        number = (uint32_t)e->count++;
+        e->items[number] = *entity;
+        return uid_table_add(&e->numbers, &entity->uid, number);
+    }
+    const struct read_entity *other = &e->items[number];
+    bool is_same = same_value(e, &entity->data.attributes, &other->data.attributes) &&
+                   same_value(e, &entity->data.tags, &other->data.tags) &&
+                   has_parents_of(entity, other) && has_parents_of(other, entity);
+    return is_same ? STATUS_OK
+                   : json_reader_fail(&e->reader, ref,
+                                      "this entity is given before, with other contents");
+}
+
+static enum status read_each(struct entities_reading *e)
+{
+    struct json_reader *r = &e->reader;
+    void *memory = NULL;
+    struct json_iter iter;
+    json_ref key = JSON_NONE;
+    json_ref value = JSON_NONE;
+    TRY(json_reader_expect(r, 0, JSON_ARRAY));
+    TRY(json_reader_items(r, 0, sizeof(struct read_entity), &memory));
+    e->items = memory;
+    json_iter_init(&iter, &r->tape, 0);
+    while (json_iter_next(&iter, &key, &value)) {
+        struct read_entity entity = {0};
+        enum status status = read_parts(e, value, &entity);
+        if (status == STATUS_OK) {
+            status = check(e, value, &entity);
+        }
+        if (status == STATUS_OK) {
+            status = add(e, value, &entity);
+        }
+        TRY(status == STATUS_LIMIT ? status : STATUS_OK);
+    }
+    return STATUS_OK;
+}
+
+static enum status store_entities(struct entities_reading *e)
+{
+    for (size_t i = 0; i < e->count; i++) {
+        const struct read_entity *entity = &e->items[i];
+        const struct schema_entity_type *type = type_of(e, &entity->uid);
+        if (type != NULL && type->is_action) {
+            continue; /* the schema's own are added below */
+        }
+        TRY(cedar_entity_store_add(e->store, &entity->uid, &entity->data, entity->parents,
+                                   entity->parent_count));
+    }
+    return e->schema == NULL ? STATUS_OK
+                             : cedar_schema_add_actions(e->schema, e->reader.arena, e->store);
+}
+
+enum status cedar_entities_read(const struct cedar_source *source,
+                                const struct cedar_schema *schema, struct arena *arena,
+                                struct cedar_entity_store *store,
+                                struct cedar_diagnostics *diagnostics)
+{
+    struct entities_reading e = {.schema = schema, .store = store, .numbers.arena = arena};
+    diagnostics->count = 0;
+    diagnostics->is_cut = false;
+    TRY(json_reader_init(&e.reader, source, arena, diagnostics));
+    enum status status = read_each(&e);
+    TRY(status == STATUS_LIMIT || diagnostics->count == 0 ? status : STATUS_INVALID);
+    return store_entities(&e);
+}
+
+enum status cedar_context_read(const struct cedar_source *source, const struct cedar_schema *schema,
+                               const struct cedar_uid *action, struct arena *arena,
+                               struct cedar_value *out, struct cedar_diagnostics *diagnostics)
+{
+    struct json_reader r;
+    const struct type *expected = NULL;
+    diagnostics->count = 0;
+    diagnostics->is_cut = false;
+    TRY(json_reader_init(&r, source, arena, diagnostics));
+    if (schema != NULL && action != NULL) {
+        uint32_t number = schema_action_find(schema, action);
+        if (number == SCHEMA_NONE) {
+            return json_reader_fail(&r, 0, "the schema does not declare the request's action");
+        }
+        expected = schema->actions[number].context;
+    }
+    TRY(json_reader_expect(&r, 0, JSON_OBJECT));
+    TRY(value_read_record(&r, 0, expected, out));
+    struct conformance c = {.schema = schema, .arena = arena};
+    if (expected == NULL || conformance_check(&c, out, expected)) {
+        return STATUS_OK;
+    }
+    return schema_report(diagnostics, source, json_reader_range(&r, 0), "%s %s", c.mismatch.path,
+                         c.mismatch.what);
+}
