@@ -27,6 +27,9 @@ uint64_t check_random(void);
  * n = 1, 2, ... until it returns true (it succeeded). */
 void check_every_allocation(bool (*body)(void *context), void *context);
 
+/* Inside such a body: let allocations succeed that are the test's own, then go on refusing. */
+void check_pause_failures(bool is_paused);
+
 #define TEST(name)                                                                                 \
     static void name(void);                                                                        \
     __attribute__((constructor)) static void register_##name(void)                                 \

@@ -358,3 +358,44 @@ TEST(list_takes_its_own_cursors_only)
         world_release(&world);
     }
 }
+
+struct request {
+    const char *method, *member, *target, *expected;
+};
+
+/* Whatever cannot be had, the client is let go and nothing stays behind; an answer is a whole one.
+ */
+static bool ends_well(void *context)
+{
+    const struct request *request = context;
+    check_pause_failures(true);
+    begin(PERMIT_ALL);
+    check_pause_failures(false);
+    if (request->target == NULL) {
+        post_list(request->method);
+    } else {
+        post(request->method, request->member, request->target);
+    }
+    world_run(&world);
+    check_pause_failures(true);
+    CHECK_ROW(request->method, client.is_released && world.gateway.operation_count == 0);
+    bool is_done = client.is_replied && body_has(request->expected);
+    CHECK_ROW(request->method,
+              is_done || client.is_aborted || client.status_code >= 400 || body_has("\"error\""));
+    world_release(&world);
+    check_pause_failures(false);
+    return is_done;
+}
+
+TEST(resolve_ends_well_without_memory)
+{
+    static struct request requests[] = {
+        {"resources/read", "uri", "memo://own", "\"contents\""},
+        {"resources/read", "uri", "memo://t/7", "\"contents\""},
+        {"resources/list", NULL, NULL, "memo://own"},
+        {"tools/list", NULL, NULL, "bank__twice"},
+    };
+    for (size_t i = 0; i < COUNT_OF(requests); i++) {
+        check_every_allocation(ends_well, &requests[i]);
+    }
+}
