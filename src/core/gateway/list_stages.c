@@ -51,7 +51,9 @@ static bool is_template_list(const struct operation *op)
     return slice_eq(op->list->list_member, SLICE("resourceTemplates"));
 }
 
-static bool item_is_visible(struct operation *op, const struct list_item *item)
+/* scratch: emptied after each item, so that a long list needs no more than a short one. */
+static bool item_is_visible(struct operation *op, const struct list_item *item,
+                            struct arena *scratch)
 {
     static const struct slice CALLS[] = {
         [MCP_LIFECYCLE] = SLICE_INIT(""),
@@ -66,7 +68,9 @@ static bool item_is_visible(struct operation *op, const struct list_item *item)
     question.arguments = (struct json_place){item->place.tape, JSON_NONE};
     question.arguments_unknown = true;
     question.name_unknown = is_template_list(op);
-    return policy_may_ever_allow(&question, &op->arena);
+    bool is_visible = policy_may_ever_allow(&question, scratch);
+    arena_reset(scratch);
+    return is_visible;
 }
 
 static struct slice name_member(const struct operation *op)
@@ -78,7 +82,7 @@ static struct slice name_member(const struct operation *op)
 }
 
 /* False for an item that has no name, no normal address, or is not for this caller. */
-static bool read_item(struct operation *op, struct list_item *item)
+static bool read_item(struct operation *op, struct list_item *item, struct arena *scratch)
 {
     struct resource_uri uri;
     item->name_ref = json_member(item->place.tape, item->place.ref, name_member(op));
@@ -92,7 +96,7 @@ static bool read_item(struct operation *op, struct list_item *item)
         }
         item->key = uri.text;
     }
-    return item_is_visible(op, item);
+    return item_is_visible(op, item, scratch);
 }
 
 static int compare_items(const struct operation *op, const struct list_item *a,
@@ -177,21 +181,24 @@ static enum status collect(struct operation *op, struct list_item **out, size_t 
     struct list_item *items = arena_alloc_zero(&op->arena, capacity, sizeof(*items));
     struct list_item **sorted = arena_alloc_zero(&op->arena, capacity, sizeof(struct list_item *));
     size_t count = 0;
+    struct arena scratch;
     if (items == NULL || sorted == NULL) {
         return STATUS_LIMIT;
     }
+    arena_init(&scratch, GATEWAY_OPERATION_BYTES_MAX, &op->account);
     for (size_t i = 0; i < op->part_count; i++) {
         struct list_walk walk = {0};
         struct list_item item = {.part = &op->parts[i]};
         while (list_walk_next(&walk, &op->parts[i], &item.place)) {
             item.order = count;
-            if (read_item(op, &item)) {
+            if (read_item(op, &item, &scratch)) {
                 items[count] = item;
                 sorted[count] = &items[count];
                 count++;
             }
         }
     }
+    arena_release(&scratch);
     sort_items(op, sorted, count);
     leave_out_doubles(op, sorted, count);
     *out = items;

@@ -14,6 +14,7 @@
 #include "core/gateway/server_session.h"
 #include "core/gateway/session_token.h"
 #include "core/mcp/message.h"
+#include "core/mcp/uri_template.h"
 #include "core/policy/decide.h"
 
 #define OPERATION_ALL_SERVERS UINT32_MAX
@@ -106,9 +107,10 @@ struct operation {
     const struct mcp_method *list; /* what the parts ask for */
     struct list_part *parts;
     size_t part_count;
-    size_t list_from;      /* the first item of the page the client asks for */
-    struct buf reply;      /* JSON to answer */
-    struct buf session_id; /* to give to a legacy client; else empty */
+    struct uri_search search; /* of the server whose template fits */
+    size_t list_from;         /* the first item of the page the client asks for */
+    struct buf reply;         /* JSON to answer */
+    struct buf session_id;    /* to give to a legacy client; else empty */
 };
 
 typedef enum stage_result (*stage_fn)(struct operation *operation);

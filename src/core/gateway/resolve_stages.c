@@ -58,61 +58,100 @@ static enum stage_result fetch_candidates(struct operation *op, struct slice lis
     return operation_refuse_denied(op);
 }
 
-static bool names_resource(struct operation *op, struct slice address)
+static enum status compare_address(const struct operation *op, struct slice address,
+                                   struct arena *scratch)
 {
     struct resource_uri uri;
-    return resource_uri_read(address, &op->arena, &uri, NULL) == STATUS_OK &&
-           slice_eq(uri.text, op->name);
+    enum status status = resource_uri_read(address, scratch, &uri, NULL);
+    if (status == STATUS_LIMIT) {
+        return status;
+    }
+    return status == STATUS_OK && slice_eq(uri.text, op->name) ? STATUS_OK : STATUS_NOT_FOUND;
 }
 
-static bool names_alias(struct operation *op, uint32_t server_index, struct slice name)
+static enum status compare_alias(struct operation *op, uint32_t server_index, struct slice name)
 {
     struct wire_name wire;
     wire_name_make(op->gateway->snapshot, op->gateway->ports.crypto, server_index, name, &wire);
-    return slice_eq(wire_name_view(&wire), op->message.target);
+    return slice_eq(wire_name_view(&wire), op->message.target) ? STATUS_OK : STATUS_NOT_FOUND;
 }
 
-/* Does the server's own list have the target? *name is what the server calls it. */
-static bool offers(struct operation *op, const struct list_part *part, struct slice *name)
+/* Compare one item with the target: STATUS_OK, STATUS_NOT_FOUND, or STATUS_LIMIT when it
+ * cannot be done. * *text is what the server calls the item, in scratch. */
+typedef enum status (*compare_fn)(struct operation *op, const struct list_part *part,
+                                  struct json_place item, struct arena *scratch,
+                                  struct slice *text);
+
+static enum status member_text(struct json_place item, struct slice member, struct arena *scratch,
+                               struct slice *text)
 {
-    bool is_resource = op->message.method->primitive == MCP_RESOURCE;
+    json_ref ref = json_member(item.tape, item.ref, member);
+    enum status status =
+        ref == JSON_NONE ? STATUS_NOT_FOUND : json_string(item.tape, ref, scratch, text);
+    return status == STATUS_INVALID ? STATUS_NOT_FOUND : status;
+}
+
+static enum status compare_item(struct operation *op, const struct list_part *part,
+                                struct json_place item, struct arena *scratch, struct slice *text)
+{
+    if (op->message.method->primitive == MCP_RESOURCE) {
+        TRY(member_text(item, SLICE("uri"), scratch, text));
+        return compare_address(op, *text, scratch);
+    }
+    TRY(member_text(item, SLICE("name"), scratch, text));
+    return compare_alias(op, part->server_index, *text);
+}
+
+static enum status compare_template(struct operation *op, const struct list_part *part,
+                                    struct json_place item, struct arena *scratch,
+                                    struct slice *text)
+{
+    (void)part;
+    TRY(member_text(item, SLICE("uriTemplate"), scratch, text));
+    bool fits = uri_template_matches(&op->search, *text);
+    if (op->search.steps_left == 0) {
+        return STATUS_LIMIT; /* nobody gains by templates that keep those of others from a look */
+    }
+    return fits ? STATUS_OK : STATUS_NOT_FOUND;
+}
+
+/* Does the server's list have the target? Memory is needed for one item at a time. */
+static enum status find_item(struct operation *op, const struct list_part *part, compare_fn compare,
+                             struct slice *name)
+{
     struct list_walk walk = {0};
     struct json_place item;
-    while (list_walk_next(&walk, part, &item)) {
+    struct arena scratch;
+    enum status status = STATUS_NOT_FOUND;
+    arena_init(&scratch, GATEWAY_OPERATION_BYTES_MAX, &op->account);
+    while (status == STATUS_NOT_FOUND && list_walk_next(&walk, part, &item)) {
         struct slice text = SLICE_EMPTY;
-        json_ref ref = json_member(item.tape, item.ref, is_resource ? SLICE("uri") : SLICE("name"));
-        if (ref == JSON_NONE || json_string(item.tape, ref, &op->arena, &text) != STATUS_OK) {
-            continue;
+        status = compare(op, part, item, &scratch, &text);
+        if (status == STATUS_OK) {
+            status = arena_copy(&op->arena, text, name);
         }
-        if (is_resource ? names_resource(op, text) : names_alias(op, part->server_index, text)) {
-            *name = is_resource ? op->name : text;
-            return true;
-        }
+        arena_reset(&scratch);
     }
-    return false;
+    arena_release(&scratch);
+    return status;
 }
 
-static bool offers_template(struct operation *op, const struct list_part *part,
-                            struct uri_search *search)
+/* All servers are looked at: a second one that offers the target makes it ambiguous. */
+static enum status find_servers(struct operation *op, compare_fn compare, struct resolution *found)
 {
-    struct list_walk walk = {0};
-    struct json_place item;
-    while (list_walk_next(&walk, part, &item)) {
-        struct slice text = SLICE_EMPTY;
-        json_ref ref = json_member(item.tape, item.ref, SLICE("uriTemplate"));
-        if (ref != JSON_NONE && json_string(item.tape, ref, &op->arena, &text) == STATUS_OK &&
-            uri_template_matches(search, text)) {
-            return true;
+    for (size_t i = 0; i < op->part_count; i++) {
+        struct slice name = SLICE_EMPTY;
+        enum status status = find_item(op, &op->parts[i], compare, &name);
+        if (status == STATUS_LIMIT) {
+            return status;
+        }
+        if (status == STATUS_OK) {
+            found->server_count++;
+            found->server_index = op->parts[i].server_index;
+            found->name = name;
         }
     }
-    return false;
-}
-
-static void count_server(struct resolution *found, const struct list_part *part, struct slice name)
-{
-    found->server_count++;
-    found->server_index = part->server_index;
-    found->name = name;
+    return STATUS_OK;
 }
 
 static enum stage_result settle(struct operation *op, const struct resolution *found)
@@ -122,7 +161,9 @@ static enum stage_result settle(struct operation *op, const struct resolution *f
                                        SLICE("several servers offer this target"));
     }
     op->server_index = found->server_index;
-    op->name = found->name;
+    if (op->message.method->primitive != MCP_RESOURCE) {
+        op->name = found->name;
+    }
     operation_leave_parts(op);
     return operation_set_audit_target(op)
                ? STAGE_DONE
@@ -152,27 +193,28 @@ static enum stage_result refuse_not_found(struct operation *op)
     return operation_refuse_target(op, "target.unknown", SLICE("no server offers this target"));
 }
 
-/* A server that lists the target decides; others may be down. */
-enum stage_result operation_stage_choose(struct operation *op)
+/* What the lists say, when the operation is still to go on. */
+static enum stage_result choose(struct operation *op, compare_fn compare, bool is_last)
 {
     struct resolution found = {0};
-    if (!needs_resolving(op)) {
-        return STAGE_DONE;
-    }
     operation_end_limit(op);
     if (operation_is_stopped(op)) {
         return operation_refuse_upstream(op, op->wait_status, &op->wait_diag);
     }
-    for (size_t i = 0; i < op->part_count; i++) {
-        struct slice name = SLICE_EMPTY;
-        if (offers(op, &op->parts[i], &name)) {
-            count_server(&found, &op->parts[i], name);
-        }
+    if (find_servers(op, compare, &found) != STATUS_OK) {
+        return operation_refuse_overload(op, "the target cannot be found within the limits");
     }
     if (found.server_count > 0) {
         return settle(op, &found);
     }
-    return op->message.method->primitive == MCP_RESOURCE ? STAGE_DONE : refuse_not_found(op);
+    return is_last ? refuse_not_found(op) : STAGE_DONE;
+}
+
+/* A server that lists the target decides; others may be down. */
+enum stage_result operation_stage_choose(struct operation *op)
+{
+    bool is_last = op->message.method->primitive != MCP_RESOURCE;
+    return needs_resolving(op) ? choose(op, compare_item, is_last) : STAGE_DONE;
 }
 
 enum stage_result operation_stage_resolve_template(struct operation *op)
@@ -183,22 +225,11 @@ enum stage_result operation_stage_resolve_template(struct operation *op)
 
 enum stage_result operation_stage_choose_template(struct operation *op)
 {
-    struct resolution found = {0};
-    struct uri_search search;
     if (!needs_resolving(op)) {
         return STAGE_DONE;
     }
-    operation_end_limit(op);
-    if (operation_is_stopped(op)) {
-        return operation_refuse_upstream(op, op->wait_status, &op->wait_diag);
+    if (uri_search_init(&op->search, op->name, &op->arena) != STATUS_OK) {
+        return operation_refuse_overload(op, "the target cannot be found within the limits");
     }
-    if (uri_search_init(&search, op->name, &op->arena) != STATUS_OK) {
-        return operation_refuse_overload(op, "no memory for the address");
-    }
-    for (size_t i = 0; i < op->part_count; i++) {
-        if (offers_template(op, &op->parts[i], &search)) {
-            count_server(&found, &op->parts[i], op->name);
-        }
-    }
-    return found.server_count > 0 ? settle(op, &found) : refuse_not_found(op);
+    return choose(op, compare_template, true);
 }

@@ -431,8 +431,7 @@ enum status resource_uri_read(struct slice text, struct arena *arena, struct res
     struct uri_parts parts = {0};
     *out = (struct resource_uri){0};
     if (text.len > RESOURCE_URI_BYTES_MAX) {
-        return diag_fail(diag, STATUS_LIMIT, "resource.uri", "the address is longer than %d bytes",
-                         RESOURCE_URI_BYTES_MAX);
+        return refuse(diag, "the address is too long");
     }
     TRY(split(text, &parts, diag));
     struct uri_writer written = {arena_alloc(arena, text.len + GROWTH_BYTES), 0};

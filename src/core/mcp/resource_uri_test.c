@@ -132,7 +132,7 @@ TEST(resource_uri_has_a_length_limit)
         }
         arena_init(&arena, TEST_ARENA_BYTES, NULL);
         CHECK(resource_uri_read(slice_of(text, len), &arena, &uri, NULL) ==
-              (over == 0 ? STATUS_OK : STATUS_LIMIT));
+              (over == 0 ? STATUS_OK : STATUS_INVALID));
         arena_release(&arena);
     }
 }
