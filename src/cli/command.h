@@ -19,6 +19,7 @@ enum command_group {
     COMMAND_GOVERN,
     COMMAND_ADVANCED,
     COMMAND_GROUP_COUNT,
+    COMMAND_HIDDEN = COMMAND_GROUP_COUNT, /* not in the help: Aegis calls itself */
 };
 
 struct command {
@@ -35,5 +36,6 @@ extern const struct command command_check;
 extern const struct command command_proxy;
 extern const struct command command_serve;
 extern const struct command command_token;
+extern const struct command command_worker;
 
 #endif

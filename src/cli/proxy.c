@@ -2,7 +2,7 @@
 #include "cli/options.h"
 
 #include "base/buf.h"
-#include "daemon/serving.h"
+#include "daemon/standalone.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -137,6 +137,7 @@ static int serve(const struct proxy_options *options)
     struct buf yaml;
     struct config *config = NULL;
     struct config_report report = {0};
+    struct slice builtin = options->policy == NULL ? LOCAL_POLICIES : SLICE_EMPTY;
     const char *state = options->state != NULL ? options->state : default_state(path);
     arena_init(&arena, ARENA_BYTES, NULL);
     buf_init(&yaml, TEXT_BYTES_MAX, NULL);
@@ -153,12 +154,10 @@ static int serve(const struct proxy_options *options)
         fputs("aegis proxy: --no-auth listens on loopback only\n", stderr);
         status = STATUS_INVALID;
     } else {
-        struct serving_plan plan = {.config = config,
-                                    .no_auth = options->no_auth,
-                                    .no_audit = options->no_audit,
-                                    .is_proxy = true};
-        plan.builtin_policies = options->policy == NULL ? LOCAL_POLICIES : SLICE_EMPTY;
-        status = serving_run(&plan);
+        status = standalone_run(&(struct standalone){.config = config,
+                                                     .builtin_policies = builtin,
+                                                     .no_auth = options->no_auth,
+                                                     .no_audit = options->no_audit});
     }
     buf_release(&yaml);
     arena_release(&arena);

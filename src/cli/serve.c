@@ -1,16 +1,15 @@
 #include "cli/command.h"
 #include "cli/options.h"
-#include "daemon/serving.h"
-
-#include <stdio.h>
-
-#define CONFIG_ARENA_BYTES ((size_t)32 << 20)
+#include "daemon/supervisor.h"
 
 static const char USAGE[] =
     "usage: aegis serve --config FILE\n"
     "\n"
     "Serve the gateway that FILE describes until SIGINT or SIGTERM. SIGHUP reads FILE and its\n"
     "policies again: a mistake in them is reported and the old ones stay in force.\n"
+    "\n"
+    "This process binds the port, reads keys and starts stdio servers; clients are served by a\n"
+    "worker that can do none of that and that is started again when it dies (docs/processes.md).\n"
     "\n"
     "  --config FILE   the configuration (docs/configuration.md)\n"
     "\n"
@@ -31,19 +30,7 @@ static int run(int argc, char **argv)
     if (result != OPTIONS_OK) {
         return options_exit(result);
     }
-    struct arena arena;
-    struct config *config = NULL;
-    struct config_report report = {0};
-    arena_init(&arena, CONFIG_ARENA_BYTES, NULL);
-    enum status status = config_load(slice_view_cstr(path), &arena, &config, &report);
-    if (status == STATUS_OK) {
-        struct serving_plan plan = {.config = config, .config_path = path};
-        status = serving_run(&plan);
-    } else {
-        config_report_print(stderr, &report);
-    }
-    arena_release(&arena);
-    return status == STATUS_OK ? EXIT_CODE_OK : EXIT_CODE_FAILURE;
+    return supervisor_run(path) == STATUS_OK ? EXIT_CODE_OK : EXIT_CODE_FAILURE;
 }
 
 const struct command command_serve = {

@@ -101,8 +101,13 @@ static enum status build_server(struct build *b, const struct config_server *fro
     }
     TRY(arena_copy(b->arena, from->credential.name, &to->credential_name));
     if (assembly_secret(&from->credential, b->arena, &to->credential_value) != STATUS_OK) {
-        complain(b, &from->credential.place, "credential.missing",
-                 SLICE("the credential cannot be read; check the variable or file it names"));
+        fprintf(
+            stderr,
+            "aegis: %.*s:%u: server '%.*s' is unavailable: its credential cannot be read; check "
+            "the variable or file it names, then reload; the other servers are served\n",
+            SLICE_ARG(b->assembly->config->file), from->credential.place.line,
+            SLICE_ARG(from->name));
+        to->is_unavailable = true;
     }
     return STATUS_OK;
 }
@@ -280,10 +285,7 @@ static enum status build_all(struct build *b)
     TRY(build_public_url(b));
     TRY(copy_texts(b->arena, &config->origins, &b->snapshot->origins, &b->snapshot->origin_count));
     TRY(assembly->no_auth ? build_local_principal(b) : build_identity(b));
-    TRY(assembly->builtin_policies.len > 0
-            ? policies_load_text(assembly->builtin_policies, b->report_arena,
-                                 &b->snapshot->policies, b->report)
-            : policies_load(config, b->report_arena, &b->snapshot->policies, b->report));
+    TRY(policies_load(assembly->policies, b->report_arena, &b->snapshot->policies, b->report));
     return b->report->count > 0 ? STATUS_INVALID : STATUS_OK;
 }
 

@@ -7,14 +7,15 @@
 
 #include "core/gateway/snapshot.h"
 #include "daemon/config/config.h"
+#include "daemon/config/policy_files.h"
 #include "daemon/key_sets.h"
 
 struct assembly {
     const struct config *config;
     const struct port_crypto *crypto;
     const struct json_parser *parser;
-    struct slice builtin_policies; /* instead of the configuration's; empty: those */
-    bool no_auth;                  /* every caller is this OS user */
+    const struct policy_files *policies;
+    bool no_auth; /* every caller is this OS user */
     bool is_proxy;
     uint16_t port;       /* the listener is bound to */
     uint64_t generation; /* of the keys; new for every snapshot */

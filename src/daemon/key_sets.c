@@ -18,8 +18,13 @@ static enum status read_development(const struct config *config, struct buf *out
     return status;
 }
 
-static enum status read_document(const struct config *config, const struct config_issuer *issuer,
-                                 struct buf *out, struct diag *diag)
+bool key_sets_is_remote(const struct config_issuer *issuer)
+{
+    return issuer->preset != CONFIG_PRESET_DEVELOPMENT && issuer->jwks_path.len == 0;
+}
+
+enum status key_sets_read(const struct config *config, const struct config_issuer *issuer,
+                          struct buf *out, struct diag *diag)
 {
     if (issuer->preset == CONFIG_PRESET_DEVELOPMENT) {
         return read_development(config, out, diag);
@@ -37,7 +42,7 @@ static enum status read_document(const struct config *config, const struct confi
 void key_sets_init(struct key_sets *sets, const struct json_parser *parser,
                    const struct port_crypto *crypto)
 {
-    *sets = (struct key_sets){.parser = parser, .crypto = crypto, .read = read_document};
+    *sets = (struct key_sets){.parser = parser, .crypto = crypto, .read = key_sets_read};
 }
 
 static void release_set(struct key_set *set)

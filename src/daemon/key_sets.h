@@ -24,7 +24,7 @@ struct key_set {
 struct key_sets {
     const struct json_parser *parser;
     const struct port_crypto *crypto;
-    /* Append the key set document of an issuer. */
+    /* Append the key set document of an issuer; set by the owner when it has other ways. */
     enum status (*read)(const struct config *config, const struct config_issuer *issuer,
                         struct buf *out, struct diag *diag);
     struct key_set sets[IDENTITY_ENTRIES_MAX];
@@ -35,6 +35,15 @@ struct key_sets {
  */
 void key_sets_init(struct key_sets *sets, const struct json_parser *parser,
                    const struct port_crypto *crypto);
+
+/* Are its keys at an address, and in no file of this machine? */
+bool key_sets_is_remote(const struct config_issuer *issuer);
+
+/* The way of key_sets_init. STATUS_NOT_FOUND jwks.file, statuses of dev_issuer_open and
+ * fetch_document. */
+NODISCARD enum status key_sets_read(const struct config *config, const struct config_issuer *issuer,
+                                    struct buf *out, struct diag *diag);
+
 void key_sets_release(struct key_sets *sets);
 
 /* Read the sets of all issuers of the configuration anew; what fails is told on stderr.

@@ -45,6 +45,30 @@ static void on_turn(void *context)
     }
 }
 
+/* Children are started here, or by the supervisor when there is one. */
+static enum status start_process_port(struct lane *lane, struct diag *diag)
+{
+    const struct lane_shared *shared = lane->shared;
+    if (shared->programs != NULL) {
+        lane->local = (struct local_process){&lane->loop, shared->programs, shared->server_count};
+        lane->process = local_process_port(&lane->local);
+        return STATUS_OK;
+    }
+    int channel = shared->process_channels[lane - shared->lanes];
+    TRY(remote_process_init(&lane->remote, &lane->loop, channel, diag));
+    lane->has_remote = true;
+    lane->process = remote_process_port(&lane->remote);
+    return STATUS_OK;
+}
+
+static void stop_process_port(struct lane *lane)
+{
+    if (lane->has_remote) {
+        lane->has_remote = false;
+        remote_process_close(&lane->remote);
+    }
+}
+
 static enum status start_upstreams(struct lane *lane, struct diag *diag)
 {
     static const struct http_upstream_options HTTP = HTTP_UPSTREAM_OPTIONS_DEFAULT;
@@ -59,8 +83,7 @@ static enum status start_upstreams(struct lane *lane, struct diag *diag)
     stdio.children_max = (uint32_t)limits->stdio_children;
     TRY(http_upstream_new(&lane->loop, shared->http_targets, shared->server_count, &http,
                           &lane->http, diag));
-    lane->local = (struct local_process){&lane->loop, shared->programs, shared->server_count};
-    lane->process = local_process_port(&lane->local);
+    TRY(start_process_port(lane, diag));
     TRY(stdio_upstream_new(&lane->loop, &lane->process, &lane->gateway.parser, &stdio,
                            &lane->stdio));
     lane->mux =
@@ -160,6 +183,7 @@ static void on_children_gone(void *context)
 {
     struct lane *lane = context;
     lane->stdio = NULL;
+    stop_process_port(lane);
     loop_stop(&lane->loop);
 }
 
@@ -221,6 +245,7 @@ void lane_settle_all(struct lane *lanes, size_t count)
 
 void lane_release(struct lane *lane)
 {
+    stop_process_port(lane);
     loop_release(&lane->loop);
     if (lane->has_gateway) {
         gateway_release(&lane->gateway);

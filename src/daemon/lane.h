@@ -3,6 +3,7 @@
 #define AEGIS_DAEMON_LANE_H
 
 #include "adapters/process/local_process.h"
+#include "adapters/process/remote_process.h"
 #include "adapters/runtime/loop.h"
 #include "adapters/transport/http_server.h"
 #include "adapters/transport/http_upstream.h"
@@ -17,7 +18,8 @@
 struct lane_shared {
     const struct config *config;
     const struct upstream_target *http_targets;
-    const struct program *programs; /* server_count */
+    const struct program *programs; /* server_count; NULL: */
+    const int *process_channels;    /* one a lane, to the supervisor that has them */
     const bool *is_stdio;
     size_t server_count;
     size_t connections_max; /* of clients, on one lane */
@@ -36,13 +38,14 @@ struct lane {
     struct gateway gateway;
     struct http_server server;
     struct http_upstream *http;
-    struct local_process local;
+    struct local_process local; /* one of the two */
+    struct remote_process remote;
     struct port_process process;
     struct stdio_upstream *stdio;
     struct upstream_mux mux;
     struct port_upstream upstream;
     struct port_handover handover;
-    bool has_gateway, has_server;
+    bool has_gateway, has_server, has_remote;
     size_t gathered_before, gather_turns;  /* of the group of records that is being gathered */
     struct posted drain, close, to_switch; /* messages of the control thread */
     struct gateway_snapshot *next_snapshot;

@@ -1,7 +1,5 @@
 #include "daemon/policies.h"
 
-#include "daemon/config/policy_files.h"
-
 /* Actions that stand for a group of methods or tools: `==` would never match one (DESIGN, policy
  * model), so a policy that says it is a mistake. */
 static bool is_group(struct slice id)
@@ -51,23 +49,9 @@ static enum status check_set(struct cedar_policy_set **set, struct arena *arena,
     return STATUS_INVALID;
 }
 
-enum status policies_load(const struct config *config, struct arena *arena,
+enum status policies_load(const struct policy_files *files, struct arena *arena,
                           struct cedar_policy_set **out, struct config_report *report)
 {
-    struct policy_files files = {0};
-    if (config->policies.count > 0) {
-        TRY(policy_files_read(config->policies.items, config->policies.count, arena, &files,
-                              report));
-    }
-    TRY(policy_files_parse(&files, arena, out, report));
-    return check_set(out, arena, report);
-}
-
-enum status policies_load_text(struct slice text, struct arena *arena,
-                               struct cedar_policy_set **out, struct config_report *report)
-{
-    struct cedar_source source = {SLICE("built-in"), text};
-    struct policy_files files = {&source, 1};
-    TRY(policy_files_parse(&files, arena, out, report));
+    TRY(policy_files_parse(files, arena, out, report));
     return check_set(out, arena, report);
 }

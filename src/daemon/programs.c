@@ -3,10 +3,8 @@
 #include "adapters/process/program_environment.h"
 #include "daemon/assembly.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #define PATH_BYTES 4096
@@ -20,12 +18,23 @@ static enum status add_variable(struct arena *arena, const char **list, size_t *
     return STATUS_OK;
 }
 
+static bool sets_home(const struct config_server *server)
+{
+    for (size_t i = 0; i < server->env_count; i++) {
+        if (slice_eq(server->env[i].name, SLICE("HOME"))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The configured variables, and a credential that goes into the environment.
  * STATUS_NOT_FOUND: the credential cannot be read. */
-static enum status build_environment(const struct config_server *server, struct arena *arena,
+static enum status build_environment(const struct config_server *server,
+                                     const struct run_as *run_as, struct arena *arena,
                                      const char *const **out)
 {
-    const char **list = arena_alloc_zero(arena, server->env_count + 2, sizeof(*list));
+    const char **list = arena_alloc_zero(arena, server->env_count + 3, sizeof(*list));
     size_t count = 0;
     if (list == NULL) {
         return STATUS_LIMIT;
@@ -38,11 +47,16 @@ static enum status build_environment(const struct config_server *server, struct 
         TRY(assembly_secret(&server->credential, arena, &secret));
         TRY(add_variable(arena, list, &count, server->credential.name, secret));
     }
+    /* Behind what the configuration sets, which wins: our home is of no use to another user. */
+    if (run_as->changes && !sets_home(server)) {
+        TRY(add_variable(arena, list, &count, SLICE("HOME"),
+                         slice_view_cstr(run_as->servers.home)));
+    }
     return program_environment_make(list, arena, out);
 }
 
-static enum status build_program(const struct config_server *server, struct arena *arena,
-                                 struct program *program)
+static enum status build_program(const struct config_server *server, const struct run_as *run_as,
+                                 struct arena *arena, struct program *program)
 {
     const char **argv = arena_alloc_zero(arena, server->command.count + 1, sizeof(*argv));
     if (argv == NULL) {
@@ -51,7 +65,7 @@ static enum status build_program(const struct config_server *server, struct aren
     for (size_t i = 0; i < server->command.count; i++) {
         argv[i] = (const char *)server->command.items[i].ptr;
     }
-    enum status status = build_environment(server, arena, &program->environment);
+    enum status status = build_environment(server, run_as, arena, &program->environment);
     if (status == STATUS_LIMIT) {
         return status;
     }
@@ -63,10 +77,14 @@ static enum status build_program(const struct config_server *server, struct aren
         return STATUS_OK;
     }
     program->argv = argv;
+    program->has_user = run_as->changes;
+    program->user = run_as->servers.user;
+    program->group = run_as->servers.group;
     return STATUS_OK;
 }
 
-enum status programs_build(const struct config *config, struct arena *arena, struct program **out)
+enum status programs_build(const struct config *config, const struct run_as *run_as,
+                           struct arena *arena, struct program **out)
 {
     struct program *programs = arena_alloc_zero(arena, config->server_count, sizeof(*programs));
     if (programs == NULL) {
@@ -74,18 +92,18 @@ enum status programs_build(const struct config *config, struct arena *arena, str
     }
     for (size_t i = 0; i < config->server_count; i++) {
         if (config->servers[i].command.count > 0) {
-            TRY(build_program(&config->servers[i], arena, &programs[i]));
+            TRY(build_program(&config->servers[i], run_as, arena, &programs[i]));
         }
     }
     *out = programs;
     return STATUS_OK;
 }
 
-/* Where execvp would look: a name without '/' in the folders of PATH. Returns an errno. */
-static int find_executable(const char *name, struct slice folders)
+/* Where execvp looks: a name without '/' in the folders of PATH. */
+static bool is_found(const char *name, struct slice folders)
 {
     if (slice_find_byte(slice_view_cstr(name), '/') < slice_view_cstr(name).len) {
-        return access(name, X_OK) == 0 ? 0 : errno;
+        return true; /* looked at when the configuration was read */
     }
     while (folders.len > 0) {
         char path[PATH_BYTES];
@@ -93,10 +111,10 @@ static int find_executable(const char *name, struct slice folders)
         folders = slice_sub(folders, folder.len + 1, folders.len);
         (void)snprintf(path, sizeof(path), "%.*s/%s", SLICE_ARG(folder), name);
         if (access(path, X_OK) == 0) {
-            return 0;
+            return true;
         }
     }
-    return ENOENT;
+    return false;
 }
 
 void programs_check(const struct config *config, const struct program *programs)
@@ -106,13 +124,12 @@ void programs_check(const struct config *config, const struct program *programs)
         if (programs[i].argv == NULL) {
             continue;
         }
-        int error = find_executable(programs[i].argv[0], slice_view_cstr(getenv("PATH")));
-        if (error != 0) {
+        if (!is_found(programs[i].argv[0], slice_view_cstr(getenv("PATH")))) {
             fprintf(stderr,
-                    "aegis: %.*s:%u: server '%.*s' is unavailable: its command '%s' cannot be "
-                    "executed: %s; install it or correct 'command'; the other servers are served\n",
+                    "aegis: %.*s:%u: server '%.*s' is unavailable: there is no '%s' in PATH; "
+                    "install it, or correct 'command'; the other servers are served\n",
                     SLICE_ARG(config->file), server->place.line, SLICE_ARG(server->name),
-                    programs[i].argv[0], strerror(error));
+                    programs[i].argv[0]);
         }
     }
 }

@@ -1,28 +1,40 @@
-/* serving.h: the running gateway: loops, listeners, journal, signals.
+/* serving.h: the running gateway: loops, journal, signals.
  *
- * One loop per thread, each with a listener of its own on the same port, its own upstream pools and
- * its own gateway. Requests go to the loop of their session, and to the caller's loop when they
- * need a child process (core/gateway). Runs until SIGINT or SIGTERM; SIGHUP reads configuration and
- * policies again. */
+ * One loop per thread, each with a listener of its own on the same port, its own upstream pools,
+ * its own children and its own gateway. Runs until SIGINT or SIGTERM; SIGHUP asks the host for new
+ * inputs. The host is the process around it: `aegis proxy`, or the worker of `aegis serve`. */
 #ifndef AEGIS_DAEMON_SERVING_H
 #define AEGIS_DAEMON_SERVING_H
 
-#include "daemon/config/config.h"
+#include "adapters/process/spawn.h"
+#include "daemon/inputs.h"
+#include "daemon/key_sets.h"
+#include "daemon/listeners.h"
 
-struct serving_plan {
-    const struct config *config;   /* borrowed */
-    struct slice builtin_policies; /* instead of the configured ones; empty: those */
-    bool no_auth;                  /* callers need no token; on loopback only */
-    bool is_proxy;                 /* /mcp is the first server */
-    bool no_audit;
-    /* Read the configuration again for a reload, into a fresh arena; NULL: SIGHUP reads policies
-     * and keys only. The result is used until the next reload. */
-    const char *config_path;
+struct serving_host {
+    void *context;
+    void (*ready)(void *context); /* clients are served from now on */
+    /* Read inputs again; texts may live in the arena. What is wrong was said on stderr. */
+    enum status (*reload)(void *context, struct arena *arena, struct inputs *out);
+    /* Append the key set document of an issuer; as key_sets_read. */
+    enum status (*read_keys)(const struct config *config, const struct config_issuer *issuer,
+                             struct buf *out, struct diag *diag);
+    void (*reloaded)(void *context, bool is_done); /* the new inputs are in force, or the old */
 };
 
-/* Serve until told to stop. Prints one line {"listening":URL} on stdout when ready.
- *
- * STATUS_OK after an orderly stop; otherwise what kept it from starting was printed on stderr. */
+struct serving_plan {
+    const struct inputs *inputs;    /* borrowed */
+    struct listeners *listeners;    /* taken over */
+    const struct program *programs; /* by server; NULL: */
+    const int *process_channels;    /* one for each listener, to the supervisor */
+    struct serving_host host;
+    bool no_auth;  /* callers need no token; on loopback only */
+    bool is_proxy; /* /mcp is the first server */
+    bool no_audit;
+};
+
+/* Serve until told to stop. STATUS_OK after an orderly stop; otherwise what kept it from starting
+ * was said on stderr. */
 NODISCARD enum status serving_run(const struct serving_plan *plan);
 
 #endif

@@ -8,7 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { CountingServer } from '../peers/counting-server.mjs';
 import {
-  Processes, auditRecords, filesystemCommand, lastSequence, mintToken, rootFolder, startEverything, startGateway, writeFile,
+  Processes, auditRecords, filesystemCommand, lastSequence, mintToken, ownUser, rootFolder, startEverything, startGateway,
+  writeFile,
 } from '../peers/support.mjs';
 
 export const MODERN = '2026-07-28';
@@ -61,6 +62,7 @@ export class Bench {
       version: 1,
       listen: { address: '127.0.0.1:0' },
       state_dir: this.state,
+      process: { server_user: ownUser },
       policies: [path.join(rootFolder, 'tests/integration/policies')],
       audit: { mode: 'strict' },
       identity: [{ name: 'development', preset: 'development', roles: ['Developers'] }],

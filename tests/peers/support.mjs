@@ -3,6 +3,7 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs/promises';
 import net from 'node:net';
+import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,6 +14,8 @@ export const peersFolder = path.dirname(fileURLToPath(import.meta.url));
 export const rootFolder = path.resolve(peersFolder, '../..');
 export const aegisBinary = path.resolve(rootFolder, process.env.AEGIS_BINARY ?? 'build/release/aegis');
 const packages = path.join(peersFolder, 'node_modules/@modelcontextprotocol');
+/** Stdio servers run as this user: programs and files may lie where no other can read. */
+export const ownUser = os.userInfo().username;
 const READY_MS = 20000;
 const STOP_MS = 5000;
 

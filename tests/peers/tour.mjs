@@ -4,8 +4,8 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 
 import {
-  Processes, auditRecords, connectLegacy, filesystemCommand, lastSequence, mintToken, resultText, rootFolder,
-  startEverything, startGateway, writeFile,
+  Processes, auditRecords, connectLegacy, filesystemCommand, lastSequence, mintToken, ownUser, resultText,
+  rootFolder, startEverything, startGateway, writeFile,
 } from './support.mjs';
 
 const isOnce = process.argv.includes('--once');
@@ -23,6 +23,7 @@ function configuration(everythingUrl) {
 version: 1
 listen: { address: 127.0.0.1:${listenPort} }
 state_dir: ${JSON.stringify(state)}
+process: { server_user: ${JSON.stringify(ownUser)} }
 policies: [${JSON.stringify(path.join(rootFolder, 'packaging/policies/demo'))}]
 audit: { mode: strict }
 identity:

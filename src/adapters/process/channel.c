@@ -38,6 +38,9 @@ enum status channel_send(int channel, struct slice message, const int *descripto
     do {
         sent = sendmsg(channel, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
     } while (sent < 0 && errno == EINTR);
+    if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+        return STATUS_LIMIT;
+    }
     return sent == (ssize_t)message.len ? STATUS_OK : STATUS_UNAVAILABLE;
 }
 

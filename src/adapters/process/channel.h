@@ -10,13 +10,13 @@
 
 #include <stdbool.h>
 
-#define CHANNEL_DESCRIPTORS_MAX 128
+#define CHANNEL_DESCRIPTORS_MAX 160
 
 /* Two connected ends, close-on-exec and non-blocking. STATUS_UNAVAILABLE. */
 NODISCARD enum status channel_pair(int ends[2]);
 
-/* Send one message; descriptors stay the caller's. STATUS_UNAVAILABLE: the other side is gone or
- * does not read. */
+/* Send one message; descriptors stay the caller's. STATUS_UNAVAILABLE: the other side is gone;
+ * STATUS_LIMIT: it does not read. */
 NODISCARD enum status channel_send(int channel, struct slice message, const int *descriptors,
                                    size_t descriptor_count);
 

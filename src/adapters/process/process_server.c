@@ -8,33 +8,42 @@
 void process_server_init(struct process_server *server, const struct program *programs,
                          size_t program_count)
 {
-    *server = (struct process_server){
-        .programs = programs, .program_count = program_count, .channel = -1};
+    *server = (struct process_server){.programs = programs, .program_count = program_count};
 }
 
-/* The place of an id; of a free place with id 0. */
-static size_t find(const struct process_server *server, uint64_t id)
+/* Where the program is that a loop knows by this id. */
+static size_t find(const struct process_server *server, size_t channel, uint64_t id)
 {
     size_t i = 0;
-    while (i < PROCESS_SERVER_CHILDREN_MAX && server->children[i].id != id) {
+    while (i < PROCESS_SERVER_CHILDREN_MAX &&
+           (server->children[i].id != id || server->children[i].channel != channel)) {
         i++;
     }
     return i;
 }
 
-static enum status tell_end(struct process_server *server, uint64_t id,
+static size_t find_free(const struct process_server *server)
+{
+    size_t i = 0;
+    while (i < PROCESS_SERVER_CHILDREN_MAX && server->children[i].id != 0) {
+        i++;
+    }
+    return i;
+}
+
+static enum status tell_end(const struct process_server *server, size_t channel, uint64_t id,
                             const struct process_end *end)
 {
     struct process_message message = {.id = id, .type = PROCESS_ENDED, .end = *end};
-    return channel_send(server->channel, slice_of(&message, sizeof(message)), NULL, 0);
+    return channel_send(server->channels[channel], slice_of(&message, sizeof(message)), NULL, 0);
 }
 
 /* One program too many is answered like a program that cannot be executed. */
-static enum status start_program(struct process_server *server,
+static enum status start_program(struct process_server *server, size_t channel,
                                  const struct process_message *message,
                                  const int streams[PROCESS_STREAMS])
 {
-    size_t place = find(server, 0);
+    size_t place = find_free(server);
     struct spawned spawned = {0};
     struct process_end end = {.error = EAGAIN};
     if (place < PROCESS_SERVER_CHILDREN_MAX) {
@@ -43,19 +52,20 @@ static enum status start_program(struct process_server *server,
     }
     spawn_close_streams(streams);
     if (end.error != 0) {
-        return tell_end(server, message->id, &end);
+        return tell_end(server, channel, message->id, &end);
     }
     server->children[place].id = message->id;
+    server->children[place].channel = channel;
     server->children[place].spawned = spawned;
     server->child_count++;
     return STATUS_OK;
 }
 
 /* The program may have ended while the message was on its way: that is no fault. */
-static enum status signal_program(struct process_server *server,
+static enum status signal_program(struct process_server *server, size_t channel,
                                   const struct process_message *message)
 {
-    size_t place = find(server, message->id);
+    size_t place = find(server, channel, message->id);
     if (message->signal != PROCESS_TERMINATE && message->signal != PROCESS_KILL) {
         return STATUS_INVALID;
     }
@@ -65,22 +75,23 @@ static enum status signal_program(struct process_server *server,
     return STATUS_OK;
 }
 
-static enum status take_message(struct process_server *server)
+static enum status take_message(struct process_server *server, size_t channel)
 {
     struct process_message message;
     struct channel_received received;
-    enum status status = channel_receive(server->channel, &message, sizeof(message), &received);
+    enum status status =
+        channel_receive(server->channels[channel], &message, sizeof(message), &received);
     if (status == STATUS_NOT_FOUND) {
         return STATUS_OK;
     }
     TRY(status);
     if (message.id != 0 && message.type == PROCESS_START &&
         received.descriptor_count == PROCESS_STREAMS &&
-        find(server, message.id) == PROCESS_SERVER_CHILDREN_MAX) {
-        return start_program(server, &message, received.descriptors);
+        find(server, channel, message.id) == PROCESS_SERVER_CHILDREN_MAX) {
+        return start_program(server, channel, &message, received.descriptors);
     }
     bool is_signal = message.id != 0 && message.type == PROCESS_SIGNAL;
-    status = is_signal && received.descriptor_count == 0 ? signal_program(server, &message)
+    status = is_signal && received.descriptor_count == 0 ? signal_program(server, channel, &message)
                                                          : STATUS_INVALID;
     channel_close_received(&received);
     return status;
@@ -93,13 +104,16 @@ static enum status collect(struct process_server *server, size_t place)
     spawn_reap(&server->children[place].spawned, &end);
     server->children[place].id = 0;
     server->child_count--;
-    return server->channel >= 0 ? tell_end(server, id, &end) : STATUS_OK;
+    size_t channel = server->children[place].channel;
+    return channel < server->channel_count ? tell_end(server, channel, id, &end) : STATUS_OK;
 }
 
 size_t process_server_polls(const struct process_server *server, struct pollfd *polls)
 {
     size_t count = 0;
-    polls[count++] = (struct pollfd){.fd = server->channel, .events = POLLIN};
+    for (size_t i = 0; i < server->channel_count; i++) {
+        polls[count++] = (struct pollfd){.fd = server->channels[i], .events = POLLIN};
+    }
     for (size_t i = 0; i < PROCESS_SERVER_CHILDREN_MAX; i++) {
         if (server->children[i].id != 0) {
             polls[count++] =
@@ -113,7 +127,7 @@ enum status process_server_step(struct process_server *server, const struct poll
                                 size_t poll_count)
 {
     enum status status = STATUS_OK;
-    size_t at = 1;
+    size_t at = server->channel_count;
     /* Ends first: in this order the places are those that process_server_polls saw. */
     for (size_t i = 0; i < PROCESS_SERVER_CHILDREN_MAX && at < poll_count; i++) {
         if (server->children[i].id != 0 && polls[at++].revents != 0) {
@@ -121,15 +135,15 @@ enum status process_server_step(struct process_server *server, const struct poll
             status = status == STATUS_OK ? told : status;
         }
     }
-    if (status == STATUS_OK && polls[0].revents != 0) {
-        status = take_message(server);
+    for (size_t i = 0; i < server->channel_count && status == STATUS_OK; i++) {
+        status = polls[i].revents != 0 ? take_message(server, i) : STATUS_OK;
     }
     return status;
 }
 
 void process_server_end_all(struct process_server *server)
 {
-    server->channel = -1;
+    server->channel_count = 0;
     for (size_t i = 0; i < PROCESS_SERVER_CHILDREN_MAX; i++) {
         if (server->children[i].id != 0) {
             spawn_signal(&server->children[i].spawned, PROCESS_KILL);

@@ -12,14 +12,17 @@
 #include <poll.h>
 
 #define PROCESS_SERVER_CHILDREN_MAX 4096
-#define PROCESS_SERVER_POLL_MAX (PROCESS_SERVER_CHILDREN_MAX + 1)
+#define PROCESS_SERVER_CHANNELS_MAX 64
+#define PROCESS_SERVER_POLL_MAX (PROCESS_SERVER_CHILDREN_MAX + PROCESS_SERVER_CHANNELS_MAX)
 
 struct process_server {
     const struct program *programs; /* program_count, by server; borrowed */
     size_t program_count;
-    int channel; /* to the worker; -1: there is none */
+    int channels[PROCESS_SERVER_CHANNELS_MAX]; /* to the loops of the worker; borrowed */
+    size_t channel_count;
     struct {
-        uint64_t id; /* 0: the place is free */
+        uint64_t id; /* the loop's; 0: the place is free */
+        size_t channel;
         struct spawned spawned;
     } children[PROCESS_SERVER_CHILDREN_MAX];
     size_t child_count;
@@ -31,12 +34,12 @@ void process_server_init(struct process_server *server, const struct program *pr
 /* What to wait for; returns how many of polls (PROCESS_SERVER_POLL_MAX) were filled. */
 size_t process_server_polls(const struct process_server *server, struct pollfd *polls);
 
-/* Handle what poll found. STATUS_INVALID: the worker broke a rule; STATUS_UNAVAILABLE: it is gone
- * or does not read. */
+/* Handle what poll found. STATUS_INVALID: the worker broke a rule; STATUS_LIMIT: it does not
+ * read; STATUS_UNAVAILABLE: it is gone. */
 NODISCARD enum status process_server_step(struct process_server *server, const struct pollfd *polls,
                                           size_t poll_count);
 
-/* Kill and collect all programs; the worker is not told. */
+/* Kill and collect all programs, and forget the channels: the worker is gone. */
 void process_server_end_all(struct process_server *server);
 
 #endif

@@ -84,7 +84,8 @@ static void set_up(struct fixture *self, bool is_remote, const char *script)
     CHECK(remote_process_init(&self->remote, &self->loop, self->channel[0], NULL) == STATUS_OK);
     self->port = remote_process_port(&self->remote);
     process_server_init(&self->server, self->programs, 2);
-    self->server.channel = self->channel[1];
+    self->server.channels[0] = self->channel[1];
+    self->server.channel_count = 1;
     CHECK(pthread_create(&self->thread, NULL, run_supervisor, &self->server) == 0);
 }
 
@@ -320,7 +321,8 @@ TEST(process_server_refuses_broken_messages)
         int ends[2];
         CHECK(channel_pair(ends) == STATUS_OK);
         process_server_init(&server, &SLEEPER, 1);
-        server.channel = ends[1];
+        server.channels[0] = ends[1];
+        server.channel_count = 1;
         ask(ends[0], &(struct process_message){.id = 1, .type = PROCESS_START},
             sizeof(struct process_message), 3);
         CHECK(step(&server) == STATUS_OK && server.child_count == 1);
@@ -341,7 +343,8 @@ TEST(process_server_bounds_what_runs)
     struct channel_received received;
     CHECK(channel_pair(ends) == STATUS_OK);
     process_server_init(&server, &SLEEPER, 1);
-    server.channel = ends[1];
+    server.channels[0] = ends[1];
+    server.channel_count = 1;
     for (uint64_t id = 1; id <= PROCESS_SERVER_CHILDREN_MAX; id++) {
         server.children[id - 1].id = id; /* as if they ran */
     }
@@ -371,4 +374,38 @@ TEST(program_environment_is_what_was_set_and_three_of_ours)
     CHECK(list[4] == NULL);
     arena_release(&arena);
     CHECK(unsetenv("AEGIS_TEST_SECRET") == 0);
+}
+
+/* Loops number their programs on their own; none can reach another's. */
+TEST(process_server_keeps_loops_apart)
+{
+    static struct process_server server;
+    int first[2];
+    int second[2];
+    struct process_message told;
+    struct channel_received received;
+    CHECK(channel_pair(first) == STATUS_OK && channel_pair(second) == STATUS_OK);
+    process_server_init(&server, &SLEEPER, 1);
+    server.channels[0] = first[1];
+    server.channels[1] = second[1];
+    server.channel_count = 2;
+    ask(first[0], &(struct process_message){.id = 1, .type = PROCESS_START}, WHOLE, 3);
+    CHECK(step(&server) == STATUS_OK);
+    ask(second[0], &(struct process_message){.id = 1, .type = PROCESS_SIGNAL, .signal = 1}, WHOLE,
+        0);
+    CHECK(step(&server) == STATUS_OK);
+    ask(second[0], &(struct process_message){.id = 1, .type = PROCESS_START}, WHOLE, 3);
+    CHECK(step(&server) == STATUS_OK && server.child_count == 2);
+    ask(second[0], &(struct process_message){.id = 1, .type = PROCESS_SIGNAL, .signal = 1}, WHOLE,
+        0);
+    CHECK(step(&server) == STATUS_OK);
+    CHECK(step(&server) == STATUS_OK && server.child_count == 1);
+    CHECK(channel_receive(second[0], &told, sizeof(told), &received) == STATUS_OK);
+    CHECK(told.type == PROCESS_ENDED && told.end.signal_number == SIGKILL);
+    CHECK(channel_receive(first[0], &told, sizeof(told), &received) == STATUS_NOT_FOUND);
+    process_server_end_all(&server);
+    for (int i = 0; i < 2; i++) {
+        (void)close(first[i]);
+        (void)close(second[i]);
+    }
 }

@@ -34,15 +34,20 @@ static void reset_signals(void)
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* A stream may itself be 0, 1 or 2, and must not be overwritten before it was moved. */
-static bool place_streams(const int streams[PROCESS_STREAMS])
+struct inheritance {
+    const int *descriptors;
+    size_t count;
+};
+
+/* One of them may itself be 0, 1, 2 ... and must not be overwritten before it was moved. */
+static bool place_descriptors(const struct inheritance *inheritance)
 {
-    int high[PROCESS_STREAMS];
-    for (int i = 0; i < PROCESS_STREAMS; i++) {
-        high[i] = fcntl(streams[i], F_DUPFD_CLOEXEC, PROCESS_STREAMS);
+    int high[SPAWN_DESCRIPTORS_MAX];
+    for (size_t i = 0; i < inheritance->count; i++) {
+        high[i] = fcntl(inheritance->descriptors[i], F_DUPFD_CLOEXEC, SPAWN_DESCRIPTORS_MAX);
     }
-    for (int i = 0; i < PROCESS_STREAMS; i++) {
-        if (high[i] < 0 || dup2(high[i], i) < 0) {
+    for (size_t i = 0; i < inheritance->count; i++) {
+        if (high[i] < 0 || dup2(high[i], (int)i) < 0) {
             return false;
         }
     }
@@ -64,15 +69,19 @@ static bool tie_to_parent(pid_t parent)
            prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 }
 
-static void run_child(const struct program *program, const int streams[PROCESS_STREAMS],
+static void run_child(const struct program *program, const struct inheritance *inheritance,
                       pid_t parent, int report)
 {
+    const char *file = program->file != NULL ? program->file : program->argv[0];
     reset_signals();
     (void)setsid();
+    report = fcntl(report, F_DUPFD_CLOEXEC, 2 * SPAWN_DESCRIPTORS_MAX);
     /* All of ours are close-on-exec; this catches what our own parent or a library left open. */
-    if (place_streams(streams) && take_user(program) && tie_to_parent(parent) &&
-        close_range(PROCESS_STREAMS, ~0U, CLOSE_RANGE_CLOEXEC) == 0) {
-        (void)execvpe(program->argv[0], (char *const *)(uintptr_t)program->argv,
+    if (place_descriptors(inheritance) &&
+        (program->directory == NULL || chdir(program->directory) == 0) && take_user(program) &&
+        tie_to_parent(parent) &&
+        close_range((unsigned)inheritance->count, ~0U, CLOSE_RANGE_CLOEXEC) == 0) {
+        (void)execvpe(file, (char *const *)(uintptr_t)program->argv,
                       (char *const *)(uintptr_t)program->environment);
     }
     int error = errno;
@@ -93,7 +102,7 @@ static int read_report(int report)
     return len == (ssize_t)sizeof(error) ? error : 0;
 }
 
-static int fork_child(const struct program *program, const int streams[PROCESS_STREAMS],
+static int fork_child(const struct program *program, const struct inheritance *inheritance,
                       const int report[2], pid_t *out)
 {
     sigset_t all;
@@ -105,21 +114,24 @@ static int fork_child(const struct program *program, const int streams[PROCESS_S
     pid_t pid = fork();
     int error = pid < 0 ? errno : 0;
     if (pid == 0) {
-        run_child(program, streams, parent, report[1]);
+        run_child(program, inheritance, parent, report[1]);
     }
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     *out = pid;
     return error;
 }
 
-static int start(const struct program *program, const int streams[PROCESS_STREAMS],
-                 struct spawned *out)
+int spawn_start(const struct program *program, const int *descriptors, size_t descriptor_count,
+                struct spawned *out)
 {
+    const struct inheritance inheritance = {descriptors, descriptor_count};
     int report[2];
+    assert(descriptor_count <= SPAWN_DESCRIPTORS_MAX);
+    *out = (struct spawned){.pid = -1, .pidfd = -1};
     if (pipe2(report, O_CLOEXEC) != 0) {
         return errno;
     }
-    int error = fork_child(program, streams, report, &out->pid);
+    int error = fork_child(program, &inheritance, report, &out->pid);
     (void)close(report[1]);
     if (error == 0) {
         error = read_report(report[0]);
@@ -141,8 +153,7 @@ int spawn_start_server(const struct program *programs, size_t program_count, uin
                        const int streams[PROCESS_STREAMS], struct spawned *out)
 {
     bool has_program = server < program_count && programs[server].argv != NULL;
-    *out = (struct spawned){.pid = -1, .pidfd = -1};
-    return has_program ? start(&programs[server], streams, out) : ENOENT;
+    return has_program ? spawn_start(&programs[server], streams, PROCESS_STREAMS, out) : ENOENT;
 }
 
 void spawn_signal(const struct spawned *spawned, enum process_signal signal)

@@ -11,10 +11,14 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#define SPAWN_DESCRIPTORS_MAX 8
+
 /* Borrowed and immutable. argv NULL: there is no program. */
 struct program {
-    const char *const *argv;        /* NULL-terminated; the program first, looked up in our PATH */
+    const char *file;               /* what is executed; NULL: argv[0], looked up in our PATH */
+    const char *const *argv;        /* NULL-terminated */
     const char *const *environment; /* "NAME=value", NULL-terminated: all it gets */
+    const char *directory;          /* where it starts; NULL: ours */
     bool has_user;                  /* run as user and group, without other groups */
     uid_t user;
     gid_t group;
@@ -25,10 +29,14 @@ struct spawned {
     int pidfd; /* readable when the program has ended; -1 when there is none */
 };
 
-/* Start the program of a server; streams stay the caller's. Blocks until the program was executed
- * or could not be, and returns that errno, 0 when it runs; ENOENT when the server has no program.
- * Call from a thread that lives as long as the program may: the program is killed when that thread
- * ends. */
+/* Start a program with descriptor_count (SPAWN_DESCRIPTORS_MAX) descriptors, which become its 0, 1,
+ * 2 and so on and stay the caller's. Blocks until it was executed or could not be, and returns that
+ * errno, 0 when it runs. Call from a thread that lives as long as the program may: the program is
+ * killed when that thread ends. */
+NODISCARD int spawn_start(const struct program *program, const int *descriptors,
+                          size_t descriptor_count, struct spawned *out);
+
+/* The same for the program of a server; ENOENT when it has none. */
 NODISCARD int spawn_start_server(const struct program *programs, size_t program_count,
                                  uint32_t server, const int streams[PROCESS_STREAMS],
                                  struct spawned *out);

@@ -13,10 +13,6 @@ struct sandbox_report {
     int landlock_abi; /* 0: the kernel has none, files are guarded by the user alone */
 };
 
-/* No memory image on disk and none for other processes of this user to read; nothing gained by
- * executing. For any process of Aegis that holds secrets. STATUS_UNAVAILABLE sandbox.process. */
-NODISCARD enum status sandbox_hide_memory(struct diag *diag);
-
 /* Enter, before the first thread and the first byte from outside.
  *
  * writable  the one folder that may be written, NULL for none

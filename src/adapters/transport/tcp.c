@@ -58,9 +58,13 @@ static enum status bind_new(struct slice address, uint16_t port, bool shares, in
             (void)close(*fd);
             *fd = -1;
         }
-        return diag_fail(diag, STATUS_UNAVAILABLE, "listen.bind", "cannot bind '%.*s' port %u: %s",
-                         SLICE_ARG(address), (unsigned)port,
-                         uv_err_name(uv_translate_sys_error(error)));
+        return diag_fail(diag, STATUS_UNAVAILABLE, "listen.bind",
+                         "cannot listen on '%.*s' port %u: %s; %s", SLICE_ARG(address),
+                         (unsigned)port, uv_strerror(uv_translate_sys_error(error)),
+                         error == EADDRINUSE
+                             ? "stop the program that does ('ss -ltnp' shows it) or take another "
+                               "port"
+                             : "listen on an address of this machine, on a port you may use");
     }
     return STATUS_OK;
 }

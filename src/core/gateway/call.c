@@ -315,7 +315,10 @@ static enum status send_request(struct call *call, const struct call_request *re
         .deadline_ms = server->timeout_ms * 10,
     };
     enum status status = buf_status(&body) == STATUS_OK ? buf_status(&name) : STATUS_LIMIT;
-    if (status == STATUS_OK) {
+    if (server->is_unavailable) {
+        status = diag_fail(&call->diag, STATUS_UNAVAILABLE, "upstream.credential",
+                           "the server's credential cannot be read");
+    } else if (status == STATUS_OK) {
         status = port->start(port->context, &upstream, &sink, &call->handle, &call->diag);
     }
     buf_release(&name);

@@ -15,6 +15,7 @@ struct gateway_server {
     const struct slice *labels;
     size_t label_count;
     bool is_stdio;
+    bool is_unavailable;        /* its credential is missing: nothing is sent to it without */
     bool deny_as_error;         /* a denied tool call is a JSON-RPC error instead of a result */
     enum mcp_revision revision; /* MCP_REVISION_NONE: find out */
     int64_t timeout_ms;

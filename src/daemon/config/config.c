@@ -41,9 +41,10 @@ enum status config_load_text(const struct config_source *source, struct arena *a
     if (reader.is_out_of_memory || report->failed) {
         return STATUS_LIMIT;
     }
-    if (report->count > 0) {
+    if (config_report_has_failed(report)) {
         return STATUS_INVALID;
     }
+    config->text = source->text;
     *out = config;
     return STATUS_OK;
 }

@@ -57,6 +57,12 @@ struct config_listen {
     struct config_tls_server tls;
 };
 
+/* Users of this machine; empty: see run_as.h. */
+struct config_process {
+    struct slice user;        /* of the worker */
+    struct slice server_user; /* of stdio servers */
+};
+
 struct config_control {
     struct config_address address; /* text empty: no control plane */
 };
@@ -159,9 +165,10 @@ struct config_server {
 };
 
 struct config {
-    struct slice file, folder;
+    struct slice file, folder, text; /* where it was read from, and what was read */
     struct config_listen listen;
     struct config_control control;
+    struct config_process process;
     struct slice store_path;      /* of the SQLite database; default STATE_DIR/aegis.db */
     struct slice state_dir;       /* default /var/lib/aegis */
     struct config_texts policies; /* folders or files */

@@ -377,8 +377,12 @@ static void check_command(struct config_reader *reader, const struct config_node
         access(path_text(program), X_OK) != 0) {
         const struct config_node *place =
             command->kind == CONFIG_NODE_LIST ? command->first : command;
-        config_read_problem(reader, place, "config.file_missing", NULL, "cannot run '%.*s': %s",
-                            SLICE_ARG(program), strerror(errno));
+        reader->is_part = true;
+        config_read_problem(
+            reader, place, "config.file_missing",
+            "install it, or correct 'command'; until then its server is unavailable",
+            "cannot run '%.*s': %s", SLICE_ARG(program), strerror(errno));
+        reader->is_part = false;
     }
 }
 

@@ -117,7 +117,9 @@ void config_check_jwks(struct config_reader *reader, const struct config_node *n
     }
     if (!slice_starts_with(text, SLICE("https:")) && !slice_starts_with(text, SLICE("http:"))) {
         issuer->jwks_path = config_read_path(reader, text);
+        reader->is_part = true;
         config_check_file(reader, node, issuer->jwks_path, false);
+        reader->is_part = false;
         return;
     }
     static const struct config_field field = {.name = SLICE_INIT("jwks"),
@@ -153,7 +155,9 @@ static void check_secret_source(struct config_reader *reader, const struct confi
                             "'env' is no name of an environment variable");
     }
     if (values->from.file.len > 0) {
+        reader->is_part = true;
         config_check_file(reader, file, values->from.file, true);
+        reader->is_part = false;
     }
     credential->from_env = values->from.env;
     credential->from_file = values->from.file;

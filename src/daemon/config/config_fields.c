@@ -94,6 +94,15 @@ static const struct config_field control_fields[] = {
 static const struct config_object control_object =
     OBJECT(control_fields, struct config_control, NO_PLACE, NULL);
 
+static const struct config_field process_fields[] = {
+    {.name = SLICE_INIT("user"), .kind = CONFIG_KIND_TEXT, AT(config_process, user),
+     .doc = "of the worker when started as root; default aegis, or nobody without such a user"},
+    {.name = SLICE_INIT("server_user"), .kind = CONFIG_KIND_TEXT, AT(config_process, server_user),
+     .doc = "of stdio servers when started as root; default nobody"},
+};
+static const struct config_object process_object =
+    OBJECT(process_fields, struct config_process, NO_PLACE, NULL);
+
 static const struct config_field audit_fields[] = {
     {.name = SLICE_INIT("mode"), .kind = CONFIG_KIND_CHOICE, AT(config_audit, mode),
      .choices = audit_modes,
@@ -236,6 +245,8 @@ static const struct config_field root_fields[] = {
      .object = &listen_object, .doc = "where MCP clients connect"},
     {.name = SLICE_INIT("control"), .kind = CONFIG_KIND_OBJECT, AT(config, control),
      .object = &control_object, .doc = "the control plane"},
+    {.name = SLICE_INIT("process"), .kind = CONFIG_KIND_OBJECT, AT(config, process),
+     .object = &process_object, .doc = "the users that processes run as"},
     {.name = SLICE_INIT("store"), .kind = CONFIG_KIND_CUSTOM, AT(config, store_path),
      .read = config_check_store,
      .schema = "{\"type\":\"string\",\"pattern\":\"^sqlite:///\"}",

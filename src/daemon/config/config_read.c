@@ -42,6 +42,8 @@ void config_read_problem(struct config_reader *reader, const struct config_node 
         .code = code,
         .message = slice_view_cstr(message),
         .hint = slice_view_cstr(hint),
+        .is_partial =
+            reader->is_part && slice_eq(slice_view_cstr(code), SLICE("config.file_missing")),
     };
     config_report_add(reader->report, reader->arena, &problem);
 }

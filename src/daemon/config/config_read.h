@@ -17,6 +17,7 @@ struct config_reader {
     struct config_report *report;
     struct slice file, folder;
     bool skips_files;
+    bool is_part;          /* a missing file makes one server or issuer unavailable, not all */
     bool is_out_of_memory; /* latched; the load ends with STATUS_LIMIT */
 };
 

@@ -41,6 +41,12 @@ void config_report_add(struct config_report *report, struct arena *arena,
         return;
     }
     report->problems[report->count++] = copy;
+    report->partial_count += problem->is_partial ? 1 : 0;
+}
+
+bool config_report_has_failed(const struct config_report *report)
+{
+    return report->count > (report->is_lenient ? report->partial_count : 0);
 }
 
 static bool is_before(const struct config_problem *a, const struct config_problem *b)

@@ -18,20 +18,25 @@ struct config_problem {
     const char *code;      /* static and stable, like "config.unknown_key" */
     struct slice message;  /* what is wrong and what was expected, one line */
     struct slice hint;     /* what to do next; may be empty */
+    bool is_partial;       /* one server or issuer is unavailable for it; the rest can be used */
 };
 
 /* Starts as {0}; filled by config_load. Sorted by file, then place. */
 struct config_report {
     struct config_problem *problems; /* in the arena of the load */
-    size_t count;
-    bool is_cut; /* there were more than CONFIG_PROBLEMS_MAX */
-    bool failed; /* memory ran out while reporting */
+    size_t count, partial_count;
+    bool is_lenient; /* set by the caller: partial problems do not fail the load */
+    bool is_cut;     /* there were more than CONFIG_PROBLEMS_MAX */
+    bool failed;     /* memory ran out while reporting */
 };
 
 /* Append a problem; message and hint are copied and made printable, file is borrowed.
  * Beyond the bound only is_cut is set; without memory only failed. */
 void config_report_add(struct config_report *report, struct arena *arena,
                        const struct config_problem *problem);
+
+/* Is anything wrong that matters to this caller? */
+bool config_report_has_failed(const struct config_report *report);
 
 /* Sort by file and place, keeping the order of equal places. */
 void config_report_sort(struct config_report *report);

@@ -1,0 +1,23 @@
+#include "cli/command.h"
+
+#include "daemon/worker.h"
+
+static const char USAGE[] =
+    "usage: aegis worker\n"
+    "\n"
+    "The process behind 'aegis serve' that serves clients. Only 'aegis serve' can start it.\n";
+
+static int run(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    return worker_run() == STATUS_OK ? EXIT_CODE_OK : EXIT_CODE_FAILURE;
+}
+
+const struct command command_worker = {
+    .name = WORKER_COMMAND,
+    .group = COMMAND_HIDDEN,
+    .summary = "the part of 'serve' that serves clients",
+    .usage = USAGE,
+    .run = run,
+};

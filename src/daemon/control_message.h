@@ -1,0 +1,26 @@
+/* control_message.h: what supervisor and worker say to each other about their lives. */
+#ifndef AEGIS_DAEMON_CONTROL_MESSAGE_H
+#define AEGIS_DAEMON_CONTROL_MESSAGE_H
+
+#include <stdint.h>
+
+enum control_type {
+    /* From the supervisor. Descriptors: the parcel, then loop_count listeners, then as many process
+     * channels. */
+    CONTROL_START = 1,
+    CONTROL_RELOAD, /* the parcel; a SIGHUP follows */
+    /* From the worker. */
+    CONTROL_READY,
+    CONTROL_RELOADED, /* is_done says whether the parcel is in force */
+    /* On the keys channel, where the worker waits for the answer: the key set of an issuer, which
+     * is a file or the development issuer's. Back comes the same, with the document as descriptor,
+     * or without one when it cannot be read. */
+    CONTROL_KEYS,
+};
+
+/* Both sides are the same program: the struct itself travels. */
+struct control_message {
+    uint32_t type, loop_count, port, is_done, issuer;
+};
+
+#endif

@@ -1,0 +1,62 @@
+#include "daemon/inputs.h"
+
+enum status inputs_of_config(const struct config *config, struct arena *arena, struct inputs *out,
+                             struct config_report *report)
+{
+    struct slice path;
+    *out = (struct inputs){.config = config};
+    TRY(arena_format(arena, &path, "%.*s/audit.key", SLICE_ARG(config->state_dir)));
+    out->audit_key_path = (const char *)path.ptr;
+    if (config->policies.count == 0) {
+        return STATUS_OK;
+    }
+    return policy_files_read(config->policies.items, config->policies.count, arena, &out->policies,
+                             report);
+}
+
+enum status inputs_load(const char *path, struct arena *arena, struct inputs *out,
+                        struct config_report *report)
+{
+    struct config *config = NULL;
+    report->is_lenient = true;
+    TRY(config_load(slice_view_cstr(path), arena, &config, report));
+    return inputs_of_config(config, arena, out, report);
+}
+
+static bool same_texts(const struct config_texts *a, const struct config_texts *b)
+{
+    bool is_same = a->count == b->count;
+    for (size_t i = 0; is_same && i < a->count; i++) {
+        is_same = slice_eq(a->items[i], b->items[i]);
+    }
+    return is_same;
+}
+
+static bool same_credential(const struct config_credential *a, const struct config_credential *b)
+{
+    bool is_env = a->kind == CONFIG_CREDENTIAL_ENV || b->kind == CONFIG_CREDENTIAL_ENV;
+    return !is_env || (a->kind == b->kind && slice_eq(a->name, b->name) &&
+                       slice_eq(a->from_env, b->from_env) && slice_eq(a->from_file, b->from_file));
+}
+
+/* What pools and children are made of; the rest of a server is in the snapshot. */
+static bool same_server(const struct config_server *a, const struct config_server *b)
+{
+    bool is_same = slice_eq(a->name, b->name) && slice_eq(a->url.text, b->url.text) &&
+                   slice_eq(a->tls_ca, b->tls_ca) && same_texts(&a->command, &b->command) &&
+                   same_credential(&a->credential, &b->credential) && a->env_count == b->env_count;
+    for (size_t i = 0; is_same && i < a->env_count; i++) {
+        is_same =
+            slice_eq(a->env[i].name, b->env[i].name) && slice_eq(a->env[i].value, b->env[i].value);
+    }
+    return is_same;
+}
+
+bool inputs_fit(const struct config *running, const struct config *other)
+{
+    bool is_same = running->server_count == other->server_count;
+    for (size_t i = 0; is_same && i < running->server_count; i++) {
+        is_same = same_server(&running->servers[i], &other->servers[i]);
+    }
+    return is_same;
+}

@@ -1,0 +1,31 @@
+/* inputs.h: all that a gateway is made of, read and not yet judged.
+ *
+ * Whoever may read the files makes one: `aegis proxy` for itself, the supervisor of `aegis serve`
+ * for its worker, which gets them through parcel.h. */
+#ifndef AEGIS_DAEMON_INPUTS_H
+#define AEGIS_DAEMON_INPUTS_H
+
+#include "daemon/config/config.h"
+#include "daemon/config/policy_files.h"
+
+struct inputs {
+    const struct config *config;
+    struct policy_files policies;
+    const char *audit_key_path; /* of the journal's signing key */
+};
+
+/* Read the policies that a configuration names and name its files. STATUS_INVALID when the report
+ * has problems, STATUS_LIMIT when the arena is full. */
+NODISCARD enum status inputs_of_config(const struct config *config, struct arena *arena,
+                                       struct inputs *out, struct config_report *report);
+
+/* Read a configuration file and then the same. Files that only one server or issuer needs may be
+ * missing: the report names them, and the rest can be served. */
+NODISCARD enum status inputs_load(const char *path, struct arena *arena, struct inputs *out,
+                                  struct config_report *report);
+
+/* Can a running gateway take over the other configuration? Servers are bound to pools and children,
+ * so another list of them needs a restart. */
+bool inputs_fit(const struct config *running, const struct config *other);
+
+#endif

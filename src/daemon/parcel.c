@@ -1,0 +1,280 @@
+#include "daemon/parcel.h"
+
+#include "adapters/crypto/signing_key.h"
+#include "daemon/assembly.h"
+#include "daemon/file.h"
+
+#include <assert.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PACKED_BYTES_MAX ((size_t)64 << 20)
+#define FILE_BYTES_MAX ((size_t)4 << 20)
+#define SECRET_BYTES_MAX ((size_t)16 << 10)
+
+enum item_kind {
+    ITEM_CONFIG = 1,  /* name: file; data: its text */
+    ITEM_FOLDER,      /* data: that relative paths are joined to */
+    ITEM_POLICY,      /* name: file; in order */
+    ITEM_CERTIFICATE, /* of the listener */
+    ITEM_KEY,
+    ITEM_AUDIT_KEY,
+    ITEM_AUTHORITIES, /* index: server */
+    ITEM_SECRET,      /* index: server */
+};
+
+/* Before each name and its data. Both sides are the same program: the struct itself is written. */
+struct item_head {
+    uint32_t kind, index, name_bytes, data_bytes;
+};
+
+/* -- the supervisor's side ------------------------------------------------------------------- */
+
+static void put(struct buf *out, enum item_kind kind, size_t index, struct slice name,
+                struct slice data)
+{
+    struct item_head head = {(uint32_t)kind, (uint32_t)index, (uint32_t)name.len,
+                             (uint32_t)data.len};
+    buf_append(out, slice_of(&head, sizeof(head)));
+    buf_append(out, name);
+    buf_append(out, data);
+}
+
+static void wipe(struct buf *text)
+{
+    if (text->ptr != NULL) {
+        explicit_bzero(text->ptr, text->capacity);
+    }
+    buf_release(text);
+}
+
+static enum status put_file(struct buf *out, enum item_kind kind, size_t index, struct slice path,
+                            struct diag *diag)
+{
+    struct buf text;
+    buf_init(&text, FILE_BYTES_MAX, NULL);
+    enum status status = file_read(path, &text);
+    if (status == STATUS_OK) {
+        put(out, kind, index, SLICE_EMPTY, buf_view(&text));
+    }
+    wipe(&text);
+    return status == STATUS_OK ? STATUS_OK
+                               : diag_fail(diag, status, "file.unreadable",
+                                           "cannot read '%.*s'; give us the right to, or correct "
+                                           "the path",
+                                           SLICE_ARG(path));
+}
+
+/* Without its prefix, which the configuration has as well. */
+static void put_secret(struct buf *out, const struct config *config, size_t index)
+{
+    const struct config_server *server = &config->servers[index];
+    struct config_credential credential = server->credential;
+    struct slice secret;
+    struct arena arena;
+    if (credential.kind != CONFIG_CREDENTIAL_HEADER) {
+        return;
+    }
+    credential.prefix = SLICE_EMPTY;
+    arena_init(&arena, SECRET_BYTES_MAX * 2, NULL);
+    if (assembly_secret(&credential, &arena, &secret) == STATUS_OK) {
+        put(out, ITEM_SECRET, index, SLICE_EMPTY, secret);
+        explicit_bzero((void *)(uintptr_t)secret.ptr, secret.len);
+    }
+    arena_release(&arena);
+}
+
+/* Made here when there is none yet: the worker could not keep it. */
+static enum status put_audit_key(struct buf *out, const char *path, struct diag *diag)
+{
+    struct signing_key *key = NULL;
+    TRY(signing_key_open(path, &key, diag));
+    signing_key_free(key);
+    return put_file(out, ITEM_AUDIT_KEY, 0, slice_view_cstr(path), diag);
+}
+
+static enum status put_all(struct buf *out, const struct inputs *inputs, struct diag *diag)
+{
+    const struct config *config = inputs->config;
+    put(out, ITEM_CONFIG, 0, config->file, config->text);
+    put(out, ITEM_FOLDER, 0, SLICE_EMPTY, config->folder);
+    for (size_t i = 0; i < inputs->policies.count; i++) {
+        const struct cedar_source *source = &inputs->policies.sources[i];
+        put(out, ITEM_POLICY, i, source->name, source->text);
+    }
+    const struct config_tls_server *tls = &config->listen.tls;
+    if (tls->cert.len > 0) {
+        TRY(put_file(out, ITEM_CERTIFICATE, 0, tls->cert, diag));
+        TRY(put_file(out, ITEM_KEY, 0, tls->key, diag));
+    }
+    if (config->audit.mode != CONFIG_AUDIT_OFF) {
+        TRY(put_audit_key(out, inputs->audit_key_path, diag));
+    }
+    for (size_t i = 0; i < config->server_count; i++) {
+        struct slice authorities = config->servers[i].tls_ca;
+        if (authorities.len > 0) {
+            TRY(put_file(out, ITEM_AUTHORITIES, i, authorities, diag));
+        }
+        put_secret(out, config, i);
+    }
+    return buf_status(out);
+}
+
+enum status parcel_pack(const struct inputs *inputs, int *fd, struct diag *diag)
+{
+    struct buf packed;
+    buf_init(&packed, PACKED_BYTES_MAX, NULL);
+    enum status status = put_all(&packed, inputs, diag);
+    if (status == STATUS_OK) {
+        status = file_unnamed(buf_view(&packed), fd, diag);
+    } else if (status == STATUS_LIMIT) {
+        (void)!diag_fail(diag, status, "parcel.size", "the configuration's files are too large");
+    }
+    wipe(&packed);
+    return status;
+}
+
+/* -- the worker's side ----------------------------------------------------------------------- */
+
+struct item {
+    struct item_head head;
+    struct slice name, data;
+};
+
+/* Takes the next item off the packed bytes. False at their end, or where they make no sense. */
+static bool next_item(struct slice *packed, struct item *out)
+{
+    if (packed->len < sizeof(out->head)) {
+        return false;
+    }
+    memcpy(&out->head, packed->ptr, sizeof(out->head));
+    struct slice rest = slice_sub(*packed, sizeof(out->head), packed->len);
+    size_t end = (size_t)out->head.name_bytes + out->head.data_bytes;
+    if (end > rest.len) {
+        return false;
+    }
+    out->name = slice_sub(rest, 0, out->head.name_bytes);
+    out->data = slice_sub(rest, out->head.name_bytes, end);
+    *packed = slice_sub(rest, end, rest.len);
+    return true;
+}
+
+/* Configuration and policies, which have names; the rest follows once there is a configuration. */
+static enum status take_texts(struct slice packed, struct arena *arena,
+                              struct config_source *source, struct policy_files *policies)
+{
+    struct item item;
+    policies->sources = arena_alloc_zero(arena, POLICY_FILES_MAX, sizeof(*policies->sources));
+    if (policies->sources == NULL) {
+        return STATUS_LIMIT;
+    }
+    while (next_item(&packed, &item)) {
+        if (item.head.kind == ITEM_CONFIG) {
+            TRY(arena_copy(arena, item.name, &source->file));
+            source->text = item.data;
+        } else if (item.head.kind == ITEM_FOLDER) {
+            TRY(arena_copy(arena, item.data, &source->folder));
+        } else if (item.head.kind == ITEM_POLICY && policies->count < POLICY_FILES_MAX) {
+            policies->sources[policies->count++] = (struct cedar_source){item.name, item.data};
+        }
+    }
+    return STATUS_OK;
+}
+
+/* Where the path of an item stands in the configuration; NULL: it has none there. */
+static struct slice *path_of(struct config *config, const struct item *item,
+                             struct slice *audit_key)
+{
+    size_t index = item->head.index;
+    bool is_server = index < config->server_count;
+    switch ((enum item_kind)item->head.kind) {
+    case ITEM_CERTIFICATE:
+        return &config->listen.tls.cert;
+    case ITEM_KEY:
+        return &config->listen.tls.key;
+    case ITEM_AUDIT_KEY:
+        return audit_key;
+    case ITEM_AUTHORITIES:
+        return is_server ? &config->servers[index].tls_ca : NULL;
+    case ITEM_SECRET:
+        return is_server ? &config->servers[index].credential.from_file : NULL;
+    case ITEM_CONFIG:
+    case ITEM_FOLDER:
+    case ITEM_POLICY:
+        break;
+    }
+    return NULL;
+}
+
+static enum status take_file(const struct item *item, struct arena *arena, struct slice *path,
+                             struct parcel_files *files)
+{
+    int fd = -1;
+    assert(files->count < PARCEL_FILES_MAX);
+    TRY(file_unnamed(item->data, &fd, NULL));
+    files->descriptors[files->count++] = fd;
+    return arena_format(arena, path, "/proc/self/fd/%d", fd);
+}
+
+/* A secret that was not handed over must not be looked for elsewhere. */
+static void forget_secrets(struct config *config)
+{
+    for (size_t i = 0; i < config->server_count; i++) {
+        config->servers[i].credential.from_env = SLICE_EMPTY;
+        config->servers[i].credential.from_file = SLICE("");
+    }
+}
+
+static enum status take_files(struct slice packed, struct arena *arena, struct config *config,
+                              struct inputs *out, struct parcel_files *files)
+{
+    struct item item;
+    struct slice audit_key = SLICE("");
+    forget_secrets(config);
+    while (next_item(&packed, &item)) {
+        struct slice *path = path_of(config, &item, &audit_key);
+        if (path != NULL) {
+            TRY(take_file(&item, arena, path, files));
+        }
+    }
+    out->audit_key_path = (const char *)audit_key.ptr;
+    return STATUS_OK;
+}
+
+static enum status unpack(struct slice packed, struct arena *arena, struct inputs *out,
+                          struct parcel_files *files, struct config_report *report)
+{
+    struct config *config = NULL;
+    struct config_source source = {.skips_files = true};
+    TRY(take_texts(packed, arena, &source, &out->policies));
+    TRY(config_load_text(&source, arena, &config, report));
+    out->config = config;
+    /* The supervisor started the worker there; the path may lead through folders that the worker's
+     * user cannot pass. */
+    config->audit.dir = SLICE(".");
+    return take_files(packed, arena, config, out, files);
+}
+
+enum status parcel_unpack(int fd, struct arena *arena, struct inputs *out,
+                          struct parcel_files *files, struct config_report *report)
+{
+    struct buf bytes;
+    struct slice packed = SLICE_EMPTY;
+    *out = (struct inputs){0};
+    *files = (struct parcel_files){0};
+    buf_init(&bytes, PACKED_BYTES_MAX, NULL);
+    enum status status = file_read_unnamed(fd, &bytes);
+    if (status == STATUS_OK) {
+        status = arena_copy(arena, buf_view(&bytes), &packed);
+    }
+    wipe(&bytes);
+    return status == STATUS_OK ? unpack(packed, arena, out, files, report) : status;
+}
+
+void parcel_close(struct parcel_files *files)
+{
+    for (size_t i = 0; i < files->count; i++) {
+        (void)close(files->descriptors[i]);
+    }
+    files->count = 0;
+}

@@ -1,0 +1,101 @@
+#include "daemon/standalone.h"
+
+#include "daemon/process_guard.h"
+#include "daemon/programs.h"
+#include "daemon/run_as.h"
+#include "daemon/serving.h"
+
+#include <stdio.h>
+
+#define INPUTS_BYTES_MAX ((size_t)64 << 20)
+
+struct host {
+    const struct standalone *standalone;
+    uint16_t port;
+};
+
+static void on_ready(void *context)
+{
+    const struct host *host = context;
+    listeners_announce(host->standalone->config, host->port);
+}
+
+static enum status read_inputs(const struct standalone *standalone, struct arena *arena,
+                               struct inputs *out)
+{
+    struct config_report report = {0};
+    enum status status = inputs_of_config(standalone->config, arena, out, &report);
+    if (status != STATUS_OK) {
+        config_report_print(stderr, &report);
+        return status;
+    }
+    if (standalone->builtin_policies.len > 0) {
+        out->policies =
+            (struct policy_files){arena_alloc_zero(arena, 1, sizeof(struct cedar_source)), 1};
+        if (out->policies.sources == NULL) {
+            return STATUS_LIMIT;
+        }
+        out->policies.sources[0] =
+            (struct cedar_source){SLICE("built-in"), standalone->builtin_policies};
+    }
+    return STATUS_OK;
+}
+
+static enum status on_reload(void *context, struct arena *arena, struct inputs *out)
+{
+    return read_inputs(((struct host *)context)->standalone, arena, out);
+}
+
+static void on_reloaded(void *context, bool is_done)
+{
+    (void)context;
+    (void)is_done;
+}
+
+static enum status prepare(const struct standalone *standalone, struct arena *arena,
+                           struct inputs *inputs, struct program **programs, struct diag *diag)
+{
+    const struct run_as run_as = {0};
+    TRY(process_guard_apply(diag));
+    TRY(run_as_prepare_state(standalone->config, &run_as, diag));
+    TRY(read_inputs(standalone, arena, inputs));
+    TRY(programs_build(standalone->config, &run_as, arena, programs));
+    programs_check(standalone->config, *programs);
+    return STATUS_OK;
+}
+
+static enum status serve(const struct standalone *standalone, struct arena *arena,
+                         struct diag *diag)
+{
+    struct inputs inputs = {0};
+    struct program *programs = NULL;
+    struct listeners listeners;
+    TRY(prepare(standalone, arena, &inputs, &programs, diag));
+    TRY(listeners_bind(standalone->config, &listeners, diag));
+    struct host host = {standalone, listeners.port};
+    struct serving_plan plan = {.inputs = &inputs,
+                                .listeners = &listeners,
+                                .programs = programs,
+                                .host = {.context = &host,
+                                         .ready = on_ready,
+                                         .reload = on_reload,
+                                         .read_keys = key_sets_read,
+                                         .reloaded = on_reloaded},
+                                .no_auth = standalone->no_auth,
+                                .is_proxy = true,
+                                .no_audit = standalone->no_audit};
+    return serving_run(&plan);
+}
+
+enum status standalone_run(const struct standalone *standalone)
+{
+    struct arena arena;
+    struct diag diag = {0};
+    arena_init(&arena, INPUTS_BYTES_MAX, NULL);
+    enum status status = serve(standalone, &arena, &diag);
+    if (diag.message[0] != '\0') {
+        fprintf(stderr, "aegis: %s\n", diag.message);
+    }
+    arena_release(&arena);
+    return status;
+}

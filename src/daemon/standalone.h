@@ -1,0 +1,18 @@
+/* standalone.h: a gateway in this one process, without a supervisor: `aegis proxy`. */
+#ifndef AEGIS_DAEMON_STANDALONE_H
+#define AEGIS_DAEMON_STANDALONE_H
+
+#include "daemon/config/config.h"
+
+struct standalone {
+    const struct config *config;   /* borrowed */
+    struct slice builtin_policies; /* instead of the configured ones; empty: those */
+    bool no_auth;                  /* callers need no token; on loopback only */
+    bool no_audit;
+};
+
+/* Serve until told to stop; SIGHUP reads policies and keys again. Prints one line
+ * {"listening":URL} on stdout when ready. Statuses as serving_run. */
+NODISCARD enum status standalone_run(const struct standalone *standalone);
+
+#endif

@@ -1,0 +1,185 @@
+#include "daemon/worker.h"
+
+#include "adapters/process/channel.h"
+#include "adapters/sandbox/sandbox.h"
+#include "daemon/control_message.h"
+#include "daemon/file.h"
+#include "daemon/parcel.h"
+#include "daemon/process_guard.h"
+#include "daemon/serving.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#define INPUTS_BYTES_MAX ((size_t)128 << 20)
+
+struct worker {
+    struct arena arena; /* of the inputs it started with */
+    struct inputs inputs;
+    struct parcel_files files; /* of the inputs last unpacked */
+    struct listeners listeners;
+    int process_channels[LISTENERS_MAX];
+};
+
+static void tell(enum control_type type, bool is_done)
+{
+    struct control_message message = {.type = (uint32_t)type, .is_done = is_done ? 1 : 0};
+    /* Without a supervisor this process is about to be killed. */
+    (void)!channel_send(WORKER_CHANNEL, slice_of(&message, sizeof(message)), NULL, 0);
+}
+
+static enum status unpack(int parcel, struct arena *arena, struct inputs *out,
+                          struct parcel_files *files)
+{
+    struct config_report report = {0};
+    enum status status = parcel_unpack(parcel, arena, out, files, &report);
+    if (status == STATUS_INVALID) {
+        config_report_print(stderr, &report);
+    }
+    return status;
+}
+
+/* -- start ----------------------------------------------------------------------------------- */
+
+static enum status receive_start(struct control_message *message, struct channel_received *received,
+                                 struct diag *diag)
+{
+    struct pollfd wait = {.fd = WORKER_CHANNEL, .events = POLLIN};
+    (void)poll(&wait, 1, -1);
+    enum status status = channel_receive(WORKER_CHANNEL, message, sizeof(*message), received);
+    size_t loops = message->loop_count;
+    if (status == STATUS_OK && message->type == CONTROL_START && loops > 0 &&
+        loops <= LISTENERS_MAX && received->descriptor_count == 1 + 2 * loops) {
+        return STATUS_OK;
+    }
+    return diag_fail(diag, STATUS_INVALID, "worker.start",
+                     "'aegis worker' is started by 'aegis serve' only");
+}
+
+static enum status take_start(struct worker *worker, struct diag *diag)
+{
+    struct control_message message = {0};
+    struct channel_received received = {0};
+    TRY(receive_start(&message, &received, diag));
+    size_t loops = message.loop_count;
+    worker->listeners = (struct listeners){.count = loops, .port = (uint16_t)message.port};
+    memcpy(worker->listeners.descriptors, &received.descriptors[1], loops * sizeof(int));
+    memcpy(worker->process_channels, &received.descriptors[1 + loops], loops * sizeof(int));
+    enum status status =
+        unpack(received.descriptors[0], &worker->arena, &worker->inputs, &worker->files);
+    (void)close(received.descriptors[0]);
+    return status == STATUS_OK
+               ? STATUS_OK
+               : diag_fail(diag, status, "worker.start", "what the supervisor read cannot be used");
+}
+
+static enum status restrict_self(const struct worker *worker, struct diag *diag)
+{
+    struct sandbox_report report = {0};
+    bool has_journal = worker->inputs.config->audit.mode != CONFIG_AUDIT_OFF;
+    (void)prctl(PR_SET_NAME, "aegis-worker");
+    TRY(process_guard_apply(diag));
+    TRY(sandbox_enter(has_journal ? "." : NULL, &report, diag));
+    if (report.landlock_abi == 0) {
+        fputs("aegis: this kernel has no landlock: files are guarded from the worker by its user "
+              "alone\n",
+              stderr);
+    }
+    return STATUS_OK;
+}
+
+/* -- while it runs --------------------------------------------------------------------------- */
+
+static void on_ready(void *context)
+{
+    struct worker *worker = context;
+    parcel_close(&worker->files);
+    tell(CONTROL_READY, true);
+}
+
+static enum status on_reload(void *context, struct arena *arena, struct inputs *out)
+{
+    struct worker *worker = context;
+    struct control_message message = {0};
+    struct channel_received received = {0};
+    enum status status = channel_receive(WORKER_CHANNEL, &message, sizeof(message), &received);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (message.type == CONTROL_RELOAD && received.descriptor_count == 1) {
+        status = unpack(received.descriptors[0], arena, out, &worker->files);
+    } else {
+        status = STATUS_INVALID;
+    }
+    channel_close_received(&received);
+    return status;
+}
+
+/* Waits for the supervisor as it would for a file. */
+static enum status ask_for_keys(uint32_t issuer, struct buf *out)
+{
+    struct control_message message = {.type = CONTROL_KEYS, .issuer = issuer};
+    struct channel_received received = {0};
+    struct pollfd wait = {.fd = WORKER_KEYS_CHANNEL, .events = POLLIN};
+    TRY(channel_send(WORKER_KEYS_CHANNEL, slice_of(&message, sizeof(message)), NULL, 0));
+    while (poll(&wait, 1, -1) < 0 && errno == EINTR) {
+    }
+    TRY(channel_receive(WORKER_KEYS_CHANNEL, &message, sizeof(message), &received));
+    enum status status = received.descriptor_count == 1
+                             ? file_read_unnamed(received.descriptors[0], out)
+                             : STATUS_NOT_FOUND;
+    channel_close_received(&received);
+    return status;
+}
+
+static enum status read_keys(const struct config *config, const struct config_issuer *issuer,
+                             struct buf *out, struct diag *diag)
+{
+    if (key_sets_is_remote(issuer)) {
+        return key_sets_read(config, issuer, out, diag);
+    }
+    enum status status = ask_for_keys((uint32_t)(issuer - config->issuers), out);
+    return status == STATUS_OK
+               ? STATUS_OK
+               : diag_fail(diag, status, "jwks.file", "the supervisor cannot read the key file");
+}
+
+static void on_reloaded(void *context, bool is_done)
+{
+    struct worker *worker = context;
+    parcel_close(&worker->files);
+    tell(CONTROL_RELOADED, is_done);
+}
+
+static enum status serve(struct worker *worker, struct diag *diag)
+{
+    TRY(take_start(worker, diag));
+    TRY(restrict_self(worker, diag));
+    struct serving_plan plan = {.inputs = &worker->inputs,
+                                .listeners = &worker->listeners,
+                                .process_channels = worker->process_channels,
+                                .host = {.context = worker,
+                                         .ready = on_ready,
+                                         .reload = on_reload,
+                                         .read_keys = read_keys,
+                                         .reloaded = on_reloaded}};
+    return serving_run(&plan);
+}
+
+enum status worker_run(void)
+{
+    static struct worker worker;
+    struct diag diag = {0};
+    arena_init(&worker.arena, INPUTS_BYTES_MAX, NULL);
+    enum status status = serve(&worker, &diag);
+    if (diag.message[0] != '\0') {
+        fprintf(stderr, "aegis: %s\n", diag.message);
+    }
+    parcel_close(&worker.files);
+    arena_release(&worker.arena);
+    return status;
+}
