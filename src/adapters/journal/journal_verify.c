@@ -21,8 +21,9 @@ struct verifier {
     const struct journal_verify_options *options;
     struct journal_report *report;
     struct expected head, anchor;
-    struct diag head_fault; /* a head file that cannot be believed */
-    uint64_t starts;        /* segments begun since the last checkpoint */
+    struct diag head_fault;         /* a head file that cannot be believed */
+    struct journal_cursor cut_note; /* the first record that says journal.cut; zero: none */
+    uint64_t starts;                /* segments begun since the last checkpoint */
 };
 
 void journal_anchor_format(const struct checkpoint *checkpoint, char out[JOURNAL_ANCHOR_TEXT_BYTES])
@@ -110,6 +111,16 @@ static enum status check_checkpoint(struct verifier *self, const struct journal_
     return STATUS_OK;
 }
 
+/* A start had found less than the head named. The bytes are gone or outside the chain, so this
+ * record is all that tells of them. Texts of a record are escaped: none can look like its members.
+ */
+static bool says_cut(struct slice payload)
+{
+    static const char code[] = "\"code\":\"journal.cut\"";
+    return slice_starts_with(payload, SLICE("{\"type\":\"self.fault\"")) &&
+           memmem(payload.ptr, payload.len, code, sizeof(code) - 1) != NULL;
+}
+
 static enum status check_entry(struct verifier *self, const struct journal_entry *entry)
 {
     struct journal_report *report = self->report;
@@ -122,6 +133,10 @@ static enum status check_entry(struct verifier *self, const struct journal_entry
         report->unsigned_count = 0;
         report->is_closed = report->last.is_closing;
         return STATUS_OK;
+    }
+    if (self->cut_note.segment == 0 && says_cut(entry->payload)) {
+        self->cut_note =
+            (struct journal_cursor){entry->segment, entry->offset, entry->sequence, {0}};
     }
     report->records++;
     report->payload_bytes += entry->payload.len;
@@ -155,10 +170,25 @@ static enum status check_expected(struct verifier *self, const struct expected *
                            what);
 }
 
+static enum status check_cut_note(struct verifier *self)
+{
+    struct journal_report *report = self->report;
+    if (self->cut_note.segment == 0) {
+        return STATUS_OK;
+    }
+    report->bad_segment = self->cut_note.segment;
+    report->bad_offset = self->cut_note.offset;
+    report->bad_sequence = self->cut_note.sequence;
+    return diag_fail(&report->diag, STATUS_CONFLICT, "journal.cut",
+                     "when record %" PRIu64 " was written, signed records before it were missing",
+                     self->cut_note.sequence);
+}
+
 /* What can be judged at the end only. */
 static enum status check_end(struct verifier *self)
 {
     struct journal_report *report = self->report;
+    TRY(check_cut_note(self));
     if (self->head_fault.code != NULL) {
         report->diag = self->head_fault;
         return STATUS_CONFLICT;

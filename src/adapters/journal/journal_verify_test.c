@@ -417,8 +417,51 @@ TEST(verify_finds_a_cut_end)
     }
     journal_reader_close(reader);
     CHECK(notes == 1);
-    report = verify_signed(&signed_journal, &anchor);
-    CHECK(has_code(&report, "journal.cut"));
+    report = verify_signed(&signed_journal, NULL);
+    CHECK(has_code(&report, "journal.cut") && report.bad_segment == 2 && report.bad_sequence == 3);
+    signed_release(&signed_journal);
+}
+
+/* A byte changed while the gateway is down makes the next start take the rest for a torn tail. */
+TEST(verify_finds_records_made_into_a_torn_tail)
+{
+    static struct segment segment;
+    struct signed_journal signed_journal;
+    signed_init(&signed_journal);
+    write_records_as(&signed_journal.options, 7);
+    segment_load(&segment, &signed_journal.folder, 1);
+    segment.bytes[segment.frames[2].offset + FRAME_HEADER_BYTES] ^= 1;
+    segment_restore(&segment);
+    write_records_as(&signed_journal.options, 1);
+    struct journal_report report = verify_signed(&signed_journal, NULL);
+    CHECK(has_code(&report, "journal.cut") && report.void_bytes != 0);
+    CHECK(report.bad_segment == 2 && report.bad_sequence == 2);
+    signed_release(&signed_journal);
+}
+
+/* Only the journal's own words count, not those of a client in a record. */
+TEST(verify_is_not_fooled_by_texts)
+{
+    struct signed_journal signed_journal;
+    struct fake_loop loop;
+    struct journal *journal = NULL;
+    struct buf line;
+    signed_init(&signed_journal);
+    fake_loop_init(&loop);
+    buf_init(&line, AUDIT_RECORD_BYTES_MAX, NULL);
+    const struct audit_record record = {.type = AUDIT_SELF_FAULT,
+                                        .phase = AUDIT_EVENT,
+                                        .target = SLICE("\",\"code\":\"journal.cut\""),
+                                        .code = SLICE("journal.cut2")};
+    CHECK(audit_record_encode(&record, &line) == STATUS_OK);
+    CHECK(journal_open(&signed_journal.options, &journal, NULL) == STATUS_OK);
+    CHECK(append_wait(journal, &loop, buf_view(&line), true));
+    CHECK(append_wait(journal, &loop, SLICE("{\"type\":\"authz.deny\",\"code\":\"journal.cut\"}"),
+                      true));
+    journal_close(journal);
+    CHECK(verify_signed(&signed_journal, NULL).is_intact);
+    buf_release(&line);
+    fake_loop_release(&loop);
     signed_release(&signed_journal);
 }
 
