@@ -119,7 +119,7 @@ static int search_print(const char *directory, const struct sqlite_index_query *
     } else if (printer.rows == 0) {
         (void)fprintf(stderr,
                       "no records: nothing in the journal at '%s' matches; names match whole "
-                      "('jira.create_issue'), see what there is with 'aegis audit tail'\n",
+                      "('jira.create_issue'), 'aegis audit tail' shows what there is\n",
                       directory);
     }
     printer_release(&printer);
@@ -169,6 +169,7 @@ static int audit_search(const struct command *command, int argc, char **argv)
     const char *given = NULL, *output = "text";
     struct search_texts texts = {0};
     int64_t limit = SEARCH_DEFAULT;
+    bool is_unknown = false;
     const struct option options[] = {
         {.name = "dir", .kind = OPTION_TEXT, .out.text = &given},
         {.name = "principal", .kind = OPTION_TEXT, .out.text = &texts.principal},
@@ -180,6 +181,7 @@ static int audit_search(const struct command *command, int argc, char **argv)
         {.name = "code", .kind = OPTION_TEXT, .out.text = &texts.code},
         {.name = "type", .kind = OPTION_TEXT, .out.text = &texts.type},
         {.name = "id", .kind = OPTION_TEXT, .out.text = &texts.id},
+        {.name = "unknown", .kind = OPTION_FLAG, .out.flag = &is_unknown},
         {.name = "since", .kind = OPTION_TEXT, .out.text = &texts.since},
         {.name = "limit", .kind = OPTION_NUMBER, .out.number = &limit, .min = 1, .max = SEARCH_MAX},
         {.name = "output",
@@ -197,6 +199,7 @@ static int audit_search(const struct command *command, int argc, char **argv)
     if (!build_query(&texts, limit, &query)) {
         return EXIT_CODE_USAGE;
     }
+    query.is_unknown = is_unknown;
     char path[AUDIT_PATH_BYTES];
     return search_print(audit_directory(given, path), &query, output);
 }
@@ -236,7 +239,8 @@ const struct command command_audit = {
         "Usage: aegis audit tail [--dir DIR] [-n N] [--follow] [--output text|json]\n"
         "       aegis audit search [--dir DIR] [--principal P] [--target T]\n"
         "                          [--decision allow|deny] [--code C] [--type T] [--id ID]\n"
-        "                          [--since AGE|TIME] [--limit N] [--output text|json]\n"
+        "                          [--unknown] [--since AGE|TIME] [--limit N]\n"
+        "                          [--output text|json]\n"
         "       aegis audit verify [--dir DIR] [--key FILE] [--expect ANCHOR]\n"
         "                          [--output text|json]\n"
         "       aegis audit head [--dir DIR] [--key FILE] [--output text|json]\n"
@@ -255,6 +259,7 @@ const struct command command_audit = {
         "Examples:\n"
         "  aegis audit tail -n 50 --follow\n"
         "  aegis audit search --decision deny --since 2h\n"
+        "  aegis audit search --unknown --since 7d\n"
         "  aegis audit search --id 3f0c9a5e7d1b42680011223344556677 --output json\n"
         "  aegis audit head | ssh auditor@vault 'cat >> anchors'\n"
         "  aegis audit verify --key audit.pub --expect \"$(tail -n 1 anchors)\"\n",

@@ -125,6 +125,9 @@ static void print_bad(const struct journal_report *report)
     (void)printf("first bad place: segment %" PRIu64 ", byte %" PRIu64 ", record %" PRIu64
                  "; %" PRIu64 " records before it are in order\n",
                  report->bad_segment, report->bad_offset, report->bad_sequence, report->records);
+    if (report->checkpoints != 0) {
+        (void)printf("signed before it: records 1 to %" PRIu64 "\n", report->last.sequence - 1);
+    }
     if (slice_eq(slice_view_cstr(report->diag.code), SLICE("journal.torn"))) {
         (void)printf("a gateway that was killed leaves such an end; its next start puts it outside "
                      "the chain\n");

@@ -55,6 +55,8 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
         " WHERE (?1 = '' OR decision_id = ?1) AND (?2 = '' OR subject = ?2)"
         " AND (?3 = '' OR target = ?3) AND (?4 = '' OR type = ?4) AND (?5 = '' OR code = ?5)"
         " AND (?6 = '' OR decision = ?6) AND wall_ms >= ?7 AND wall_ms < ?8"
+        " AND (?10 = 0 OR (phase = 'intent' AND decision_id IN"
+        " (SELECT decision_id FROM open_intent)))"
         " ORDER BY sequence DESC LIMIT ?9",
 };
 
@@ -354,6 +356,7 @@ static void bind_query(sqlite3_stmt *statement, const struct sqlite_index_query 
     (void)sqlite3_bind_int64(statement, 7, query->since_ms != 0 ? query->since_ms : INT64_MIN);
     (void)sqlite3_bind_int64(statement, 8, query->until_ms != 0 ? query->until_ms : INT64_MAX);
     (void)sqlite3_bind_int64(statement, 9, query->rows_max != 0 ? query->rows_max : ROWS_DEFAULT);
+    (void)sqlite3_bind_int64(statement, 10, query->is_unknown);
 }
 
 enum status sqlite_index_search(struct sqlite_index *index, const struct sqlite_index_query *query,

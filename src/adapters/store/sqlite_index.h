@@ -30,6 +30,7 @@ struct sqlite_index_query {
     struct slice principal;   /* subject */
     struct slice target, type, code;
     enum audit_decision decision;
+    bool is_unknown;            /* only intents whose outcome is not in the journal */
     int64_t since_ms, until_ms; /* since <= time < until */
     uint32_t rows_max;          /* newest first; 0: 100 */
 };

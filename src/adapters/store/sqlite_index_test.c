@@ -144,6 +144,8 @@ TEST(sqlite_index_finds_by_each_field)
         {"denied", {.decision = AUDIT_DECISION_DENY}, 1, 0},
         {"allowed", {.decision = AUDIT_DECISION_ALLOW}, 3, 1},
         {"decision id", {.decision_id = SLICE("01000000000000000000000000000000")}, 2, 0},
+        {"unknown", {.is_unknown = true}, 1, 1},
+        {"unknown of another", {.is_unknown = true, .principal = SLICE("bob' OR 1=1")}, 0, 0},
         {"since is inside", {.since_ms = 3000}, 2, 0},
         {"until is outside", {.until_ms = 3000}, 3, 1},
         {"two conditions", {.principal = SLICE("ada"), .since_ms = 3000}, 0, 0},
