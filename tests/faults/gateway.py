@@ -113,8 +113,8 @@ class Gateway:
             raise RuntimeError(f"audit verify exits {answer.returncode} and says {report}")
         return report
 
-    def records(self, command):
+    def records(self, command, *options):
         """All records by `aegis audit tail` or `search`. A torn end is an error of the command that we expect."""
         count = "--limit" if command == "search" else "-n"
-        text = self.aegis("audit", command, "--dir", self.journal, "--output", "json", count, 100000).stdout
+        text = self.aegis("audit", command, "--dir", self.journal, "--output", "json", count, 100000, *options).stdout
         return [json.loads(line) for line in text.splitlines()]
