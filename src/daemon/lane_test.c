@@ -198,7 +198,9 @@ static enum status journal_append(void *context, const struct journal_request *r
         return STATUS_OK;
     }
     struct completion *completion = base_alloc(sizeof(*completion));
-    CHECK(completion != NULL);
+    if (completion == NULL) {
+        return STATUS_LIMIT;
+    }
     *completion = (struct completion){{.run = run_completion}, *request};
     request->poster->post(request->poster->context, &completion->posted);
     return STATUS_OK;
@@ -242,7 +244,6 @@ static struct gateway_snapshot *new_snapshot(struct openssl_crypto *crypto, cons
     struct arena arena;
     arena_init(&arena, SNAPSHOT_BYTES, NULL);
     struct gateway_snapshot *snapshot = arena_alloc_zero(&arena, 1, sizeof(*snapshot));
-    CHECK(snapshot != NULL);
     snapshot->references = 1;
     snapshot->servers = SERVER_LIST;
     snapshot->server_count = SERVERS;
