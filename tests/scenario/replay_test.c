@@ -18,6 +18,9 @@
     "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{\"protocolVersion\":"     \
     "\"2025-06-18\",\"capabilities\":{},\"clientInfo\":{}}}"
 
+#define CANCELLED                                                                                  \
+    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":1}}"
+
 struct named_client {
     struct world_client client;
     char name[32], session[512];
@@ -229,6 +232,10 @@ static void act(struct replay *replay, struct named_client *named, struct slice 
         post_legacy(replay, named, "tools/call", rest);
     } else if (slice_eq(verb, SLICE("legacy-lists"))) {
         post_legacy(replay, named, "tools/list", rest);
+    } else if (slice_eq(verb, SLICE("joins"))) {
+        memcpy(named->session, find_client(replay, rest)->session, sizeof(named->session));
+    } else if (slice_eq(verb, SLICE("cancels"))) {
+        world_post(here(replay), &named->client, BANK, CANCELLED, NULL, NULL, named->session);
     } else if (slice_eq(verb, SLICE("stalls"))) {
         named->client.is_slow = true;
     } else if (slice_eq(verb, SLICE("leaves"))) {

@@ -367,20 +367,35 @@ size_t world_count_records(const struct world *world, const char *text, const ch
 
 /* -- handover ------------------------------------------------------------------------------ */
 
+static struct world_client *client_of(struct exchange *exchange)
+{
+    return (struct world_client *)((char *)exchange - offsetof(struct world_client, exchange));
+}
+
+/* As between real loops: the home hears of it after it has begun. */
+static void leave_under_way(struct exchange *exchange)
+{
+    struct world *world = client_of(exchange)->world;
+    for (size_t i = 0; i < world->handover_count; i++) {
+        if (world->handed_over[i].exchange == exchange) {
+            world->handed_over[i].is_gone = true;
+        }
+    }
+}
+
 static enum status fake_hand_over(void *context, uint16_t loop, struct exchange *exchange,
                                   const struct exchange_request *request)
 {
     struct world *world = context;
-    struct world_handover *handover = &world->handed_over;
     if (world->cannot_hand_over) {
         return STATUS_LIMIT;
     }
-    CHECK(!handover->is_pending && loop < WORLD_LOOPS && world->loops[loop] != world);
+    CHECK(world->handover_count < WORLD_HANDOVERS_MAX && loop < WORLD_LOOPS);
+    CHECK(world->loops[loop] != world);
+    struct world_handover *handover = &world->handed_over[world->handover_count++];
     CHECK(request->field_count <= WORLD_FIELDS_MAX);
-    *handover = (struct world_handover){.exchange = exchange,
-                                        .loop = loop,
-                                        .field_count = request->field_count,
-                                        .is_pending = true};
+    *handover = (struct world_handover){
+        .exchange = exchange, .loop = loop, .field_count = request->field_count};
     copy_text(handover->target, sizeof(handover->target), request->target);
     copy_text(handover->body, sizeof(handover->body), request->body);
     for (size_t i = 0; i < request->field_count; i++) {
@@ -388,15 +403,15 @@ static enum status fake_hand_over(void *context, uint16_t loop, struct exchange 
         copy_text(handover->values[i], sizeof(handover->values[i]), request->fields[i].value);
     }
     exchange->operation = NULL;
-    exchange->on_gone = NULL;
+    exchange->on_gone = leave_under_way;
     return STATUS_OK;
 }
 
 static bool run_handover(struct world *world)
 {
-    struct world_handover *handover = &world->handed_over;
+    struct world_handover *handover = &world->handed_over[0];
     struct http_field fields[WORLD_FIELDS_MAX];
-    if (!handover->is_pending) {
+    if (world->handover_count == 0) {
         return false;
     }
     for (size_t i = 0; i < handover->field_count; i++) {
@@ -409,8 +424,15 @@ static bool run_handover(struct world *world)
                                        .field_count = handover->field_count,
                                        .body = slice_view_cstr(handover->body),
                                        .peer_ip = SLICE("127.0.0.1")};
-    handover->is_pending = false;
-    gateway_begin_here(&world->loops[handover->loop]->gateway, handover->exchange, &request);
+    struct exchange *exchange = handover->exchange;
+    bool is_gone = handover->is_gone;
+    gateway_begin_here(&world->loops[handover->loop]->gateway, exchange, &request);
+    if (is_gone && !client_of(exchange)->is_released) {
+        exchange->on_gone(exchange);
+    }
+    world->handover_count--;
+    memmove(world->handed_over, world->handed_over + 1,
+            world->handover_count * sizeof(world->handed_over[0]));
     return true;
 }
 
@@ -425,11 +447,6 @@ void world_pair(struct world *first, struct world *second)
 }
 
 /* -- client -------------------------------------------------------------------------------- */
-
-static struct world_client *client_of(struct exchange *exchange)
-{
-    return (struct world_client *)((char *)exchange - offsetof(struct world_client, exchange));
-}
 
 static void take_head(struct world_client *client, const struct exchange_reply *reply)
 {

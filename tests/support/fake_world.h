@@ -13,6 +13,7 @@
 #define WORLD_TEXT_BYTES 8192
 #define WORLD_FIELDS_MAX 8
 #define WORLD_LOOPS 2
+#define WORLD_HANDOVERS_MAX 4
 
 #define PERMIT_ALL "permit(principal, action, resource);"
 #define META                                                                                       \
@@ -50,7 +51,7 @@ struct world_handover {
     char target[256], body[WORLD_TEXT_BYTES];
     char names[WORLD_FIELDS_MAX][64], values[WORLD_FIELDS_MAX][512];
     size_t field_count;
-    bool is_pending;
+    bool is_gone;
 };
 
 /* What a client got. */
@@ -83,8 +84,9 @@ struct world {
     struct port_journal journal;
     struct port_poster poster;
     struct port_handover handover;
-    struct world *loops[WORLD_LOOPS]; /* after world_pair */
-    struct world_handover handed_over;
+    struct world *loops[WORLD_LOOPS];                       /* after world_pair */
+    struct world_handover handed_over[WORLD_HANDOVERS_MAX]; /* oldest first */
+    size_t handover_count;
     struct world_call calls[WORLD_CALLS_MAX];
     size_t call_count;
     struct world_record records[WORLD_RECORDS_MAX];

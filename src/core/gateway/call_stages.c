@@ -278,7 +278,8 @@ static enum stage_result stage_answer(struct operation *op)
 {
     struct json_edit edits[5]; /* id, three removed, one appended */
     if (op->call.failure == STATUS_CANCELLED) {
-        return STAGE_DONE;
+        return op->client_gone ? STAGE_DONE
+                               : operation_refuse_upstream(op, STATUS_CANCELLED, &op->call.diag);
     }
     if (op->call.failure != STATUS_OK) {
         server_session_forget(op->session);

@@ -277,6 +277,7 @@ static void answer_metadata(struct gateway *gateway, struct exchange *exchange, 
 static void begin_operation(struct gateway *gateway, struct exchange *exchange,
                             const struct exchange_request *request, bool was_handed_over)
 {
+    static const struct http_field RETRY[] = {{SLICE_INIT("Retry-After"), SLICE_INIT("1")}};
     if (!gateway->is_closed && gateway->operation_count < gateway->limits.operations) {
         operation_begin(gateway, exchange, request, was_handed_over);
         return;
@@ -285,7 +286,9 @@ static void begin_operation(struct gateway *gateway, struct exchange *exchange,
         exchange->vtable->abort(exchange);
     } else {
         record_refusal(gateway, AUDIT_LIMIT_HIT, request->peer_ip, "limit.operations");
-        exchange->vtable->reply(exchange, &(struct exchange_reply){.status_code = 503});
+        exchange->vtable->reply(exchange, &(struct exchange_reply){.status_code = 503,
+                                                                   .fields = RETRY,
+                                                                   .field_count = COUNT_OF(RETRY)});
     }
     exchange->vtable->release(exchange);
 }

@@ -85,7 +85,7 @@ TEST(home_is_where_a_modern_request_arrives)
     init_pair(true);
     for (size_t i = 0; i < WORLD_LOOPS; i++) {
         world_post(&worlds[i], &client, BANK, CALL_SEE, "tools/call", "see", NULL);
-        CHECK(!worlds[i].handed_over.is_pending);
+        CHECK(worlds[i].handover_count == 0);
         run_pair();
         CHECK(has_answer() && worlds[i].gateway.session_count == 1);
     }
@@ -157,7 +157,7 @@ TEST(home_that_closes_breaks_off)
     init_pair(false);
     open_session(1, BANK);
     world_post(&worlds[0], &client, BANK, LEGACY_SEE, NULL, NULL, session);
-    CHECK(worlds[0].handed_over.is_pending && worlds[0].gateway.operation_count == 0);
+    CHECK(worlds[0].handover_count == 1 && worlds[0].gateway.operation_count == 0);
     gateway_close(&worlds[1].gateway);
     run_pair();
     CHECK(client.is_released && client.is_aborted && !client.is_replied);
@@ -179,7 +179,7 @@ TEST(home_hears_that_the_client_left)
 {
     init_pair(true);
     world_post(&worlds[0], &client, "/servers/shop/mcp", CALL_SEE, "tools/call", "see", NULL);
-    size_t home = worlds[0].handed_over.is_pending ? 1 : 0;
+    size_t home = worlds[0].handover_count == 1 ? 1 : 0;
     worlds[home].held_method = "tools/call";
     run_pair();
     CHECK(world_find_call(&worlds[home], "tools/call") != NULL);

@@ -90,6 +90,21 @@ static enum stage_result stage_accept(struct operation *op)
     return STAGE_DONE;
 }
 
+/* MCP 2025-11-25, cancellation: what does not fit anything that runs is ignored. Comes before the
+ * record: it may be in time to keep a call from its server. */
+static enum stage_result stage_cancel(struct operation *op)
+{
+    const struct mcp_message *message = &op->message;
+    if (slice_eq(message->method->name, SLICE("notifications/cancelled")) &&
+        message->params != JSON_NONE) {
+        json_ref id = json_member(&message->tape, message->params, SLICE("requestId"));
+        if (id != JSON_NONE) {
+            operation_cancel_request(op, json_raw(&message->tape, id));
+        }
+    }
+    return STAGE_DONE;
+}
+
 const struct stage OPERATION_INITIALIZE_STAGES[] = {
     {"authenticate", operation_stage_authenticate},
     {"route", operation_stage_route},
@@ -124,6 +139,8 @@ const struct stage OPERATION_NOTIFICATION_STAGES[] = {
     {"authenticate", operation_stage_authenticate},
     {"session", operation_stage_session},
     {"route", operation_stage_route},
+    {"home", operation_stage_home},
+    {"cancel", stage_cancel},
     {"record_event", operation_stage_record_event},
     {"check_record", operation_stage_check_record},
     {"accept", stage_accept},

@@ -126,10 +126,16 @@ static void on_settled(struct children *children)
 
 static void note_stop(struct operation *op)
 {
-    bool is_late = op->stop == STATUS_TIMEOUT;
     operation_note(op, op->stop, NULL);
-    (void)!diag_fail(&op->wait_diag, op->stop, is_late ? "operation.deadline" : "client.gone",
-                     is_late ? "the operation took too long" : "the client went away");
+    if (op->stop == STATUS_TIMEOUT) {
+        (void)!diag_fail(&op->wait_diag, op->stop, "operation.deadline",
+                         "the operation took too long");
+    } else if (op->client_gone) {
+        (void)!diag_fail(&op->wait_diag, op->stop, "client.gone", "the client went away");
+    } else {
+        (void)!diag_fail(&op->wait_diag, op->stop, "client.cancelled",
+                         "the client took the request back");
+    }
 }
 
 /* Break off what it waits for at servers. The journal cannot be called back; what begins after its
@@ -216,7 +222,9 @@ enum stage_result operation_refuse_upstream(struct operation *op, enum status st
         refusal.text = SLICE("the server cannot be reached");
         refusal.code = "upstream_down";
     } else if (status == STATUS_CANCELLED) {
-        refusal.code = "client_gone";
+        refusal.rpc_code = OPERATION_CODE_CANCELLED;
+        refusal.text = SLICE("the request was cancelled");
+        refusal.code = "cancelled";
     }
     struct slice reason = SLICE_EMPTY;
     if (arena_copy(&op->arena, slice_view_cstr(diag->message), &reason) == STATUS_OK) {
@@ -238,6 +246,20 @@ static void on_gone(struct exchange *exchange)
     op->client_gone = true;
     if (mcp_revision_is_modern(op->revision)) {
         stop(op, STATUS_CANCELLED);
+    }
+}
+
+void operation_cancel_request(const struct operation *by, struct slice id)
+{
+    for (struct operation *op = by->gateway->operations; op != NULL; op = op->next) {
+        bool is_same =
+            slice_eq(op->message.session_id, by->message.session_id) && op->principal != NULL &&
+            memcmp(op->principal->digest, by->principal->digest, sizeof(by->principal->digest)) ==
+                0;
+        if (op != by && op->has_home && is_same && slice_eq(op->message.id, id)) {
+            stop(op, STATUS_CANCELLED);
+            return;
+        }
     }
 }
 

@@ -24,6 +24,7 @@
 #define OPERATION_CODE_UPSTREAM_TIMEOUT 50401
 #define OPERATION_CODE_AUDIT 50302
 #define OPERATION_CODE_OVERLOADED 50306
+#define OPERATION_CODE_CANCELLED 49901
 
 enum stage_result {
     STAGE_DONE,
@@ -136,6 +137,10 @@ void operation_end_limit(struct operation *operation);
 
 /* Before a stage begins something: has the operation been stopped meanwhile? Then why is noted. */
 bool operation_is_stopped(struct operation *operation);
+
+/* by, of a legacy client, takes back the request with that id (a JSON lexeme) of its own session.
+ * What does not run, or has been answered by now, is not cancelled. */
+void operation_cancel_request(const struct operation *by, struct slice id);
 
 /* Cancel whatever it waits for and let go of the client; for shutdown. Frees it now, or when the
  * record it waits for completes. */
