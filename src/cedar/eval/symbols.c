@@ -2,12 +2,8 @@
 
 void symbols_init(struct symbols *symbols, struct arena *arena)
 {
-    *symbols = (struct symbols){.entities = {.arena = arena}, .others = {.arena = arena}};
-}
-
-static struct cedar_uid type_key(struct slice type)
-{
-    return (struct cedar_uid){SLICE("is"), type};
+    *symbols = (struct symbols){
+        .entities = {.arena = arena}, .types = {.arena = arena}, .literals = {.arena = arena}};
 }
 
 bool symbols_can_hold(enum cedar_kind kind)
@@ -46,8 +42,8 @@ enum status symbols_add_entity(struct symbols *symbols, const struct cedar_uid *
 
 enum status symbols_add_type(struct symbols *symbols, struct slice type, uint32_t *out)
 {
-    struct cedar_uid key = type_key(type);
-    return add(symbols, &symbols->others, &key, out);
+    struct cedar_uid key = {SLICE_EMPTY, type};
+    return add(symbols, &symbols->types, &key, out);
 }
 
 enum status symbols_add_value(struct symbols *symbols, const struct cedar_value *value,
@@ -58,9 +54,9 @@ enum status symbols_add_value(struct symbols *symbols, const struct cedar_value 
     }
     struct cedar_uid key = value_key(value);
     if (value->kind == CEDAR_LONG) {
-        TRY(arena_copy(symbols->others.arena, key.id, &key.id));
+        TRY(arena_copy(symbols->literals.arena, key.id, &key.id));
     }
-    return add(symbols, &symbols->others, &key, out);
+    return add(symbols, &symbols->literals, &key, out);
 }
 
 uint32_t symbols_find_entity(const struct symbols *symbols, const struct cedar_uid *uid)
@@ -70,8 +66,8 @@ uint32_t symbols_find_entity(const struct symbols *symbols, const struct cedar_u
 
 uint32_t symbols_find_type(const struct symbols *symbols, struct slice type)
 {
-    struct cedar_uid key = type_key(type);
-    return uid_table_find(&symbols->others, &key);
+    struct cedar_uid key = {SLICE_EMPTY, type};
+    return uid_table_find(&symbols->types, &key);
 }
 
 uint32_t symbols_find_value(const struct symbols *symbols, const struct cedar_value *value)
@@ -83,5 +79,5 @@ uint32_t symbols_find_value(const struct symbols *symbols, const struct cedar_va
         return symbols_find_entity(symbols, &value->as.uid);
     }
     struct cedar_uid key = value_key(value);
-    return uid_table_find(&symbols->others, &key);
+    return uid_table_find(&symbols->literals, &key);
 }
