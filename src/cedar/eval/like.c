@@ -1,5 +1,13 @@
 #include "cedar/eval/like.h"
 
+/* Where the part could begin, from `from` on; the text's end when it cannot. */
+static size_t next_place(const struct pattern_part *part, struct slice text, size_t from)
+{
+    struct slice rest = slice_sub(text, from, text.len);
+    bool is_literal = !part->is_wildcard && part->literal.len > 0;
+    return is_literal ? from + slice_find_byte(rest, part->literal.ptr[0]) : from;
+}
+
 bool like_matches(const struct pattern_part *parts, size_t count, struct slice text)
 {
     size_t part = 0;
@@ -27,7 +35,8 @@ bool like_matches(const struct pattern_part *parts, size_t count, struct slice t
         if (after_star == 0 || star_at == text.len) {
             return false;
         }
-        at = ++star_at;
+        star_at = next_place(&parts[after_star], text, star_at + 1);
+        at = star_at;
         part = after_star;
     }
 }
