@@ -117,6 +117,7 @@ static struct gateway_limits gateway_limits_of(const struct config_limits *limit
     return (struct gateway_limits){
         .loop_bytes = (size_t)limits->loop_bytes,
         .principal_bytes = (size_t)limits->principal_bytes,
+        .server_bytes = (size_t)limits->server_bytes,
         .operation_bytes = (size_t)limits->operation_bytes,
         .operations = (size_t)limits->operations,
         .sessions = (size_t)limits->sessions,

@@ -17,6 +17,21 @@
 #define STRANGER_BODY_BYTES_MAX 16384 /* a larger body is read for a known caller only */
 #define STRANGER_ARENA_BYTES ((size_t)1 << 20)
 
+static enum status init_server_accounts(struct gateway *gateway)
+{
+    size_t count = gateway->snapshot->server_count;
+    gateway->server_accounts = base_alloc(count * sizeof(*gateway->server_accounts));
+    if (gateway->server_accounts == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < count; i++) {
+        gateway->server_accounts[i] = (struct account){.parent = &gateway->account,
+                                                       .limit_bytes = gateway->limits.server_bytes};
+    }
+    gateway->server_count = count;
+    return STATUS_OK;
+}
+
 enum status gateway_init(struct gateway *gateway, const struct gateway_ports *ports,
                          struct gateway_snapshot *snapshot, const struct gateway_place *place,
                          const struct gateway_limits *limits)
@@ -32,7 +47,12 @@ enum status gateway_init(struct gateway *gateway, const struct gateway_ports *po
     buf_init(&gateway->challenge, CHALLENGE_BYTES_MAX, NULL);
     TRY(ports->random->fill(ports->random->context, seed, sizeof(seed)));
     json_parser_init(&gateway->parser, &limits->json, seed);
-    return identity_cache_new(IDENTITY_CACHE_ENTRIES_DEFAULT, &gateway->cache);
+    TRY(identity_cache_new(IDENTITY_CACHE_ENTRIES_DEFAULT, &gateway->cache));
+    enum status status = init_server_accounts(gateway);
+    if (status != STATUS_OK) {
+        identity_cache_free(gateway->cache);
+    }
+    return status;
 }
 
 void gateway_close(struct gateway *gateway)
@@ -52,6 +72,7 @@ void gateway_release(struct gateway *gateway)
 {
     assert(gateway->operations == NULL && gateway->sessions == NULL);
     child_table_release(&gateway->children);
+    base_free(gateway->server_accounts);
     identity_cache_free(gateway->cache);
     buf_release(&gateway->challenge);
     gateway_snapshot_unref(gateway->snapshot);
@@ -60,6 +81,7 @@ void gateway_release(struct gateway *gateway)
 
 void gateway_switch(struct gateway *gateway, struct gateway_snapshot *snapshot)
 {
+    assert(snapshot->server_count == gateway->server_count);
     gateway_snapshot_unref(gateway->snapshot);
     gateway->snapshot = snapshot;
 }

@@ -31,6 +31,7 @@
 struct gateway_limits {
     size_t loop_bytes;      /* all operations and sessions */
     size_t principal_bytes; /* all operations of one principal */
+    size_t server_bytes;    /* what sessions with one server keep of it */
     size_t operation_bytes; /* one operation */
     size_t operations;      /* in flight */
     size_t sessions;        /* with servers */
@@ -43,9 +44,9 @@ struct gateway_limits {
 #define GATEWAY_LIMITS_DEFAULT                                                                     \
     {                                                                                              \
         .loop_bytes = (size_t)1 << 30, .principal_bytes = (size_t)256 << 20,                       \
-        .operation_bytes = (size_t)32 << 20, .operations = 4096, .sessions = 1024,                 \
-        .operation_deadline_ms = 600000, .list_timeout_ms = 10000, .session_idle_ms = 1800000,     \
-        .json = JSON_LIMITS_DEFAULT                                                                \
+        .server_bytes = (size_t)256 << 20, .operation_bytes = (size_t)32 << 20,                    \
+        .operations = 4096, .sessions = 1024, .operation_deadline_ms = 600000,                     \
+        .list_timeout_ms = 10000, .session_idle_ms = 1800000, .json = JSON_LIMITS_DEFAULT          \
     }
 
 /* Borrowed from the loop; each outlives the gateway. */
@@ -81,6 +82,8 @@ struct gateway {
     struct child_table children; /* all that ports have under way */
     struct gateway_limits limits;
     struct caller *callers[GATEWAY_CALLER_BUCKETS]; /* principals that have operations */
+    struct account *server_accounts;                /* server_count entries */
+    size_t server_count;                            /* the same in all snapshots */
     struct server_session *sessions;                /* newest first */
     size_t session_count;
     struct timer sweep;           /* of idle sessions */
@@ -110,8 +113,8 @@ void gateway_close(struct gateway *gateway);
 /* After gateway_close, and after the journal completed what it had: give back everything. */
 void gateway_release(struct gateway *gateway);
 
-/* Decide by another snapshot from now on; takes over one reference. Operations that wait go on with
- * their stage and see the new snapshot at their next decision. */
+/* Decide by another snapshot from now on, with the same servers; takes over one reference.
+ * Operations that wait go on with their stage and see the new snapshot at their next decision. */
 void gateway_switch(struct gateway *gateway, struct gateway_snapshot *snapshot);
 
 /* Who calls? *out is one reference, set on STATUS_OK only. Codes as of identity_authenticate. */

@@ -251,6 +251,29 @@ TEST(limit_of_a_principals_memory)
     world_release(&world);
 }
 
+/* A server that tells too much loses its own callers only. */
+TEST(limit_of_what_a_server_tells)
+{
+    static char tools[8000];
+    static const struct world_answer ANSWERS[] = {{0, "tools/list", tools}};
+    struct gateway_limits limits = LIMITS;
+    size_t len = (size_t)snprintf(tools, sizeof(tools), "%s",
+                                  "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"tools\":[");
+    memset(tools + len, ' ', 7000);
+    snprintf(tools + len + 7000, sizeof(tools) - len - 7000, "]}}");
+    limits.server_bytes = 16384;
+    world_init_with(&world, PERMIT_ALL, &limits);
+    world.answers = ANSWERS;
+    world.answer_count = COUNT_OF(ANSWERS);
+    post_see_as(&client);
+    world_run(&world);
+    CHECK(body_has("\"code\":50201") && world_count_records(&world, "upstream_protocol", "") == 1);
+    world_post(&world, &client, "/servers/shop/mcp", CALL_SEE, "tools/call", "see", NULL);
+    world_run(&world);
+    CHECK(body_has("\"text\":\"ok\""));
+    world_release(&world);
+}
+
 static int post_nested(uint32_t depth)
 {
     char body[1024];
@@ -270,7 +293,7 @@ static int post_nested(uint32_t depth)
     return client.status_code;
 }
 
-TEST(limit_of_json)
+TEST(limit_of_json_depth)
 {
     struct gateway_limits limits = LIMITS;
     limits.json.depth_max = 8;
@@ -278,6 +301,42 @@ TEST(limit_of_json)
     CHECK(post_nested(8) == 200 && body_has("\"text\":\"ok\""));
     CHECK(post_nested(9) == 400 && world_count_calls(&world, "tools/call") == 1);
     world_release(&world);
+}
+
+static int post_arguments(const struct gateway_limits *limits, const char *arguments)
+{
+    char body[1024];
+    world_init_with(&world, PERMIT_ALL, limits);
+    snprintf(body, sizeof(body),
+             "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"see\","
+             "\"arguments\":{%s}," META "}}",
+             arguments);
+    world_post(&world, &client, BANK, body, "tools/call", "see", NULL);
+    world_run(&world);
+    world_release(&world);
+    return client.status_code;
+}
+
+TEST(limit_of_json_members_numbers_and_nodes)
+{
+    static const struct {
+        const char *name, *fits, *too_much;
+        struct json_limits json;
+    } rows[] = {
+        {"members",
+         "\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1",
+         "\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1",
+         {64, 65536, 5, 4096}},
+        {"number", "\"a\":12345", "\"a\":123456", {64, 65536, 4096, 5}},
+        {"nodes", "\"a\":[1,1]", "\"a\":[1,1,1]", {64, 23, 4096, 4096}},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct gateway_limits limits = LIMITS;
+        limits.json = rows[i].json;
+        CHECK_ROW(rows[i].name, post_arguments(&limits, rows[i].too_much) == 400);
+        int http_status = post_arguments(&limits, rows[i].fits);
+        CHECK_ROW(rows[i].name, http_status == 200 && !body_has("-32700"));
+    }
 }
 
 TEST(limit_of_a_slow_clients_queue)

@@ -485,8 +485,10 @@ struct server_session *server_session_get(struct gateway *gateway, uint32_t serv
         .children = {.table = &gateway->children},
     };
     memcpy(session->caller, caller, sizeof(session->caller));
-    arena_init(&session->arena, SERVER_SESSION_TOOLS_BYTES_MAX, &gateway->account);
-    buf_init(&session->session_id, SERVER_SESSION_ID_BYTES_MAX, &gateway->account);
+    /* A server that tells much must not use up what the others need. */
+    struct account *account = &gateway->server_accounts[server_index];
+    arena_init(&session->arena, SERVER_SESSION_TOOLS_BYTES_MAX, account);
+    buf_init(&session->session_id, SERVER_SESSION_ID_BYTES_MAX, account);
     if (gateway->snapshot->servers[server_index].is_stdio) {
         session->child = ++gateway->next_child;
     }

@@ -27,6 +27,7 @@ const struct config_limit config_limit_table[] = {
     LIMIT(json_number_bytes, 4096, 20, 65536, "bytes", "digits of one JSON number"),
     LIMIT(operation_bytes, 32 * MIB, 64 * KIB, GIB, "bytes", "memory of one operation"),
     LIMIT(principal_bytes, 256 * MIB, 64 * KIB, 64 * GIB, "bytes", "operations of one principal in one loop"),
+    LIMIT(server_bytes, 256 * MIB, MIB, 64 * GIB, "bytes", "sessions with one server in one loop"),
     LIMIT(loop_bytes, GIB, 16 * MIB, 64 * GIB, "bytes", "memory of all exchanges of one loop"),
     LIMIT(stream_queue_bytes, MIB, 4 * KIB, 64 * MIB, "bytes", "unsent bytes of one slow client"),
     LIMIT(connections, 10000, 1, 1000000, "", "client connections of one loop"),

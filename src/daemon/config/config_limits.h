@@ -15,7 +15,7 @@ struct config_limits {
     int64_t head_bytes, head_fields, body_bytes, event_bytes;
     int64_t json_depth, json_nodes, json_members, json_number_bytes;
     /* memory and counts of one loop */
-    int64_t operation_bytes, principal_bytes, loop_bytes, stream_queue_bytes;
+    int64_t operation_bytes, principal_bytes, server_bytes, loop_bytes, stream_queue_bytes;
     int64_t connections, connections_upstream, sessions, operations;
     int64_t stdio_children;
     /* time */
