@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { schemaOf } from '../peers/schema.mjs';
 import { Bench, MODERN, MODERN_META, legacyRequest, modernRequest, rawRequest } from './helpers.mjs';
 
+const NO_METHOD = -32601;
 const LEGACY = ['2025-06-18', '2025-11-25'];
 const schemas = new Map(await Promise.all([...LEGACY, MODERN].map(async (revision) => [revision, await schemaOf(revision)])));
 
@@ -24,10 +25,10 @@ const ROWS = [
   { method: 'tools/call', params: { name: 'nothing', arguments: {} }, error: -32602, name: 'an unknown tool' },
   { method: 'tools/call', params: { name: 'read_report', arguments: [] }, error: -32602, name: 'odd arguments' },
   { method: 'tools/list', params: { cursor: 'x' }, error: -32602, name: 'an unknown cursor' },
-  { method: 'resources/subscribe', params: { uri: 'note://peer/open' }, error: -32601 },
-  { method: 'resources/unsubscribe', params: { uri: 'note://peer/open' }, error: -32601 },
-  { method: 'tasks/list', error: -32601 },
-  { method: 'nothing/here', error: -32601 },
+  { method: 'resources/subscribe', params: { uri: 'note://peer/open' }, error: NO_METHOD },
+  { method: 'resources/unsubscribe', params: { uri: 'note://peer/open' }, error: NO_METHOD },
+  { method: 'tasks/list', error: NO_METHOD },
+  { method: 'nothing/here', error: NO_METHOD },
 ];
 
 let bench;
@@ -56,6 +57,19 @@ function judge(revision, { method, result, error, list }, { status, headers, mes
   }
 }
 
+/** What is refused by its method reaches nobody and is recorded by its name. */
+async function judgeRow(revision, row, send) {
+  if (row.error !== NO_METHOD) {
+    judge(revision, row, await send());
+    return;
+  }
+  const { answer, record } = await bench.refused(send);
+  judge(revision, row, answer);
+  assert.equal(record.type, 'wire.reject');
+  assert.equal(record.code, 'mcp.method');
+  assert.match(record.reason, new RegExp(row.method));
+}
+
 const title = ({ name, method }) => (name === undefined ? method : `${method} of ${name}`);
 
 for (const revision of LEGACY) {
@@ -75,7 +89,7 @@ for (const revision of LEGACY) {
     });
 
     test('ping', async () => judge(revision, { method: 'ping', result: 'EmptyResult' }, await send('ping')));
-    for (const row of ROWS) test(title(row), async () => judge(revision, row, await send(row.method, row.params)));
+    for (const row of ROWS) test(title(row), () => judgeRow(revision, row, () => send(row.method, row.params)));
     test('a session of nobody', async () => judge(revision, { error: -32600 }, await send('ping', undefined, { session: 'x' })));
   });
 }
@@ -84,7 +98,7 @@ describe(`revision ${MODERN}`, { skip: schemas.get(MODERN) === undefined && 'the
   const send = (method, params, options) => rawRequest(bench.serverUrl('counting'), modernRequest(method, params, options), bench.token);
 
   test('server/discover', async () => judge(MODERN, { method: 'server/discover', result: 'DiscoverResult' }, await send('server/discover')));
-  for (const row of ROWS) test(title(row), async () => judge(MODERN, row, await send(row.method, row.params)));
+  for (const row of ROWS) test(title(row), () => judgeRow(MODERN, row, () => send(row.method, row.params)));
 
   test('a version that is not spoken', async () => {
     const meta = { ...MODERN_META, 'io.modelcontextprotocol/protocolVersion': '2031-01-01' };

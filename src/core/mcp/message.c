@@ -289,8 +289,11 @@ static enum status read_method(struct reading *r)
     bool is_modern = mcp_revision_is_modern(r->out->revision);
     bool is_notification = r->out->id.len == 0;
     if (method == NULL || !(is_modern ? method->in_modern : method->in_legacy)) {
-        return refuse(r, is_modern ? 404 : 200, MCP_ERROR_METHOD_NOT_FOUND, "method not found",
-                      "mcp.method");
+        (void)refuse(r, is_modern ? 404 : 200, MCP_ERROR_METHOD_NOT_FOUND, "method not found",
+                     "mcp.method");
+        /* The client knows what it asked for; the audit is told. */
+        return diag_fail(r->diag, STATUS_INVALID, "mcp.method", "method '%.*s' is not served",
+                         SLICE_ARG(r->method_name));
     }
     if (method->is_notification != is_notification) {
         return refuse_request(

@@ -11,7 +11,9 @@ static const char TOOL[] =
     "\"properties\":{\"amount\":{\"type\":\"number\"},\"count\":{\"type\":\"integer\"},"
     "\"to\":{\"type\":\"string\"},\"tags\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
     "\"note\":{\"type\":[\"string\",\"null\"]},\"deep\":{\"type\":\"object\",\"properties\":{"
-    "\"n\":{\"type\":\"integer\"}}},\"any\":{}}}}";
+    "\"n\":{\"type\":\"integer\"}}},\"any\":{},\"maybe\":{\"type\":[\"number\",\"null\"]},"
+    "\"either\":{\"anyOf\":[{\"type\":\"number\"},{\"type\":\"string\"}]},\"rates\":{\"type\":"
+    "\"array\",\"items\":{\"type\":\"integer\"}}}}}";
 
 static struct cedar_diagnostics diagnostics;
 
@@ -136,6 +138,53 @@ TEST(decide_fails_closed_on_every_odd_value)
     }
 }
 
+/* The same amount under every way a schema may speak of it: what has no one type has no value. */
+TEST(decide_fails_closed_under_every_schema)
+{
+    static const struct {
+        const char *forbid, *permit, *arguments;
+    } rows[] = {
+#define LARGE(name) FORBID_IF("context.arguments." name " > 1000")
+#define SMALL(name) PERMIT_IF("context.arguments." name " <= 1000")
+#define LARGE_DECIMAL(name) FORBID_IF("context.arguments." name ".greaterThan(decimal(\"1000.0\"))")
+#define SMALL_DECIMAL(name)                                                                        \
+    PERMIT_IF("context.arguments." name ".lessThanOrEqual(decimal(\"1000.0\"))")
+        {LARGE("count"), SMALL("count"), "{}"},
+        {LARGE("count"), SMALL("count"), "{\"count\":1000.5}"},
+        {LARGE("count"), SMALL("count"), "{\"count\":1000.00000001}"},
+        {LARGE("count"), SMALL("count"), "{\"count\":999.5}"},
+        {LARGE("count"), SMALL("count"), "{\"count\":[1]}"},
+        {LARGE("count"), SMALL("count"), "{\"Count\":1}"},
+        {LARGE_DECIMAL("amount"), SMALL_DECIMAL("amount"), "{\"amount\":999.99999}"},
+        {LARGE_DECIMAL("amount"), SMALL_DECIMAL("amount"), "{\"amount\":1000.00000001}"},
+        {LARGE_DECIMAL("amount"), SMALL_DECIMAL("amount"), "{\"amount\":1e-30}"},
+        {LARGE_DECIMAL("maybe"), SMALL_DECIMAL("maybe"), "{\"maybe\":null}"},
+        {LARGE_DECIMAL("maybe"), SMALL_DECIMAL("maybe"), "{\"maybe\":\"5\"}"},
+        {LARGE_DECIMAL("maybe"), SMALL_DECIMAL("maybe"), "{\"maybe\":1000.5}"},
+        {LARGE("either"), SMALL("either"), "{\"either\":5}"},
+        {LARGE("either"), SMALL("either"), "{\"either\":\"5\"}"},
+        {LARGE("any"), SMALL("any"), "{\"any\":5}"},
+        {LARGE("deep.n"), SMALL("deep.n"), "{\"deep\":5}"},
+        {LARGE("deep.n"), SMALL("deep.n"), "{\"deep\":{}}"},
+        {LARGE("deep.n"), SMALL("deep.n"), "{\"deep\":{\"n\":null}}"},
+        {LARGE("deep.n"), SMALL("deep.n"), "{\"deep\":{\"__extn\":{\"fn\":\"decimal\"}}}"},
+        {FORBID_IF("context.arguments.rates.contains(5000)"),
+         PERMIT_IF("!(context.arguments.rates.contains(5000))"), "{\"rates\":[1e30]}"},
+        {FORBID_IF("context.arguments.rates.contains(5000)"),
+         PERMIT_IF("!(context.arguments.rates.contains(5000))"), "{\"rates\":[null,5]}"},
+        {FORBID_IF("context.arguments.rates.contains(5000)"),
+         PERMIT_IF("!(context.arguments.rates.contains(5000))"), "{\"rates\":5}"},
+#undef LARGE
+#undef SMALL
+#undef LARGE_DECIMAL
+#undef SMALL_DECIMAL
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        CHECK_ROW(rows[i].arguments, !allows(rows[i].forbid, rows[i].arguments));
+        CHECK_ROW(rows[i].arguments, !allows(rows[i].permit, rows[i].arguments));
+    }
+}
+
 TEST(decide_reads_typed_arguments)
 {
     static const struct {
@@ -145,6 +194,10 @@ TEST(decide_reads_typed_arguments)
         {PERMIT_IF("context.arguments.count == 10"), "{\"count\":1e1}", true},
         {PERMIT_IF("context.arguments.count == 10"), "{\"count\":10.0}", true},
         {PERMIT_IF("context.arguments.amount == decimal(\"12.5\")"), "{\"amount\":12.5000}", true},
+        {PERMIT_IF("context.arguments.count == 1000"), "{\"count\":1e3}", true},
+        {PERMIT_IF("context.arguments.count == 0"), "{\"count\":-0}", true},
+        {PERMIT_IF("context.arguments.maybe == decimal(\"0.5\")"), "{\"maybe\":0.5}", true},
+        {PERMIT_IF("context.arguments.rates.contains(5000)"), "{\"rates\":[5e3]}", true},
         {PERMIT_IF("context.arguments.amount == 12"), "{\"amount\":12}", false},
         {PERMIT_IF("context.arguments.to like \"/shared/*\""), "{\"to\":\"/shared/x\"}", true},
         {PERMIT_IF("context.arguments.to like \"/shared/*\""), "{\"to\":\"\\u002fshared/x\"}",
