@@ -4,6 +4,7 @@
 #include "adapters/http_client/fetch.h"
 #include "daemon/file.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 
 #define SCRATCH_BYTES_MAX ((size_t)64 << 20)
@@ -164,6 +165,8 @@ static void forget_unused(struct key_sets *sets, const struct config *config)
 void key_sets_load(struct key_sets *sets, const struct config *config, int64_t now_ms,
                    struct jwks **out)
 {
+    sets->loaded_ms = now_ms;
+    atomic_store(&sets->is_missed, false);
     forget_unused(sets, config);
     for (size_t i = 0; i < config->issuer_count && i < IDENTITY_ENTRIES_MAX; i++) {
         struct key_set *set = find_set(sets, &config->issuers[i]);
@@ -176,12 +179,34 @@ void key_sets_load(struct key_sets *sets, const struct config *config, int64_t n
     }
 }
 
-int64_t key_sets_wait_s(const struct key_sets *sets, const struct config *config)
+static bool has_failed(const struct key_sets *sets)
 {
     for (size_t i = 0; i < sets->count; i++) {
         if (sets->sets[i].has_failed) {
-            return KEY_SETS_RETRY_S;
+            return true;
         }
     }
-    return config->limits.jwks_refresh_s;
+    return false;
+}
+
+bool key_sets_are_due(const struct key_sets *sets, const struct config *config, int64_t now_ms)
+{
+    int64_t after_s = config->limits.jwks_refresh_s;
+    if (has_failed(sets)) {
+        after_s = KEY_SETS_RETRY_S;
+    } else if (atomic_load(&sets->is_missed) && after_s > KEY_SETS_MISS_S) {
+        after_s = KEY_SETS_MISS_S;
+    }
+    return sets->count > 0 && now_ms - sets->loaded_ms >= after_s * 1000;
+}
+
+static void on_missed(void *context)
+{
+    struct key_sets *sets = context;
+    atomic_store(&sets->is_missed, true);
+}
+
+struct port_keys key_sets_port(struct key_sets *sets)
+{
+    return (struct port_keys){sets, on_missed};
 }

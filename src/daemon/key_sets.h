@@ -8,9 +8,11 @@
 
 #include "base/buf.h"
 #include "core/identity/identity_snapshot.h"
+#include "core/ports/keys.h"
 #include "daemon/config/config.h"
 
 #define KEY_SETS_RETRY_S 10 /* while a set could not be read */
+#define KEY_SETS_MISS_S 30  /* at most so often because of a key that nobody has */
 
 /* The newest set of one issuer. */
 struct key_set {
@@ -29,6 +31,8 @@ struct key_sets {
                         struct buf *out, struct diag *diag);
     struct key_set sets[IDENTITY_ENTRIES_MAX];
     size_t count;
+    int64_t loaded_ms;      /* the last attempt */
+    _Atomic bool is_missed; /* a token named a key that no set has, since then */
 };
 
 /* Borrowed: parser and crypto outlive the sets. Reads files, the development issuer and addresses.
@@ -54,7 +58,11 @@ void key_sets_release(struct key_sets *sets);
 void key_sets_load(struct key_sets *sets, const struct config *config, int64_t now_ms,
                    struct jwks **out);
 
-/* After how many seconds to load again. */
-int64_t key_sets_wait_s(const struct key_sets *sets, const struct config *config);
+/* Is it time to load again? So often that a key is believed in soon and no longer than it should
+ * be, and no more often, whatever tokens are sent. */
+bool key_sets_are_due(const struct key_sets *sets, const struct config *config, int64_t now_ms);
+
+/* For the loops. Borrowed from sets. */
+struct port_keys key_sets_port(struct key_sets *sets);
 
 #endif

@@ -75,12 +75,49 @@ static const char *load_at(struct fixture *f, int64_t now_ms)
     return kid;
 }
 
+/* On the millisecond, and not before. */
+static bool is_due_after(const struct fixture *f, int64_t loaded_ms, int64_t after_s)
+{
+    int64_t due_ms = loaded_ms + after_s * 1000;
+    return !key_sets_are_due(&f->sets, &f->config, due_ms - 1) &&
+           key_sets_are_due(&f->sets, &f->config, due_ms);
+}
+
+/* Unknown keys bring the next look forward once, however many tokens name one. */
+TEST(key_sets_look_again_for_a_missed_key)
+{
+    struct fixture f;
+    set_up(&f);
+    CHECK(str_eq(load_at(&f, 0), "one"));
+    struct port_keys port = key_sets_port(&f.sets);
+    for (int i = 0; i < 1000; i++) {
+        port.missed(port.context);
+    }
+    CHECK(is_due_after(&f, 0, KEY_SETS_MISS_S));
+    CHECK(str_eq(load_at(&f, (int64_t)KEY_SETS_MISS_S * 1000), "one"));
+    CHECK(is_due_after(&f, (int64_t)KEY_SETS_MISS_S * 1000, 600));
+    f.config.limits.jwks_refresh_s = 10;
+    port.missed(port.context);
+    CHECK(is_due_after(&f, (int64_t)KEY_SETS_MISS_S * 1000, 10));
+    tear_down(&f);
+}
+
+TEST(key_sets_are_never_due_without_issuers)
+{
+    struct fixture f;
+    set_up(&f);
+    f.config.issuer_count = 0;
+    CHECK(str_eq(load_at(&f, 0), "none"));
+    CHECK(!key_sets_are_due(&f.sets, &f.config, INT64_MAX / 2));
+    tear_down(&f);
+}
+
 TEST(key_sets_follow_the_issuer)
 {
     struct fixture f;
     set_up(&f);
     CHECK(str_eq(load_at(&f, 0), "one"));
-    CHECK(key_sets_wait_s(&f.sets, &f.config) == 600);
+    CHECK(is_due_after(&f, 0, 600));
     document = KEY("two");
     CHECK(str_eq(load_at(&f, 1), "two"));
     tear_down(&f);
@@ -95,12 +132,12 @@ TEST(key_sets_outlive_an_issuer_for_a_while)
         CHECK(str_eq(load_at(&f, 0), "one"));
         document = BROKEN[i];
         CHECK(str_eq(load_at(&f, 1), "one"));
-        CHECK(key_sets_wait_s(&f.sets, &f.config) == KEY_SETS_RETRY_S);
+        CHECK(is_due_after(&f, 1, KEY_SETS_RETRY_S));
         CHECK(str_eq(load_at(&f, (int64_t)STALE_S * 1000 - 1), "one"));
         CHECK(str_eq(load_at(&f, (int64_t)STALE_S * 1000), "none"));
         document = KEY("two");
         CHECK(str_eq(load_at(&f, (int64_t)STALE_S * 1000 + 1), "two"));
-        CHECK(key_sets_wait_s(&f.sets, &f.config) == 600);
+        CHECK(is_due_after(&f, (int64_t)STALE_S * 1000 + 1, 600));
         tear_down(&f);
     }
 }
@@ -132,7 +169,7 @@ TEST(key_sets_start_without_an_issuer)
     set_up(&f);
     document = NULL;
     CHECK(str_eq(load_at(&f, 0), "none"));
-    CHECK(key_sets_wait_s(&f.sets, &f.config) == KEY_SETS_RETRY_S);
+    CHECK(is_due_after(&f, 0, KEY_SETS_RETRY_S));
     f.config.issuer_count = 2;
     document = KEY("one");
     CHECK(str_eq(load_at(&f, 1), "one"));

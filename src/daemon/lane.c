@@ -147,6 +147,7 @@ enum status lane_start(struct lane *lane, const struct lane_shared *shared, int 
                                   .timer = &lane->loop.timers,
                                   .upstream = &lane->upstream,
                                   .journal = shared->journal,
+                                  .keys = shared->keys,
                                   .handover = &lane->handover,
                                   .poster = &lane->loop.poster,
                                   .account = &lane->loop.account};

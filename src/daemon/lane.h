@@ -28,8 +28,9 @@ struct lane_shared {
     const struct port_random *random;
     const struct port_crypto *crypto;
     const struct port_journal *journal; /* NULL: no audit */
-    struct tls_context *tls;            /* NULL: plain */
-    struct gateway_place place;         /* loop is each lane's own */
+    const struct port_keys *keys;
+    struct tls_context *tls;    /* NULL: plain */
+    struct gateway_place place; /* loop is each lane's own */
 };
 
 struct lane {

@@ -35,6 +35,7 @@ struct serving {
     struct port_journal journal_port;
     struct signing_key *signing_key; /* of the journal's checkpoints */
     struct key_sets keys;
+    struct port_keys keys_port;
     struct gateway_snapshot *snapshot; /* one reference to what is in force */
 };
 
@@ -129,6 +130,8 @@ static enum status open_shared(struct serving *s, struct diag *diag)
     TRY(s->random.fill(s->random.context, (uint8_t *)&place->node, sizeof(place->node)));
     json_parser_init(&s->parser, &LIMITS, seed);
     key_sets_init(&s->keys, &s->parser, openssl_crypto_port(s->crypto));
+    s->keys_port = key_sets_port(&s->keys);
+    s->shared.keys = &s->keys_port;
     s->keys.read = s->plan->host.read_keys;
     s->shared.config = s->plan->inputs->config;
     s->shared.clock = &s->clock;
@@ -255,17 +258,18 @@ static void on_reload(struct serving *s)
     host->reloaded(host->context, is_done);
 }
 
+/* One tick after the other, because keys may be missed at any time. */
 static void wait_for_stop(struct serving *s, const sigset_t *set)
 {
+    static const struct timespec TICK = {.tv_sec = 1};
     for (;;) {
-        struct timespec wait = {.tv_sec = (time_t)key_sets_wait_s(&s->keys, s->inputs.config)};
-        int signal_number = sigtimedwait(set, NULL, &wait);
+        int signal_number = sigtimedwait(set, NULL, &TICK);
         if (signal_number == SIGHUP) {
             on_reload(s);
-        } else if (signal_number < 0 && errno == EAGAIN && s->snapshot->identity != NULL) {
-            renew_keys(s);
         } else if (signal_number > 0 || (errno != EAGAIN && errno != EINTR)) {
             return;
+        } else if (key_sets_are_due(&s->keys, s->inputs.config, runtime_mono_ms(NULL))) {
+            renew_keys(s);
         }
     }
 }

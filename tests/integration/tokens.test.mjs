@@ -235,6 +235,17 @@ describe('keys that change', () => {
     assert.equal(await status(issuer.token()), 401);
   });
 
+  // At most every 30 s, which is too long for every run.
+  if (process.env.AEGIS_LONG === '1') {
+    test('are looked for when a token names one', async () => {
+      rotating.addKey('third');
+      const token = rotating.token({ kid: 'third' });
+      for (const end = Date.now() + 45000; await status(token) !== 200; await sleep(500)) {
+        assert.ok(Date.now() < end, 'the key was never found');
+      }
+    });
+  }
+
   test('stay in force while their address is down', async () => {
     mayAnswer = false;
     await reload();

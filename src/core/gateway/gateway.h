@@ -17,6 +17,7 @@
 #include "core/ports/exchange.h"
 #include "core/ports/handover.h"
 #include "core/ports/journal.h"
+#include "core/ports/keys.h"
 #include "core/ports/random.h"
 #include "core/ports/timer.h"
 #include "core/ports/upstream.h"
@@ -57,6 +58,7 @@ struct gateway_ports {
     const struct port_timer *timer;
     const struct port_upstream *upstream;
     const struct port_journal *journal;   /* NULL: no audit, as configured */
+    const struct port_keys *keys;         /* NULL: nobody is told */
     const struct port_handover *handover; /* NULL: there is one loop */
     struct port_poster *poster;           /* of this loop */
     struct account *account;              /* of this loop; NULL: nothing above ours */

@@ -15,7 +15,13 @@ static struct slice reason_of(struct operation *op, const struct diag *diag)
 static enum stage_result refuse_token(struct operation *op, enum status status,
                                       const struct diag *diag)
 {
+    const struct port_keys *keys = op->gateway->ports.keys;
     bool is_down = status == STATUS_UNAVAILABLE;
+    bool lacks_key =
+        diag->code != NULL && slice_eq(slice_view_cstr(diag->code), SLICE("token.key"));
+    if (lacks_key && keys != NULL) {
+        keys->missed(keys->context);
+    }
     return operation_refuse(
         op, &(struct operation_refusal){.type = AUDIT_AUTH_REJECT,
                                         .http_status = is_down ? 503 : 401,
