@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ARENA_BLOCK_BYTES_MIN 4096
+#define ARENA_BLOCK_BYTES_MIN 2048
 #define ARENA_BLOCK_BYTES_MAX (256 * 1024)
 #define ARENA_ALIGN 16
 
@@ -104,7 +104,8 @@ void arena_release(struct arena *arena)
 void arena_reset(struct arena *arena)
 {
     struct arena_block *kept = arena->blocks;
-    if (kept == NULL) {
+    if (kept == NULL || kept->size > ARENA_BLOCK_BYTES_MAX) {
+        arena_release(arena);
         return;
     }
     free_blocks_after(arena, kept->previous);

@@ -42,7 +42,7 @@ void arena_init(struct arena *arena, size_t limit_bytes, struct account *account
 /* Give back everything; the arena is as after arena_init. */
 void arena_release(struct arena *arena);
 
-/* Forget all contents but keep one block for the next use: for hot loops. */
+/* Forget all contents but keep one block, unless it is large, for the next use: for hot loops. */
 void arena_reset(struct arena *arena);
 
 /* size bytes, aligned for any type, not cleared; NULL when the limit or the account is exhausted or

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define SMALL_OBJECT_MEMBERS 8 /* up to here comparing every pair is cheaper than hashing */
-#define NODES_FIRST 64
+#define NODES_FIRST 32
 #define NODES_FIRST_MAX 4096
 #define BYTES_PER_NODE 8 /* a guess that seldom needs a second array */
 

@@ -168,7 +168,7 @@ static void answer_challenge(struct operation *op)
     struct buf challenge;
     buf_init(&challenge, 4096, &op->account);
     challenge_write(&challenge, op->gateway->snapshot->public_url, endpoint_path(op->target_path),
-                    op->authorization.len > 0);
+                    op->has_token);
     struct http_field field = {SLICE("WWW-Authenticate"), buf_view(&challenge)};
     buf_clear(&op->reply);
     reply(op, op->refusal.http_status, SLICE_EMPTY, &field);

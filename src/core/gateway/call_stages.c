@@ -14,7 +14,7 @@ static struct json_place arguments_of(struct operation *op)
 static bool is_never_allowed(struct operation *op)
 {
     struct policy_question question = operation_question(op, op->server_index);
-    return policy_denies_early(&question, &op->arena, &op->answer);
+    return policy_denies_early(&question, &op->gateway->scratch, &op->arena, &op->answer);
 }
 
 /* What can never be allowed is refused before the server hears anything. With its session open
@@ -116,7 +116,7 @@ static enum stage_result stage_authorize(struct operation *op)
     if (op->message.method->primitive == MCP_TOOL) {
         question.definition = server_session_tool(op->session, op->name);
     }
-    enum status status = policy_decide(&question, &op->arena, &op->answer);
+    enum status status = policy_decide(&question, &op->gateway->scratch, &op->arena, &op->answer);
     return status == STATUS_OK && op->answer.is_allowed ? STAGE_DONE : operation_refuse_denied(op);
 }
 

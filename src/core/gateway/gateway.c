@@ -45,6 +45,7 @@ enum status gateway_init(struct gateway *gateway, const struct gateway_ports *po
         .place = *place,
     };
     buf_init(&gateway->challenge, CHALLENGE_BYTES_MAX, NULL);
+    arena_init(&gateway->scratch, limits->operation_bytes, &gateway->account);
     TRY(ports->random->fill(ports->random->context, seed, sizeof(seed)));
     json_parser_init(&gateway->parser, &limits->json, seed);
     TRY(identity_cache_new(IDENTITY_CACHE_ENTRIES_DEFAULT, &gateway->cache));
@@ -66,6 +67,7 @@ void gateway_close(struct gateway *gateway)
         }
     }
     server_sessions_release(gateway);
+    arena_release(&gateway->scratch);
 }
 
 void gateway_release(struct gateway *gateway)
@@ -75,6 +77,7 @@ void gateway_release(struct gateway *gateway)
     base_free(gateway->server_accounts);
     identity_cache_free(gateway->cache);
     buf_release(&gateway->challenge);
+    arena_release(&gateway->scratch);
     gateway_snapshot_unref(gateway->snapshot);
     *gateway = (struct gateway){0};
 }

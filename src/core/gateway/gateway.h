@@ -81,6 +81,7 @@ struct gateway {
     struct gateway_snapshot *snapshot; /* our reference */
     struct identity_cache *cache;
     struct account account;
+    struct arena scratch;        /* of one decision; empty in between */
     struct child_table children; /* all that ports have under way */
     struct gateway_limits limits;
     struct caller *callers[GATEWAY_CALLER_BUCKETS]; /* principals that have operations */

@@ -232,7 +232,7 @@ TEST(limit_of_memory)
 TEST(limit_of_a_principals_memory)
 {
     struct gateway_limits limits = LIMITS;
-    limits.principal_bytes = 20000;
+    limits.principal_bytes = 10000;
     world_init_with(&world, PERMIT_ALL, &limits);
     world.held_method = "tools/call";
     size_t refused = 0;

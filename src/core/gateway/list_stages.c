@@ -68,7 +68,7 @@ static bool item_is_visible(struct operation *op, const struct list_item *item,
     question.arguments = (struct json_place){item->place.tape, JSON_NONE};
     question.arguments_unknown = true;
     question.name_unknown = is_template_list(op);
-    bool is_visible = policy_may_ever_allow(&question, scratch);
+    bool is_visible = policy_may_ever_allow(&question, &op->gateway->scratch);
     arena_reset(scratch);
     return is_visible;
 }

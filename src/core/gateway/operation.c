@@ -83,6 +83,15 @@ static void enter_refusal(struct operation *op)
     op->is_refused = true;
 }
 
+/* The fields are the transport's, and only until its call returns. What they say is judged by then,
+ * and no copy of a token outlives that. */
+static void drop_fields(struct operation *op)
+{
+    op->fields = NULL;
+    op->field_count = 0;
+    op->authorization = SLICE_EMPTY;
+}
+
 /* Run stages until one waits or the table ends. */
 static void run(struct operation *op)
 {
@@ -90,6 +99,7 @@ static void run(struct operation *op)
         enum stage_result result = op->stages[op->stage].run(op);
         if (result == STAGE_WAIT) {
             op->is_waiting = true;
+            drop_fields(op);
             return;
         }
         if (result == STAGE_LEAVE) {
@@ -301,18 +311,11 @@ static const struct stage *stages_of(const struct mcp_message *message)
 static enum status copy_request(struct operation *op, const struct exchange_request *request)
 {
     size_t count = 0;
-    struct http_field *fields = arena_alloc(&op->arena, request->field_count * sizeof(*fields));
-    if (fields == NULL) {
-        return STATUS_LIMIT;
-    }
-    for (size_t i = 0; i < request->field_count; i++) {
-        TRY(arena_copy(&op->arena, request->fields[i].name, &fields[i].name));
-        TRY(arena_copy(&op->arena, request->fields[i].value, &fields[i].value));
-    }
-    op->fields = fields;
+    op->fields = request->fields;
     op->field_count = request->field_count;
     op->is_tls = request->is_tls;
-    op->authorization = mcp_field(fields, op->field_count, SLICE("authorization"), &count);
+    op->authorization = mcp_field(op->fields, op->field_count, SLICE("authorization"), &count);
+    op->has_token = op->authorization.len > 0;
     TRY(arena_copy(&op->arena, request->peer_ip, &op->peer_ip));
     TRY(arena_copy(&op->arena, request->target, &op->target_path));
     return arena_copy(&op->arena, request->body, &op->body);
@@ -326,7 +329,10 @@ static enum stage_result read_message(struct operation *op)
     if (mcp_message_read(&input, &op->arena, &op->message, &refusal, &diag) == STATUS_OK) {
         op->revision = op->message.revision;
         op->stages = stages_of(&op->message);
-        return STAGE_DONE;
+        /* The one field that is asked for later: a cancellation names the session, too. */
+        return arena_copy(&op->arena, op->message.session_id, &op->message.session_id) == STATUS_OK
+                   ? STAGE_DONE
+                   : operation_refuse_overload(op, "no memory for the session");
     }
     struct slice reason = SLICE_EMPTY;
     (void)!arena_copy(&op->arena, slice_view_cstr(diag.message), &reason);

@@ -81,10 +81,11 @@ struct operation {
     uint16_t home_loop;
     enum status stop; /* not OK: begin nothing any more, because of this */
 
-    struct slice target_path, authorization, peer_ip, body;
-    const struct http_field *fields;
+    struct slice target_path, peer_ip, body;
+    const struct http_field *fields; /* the transport's, until the first wait */
     size_t field_count;
-    bool is_tls;
+    struct slice authorization; /* one of them */
+    bool has_token, is_tls;
     int64_t started_ms;
     struct timer deadline;
 

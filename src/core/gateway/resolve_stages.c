@@ -27,7 +27,7 @@ static bool is_candidate(struct operation *op, uint32_t server_index, struct pol
         return wire_name_belongs(op->gateway->snapshot, server_index, op->message.target);
     }
     struct policy_question question = operation_question(op, server_index);
-    return !policy_denies_early(&question, &op->arena, denial);
+    return !policy_denies_early(&question, &op->gateway->scratch, &op->arena, denial);
 }
 
 /* Ask those servers that may be meant. */

@@ -30,43 +30,60 @@ static enum status fill_answer(const struct policy_question *question,
     return STATUS_OK;
 }
 
-enum status policy_decide(const struct policy_question *question, struct arena *arena,
-                          struct policy_answer *out)
+static enum status decide(struct scene *scene, struct arena *arena, struct policy_answer *out)
 {
-    struct scene scene = {.question = question, .arena = arena};
     struct cedar_request request;
     struct cedar_response response;
-    *out = (struct policy_answer){0};
-    if (question->policies == NULL || question->principal == NULL) {
+    if (scene->question->policies == NULL || scene->question->principal == NULL) {
         return STATUS_UNAVAILABLE;
     }
-    TRY(scene_request(&scene, &request));
-    TRY(cedar_authorize(question->policies, &request, &STRICT, arena, &response));
-    return fill_answer(question, &response, arena, out);
+    TRY(scene_request(scene, &request));
+    TRY(cedar_authorize(scene->question->policies, &request, &STRICT, scene->arena, &response));
+    return fill_answer(scene->question, &response, arena, out);
 }
 
-bool policy_may_ever_allow(const struct policy_question *question, struct arena *arena)
+enum status policy_decide(const struct policy_question *question, struct arena *scratch,
+                          struct arena *arena, struct policy_answer *out)
 {
-    struct scene scene = {.question = question, .arena = arena};
+    struct scene scene = {.question = question, .arena = scratch};
+    *out = (struct policy_answer){0};
+    arena_reset(scratch);
+    enum status status = decide(&scene, arena, out);
+    arena_reset(scratch);
+    return status;
+}
+
+static bool may_ever_allow(struct scene *scene)
+{
     struct cedar_request request;
     enum cedar_answer answer = CEDAR_NEVER;
-    if (question->policies == NULL || question->principal == NULL ||
-        scene_request(&scene, &request) != STATUS_OK) {
+    if (scene->question->policies == NULL || scene->question->principal == NULL ||
+        scene_request(scene, &request) != STATUS_OK) {
         return false;
     }
-    return cedar_may_allow(question->policies, &request, &STRICT, arena, &answer) == STATUS_OK &&
+    return cedar_may_allow(scene->question->policies, &request, &STRICT, scene->arena, &answer) ==
+               STATUS_OK &&
            answer != CEDAR_NEVER;
 }
 
-bool policy_denies_early(const struct policy_question *question, struct arena *arena,
-                         struct policy_answer *out)
+bool policy_may_ever_allow(const struct policy_question *question, struct arena *scratch)
+{
+    struct scene scene = {.question = question, .arena = scratch};
+    arena_reset(scratch);
+    bool may = may_ever_allow(&scene);
+    arena_reset(scratch);
+    return may;
+}
+
+bool policy_denies_early(const struct policy_question *question, struct arena *scratch,
+                         struct arena *arena, struct policy_answer *out)
 {
     struct policy_question unknown = *question;
     unknown.arguments_unknown = true;
-    if (policy_may_ever_allow(&unknown, arena)) {
+    if (policy_may_ever_allow(&unknown, scratch)) {
         return false;
     }
-    (void)!policy_decide(&unknown, arena, out);
+    (void)!policy_decide(&unknown, scratch, arena, out);
     out->is_allowed = false;
     return true;
 }

@@ -41,18 +41,21 @@ struct policy_answer {
                           * arena */
 };
 
-/* Decide. On any failure the answer denies and the status says why. */
-NODISCARD enum status policy_decide(const struct policy_question *question, struct arena *arena,
-                                    struct policy_answer *out);
+/* Decide. On any failure the answer denies and the status says why.
+ *
+ * scratch  working memory; its contents are forgotten, before and after
+ * arena    the answer lives there */
+NODISCARD enum status policy_decide(const struct policy_question *question, struct arena *scratch,
+                                    struct arena *arena, struct policy_answer *out);
 
 /* Is the call denied whatever its arguments are? Then *out is that denial, with the forbids that
  * apply to all of them. Asked before a server is: a call that can never be allowed costs it
  * nothing. */
-bool policy_denies_early(const struct policy_question *question, struct arena *arena,
-                         struct policy_answer *out);
+bool policy_denies_early(const struct policy_question *question, struct arena *scratch,
+                         struct arena *arena, struct policy_answer *out);
 
 /* Could any arguments ever be allowed? For lists: what may be called is listed, and what is not
  * listed may never be called. */
-bool policy_may_ever_allow(const struct policy_question *question, struct arena *arena);
+bool policy_may_ever_allow(const struct policy_question *question, struct arena *scratch);
 
 #endif

@@ -18,7 +18,7 @@ static const char TOOL[] =
 static struct cedar_diagnostics diagnostics;
 
 struct stage {
-    struct arena arena;
+    struct arena arena, scratch;
     struct cedar_policy_set *set;
     struct json_tape tool, arguments;
     struct policy_question question;
@@ -32,6 +32,7 @@ static void set_up(struct stage *stage, const char *policies, const char *argume
     struct cedar_source source = {SLICE("test"), slice_view_cstr(policies)};
     *stage = (struct stage){0};
     arena_init(&stage->arena, TEST_ARENA_BYTES, NULL);
+    arena_init(&stage->scratch, TEST_ARENA_BYTES, NULL);
     CHECK_ROW(policies,
               cedar_policy_set_parse(&source, 1, true, &stage->set, &diagnostics) == STATUS_OK);
     CHECK(json_parse(corpus_parser(), slice_view_cstr(TOOL), &stage->arena, &stage->tool, NULL) ==
@@ -54,6 +55,7 @@ static void set_up(struct stage *stage, const char *policies, const char *argume
 static void tear_down(struct stage *stage)
 {
     cedar_policy_set_free(stage->set);
+    arena_release(&stage->scratch);
     arena_release(&stage->arena);
 }
 
@@ -62,12 +64,12 @@ static bool allows(const char *policies, const char *arguments)
     struct stage stage;
     struct policy_answer answer;
     set_up(&stage, policies, arguments);
-    enum status status = policy_decide(&stage.question, &stage.arena, &answer);
+    enum status status = policy_decide(&stage.question, &stage.scratch, &stage.arena, &answer);
     CHECK_ROW(policies, status == STATUS_OK);
     bool is_allowed = answer.is_allowed;
     /* Callable implies listed. */
     stage.question.arguments_unknown = true;
-    CHECK_ROW(policies, !is_allowed || policy_may_ever_allow(&stage.question, &stage.arena));
+    CHECK_ROW(policies, !is_allowed || policy_may_ever_allow(&stage.question, &stage.scratch));
     tear_down(&stage);
     return is_allowed;
 }
@@ -240,7 +242,7 @@ TEST(decide_lists_by_three_valued_evaluation)
         set_up(&stage, rows[i].policies, "{}");
         stage.question.arguments_unknown = true;
         CHECK_ROW(rows[i].policies,
-                  policy_may_ever_allow(&stage.question, &stage.arena) == rows[i].listed);
+                  policy_may_ever_allow(&stage.question, &stage.scratch) == rows[i].listed);
         tear_down(&stage);
     }
 }
@@ -254,13 +256,14 @@ TEST(decide_names_policies_and_reason)
            "@id(\"b\") forbid(principal, action, resource) when { false };"
            "@id(\"c\") @reason(\"not on Sundays\") forbid(principal, action, resource);",
            "{}");
-    CHECK(policy_decide(&stage.question, &stage.arena, &answer) == STATUS_OK);
+    CHECK(policy_decide(&stage.question, &stage.scratch, &stage.arena, &answer) == STATUS_OK);
     CHECK(!answer.is_allowed && answer.policy_count == 1);
     CHECK(slice_eq(answer.policies[0], SLICE("c")));
     CHECK(slice_eq(answer.reason, SLICE("not on Sundays")));
     stage.question.policies = NULL;
-    CHECK(policy_decide(&stage.question, &stage.arena, &answer) != STATUS_OK && !answer.is_allowed);
-    CHECK(!policy_may_ever_allow(&stage.question, &stage.arena));
+    CHECK(policy_decide(&stage.question, &stage.scratch, &stage.arena, &answer) != STATUS_OK &&
+          !answer.is_allowed);
+    CHECK(!policy_may_ever_allow(&stage.question, &stage.scratch));
     tear_down(&stage);
 }
 
@@ -275,9 +278,10 @@ static bool may_read(const char *policies, struct slice uri, enum status *status
     stage.question.primitive = MCP_RESOURCE;
     stage.question.name = uri;
     stage.question.definition = (struct json_place){NULL, JSON_NONE};
-    *status = policy_decide(&stage.question, &stage.arena, &answer);
+    *status = policy_decide(&stage.question, &stage.scratch, &stage.arena, &answer);
     stage.question.arguments_unknown = true;
-    CHECK_ROW(policies, !answer.is_allowed || policy_may_ever_allow(&stage.question, &stage.arena));
+    CHECK_ROW(policies,
+              !answer.is_allowed || policy_may_ever_allow(&stage.question, &stage.scratch));
     tear_down(&stage);
     return answer.is_allowed;
 }

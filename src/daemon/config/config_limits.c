@@ -31,7 +31,7 @@ const struct config_limit config_limit_table[] = {
     LIMIT(loop_bytes, GIB, 16 * MIB, 64 * GIB, "bytes", "memory of all exchanges of one loop"),
     LIMIT(stream_queue_bytes, MIB, 4 * KIB, 64 * MIB, "bytes", "unsent bytes of one slow client"),
     LIMIT(connections, 10000, 1, 1000000, "", "client connections of one loop"),
-    LIMIT(connections_upstream, 256, 1, 65536, "", "connections of one loop to one server"),
+    LIMIT(connections_upstream, 4096, 1, 65536, "", "connections of one loop to one server"),
     LIMIT(sessions, 1024, 1, 1000000, "", "upstream sessions of one loop"),
     LIMIT(operations, 4096, 1, 1000000, "", "operations in flight in one loop"),
     LIMIT(stdio_children, 64, 1, 4096, "", "child processes of one loop"),
