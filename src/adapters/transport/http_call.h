@@ -74,12 +74,16 @@ struct http_upstream {
     size_t target_count;
     struct http_call *running, *spare;
     size_t spare_count;
+    struct buf request_room; /* memory for the next request; its contents are wiped */
     struct http_link *links;
     size_t hold_count; /* links and resolutions that still refer to this */
     bool is_freed;
 };
 
-/* http_upstream.c: end a call. reuse: its connection goes back into the pool. */
+/* http_upstream.c: wipe the request, which holds a credential, and leave its memory to the next. */
+void http_call_drop_request(struct http_call *call);
+
+/* End a call. reuse: its connection goes back into the pool. */
 void http_call_end(struct http_call *call, enum status status, const struct diag *diag, bool reuse);
 
 /* End it with upstream.down from the loop, not from within this call. */

@@ -179,7 +179,9 @@ static void forget_request(struct http_connection *self)
 static void on_request(struct http_connection *self)
 {
     const struct exchange_handler *handler = &self->server->handler;
-    struct exchange_request request = request_of(self, buf_view(&self->body));
+    struct slice body = self->whole_body.len > 0 ? self->whole_body : buf_view(&self->body);
+    struct exchange_request request = request_of(self, body);
+    self->whole_body = SLICE_EMPTY;
     loop_timer_stop(self->server->loop, &self->timer);
     self->exchange = (struct exchange){.vtable = &VTABLE};
     self->is_in_message = false;
@@ -188,6 +190,19 @@ static void on_request(struct http_connection *self)
     handler->begin(handler->context, &self->exchange, &request);
     if (self->phase != CONNECTION_LINGERING) {
         forget_request(self);
+    }
+}
+
+/* Most bodies come in one piece, and their end is the next event of the same input. */
+static void take_body(struct http_connection *self, struct slice piece)
+{
+    if (self->body.len == 0 && self->reader.head.content_length == (int64_t)piece.len) {
+        self->whole_body = piece;
+        return;
+    }
+    buf_append(&self->body, piece);
+    if (buf_status(&self->body) != STATUS_OK) {
+        refuse(self, 503, "http.memory");
     }
 }
 
@@ -203,10 +218,7 @@ static bool step(struct http_connection *self, struct slice *input)
         on_head(self, input->len > 0);
         return true;
     case HTTP_BODY:
-        buf_append(&self->body, piece);
-        if (buf_status(&self->body) != STATUS_OK) {
-            refuse(self, 503, "http.memory");
-        }
+        take_body(self, piece);
         return true;
     case HTTP_END:
         on_request(self);

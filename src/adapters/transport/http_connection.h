@@ -25,8 +25,9 @@ struct http_connection {
     struct http_connection *newer, *older;
     struct stream stream;
     struct http_reader reader;
-    struct buf body;
-    struct buf early; /* bytes of the next request that came while one was running */
+    struct buf body;         /* what came in pieces */
+    struct slice whole_body; /* what came in one, in the loop's read buffer */
+    struct buf early;        /* bytes of the next request that came while one was running */
     struct timer timer;
     enum connection_phase phase;
     enum connection_wait wait;

@@ -66,8 +66,7 @@ static void send_request(struct http_call *call)
     struct slice request = buf_view(&call->request);
     /* A failure comes back as the stream's end. */
     (void)!stream_write(&call->link->stream, &request, 1);
-    explicit_bzero(call->request.ptr, call->request.len);
-    buf_clear(&call->request);
+    http_call_drop_request(call);
 }
 
 static void on_open(struct stream *stream)

@@ -22,12 +22,18 @@ static struct http_call *call_of_deadline(struct timer *timer)
     return (struct http_call *)((char *)timer - offsetof(struct http_call, deadline));
 }
 
-/* A buffer that served a large message goes back to the system. */
-static void trim(struct buf *buf)
+void http_call_drop_request(struct http_call *call)
 {
-    buf_clear(buf);
-    if (buf->capacity > KEPT_BYTES) {
-        buf_release(buf);
+    struct buf *room = &call->upstream->request_room;
+    if (call->request.len > 0) {
+        explicit_bzero(call->request.ptr, call->request.len);
+    }
+    if (room->capacity == 0 && call->request.capacity <= KEPT_BYTES) {
+        *room = call->request;
+        buf_clear(room);
+        buf_init(&call->request, room->limit_bytes, room->account);
+    } else {
+        buf_release(&call->request);
     }
 }
 
@@ -44,11 +50,12 @@ static void recycle(struct http_call *call)
     if (call->has_events) {
         sse_reader_release(&call->events);
     }
-    if (call->request.len > 0) {
-        explicit_bzero(call->request.ptr, call->request.len);
+    http_call_drop_request(call);
+    buf_clear(&call->answer);
+    if (call->answer.capacity > KEPT_BYTES) {
+        /* What served a large message goes back to the system. */
+        buf_release(&call->answer);
     }
-    trim(&call->request);
-    trim(&call->answer);
     if (upstream->is_freed || upstream->spare_count >= SPARE_CALLS_MAX) {
         free_call(call);
         return;
@@ -160,25 +167,23 @@ void http_upstream_resolved(struct http_target *target)
 static struct http_call *take_call(struct http_upstream *upstream)
 {
     struct http_call *call = upstream->spare;
-    struct buf request, answer;
+    struct buf *room = &upstream->request_room;
+    struct buf answer;
     if (call != NULL) {
         upstream->spare = call->next;
         upstream->spare_count--;
-        request = call->request;
         answer = call->answer;
     } else {
         call = base_alloc(sizeof(*call));
-        size_t message_bytes_max = upstream->options.message_bytes_max;
-        buf_init(&request, REQUEST_HEAD_BYTES_MAX + 2 * message_bytes_max,
-                 &upstream->loop->account);
-        buf_init(&answer, message_bytes_max, &upstream->loop->account);
+        buf_init(&answer, upstream->options.message_bytes_max, &upstream->loop->account);
     }
     if (call != NULL) {
         *call = (struct http_call){.upstream = upstream,
-                                   .request = request,
+                                   .request = *room,
                                    .answer = answer,
                                    .idle = {.fire = on_idle},
                                    .deadline = {.fire = on_deadline}};
+        buf_init(room, room->limit_bytes, room->account);
     }
     return call;
 }
@@ -354,6 +359,7 @@ static void free_upstream(struct http_upstream *upstream)
         free_call(upstream->spare);
         upstream->spare = next;
     }
+    buf_release(&upstream->request_room);
     base_free(upstream->targets);
     base_free(upstream);
 }
@@ -378,6 +384,8 @@ enum status http_upstream_new(struct loop *loop, const struct upstream_target *t
     }
     *upstream = (struct http_upstream){
         .loop = loop, .options = *options, .targets = states, .hold_count = 1};
+    buf_init(&upstream->request_room, REQUEST_HEAD_BYTES_MAX + 2 * options->message_bytes_max,
+             &loop->account);
     for (size_t i = 0; i < target_count; i++) {
         upstream->target_count = i + 1;
         enum status status = init_target(&states[i], upstream, &targets[i], diag);
