@@ -1,42 +1,91 @@
 #include "cedar/eval/like.h"
 
-/* Where the part could begin, from `from` on; the text's end when it cannot. */
-static size_t next_place(const struct pattern_part *part, struct slice text, size_t from)
+#include <string.h>
+
+/* What is left to match: parts [first, last) against bytes [at, end). */
+struct matching {
+    const struct pattern_part *parts;
+    size_t first, last;
+    const uint8_t *at, *end;
+};
+
+static size_t left(const struct matching *m)
 {
-    struct slice rest = slice_sub(text, from, text.len);
-    bool is_literal = !part->is_wildcard && part->literal.len > 0;
-    return is_literal ? from + slice_find_byte(rest, part->literal.ptr[0]) : from;
+    return (size_t)(m->end - m->at);
 }
 
-bool like_matches(const struct pattern_part *parts, size_t count, struct slice text)
+/* The literals before the first wildcard stand at the beginning. */
+static bool match_beginning(struct matching *m)
 {
-    size_t part = 0;
-    size_t at = 0;
-    size_t after_star = 0; /* the part behind the last wildcard; 0: there was none */
-    size_t star_at = 0;    /* where that part was tried last */
-    for (;;) {
-        if (part < count && parts[part].is_wildcard) {
-            after_star = ++part;
-            star_at = at;
-            if (after_star == count) {
-                return true;
-            }
-            continue;
-        }
-        if (part == count && at == text.len) {
-            return true;
-        }
-        if (part < count && slice_starts_with(slice_sub(text, at, text.len), parts[part].literal)) {
-            at += parts[part++].literal.len;
-            continue;
-        }
-        /* Only the last wildcard needs to grow: what was matched before it is as short as can be.
-         */
-        if (after_star == 0 || star_at == text.len) {
+    for (; m->first < m->last && !m->parts[m->first].is_wildcard; m->first++) {
+        struct slice literal = m->parts[m->first].literal;
+        if (!slice_starts_with(slice_of(m->at, left(m)), literal)) {
             return false;
         }
-        star_at = next_place(&parts[after_star], text, star_at + 1);
-        at = star_at;
-        part = after_star;
+        m->at += literal.len;
     }
+    return true;
+}
+
+/* Those after the last one stand at the end, whatever else matches there. */
+static bool match_end(struct matching *m)
+{
+    for (; m->last > m->first && !m->parts[m->last - 1].is_wildcard; m->last--) {
+        struct slice literal = m->parts[m->last - 1].literal;
+        if (!slice_ends_with(slice_of(m->at, left(m)), literal)) {
+            return false;
+        }
+        m->end -= literal.len;
+    }
+    return true;
+}
+
+/* The literals from m->first up to the next wildcard, where they stand first. */
+static bool match_run(struct matching *m)
+{
+    const struct pattern_part *run = &m->parts[m->first];
+    size_t count = 0;
+    while (!run[count].is_wildcard) {
+        count++;
+    }
+    for (;;) {
+        struct slice literal = run[0].literal;
+        const uint8_t *found =
+            left(m) == 0 ? NULL : memmem(m->at, left(m), literal.ptr, literal.len);
+        if (found == NULL) {
+            return false;
+        }
+        struct matching rest = {run, 1, count, found + literal.len, m->end};
+        if (match_beginning(&rest)) {
+            m->at = rest.at;
+            m->first += count;
+            return true;
+        }
+        m->at = found + 1;
+    }
+}
+
+/* Leftmost matches are enough: what a wildcard could take more, the next one can take as well. So
+ * no place is looked at twice, and memmem takes a time that grows with the text alone. */
+bool like_matches(const struct pattern_part *parts, size_t count, struct slice text)
+{
+    struct matching m = {parts, 0, count, text.ptr, text.ptr + text.len};
+    if (!match_beginning(&m)) {
+        return false;
+    }
+    if (m.first == m.last) {
+        return left(&m) == 0;
+    }
+    if (!match_end(&m)) {
+        return false;
+    }
+    /* Between the first and the last wildcard. */
+    while (m.first < m.last) {
+        if (parts[m.first].is_wildcard) {
+            m.first++;
+        } else if (!match_run(&m)) {
+            return false;
+        }
+    }
+    return true;
 }
