@@ -45,7 +45,9 @@ enum status assembly_secret(const struct config_credential *credential, struct a
     if (status == STATUS_OK) {
         status = arena_copy(arena, trim_line_end(buf_view(&text)), out);
     }
-    explicit_bzero(text.ptr, text.len);
+    if (text.ptr != NULL) {
+        explicit_bzero(text.ptr, text.capacity);
+    }
     buf_release(&text);
     return status;
 }

@@ -7,6 +7,7 @@
 #include "daemon/assembly.h"
 #include "daemon/descriptors.h"
 #include "daemon/lane.h"
+#include "daemon/upstream_check.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -345,6 +346,7 @@ static enum status serve(struct serving *s, const sigset_t *set, struct diag *di
         return status;
     }
     s->plan->host.ready(s->plan->host.context);
+    upstream_check_start(s->plan->inputs->config);
     wait_for_stop(s, set);
     drain(s, set);
     stop_lanes(s);

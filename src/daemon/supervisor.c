@@ -110,6 +110,7 @@ static enum status read_keys(const struct supervisor *s, uint32_t issuer, int *d
 {
     const struct reading *newest = s->pending.parcel >= 0 ? &s->pending : accepted(s);
     const struct config *config = newest->inputs.config;
+    assert(config != NULL);
     struct diag diag = {0};
     struct buf text;
     if (issuer >= config->issuer_count || key_sets_is_remote(&config->issuers[issuer])) {
@@ -382,6 +383,8 @@ static void reload(struct supervisor *s)
 /* The first lets running calls finish, the second does not. */
 static void stop(struct supervisor *s)
 {
+    /* Once the worker closes its own, nobody waits in a queue that nobody empties. */
+    listeners_close(&s->listeners);
     if (s->phase == PHASE_WAITING) {
         s->phase = PHASE_OVER;
         return;

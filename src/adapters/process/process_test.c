@@ -380,8 +380,8 @@ TEST(program_environment_is_what_was_set_and_three_of_ours)
 TEST(process_server_keeps_loops_apart)
 {
     static struct process_server server;
-    int first[2];
-    int second[2];
+    int first[2] = {-1, -1};
+    int second[2] = {-1, -1};
     struct process_message told;
     struct channel_received received;
     CHECK(channel_pair(first) == STATUS_OK && channel_pair(second) == STATUS_OK);
