@@ -224,7 +224,8 @@ static struct slice unpack(struct arena *arena, const char *archive)
 {
     char command[PATH_BYTES];
     uint8_t *bytes = arena_alloc(arena, ARCHIVE_BYTES_MAX);
-    snprintf(command, sizeof(command), "xz -dc '%s'", archive);
+    int command_bytes = snprintf(command, sizeof(command), "xz -dc '%s'", archive);
+    CHECK_ROW(archive, command_bytes < (int)sizeof(command));
     FILE *pipe = popen(command, "r");
     CHECK_ROW(archive, bytes != NULL && pipe != NULL);
     if (bytes == NULL || pipe == NULL) {
