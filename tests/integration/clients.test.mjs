@@ -78,6 +78,8 @@ for (const { era, connect } of ERAS) {
 
     test('is refused what no policy permits', async () => {
       await connected(bench.serverUrl('everything'), async (client) => {
+        // Connected, the legacy client asks for a stream by itself, which is refused and recorded, too.
+        await client.listTools();
         const { answer, record } = await bench.refused(() => client.callTool({ name: 'get-env', arguments: {} }));
         assert.equal(answer.isError, true);
         assert.equal(record.type, 'authz.deny');
