@@ -426,6 +426,7 @@ static bool run_handover(struct world *world)
                                        .peer_ip = SLICE("127.0.0.1")};
     struct exchange *exchange = handover->exchange;
     bool is_gone = handover->is_gone;
+    exchange->on_gone = NULL;
     gateway_begin_here(&world->loops[handover->loop]->gateway, exchange, &request);
     if (is_gone && !client_of(exchange)->is_released) {
         exchange->on_gone(exchange);
@@ -504,7 +505,7 @@ static void fake_abort(struct exchange *exchange)
 static void fake_release(struct exchange *exchange)
 {
     struct world_client *client = client_of(exchange);
-    CHECK(!client->is_released);
+    CHECK(!client->is_released && exchange->on_gone == NULL);
     client->is_released = true;
     if (client->on_release != NULL) {
         client->on_release(client);

@@ -14,6 +14,18 @@ static void leave_sessions(struct operation *op)
     operation_leave_parts(op);
 }
 
+/* Nothing that the transport says later finds the operation. */
+static void let_go_of_client(struct operation *op)
+{
+    struct exchange *exchange = op->exchange;
+    if (exchange != NULL) {
+        op->exchange = NULL;
+        exchange->operation = NULL;
+        exchange->on_gone = NULL;
+        exchange->vtable->release(exchange);
+    }
+}
+
 static void free_operation(struct operation *op)
 {
     struct gateway *gateway = op->gateway;
@@ -28,9 +40,7 @@ static void free_operation(struct operation *op)
     }
     gateway->operation_count--;
     leave_sessions(op);
-    if (op->exchange != NULL) {
-        op->exchange->vtable->release(op->exchange);
-    }
+    let_go_of_client(op);
     gateway->ports.timer->stop(gateway->ports.timer->context, &op->deadline);
     principal_unref(op->principal);
     buf_release(&op->reply);
@@ -278,10 +288,7 @@ void operation_abort(struct operation *op)
     (void)children_cancel(&op->children);
     leave_sessions(op);
     op->client_gone = true;
-    if (op->exchange != NULL) {
-        op->exchange->vtable->release(op->exchange);
-        op->exchange = NULL;
-    }
+    let_go_of_client(op);
     op->is_dead = op->children.count > 0;
     if (!op->is_dead) {
         free_operation(op);
