@@ -69,7 +69,7 @@ class Gateway:
         self.runs += 1
         self.device = DeviceState(self.folder / f"device-{self.runs}")
         environment = {**os.environ, "LD_PRELOAD": str(self.library), "AEGIS_FAULTS": rules,
-                       "AEGIS_FAULTS_DIR": str(self.journal), "AEGIS_FAULTS_STATE": str(self.device.path)}
+                       "AEGIS_FAULTS_INODE": str(self.journal.stat().st_ino), "AEGIS_FAULTS_STATE": str(self.device.path)}
         self.errors = open(self.folder / f"stderr-{self.runs}", "w+")
         self.process = await asyncio.create_subprocess_exec(
             AEGIS, "serve", "--config", self.config, env=environment, stdout=asyncio.subprocess.PIPE,
@@ -82,14 +82,22 @@ class Gateway:
         return False
 
     async def kill(self):
-        """kill -9 for every process of it, at once as far as that goes."""
-        pids = descendants(self.process.pid)
+        """kill -9 for every process of it, at once as far as that goes; a supervisor must not tell its worker first."""
+        await self.kill_processes(list(reversed(descendants(self.process.pid))))
+        await self.process.wait()
+
+    async def kill_worker(self):
+        """kill -9 for what the supervisor started; False when there is nothing of that kind."""
+        workers = descendants(self.process.pid)[1:]
+        await self.kill_processes(workers)
+        return workers != []
+
+    async def kill_processes(self, pids):
         for pid in pids:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
-        await self.process.wait()
         end = time.monotonic() + GONE_S
         while any(map(is_running, pids)):
             if time.monotonic() > end:

@@ -16,6 +16,7 @@ class DeviceState:
     def __init__(self, path):
         self.path = pathlib.Path(path)
         self.path.write_bytes(bytes(STATE_BYTES))
+        self.path.chmod(0o666)  # the worker may run as another user
 
     def read(self):
         data = self.path.read_bytes()
@@ -47,7 +48,9 @@ class DeviceState:
             old, new, replaced = self.renames[i]
             os.rename(folder / new, folder / old)
             if replaced:
-                os.rename(f"{self.path}.{i + 1}.old", folder / new)
+                os.rename(folder / f"kept.{i + 1}", folder / new)
+        for kept in folder.glob("kept.*"):
+            kept.unlink()
         return sum(self.lose_bytes(folder / name, random) for name in sorted(os.listdir(folder)))
 
     def lose_bytes(self, path, random):

@@ -5,8 +5,8 @@
  * how much of each was synced and which renames were: the test takes the rest away after the kill
  * (loss.py). Syncs do not reach the real device; what counts is that the gateway asked for them.
  *
- * AEGIS_FAULTS_DIR    the watched folder, which must exist
- * AEGIS_FAULTS_STATE  a file of zeros of STATE_BYTES
+ * AEGIS_FAULTS_INODE  of the watched folder: a worker may not be allowed to look at its path
+ * AEGIS_FAULTS_STATE  a file of zeros of STATE_BYTES that the worker's user can read and write
  * AEGIS_FAULTS        rules "OPERATION:FAULT:AFTER:COUNT", separated by commas: of the calls of
  * that operation on watched files, AFTER pass and the next COUNT suffer the fault. Operations:
  * create, write, sync, rename, syncdir. Faults: EIO, ENOSPC, EINTR, short (a write takes half), or
@@ -34,7 +34,6 @@
 #define RENAMES_MAX 2048
 #define NAME_BYTES 64
 #define RULES_MAX 16
-#define PATH_BYTES 512
 
 enum operation { OP_CREATE, OP_WRITE, OP_SYNC, OP_RENAME, OP_SYNCDIR, OP_COUNT };
 
@@ -47,7 +46,7 @@ struct watched_file {
 
 struct watched_rename {
     char from[NAME_BYTES], to[NAME_BYTES];
-    uint64_t replaced; /* the old file behind `to` is kept as STATE.N.old; 0: there was none */
+    uint64_t replaced; /* the old file behind `to` is kept as kept.N; 0: there was none */
 };
 
 struct state {
@@ -68,7 +67,6 @@ struct rule {
 };
 
 static struct state *state;
-static const char *state_path;
 static ino_t folder_inode;
 static struct rule rules[RULES_MAX];
 static size_t rule_count;
@@ -140,16 +138,12 @@ static void parse_rules(const char *text)
 
 __attribute__((constructor)) static void start(void)
 {
-    const char *folder = getenv("AEGIS_FAULTS_DIR");
-    struct stat about;
-    state_path = getenv("AEGIS_FAULTS_STATE");
-    if (folder == NULL || state_path == NULL) {
+    const char *inode = getenv("AEGIS_FAULTS_INODE");
+    const char *state_path = getenv("AEGIS_FAULTS_STATE");
+    if (inode == NULL || state_path == NULL) {
         return;
     }
-    if (stat(folder, &about) != 0) {
-        stop("there is no folder to watch");
-    }
-    folder_inode = about.st_ino;
+    folder_inode = (ino_t)strtoull(inode, NULL, 10);
     int fd = open(state_path, O_RDWR | O_CLOEXEC);
     void *mapped = fd >= 0
                        ? mmap(NULL, sizeof(struct state), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
@@ -412,13 +406,12 @@ static void note_rename(int directory, const char *from, const char *to)
         return;
     }
     struct watched_rename *noted = &state->renames[state->rename_count++];
-    char kept[PATH_BYTES];
+    char kept[NAME_BYTES];
     *noted = (struct watched_rename){0};
     memcpy(noted->from, from, strlen(from));
     memcpy(noted->to, to, strlen(to));
-    snprintf(kept, sizeof(kept), "%s.%llu.old", state_path,
-             (unsigned long long)state->rename_count);
-    noted->replaced = linkat(directory, to, AT_FDCWD, kept, 0) == 0;
+    snprintf(kept, sizeof(kept), "kept.%llu", (unsigned long long)state->rename_count);
+    noted->replaced = linkat(directory, to, directory, kept, 0) == 0;
 }
 
 int renameat(int from_directory, const char *from, int to_directory, const char *to)
