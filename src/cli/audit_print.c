@@ -5,6 +5,7 @@
 #include <time.h>
 
 #define PARSE_BYTES_MAX (8U << 20)
+#define TIME_WIDTH 24
 
 void printer_init(struct printer *printer, const char *output)
 {
@@ -54,9 +55,10 @@ static void print_time(int64_t wall_ms)
     char text[32] = "";
     time_t seconds = (time_t)(wall_ms / 1000);
     if (gmtime_r(&seconds, &parts) != NULL) {
-        (void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts);
+        size_t len = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &parts);
+        (void)snprintf(text + len, sizeof(text) - len, ".%03dZ", (int)(wall_ms % 1000));
     }
-    print_cell(slice_view_cstr(text), 20);
+    print_cell(slice_view_cstr(text), TIME_WIDTH);
 }
 
 struct slice shown_member(const struct json_tape *tape, struct slice name)
@@ -71,7 +73,7 @@ struct slice shown_member(const struct json_tape *tape, struct slice name)
 
 static void print_table_head(void)
 {
-    print_cell(SLICE("TIME"), 20);
+    print_cell(SLICE("TIME"), TIME_WIDTH);
     print_cell(SLICE("EVENT"), 26);
     print_cell(SLICE("DECISION"), 8);
     print_cell(SLICE("PRINCIPAL"), 20);

@@ -259,7 +259,7 @@ static struct gateway_snapshot *new_snapshot(struct openssl_crypto *crypto, cons
 
 static void share(struct fixture *self)
 {
-    self->clock = (struct port_clock){NULL, runtime_wall_s, runtime_mono_ms};
+    self->clock = (struct port_clock){NULL, runtime_wall_ms, runtime_mono_ms};
     self->random = system_random();
     self->config.limits = config_limits_default();
     CHECK(openssl_crypto_new(&self->crypto) == STATUS_OK);

@@ -120,7 +120,7 @@ static enum status open_shared(struct serving *s, struct diag *diag)
 {
     static const struct json_limits LIMITS = JSON_LIMITS_DEFAULT;
     uint8_t seed[16];
-    s->clock = (struct port_clock){NULL, runtime_wall_s, runtime_mono_ms};
+    s->clock = (struct port_clock){NULL, runtime_wall_ms, runtime_mono_ms};
     s->random = system_random();
     TRY(openssl_crypto_new(&s->crypto));
     TRY(fetch_init());

@@ -7,10 +7,10 @@
 
 #define SNAPSHOT_BYTES ((size_t)4 << 20)
 
-static int64_t fake_wall_s(void *context)
+static int64_t fake_wall_ms(void *context)
 {
     const struct world *world = context;
-    return 1000000 + world->now_ms / 1000;
+    return 1000000000 + world->now_ms;
 }
 
 static int64_t fake_mono_ms(void *context)
@@ -602,7 +602,7 @@ void world_init_with(struct world *world, const char *policies, const struct gat
 {
     static const struct gateway_place PLACE = {.node = 7, .loop_count = 1, .session_key = {42}};
     *world =
-        (struct world){.clock = {world, fake_wall_s, fake_mono_ms},
+        (struct world){.clock = {world, fake_wall_ms, fake_mono_ms},
                        .random = {world, fake_fill},
                        .timer = {world, fake_timer_start, fake_timer_stop},
                        .handover = {world, fake_hand_over},

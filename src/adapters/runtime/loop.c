@@ -352,10 +352,12 @@ int64_t loop_now_ms(const struct loop *loop)
     return (int64_t)uv_now(&loop->uv);
 }
 
-int64_t runtime_wall_s(void *context)
+int64_t runtime_wall_ms(void *context)
 {
+    struct timespec now;
     (void)context;
-    return (int64_t)time(NULL);
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 int64_t runtime_mono_ms(void *context)

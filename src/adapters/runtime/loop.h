@@ -82,7 +82,7 @@ void loop_look_again(struct loop *loop);
 int64_t loop_now_ms(const struct loop *loop);
 
 /* Functions for struct port_clock; both ignore context and may be called from any thread. */
-int64_t runtime_wall_s(void *context);
+int64_t runtime_wall_ms(void *context);
 int64_t runtime_mono_ms(void *context);
 
 #endif

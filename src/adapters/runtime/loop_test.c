@@ -182,7 +182,7 @@ TEST(loop_release_accepts_nothing)
 {
     struct loop loop = {0};
     loop_release(&loop);
-    CHECK(runtime_wall_s(NULL) > 1600000000);
+    CHECK(runtime_wall_ms(NULL) > 1600000000000);
     CHECK(runtime_mono_ms(NULL) <= runtime_mono_ms(NULL));
 }
 

@@ -108,7 +108,7 @@ static void record_refusal(struct gateway *gateway, enum audit_type type, struct
     struct audit_record record = {
         .type = type,
         .phase = AUDIT_EVENT,
-        .wall_ms = ports->clock->wall_s(ports->clock->context) * 1000,
+        .wall_ms = ports->clock->wall_ms(ports->clock->context),
         .mono_ms = ports->clock->mono_ms(ports->clock->context),
         .direction = SLICE("client"),
         .peer = peer_ip,
@@ -169,7 +169,7 @@ enum status gateway_authenticate(struct gateway *gateway, struct slice authoriza
         .crypto = ports->crypto,
         .parser = &gateway->parser,
         .authorization = authorization,
-        .now_s = ports->clock->wall_s(ports->clock->context),
+        .now_s = ports->clock->wall_ms(ports->clock->context) / 1000,
         .arena = arena,
     };
     return identity_authenticate(&request, out, diag);

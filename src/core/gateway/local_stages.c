@@ -35,8 +35,9 @@ static enum stage_result stage_negotiate(struct operation *op)
     struct session_token token = {.revision = op->revision,
                                   .node = op->gateway->place.node,
                                   .loop = op->gateway->place.loop,
-                                  .expires_at_s = ports->clock->wall_s(ports->clock->context) +
-                                                  SESSION_TOKEN_LIFETIME_S};
+                                  .expires_at_s =
+                                      ports->clock->wall_ms(ports->clock->context) / 1000 +
+                                      SESSION_TOKEN_LIFETIME_S};
     if (ports->random->fill(ports->random->context, token.nonce, sizeof(token.nonce)) !=
         STATUS_OK) {
         return operation_refuse_overload(op, "no random bytes");

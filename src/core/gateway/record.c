@@ -37,7 +37,7 @@ static void add_operation(const struct operation *op, struct audit_record *recor
 {
     const struct gateway_ports *ports = &op->gateway->ports;
     record->mono_ms = ports->clock->mono_ms(ports->clock->context);
-    record->wall_ms = ports->clock->wall_s(ports->clock->context) * 1000;
+    record->wall_ms = ports->clock->wall_ms(ports->clock->context);
     record->latency_us = (record->mono_ms - op->started_ms) * 1000;
     memcpy(record->decision_id, op->decision_id, sizeof(record->decision_id));
     record->revision = mcp_revision_name(op->revision);

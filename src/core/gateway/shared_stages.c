@@ -77,7 +77,8 @@ enum stage_result operation_stage_session(struct operation *op)
         return refuse_session(op, 400, "session.missing", SLICE("Mcp-Session-Id is missing"));
     }
     if (session_token_open(ports->crypto, op->gateway->place.session_key, op->message.session_id,
-                           op->principal->digest, ports->clock->wall_s(ports->clock->context),
+                           op->principal->digest,
+                           ports->clock->wall_ms(ports->clock->context) / 1000,
                            &token) != STATUS_OK) {
         return refuse_session(op, 404, "session.unknown", SLICE("session not found"));
     }
@@ -137,7 +138,7 @@ struct policy_question operation_question(const struct operation *op, uint32_t s
         .arguments = {&op->message.tape, op->message.arguments},
         .peer_ip = op->peer_ip,
         .is_tls = op->is_tls,
-        .now_s = ports->clock->wall_s(ports->clock->context),
+        .now_s = ports->clock->wall_ms(ports->clock->context) / 1000,
     };
 }
 

@@ -6,7 +6,7 @@
 
 struct port_clock {
     void *context;
-    int64_t (*wall_s)(void *context);  /* seconds since the Unix epoch; may jump */
+    int64_t (*wall_ms)(void *context); /* milliseconds since the Unix epoch; may jump */
     int64_t (*mono_ms)(void *context); /* never goes back; for ages and time-outs */
 };
 
