@@ -122,18 +122,29 @@ struct cedar_source {
     struct slice text;
 };
 
-#define CEDAR_PLACES_MAX 4 /* further places of one diagnostic */
+enum cedar_severity {
+    CEDAR_SEVERITY_ERROR = 0,
+    CEDAR_SEVERITY_WARNING,
+};
+
+/* A further place that belongs to a diagnostic. */
+struct cedar_label {
+    size_t from, to; /* bytes in the source */
+    char text[64]; /* may be empty */
+};
+
+#define CEDAR_LABELS_MAX 4
 
 struct cedar_diagnostic {
+    enum cedar_severity severity;
     struct slice source;
     uint32_t line, column; /* 1-based; columns count bytes */
-    size_t from, to;       /* bytes in the source */
-    char message[200];     /* what is wrong and what was expected */
-    char help[160];        /* what to do; empty when there is nothing to add */
-    struct {
-        size_t from, to;
-    } places[CEDAR_PLACES_MAX]; /* what it is about as well */
-    size_t place_count;
+    size_t from, to;       /* bytes in the source; equal: a point between two bytes */
+    char message[200];     /* what is wrong */
+    char expected[120];    /* what could stand there; may be empty */
+    char help[200];        /* how to go on; may be empty */
+    struct cedar_label labels[CEDAR_LABELS_MAX];
+    size_t label_count;
 };
 
 struct cedar_diagnostics {
@@ -141,6 +152,15 @@ struct cedar_diagnostics {
     size_t count;
     bool is_cut; /* there were more */
 };
+
+/* Append the diagnostic as a compiler would print it: place, message, the source line with the
+ * range underlined, labels and help. Ends with a line feed; control characters of the source are
+ * shown as '?'. Look at buf_status afterwards.
+ *
+ * source     the text of the diagnostic's source; empty: only place, message and help
+ * is_colored with ANSI colours, for terminals only */
+void cedar_diagnostic_render(const struct cedar_diagnostic *diagnostic, struct slice source,
+                             bool is_colored, struct buf *out);
 
 /* Parse all sources into one set; all errors of all sources are reported. The set keeps a copy of
  * the sources.
@@ -164,6 +184,8 @@ struct cedar_policy_info {
     struct slice source; /* name of the source */
     uint32_t line;
     bool is_template;                /* has slots: takes no part in decisions */
+    bool is_link;                    /* made of a template by cedar_policy_set_link */
+    struct slice template_id;        /* of a link; else empty */
     bool action_is_exact;            /* action == X */
     const struct cedar_uid *actions; /* of `==` and `in`; NULL: any action */
     size_t action_count;
@@ -171,9 +193,38 @@ struct cedar_policy_info {
 
 struct cedar_policy_info cedar_policy_get(const struct cedar_policy_set *set, size_t index);
 
+/* False when there is no policy, template or link of that id. */
+bool cedar_policy_find(const struct cedar_policy_set *set, struct slice id, size_t *index);
+
 /* False when the policy has no such annotation. */
 bool cedar_policy_annotation(const struct cedar_policy_set *set, size_t index, struct slice key,
                              struct slice *value);
+
+/* A policy made of a template: its slots get values, everything else is the template's. */
+struct cedar_link {
+    struct slice template_id;
+    struct slice id;                   /* of the new policy */
+    const struct cedar_uid *principal; /* value of ?principal; NULL: none */
+    const struct cedar_uid *resource;
+};
+
+/* A new set with all policies of set and count links; set stays as it is, either may be freed
+ * first.
+ *
+ * diag  may be NULL
+ * STATUS_NOT_FOUND with cedar.no_template; STATUS_CONFLICT with cedar.id_taken; STATUS_INVALID with
+ * cedar.slot_missing or cedar.slot_unknown; STATUS_LIMIT. Reference: Cedar, templates. */
+NODISCARD enum status cedar_policy_set_link(const struct cedar_policy_set *set,
+                                            const struct cedar_link *links, size_t count,
+                                            struct cedar_policy_set **out, struct diag *diag);
+
+/* A new set without the policies, templates and links of these ids.
+ *
+ * STATUS_NOT_FOUND with cedar.no_policy; STATUS_CONFLICT with cedar.template_linked when a link of
+ * a removed template would stay; STATUS_LIMIT. */
+NODISCARD enum status cedar_policy_set_remove(const struct cedar_policy_set *set,
+                                              const struct slice *ids, size_t count,
+                                              struct cedar_policy_set **out, struct diag *diag);
 
 /* -- schemas ------------------------------------------------------------------------------- */
 

@@ -187,7 +187,7 @@ TEST(cedar_reports_all_errors_with_their_places)
     CHECK(diagnostics.count == 3);
     CHECK(diagnostics.items[0].line == 2 && diagnostics.items[0].column == 18);
     CHECK(diagnostics.items[1].line == 3 && diagnostics.items[1].column == 57);
-    CHECK(diagnostics.items[2].line == 4 && diagnostics.items[2].column == 1);
+    CHECK(diagnostics.items[2].line == 4 && diagnostics.items[2].column == 8);
 }
 
 TEST(cedar_nesting_has_a_limit_and_no_stack)

@@ -35,9 +35,8 @@ enum status schema_report(struct cedar_diagnostics *diagnostics, const struct ce
 void schema_report_also(struct cedar_diagnostics *diagnostics, struct schema_range at)
 {
     struct cedar_diagnostic *last = &diagnostics->items[diagnostics->count - 1];
-    if (!diagnostics->is_cut && last->place_count < CEDAR_PLACES_MAX) {
-        last->places[last->place_count].from = at.from;
-        last->places[last->place_count++].to = at.to;
+    if (!diagnostics->is_cut && last->label_count < CEDAR_LABELS_MAX) {
+        last->labels[last->label_count++] = (struct cedar_label){.from = at.from, .to = at.to};
     }
 }
 

@@ -191,9 +191,9 @@ static bool has_place(size_t from, size_t to)
     for (size_t i = 0; i < diagnostics.count; i++) {
         const struct cedar_diagnostic *diagnostic = &diagnostics.items[i];
         bool is_here = diagnostic->from == from && diagnostic->to == to;
-        for (size_t k = 0; k < diagnostic->place_count; k++) {
+        for (size_t k = 0; k < diagnostic->label_count; k++) {
             is_here =
-                is_here || (diagnostic->places[k].from == from && diagnostic->places[k].to == to);
+                is_here || (diagnostic->labels[k].from == from && diagnostic->labels[k].to == to);
         }
         if (is_here) {
             return true;

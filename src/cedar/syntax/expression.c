@@ -1,725 +1,562 @@
 #include "cedar/syntax/parser.h"
 
-#include <assert.h>
-#include <string.h>
-
-#define UNARY_MAX 4        /* operators in a row */
 #define ELEMENTS_MAX 65536 /* of a set, record, call or chain of operators */
 
-static enum status binary(struct parser *p, enum node_kind kind, const struct node *left,
-                          const struct node *right, const struct node **out)
+static const char EXPRESSION[] = "an expression";
+static const char OPERAND[] = "an operand: a literal, name, '(', '[' or '{'";
+static const char NAME[] = "a name";
+
+/* -- nodes --------------------------------------------------------------------------------- */
+
+static enum status add_part(struct parser *p, struct concrete *node, struct concrete *part)
 {
-    struct node *node = parser_node(p, kind, 2);
-    if (node == NULL) {
-        return STATUS_LIMIT;
+    if (node->count == ELEMENTS_MAX) {
+        (void)report(p->reporter, part->range, "more than %d elements", ELEMENTS_MAX);
+        p->errors++;
+        p->resume = NULL;
+        return STATUS_INVALID;
     }
-    node->items[0] = left;
-    node->items[1] = right;
-    return parser_close_node(p, node, out);
+    if (node->first == NULL) {
+        node->first = part;
+    } else {
+        node->last->next = part;
+    }
+    node->last = part;
+    node->count++;
+    node->range.to = (uint32_t)p->last_to;
+    return STATUS_OK;
 }
 
-static enum status unary(struct parser *p, enum node_kind kind, const struct node *operand,
-                         const struct node **out)
+/* A node that begins with the part which is there already. */
+static enum status node_around(struct parser *p, enum concrete_kind kind, struct concrete *part,
+                               struct concrete **out)
 {
-    struct node *node = parser_node(p, kind, 1);
+    struct concrete *node = parser_node(p, kind, part->range.from);
     if (node == NULL) {
         return STATUS_LIMIT;
     }
-    node->items[0] = operand;
-    return parser_close_node(p, node, out);
+    *out = node;
+    return add_part(p, node, part);
 }
 
-static enum status named(struct parser *p, enum node_kind kind, const struct node *object,
-                         struct slice text, const struct node **out)
-{
-    struct node *node = parser_node(p, kind, 1);
-    if (node == NULL) {
-        return STATUS_LIMIT;
-    }
-    node->items[0] = object;
-    node->text = text;
-    return parser_close_node(p, node, out);
-}
+typedef enum status (*parse_fn)(struct parser *parser, struct concrete **out);
 
-static enum status literal(struct parser *p, struct cedar_value value, const struct node **out)
+/* The operator has been taken; parse its right side into the chain, which begins at the first. */
+static enum status chain_on(struct parser *p, enum concrete_kind kind, struct slice mark,
+                            parse_fn parse, struct concrete **chain)
 {
-    struct node *node = parser_node(p, NODE_VALUE, 0);
-    if (node == NULL) {
-        return STATUS_LIMIT;
+    struct concrete *right = NULL;
+    TRY(parse(p, &right));
+    right->mark = mark;
+    if ((*chain)->kind != kind) {
+        TRY(node_around(p, kind, *chain, chain));
     }
-    node->value = value;
-    return parser_close_node(p, node, out);
+    return add_part(p, *chain, right);
 }
 
 /* -- lists --------------------------------------------------------------------------------- */
 
-struct element_list {
-    const struct node **items;
-    struct slice *names;
-    size_t count, capacity;
-};
-
-static enum status add_element(struct parser *p, struct element_list *list, struct slice name,
-                               const struct node *item)
-{
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity == 0 ? 4 : list->capacity * 2;
-        const struct node **items =
-            arena_alloc_zero(p->arena, capacity, sizeof(const struct node *));
-        struct slice *names = arena_alloc_zero(p->arena, capacity, sizeof(*names));
-        if (items == NULL || names == NULL) {
-            p->is_out_of_memory = true;
-            return STATUS_LIMIT;
-        }
-        for (size_t i = 0; i < list->count; i++) {
-            items[i] = list->items[i];
-            names[i] = list->names[i];
-        }
-        *list = (struct element_list){items, names, list->count, capacity};
-    }
-    if (list->count == ELEMENTS_MAX) {
-        return parser_fail(p, &p->token, "more than %d elements", ELEMENTS_MAX);
-    }
-    list->items[list->count] = item;
-    list->names[list->count++] = name;
-    return STATUS_OK;
-}
-
 /* Expressions separated by commas up to the closing mark, which is taken. */
-static enum status parse_elements(struct parser *p, struct slice close, struct element_list *list)
+static enum status parse_elements(struct parser *p, struct slice close, unsigned close_mark,
+                                  struct concrete *node)
 {
     while (!parser_take_mark(p, close)) {
-        const struct node *item = NULL;
-        TRY(parser_expression(p, &item));
-        TRY(add_element(p, list, SLICE_EMPTY, item));
-        if (!parser_take_mark(p, SLICE(",")) && !parser_at_mark(p, close)) {
-            return parser_expect(p, close);
-        }
+        struct concrete *item = NULL;
+        TRY(parse_expression(p, FOLLOW_COMMA | close_mark, &item));
+        TRY(add_part(p, node, item));
+        (void)parser_take_mark(p, SLICE(","));
     }
+    node->range.to = (uint32_t)p->last_to;
     return STATUS_OK;
 }
 
-/* A list of nothing but values is a value itself, made once and not at every evaluation. */
-static enum status fold_list(struct parser *p, enum node_kind kind, const struct element_list *list,
-                             const struct node **out)
+/* `{if: 1}` has no expression as its key, but is worth a better message. */
+static enum status parse_key(struct parser *p, struct concrete **out)
 {
-    struct cedar_field *fields = arena_alloc_zero(p->arena, list->count, sizeof(*fields));
-    struct cedar_list *values = arena_alloc_zero(p->arena, 1, sizeof(*values));
-    if (fields == NULL || values == NULL) {
-        p->is_out_of_memory = true;
-        return STATUS_LIMIT;
+    if (parser_at_word(p, SLICE("if")) && parser_before_mark(p, SLICE(":"))) {
+        struct concrete *ident = NULL;
+        TRY(parser_leaf(p, CONCRETE_IDENT, &ident));
+        return node_around(p, CONCRETE_NAME, ident, out);
     }
-    for (size_t i = 0; i < list->count; i++) {
-        fields[i] = (struct cedar_field){list->names[i], list->items[i]->value};
-    }
-    *values = (struct cedar_list){fields, list->count};
-    return literal(p, kind == NODE_SET ? cedar_set(values) : cedar_record(values), out);
+    return parse_expression(p, FOLLOW_COLON, out);
 }
 
-static enum status node_of_list(struct parser *p, enum node_kind kind,
-                                const struct element_list *list, const struct node **out)
+static enum status parse_record(struct parser *p, struct concrete *node)
 {
-    size_t value_count = 0;
-    for (size_t i = 0; i < list->count; i++) {
-        assert(list->items[i] != NULL);
-        value_count += list->items[i]->kind == NODE_VALUE ? 1 : 0;
-    }
-    if (value_count == list->count) {
-        return fold_list(p, kind, list, out);
-    }
-    struct node *node = parser_node(p, kind, 0);
-    if (node == NULL) {
-        return STATUS_LIMIT;
-    }
-    node->items = list->items;
-    node->names = list->names;
-    node->item_count = list->count;
-    return parser_close_node(p, node, out);
-}
-
-/* Records are evaluated in the order of their names (reference, section 5). */
-static enum status insert_sorted(struct parser *p, struct element_list *list, struct slice name,
-                                 const struct node *item, const struct token *at)
-{
-    size_t place = 0;
-    while (place < list->count && slice_compare(list->names[place], name) < 0) {
-        place++;
-    }
-    if (place < list->count && slice_eq(list->names[place], name)) {
-        return parser_fail(p, at, "the record has this attribute already");
-    }
-    TRY(add_element(p, list, name, item));
-    for (size_t i = list->count - 1; i > place; i--) {
-        list->items[i] = list->items[i - 1];
-        list->names[i] = list->names[i - 1];
-    }
-    list->items[place] = item;
-    list->names[place] = name;
-    return STATUS_OK;
-}
-
-static enum status parse_field_name(struct parser *p, struct slice *out)
-{
-    struct token token = parser_take(p);
-    if (token.kind == TOKEN_STRING) {
-        return parser_string(p, &token, out);
-    }
-    if (token.kind != TOKEN_IDENT || lexer_is_reserved(token.text)) {
-        return parser_fail(p, &token, "expected an attribute's name here");
-    }
-    *out = token.text;
-    return STATUS_OK;
-}
-
-static enum status parse_record(struct parser *p, const struct node **out)
-{
-    struct element_list list = {0};
     while (!parser_take_mark(p, SLICE("}"))) {
-        struct token at = p->token;
-        struct slice name = SLICE_EMPTY;
-        const struct node *item = NULL;
-        TRY(parse_field_name(p, &name));
-        TRY(parser_expect(p, SLICE(":")));
-        TRY(parser_expression(p, &item));
-        TRY(insert_sorted(p, &list, name, item, &at));
-        if (!parser_take_mark(p, SLICE(",")) && !parser_at_mark(p, SLICE("}"))) {
-            return parser_expect(p, SLICE("}"));
+        struct concrete *field = parser_node(p, CONCRETE_FIELD, p->token.from);
+        struct concrete *key = NULL;
+        struct concrete *value = NULL;
+        if (field == NULL) {
+            return STATUS_LIMIT;
         }
+        TRY(parse_key(p, &key));
+        TRY(add_part(p, field, key));
+        TRY(parser_expect(p, SLICE(":")));
+        TRY(parse_expression(p, FOLLOW_COMMA | FOLLOW_BRACE, &value));
+        TRY(add_part(p, field, value));
+        if (key->kind == CONCRETE_NAME && slice_eq(key->first->text, SLICE("if"))) {
+            key->first->range = field->range; /* where the official engine sees the mistake */
+        }
+        TRY(add_part(p, node, field));
+        (void)parser_take_mark(p, SLICE(","));
     }
-    return node_of_list(p, NODE_RECORD, &list, out);
+    node->range.to = (uint32_t)p->last_to;
+    return STATUS_OK;
 }
 
-/* -- calls --------------------------------------------------------------------------------- */
-
-struct function_entry {
-    struct slice name;
-    bool is_method;
-    int arity; /* arguments besides the receiver; -1: checked at evaluation */
-};
-
-static const struct function_entry FUNCTIONS[FUNCTION_COUNT] = {
-    [FUNCTION_CONTAINS] = {SLICE_INIT("contains"), true, 1},
-    [FUNCTION_CONTAINS_ALL] = {SLICE_INIT("containsAll"), true, 1},
-    [FUNCTION_CONTAINS_ANY] = {SLICE_INIT("containsAny"), true, 1},
-    [FUNCTION_IS_EMPTY] = {SLICE_INIT("isEmpty"), true, 0},
-    [FUNCTION_GET_TAG] = {SLICE_INIT("getTag"), true, 1},
-    [FUNCTION_HAS_TAG] = {SLICE_INIT("hasTag"), true, 1},
-    [FUNCTION_DECIMAL] = {SLICE_INIT("decimal"), false, -1},
-    [FUNCTION_IP] = {SLICE_INIT("ip"), false, -1},
-    [FUNCTION_DATETIME] = {SLICE_INIT("datetime"), false, -1},
-    [FUNCTION_DURATION] = {SLICE_INIT("duration"), false, -1},
-    [FUNCTION_LESS_THAN] = {SLICE_INIT("lessThan"), true, -1},
-    [FUNCTION_LESS_THAN_OR_EQUAL] = {SLICE_INIT("lessThanOrEqual"), true, -1},
-    [FUNCTION_GREATER_THAN] = {SLICE_INIT("greaterThan"), true, -1},
-    [FUNCTION_GREATER_THAN_OR_EQUAL] = {SLICE_INIT("greaterThanOrEqual"), true, -1},
-    [FUNCTION_IS_IPV4] = {SLICE_INIT("isIpv4"), true, -1},
-    [FUNCTION_IS_IPV6] = {SLICE_INIT("isIpv6"), true, -1},
-    [FUNCTION_IS_LOOPBACK] = {SLICE_INIT("isLoopback"), true, -1},
-    [FUNCTION_IS_MULTICAST] = {SLICE_INIT("isMulticast"), true, -1},
-    [FUNCTION_IS_IN_RANGE] = {SLICE_INIT("isInRange"), true, -1},
-    [FUNCTION_OFFSET] = {SLICE_INIT("offset"), true, -1},
-    [FUNCTION_DURATION_SINCE] = {SLICE_INIT("durationSince"), true, -1},
-    [FUNCTION_TO_DATE] = {SLICE_INIT("toDate"), true, -1},
-    [FUNCTION_TO_TIME] = {SLICE_INIT("toTime"), true, -1},
-    [FUNCTION_TO_MILLISECONDS] = {SLICE_INIT("toMilliseconds"), true, -1},
-    [FUNCTION_TO_SECONDS] = {SLICE_INIT("toSeconds"), true, -1},
-    [FUNCTION_TO_MINUTES] = {SLICE_INIT("toMinutes"), true, -1},
-    [FUNCTION_TO_HOURS] = {SLICE_INIT("toHours"), true, -1},
-    [FUNCTION_TO_DAYS] = {SLICE_INIT("toDays"), true, -1},
-    [FUNCTION_UNKNOWN] = {SLICE_INIT("unknown"), false, -1},
-};
-
-static enum function find_function(struct slice name)
-{
-    enum function i = FUNCTION_CONTAINS;
-    while (i < FUNCTION_COUNT && !slice_eq(FUNCTIONS[i].name, name)) {
-        i++;
-    }
-    return i;
-}
-
-static enum status node_of_call(struct parser *p, enum function function,
-                                const struct element_list *list, const struct node **out)
-{
-    /* The constructor of a good text is a value; a bad text fails when it is evaluated. */
-    bool is_constant = list->count == 1 && list->items[0]->kind == NODE_VALUE &&
-                       list->items[0]->value.kind == CEDAR_STRING;
-    struct cedar_value value;
-    if (is_constant && cedar_extension_parse(FUNCTIONS[function].name,
-                                             list->items[0]->value.as.text, &value) == STATUS_OK) {
-        return literal(p, value, out);
-    }
-    struct node *node = parser_node(p, NODE_CALL, 0);
-    if (node == NULL) {
-        return STATUS_LIMIT;
-    }
-    node->function = function;
-    node->text = FUNCTIONS[function].name;
-    node->items = list->items;
-    node->item_count = list->count;
-    return parser_close_node(p, node, out);
-}
-
-/* The '(' is next. receiver is NULL for functions. */
-static enum status parse_call(struct parser *p, struct slice name, const struct token *at,
-                              const struct node *receiver, const struct node **out)
-{
-    enum function function = find_function(name);
-    struct element_list list = {0};
-    if (function == FUNCTION_COUNT) {
-        return parser_fail(p, at, "'%.*s' is no function", SLICE_ARG(name));
-    }
-    if (FUNCTIONS[function].is_method != (receiver != NULL)) {
-        return parser_fail(p, at, "'%.*s' is called as a %s", SLICE_ARG(name),
-                           receiver == NULL ? "method: x.f()" : "function: f(x)");
-    }
-    if (receiver != NULL) {
-        TRY(add_element(p, &list, SLICE_EMPTY, receiver));
-    }
-    TRY(parser_expect(p, SLICE("(")));
-    TRY(parse_elements(p, SLICE(")"), &list));
-    int arguments = (int)list.count - (receiver != NULL ? 1 : 0);
-    if (FUNCTIONS[function].arity >= 0 && arguments != FUNCTIONS[function].arity) {
-        return parser_fail(p, at, "'%.*s' takes %d argument(s)", SLICE_ARG(name),
-                           FUNCTIONS[function].arity);
-    }
-    return node_of_call(p, function, &list, out);
-}
-
-/* -- primaries ----------------------------------------------------------------------------- */
-
-static enum status parse_variable(struct parser *p, const struct node **out)
+static enum status parse_bracketed(struct parser *p, struct concrete **out)
 {
     static const struct {
-        struct slice name;
-        enum node_kind kind;
-    } VARIABLES[] = {{SLICE_INIT("principal"), NODE_PRINCIPAL},
-                     {SLICE_INIT("action"), NODE_ACTION},
-                     {SLICE_INIT("resource"), NODE_RESOURCE},
-                     {SLICE_INIT("context"), NODE_CONTEXT}};
-    struct token token = parser_take(p);
-    for (size_t i = 0; i < COUNT_OF(VARIABLES); i++) {
-        if (slice_eq(token.text, VARIABLES[i].name)) {
-            struct node *node = parser_node(p, VARIABLES[i].kind, 0);
-            return node == NULL ? STATUS_LIMIT : parser_close_node(p, node, out);
+        struct slice open, close;
+        enum concrete_kind kind;
+        unsigned close_mark;
+    } BRACKETS[] = {
+        {SLICE_INIT("("), SLICE_INIT(")"), CONCRETE_PARENTHESES, FOLLOW_PARENTHESIS},
+        {SLICE_INIT("["), SLICE_INIT("]"), CONCRETE_LIST, FOLLOW_BRACKET},
+        {SLICE_INIT("{"), SLICE_INIT("}"), CONCRETE_RECORD, FOLLOW_BRACE},
+    };
+    size_t which = 0;
+    while (which < COUNT_OF(BRACKETS) && !parser_at_mark(p, BRACKETS[which].open)) {
+        which++;
+    }
+    if (which == COUNT_OF(BRACKETS)) {
+        return parser_unexpected(p, EXPRESSION);
+    }
+    TRY(parser_leaf(p, BRACKETS[which].kind, out));
+    if (BRACKETS[which].kind == CONCRETE_RECORD) {
+        return parse_record(p, *out);
+    }
+    if (BRACKETS[which].kind == CONCRETE_LIST) {
+        return parse_elements(p, BRACKETS[which].close, BRACKETS[which].close_mark, *out);
+    }
+    struct concrete *inner = NULL;
+    TRY(parse_expression(p, FOLLOW_PARENTHESIS, &inner));
+    TRY(parser_expect(p, SLICE(")")));
+    return add_part(p, *out, inner);
+}
+
+/* -- names --------------------------------------------------------------------------------- */
+
+/* `true`, `false` and `if` are names only as a part of a longer one. */
+static bool is_special(struct slice word)
+{
+    return slice_eq(word, SLICE("true")) || slice_eq(word, SLICE("false")) ||
+           slice_eq(word, SLICE("if"));
+}
+
+static enum status parse_literal(struct parser *p, struct concrete **out)
+{
+    if (p->token.kind == TOKEN_NUMBER) {
+        return parser_leaf(p, CONCRETE_NUMBER, out);
+    }
+    if (p->token.kind == TOKEN_STRING) {
+        return parser_leaf(p, CONCRETE_STRING, out);
+    }
+    if (parser_at_word(p, SLICE("true")) || parser_at_word(p, SLICE("false"))) {
+        return parser_leaf(p, CONCRETE_BOOL, out);
+    }
+    return parser_unexpected(p, "a literal");
+}
+
+/* Type::{id: "x"}: the form of entities in other places, recognised to be refused by name. */
+static enum status parse_entity_record(struct parser *p, struct concrete *name,
+                                       struct concrete **out)
+{
+    TRY(node_around(p, CONCRETE_ENTITY_RECORD, name, out));
+    TRY(parser_expect(p, SLICE("{")));
+    while (!parser_take_mark(p, SLICE("}"))) {
+        struct concrete *part = NULL;
+        TRY(parser_ident(p, &part));
+        TRY(add_part(p, *out, part));
+        TRY(parser_expect(p, SLICE(":")));
+        TRY(parse_literal(p, &part));
+        TRY(add_part(p, *out, part));
+        if (!parser_take_mark(p, SLICE(",")) && !parser_at_mark(p, SLICE("}"))) {
+            return parser_unexpected(p, "',' or '}'");
         }
     }
-    return parser_fail(p, &token,
-                       "'%.*s' is no variable; use principal, action, resource or context",
-                       SLICE_ARG(token.text));
+    (*out)->range.to = (uint32_t)p->last_to;
+    return STATUS_OK;
 }
 
-/* A name: variable, entity or function. */
-static enum status parse_name(struct parser *p, const struct node **out)
+/* Behind a `::`: one more part of the name, or what makes it an entity. */
+static enum status parse_after_colons(struct parser *p, struct concrete **name, bool *is_done)
 {
-    struct token at = p->token;
-    struct lexer ahead = p->lexer;
-    struct token next = lexer_next(&ahead);
-    bool is_entity = next.kind == TOKEN_PUNCTUATION && slice_eq(next.text, SLICE("::"));
-    bool is_call = next.kind == TOKEN_PUNCTUATION && slice_eq(next.text, SLICE("("));
-    if (is_call) {
-        (void)parser_take(p);
-        return parse_call(p, at.text, &at, NULL, out);
+    bool is_short = (*name)->count == 1 && is_special((*name)->first->text);
+    struct concrete *part = NULL;
+    if (p->token.kind == TOKEN_IDENT) {
+        TRY(parser_leaf(p, CONCRETE_IDENT, &part));
+        return add_part(p, *name, part);
     }
-    if (!is_entity) {
-        return parse_variable(p, out);
+    if (is_short) {
+        return parser_unexpected(p, NAME);
     }
-    struct cedar_uid uid;
-    TRY(parser_uid(p, &uid));
-    return literal(p, cedar_entity(uid.type, uid.id), out);
+    *is_done = true;
+    if (parser_at_mark(p, SLICE("{"))) {
+        return parse_entity_record(p, *name, name);
+    }
+    if (p->token.kind != TOKEN_STRING) {
+        return parser_unexpected(p, "a name, or the entity's id as a string");
+    }
+    TRY(node_around(p, CONCRETE_ENTITY, *name, name));
+    TRY(parser_leaf(p, CONCRETE_STRING, &part));
+    return add_part(p, *name, part);
 }
 
-static enum status parse_string_literal(struct parser *p, const struct node **out)
+/* A name or an entity; the next token is an identifier. */
+static enum status parse_path(struct parser *p, struct concrete **out)
 {
-    struct token token = parser_take(p);
-    struct slice text;
-    TRY(parser_string(p, &token, &text));
-    return literal(p, cedar_string(text), out);
+    struct concrete *ident = NULL;
+    bool is_done = false;
+    bool is_if = parser_at_word(p, SLICE("if"));
+    TRY(parser_leaf(p, CONCRETE_IDENT, &ident));
+    TRY(node_around(p, CONCRETE_NAME, ident, out));
+    if (is_if && !parser_at_mark(p, SLICE("::"))) {
+        /* An `if` has to be a whole expression: not an operand without parentheses. */
+        return parser_unexpected(p, "'::'");
+    }
+    while (!is_done && parser_take_mark(p, SLICE("::"))) {
+        TRY(parse_after_colons(p, out, &is_done));
+    }
+    return STATUS_OK;
 }
 
-static enum status parse_number(struct parser *p, const struct node **out)
+enum status parse_name(struct parser *p, struct concrete **out)
 {
-    struct token token = parser_take(p);
-    if (token.number > INT64_MAX) {
-        return parser_fail(p, &token, "the integer is too large");
+    struct concrete *ident = NULL;
+    if (p->token.kind != TOKEN_IDENT) {
+        return parser_unexpected(p, NAME);
     }
-    return literal(p, cedar_long((int64_t)token.number), out);
+    bool is_short = is_special(p->token.text);
+    TRY(parser_leaf(p, CONCRETE_IDENT, &ident));
+    TRY(node_around(p, CONCRETE_NAME, ident, out));
+    if (is_short && !parser_at_mark(p, SLICE("::"))) {
+        return parser_unexpected(p, "'::'");
+    }
+    while (parser_take_mark(p, SLICE("::"))) {
+        TRY(parser_ident(p, &ident));
+        TRY(add_part(p, *out, ident));
+    }
+    return STATUS_OK;
 }
 
-static enum status parse_word(struct parser *p, const struct node **out)
-{
-    if (parser_at_word(p, SLICE("true")) || parser_at_word(p, SLICE("false"))) {
-        return literal(p, cedar_bool(slice_eq(parser_take(p).text, SLICE("true"))), out);
-    }
-    if (lexer_is_reserved(p->token.text)) {
-        return parser_fail(p, &p->token, "'%.*s' cannot stand here", SLICE_ARG(p->token.text));
-    }
-    return parse_name(p, out);
-}
+/* -- operands ------------------------------------------------------------------------------ */
 
-static enum status parse_bracketed(struct parser *p, const struct node **out)
-{
-    struct element_list list = {0};
-    if (parser_take_mark(p, SLICE("("))) {
-        TRY(parser_expression(p, out));
-        return parser_expect(p, SLICE(")"));
-    }
-    if (parser_take_mark(p, SLICE("["))) {
-        TRY(parse_elements(p, SLICE("]"), &list));
-        return node_of_list(p, NODE_SET, &list, out);
-    }
-    if (parser_take_mark(p, SLICE("{"))) {
-        return parse_record(p, out);
-    }
-    return parser_fail(p, &p->token, "expected an expression here");
-}
-
-static enum status parse_primary(struct parser *p, const struct node **out)
+static enum status parse_primary(struct parser *p, struct concrete **out)
 {
     switch (p->token.kind) {
     case TOKEN_NUMBER:
-        return parse_number(p, out);
     case TOKEN_STRING:
-        return parse_string_literal(p, out);
+        return parse_literal(p, out);
+    case TOKEN_SLOT:
+        return parser_leaf(p, CONCRETE_SLOT, out);
     case TOKEN_IDENT:
-        return parse_word(p, out);
+        if (is_special(p->token.text) && !slice_eq(p->token.text, SLICE("if")) &&
+            !parser_before_mark(p, SLICE("::"))) {
+            return parse_literal(p, out);
+        }
+        return parse_path(p, out);
     case TOKEN_PUNCTUATION:
         return parse_bracketed(p, out);
-    case TOKEN_SLOT:
-        return parser_fail(p, &p->token, "a slot can stand in the scope only");
     case TOKEN_ERROR:
-        return parser_fail(p, &p->token, "%s", p->token.message);
     case TOKEN_END:
-        return parser_fail(p, &p->token, "the policy ends inside an expression");
+        return parser_unexpected(p, EXPRESSION);
     }
     return STATUS_INTERNAL;
 }
 
-static enum status parse_dot(struct parser *p, const struct node **object)
+/* .name (arguments) ["name"] behind an object */
+static enum status parse_access(struct parser *p, struct concrete **out)
 {
-    struct token name = parser_take(p);
-    if (name.kind != TOKEN_IDENT || lexer_is_reserved(name.text)) {
-        return parser_fail(p, &name, "expected an attribute's name here");
+    struct concrete *part = NULL;
+    if (parser_at_mark(p, SLICE("."))) {
+        TRY(parser_leaf(p, CONCRETE_ATTRIBUTE, out));
+        TRY(parser_ident(p, &part));
+        return add_part(p, *out, part);
     }
     if (parser_at_mark(p, SLICE("("))) {
-        return parse_call(p, name.text, &name, *object, object);
+        TRY(parser_leaf(p, CONCRETE_CALL, out));
+        return parse_elements(p, SLICE(")"), FOLLOW_PARENTHESIS, *out);
     }
-    return named(p, NODE_ATTRIBUTE, *object, name.text, object);
-}
-
-static enum status parse_index(struct parser *p, const struct node **object)
-{
-    struct token name = parser_take(p);
-    struct slice text;
-    if (name.kind != TOKEN_STRING) {
-        return parser_fail(p, &name, "expected an attribute's name as a string here");
-    }
-    TRY(parser_string(p, &name, &text));
+    TRY(parser_leaf(p, CONCRETE_INDEX, out));
+    TRY(parse_expression(p, FOLLOW_BRACKET, &part));
     TRY(parser_expect(p, SLICE("]")));
-    return named(p, NODE_ATTRIBUTE, *object, text, object);
+    return add_part(p, *out, part);
 }
 
-static enum status parse_member(struct parser *p, const struct node **out)
+static enum status parse_accesses(struct parser *p, struct concrete **out)
+{
+    bool is_first = true;
+    while (parser_at_mark(p, SLICE(".")) || parser_at_mark(p, SLICE("(")) ||
+           parser_at_mark(p, SLICE("["))) {
+        struct concrete *access = NULL;
+        TRY(parse_access(p, &access));
+        if (is_first) {
+            TRY(node_around(p, CONCRETE_MEMBER, *out, out));
+        }
+        is_first = false;
+        TRY(add_part(p, *out, access));
+    }
+    return STATUS_OK;
+}
+
+static enum status parse_member(struct parser *p, struct concrete **out)
 {
     TRY(parse_primary(p, out));
-    for (;;) {
-        if (parser_take_mark(p, SLICE("."))) {
-            TRY(parse_dot(p, out));
-        } else if (parser_take_mark(p, SLICE("["))) {
-            TRY(parse_index(p, out));
-        } else {
-            return STATUS_OK;
-        }
+    return parse_accesses(p, out);
+}
+
+static enum status parse_unary(struct parser *p, struct concrete **out)
+{
+    bool is_not = parser_at_mark(p, SLICE("!"));
+    struct slice mark = is_not ? SLICE("!") : SLICE("-");
+    size_t from = p->token.from;
+    uint64_t count = 0;
+    struct concrete *operand = NULL;
+    while (parser_take_mark(p, mark)) {
+        count++;
     }
+    if (count > 0 && (parser_at_mark(p, SLICE("!")) || parser_at_mark(p, SLICE("-")))) {
+        return parser_unexpected(p, OPERAND);
+    }
+    TRY(parse_member(p, &operand));
+    *out = operand;
+    if (count == 0) {
+        return STATUS_OK;
+    }
+    TRY(node_around(p, is_not ? CONCRETE_NOT : CONCRETE_NEGATE, operand, out));
+    (*out)->number = count;
+    (*out)->range.from = (uint32_t)from;
+    return STATUS_OK;
 }
 
 /* -- operators ----------------------------------------------------------------------------- */
 
-/* An odd '-' directly before a number is part of it: only so can -2^63 be written. */
-static enum status parse_negative(struct parser *p, int dashes, const struct node **out)
-{
-    bool is_number = p->token.kind == TOKEN_NUMBER;
-    struct lexer ahead = p->lexer;
-    struct token next = lexer_next(&ahead);
-    bool is_bare =
-        is_number && !(next.kind == TOKEN_PUNCTUATION &&
-                       (slice_eq(next.text, SLICE(".")) || slice_eq(next.text, SLICE("["))));
-    if (is_bare && p->token.number <= (uint64_t)INT64_MAX + 1) {
-        struct token token = parser_take(p);
-        int64_t value = (int64_t)(0 - token.number);
-        TRY(literal(p, cedar_long(value), out));
-        dashes--;
-    } else {
-        TRY(parse_member(p, out));
-    }
-    for (; dashes > 0; dashes--) {
-        TRY(unary(p, NODE_NEGATE, *out, out));
-    }
-    return STATUS_OK;
-}
-
-static enum status parse_unary(struct parser *p, const struct node **out)
-{
-    struct token at = p->token;
-    int count = 0;
-    bool is_not = parser_at_mark(p, SLICE("!"));
-    struct slice mark = is_not ? SLICE("!") : SLICE("-");
-    while (parser_take_mark(p, mark)) {
-        if (++count > UNARY_MAX) {
-            return parser_fail(p, &at, "more than %d '%.*s' in a row", UNARY_MAX, SLICE_ARG(mark));
-        }
-    }
-    if (count > 0 && !is_not) {
-        return parse_negative(p, count, out);
-    }
-    TRY(parse_member(p, out));
-    for (; count > 0; count--) {
-        TRY(unary(p, NODE_NOT, *out, out));
-    }
-    return STATUS_OK;
-}
-
-static enum status parse_multiply(struct parser *p, const struct node **out)
+static enum status parse_product(struct parser *p, struct concrete **out)
 {
     TRY(parse_unary(p, out));
-    while (parser_take_mark(p, SLICE("*"))) {
-        const struct node *right = NULL;
-        TRY(parse_unary(p, &right));
-        TRY(binary(p, NODE_MULTIPLY, *out, right, out));
-    }
-    if (parser_at_mark(p, SLICE("/")) || parser_at_mark(p, SLICE("%"))) {
-        return parser_fail(p, &p->token, "Cedar has no division and no remainder");
+    while (parser_at_mark(p, SLICE("*")) || parser_at_mark(p, SLICE("/")) ||
+           parser_at_mark(p, SLICE("%"))) {
+        struct slice mark = parser_take(p).text;
+        TRY(chain_on(p, CONCRETE_MULTIPLY, mark, parse_unary, out));
     }
     return STATUS_OK;
 }
 
-static enum status parse_add(struct parser *p, const struct node **out)
+enum status parse_sum(struct parser *p, struct concrete **out)
 {
-    TRY(parse_multiply(p, out));
+    TRY(parse_product(p, out));
     while (parser_at_mark(p, SLICE("+")) || parser_at_mark(p, SLICE("-"))) {
-        const struct node *right = NULL;
-        bool is_add = slice_eq(parser_take(p).text, SLICE("+"));
-        TRY(parse_multiply(p, &right));
-        TRY(binary(p, is_add ? NODE_ADD : NODE_SUBTRACT, *out, right, out));
+        struct slice mark = parser_take(p).text;
+        TRY(chain_on(p, CONCRETE_ADD, mark, parse_product, out));
     }
     return STATUS_OK;
 }
 
-/* e has a.b.c is (e has a && e.a has b) && e.a.b has c */
-static enum status parse_has(struct parser *p, const struct node **out)
+struct slice parse_relation_mark(struct parser *p)
 {
-    const struct node *object = *out;
-    struct token token = parser_take(p);
-    struct slice text;
-    if (token.kind == TOKEN_STRING) {
-        TRY(parser_string(p, &token, &text));
-        return named(p, NODE_HAS, object, text, out);
+    static const struct slice MARKS[] = {SLICE_INIT("=="), SLICE_INIT("!="), SLICE_INIT("<="),
+                                         SLICE_INIT(">="), SLICE_INIT("<"),  SLICE_INIT(">"),
+                                         SLICE_INIT("=")};
+    for (size_t i = 0; i < COUNT_OF(MARKS); i++) {
+        if (parser_take_mark(p, MARKS[i])) {
+            return MARKS[i];
+        }
     }
-    const struct node *all = NULL;
-    for (;;) {
-        const struct node *one = NULL;
-        if (token.kind != TOKEN_IDENT || lexer_is_reserved(token.text)) {
-            return parser_fail(p, &token, "expected an attribute's name here");
-        }
-        TRY(named(p, NODE_HAS, object, token.text, &one));
-        if (all == NULL) {
-            all = one;
-        } else {
-            TRY(binary(p, NODE_AND, all, one, &all));
-        }
-        if (!parser_take_mark(p, SLICE("."))) {
-            break;
-        }
-        TRY(named(p, NODE_ATTRIBUTE, object, token.text, &object));
-        token = parser_take(p);
-    }
-    *out = all;
-    return STATUS_OK;
+    return parser_take_word(p, SLICE("in")) ? SLICE("in") : SLICE_EMPTY;
 }
 
-static enum status parse_like(struct parser *p, const struct node **out)
+/* What stands right of `has`: a sum, but also `if` and what follows it, to be refused by name. */
+static enum status parse_has_right(struct parser *p, struct concrete **out)
 {
-    struct token token = parser_take(p);
-    struct pattern_part *parts = NULL;
-    struct slice text;
-    size_t bad = 0;
-    struct node *node = parser_node(p, NODE_LIKE, 1);
-    if (token.kind != TOKEN_STRING) {
-        return parser_fail(p, &token, "expected a pattern as a string here");
+    struct concrete *ident = NULL;
+    if (!parser_at_word(p, SLICE("if")) || parser_before_mark(p, SLICE("::"))) {
+        return parse_sum(p, out);
     }
-    if (node == NULL) {
-        return STATUS_LIMIT;
-    }
-    enum status status =
-        lexer_unescape(token.text, p->arena, &text, &parts, &node->part_count, &bad);
-    if (status == STATUS_INVALID) {
-        struct token at = {.from = token.from + 1 + bad, .to = token.from + 2 + bad};
-        return parser_fail(p, &at, "this escape does not exist");
-    }
-    if (status != STATUS_OK) {
-        p->is_out_of_memory = true;
-        return status;
-    }
-    node->items[0] = *out;
-    node->parts = parts;
-    return parser_close_node(p, node, out);
+    TRY(parser_leaf(p, CONCRETE_IDENT, &ident));
+    TRY(node_around(p, CONCRETE_NAME, ident, out));
+    return parse_accesses(p, out);
 }
 
-/* e is T in x is (e is T) && (e in x) */
-static enum status parse_is(struct parser *p, const struct node **out)
+static enum status parse_word_relation(struct parser *p, struct concrete **out)
 {
-    const struct node *object = *out;
-    struct slice type;
-    TRY(parser_path(p, &type));
-    TRY(named(p, NODE_IS, object, type, out));
+    struct concrete *right = NULL;
+    if (parser_take_word(p, SLICE("has"))) {
+        TRY(parse_has_right(p, &right));
+        TRY(node_around(p, CONCRETE_HAS, *out, out));
+        return add_part(p, *out, right);
+    }
+    if (parser_take_word(p, SLICE("like"))) {
+        TRY(parse_sum(p, &right));
+        TRY(node_around(p, CONCRETE_LIKE, *out, out));
+        return add_part(p, *out, right);
+    }
+    (void)parser_take(p);
+    TRY(parse_sum(p, &right));
+    TRY(node_around(p, CONCRETE_IS, *out, out));
+    TRY(add_part(p, *out, right));
     if (!parser_take_word(p, SLICE("in"))) {
         return STATUS_OK;
     }
-    const struct node *right = NULL;
-    const struct node *in = NULL;
-    TRY(parse_add(p, &right));
-    TRY(binary(p, NODE_IN, object, right, &in));
-    return binary(p, NODE_AND, *out, in, out);
+    TRY(parse_sum(p, &right));
+    return add_part(p, *out, right);
 }
 
-struct comparison {
-    struct slice mark;
-    enum node_kind kind;
-    bool is_negated; /* a > b is !(a <= b) */
-};
-
-static const struct comparison *take_comparison(struct parser *p)
+static enum status parse_relation(struct parser *p, struct concrete **out)
 {
-    static const struct comparison COMPARISONS[] = {
-        {SLICE_INIT("=="), NODE_EQUAL, false},    {SLICE_INIT("!="), NODE_EQUAL, true},
-        {SLICE_INIT("<"), NODE_LESS, false},      {SLICE_INIT("<="), NODE_LESS_EQUAL, false},
-        {SLICE_INIT(">"), NODE_LESS_EQUAL, true}, {SLICE_INIT(">="), NODE_LESS, true},
-    };
-    static const struct comparison IN = {SLICE_INIT("in"), NODE_IN, false};
-    for (size_t i = 0; i < COUNT_OF(COMPARISONS); i++) {
-        if (parser_take_mark(p, COMPARISONS[i].mark)) {
-            return &COMPARISONS[i];
+    TRY(parse_sum(p, out));
+    if (parser_at_word(p, SLICE("has")) || parser_at_word(p, SLICE("like")) ||
+        parser_at_word(p, SLICE("is"))) {
+        return parse_word_relation(p, out);
+    }
+    for (;;) {
+        struct slice mark = parse_relation_mark(p);
+        if (mark.len == 0) {
+            return STATUS_OK;
         }
+        TRY(chain_on(p, CONCRETE_RELATION, mark, parse_sum, out));
     }
-    return parser_take_word(p, SLICE("in")) ? &IN : NULL;
 }
 
-static bool at_relation(const struct parser *p)
+static enum status parse_and(struct parser *p, struct concrete **out)
 {
-    static const struct slice MARKS[] = {SLICE_INIT("=="), SLICE_INIT("!="), SLICE_INIT("<"),
-                                         SLICE_INIT("<="), SLICE_INIT(">"),  SLICE_INIT(">=")};
-    static const struct slice WORDS[] = {SLICE_INIT("in"), SLICE_INIT("has"), SLICE_INIT("like"),
-                                         SLICE_INIT("is")};
-    for (size_t i = 0; i < COUNT_OF(MARKS); i++) {
-        if (parser_at_mark(p, MARKS[i])) {
-            return true;
-        }
-    }
-    for (size_t i = 0; i < COUNT_OF(WORDS); i++) {
-        if (parser_at_word(p, WORDS[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static enum status parse_relation_tail(struct parser *p, const struct node **out)
-{
-    if (parser_take_word(p, SLICE("has"))) {
-        return parse_has(p, out);
-    }
-    if (parser_take_word(p, SLICE("like"))) {
-        return parse_like(p, out);
-    }
-    if (parser_take_word(p, SLICE("is"))) {
-        return parse_is(p, out);
-    }
-    const struct comparison *comparison = take_comparison(p);
-    if (comparison == NULL) {
-        return STATUS_OK;
-    }
-    const struct node *right = NULL;
-    TRY(parse_add(p, &right));
-    TRY(binary(p, comparison->kind, *out, right, out));
-    return comparison->is_negated ? unary(p, NODE_NOT, *out, out) : STATUS_OK;
-}
-
-static enum status parse_relation(struct parser *p, const struct node **out)
-{
-    TRY(parse_add(p, out));
-    TRY(parse_relation_tail(p, out));
-    if (at_relation(p)) {
-        return parser_fail(p, &p->token, "relations cannot be chained; use parentheses");
-    }
-    return STATUS_OK;
-}
-
-/* A chain of one operator is one node, however long it is. */
-static enum status close_chain(struct parser *p, enum node_kind kind,
-                               const struct element_list *chain, const struct node **out)
-{
-    struct node *node = parser_node(p, kind, 0);
-    if (node == NULL) {
-        return STATUS_LIMIT;
-    }
-    node->items = chain->items;
-    node->item_count = chain->count;
-    return parser_close_node(p, node, out);
-}
-
-static enum status parse_and(struct parser *p, const struct node **out)
-{
-    struct element_list chain = {0};
     TRY(parse_relation(p, out));
-    if (!parser_at_mark(p, SLICE("&&"))) {
-        return STATUS_OK;
-    }
-    TRY(add_element(p, &chain, SLICE_EMPTY, *out));
     while (parser_take_mark(p, SLICE("&&"))) {
-        TRY(parse_relation(p, out));
-        TRY(add_element(p, &chain, SLICE_EMPTY, *out));
+        TRY(chain_on(p, CONCRETE_AND, SLICE("&&"), parse_relation, out));
     }
-    return close_chain(p, NODE_AND, &chain, out);
+    return STATUS_OK;
 }
 
-static enum status parse_or(struct parser *p, const struct node **out)
+static enum status parse_or(struct parser *p, struct concrete **out)
 {
-    struct element_list chain = {0};
     TRY(parse_and(p, out));
-    if (!parser_at_mark(p, SLICE("||"))) {
+    while (parser_take_mark(p, SLICE("||"))) {
+        TRY(chain_on(p, CONCRETE_OR, SLICE("||"), parse_and, out));
+    }
+    return STATUS_OK;
+}
+
+static enum status parse_if(struct parser *p, struct concrete **out)
+{
+    struct concrete *part = NULL;
+    TRY(parser_leaf(p, CONCRETE_IF, out));
+    TRY(parse_expression(p, FOLLOW_THEN, &part));
+    TRY(add_part(p, *out, part));
+    TRY(parser_expect(p, SLICE("then")));
+    TRY(parse_expression(p, FOLLOW_ELSE, &part));
+    TRY(add_part(p, *out, part));
+    TRY(parser_expect(p, SLICE("else")));
+    TRY(parse_expression(p, p->follow->marks, &part));
+    return add_part(p, *out, part);
+}
+
+static const char *expected_behind(unsigned marks)
+{
+    switch (marks) {
+    case FOLLOW_BRACE:
+        return "an operator or '}'";
+    case FOLLOW_PARENTHESIS:
+        return "an operator or ')'";
+    case FOLLOW_BRACKET:
+        return "an operator or ']'";
+    case FOLLOW_COLON:
+        return "':' and the attribute's value";
+    case FOLLOW_THEN:
+        return "an operator or 'then'";
+    case FOLLOW_ELSE:
+        return "an operator or 'else'";
+    case FOLLOW_COMMA | FOLLOW_PARENTHESIS:
+        return "an operator, ',' or ')'";
+    case FOLLOW_COMMA | FOLLOW_BRACKET:
+        return "an operator, ',' or ']'";
+    default:
+        return "an operator, ',' or '}'";
+    }
+}
+
+static bool is_behind(const struct parser *p, unsigned marks)
+{
+    return ((marks & FOLLOW_COMMA) != 0 && parser_at_mark(p, SLICE(","))) ||
+           ((marks & FOLLOW_PARENTHESIS) != 0 && parser_at_mark(p, SLICE(")"))) ||
+           ((marks & FOLLOW_BRACKET) != 0 && parser_at_mark(p, SLICE("]"))) ||
+           ((marks & FOLLOW_BRACE) != 0 && parser_at_mark(p, SLICE("}"))) ||
+           ((marks & FOLLOW_COLON) != 0 && parser_at_mark(p, SLICE(":"))) ||
+           ((marks & FOLLOW_THEN) != 0 && parser_at_word(p, SLICE("then"))) ||
+           ((marks & FOLLOW_ELSE) != 0 && parser_at_word(p, SLICE("else")));
+}
+
+/* Skip to the first token that can follow this or an outer expression, or to the policy's end. */
+static void recover(struct parser *p)
+{
+    p->resume = NULL;
+    while (p->token.kind != TOKEN_END && !parser_at_mark(p, SLICE(";"))) {
+        for (const struct follow *f = p->follow; f != NULL; f = f->outer) {
+            if (is_behind(p, f->marks)) {
+                p->resume = f;
+                return;
+            }
+        }
+        (void)parser_take(p);
+    }
+}
+
+enum status parser_unexpected(struct parser *p, const char *expected)
+{
+    struct reporter *reporter = p->reporter;
+    struct surface_range at = token_range(&p->token);
+    p->errors++;
+    if (p->token.kind == TOKEN_END) {
+        at.from = at.to = (uint32_t)p->last_to;
+        (void)report(reporter, at, "the source ends too early");
+    } else {
+        struct slice text = slice_sub(reporter->source.text, at.from, at.to);
+        (void)report(reporter, at, "'%.*s' cannot stand here", SLICE_ARG(report_clip(text)));
+    }
+    (void)report_expected(reporter, "expected %s", expected);
+    if (parser_at_word(p, SLICE("if"))) {
+        (void)report_help(reporter, "put parentheses around an 'if' that is an operand");
+    } else if (parser_at_mark(p, SLICE("/")) || parser_at_mark(p, SLICE("#"))) {
+        (void)report_help(reporter, "comments begin with '//'");
+    }
+    recover(p);
+    return STATUS_INVALID;
+}
+
+/* How deep expressions stand in each other bounds the recursion of parser and check. */
+static enum status enter(struct parser *p)
+{
+    if (p->depth < CEDAR_DEPTH_MAX) {
+        p->depth++;
         return STATUS_OK;
     }
-    TRY(add_element(p, &chain, SLICE_EMPTY, *out));
-    while (parser_take_mark(p, SLICE("||"))) {
-        TRY(parse_and(p, out));
-        TRY(add_element(p, &chain, SLICE_EMPTY, *out));
-    }
-    return close_chain(p, NODE_OR, &chain, out);
+    p->errors++;
+    (void)report(p->reporter, token_range(&p->token), "nested deeper than %d levels",
+                 CEDAR_DEPTH_MAX);
+    recover(p);
+    return STATUS_INVALID;
 }
 
-static enum status parse_if(struct parser *p, const struct node **out)
+enum status parse_expression(struct parser *p, unsigned marks, struct concrete **out)
 {
-    static const struct slice WORDS[] = {SLICE_INIT("if"), SLICE_INIT("then"), SLICE_INIT("else")};
-    struct node *node = parser_node(p, NODE_IF, 3);
-    if (node == NULL) {
-        return STATUS_LIMIT;
+    struct follow follow = {p->follow, marks};
+    size_t from = p->token.from;
+    enum status status = enter(p);
+    if (status != STATUS_OK) {
+        return status;
     }
-    for (size_t i = 0; i < COUNT_OF(WORDS); i++) {
-        if (!parser_take_word(p, WORDS[i])) {
-            return parser_fail(p, &p->token, "expected '%.*s' here", SLICE_ARG(WORDS[i]));
-        }
-        TRY(parser_expression(p, &node->items[i]));
+    p->follow = &follow;
+    bool is_if = parser_at_word(p, SLICE("if")) && !parser_before_mark(p, SLICE("::"));
+    status = is_if ? parse_if(p, out) : parse_or(p, out);
+    if (status == STATUS_OK && !is_behind(p, marks)) {
+        status = parser_unexpected(p, expected_behind(marks));
     }
-    return parser_close_node(p, node, out);
-}
-
-enum status parser_expression(struct parser *p, const struct node **out)
-{
-    if (p->depth == CEDAR_DEPTH_MAX) {
-        return parser_fail(p, &p->token, "nested deeper than %d levels", CEDAR_DEPTH_MAX);
-    }
-    p->depth++;
-    TRY(parser_at_word(p, SLICE("if")) ? parse_if(p, out) : parse_or(p, out));
+    p->follow = follow.outer;
     p->depth--;
-    return STATUS_OK;
+    if (status == STATUS_INVALID && p->resume == &follow) {
+        p->resume = NULL;
+        *out = parser_node(p, CONCRETE_ERROR, from);
+        return *out == NULL ? STATUS_LIMIT : STATUS_OK;
+    }
+    return status;
 }

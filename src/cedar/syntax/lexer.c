@@ -47,13 +47,20 @@ static size_t space_length(struct slice rest)
     return is_en_quad ? 3 : 0;
 }
 
+/* A comment ends with its line, and a carriage return ends a line too. */
+static size_t comment_length(struct slice rest)
+{
+    size_t end = slice_find_byte(rest, '\n');
+    return slice_find_byte(slice_sub(rest, 0, end), '\r');
+}
+
 static void skip_space(struct lexer *lexer)
 {
     while (lexer->at < lexer->source.len) {
         struct slice rest = slice_sub(lexer->source, lexer->at, lexer->source.len);
         size_t space = space_length(rest);
         if (space == 0 && slice_starts_with(rest, SLICE("//"))) {
-            space = slice_find_byte(rest, '\n');
+            space = comment_length(rest);
         }
         if (space == 0) {
             return;
@@ -69,10 +76,15 @@ static struct token finish(struct lexer *lexer, enum token_kind kind, size_t fro
         .kind = kind, .text = slice_sub(lexer->source, from, to), .from = from, .to = to};
 }
 
-static struct token error_at(struct lexer *lexer, size_t from, size_t to, const char *message)
+/* No token starts here: a point, not a range. The lexer goes on at next. */
+static struct token no_token(struct lexer *lexer, size_t next, const char *message,
+                             const char *help)
 {
-    struct token token = finish(lexer, TOKEN_ERROR, from, to);
+    size_t at = lexer->at;
+    struct token token = finish(lexer, TOKEN_ERROR, at, at);
     token.message = message;
+    token.help = help;
+    lexer->at = next;
     return token;
 }
 
@@ -96,11 +108,25 @@ static struct token lex_number(struct lexer *lexer)
                    __builtin_add_overflow(value, digit, &value);
     }
     if (overflow) {
-        return error_at(lexer, from, to, "the integer is too large");
+        struct token token = finish(lexer, TOKEN_ERROR, from, to);
+        token.message = "this integer is too large";
+        token.help = "the largest integer is 9223372036854775807";
+        return token;
     }
     struct token token = finish(lexer, TOKEN_NUMBER, from, to);
     token.number = value;
     return token;
+}
+
+/* The character at the cursor, as a whole. */
+static size_t character_length(struct lexer *lexer)
+{
+    size_t len = 1;
+    while (lexer->at + len < lexer->source.len &&
+           (lexer->source.ptr[lexer->at + len] & 0xC0) == 0x80) {
+        len++;
+    }
+    return len;
 }
 
 static struct token lex_string(struct lexer *lexer)
@@ -116,11 +142,12 @@ static struct token lex_string(struct lexer *lexer)
         if (byte == '\\') {
             i++;
             if (i < lexer->source.len && lexer->source.ptr[i] == '\n') {
-                return error_at(lexer, from, i, "a line break cannot be escaped");
+                break;
             }
         }
     }
-    return error_at(lexer, from, lexer->source.len, "the string does not end");
+    return no_token(lexer, lexer->source.len, "this string does not end",
+                    "close it with '\"'; a line break inside is fine, but not after a '\\'");
 }
 
 static struct token lex_punctuation(struct lexer *lexer)
@@ -138,7 +165,10 @@ static struct token lex_punctuation(struct lexer *lexer)
             return finish(lexer, TOKEN_PUNCTUATION, lexer->at, lexer->at + MARKS[i].len);
         }
     }
-    return error_at(lexer, lexer->at, lexer->at + 1, "this character has no meaning here");
+    bool is_quote = rest.ptr[0] == '\'';
+    return no_token(lexer, lexer->at + character_length(lexer),
+                    is_quote ? "Cedar has no single quotes" : "this character has no meaning here",
+                    is_quote ? "strings stand in double quotes" : NULL);
 }
 
 struct token lexer_next(struct lexer *lexer)
@@ -157,10 +187,36 @@ struct token lexer_next(struct lexer *lexer)
     if (byte == '"') {
         return lex_string(lexer);
     }
-    if (byte == '?') {
+    if (byte == '?' && lexer->at + 1 < lexer->source.len &&
+        is_ident_start(lexer->source.ptr[lexer->at + 1])) {
         return finish(lexer, TOKEN_SLOT, lexer->at, ident_end(lexer->source, lexer->at + 1));
     }
     return lex_punctuation(lexer);
+}
+
+enum status lexer_check(struct reporter *reporter)
+{
+    struct lexer lexer = {.source = reporter->source.text};
+    enum status status = STATUS_OK;
+    bool line_is_reported = false;
+    size_t seen = 0;
+    for (;;) {
+        struct token token = lexer_next(&lexer);
+        struct slice between = slice_sub(lexer.source, seen, token.from);
+        line_is_reported = line_is_reported && slice_find_byte(between, '\n') == between.len;
+        seen = token.from;
+        if (token.kind == TOKEN_END) {
+            return status;
+        }
+        /* One stray character seldom comes alone; the first of a line tells enough. */
+        if (token.kind == TOKEN_ERROR && !line_is_reported) {
+            status = report(reporter, token_range(&token), "%s", token.message);
+            line_is_reported = true;
+            if (token.help != NULL) {
+                status = report_help(reporter, "%s", token.help);
+            }
+        }
+    }
 }
 
 static int hex_value(uint8_t byte)

@@ -2,7 +2,7 @@
 #ifndef AEGIS_CEDAR_SYNTAX_LEXER_H
 #define AEGIS_CEDAR_SYNTAX_LEXER_H
 
-#include "cedar/syntax/tree.h"
+#include "cedar/syntax/report.h"
 
 enum token_kind {
     TOKEN_END,
@@ -19,7 +19,7 @@ struct token {
     struct slice text; /* of the token, or of the string's content */
     size_t from, to;
     uint64_t number;
-    const char *message;
+    const char *message, *help; /* static; of errors */
 };
 
 struct lexer {
@@ -29,6 +29,15 @@ struct lexer {
 
 /* The next token; after TOKEN_END always TOKEN_END. */
 struct token lexer_next(struct lexer *lexer);
+
+static inline struct surface_range token_range(const struct token *token)
+{
+    return (struct surface_range){(uint32_t)token->from, (uint32_t)token->to};
+}
+
+/* Is the whole source made of tokens? STATUS_INVALID with reports: then parsing it would only find
+ * consequences of the same mistakes. */
+NODISCARD enum status lexer_check(struct reporter *reporter);
 
 bool lexer_is_reserved(struct slice word);
 

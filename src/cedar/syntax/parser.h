@@ -1,58 +1,90 @@
-/* parser.h: policy text to trees; private to src/cedar. */
+/* parser.h: policy text to concrete trees; private to src/cedar/syntax.
+ *
+ * Recursive descent over the wide grammar of concrete.h. An error inside an expression takes the
+ * place of the innermost expression that a later token can follow, an error elsewhere that of the
+ * policy up to its `;`, so that one run finds all errors.
+ */
 #ifndef AEGIS_CEDAR_SYNTAX_PARSER_H
 #define AEGIS_CEDAR_SYNTAX_PARSER_H
 
-#include "cedar/syntax/lexer.h"
+#include "cedar/syntax/concrete.h"
+
+/* Which tokens may stand behind an expression that is being parsed, and behind those around it. */
+struct follow {
+    const struct follow *outer;
+    unsigned marks; /* enum follow_mark */
+};
+
+enum follow_mark {
+    FOLLOW_COMMA = 1,
+    FOLLOW_PARENTHESIS = 2,
+    FOLLOW_BRACKET = 4,
+    FOLLOW_BRACE = 8,
+    FOLLOW_COLON = 16,
+    FOLLOW_THEN = 32,
+    FOLLOW_ELSE = 64,
+};
 
 struct parser {
     struct lexer lexer;
     struct token token; /* the next one, not taken yet */
-    struct slice source_name;
+    size_t last_to;     /* end of the token taken last */
     struct arena *arena;
-    struct cedar_diagnostics *diagnostics;
+    struct reporter *reporter;
+    const struct follow *follow; /* innermost expression */
+    const struct follow *resume; /* the expression that an error took the place of */
     int depth;
-    bool is_out_of_memory;
-    uint32_t line; /* where place() looked last */
-    size_t line_start, line_seen;
+    size_t errors; /* reported */
 };
 
-void parser_init(struct parser *parser, const struct cedar_source *source, struct arena *arena,
-                 struct cedar_diagnostics *diagnostics);
+/* Parse the whole source of the reporter; the trees live in the arena. STATUS_INVALID with reports,
+ * then *out holds the policies that have none; STATUS_LIMIT without memory. */
+NODISCARD enum status parse_policies(struct reporter *reporter, struct arena *arena,
+                                     struct concrete_policy **out);
 
-/* Take the next token. */
+/* -- for expression.c ---------------------------------------------------------------------- */
+
 struct token parser_take(struct parser *parser);
 
 bool parser_at_mark(const struct parser *parser, struct slice mark);
 bool parser_at_word(const struct parser *parser, struct slice word);
 
+/* Is the token after the next one this mark? */
+bool parser_before_mark(const struct parser *parser, struct slice mark);
+
 /* Take the mark when it is next. */
 bool parser_take_mark(struct parser *parser, struct slice mark);
 bool parser_take_word(struct parser *parser, struct slice word);
 
-/* Report at the token and return STATUS_INVALID. */
-NODISCARD enum status parser_fail(struct parser *parser, const struct token *token,
-                                  const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Report the next token as unexpected and find out where to go on: STATUS_INVALID. */
+NODISCARD enum status parser_unexpected(struct parser *parser, const char *expected);
 
+/* Take the mark or word, which must be next. */
 NODISCARD enum status parser_expect(struct parser *parser, struct slice mark);
 
-/* A::B::C; *out is normalised, without white space. */
-NODISCARD enum status parser_path(struct parser *parser, struct slice *out);
+/* A new node; NULL without memory. */
+struct concrete *parser_node(struct parser *parser, enum concrete_kind kind, size_t from);
 
-/* A string token's text. */
-NODISCARD enum status parser_string(struct parser *parser, const struct token *token,
-                                    struct slice *out);
+/* A node of one token, which is taken. */
+NODISCARD enum status parser_leaf(struct parser *parser, enum concrete_kind kind,
+                                  struct concrete **out);
 
-/* Path::"id" */
-NODISCARD enum status parser_uid(struct parser *parser, struct cedar_uid *out);
+/* Any identifier, reserved words too. */
+NODISCARD enum status parser_ident(struct parser *parser, struct concrete **out);
 
-/* expression.c */
-NODISCARD enum status parser_expression(struct parser *parser, const struct node **out);
+/* -- expression.c -------------------------------------------------------------------------- */
 
-/* A new node of the kind with room for count items; NULL without memory. */
-struct node *parser_node(struct parser *parser, enum node_kind kind, size_t count);
+/* marks: enum follow_mark, what may stand behind it; one of them is the next token afterwards. */
+NODISCARD enum status parse_expression(struct parser *parser, unsigned marks,
+                                       struct concrete **out);
 
-/* Give out the node once its items are set; fails when the tree is too high to be evaluated. */
-NODISCARD enum status parser_close_node(struct parser *parser, struct node *node,
-                                        const struct node **out);
+/* A sum: what may stand right of `is`. */
+NODISCARD enum status parse_sum(struct parser *parser, struct concrete **out);
+
+/* IDENT {:: IDENT} */
+NODISCARD enum status parse_name(struct parser *parser, struct concrete **out);
+
+/* The operator == != < <= > >= = or in, if it is next; else an empty slice. */
+struct slice parse_relation_mark(struct parser *parser);
 
 #endif

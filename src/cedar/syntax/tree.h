@@ -103,6 +103,8 @@ struct scope {
     bool has_slot;
 };
 
+struct surface_policy;
+
 struct policy {
     struct slice id, source; /* source: name of the file */
     uint32_t source_index;
@@ -112,7 +114,16 @@ struct policy {
     const struct annotation *annotations;
     size_t annotation_count;
     struct scope principal, action, resource;
-    const struct node *condition; /* NULL: none, true */
+    const struct node *condition;         /* NULL: none, true */
+    const struct surface_policy *surface; /* as it was written; of a link: its template's */
+    const struct policy_link *link;       /* NULL: no link */
+};
+
+/* What binds a link to its template. The scope of the policy has the values in their places. */
+struct policy_link {
+    struct slice template_id;
+    bool has_principal, has_resource; /* slots of the template */
+    struct cedar_uid principal, resource;
 };
 
 /* A template takes no part in decisions. */
@@ -122,12 +133,14 @@ static inline bool policy_is_template(const struct policy *policy)
 }
 
 struct program;
+struct policy_unit;
 
 struct cedar_policy_set {
     struct arena arena;
     struct policy *policies;
     size_t count;
     const struct program *program; /* the policies compiled (eval/program.h) */
+    struct policy_unit *unit;      /* memory of the trees, shared with sets made of this one */
 };
 
 #endif

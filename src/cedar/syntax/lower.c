@@ -1,0 +1,454 @@
+#include "cedar/syntax/lower.h"
+
+#include <string.h>
+
+struct lowering {
+    struct arena *arena;
+    struct reporter *reporter;
+    const struct surface_node *at; /* where a tree that is too high is reported */
+};
+
+static enum status lower(struct lowering *l, const struct surface_node *surface,
+                         const struct node **out);
+
+static struct node *new_node(struct lowering *l, enum node_kind kind, size_t count)
+{
+    struct node *node = arena_alloc_zero(l->arena, 1, sizeof(*node));
+    const struct node **items =
+        count == 0 ? NULL : arena_alloc_zero(l->arena, count, sizeof(const struct node *));
+    if (node == NULL || (count > 0 && items == NULL)) {
+        return NULL;
+    }
+    node->kind = kind;
+    node->items = items;
+    node->item_count = count;
+    return node;
+}
+
+static enum status close_node(struct lowering *l, struct node *node, const struct node **out)
+{
+    unsigned height = 0;
+    for (size_t i = 0; i < node->item_count; i++) {
+        height = node->items[i]->height > height ? node->items[i]->height : height;
+    }
+    node->height = height + 1;
+    *out = node;
+    return node->height <= CEDAR_DEPTH_MAX
+               ? STATUS_OK
+               : report(l->reporter, l->at->range, "nested deeper than %d levels", CEDAR_DEPTH_MAX);
+}
+
+static enum status make_value(struct lowering *l, struct cedar_value value, const struct node **out)
+{
+    struct node *node = new_node(l, NODE_VALUE, 0);
+    if (node == NULL) {
+        return STATUS_LIMIT;
+    }
+    node->value = value;
+    return close_node(l, node, out);
+}
+
+static enum status make_unary(struct lowering *l, enum node_kind kind, const struct node *operand,
+                              const struct node **out)
+{
+    struct node *node = new_node(l, kind, 1);
+    if (node == NULL) {
+        return STATUS_LIMIT;
+    }
+    node->items[0] = operand;
+    return close_node(l, node, out);
+}
+
+static enum status make_binary(struct lowering *l, enum node_kind kind, const struct node *left,
+                               const struct node *right, const struct node **out)
+{
+    struct node *node = new_node(l, kind, 2);
+    if (node == NULL) {
+        return STATUS_LIMIT;
+    }
+    node->items[0] = left;
+    node->items[1] = right;
+    return close_node(l, node, out);
+}
+
+/* ATTRIBUTE, HAS, IS: one part and a name. */
+static enum status make_named(struct lowering *l, enum node_kind kind, const struct node *object,
+                              struct slice text, const struct node **out)
+{
+    struct node *node = new_node(l, kind, 1);
+    if (node == NULL) {
+        return STATUS_LIMIT;
+    }
+    node->items[0] = object;
+    node->text = text;
+    return close_node(l, node, out);
+}
+
+/* A node of the kind with all items of the surface node lowered, not closed yet. */
+static enum status lower_items(struct lowering *l, const struct surface_node *surface,
+                               enum node_kind kind, struct node **out)
+{
+    struct node *node = new_node(l, kind, surface->item_count);
+    if (node == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < surface->item_count; i++) {
+        TRY(lower(l, surface->items[i], &node->items[i]));
+    }
+    *out = node;
+    return STATUS_OK;
+}
+
+static enum status lower_plain(struct lowering *l, const struct surface_node *surface,
+                               enum node_kind kind, const struct node **out)
+{
+    struct node *node = NULL;
+    TRY(lower_items(l, surface, kind, &node));
+    l->at = surface;
+    return close_node(l, node, out);
+}
+
+static enum status lower_negated(struct lowering *l, const struct surface_node *surface,
+                                 enum node_kind kind, const struct node **out)
+{
+    TRY(lower_plain(l, surface, kind, out));
+    return make_unary(l, NODE_NOT, *out, out);
+}
+
+/* -- lists --------------------------------------------------------------------------------- */
+
+static bool all_values(const struct node *node)
+{
+    for (size_t i = 0; i < node->item_count; i++) {
+        if (node->items[i]->kind != NODE_VALUE) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A list of nothing but values is a value itself, made once and not at every evaluation. */
+static enum status fold_list(struct lowering *l, const struct node *list, const struct node **out)
+{
+    struct cedar_field *fields = arena_alloc_zero(l->arena, list->item_count, sizeof(*fields));
+    struct cedar_list *values = arena_alloc_zero(l->arena, 1, sizeof(*values));
+    if (fields == NULL || values == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < list->item_count; i++) {
+        fields[i].name = list->names == NULL ? SLICE_EMPTY : list->names[i];
+        fields[i].value = list->items[i]->value;
+    }
+    *values = (struct cedar_list){fields, list->item_count};
+    return make_value(l, list->kind == NODE_SET ? cedar_set(values) : cedar_record(values), out);
+}
+
+static void swap_fields(struct node *record, size_t a, size_t b)
+{
+    const struct node *item = record->items[a];
+    struct slice name = record->names[a];
+    record->items[a] = record->items[b];
+    record->names[a] = record->names[b];
+    record->items[b] = item;
+    record->names[b] = name;
+}
+
+static void sift_down(struct node *record, size_t root, size_t count)
+{
+    for (size_t child = 2 * root + 1; child < count; child = 2 * root + 1) {
+        if (child + 1 < count &&
+            slice_compare(record->names[child], record->names[child + 1]) < 0) {
+            child++;
+        }
+        if (slice_compare(record->names[root], record->names[child]) >= 0) {
+            return;
+        }
+        swap_fields(record, root, child);
+        root = child;
+    }
+}
+
+/* Records are evaluated in the order of their names (reference, section 5). */
+static void sort_fields(struct node *record)
+{
+    for (size_t i = record->item_count / 2; i > 0; i--) {
+        sift_down(record, i - 1, record->item_count);
+    }
+    for (size_t end = record->item_count; end > 1; end--) {
+        swap_fields(record, 0, end - 1);
+        sift_down(record, 0, end - 1);
+    }
+}
+
+static enum status lower_list(struct lowering *l, const struct surface_node *surface,
+                              const struct node **out)
+{
+    bool is_record = surface->kind == SURFACE_RECORD;
+    struct node *node = NULL;
+    TRY(lower_items(l, surface, is_record ? NODE_RECORD : NODE_SET, &node));
+    if (is_record) {
+        node->names = arena_alloc_zero(l->arena, surface->name_count, sizeof(*node->names));
+        if (node->names == NULL) {
+            return STATUS_LIMIT;
+        }
+        for (size_t i = 0; i < surface->name_count; i++) {
+            node->names[i] = surface->names[i].text;
+        }
+        sort_fields(node);
+    }
+    l->at = surface;
+    return all_values(node) ? fold_list(l, node, out) : close_node(l, node, out);
+}
+
+/* -- names and calls ----------------------------------------------------------------------- */
+
+/* e has a.b.c is (e has a && e.a has b) && e.a.b has c */
+static enum status lower_has(struct lowering *l, const struct surface_node *surface,
+                             const struct node **out)
+{
+    const struct node *object = NULL;
+    const struct node *all = NULL;
+    TRY(lower(l, surface->items[0], &object));
+    l->at = surface;
+    for (size_t i = 0; i < surface->name_count; i++) {
+        struct slice step = surface->names[i].text;
+        const struct node *one = NULL;
+        TRY(make_named(l, NODE_HAS, object, step, &one));
+        all = all == NULL ? one : all;
+        if (i > 0) {
+            TRY(make_binary(l, NODE_AND, all, one, &all));
+        }
+        if (i + 1 < surface->name_count) {
+            TRY(make_named(l, NODE_ATTRIBUTE, object, step, &object));
+        }
+    }
+    *out = all;
+    return STATUS_OK;
+}
+
+/* e is T in x is (e is T) && (e in x) */
+static enum status lower_is(struct lowering *l, const struct surface_node *surface,
+                            const struct node **out)
+{
+    const struct node *object = NULL;
+    const struct node *right = NULL;
+    TRY(lower(l, surface->items[0], &object));
+    l->at = surface;
+    TRY(make_named(l, NODE_IS, object, surface->names[0].text, out));
+    if (surface->item_count == 1) {
+        return STATUS_OK;
+    }
+    TRY(lower(l, surface->items[1], &right));
+    l->at = surface;
+    TRY(make_binary(l, NODE_IN, object, right, &right));
+    return make_binary(l, NODE_AND, *out, right, out);
+}
+
+static enum status lower_call(struct lowering *l, const struct surface_node *surface,
+                              const struct node **out)
+{
+    struct slice name = surface->names[0].text;
+    struct cedar_value value;
+    struct node *node = NULL;
+    TRY(lower_items(l, surface, NODE_CALL, &node));
+    /* The constructor of a good text is a value; a bad text fails when it is evaluated. */
+    bool is_constant = node->item_count == 1 && node->items[0]->kind == NODE_VALUE &&
+                       node->items[0]->value.kind == CEDAR_STRING;
+    if (is_constant &&
+        cedar_extension_parse(name, node->items[0]->value.as.text, &value) == STATUS_OK) {
+        return make_value(l, value, out);
+    }
+    node->function = surface->as.function;
+    node->text = name;
+    l->at = surface;
+    return close_node(l, node, out);
+}
+
+static enum status lower_attribute(struct lowering *l, const struct surface_node *surface,
+                                   const struct node **out)
+{
+    const struct node *object = NULL;
+    TRY(lower(l, surface->items[0], &object));
+    l->at = surface;
+    return make_named(l, NODE_ATTRIBUTE, object, surface->names[0].text, out);
+}
+
+static enum status lower_like(struct lowering *l, const struct surface_node *surface,
+                              const struct node **out)
+{
+    struct node *node = NULL;
+    TRY(lower_items(l, surface, NODE_LIKE, &node));
+    node->parts = surface->as.pattern.parts;
+    node->part_count = surface->as.pattern.part_count;
+    l->at = surface;
+    return close_node(l, node, out);
+}
+
+static enum status lower_entity(struct lowering *l, const struct surface_node *surface,
+                                const struct node **out)
+{
+    return make_value(l, cedar_entity(surface->as.entity.type.text, surface->as.entity.id), out);
+}
+
+static enum status lower(struct lowering *l, const struct surface_node *surface,
+                         const struct node **out)
+{
+    l->at = surface;
+    switch (surface->kind) {
+    case SURFACE_BOOL:
+        return make_value(l, cedar_bool(surface->as.boolean), out);
+    case SURFACE_LONG:
+        return make_value(l, cedar_long(surface->as.number), out);
+    case SURFACE_STRING:
+        return make_value(l, cedar_string(surface->as.text), out);
+    case SURFACE_ENTITY:
+        return lower_entity(l, surface, out);
+    case SURFACE_PRINCIPAL:
+        return lower_plain(l, surface, NODE_PRINCIPAL, out);
+    case SURFACE_ACTION:
+        return lower_plain(l, surface, NODE_ACTION, out);
+    case SURFACE_RESOURCE:
+        return lower_plain(l, surface, NODE_RESOURCE, out);
+    case SURFACE_CONTEXT:
+        return lower_plain(l, surface, NODE_CONTEXT, out);
+    case SURFACE_IF:
+        return lower_plain(l, surface, NODE_IF, out);
+    case SURFACE_AND:
+        return lower_plain(l, surface, NODE_AND, out);
+    case SURFACE_OR:
+        return lower_plain(l, surface, NODE_OR, out);
+    case SURFACE_NOT:
+        return lower_plain(l, surface, NODE_NOT, out);
+    case SURFACE_NEGATE:
+        return lower_plain(l, surface, NODE_NEGATE, out);
+    case SURFACE_EQUAL:
+        return lower_plain(l, surface, NODE_EQUAL, out);
+    case SURFACE_NOT_EQUAL:
+        return lower_negated(l, surface, NODE_EQUAL, out);
+    case SURFACE_LESS:
+        return lower_plain(l, surface, NODE_LESS, out);
+    case SURFACE_LESS_EQUAL:
+        return lower_plain(l, surface, NODE_LESS_EQUAL, out);
+    case SURFACE_GREATER:
+        return lower_negated(l, surface, NODE_LESS_EQUAL, out);
+    case SURFACE_GREATER_EQUAL:
+        return lower_negated(l, surface, NODE_LESS, out);
+    case SURFACE_IN:
+        return lower_plain(l, surface, NODE_IN, out);
+    case SURFACE_ADD:
+        return lower_plain(l, surface, NODE_ADD, out);
+    case SURFACE_SUBTRACT:
+        return lower_plain(l, surface, NODE_SUBTRACT, out);
+    case SURFACE_MULTIPLY:
+        return lower_plain(l, surface, NODE_MULTIPLY, out);
+    case SURFACE_ATTRIBUTE:
+        return lower_attribute(l, surface, out);
+    case SURFACE_HAS:
+        return lower_has(l, surface, out);
+    case SURFACE_LIKE:
+        return lower_like(l, surface, out);
+    case SURFACE_IS:
+        return lower_is(l, surface, out);
+    case SURFACE_SET:
+    case SURFACE_RECORD:
+        return lower_list(l, surface, out);
+    case SURFACE_CALL:
+        return lower_call(l, surface, out);
+    }
+    return STATUS_INTERNAL;
+}
+
+enum status lower_expression(const struct surface_node *surface, struct arena *arena,
+                             struct reporter *reporter, const struct node **out)
+{
+    struct lowering l = {.arena = arena, .reporter = reporter};
+    return lower(&l, surface, out);
+}
+
+/* -- policies ------------------------------------------------------------------------------ */
+
+static enum status lower_scope(const struct surface_scope *surface, struct arena *arena,
+                               struct scope *out)
+{
+    static const enum scope_kind KINDS[] = {
+        [SURFACE_SCOPE_ANY] = SCOPE_ANY, [SURFACE_SCOPE_EQUAL] = SCOPE_EQUAL,
+        [SURFACE_SCOPE_IN] = SCOPE_IN,   [SURFACE_SCOPE_IN_LIST] = SCOPE_IN,
+        [SURFACE_SCOPE_IS] = SCOPE_IS,   [SURFACE_SCOPE_IS_IN] = SCOPE_IS,
+    };
+    struct cedar_uid *entities = NULL;
+    if (surface->entity_count > 0 || surface->kind == SURFACE_SCOPE_IN_LIST) {
+        entities = arena_alloc_zero(arena, surface->entity_count, sizeof(*entities));
+        if (entities == NULL) {
+            return STATUS_LIMIT;
+        }
+    }
+    for (size_t i = 0; i < surface->entity_count; i++) {
+        entities[i].type = surface->entities[i].type.text;
+        entities[i].id = surface->entities[i].id;
+    }
+    *out = (struct scope){.kind = KINDS[surface->kind],
+                          .type = surface->type.text,
+                          .entities = entities,
+                          .entity_count = surface->entity_count,
+                          .has_slot = surface->has_slot};
+    return STATUS_OK;
+}
+
+static enum status lower_annotations(const struct surface_policy *surface, struct arena *arena,
+                                     struct policy *out)
+{
+    struct annotation *annotations =
+        arena_alloc_zero(arena, surface->annotation_count, sizeof(*annotations));
+    if (annotations == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < surface->annotation_count; i++) {
+        annotations[i] =
+            (struct annotation){surface->annotations[i].key.text, surface->annotations[i].value};
+    }
+    out->annotations = annotations;
+    out->annotation_count = surface->annotation_count;
+    return STATUS_OK;
+}
+
+/* unless {x} is when {!x} */
+static enum status lower_condition(struct lowering *l, const struct surface_condition *condition,
+                                   const struct node **out)
+{
+    TRY(lower(l, condition->body, out));
+    l->at = condition->body;
+    return condition->is_unless ? make_unary(l, NODE_NOT, *out, out) : STATUS_OK;
+}
+
+/* All conditions become one conjunction in their order. */
+static enum status lower_conditions(struct lowering *l, const struct surface_policy *surface,
+                                    const struct node **out)
+{
+    *out = NULL;
+    if (surface->condition_count == 0) {
+        return STATUS_OK;
+    }
+    if (surface->condition_count == 1) {
+        return lower_condition(l, &surface->conditions[0], out);
+    }
+    struct node *all = new_node(l, NODE_AND, surface->condition_count);
+    if (all == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < surface->condition_count; i++) {
+        TRY(lower_condition(l, &surface->conditions[i], &all->items[i]));
+    }
+    return close_node(l, all, out);
+}
+
+enum status lower_policy(const struct surface_policy *surface, struct arena *arena,
+                         struct reporter *reporter, struct policy *out)
+{
+    struct lowering l = {.arena = arena, .reporter = reporter};
+    out->effect = surface->effect;
+    TRY(lower_annotations(surface, arena, out));
+    TRY(lower_scope(&surface->principal, arena, &out->principal));
+    TRY(lower_scope(&surface->action, arena, &out->action));
+    TRY(lower_scope(&surface->resource, arena, &out->resource));
+    return lower_conditions(&l, surface, &out->condition);
+}

@@ -1,0 +1,21 @@
+/* lower.h: surface trees to the trees that are evaluated; private to src/cedar.
+ *
+ * Removes what only people need: `a != b` becomes !(a == b), `a > b` !(a <= b), `has a.b.c` and
+ * `is T in x` conjunctions, lists of constants and constructors of good texts values (reference,
+ * section 3).
+ */
+#ifndef AEGIS_CEDAR_SYNTAX_LOWER_H
+#define AEGIS_CEDAR_SYNTAX_LOWER_H
+
+#include "cedar/syntax/report.h"
+
+/* The evaluator's form of an expression, in the arena. STATUS_INVALID with a report when it is
+ * higher than CEDAR_DEPTH_MAX, STATUS_LIMIT. */
+NODISCARD enum status lower_expression(const struct surface_node *surface, struct arena *arena,
+                                       struct reporter *reporter, const struct node **out);
+
+/* Fill in effect, annotations, scope and condition of a policy; its other fields stay. */
+NODISCARD enum status lower_policy(const struct surface_policy *surface, struct arena *arena,
+                                   struct reporter *reporter, struct policy *out);
+
+#endif

@@ -1,0 +1,169 @@
+#include "cedar/syntax/report.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#define CLIP_BYTES 48
+#define NEAREST_BYTES_MAX 40 /* longer words have no misspelling worth a suggestion */
+
+void reporter_init(struct reporter *reporter, const struct cedar_source *source,
+                   struct cedar_diagnostics *list)
+{
+    *reporter = (struct reporter){.source = *source, .list = list, .first = list->count};
+    reporter->last = &reporter->spare;
+}
+
+static struct cedar_diagnostic *next_slot(struct reporter *reporter)
+{
+    struct cedar_diagnostics *list = reporter->list;
+    if (reporter->silent > 0) {
+        return &reporter->spare;
+    }
+    if (list->count == CEDAR_DIAGNOSTICS_MAX) {
+        list->is_cut = true;
+        return &reporter->spare;
+    }
+    return &list->items[list->count++];
+}
+
+enum status report(struct reporter *reporter, struct surface_range range, const char *format, ...)
+{
+    struct cedar_diagnostic *slot = next_slot(reporter);
+    va_list args;
+    *slot = (struct cedar_diagnostic){
+        .source = reporter->source.name, .from = range.from, .to = range.to};
+    va_start(args, format);
+    diag_vformat(slot->message, sizeof(slot->message), format, args);
+    va_end(args);
+    reporter->last = slot;
+    return STATUS_INVALID;
+}
+
+enum status report_expected(struct reporter *reporter, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    diag_vformat(reporter->last->expected, sizeof(reporter->last->expected), format, args);
+    va_end(args);
+    return STATUS_INVALID;
+}
+
+enum status report_help(struct reporter *reporter, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    diag_vformat(reporter->last->help, sizeof(reporter->last->help), format, args);
+    va_end(args);
+    return STATUS_INVALID;
+}
+
+enum status report_label(struct reporter *reporter, struct surface_range range, const char *format,
+                         ...)
+{
+    struct cedar_diagnostic *last = reporter->last;
+    va_list args;
+    if (last->label_count < CEDAR_LABELS_MAX) {
+        struct cedar_label *label = &last->labels[last->label_count++];
+        *label = (struct cedar_label){.from = range.from, .to = range.to};
+        va_start(args, format);
+        diag_vformat(label->text, sizeof(label->text), format, args);
+        va_end(args);
+    }
+    return STATUS_INVALID;
+}
+
+/* Insertion keeps reports of one place in the order in which they were found. */
+static void sort_by_place(struct cedar_diagnostic *items, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        struct cedar_diagnostic moved = items[i];
+        size_t place = i;
+        while (place > 0 && items[place - 1].from > moved.from) {
+            items[place] = items[place - 1];
+            place--;
+        }
+        items[place] = moved;
+    }
+}
+
+void reporter_close(struct reporter *reporter)
+{
+    struct cedar_diagnostics *list = reporter->list;
+    struct slice text = reporter->source.text;
+    uint32_t line = 1;
+    size_t line_start = 0;
+    size_t seen = 0;
+    sort_by_place(list->items + reporter->first, list->count - reporter->first);
+    for (size_t i = reporter->first; i < list->count; i++) {
+        struct cedar_diagnostic *item = &list->items[i];
+        for (; seen < item->from && seen < text.len; seen++) {
+            if (text.ptr[seen] == '\n') {
+                line++;
+                line_start = seen + 1;
+            }
+        }
+        item->line = line;
+        item->column = (uint32_t)(item->from - line_start + 1);
+    }
+    reporter->first = list->count;
+}
+
+struct slice report_clip(struct slice text)
+{
+    if (text.len <= CLIP_BYTES) {
+        return text;
+    }
+    size_t len = CLIP_BYTES;
+    while (len > 0 && (text.ptr[len] & 0xC0) == 0x80) {
+        len--;
+    }
+    return slice_sub(text, 0, len);
+}
+
+enum status status_worse(enum status a, enum status b)
+{
+    return a == STATUS_OK || (a == STATUS_INVALID && b != STATUS_OK) ? b : a;
+}
+
+static uint8_t folded(uint8_t byte)
+{
+    return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte | 0x20) : byte;
+}
+
+/* Edits between two words, case aside: one row of the table at a time. */
+static size_t distance(struct slice a, struct slice b)
+{
+    size_t row[NEAREST_BYTES_MAX + 1];
+    for (size_t j = 0; j <= b.len; j++) {
+        row[j] = j;
+    }
+    for (size_t i = 1; i <= a.len; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b.len; j++) {
+            size_t above = row[j];
+            size_t best = diagonal + (folded(a.ptr[i - 1]) == folded(b.ptr[j - 1]) ? 0 : 1);
+            best = above + 1 < best ? above + 1 : best;
+            row[j] = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
+            diagonal = above;
+        }
+    }
+    return row[b.len];
+}
+
+struct slice report_nearest(struct slice text, const struct slice *candidates, size_t count)
+{
+    struct slice nearest = SLICE_EMPTY;
+    size_t least = text.len / 3 + 1; /* a third of the word may be wrong */
+    for (size_t i = 0; i < count; i++) {
+        if (text.len > NEAREST_BYTES_MAX || candidates[i].len > NEAREST_BYTES_MAX) {
+            continue;
+        }
+        size_t edits = distance(text, candidates[i]);
+        if (edits <= least && edits < candidates[i].len) {
+            nearest = candidates[i];
+            least = edits - (edits > 0 ? 1 : 0); /* only a nearer one replaces it */
+        }
+    }
+    return nearest;
+}

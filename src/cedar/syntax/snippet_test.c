@@ -1,0 +1,158 @@
+/* The official corpus of policy texts: acceptance and the places of all errors. */
+#include "cedar/cedar.h"
+
+#include "support/check.h"
+#include "support/corpus.h"
+
+#include <stdio.h>
+
+static struct cedar_diagnostics diagnostics;
+
+/* Lexical errors end the official parse, and come first whatever else was found. */
+static bool is_lexical(struct slice message)
+{
+    return slice_eq(message, SLICE("invalid token")) ||
+           slice_starts_with(message, SLICE("integer parse error"));
+}
+
+struct expected {
+    struct {
+        size_t from, to;
+        bool is_found;
+    } places[64];
+    size_t count;
+};
+
+static size_t number_at(const struct json_tape *tape, json_ref list, uint32_t index)
+{
+    struct json_iter iter;
+    json_ref key = JSON_NONE;
+    json_ref value = JSON_NONE;
+    int64_t number = 0;
+    json_iter_init(&iter, tape, list);
+    for (uint32_t i = 0; i <= index; i++) {
+        CHECK(json_iter_next(&iter, &key, &value));
+    }
+    CHECK(json_integer(tape, value, &number) == STATUS_OK);
+    return (size_t)number;
+}
+
+/* An error and what the engine lists as related to it, which are the other errors. */
+static void expect_errors(const struct json_tape *tape, json_ref errors, struct expected *expected)
+{
+    struct json_iter iter;
+    json_ref key = JSON_NONE;
+    json_ref error = JSON_NONE;
+    json_iter_init(&iter, tape, errors);
+    while (json_iter_next(&iter, &key, &error)) {
+        json_ref at = json_member(tape, error, SLICE("at"));
+        json_ref first = at + 1; /* its first element */
+        json_ref related = json_member(tape, error, SLICE("related"));
+        if (json_count(tape, at) > 0 && expected->count < COUNT_OF(expected->places)) {
+            expected->places[expected->count].from = number_at(tape, first, 0);
+            expected->places[expected->count++].to = number_at(tape, first, 1);
+        }
+        if (related != JSON_NONE) {
+            expect_errors(tape, related, expected);
+        }
+    }
+}
+
+/* Places are compared as sets: the engine repeats one for each bad escape of a string. */
+static bool take_place(struct expected *expected, const struct cedar_diagnostic *found)
+{
+    bool is_expected = false;
+    for (size_t i = 0; i < expected->count; i++) {
+        if (expected->places[i].from == found->from && expected->places[i].to == found->to) {
+            expected->places[i].is_found = true;
+            is_expected = true;
+        }
+    }
+    return is_expected;
+}
+
+/* With a syntax error the official parser does not look at the meaning of the other policies. */
+static bool is_beyond(struct slice message, const struct cedar_diagnostic *found)
+{
+    struct slice own = slice_view_cstr(found->message);
+    return slice_starts_with(message, SLICE("unexpected")) &&
+           !slice_ends_with(own, SLICE("cannot stand here")) &&
+           !slice_ends_with(own, SLICE("ends too early"));
+}
+
+static void show(const char *id, const struct expected *expected, struct slice text)
+{
+    fprintf(stderr, "  %s\n  expected:", id);
+    for (size_t i = 0; i < expected->count; i++) {
+        fprintf(stderr, " %zu..%zu", expected->places[i].from, expected->places[i].to);
+    }
+    fprintf(stderr, "\n  found:");
+    for (size_t i = 0; i < diagnostics.count; i++) {
+        fprintf(stderr, " %zu..%zu", diagnostics.items[i].from, diagnostics.items[i].to);
+    }
+    fprintf(stderr, "\n%.*s\n", SLICE_ARG(text));
+}
+
+static void check_places(const struct corpus_line *line, struct slice text)
+{
+    json_ref errors = json_member(&line->tape, 0, SLICE("errors"));
+    struct expected expected = {0};
+    struct slice message = corpus_text(line, errors + 1, "message");
+    expect_errors(&line->tape, errors, &expected);
+    bool ok = expected.count > 0 && diagnostics.count > 0;
+    if (is_lexical(message)) {
+        ok = ok && diagnostics.items[0].from == expected.places[0].from &&
+             diagnostics.items[0].to == expected.places[0].to;
+    } else {
+        for (size_t i = 0; i < diagnostics.count; i++) {
+            const struct cedar_diagnostic *item = &diagnostics.items[i];
+            ok = (take_place(&expected, item) || is_beyond(message, item)) && ok;
+        }
+        for (size_t i = 0; i < expected.count; i++) {
+            ok = ok && expected.places[i].is_found;
+        }
+    }
+    if (!ok) {
+        show(line->id, &expected, text);
+    }
+    CHECK_ROW(line->id, ok);
+}
+
+static void check_text(const struct corpus_line *line, struct slice text)
+{
+    struct cedar_source source = {SLICE("snippet"), text};
+    struct cedar_policy_set *set = NULL;
+    bool ok = corpus_flag(line, 0, "ok");
+    enum status status = cedar_policy_set_parse(&source, 1, false, &set, &diagnostics);
+    CHECK_ROW(line->id, (status == STATUS_OK) == ok);
+    if (status == STATUS_OK) {
+        cedar_policy_set_free(set);
+    } else if (!ok) {
+        check_places(line, text);
+    }
+}
+
+static void check_policies(const struct corpus_line *line, void *context)
+{
+    (void)context;
+    check_text(line, corpus_text(line, 0, "src"));
+}
+
+static void check_condition(const struct corpus_line *line, void *context)
+{
+    struct buf text;
+    (void)context;
+    buf_init(&text, (size_t)1 << 20, NULL);
+    buf_append(&text, SLICE("permit(principal, action, resource) when { "));
+    buf_append(&text, corpus_text(line, 0, "expr"));
+    buf_append(&text, SLICE(" };"));
+    check_text(line, buf_view(&text));
+    buf_release(&text);
+}
+
+TEST(corpus_cedar_snippet_places)
+{
+    (void)corpus_each_line("cedar-tests/snippets/policies.jsonl", check_policies, NULL);
+    (void)corpus_each_line("cedar-tests/snippets/edge.jsonl", check_policies, NULL);
+    (void)corpus_each_line("cedar-tests/snippets/exprs.jsonl", check_condition, NULL);
+}
