@@ -200,6 +200,24 @@ bool cedar_policy_find(const struct cedar_policy_set *set, struct slice id, size
 bool cedar_policy_annotation(const struct cedar_policy_set *set, size_t index, struct slice key,
                              struct slice *value);
 
+/* Append a policy in Cedar syntax: annotations on lines of their own, the rest on one line, no line
+ * feed at its end. Comments and layout of the source are not in it. A link is written with its
+ * values. STATUS_LIMIT when out is full. */
+NODISCARD enum status cedar_policy_to_text(const struct cedar_policy_set *set, size_t index,
+                                           struct buf *out);
+
+/* Append all policies and templates, an empty line between them. STATUS_INVALID when the set has
+ * links: text cannot express them. */
+NODISCARD enum status cedar_policy_set_to_text(const struct cedar_policy_set *set, struct buf *out);
+
+/* Append a policy in the JSON form of the official engine, on one line. A link is written with its
+ * values. STATUS_LIMIT when out is full. */
+NODISCARD enum status cedar_policy_to_json(const struct cedar_policy_set *set, size_t index,
+                                           struct buf *out);
+
+/* Append the whole set: {"staticPolicies": ..., "templates": ..., "templateLinks": ...}. */
+NODISCARD enum status cedar_policy_set_to_json(const struct cedar_policy_set *set, struct buf *out);
+
 /* A policy made of a template: its slots get values, everything else is the template's. */
 struct cedar_link {
     struct slice template_id;

@@ -1,6 +1,6 @@
 #include "cedar/syntax/lower.h"
 
-#include <string.h>
+#include "cedar/syntax/name_order.h"
 
 struct lowering {
     struct arena *arena;
@@ -143,41 +143,30 @@ static enum status fold_list(struct lowering *l, const struct node *list, const 
     return make_value(l, list->kind == NODE_SET ? cedar_set(values) : cedar_record(values), out);
 }
 
-static void swap_fields(struct node *record, size_t a, size_t b)
+static struct slice field_name(const void *context, size_t index)
 {
-    const struct node *item = record->items[a];
-    struct slice name = record->names[a];
-    record->items[a] = record->items[b];
-    record->names[a] = record->names[b];
-    record->items[b] = item;
-    record->names[b] = name;
-}
-
-static void sift_down(struct node *record, size_t root, size_t count)
-{
-    for (size_t child = 2 * root + 1; child < count; child = 2 * root + 1) {
-        if (child + 1 < count &&
-            slice_compare(record->names[child], record->names[child + 1]) < 0) {
-            child++;
-        }
-        if (slice_compare(record->names[root], record->names[child]) >= 0) {
-            return;
-        }
-        swap_fields(record, root, child);
-        root = child;
-    }
+    const struct surface_node *record = context;
+    return record->names[index].text;
 }
 
 /* Records are evaluated in the order of their names (reference, section 5). */
-static void sort_fields(struct node *record)
+static enum status sort_fields(struct lowering *l, const struct surface_node *surface,
+                               struct node *record)
 {
-    for (size_t i = record->item_count / 2; i > 0; i--) {
-        sift_down(record, i - 1, record->item_count);
+    const struct node **items =
+        arena_alloc_zero(l->arena, record->item_count, sizeof(const struct node *));
+    const uint32_t *order = NULL;
+    record->names = arena_alloc_zero(l->arena, record->item_count, sizeof(*record->names));
+    if (items == NULL || record->names == NULL) {
+        return STATUS_LIMIT;
     }
-    for (size_t end = record->item_count; end > 1; end--) {
-        swap_fields(record, 0, end - 1);
-        sift_down(record, 0, end - 1);
+    TRY(name_order(l->arena, record->item_count, field_name, surface, &order));
+    for (size_t i = 0; i < record->item_count; i++) {
+        items[i] = record->items[order[i]];
+        record->names[i] = surface->names[order[i]].text;
     }
+    record->items = items;
+    return STATUS_OK;
 }
 
 static enum status lower_list(struct lowering *l, const struct surface_node *surface,
@@ -187,14 +176,7 @@ static enum status lower_list(struct lowering *l, const struct surface_node *sur
     struct node *node = NULL;
     TRY(lower_items(l, surface, is_record ? NODE_RECORD : NODE_SET, &node));
     if (is_record) {
-        node->names = arena_alloc_zero(l->arena, surface->name_count, sizeof(*node->names));
-        if (node->names == NULL) {
-            return STATUS_LIMIT;
-        }
-        for (size_t i = 0; i < surface->name_count; i++) {
-            node->names[i] = surface->names[i].text;
-        }
-        sort_fields(node);
+        TRY(sort_fields(l, surface, node));
     }
     l->at = surface;
     return all_values(node) ? fold_list(l, node, out) : close_node(l, node, out);

@@ -1,4 +1,4 @@
-/* The official corpus of policy texts: acceptance and the places of all errors. */
+/* The official corpus of policy texts: acceptance, the places of all errors, JSON forms. */
 #include "cedar/cedar.h"
 
 #include "support/check.h"
@@ -118,6 +118,54 @@ static void check_places(const struct corpus_line *line, struct slice text)
     CHECK_ROW(line->id, ok);
 }
 
+/* The index of the policy that comes next in the order of ids; SIZE_MAX at the end. */
+static size_t next_by_id(const struct cedar_policy_set *set, bool are_templates, size_t last)
+{
+    size_t next = SIZE_MAX;
+    for (size_t i = 0; i < cedar_policy_count(set); i++) {
+        struct slice id = cedar_policy_get(set, i).id;
+        bool is_behind = last == SIZE_MAX || slice_compare(id, cedar_policy_get(set, last).id) > 0;
+        bool is_before = next == SIZE_MAX || slice_compare(id, cedar_policy_get(set, next).id) < 0;
+        if (cedar_policy_get(set, i).is_template == are_templates && is_behind && is_before) {
+            next = i;
+        }
+    }
+    return next;
+}
+
+static bool is_form(const struct cedar_policy_set *set, size_t index, const struct json_tape *tape,
+                    json_ref expected)
+{
+    struct buf json;
+    buf_init(&json, (size_t)1 << 20, NULL);
+    bool ok = cedar_policy_to_json(set, index, &json) == STATUS_OK &&
+              corpus_same_json(buf_view(&json), tape, expected);
+    if (!ok) {
+        fprintf(stderr, "  expected %.*s\n  written  %.*s\n", SLICE_ARG(json_raw(tape, expected)),
+                SLICE_ARG(buf_view(&json)));
+    }
+    buf_release(&json);
+    return ok;
+}
+
+static void check_forms(const struct corpus_line *line, const struct cedar_policy_set *set,
+                        struct slice member, bool are_templates)
+{
+    json_ref list = json_member(&line->tape, 0, member);
+    struct json_iter iter;
+    json_ref key = JSON_NONE;
+    json_ref expected = JSON_NONE;
+    size_t index = next_by_id(set, are_templates, SIZE_MAX);
+    if (list != JSON_NONE) {
+        json_iter_init(&iter, &line->tape, list);
+        while (json_iter_next(&iter, &key, &expected)) {
+            CHECK_ROW(line->id, index != SIZE_MAX && is_form(set, index, &line->tape, expected));
+            index = index == SIZE_MAX ? index : next_by_id(set, are_templates, index);
+        }
+    }
+    CHECK_ROW(line->id, index == SIZE_MAX);
+}
+
 static void check_text(const struct corpus_line *line, struct slice text)
 {
     struct cedar_source source = {SLICE("snippet"), text};
@@ -126,6 +174,8 @@ static void check_text(const struct corpus_line *line, struct slice text)
     enum status status = cedar_policy_set_parse(&source, 1, false, &set, &diagnostics);
     CHECK_ROW(line->id, (status == STATUS_OK) == ok);
     if (status == STATUS_OK) {
+        check_forms(line, set, SLICE("static"), false);
+        check_forms(line, set, SLICE("templates"), true);
         cedar_policy_set_free(set);
     } else if (!ok) {
         check_places(line, text);
@@ -150,7 +200,7 @@ static void check_condition(const struct corpus_line *line, void *context)
     buf_release(&text);
 }
 
-TEST(corpus_cedar_snippet_places)
+TEST(corpus_cedar_snippet_forms_and_places)
 {
     (void)corpus_each_line("cedar-tests/snippets/policies.jsonl", check_policies, NULL);
     (void)corpus_each_line("cedar-tests/snippets/edge.jsonl", check_policies, NULL);
