@@ -66,10 +66,6 @@ NODISCARD enum status check_operand(struct checker *checker, const struct concre
 NODISCARD enum status check_finish(struct checker *checker, const struct concrete *concrete,
                                    struct surface_node **out);
 
-/* A node with room for count parts; NULL without memory. */
-struct surface_node *check_node(struct checker *checker, enum surface_kind kind,
-                                struct surface_range range, size_t count);
-
 /* Give out the node once its parts are set; fails when the tree is too high. */
 NODISCARD enum status check_close(struct checker *checker, struct surface_node *node,
                                   struct surface_node **out);

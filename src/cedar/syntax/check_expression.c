@@ -4,31 +4,10 @@
 
 #define UNARY_MAX 4 /* operators in a row */
 
-struct surface_node *check_node(struct checker *c, enum surface_kind kind,
-                                struct surface_range range, size_t count)
-{
-    struct surface_node *node = arena_alloc_zero(c->arena, 1, sizeof(*node));
-    const struct surface_node **items =
-        count == 0 ? NULL : arena_alloc_zero(c->arena, count, sizeof(const struct surface_node *));
-    if (node == NULL || (count > 0 && items == NULL)) {
-        return NULL;
-    }
-    node->kind = kind;
-    node->range = node->outer = node->site = range;
-    node->items = items;
-    node->item_count = (uint32_t)count;
-    return node;
-}
-
 enum status check_close(struct checker *c, struct surface_node *node, struct surface_node **out)
 {
-    unsigned height = 0;
-    for (size_t i = 0; i < node->item_count; i++) {
-        height = node->items[i]->height > height ? node->items[i]->height : height;
-    }
-    node->height = height + 1;
     *out = node;
-    return node->height <= CEDAR_DEPTH_MAX
+    return surface_node_close(node)
                ? STATUS_OK
                : report(c->reporter, node->range, "nested deeper than %d levels", CEDAR_DEPTH_MAX);
 }
@@ -36,7 +15,7 @@ enum status check_close(struct checker *c, struct surface_node *node, struct sur
 static enum status unary(struct checker *c, enum surface_kind kind, struct surface_range range,
                          const struct surface_node *operand, struct surface_node **out)
 {
-    struct surface_node *node = check_node(c, kind, range, 1);
+    struct surface_node *node = surface_node_new(c->arena, kind, range, 1);
     if (node == NULL) {
         return STATUS_LIMIT;
     }
@@ -53,7 +32,7 @@ static enum status check_number(struct checker *c, const struct concrete *concre
         (void)report(c->reporter, concrete->range, "this integer is too large");
         return report_help(c->reporter, "the largest integer is 9223372036854775807");
     }
-    struct surface_node *node = check_node(c, SURFACE_LONG, concrete->range, 0);
+    struct surface_node *node = surface_node_new(c->arena, SURFACE_LONG, concrete->range, 0);
     if (node == NULL) {
         return STATUS_LIMIT;
     }
@@ -64,7 +43,7 @@ static enum status check_number(struct checker *c, const struct concrete *concre
 static enum status check_bool(struct checker *c, const struct concrete *concrete,
                               struct surface_node **out)
 {
-    struct surface_node *node = check_node(c, SURFACE_BOOL, concrete->range, 0);
+    struct surface_node *node = surface_node_new(c->arena, SURFACE_BOOL, concrete->range, 0);
     if (node == NULL) {
         return STATUS_LIMIT;
     }
@@ -87,7 +66,7 @@ static enum status check_slot(struct checker *c, const struct concrete *concrete
     if (c->slot_count < SLOTS_SEEN_MAX) {
         c->slots[c->slot_count++] = concrete->range;
     }
-    struct surface_node *node = check_node(c, SURFACE_PRINCIPAL, concrete->range, 0);
+    struct surface_node *node = surface_node_new(c->arena, SURFACE_PRINCIPAL, concrete->range, 0);
     return node == NULL ? STATUS_LIMIT : check_close(c, node, out);
 }
 
@@ -105,7 +84,8 @@ static enum status check_variable(struct checker *c, const struct concrete *conc
     while (!slice_eq(VARIABLES[which].name, concrete->first->text)) {
         which++;
     }
-    struct surface_node *node = check_node(c, VARIABLES[which].kind, concrete->range, 0);
+    struct surface_node *node =
+        surface_node_new(c->arena, VARIABLES[which].kind, concrete->range, 0);
     return node == NULL ? STATUS_LIMIT : check_close(c, node, out);
 }
 
@@ -128,7 +108,7 @@ static enum status fail_variable(struct checker *c, const struct concrete *name)
 static enum status check_entity_literal(struct checker *c, const struct concrete *concrete,
                                         struct surface_node **out)
 {
-    struct surface_node *node = check_node(c, SURFACE_ENTITY, concrete->range, 0);
+    struct surface_node *node = surface_node_new(c->arena, SURFACE_ENTITY, concrete->range, 0);
     if (node == NULL) {
         return STATUS_LIMIT;
     }
@@ -139,7 +119,7 @@ static enum status check_entity_literal(struct checker *c, const struct concrete
 static enum status check_string_literal(struct checker *c, const struct concrete *concrete,
                                         struct surface_node **out)
 {
-    struct surface_node *node = check_node(c, SURFACE_STRING, concrete->range, 0);
+    struct surface_node *node = surface_node_new(c->arena, SURFACE_STRING, concrete->range, 0);
     if (node == NULL) {
         return STATUS_LIMIT;
     }
@@ -153,7 +133,7 @@ static enum status check_string_literal(struct checker *c, const struct concrete
 static enum status check_parts(struct checker *c, const struct concrete *concrete,
                                enum surface_kind kind, struct surface_node **out)
 {
-    struct surface_node *node = check_node(c, kind, concrete->range, concrete->count);
+    struct surface_node *node = surface_node_new(c->arena, kind, concrete->range, concrete->count);
     enum status status = STATUS_OK;
     size_t i = 0;
     if (node == NULL) {
@@ -222,7 +202,8 @@ static enum status check_twice(struct checker *c, const struct surface_node *rec
 static enum status check_record(struct checker *c, const struct concrete *concrete,
                                 struct surface_node **out)
 {
-    struct surface_node *node = check_node(c, SURFACE_RECORD, concrete->range, concrete->count);
+    struct surface_node *node =
+        surface_node_new(c->arena, SURFACE_RECORD, concrete->range, concrete->count);
     struct surface_name *names = arena_alloc_zero(c->arena, concrete->count, sizeof(*names));
     enum status status = STATUS_OK;
     size_t i = 0;
@@ -272,7 +253,8 @@ static enum status check_operator(struct checker *c, const struct concrete *chai
                                   struct surface_node *right, struct surface_node **out)
 {
     struct surface_range range = {left->outer.from, right->outer.to};
-    struct surface_node *node = check_node(c, operator_kind(right_part->mark), range, 2);
+    struct surface_node *node =
+        surface_node_new(c->arena, operator_kind(right_part->mark), range, 2);
     if (node == NULL) {
         return STATUS_LIMIT;
     }
@@ -356,7 +338,7 @@ static enum status check_logic(struct checker *c, const struct concrete *chain,
                                struct surface_node **out)
 {
     enum surface_kind kind = chain->kind == CONCRETE_AND ? SURFACE_AND : SURFACE_OR;
-    struct surface_node *node = check_node(c, kind, chain->range, chain->count);
+    struct surface_node *node = surface_node_new(c->arena, kind, chain->range, chain->count);
     struct surface_node *first = NULL;
     size_t i = 1;
     if (node == NULL) {
@@ -408,7 +390,7 @@ static enum status check_negate(struct checker *c, const struct concrete *concre
         (void)report(c->reporter, concrete->range, "this integer is too small");
         return report_help(c->reporter, "the smallest integer is -9223372036854775808");
     } else {
-        struct surface_node *node = check_node(c, SURFACE_LONG, operand->range, 0);
+        struct surface_node *node = surface_node_new(c->arena, SURFACE_LONG, operand->range, 0);
         if (node == NULL) {
             return STATUS_LIMIT;
         }

@@ -64,7 +64,8 @@ static enum status node_of_call(struct checker *c, const struct concrete *member
 {
     uint32_t first = receiver == NULL ? 0 : 1;
     struct surface_range range = {member->range.from, call->concrete->range.to};
-    struct surface_node *node = check_node(c, SURFACE_CALL, range, call->concrete->count + first);
+    struct surface_node *node =
+        surface_node_new(c->arena, SURFACE_CALL, range, call->concrete->count + first);
     struct surface_name *names = arena_alloc_zero(c->arena, 1, sizeof(*names));
     if (node == NULL || names == NULL) {
         return STATUS_LIMIT;
@@ -139,7 +140,7 @@ static enum status node_of_attribute(struct checker *c, const struct concrete *m
                                      struct surface_node **out)
 {
     struct surface_range range = {member->range.from, access->concrete->range.to};
-    struct surface_node *node = check_node(c, SURFACE_ATTRIBUTE, range, 1);
+    struct surface_node *node = surface_node_new(c->arena, SURFACE_ATTRIBUTE, range, 1);
     struct surface_name *name = arena_alloc_zero(c->arena, 1, sizeof(*name));
     if (node == NULL || name == NULL) {
         return STATUS_LIMIT;

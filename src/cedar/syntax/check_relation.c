@@ -74,7 +74,7 @@ enum status check_has(struct checker *c, const struct concrete *concrete, struct
 {
     const struct concrete *right = concrete->first->next;
     uint32_t count = right->kind == CONCRETE_MEMBER ? right->count : 1;
-    struct surface_node *node = check_node(c, SURFACE_HAS, concrete->range, 1);
+    struct surface_node *node = surface_node_new(c->arena, SURFACE_HAS, concrete->range, 1);
     struct surface_name *names = arena_alloc_zero(c->arena, count, sizeof(*names));
     struct surface_node *object = NULL;
     if (node == NULL || names == NULL) {
@@ -120,7 +120,7 @@ enum status check_like(struct checker *c, const struct concrete *concrete,
                        struct surface_node **out)
 {
     const struct concrete *right = concrete->first->next;
-    struct surface_node *node = check_node(c, SURFACE_LIKE, concrete->range, 1);
+    struct surface_node *node = surface_node_new(c->arena, SURFACE_LIKE, concrete->range, 1);
     struct surface_node *unused = NULL;
     struct surface_node *text = NULL;
     if (node == NULL) {
@@ -139,7 +139,8 @@ enum status check_is(struct checker *c, const struct concrete *concrete, struct 
 {
     const struct concrete *left = concrete->first;
     const struct concrete *type = left->next;
-    struct surface_node *node = check_node(c, SURFACE_IS, concrete->range, concrete->count - 1);
+    struct surface_node *node =
+        surface_node_new(c->arena, SURFACE_IS, concrete->range, concrete->count - 1);
     struct surface_name *name = arena_alloc_zero(c->arena, 1, sizeof(*name));
     struct slice text = slice_sub(c->reporter->source.text, left->range.from, left->range.to);
     struct surface_node *entity = NULL;

@@ -116,11 +116,6 @@ enum status json_write_policy(struct buf *out, const struct policy *policy, stru
 
 /* -- sets ---------------------------------------------------------------------------------- */
 
-static bool is_template(const struct policy *policy)
-{
-    return policy->principal.has_slot || policy->resource.has_slot;
-}
-
 static enum status write_policies(struct buf *out, const struct cedar_policy_set *set,
                                   bool are_templates, struct arena *scratch)
 {
@@ -128,7 +123,7 @@ static enum status write_policies(struct buf *out, const struct cedar_policy_set
     buf_append_byte(out, '{');
     for (size_t i = 0; i < set->count; i++) {
         const struct policy *policy = &set->policies[i];
-        if (policy->link != NULL || is_template(policy) != are_templates) {
+        if (policy->link != NULL || policy_is_template(policy) != are_templates) {
             continue;
         }
         buf_append(out, is_first ? SLICE_EMPTY : SLICE(","));

@@ -108,8 +108,7 @@ static enum status add_link(struct deriving *d, const struct cedar_link *link)
     uint32_t index = uid_table_find(&d->ids, &key);
     struct slice shown = report_clip(link->template_id);
     struct policy *added = NULL;
-    bool is_template = index != UID_TABLE_NONE && (d->to->policies[index].principal.has_slot ||
-                                                   d->to->policies[index].resource.has_slot);
+    bool is_template = index != UID_TABLE_NONE && policy_is_template(&d->to->policies[index]);
     if (!is_template) {
         return diag_fail(d->diag, STATUS_NOT_FOUND, "cedar.no_template",
                          "there is no template '%.*s'", SLICE_ARG(shown));

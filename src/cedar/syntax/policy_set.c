@@ -90,7 +90,7 @@ struct cedar_policy_info cedar_policy_get(const struct cedar_policy_set *set, si
         .effect = policy->effect,
         .source = policy->source,
         .line = policy->line,
-        .is_template = policy->principal.has_slot || policy->resource.has_slot,
+        .is_template = policy_is_template(policy),
         .is_link = policy->link != NULL,
         .template_id = policy->link == NULL ? SLICE_EMPTY : policy->link->template_id,
         .action_is_exact = policy->action.kind == SCOPE_EQUAL,

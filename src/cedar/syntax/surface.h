@@ -141,6 +141,13 @@ struct surface_policy {
     size_t condition_count;
 };
 
+/* A node with room for count items and all ranges as given; NULL without memory. */
+struct surface_node *surface_node_new(struct arena *arena, enum surface_kind kind,
+                                      struct surface_range range, size_t count);
+
+/* Set the node's height once its items are set. False when it is higher than CEDAR_DEPTH_MAX. */
+NODISCARD bool surface_node_close(struct surface_node *node);
+
 /* Has it a slot? Then it is a template. */
 static inline bool surface_is_template(const struct surface_policy *policy)
 {
