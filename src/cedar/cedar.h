@@ -173,6 +173,23 @@ NODISCARD enum status cedar_policy_set_parse(const struct cedar_source *sources,
                                              bool use_id_annotation, struct cedar_policy_set **out,
                                              struct cedar_diagnostics *diagnostics);
 
+enum cedar_json_form {
+    CEDAR_JSON_SET,    /* {"staticPolicies": ..., "templates": ..., "templateLinks": ...} */
+    CEDAR_JSON_POLICY, /* one policy or template; its id is "policy0" */
+};
+
+/* Read policies in the JSON form of the official engine. The set keeps a copy of the source; lines
+ * and ranges are those of the JSON text. Unknown, missing and duplicate members are refused.
+ *
+ * seed  16 random bytes, which key the search for duplicates; with a fixed seed a prepared text
+ *       could make it slow
+ * STATUS_INVALID with diagnostics, or STATUS_LIMIT. *out is to be freed with cedar_policy_set_free.
+ * Reference: Cedar, JSON policy format. */
+NODISCARD enum status cedar_policy_set_parse_json(const struct cedar_source *source,
+                                                  enum cedar_json_form form, const uint8_t *seed,
+                                                  struct cedar_policy_set **out,
+                                                  struct cedar_diagnostics *diagnostics);
+
 /* NULL is fine. */
 void cedar_policy_set_free(struct cedar_policy_set *set);
 

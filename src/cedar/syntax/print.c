@@ -171,8 +171,40 @@ static void print_attribute(struct buf *out, const struct surface_node *node)
     }
 }
 
+static bool is_path(const struct surface_node *has)
+{
+    for (uint32_t i = 0; i < has->name_count; i++) {
+        if (!print_is_ident(has->names[i].text)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* JSON may have steps that no path in text can: (e has a && e.a has "b c"). */
+static void print_steps(struct buf *out, const struct surface_node *has)
+{
+    buf_append_byte(out, '(');
+    for (uint32_t i = 0; i < has->name_count; i++) {
+        buf_append(out, i == 0 ? SLICE_EMPTY : SLICE(" && "));
+        print_operand(out, has->items[0]);
+        for (uint32_t k = 0; k < i; k++) {
+            buf_append_byte(out, '[');
+            print_string(out, has->names[k].text);
+            buf_append_byte(out, ']');
+        }
+        buf_append(out, SLICE(" has "));
+        print_name(out, has->names[i].text, false);
+    }
+    buf_append_byte(out, ')');
+}
+
 static void print_has(struct buf *out, const struct surface_node *node)
 {
+    if (node->name_count > 1 && !is_path(node)) {
+        print_steps(out, node);
+        return;
+    }
     print_operand(out, node->items[0]);
     buf_append(out, SLICE(" has "));
     for (uint32_t i = 0; i < node->name_count; i++) {

@@ -1,0 +1,237 @@
+/* Policies and policy sets in JSON to a set. */
+#include "cedar/syntax/json_read.h"
+#include "cedar/syntax/lower.h"
+#include "cedar/syntax/policy_set.h"
+#include "cedar/value/uid_table.h"
+
+#define JSON_NODES_MAX (1U << 24)
+#define JSON_NUMBER_BYTES_MAX 32 /* no number of a policy is longer */
+
+struct set_reader {
+    struct cedar_policy_set *set;
+    struct json_reader json;
+    struct arena scratch;
+    struct uid_table ids; /* to indexes in the set */
+    struct slice name;    /* of the source, copied */
+    uint32_t line;
+    size_t seen; /* where the line is counted to */
+};
+
+static enum status take_id(struct set_reader *r, struct slice id, json_ref at)
+{
+    struct cedar_uid key = {SLICE_EMPTY, id};
+    if (uid_table_find(&r->ids, &key) != UID_TABLE_NONE) {
+        return report(r->json.reporter, json_range(&r->json, at),
+                      "the policy id '%.*s' is taken already; ids must be unique",
+                      SLICE_ARG(report_clip(id)));
+    }
+    return uid_table_add(&r->ids, &key, (uint32_t)r->set->count);
+}
+
+static uint32_t line_of(struct set_reader *r, size_t offset)
+{
+    struct slice text = r->json.tape->text;
+    if (offset < r->seen) {
+        r->seen = 0;
+        r->line = 1;
+    }
+    for (; r->seen < offset; r->seen++) {
+        r->line += text.ptr[r->seen] == '\n' ? 1 : 0;
+    }
+    return r->line;
+}
+
+static enum status add_policy(struct set_reader *r, struct slice id, json_ref ref)
+{
+    struct arena *arena = &r->set->unit->arena;
+    struct surface_policy *surface = arena_alloc_zero(arena, 1, sizeof(*surface));
+    struct policy *policy = NULL;
+    if (surface == NULL) {
+        return STATUS_LIMIT;
+    }
+    TRY(json_read_policy(&r->json, ref, surface));
+    TRY(policy_set_add(r->set, &policy));
+    *policy = (struct policy){.id = id,
+                              .source = r->name,
+                              .offset = surface->range.from,
+                              .line = line_of(r, surface->range.from),
+                              .surface = surface};
+    return lower_policy(surface, arena, r->json.reporter, policy);
+}
+
+/* "staticPolicies" or "templates": policies by id. */
+static enum status read_policies(struct set_reader *r, json_ref ref, bool are_templates)
+{
+    struct json_iter iter;
+    json_ref key = JSON_NONE;
+    json_ref value = JSON_NONE;
+    enum status status = STATUS_OK;
+    if (json_type(r->json.tape, ref) != JSON_OBJECT) {
+        return report(r->json.reporter, json_range(&r->json, ref), "here must stand an object");
+    }
+    json_iter_init(&iter, r->json.tape, ref);
+    while (status != STATUS_LIMIT && json_iter_next(&iter, &key, &value)) {
+        struct slice id = SLICE_EMPTY;
+        size_t count = r->set->count;
+        TRY(json_read_text(&r->json, key, &id));
+        enum status one = take_id(r, id, key);
+        one = one == STATUS_OK ? add_policy(r, id, value) : one;
+        if (one == STATUS_OK && policy_is_template(&r->set->policies[count]) != are_templates) {
+            one = report(r->json.reporter, json_range(&r->json, key),
+                         are_templates ? "this template has no slot"
+                                       : "this policy has a slot: it belongs to 'templates'");
+        }
+        status = status_worse(status, one);
+    }
+    return status;
+}
+
+static enum status read_uid(struct set_reader *r, json_ref ref, struct cedar_uid *storage,
+                            const struct cedar_uid **out)
+{
+    struct surface_entity entity;
+    if (ref == JSON_NONE) {
+        return STATUS_OK;
+    }
+    TRY(json_read_entity(&r->json, ref, &entity));
+    *storage = (struct cedar_uid){entity.type.text, entity.id};
+    *out = storage;
+    return STATUS_OK;
+}
+
+static enum status read_link(struct set_reader *r, json_ref ref)
+{
+    static const struct json_rule RULES[] = {{SLICE_INIT("templateId"), true},
+                                             {SLICE_INIT("newId"), true},
+                                             {SLICE_INIT("values"), true}};
+    static const struct json_rule SLOTS[] = {{SLICE_INIT("?principal"), false},
+                                             {SLICE_INIT("?resource"), false}};
+    json_ref members[COUNT_OF(RULES)];
+    json_ref slots[COUNT_OF(SLOTS)];
+    struct cedar_uid uids[COUNT_OF(SLOTS)];
+    struct cedar_link link = {0};
+    struct policy *added = NULL;
+    struct diag diag = {0};
+    TRY(json_read_members(&r->json, ref, RULES, COUNT_OF(RULES), members));
+    TRY(json_read_text(&r->json, members[0], &link.template_id));
+    TRY(json_read_text(&r->json, members[1], &link.id));
+    TRY(json_read_members(&r->json, members[2], SLOTS, COUNT_OF(SLOTS), slots));
+    TRY(read_uid(r, slots[0], &uids[0], &link.principal));
+    TRY(read_uid(r, slots[1], &uids[1], &link.resource));
+    struct cedar_uid key = {SLICE_EMPTY, link.template_id};
+    uint32_t index = uid_table_find(&r->ids, &key);
+    if (index == UID_TABLE_NONE || !policy_is_template(&r->set->policies[index])) {
+        return report(r->json.reporter, json_range(&r->json, members[0]),
+                      "there is no template '%.*s'", SLICE_ARG(report_clip(link.template_id)));
+    }
+    TRY(take_id(r, link.id, members[1]));
+    TRY(policy_set_add(r->set, &added));
+    struct policy template = r->set->policies[index];
+    enum status status = policy_set_bind(r->set, &template, &link, added, &diag);
+    return status == STATUS_INVALID
+               ? report(r->json.reporter, json_range(&r->json, members[2]), "%s", diag.message)
+               : status;
+}
+
+static enum status read_links(struct set_reader *r, json_ref ref)
+{
+    struct json_iter iter;
+    json_ref key = JSON_NONE;
+    json_ref value = JSON_NONE;
+    enum status status = STATUS_OK;
+    if (json_type(r->json.tape, ref) != JSON_ARRAY) {
+        return report(r->json.reporter, json_range(&r->json, ref), "here must stand an array");
+    }
+    json_iter_init(&iter, r->json.tape, ref);
+    while (status != STATUS_LIMIT && json_iter_next(&iter, &key, &value)) {
+        status = status_worse(status, read_link(r, value));
+    }
+    return status;
+}
+
+static enum status read_set(struct set_reader *r)
+{
+    static const struct json_rule RULES[] = {{SLICE_INIT("staticPolicies"), true},
+                                             {SLICE_INIT("templates"), true},
+                                             {SLICE_INIT("templateLinks"), true}};
+    json_ref members[COUNT_OF(RULES)];
+    TRY(json_read_members(&r->json, 0, RULES, COUNT_OF(RULES), members));
+    enum status status = read_policies(r, members[0], false);
+    status = status_worse(status, read_policies(r, members[1], true));
+    /* A link to a template that was refused would only be a consequence. */
+    return status == STATUS_OK ? read_links(r, members[2]) : status;
+}
+
+/* What the tape refuses is reported as a point of the text. */
+static enum status report_tape(struct reporter *reporter, enum status status,
+                               const struct diag *diag)
+{
+    struct surface_range at = {(uint32_t)diag->offset, (uint32_t)diag->offset};
+    bool is_memory = slice_eq(slice_view_cstr(diag->code), SLICE("json.memory"));
+    return is_memory ? status : report(reporter, at, "%s", diag->message);
+}
+
+static enum status read_text(struct set_reader *r, struct slice text, const uint8_t *seed,
+                             enum cedar_json_form form)
+{
+    static const struct json_limits LIMITS = {.depth_max = JSON_DEPTH_LIMIT,
+                                              .nodes_max = JSON_NODES_MAX,
+                                              .members_max = CEDAR_POLICIES_MAX,
+                                              .number_bytes_max = JSON_NUMBER_BYTES_MAX};
+    struct json_parser parser;
+    struct json_tape tape;
+    struct diag diag = {0};
+    json_parser_init(&parser, &LIMITS, seed);
+    enum status status = json_parse(&parser, text, &r->scratch, &tape, &diag);
+    if (status != STATUS_OK) {
+        return report_tape(r->json.reporter, status, &diag);
+    }
+    r->json.tape = &tape;
+    TRY(form == CEDAR_JSON_SET ? read_set(r) : add_policy(r, SLICE("policy0"), 0));
+    return policy_set_close(r->set);
+}
+
+static enum status read_source(struct cedar_policy_set *set, const struct cedar_source *source,
+                               enum cedar_json_form form, const uint8_t *seed,
+                               struct cedar_diagnostics *diagnostics)
+{
+    struct arena *arena = &set->unit->arena;
+    struct cedar_source copy = {.name = source->name};
+    struct reporter reporter;
+    struct set_reader r = {.set = set, .json = {.arena = arena, .reporter = &reporter}, .line = 1};
+    if (source->text.len > CEDAR_SOURCE_BYTES_MAX) {
+        reporter_init(&reporter, &copy, diagnostics);
+        (void)report(&reporter, (struct surface_range){0}, "the source is too large");
+        reporter_close(&reporter);
+        return STATUS_INVALID;
+    }
+    TRY(arena_copy(arena, source->text, &copy.text));
+    TRY(arena_copy(arena, source->name, &r.name));
+    reporter_init(&reporter, &copy, diagnostics);
+    arena_init(&r.scratch, SIZE_MAX / 2, NULL);
+    r.ids.arena = &r.scratch;
+    enum status status = read_text(&r, copy.text, seed, form);
+    arena_release(&r.scratch);
+    reporter_close(&reporter);
+    return status;
+}
+
+enum status cedar_policy_set_parse_json(const struct cedar_source *source,
+                                        enum cedar_json_form form, const uint8_t *seed,
+                                        struct cedar_policy_set **out,
+                                        struct cedar_diagnostics *diagnostics)
+{
+    struct cedar_policy_set *set = policy_set_new(NULL);
+    diagnostics->count = 0;
+    diagnostics->is_cut = false;
+    if (set == NULL) {
+        return STATUS_LIMIT;
+    }
+    enum status status = read_source(set, source, form, seed, diagnostics);
+    if (status != STATUS_OK) {
+        cedar_policy_set_free(set);
+        return status;
+    }
+    *out = set;
+    return STATUS_OK;
+}
