@@ -68,10 +68,18 @@ static void run_line(struct slice text, size_t number, corpus_line_fn body, void
     arena_release(&line.arena);
 }
 
+static FILE *open_packed(const char *path)
+{
+    char command[4096];
+    snprintf(command, sizeof(command), "xz -dc '%s'", path);
+    return popen(command, "r");
+}
+
 size_t corpus_each_line(const char *file, corpus_line_fn body, void *context)
 {
     const char *path = check_shared_path(file);
-    FILE *input = path == NULL ? NULL : fopen(path, "rb");
+    bool is_packed = slice_ends_with(slice_view_cstr(file), SLICE(".xz"));
+    FILE *input = path == NULL ? NULL : is_packed ? open_packed(path) : fopen(path, "rb");
     char *text = NULL;
     size_t capacity = 0;
     size_t count = 0;
@@ -80,7 +88,7 @@ size_t corpus_each_line(const char *file, corpus_line_fn body, void *context)
     }
     free(text);
     if (input != NULL) {
-        fclose(input);
+        CHECK_ROW(file, (is_packed ? pclose(input) : fclose(input)) == 0);
         CHECK_ROW(file, count > 0);
     }
     return count;
@@ -153,4 +161,44 @@ bool corpus_same_json(struct slice text, const struct json_tape *tape, json_ref 
                    same_value(&own, 0, tape, ref);
     arena_release(&arena);
     return is_same;
+}
+
+bool corpus_unpack(const char *archive, char *folder, size_t size)
+{
+    const char *path = check_shared_path(archive);
+    char command[4096];
+    if (path == NULL) {
+        return false;
+    }
+    snprintf(folder, size, "/tmp/aegis-corpus-XXXXXX");
+    CHECK_ROW(archive, mkdtemp(folder) != NULL);
+    snprintf(command, sizeof(command), "tar -xf '%s' -C '%s'", path, folder);
+    CHECK_ROW(archive, system(command) == 0);
+    return true;
+}
+
+void corpus_remove(const char *folder)
+{
+    char command[4096];
+    snprintf(command, sizeof(command), "rm -r '%s'", folder);
+    CHECK_ROW(folder, system(command) == 0);
+}
+
+struct slice corpus_file(struct arena *arena, const char *folder, const char *name)
+{
+    char path[4096];
+    struct slice text = SLICE_EMPTY;
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+        return text;
+    }
+    if (fseek(file, 0, SEEK_END) == 0 && ftell(file) >= 0) {
+        size_t size = (size_t)ftell(file);
+        uint8_t *bytes = arena_alloc(arena, size);
+        rewind(file);
+        text = bytes == NULL ? text : slice_of(bytes, fread(bytes, 1, size, file));
+    }
+    fclose(file);
+    return text;
 }

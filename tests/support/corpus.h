@@ -13,9 +13,17 @@ struct corpus_line {
 
 typedef void (*corpus_line_fn)(const struct corpus_line *line, void *context);
 
-/* Calls body for every line of a file below the shared folder; an absent file is reported as
- * check_shared_path does. Returns the number of lines. */
+/* Calls body for every line of a file below the shared folder, unpacked when its name ends in .xz;
+ * an absent file is reported as check_shared_path does. Returns the number of lines. */
 size_t corpus_each_line(const char *file, corpus_line_fn body, void *context);
+
+/* Unpacks a tar archive below the shared folder into a new folder, whose path of at most size bytes
+ * goes to folder; corpus_remove takes it away. False when the archive is absent. */
+bool corpus_unpack(const char *archive, char *folder, size_t size);
+void corpus_remove(const char *folder);
+
+/* A whole file of an unpacked folder; empty when it cannot be read. */
+struct slice corpus_file(struct arena *arena, const char *folder, const char *name);
 
 /* A parser with the default limits, but room for large texts. */
 const struct json_parser *corpus_parser(void);

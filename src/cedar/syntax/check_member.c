@@ -90,6 +90,9 @@ static enum status fail_unknown(struct checker *c, const struct concrete *member
     struct slice near = function_nearest(name->text, is_method);
     (void)report(c->reporter, member->range, "there is no %s '%.*s'",
                  is_method ? "method" : "function", SLICE_ARG(report_clip(name->text)));
+    if (is_method) {
+        (void)report_label(c->reporter, name->range, "this name");
+    }
     return near.len == 0 ? STATUS_INVALID
                          : report_help(c->reporter, "did you mean '%.*s'?", SLICE_ARG(near));
 }

@@ -1,43 +1,6 @@
 #include "cedar/syntax/parser.h"
 
-#define ELEMENTS_MAX 65536 /* of a set, record, call or chain of operators */
-
-static const char EXPRESSION[] = "an expression";
 static const char OPERAND[] = "an operand: a literal, name, '(', '[' or '{'";
-static const char NAME[] = "a name";
-
-/* -- nodes --------------------------------------------------------------------------------- */
-
-static enum status add_part(struct parser *p, struct concrete *node, struct concrete *part)
-{
-    if (node->count == ELEMENTS_MAX) {
-        (void)report(p->reporter, part->range, "more than %d elements", ELEMENTS_MAX);
-        p->errors++;
-        p->resume = NULL;
-        return STATUS_INVALID;
-    }
-    if (node->first == NULL) {
-        node->first = part;
-    } else {
-        node->last->next = part;
-    }
-    node->last = part;
-    node->count++;
-    node->range.to = (uint32_t)p->last_to;
-    return STATUS_OK;
-}
-
-/* A node that begins with the part which is there already. */
-static enum status node_around(struct parser *p, enum concrete_kind kind, struct concrete *part,
-                               struct concrete **out)
-{
-    struct concrete *node = parser_node(p, kind, part->range.from);
-    if (node == NULL) {
-        return STATUS_LIMIT;
-    }
-    *out = node;
-    return add_part(p, node, part);
-}
 
 typedef enum status (*parse_fn)(struct parser *parser, struct concrete **out);
 
@@ -49,263 +12,12 @@ static enum status chain_on(struct parser *p, enum concrete_kind kind, struct sl
     TRY(parse(p, &right));
     right->mark = mark;
     if ((*chain)->kind != kind) {
-        TRY(node_around(p, kind, *chain, chain));
+        TRY(parser_node_around(p, kind, *chain, chain));
     }
-    return add_part(p, *chain, right);
+    return parser_add_part(p, *chain, right);
 }
 
-/* -- lists --------------------------------------------------------------------------------- */
-
-/* Expressions separated by commas up to the closing mark, which is taken. */
-static enum status parse_elements(struct parser *p, struct slice close, unsigned close_mark,
-                                  struct concrete *node)
-{
-    while (!parser_take_mark(p, close)) {
-        struct concrete *item = NULL;
-        TRY(parse_expression(p, FOLLOW_COMMA | close_mark, &item));
-        TRY(add_part(p, node, item));
-        (void)parser_take_mark(p, SLICE(","));
-    }
-    node->range.to = (uint32_t)p->last_to;
-    return STATUS_OK;
-}
-
-/* `{if: 1}` has no expression as its key, but is worth a better message. */
-static enum status parse_key(struct parser *p, struct concrete **out)
-{
-    if (parser_at_word(p, SLICE("if")) && parser_before_mark(p, SLICE(":"))) {
-        struct concrete *ident = NULL;
-        TRY(parser_leaf(p, CONCRETE_IDENT, &ident));
-        return node_around(p, CONCRETE_NAME, ident, out);
-    }
-    return parse_expression(p, FOLLOW_COLON, out);
-}
-
-static enum status parse_record(struct parser *p, struct concrete *node)
-{
-    while (!parser_take_mark(p, SLICE("}"))) {
-        struct concrete *field = parser_node(p, CONCRETE_FIELD, p->token.from);
-        struct concrete *key = NULL;
-        struct concrete *value = NULL;
-        if (field == NULL) {
-            return STATUS_LIMIT;
-        }
-        TRY(parse_key(p, &key));
-        TRY(add_part(p, field, key));
-        TRY(parser_expect(p, SLICE(":")));
-        TRY(parse_expression(p, FOLLOW_COMMA | FOLLOW_BRACE, &value));
-        TRY(add_part(p, field, value));
-        if (key->kind == CONCRETE_NAME && slice_eq(key->first->text, SLICE("if"))) {
-            key->first->range = field->range; /* where the official engine sees the mistake */
-        }
-        TRY(add_part(p, node, field));
-        (void)parser_take_mark(p, SLICE(","));
-    }
-    node->range.to = (uint32_t)p->last_to;
-    return STATUS_OK;
-}
-
-static enum status parse_bracketed(struct parser *p, struct concrete **out)
-{
-    static const struct {
-        struct slice open, close;
-        enum concrete_kind kind;
-        unsigned close_mark;
-    } BRACKETS[] = {
-        {SLICE_INIT("("), SLICE_INIT(")"), CONCRETE_PARENTHESES, FOLLOW_PARENTHESIS},
-        {SLICE_INIT("["), SLICE_INIT("]"), CONCRETE_LIST, FOLLOW_BRACKET},
-        {SLICE_INIT("{"), SLICE_INIT("}"), CONCRETE_RECORD, FOLLOW_BRACE},
-    };
-    size_t which = 0;
-    while (which < COUNT_OF(BRACKETS) && !parser_at_mark(p, BRACKETS[which].open)) {
-        which++;
-    }
-    if (which == COUNT_OF(BRACKETS)) {
-        return parser_unexpected(p, EXPRESSION);
-    }
-    TRY(parser_leaf(p, BRACKETS[which].kind, out));
-    if (BRACKETS[which].kind == CONCRETE_RECORD) {
-        return parse_record(p, *out);
-    }
-    if (BRACKETS[which].kind == CONCRETE_LIST) {
-        return parse_elements(p, BRACKETS[which].close, BRACKETS[which].close_mark, *out);
-    }
-    struct concrete *inner = NULL;
-    TRY(parse_expression(p, FOLLOW_PARENTHESIS, &inner));
-    TRY(parser_expect(p, SLICE(")")));
-    return add_part(p, *out, inner);
-}
-
-/* -- names --------------------------------------------------------------------------------- */
-
-/* `true`, `false` and `if` are names only as a part of a longer one. */
-static bool is_special(struct slice word)
-{
-    return slice_eq(word, SLICE("true")) || slice_eq(word, SLICE("false")) ||
-           slice_eq(word, SLICE("if"));
-}
-
-static enum status parse_literal(struct parser *p, struct concrete **out)
-{
-    if (p->token.kind == TOKEN_NUMBER) {
-        return parser_leaf(p, CONCRETE_NUMBER, out);
-    }
-    if (p->token.kind == TOKEN_STRING) {
-        return parser_leaf(p, CONCRETE_STRING, out);
-    }
-    if (parser_at_word(p, SLICE("true")) || parser_at_word(p, SLICE("false"))) {
-        return parser_leaf(p, CONCRETE_BOOL, out);
-    }
-    return parser_unexpected(p, "a literal");
-}
-
-/* Type::{id: "x"}: the form of entities in other places, recognised to be refused by name. */
-static enum status parse_entity_record(struct parser *p, struct concrete *name,
-                                       struct concrete **out)
-{
-    TRY(node_around(p, CONCRETE_ENTITY_RECORD, name, out));
-    TRY(parser_expect(p, SLICE("{")));
-    while (!parser_take_mark(p, SLICE("}"))) {
-        struct concrete *part = NULL;
-        TRY(parser_ident(p, &part));
-        TRY(add_part(p, *out, part));
-        TRY(parser_expect(p, SLICE(":")));
-        TRY(parse_literal(p, &part));
-        TRY(add_part(p, *out, part));
-        if (!parser_take_mark(p, SLICE(",")) && !parser_at_mark(p, SLICE("}"))) {
-            return parser_unexpected(p, "',' or '}'");
-        }
-    }
-    (*out)->range.to = (uint32_t)p->last_to;
-    return STATUS_OK;
-}
-
-/* Behind a `::`: one more part of the name, or what makes it an entity. */
-static enum status parse_after_colons(struct parser *p, struct concrete **name, bool *is_done)
-{
-    bool is_short = (*name)->count == 1 && is_special((*name)->first->text);
-    struct concrete *part = NULL;
-    if (p->token.kind == TOKEN_IDENT) {
-        TRY(parser_leaf(p, CONCRETE_IDENT, &part));
-        return add_part(p, *name, part);
-    }
-    if (is_short) {
-        return parser_unexpected(p, NAME);
-    }
-    *is_done = true;
-    if (parser_at_mark(p, SLICE("{"))) {
-        return parse_entity_record(p, *name, name);
-    }
-    if (p->token.kind != TOKEN_STRING) {
-        return parser_unexpected(p, "a name, or the entity's id as a string");
-    }
-    TRY(node_around(p, CONCRETE_ENTITY, *name, name));
-    TRY(parser_leaf(p, CONCRETE_STRING, &part));
-    return add_part(p, *name, part);
-}
-
-/* A name or an entity; the next token is an identifier. */
-static enum status parse_path(struct parser *p, struct concrete **out)
-{
-    struct concrete *ident = NULL;
-    bool is_done = false;
-    bool is_if = parser_at_word(p, SLICE("if"));
-    TRY(parser_leaf(p, CONCRETE_IDENT, &ident));
-    TRY(node_around(p, CONCRETE_NAME, ident, out));
-    if (is_if && !parser_at_mark(p, SLICE("::"))) {
-        /* An `if` has to be a whole expression: not an operand without parentheses. */
-        return parser_unexpected(p, "'::'");
-    }
-    while (!is_done && parser_take_mark(p, SLICE("::"))) {
-        TRY(parse_after_colons(p, out, &is_done));
-    }
-    return STATUS_OK;
-}
-
-enum status parse_name(struct parser *p, struct concrete **out)
-{
-    struct concrete *ident = NULL;
-    if (p->token.kind != TOKEN_IDENT) {
-        return parser_unexpected(p, NAME);
-    }
-    bool is_short = is_special(p->token.text);
-    TRY(parser_leaf(p, CONCRETE_IDENT, &ident));
-    TRY(node_around(p, CONCRETE_NAME, ident, out));
-    if (is_short && !parser_at_mark(p, SLICE("::"))) {
-        return parser_unexpected(p, "'::'");
-    }
-    while (parser_take_mark(p, SLICE("::"))) {
-        TRY(parser_ident(p, &ident));
-        TRY(add_part(p, *out, ident));
-    }
-    return STATUS_OK;
-}
-
-/* -- operands ------------------------------------------------------------------------------ */
-
-static enum status parse_primary(struct parser *p, struct concrete **out)
-{
-    switch (p->token.kind) {
-    case TOKEN_NUMBER:
-    case TOKEN_STRING:
-        return parse_literal(p, out);
-    case TOKEN_SLOT:
-        return parser_leaf(p, CONCRETE_SLOT, out);
-    case TOKEN_IDENT:
-        if (is_special(p->token.text) && !slice_eq(p->token.text, SLICE("if")) &&
-            !parser_before_mark(p, SLICE("::"))) {
-            return parse_literal(p, out);
-        }
-        return parse_path(p, out);
-    case TOKEN_PUNCTUATION:
-        return parse_bracketed(p, out);
-    case TOKEN_ERROR:
-    case TOKEN_END:
-        return parser_unexpected(p, EXPRESSION);
-    }
-    return STATUS_INTERNAL;
-}
-
-/* .name (arguments) ["name"] behind an object */
-static enum status parse_access(struct parser *p, struct concrete **out)
-{
-    struct concrete *part = NULL;
-    if (parser_at_mark(p, SLICE("."))) {
-        TRY(parser_leaf(p, CONCRETE_ATTRIBUTE, out));
-        TRY(parser_ident(p, &part));
-        return add_part(p, *out, part);
-    }
-    if (parser_at_mark(p, SLICE("("))) {
-        TRY(parser_leaf(p, CONCRETE_CALL, out));
-        return parse_elements(p, SLICE(")"), FOLLOW_PARENTHESIS, *out);
-    }
-    TRY(parser_leaf(p, CONCRETE_INDEX, out));
-    TRY(parse_expression(p, FOLLOW_BRACKET, &part));
-    TRY(parser_expect(p, SLICE("]")));
-    return add_part(p, *out, part);
-}
-
-static enum status parse_accesses(struct parser *p, struct concrete **out)
-{
-    bool is_first = true;
-    while (parser_at_mark(p, SLICE(".")) || parser_at_mark(p, SLICE("(")) ||
-           parser_at_mark(p, SLICE("["))) {
-        struct concrete *access = NULL;
-        TRY(parse_access(p, &access));
-        if (is_first) {
-            TRY(node_around(p, CONCRETE_MEMBER, *out, out));
-        }
-        is_first = false;
-        TRY(add_part(p, *out, access));
-    }
-    return STATUS_OK;
-}
-
-static enum status parse_member(struct parser *p, struct concrete **out)
-{
-    TRY(parse_primary(p, out));
-    return parse_accesses(p, out);
-}
+/* -- operators ----------------------------------------------------------------------------- */
 
 static enum status parse_unary(struct parser *p, struct concrete **out)
 {
@@ -325,13 +37,11 @@ static enum status parse_unary(struct parser *p, struct concrete **out)
     if (count == 0) {
         return STATUS_OK;
     }
-    TRY(node_around(p, is_not ? CONCRETE_NOT : CONCRETE_NEGATE, operand, out));
+    TRY(parser_node_around(p, is_not ? CONCRETE_NOT : CONCRETE_NEGATE, operand, out));
     (*out)->number = count;
     (*out)->range.from = (uint32_t)from;
     return STATUS_OK;
 }
-
-/* -- operators ----------------------------------------------------------------------------- */
 
 static enum status parse_product(struct parser *p, struct concrete **out)
 {
@@ -375,7 +85,7 @@ static enum status parse_has_right(struct parser *p, struct concrete **out)
         return parse_sum(p, out);
     }
     TRY(parser_leaf(p, CONCRETE_IDENT, &ident));
-    TRY(node_around(p, CONCRETE_NAME, ident, out));
+    TRY(parser_node_around(p, CONCRETE_NAME, ident, out));
     return parse_accesses(p, out);
 }
 
@@ -384,23 +94,23 @@ static enum status parse_word_relation(struct parser *p, struct concrete **out)
     struct concrete *right = NULL;
     if (parser_take_word(p, SLICE("has"))) {
         TRY(parse_has_right(p, &right));
-        TRY(node_around(p, CONCRETE_HAS, *out, out));
-        return add_part(p, *out, right);
+        TRY(parser_node_around(p, CONCRETE_HAS, *out, out));
+        return parser_add_part(p, *out, right);
     }
     if (parser_take_word(p, SLICE("like"))) {
         TRY(parse_sum(p, &right));
-        TRY(node_around(p, CONCRETE_LIKE, *out, out));
-        return add_part(p, *out, right);
+        TRY(parser_node_around(p, CONCRETE_LIKE, *out, out));
+        return parser_add_part(p, *out, right);
     }
     (void)parser_take(p);
     TRY(parse_sum(p, &right));
-    TRY(node_around(p, CONCRETE_IS, *out, out));
-    TRY(add_part(p, *out, right));
+    TRY(parser_node_around(p, CONCRETE_IS, *out, out));
+    TRY(parser_add_part(p, *out, right));
     if (!parser_take_word(p, SLICE("in"))) {
         return STATUS_OK;
     }
     TRY(parse_sum(p, &right));
-    return add_part(p, *out, right);
+    return parser_add_part(p, *out, right);
 }
 
 static enum status parse_relation(struct parser *p, struct concrete **out)
@@ -442,13 +152,13 @@ static enum status parse_if(struct parser *p, struct concrete **out)
     struct concrete *part = NULL;
     TRY(parser_leaf(p, CONCRETE_IF, out));
     TRY(parse_expression(p, FOLLOW_THEN, &part));
-    TRY(add_part(p, *out, part));
+    TRY(parser_add_part(p, *out, part));
     TRY(parser_expect(p, SLICE("then")));
     TRY(parse_expression(p, FOLLOW_ELSE, &part));
-    TRY(add_part(p, *out, part));
+    TRY(parser_add_part(p, *out, part));
     TRY(parser_expect(p, SLICE("else")));
     TRY(parse_expression(p, p->follow->marks, &part));
-    return add_part(p, *out, part);
+    return parser_add_part(p, *out, part);
 }
 
 static const char *expected_behind(unsigned marks)

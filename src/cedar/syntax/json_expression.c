@@ -5,7 +5,6 @@
 enum form {
     FORM_UNARY,  /* {"arg"} */
     FORM_BINARY, /* {"left","right"} */
-    FORM_CHAIN,  /* the same; a left side of the same kind is a part of the chain */
     FORM_VALUE,
     FORM_VARIABLE,
     FORM_SLOT,
@@ -37,8 +36,8 @@ static const struct form_entry FORMS[] = {
     {SLICE_INIT("<="), FORM_BINARY, SURFACE_LESS_EQUAL},
     {SLICE_INIT(">"), FORM_BINARY, SURFACE_GREATER},
     {SLICE_INIT(">="), FORM_BINARY, SURFACE_GREATER_EQUAL},
-    {SLICE_INIT("&&"), FORM_CHAIN, SURFACE_AND},
-    {SLICE_INIT("||"), FORM_CHAIN, SURFACE_OR},
+    {SLICE_INIT("&&"), FORM_BINARY, SURFACE_AND},
+    {SLICE_INIT("||"), FORM_BINARY, SURFACE_OR},
     {SLICE_INIT("+"), FORM_BINARY, SURFACE_ADD},
     {SLICE_INIT("-"), FORM_BINARY, SURFACE_SUBTRACT},
     {SLICE_INIT("*"), FORM_BINARY, SURFACE_MULTIPLY},
@@ -96,27 +95,6 @@ static enum status read_if(struct json_reader *reader, json_ref ref, struct surf
     static const struct json_rule RULES[] = {
         {SLICE_INIT("if"), true}, {SLICE_INIT("then"), true}, {SLICE_INIT("else"), true}};
     return read_parts(reader, ref, RULES, COUNT_OF(RULES), SURFACE_IF, out);
-}
-
-static enum status read_chain(struct json_reader *reader, json_ref ref, enum surface_kind kind,
-                              struct surface_node **out)
-{
-    struct surface_node *pair = NULL;
-    TRY(read_binary(reader, ref, kind, &pair));
-    const struct surface_node *left = pair->items[0];
-    if (left->kind != kind) {
-        *out = pair;
-        return STATUS_OK;
-    }
-    struct surface_node *chain = node_at(reader, kind, ref, left->item_count + 1);
-    if (chain == NULL) {
-        return STATUS_LIMIT;
-    }
-    for (uint32_t i = 0; i < left->item_count; i++) {
-        chain->items[i] = left->items[i];
-    }
-    chain->items[left->item_count] = pair->items[1];
-    return json_close(reader, chain, out);
 }
 
 static enum status read_variable(struct json_reader *reader, json_ref ref,
@@ -296,6 +274,10 @@ static enum status read_call(struct json_reader *reader, enum function function,
     } else {
         TRY(read_binary(reader, ref, SURFACE_CALL, &node));
     }
+    if (info->is_method && node->item_count == 0) {
+        return report(reader->reporter, node->range, "'%.*s' is a method: it needs a receiver",
+                      SLICE_ARG(info->name));
+    }
     *name = (struct surface_name){info->name, node->range, false};
     node->as.function = function;
     node->names = name;
@@ -325,8 +307,6 @@ static enum status read_form(struct json_reader *reader, const struct form_entry
         return read_unary(reader, ref, entry->kind, out);
     case FORM_BINARY:
         return read_binary(reader, ref, entry->kind, out);
-    case FORM_CHAIN:
-        return read_chain(reader, ref, entry->kind, out);
     case FORM_VALUE:
         return json_read_value(reader, ref, out);
     case FORM_VARIABLE:

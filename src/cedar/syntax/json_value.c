@@ -56,6 +56,10 @@ static enum status read_extension(struct json_reader *reader, json_ref ref,
             ? read_argument(reader, members[1], &node)
             : json_read_items(reader, members[2], json_read_value, SURFACE_CALL, &node));
     node->range = node->outer = node->site = json_range(reader, ref);
+    if (function_info(function)->is_method && node->item_count == 0) {
+        return report(reader->reporter, node->range, "'%.*s' is a method: it needs a receiver",
+                      SLICE_ARG(name->text));
+    }
     node->is_value = true;
     node->as.function = function;
     node->names = name;

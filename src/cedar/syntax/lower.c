@@ -108,6 +108,31 @@ static enum status lower_plain(struct lowering *l, const struct surface_node *su
     return close_node(l, node, out);
 }
 
+/* && and || are left-nested, so a chain on the left is a part of this one: (a && b) && c is one
+ * node, as a && b && c is. */
+static enum status lower_logic(struct lowering *l, const struct surface_node *surface,
+                               enum node_kind kind, const struct node **out)
+{
+    struct node *node = NULL;
+    TRY(lower_items(l, surface, kind, &node));
+    const struct node *left = node->items[0];
+    l->at = surface;
+    if (left->kind != kind) {
+        return close_node(l, node, out);
+    }
+    struct node *chain = new_node(l, kind, left->item_count + node->item_count - 1);
+    if (chain == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < left->item_count; i++) {
+        chain->items[i] = left->items[i];
+    }
+    for (size_t i = 1; i < node->item_count; i++) {
+        chain->items[left->item_count + i - 1] = node->items[i];
+    }
+    return close_node(l, chain, out);
+}
+
 static enum status lower_negated(struct lowering *l, const struct surface_node *surface,
                                  enum node_kind kind, const struct node **out)
 {
@@ -296,9 +321,9 @@ static enum status lower(struct lowering *l, const struct surface_node *surface,
     case SURFACE_IF:
         return lower_plain(l, surface, NODE_IF, out);
     case SURFACE_AND:
-        return lower_plain(l, surface, NODE_AND, out);
+        return lower_logic(l, surface, NODE_AND, out);
     case SURFACE_OR:
-        return lower_plain(l, surface, NODE_OR, out);
+        return lower_logic(l, surface, NODE_OR, out);
     case SURFACE_NOT:
         return lower_plain(l, surface, NODE_NOT, out);
     case SURFACE_NEGATE:

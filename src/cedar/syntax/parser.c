@@ -1,8 +1,8 @@
 #include "cedar/syntax/parser.h"
 
-#define ANNOTATIONS_MAX 64 /* of one policy */
-#define CONDITIONS_MAX 64  /* of one policy */
-#define ELEMENTS_MAX 64    /* of one scope; three are right */
+#define ANNOTATIONS_MAX 1024 /* of one policy */
+#define CONDITIONS_MAX 1024  /* of one policy */
+#define ELEMENTS_MAX 64      /* of one scope; three are right */
 
 struct token parser_take(struct parser *parser)
 {

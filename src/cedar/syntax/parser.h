@@ -72,6 +72,25 @@ NODISCARD enum status parser_leaf(struct parser *parser, enum concrete_kind kind
 /* Any identifier, reserved words too. */
 NODISCARD enum status parser_ident(struct parser *parser, struct concrete **out);
 
+/* Append a part to a node, whose range then ends with the token taken last. */
+NODISCARD enum status parser_add_part(struct parser *parser, struct concrete *node,
+                                      struct concrete *part);
+
+/* A node that begins with the part which is there already. */
+NODISCARD enum status parser_node_around(struct parser *parser, enum concrete_kind kind,
+                                         struct concrete *part, struct concrete **out);
+
+/* -- operand.c ----------------------------------------------------------------------------- */
+
+/* A literal, name, bracketed expression and what is applied to it: .name (arguments) ["name"] */
+NODISCARD enum status parse_member(struct parser *parser, struct concrete **out);
+
+/* What is applied to *out, if anything is. */
+NODISCARD enum status parse_accesses(struct parser *parser, struct concrete **out);
+
+/* IDENT {:: IDENT} */
+NODISCARD enum status parse_name(struct parser *parser, struct concrete **out);
+
 /* -- expression.c -------------------------------------------------------------------------- */
 
 /* marks: enum follow_mark, what may stand behind it; one of them is the next token afterwards. */
@@ -80,9 +99,6 @@ NODISCARD enum status parse_expression(struct parser *parser, unsigned marks,
 
 /* A sum: what may stand right of `is`. */
 NODISCARD enum status parse_sum(struct parser *parser, struct concrete **out);
-
-/* IDENT {:: IDENT} */
-NODISCARD enum status parse_name(struct parser *parser, struct concrete **out);
 
 /* The operator == != < <= > >= = or in, if it is next; else an empty slice. */
 struct slice parse_relation_mark(struct parser *parser);

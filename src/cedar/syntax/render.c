@@ -66,6 +66,7 @@ struct rendering {
     struct buf *out;
     size_t gutter;
     bool is_colored;
+    uint32_t shown; /* line of the source that was shown last */
 };
 
 static void gutter(const struct rendering *r, uint32_t line)
@@ -88,9 +89,9 @@ static uint32_t line_number(struct slice source, size_t at)
     return line;
 }
 
-/* A source line with from..to underlined, as far as the range lies in it. */
-static void excerpt(const struct rendering *r, size_t from, size_t to, uint8_t mark,
-                    struct slice label)
+/* A source line with from..to underlined, as far as the range lies in it; the line itself only when
+ * it is not the one that was shown last. */
+static void excerpt(struct rendering *r, size_t from, size_t to, uint8_t mark, struct slice label)
 {
     size_t start = 0;
     struct slice line = line_at(r->source, from, &start);
@@ -98,9 +99,13 @@ static void excerpt(const struct rendering *r, size_t from, size_t to, uint8_t m
     struct slice before = slice_sub(line, 0, from - start);
     struct slice marked = slice_sub(line, from - start, end > from ? end - start : from - start);
     struct slice shown = slice_sub(line, 0, LINE_BYTES_MAX);
-    gutter(r, line_number(r->source, from));
-    append_visible(r->out, shown);
-    buf_append_byte(r->out, '\n');
+    uint32_t number = line_number(r->source, from);
+    if (number != r->shown) {
+        gutter(r, number);
+        append_visible(r->out, shown);
+        buf_append_byte(r->out, '\n');
+    }
+    r->shown = number;
     if (before.len < LINE_BYTES_MAX) {
         size_t width = characters(slice_sub(marked, 0, LINE_BYTES_MAX - before.len));
         gutter(r, 0);
@@ -136,7 +141,7 @@ static void headline(const struct rendering *r, const struct cedar_diagnostic *d
 void cedar_diagnostic_render(const struct cedar_diagnostic *diagnostic, struct slice source,
                              bool is_colored, struct buf *out)
 {
-    struct rendering r = {source, out, digits(diagnostic->line), is_colored};
+    struct rendering r = {source, out, digits(diagnostic->line), is_colored, 0};
     for (size_t i = 0; i < diagnostic->label_count; i++) {
         size_t wide = digits(line_number(source, diagnostic->labels[i].from));
         r.gutter = wide > r.gutter ? wide : r.gutter;

@@ -5,6 +5,7 @@
 #include "support/corpus.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static struct cedar_diagnostics diagnostics;
 
@@ -205,4 +206,51 @@ TEST(corpus_cedar_snippet_forms_and_places)
     (void)corpus_each_line("cedar-tests/snippets/policies.jsonl", check_policies, NULL);
     (void)corpus_each_line("cedar-tests/snippets/edge.jsonl", check_policies, NULL);
     (void)corpus_each_line("cedar-tests/snippets/exprs.jsonl", check_condition, NULL);
+}
+
+/* -- the generated corpora ----------------------------------------------------------------- */
+
+struct corpora {
+    char folder[256];
+    const char *name; /* "corpus-4.10" */
+    size_t policies;
+};
+
+static void check_case(const struct corpus_line *line, void *context)
+{
+    struct corpora *corpora = context;
+    struct cedar_policy_set *set = NULL;
+    struct arena arena;
+    char file[512];
+    arena_init(&arena, (size_t)64 << 20, NULL);
+    snprintf(file, sizeof(file), "%s/corpus-tests/%s.cedar", corpora->name, line->id);
+    struct cedar_source source = {SLICE("corpus"), corpus_file(&arena, corpora->folder, file)};
+    bool ok = cedar_policy_set_parse(&source, 1, false, &set, &diagnostics) == STATUS_OK;
+    CHECK_ROW(line->id, ok);
+    if (ok) {
+        corpora->policies += cedar_policy_count(set);
+        check_forms(line, set, SLICE("est"), false);
+        cedar_policy_set_free(set);
+    }
+    arena_release(&arena);
+}
+
+TEST(corpus_cedar_forms_of_generated_policies)
+{
+    static const char *const NAMES[] = {"corpus-4.10", "corpus-4.9", "corpus-4.8"};
+    size_t count = getenv("AEGIS_LONG") != NULL ? COUNT_OF(NAMES) : 1;
+    for (size_t i = 0; i < count; i++) {
+        struct corpora corpora = {.name = NAMES[i]};
+        char archive[128];
+        char expected[128];
+        snprintf(archive, sizeof(archive), "cedar-tests/corpus/%s.tar.xz", NAMES[i]);
+        snprintf(expected, sizeof(expected), "cedar-tests/oracle-4.13/expected-%s.jsonl.xz",
+                 NAMES[i] + strlen("corpus-"));
+        if (!corpus_unpack(archive, corpora.folder, sizeof(corpora.folder))) {
+            return;
+        }
+        (void)corpus_each_line(expected, check_case, &corpora);
+        CHECK(corpora.policies > 0);
+        corpus_remove(corpora.folder);
+    }
 }
