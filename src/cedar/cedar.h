@@ -130,7 +130,7 @@ enum cedar_severity {
 /* A further place that belongs to a diagnostic. */
 struct cedar_label {
     size_t from, to; /* bytes in the source */
-    char text[64]; /* may be empty */
+    char text[64];   /* may be empty */
 };
 
 #define CEDAR_LABELS_MAX 4
@@ -181,12 +181,10 @@ enum cedar_json_form {
 /* Read policies in the JSON form of the official engine. The set keeps a copy of the source; lines
  * and ranges are those of the JSON text. Unknown, missing and duplicate members are refused.
  *
- * seed  16 random bytes, which key the search for duplicates; with a fixed seed a prepared text
- *       could make it slow
  * STATUS_INVALID with diagnostics, or STATUS_LIMIT. *out is to be freed with cedar_policy_set_free.
  * Reference: Cedar, JSON policy format. */
 NODISCARD enum status cedar_policy_set_parse_json(const struct cedar_source *source,
-                                                  enum cedar_json_form form, const uint8_t *seed,
+                                                  enum cedar_json_form form,
                                                   struct cedar_policy_set **out,
                                                   struct cedar_diagnostics *diagnostics);
 

@@ -2,6 +2,7 @@
 
 #include "cedar/schema/report.h"
 #include "cedar/syntax/lexer.h"
+#include "cedar/syntax/print.h"
 
 #define INDENT 2U
 
@@ -32,7 +33,7 @@ static void write_name(struct text_writing *w, struct slice name)
     if (is_plain) {
         buf_append(w->out, name);
     } else {
-        lexer_write_string(w->out, name);
+        print_string(w->out, name);
     }
 }
 
@@ -47,7 +48,7 @@ static enum status write_annotations(struct text_writing *w,
         buf_append(w->out, sorted[i]->key);
         if (sorted[i]->has_value) {
             buf_append_byte(w->out, '(');
-            lexer_write_string(w->out, sorted[i]->value);
+            print_string(w->out, sorted[i]->value);
             buf_append_byte(w->out, ')');
         }
         buf_append_byte(w->out, '\n');
@@ -151,7 +152,7 @@ static enum status write_ids(struct text_writing *w, const struct schema_entity 
     buf_append(w->out, SLICE(" enum ["));
     for (size_t i = 0; i < entity->id_count; i++) {
         buf_append(w->out, i > 0 ? SLICE(", ") : SLICE_EMPTY);
-        lexer_write_string(w->out, entity->ids[i]);
+        print_string(w->out, entity->ids[i]);
     }
     buf_append_byte(w->out, ']');
     return STATUS_OK;
@@ -200,7 +201,7 @@ static void write_parents(struct text_writing *w, const struct schema_action *ac
         buf_append(w->out, i > 0 ? SLICE(", ") : SLICE_EMPTY);
         buf_append(w->out, name->type.len > 0 ? name->type : SLICE("Action"));
         buf_append(w->out, SLICE("::"));
-        lexer_write_string(w->out, name->id);
+        print_string(w->out, name->id);
     }
     buf_append_byte(w->out, ']');
 }
@@ -239,7 +240,7 @@ static enum status write_action(struct text_writing *w, const struct schema_acti
     TRY(write_annotations(w, &action->annotations));
     write_spaces(w);
     buf_append(w->out, SLICE("action "));
-    lexer_write_string(w->out, action->id);
+    print_string(w->out, action->id);
     if (action->parent_count > 0) {
         write_parents(w, action);
     }

@@ -14,13 +14,12 @@ static struct cedar_diagnostics diagnostics;
 
 static struct cedar_policy_set *read_form(struct slice text, uint8_t form)
 {
-    static const uint8_t SEED[16] = {1};
     struct cedar_source source = {SLICE("fuzz"), text};
     struct cedar_policy_set *set = NULL;
     enum status status =
         form == 's' || form == 'p'
             ? cedar_policy_set_parse_json(&source, form == 's' ? CEDAR_JSON_SET : CEDAR_JSON_POLICY,
-                                          SEED, &set, &diagnostics)
+                                          &set, &diagnostics)
             : cedar_policy_set_parse(&source, 1, false, &set, &diagnostics);
     if ((status == STATUS_INVALID) != (diagnostics.count > 0)) {
         abort();

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+static const char NO_MEANING[] = "this character has no meaning here";
+
 static bool is_ident_start(uint8_t byte)
 {
     return byte == '_' || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
@@ -167,7 +169,7 @@ static struct token lex_punctuation(struct lexer *lexer)
     }
     bool is_quote = rest.ptr[0] == '\'';
     return no_token(lexer, lexer->at + character_length(lexer),
-                    is_quote ? "Cedar has no single quotes" : "this character has no meaning here",
+                    is_quote ? "Cedar has no single quotes" : NO_MEANING,
                     is_quote ? "strings stand in double quotes" : NULL);
 }
 
@@ -187,9 +189,11 @@ struct token lexer_next(struct lexer *lexer)
     if (byte == '"') {
         return lex_string(lexer);
     }
-    if (byte == '?' && lexer->at + 1 < lexer->source.len &&
-        is_ident_start(lexer->source.ptr[lexer->at + 1])) {
-        return finish(lexer, TOKEN_SLOT, lexer->at, ident_end(lexer->source, lexer->at + 1));
+    if (byte == '?') {
+        size_t name = lexer->at + 1;
+        bool is_named = name < lexer->source.len && is_ident_start(lexer->source.ptr[name]);
+        return finish(lexer, TOKEN_SLOT, lexer->at,
+                      is_named ? ident_end(lexer->source, name) : name);
     }
     return lex_punctuation(lexer);
 }
@@ -207,6 +211,10 @@ enum status lexer_check(struct reporter *reporter)
         seen = token.from;
         if (token.kind == TOKEN_END) {
             return status;
+        }
+        if (token.kind == TOKEN_SLOT && token.text.len == 1) {
+            token = (struct token){.kind = TOKEN_ERROR, .from = token.from, .to = token.from};
+            token.message = NO_MEANING;
         }
         /* One stray character seldom comes alone; the first of a line tells enough. */
         if (token.kind == TOKEN_ERROR && !line_is_reported) {
@@ -391,30 +399,4 @@ enum status lexer_unescape(struct slice content, struct arena *arena, struct sli
     }
     *out = slice_of(u.out, u.len);
     return STATUS_OK;
-}
-
-void lexer_write_string(struct buf *out, struct slice text)
-{
-    static const char NAMES[] = "nrt\\0'\"";
-    static const char VALUES[] = "\n\r\t\\\0'\"";
-    static const char HEX[] = "0123456789abcdef";
-    buf_append_byte(out, '"');
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t byte = text.ptr[i];
-        const char *value = memchr(VALUES, byte, sizeof(VALUES) - 1);
-        if (value != NULL) {
-            buf_append_byte(out, '\\');
-            buf_append_byte(out, (uint8_t)NAMES[value - VALUES]);
-        } else if (byte < 0x20 || byte == 0x7F) {
-            buf_append(out, SLICE("\\u{"));
-            if (byte >= 0x10) {
-                buf_append_byte(out, (uint8_t)HEX[byte >> 4]);
-            }
-            buf_append_byte(out, (uint8_t)HEX[byte & 15]);
-            buf_append_byte(out, '}');
-        } else {
-            buf_append_byte(out, byte);
-        }
-    }
-    buf_append_byte(out, '"');
 }

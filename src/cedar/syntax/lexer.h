@@ -10,7 +10,7 @@ enum token_kind {
     TOKEN_IDENT, /* reserved words too */
     TOKEN_NUMBER,
     TOKEN_STRING, /* text without quotes, still escaped */
-    TOKEN_SLOT,
+    TOKEN_SLOT,   /* ?name; the mark alone only in schemas */
     TOKEN_PUNCTUATION,
 };
 
@@ -46,8 +46,5 @@ bool lexer_is_reserved(struct slice word);
  * is a star and an unescaped star a wildcard. */
 NODISCARD enum status lexer_unescape(struct slice content, struct arena *arena, struct slice *out,
                                      struct pattern_part **parts, size_t *part_count, size_t *bad);
-
-/* Append a string literal that stands for text. */
-void lexer_write_string(struct buf *out, struct slice text);
 
 #endif

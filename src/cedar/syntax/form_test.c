@@ -9,14 +9,13 @@
 
 #define TEXT_BYTES_MAX ((size_t)4 << 20)
 
-static const uint8_t SEED[16] = {3, 1, 4, 1, 5};
 static struct cedar_diagnostics diagnostics;
 
 static struct cedar_policy_set *read_json(struct slice text, enum cedar_json_form form)
 {
     struct cedar_source source = {SLICE("json"), text};
     struct cedar_policy_set *set = NULL;
-    enum status status = cedar_policy_set_parse_json(&source, form, SEED, &set, &diagnostics);
+    enum status status = cedar_policy_set_parse_json(&source, form, &set, &diagnostics);
     CHECK((status == STATUS_OK) == (diagnostics.count == 0));
     for (size_t i = 0; i < diagnostics.count; i++) {
         CHECK(diagnostics.items[i].to <= text.len && diagnostics.items[i].line > 0);
@@ -461,8 +460,7 @@ static bool read_and_write(void *context)
     struct cedar_policy_set *set = NULL;
     struct buf written;
     (void)context;
-    if (cedar_policy_set_parse_json(&source, CEDAR_JSON_SET, SEED, &set, &diagnostics) !=
-        STATUS_OK) {
+    if (cedar_policy_set_parse_json(&source, CEDAR_JSON_SET, &set, &diagnostics) != STATUS_OK) {
         return false;
     }
     buf_init(&written, TEXT_BYTES_MAX, NULL);

@@ -1,15 +1,13 @@
 /* Policies and policy sets in JSON to a set. */
-#include "cedar/syntax/json_read.h"
+#include "cedar/syntax/form_read.h"
 #include "cedar/syntax/lower.h"
 #include "cedar/syntax/policy_set.h"
+#include "cedar/value/json_text.h"
 #include "cedar/value/uid_table.h"
-
-#define JSON_NODES_MAX (1U << 24)
-#define JSON_NUMBER_BYTES_MAX 32 /* no number of a policy is longer */
 
 struct set_reader {
     struct cedar_policy_set *set;
-    struct json_reader json;
+    struct form_reader json;
     struct arena scratch;
     struct uid_table ids; /* to indexes in the set */
     struct slice name;    /* of the source, copied */
@@ -21,7 +19,7 @@ static enum status take_id(struct set_reader *r, struct slice id, json_ref at)
 {
     struct cedar_uid key = {SLICE_EMPTY, id};
     if (uid_table_find(&r->ids, &key) != UID_TABLE_NONE) {
-        return report(r->json.reporter, json_range(&r->json, at),
+        return report(r->json.reporter, form_range(&r->json, at),
                       "the policy id '%.*s' is taken already; ids must be unique",
                       SLICE_ARG(report_clip(id)));
     }
@@ -49,7 +47,7 @@ static enum status add_policy(struct set_reader *r, struct slice id, json_ref re
     if (surface == NULL) {
         return STATUS_LIMIT;
     }
-    TRY(json_read_policy(&r->json, ref, surface));
+    TRY(form_read_policy(&r->json, ref, surface));
     TRY(policy_set_add(r->set, &policy));
     *policy = (struct policy){.id = id,
                               .source = r->name,
@@ -67,17 +65,17 @@ static enum status read_policies(struct set_reader *r, json_ref ref, bool are_te
     json_ref value = JSON_NONE;
     enum status status = STATUS_OK;
     if (json_type(r->json.tape, ref) != JSON_OBJECT) {
-        return report(r->json.reporter, json_range(&r->json, ref), "here must stand an object");
+        return report(r->json.reporter, form_range(&r->json, ref), "here must stand an object");
     }
     json_iter_init(&iter, r->json.tape, ref);
     while (status != STATUS_LIMIT && json_iter_next(&iter, &key, &value)) {
         struct slice id = SLICE_EMPTY;
         size_t count = r->set->count;
-        TRY(json_read_text(&r->json, key, &id));
+        TRY(form_read_text(&r->json, key, &id));
         enum status one = take_id(r, id, key);
         one = one == STATUS_OK ? add_policy(r, id, value) : one;
         if (one == STATUS_OK && policy_is_template(&r->set->policies[count]) != are_templates) {
-            one = report(r->json.reporter, json_range(&r->json, key),
+            one = report(r->json.reporter, form_range(&r->json, key),
                          are_templates ? "this template has no slot"
                                        : "this policy has a slot: it belongs to 'templates'");
         }
@@ -93,7 +91,7 @@ static enum status read_uid(struct set_reader *r, json_ref ref, struct cedar_uid
     if (ref == JSON_NONE) {
         return STATUS_OK;
     }
-    TRY(json_read_entity(&r->json, ref, &entity));
+    TRY(form_read_entity(&r->json, ref, &entity));
     *storage = (struct cedar_uid){entity.type.text, entity.id};
     *out = storage;
     return STATUS_OK;
@@ -101,10 +99,10 @@ static enum status read_uid(struct set_reader *r, json_ref ref, struct cedar_uid
 
 static enum status read_link(struct set_reader *r, json_ref ref)
 {
-    static const struct json_rule RULES[] = {{SLICE_INIT("templateId"), true},
+    static const struct form_rule RULES[] = {{SLICE_INIT("templateId"), true},
                                              {SLICE_INIT("newId"), true},
                                              {SLICE_INIT("values"), true}};
-    static const struct json_rule SLOTS[] = {{SLICE_INIT("?principal"), false},
+    static const struct form_rule SLOTS[] = {{SLICE_INIT("?principal"), false},
                                              {SLICE_INIT("?resource"), false}};
     json_ref members[COUNT_OF(RULES)];
     json_ref slots[COUNT_OF(SLOTS)];
@@ -112,16 +110,16 @@ static enum status read_link(struct set_reader *r, json_ref ref)
     struct cedar_link link = {0};
     struct policy *added = NULL;
     struct diag diag = {0};
-    TRY(json_read_members(&r->json, ref, RULES, COUNT_OF(RULES), members));
-    TRY(json_read_text(&r->json, members[0], &link.template_id));
-    TRY(json_read_text(&r->json, members[1], &link.id));
-    TRY(json_read_members(&r->json, members[2], SLOTS, COUNT_OF(SLOTS), slots));
+    TRY(form_read_members(&r->json, ref, RULES, COUNT_OF(RULES), members));
+    TRY(form_read_text(&r->json, members[0], &link.template_id));
+    TRY(form_read_text(&r->json, members[1], &link.id));
+    TRY(form_read_members(&r->json, members[2], SLOTS, COUNT_OF(SLOTS), slots));
     TRY(read_uid(r, slots[0], &uids[0], &link.principal));
     TRY(read_uid(r, slots[1], &uids[1], &link.resource));
     struct cedar_uid key = {SLICE_EMPTY, link.template_id};
     uint32_t index = uid_table_find(&r->ids, &key);
     if (index == UID_TABLE_NONE || !policy_is_template(&r->set->policies[index])) {
-        return report(r->json.reporter, json_range(&r->json, members[0]),
+        return report(r->json.reporter, form_range(&r->json, members[0]),
                       "there is no template '%.*s'", SLICE_ARG(report_clip(link.template_id)));
     }
     TRY(take_id(r, link.id, members[1]));
@@ -129,7 +127,7 @@ static enum status read_link(struct set_reader *r, json_ref ref)
     struct policy template = r->set->policies[index];
     enum status status = policy_set_bind(r->set, &template, &link, added, &diag);
     return status == STATUS_INVALID
-               ? report(r->json.reporter, json_range(&r->json, members[2]), "%s", diag.message)
+               ? report(r->json.reporter, form_range(&r->json, members[2]), "%s", diag.message)
                : status;
 }
 
@@ -140,7 +138,7 @@ static enum status read_links(struct set_reader *r, json_ref ref)
     json_ref value = JSON_NONE;
     enum status status = STATUS_OK;
     if (json_type(r->json.tape, ref) != JSON_ARRAY) {
-        return report(r->json.reporter, json_range(&r->json, ref), "here must stand an array");
+        return report(r->json.reporter, form_range(&r->json, ref), "here must stand an array");
     }
     json_iter_init(&iter, r->json.tape, ref);
     while (status != STATUS_LIMIT && json_iter_next(&iter, &key, &value)) {
@@ -151,11 +149,11 @@ static enum status read_links(struct set_reader *r, json_ref ref)
 
 static enum status read_set(struct set_reader *r)
 {
-    static const struct json_rule RULES[] = {{SLICE_INIT("staticPolicies"), true},
+    static const struct form_rule RULES[] = {{SLICE_INIT("staticPolicies"), true},
                                              {SLICE_INIT("templates"), true},
                                              {SLICE_INIT("templateLinks"), true}};
     json_ref members[COUNT_OF(RULES)];
-    TRY(json_read_members(&r->json, 0, RULES, COUNT_OF(RULES), members));
+    TRY(form_read_members(&r->json, 0, RULES, COUNT_OF(RULES), members));
     enum status status = read_policies(r, members[0], false);
     status = status_worse(status, read_policies(r, members[1], true));
     /* A link to a template that was refused would only be a consequence. */
@@ -171,18 +169,11 @@ static enum status report_tape(struct reporter *reporter, enum status status,
     return is_memory ? status : report(reporter, at, "%s", diag->message);
 }
 
-static enum status read_text(struct set_reader *r, struct slice text, const uint8_t *seed,
-                             enum cedar_json_form form)
+static enum status read_text(struct set_reader *r, struct slice text, enum cedar_json_form form)
 {
-    static const struct json_limits LIMITS = {.depth_max = JSON_DEPTH_LIMIT,
-                                              .nodes_max = JSON_NODES_MAX,
-                                              .members_max = CEDAR_POLICIES_MAX,
-                                              .number_bytes_max = JSON_NUMBER_BYTES_MAX};
-    struct json_parser parser;
     struct json_tape tape;
     struct diag diag = {0};
-    json_parser_init(&parser, &LIMITS, seed);
-    enum status status = json_parse(&parser, text, &r->scratch, &tape, &diag);
+    enum status status = json_text_parse(text, &r->scratch, &tape, &diag);
     if (status != STATUS_OK) {
         return report_tape(r->json.reporter, status, &diag);
     }
@@ -192,8 +183,7 @@ static enum status read_text(struct set_reader *r, struct slice text, const uint
 }
 
 static enum status read_source(struct cedar_policy_set *set, const struct cedar_source *source,
-                               enum cedar_json_form form, const uint8_t *seed,
-                               struct cedar_diagnostics *diagnostics)
+                               enum cedar_json_form form, struct cedar_diagnostics *diagnostics)
 {
     struct arena *arena = &set->unit->arena;
     struct cedar_source copy = {.name = source->name};
@@ -210,15 +200,14 @@ static enum status read_source(struct cedar_policy_set *set, const struct cedar_
     reporter_init(&reporter, &copy, diagnostics);
     arena_init(&r.scratch, SIZE_MAX / 2, NULL);
     r.ids.arena = &r.scratch;
-    enum status status = read_text(&r, copy.text, seed, form);
+    enum status status = read_text(&r, copy.text, form);
     arena_release(&r.scratch);
     reporter_close(&reporter);
     return status;
 }
 
 enum status cedar_policy_set_parse_json(const struct cedar_source *source,
-                                        enum cedar_json_form form, const uint8_t *seed,
-                                        struct cedar_policy_set **out,
+                                        enum cedar_json_form form, struct cedar_policy_set **out,
                                         struct cedar_diagnostics *diagnostics)
 {
     struct cedar_policy_set *set = policy_set_new(NULL);
@@ -227,7 +216,7 @@ enum status cedar_policy_set_parse_json(const struct cedar_source *source,
     if (set == NULL) {
         return STATUS_LIMIT;
     }
-    enum status status = read_source(set, source, form, seed, diagnostics);
+    enum status status = read_source(set, source, form, diagnostics);
     if (status != STATUS_OK) {
         cedar_policy_set_free(set);
         return status;

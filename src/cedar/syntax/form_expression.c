@@ -1,64 +1,64 @@
+#include "cedar/syntax/form_read.h"
 #include "cedar/syntax/functions.h"
-#include "cedar/syntax/json_read.h"
 
-/* The forms that the member of an expression can have. */
-enum form {
-    FORM_UNARY,  /* {"arg"} */
-    FORM_BINARY, /* {"left","right"} */
-    FORM_VALUE,
-    FORM_VARIABLE,
-    FORM_SLOT,
-    FORM_ATTRIBUTE,
-    FORM_HAS,
-    FORM_LIKE,
-    FORM_IS,
-    FORM_IF,
-    FORM_SET,
-    FORM_RECORD,
+/* The shapes that the member of an expression can have. */
+enum shape {
+    SHAPE_UNARY,  /* {"arg"} */
+    SHAPE_BINARY, /* {"left","right"} */
+    SHAPE_VALUE,
+    SHAPE_VARIABLE,
+    SHAPE_SLOT,
+    SHAPE_ATTRIBUTE,
+    SHAPE_HAS,
+    SHAPE_LIKE,
+    SHAPE_IS,
+    SHAPE_IF,
+    SHAPE_SET,
+    SHAPE_RECORD,
 };
 
-struct form_entry {
+struct shape_entry {
     struct slice key;
-    enum form form;
+    enum shape shape;
     enum surface_kind kind;
 };
 
-static const struct form_entry FORMS[] = {
-    {SLICE_INIT("Value"), FORM_VALUE, 0},
-    {SLICE_INIT("Var"), FORM_VARIABLE, 0},
-    {SLICE_INIT("Slot"), FORM_SLOT, 0},
-    {SLICE_INIT("!"), FORM_UNARY, SURFACE_NOT},
-    {SLICE_INIT("neg"), FORM_UNARY, SURFACE_NEGATE},
-    {SLICE_INIT("=="), FORM_BINARY, SURFACE_EQUAL},
-    {SLICE_INIT("!="), FORM_BINARY, SURFACE_NOT_EQUAL},
-    {SLICE_INIT("in"), FORM_BINARY, SURFACE_IN},
-    {SLICE_INIT("<"), FORM_BINARY, SURFACE_LESS},
-    {SLICE_INIT("<="), FORM_BINARY, SURFACE_LESS_EQUAL},
-    {SLICE_INIT(">"), FORM_BINARY, SURFACE_GREATER},
-    {SLICE_INIT(">="), FORM_BINARY, SURFACE_GREATER_EQUAL},
-    {SLICE_INIT("&&"), FORM_BINARY, SURFACE_AND},
-    {SLICE_INIT("||"), FORM_BINARY, SURFACE_OR},
-    {SLICE_INIT("+"), FORM_BINARY, SURFACE_ADD},
-    {SLICE_INIT("-"), FORM_BINARY, SURFACE_SUBTRACT},
-    {SLICE_INIT("*"), FORM_BINARY, SURFACE_MULTIPLY},
-    {SLICE_INIT("."), FORM_ATTRIBUTE, SURFACE_ATTRIBUTE},
-    {SLICE_INIT("has"), FORM_HAS, SURFACE_HAS},
-    {SLICE_INIT("like"), FORM_LIKE, SURFACE_LIKE},
-    {SLICE_INIT("is"), FORM_IS, SURFACE_IS},
-    {SLICE_INIT("if-then-else"), FORM_IF, SURFACE_IF},
-    {SLICE_INIT("Set"), FORM_SET, SURFACE_SET},
-    {SLICE_INIT("Record"), FORM_RECORD, SURFACE_RECORD},
+static const struct shape_entry SHAPES[] = {
+    {SLICE_INIT("Value"), SHAPE_VALUE, 0},
+    {SLICE_INIT("Var"), SHAPE_VARIABLE, 0},
+    {SLICE_INIT("Slot"), SHAPE_SLOT, 0},
+    {SLICE_INIT("!"), SHAPE_UNARY, SURFACE_NOT},
+    {SLICE_INIT("neg"), SHAPE_UNARY, SURFACE_NEGATE},
+    {SLICE_INIT("=="), SHAPE_BINARY, SURFACE_EQUAL},
+    {SLICE_INIT("!="), SHAPE_BINARY, SURFACE_NOT_EQUAL},
+    {SLICE_INIT("in"), SHAPE_BINARY, SURFACE_IN},
+    {SLICE_INIT("<"), SHAPE_BINARY, SURFACE_LESS},
+    {SLICE_INIT("<="), SHAPE_BINARY, SURFACE_LESS_EQUAL},
+    {SLICE_INIT(">"), SHAPE_BINARY, SURFACE_GREATER},
+    {SLICE_INIT(">="), SHAPE_BINARY, SURFACE_GREATER_EQUAL},
+    {SLICE_INIT("&&"), SHAPE_BINARY, SURFACE_AND},
+    {SLICE_INIT("||"), SHAPE_BINARY, SURFACE_OR},
+    {SLICE_INIT("+"), SHAPE_BINARY, SURFACE_ADD},
+    {SLICE_INIT("-"), SHAPE_BINARY, SURFACE_SUBTRACT},
+    {SLICE_INIT("*"), SHAPE_BINARY, SURFACE_MULTIPLY},
+    {SLICE_INIT("."), SHAPE_ATTRIBUTE, SURFACE_ATTRIBUTE},
+    {SLICE_INIT("has"), SHAPE_HAS, SURFACE_HAS},
+    {SLICE_INIT("like"), SHAPE_LIKE, SURFACE_LIKE},
+    {SLICE_INIT("is"), SHAPE_IS, SURFACE_IS},
+    {SLICE_INIT("if-then-else"), SHAPE_IF, SURFACE_IF},
+    {SLICE_INIT("Set"), SHAPE_SET, SURFACE_SET},
+    {SLICE_INIT("Record"), SHAPE_RECORD, SURFACE_RECORD},
 };
 
-static struct surface_node *node_at(struct json_reader *reader, enum surface_kind kind,
+static struct surface_node *node_at(struct form_reader *reader, enum surface_kind kind,
                                     json_ref ref, size_t count)
 {
-    return surface_node_new(reader->arena, kind, json_range(reader, ref), count);
+    return surface_node_new(reader->arena, kind, form_range(reader, ref), count);
 }
 
 /* Members that all are expressions, in the order of the rules, as the items of a new node. */
-static enum status read_parts(struct json_reader *reader, json_ref ref,
-                              const struct json_rule *rules, size_t count, enum surface_kind kind,
+static enum status read_parts(struct form_reader *reader, json_ref ref,
+                              const struct form_rule *rules, size_t count, enum surface_kind kind,
                               struct surface_node **out)
 {
     json_ref members[3];
@@ -66,76 +66,76 @@ static enum status read_parts(struct json_reader *reader, json_ref ref,
     if (node == NULL) {
         return STATUS_LIMIT;
     }
-    TRY(json_read_members(reader, ref, rules, count, members));
+    TRY(form_read_members(reader, ref, rules, count, members));
     for (size_t i = 0; i < count; i++) {
         struct surface_node *item = NULL;
-        TRY(json_read_expression(reader, members[i], &item));
+        TRY(form_read_expression(reader, members[i], &item));
         node->items[i] = item;
     }
-    return json_close(reader, node, out);
+    return form_close(reader, node, out);
 }
 
-static enum status read_unary(struct json_reader *reader, json_ref ref, enum surface_kind kind,
+static enum status read_unary(struct form_reader *reader, json_ref ref, enum surface_kind kind,
                               struct surface_node **out)
 {
-    static const struct json_rule RULES[] = {{SLICE_INIT("arg"), true}};
+    static const struct form_rule RULES[] = {{SLICE_INIT("arg"), true}};
     return read_parts(reader, ref, RULES, COUNT_OF(RULES), kind, out);
 }
 
-static enum status read_binary(struct json_reader *reader, json_ref ref, enum surface_kind kind,
+static enum status read_binary(struct form_reader *reader, json_ref ref, enum surface_kind kind,
                                struct surface_node **out)
 {
-    static const struct json_rule RULES[] = {{SLICE_INIT("left"), true},
+    static const struct form_rule RULES[] = {{SLICE_INIT("left"), true},
                                              {SLICE_INIT("right"), true}};
     return read_parts(reader, ref, RULES, COUNT_OF(RULES), kind, out);
 }
 
-static enum status read_if(struct json_reader *reader, json_ref ref, struct surface_node **out)
+static enum status read_if(struct form_reader *reader, json_ref ref, struct surface_node **out)
 {
-    static const struct json_rule RULES[] = {
+    static const struct form_rule RULES[] = {
         {SLICE_INIT("if"), true}, {SLICE_INIT("then"), true}, {SLICE_INIT("else"), true}};
     return read_parts(reader, ref, RULES, COUNT_OF(RULES), SURFACE_IF, out);
 }
 
-static enum status read_variable(struct json_reader *reader, json_ref ref,
+static enum status read_variable(struct form_reader *reader, json_ref ref,
                                  struct surface_node **out)
 {
     static const struct slice NAMES[] = {SLICE_INIT("principal"), SLICE_INIT("action"),
                                          SLICE_INIT("resource"), SLICE_INIT("context")};
     struct slice name = SLICE_EMPTY;
-    TRY(json_read_text(reader, ref, &name));
+    TRY(form_read_text(reader, ref, &name));
     for (size_t i = 0; i < COUNT_OF(NAMES); i++) {
         if (slice_eq(name, NAMES[i])) {
             struct surface_node *node =
                 node_at(reader, (enum surface_kind)(SURFACE_PRINCIPAL + i), ref, 0);
-            return node == NULL ? STATUS_LIMIT : json_close(reader, node, out);
+            return node == NULL ? STATUS_LIMIT : form_close(reader, node, out);
         }
     }
-    (void)report(reader->reporter, json_range(reader, ref), "there is no variable '%.*s'",
+    (void)report(reader->reporter, form_range(reader, ref), "there is no variable '%.*s'",
                  SLICE_ARG(report_clip(name)));
     return report_help(reader->reporter, "variables are principal, action, resource and context");
 }
 
 /* {"left": expression, KEY: name}: the left side as the item of a new node, and the key's value. */
-static enum status read_left(struct json_reader *reader, json_ref ref, struct slice key,
+static enum status read_left(struct form_reader *reader, json_ref ref, struct slice key,
                              enum surface_kind kind, struct surface_node **out, json_ref *value)
 {
-    struct json_rule rules[] = {{SLICE("left"), true}, {key, true}};
+    struct form_rule rules[] = {{SLICE("left"), true}, {key, true}};
     json_ref members[COUNT_OF(rules)];
     struct surface_node *left = NULL;
     struct surface_node *node = node_at(reader, kind, ref, 1);
     if (node == NULL) {
         return STATUS_LIMIT;
     }
-    TRY(json_read_members(reader, ref, rules, COUNT_OF(rules), members));
-    TRY(json_read_expression(reader, members[0], &left));
+    TRY(form_read_members(reader, ref, rules, COUNT_OF(rules), members));
+    TRY(form_read_expression(reader, members[0], &left));
     node->items[0] = left;
     *value = members[1];
     *out = node;
     return STATUS_OK;
 }
 
-static enum status read_attribute(struct json_reader *reader, json_ref ref,
+static enum status read_attribute(struct form_reader *reader, json_ref ref,
                                   struct surface_node **out)
 {
     struct surface_name *name = arena_alloc_zero(reader->arena, 1, sizeof(*name));
@@ -145,15 +145,15 @@ static enum status read_attribute(struct json_reader *reader, json_ref ref,
         return STATUS_LIMIT;
     }
     TRY(read_left(reader, ref, SLICE("attr"), SURFACE_ATTRIBUTE, &node, &attribute));
-    TRY(json_read_text(reader, attribute, &name->text));
-    *name = (struct surface_name){name->text, json_range(reader, attribute), true};
+    TRY(form_read_text(reader, attribute, &name->text));
+    *name = (struct surface_name){name->text, form_range(reader, attribute), true};
     node->names = name;
     node->name_count = 1;
-    return json_close(reader, node, out);
+    return form_close(reader, node, out);
 }
 
 /* A string, or a list of the steps of a path. */
-static enum status read_has(struct json_reader *reader, json_ref ref, struct surface_node **out)
+static enum status read_has(struct form_reader *reader, json_ref ref, struct surface_node **out)
 {
     struct surface_node *node = NULL;
     json_ref attribute = JSON_NONE;
@@ -165,7 +165,7 @@ static enum status read_has(struct json_reader *reader, json_ref ref, struct sur
         return STATUS_LIMIT;
     }
     if (count == 0) {
-        return report(reader->reporter, json_range(reader, attribute), "the path is empty");
+        return report(reader->reporter, form_range(reader, attribute), "the path is empty");
     }
     struct json_iter iter;
     json_ref key = JSON_NONE;
@@ -175,32 +175,32 @@ static enum status read_has(struct json_reader *reader, json_ref ref, struct sur
         if (is_list && !json_iter_next(&iter, &key, &step)) {
             return STATUS_INTERNAL;
         }
-        TRY(json_read_text(reader, step, &names[i].text));
-        names[i] = (struct surface_name){names[i].text, json_range(reader, step), true};
+        TRY(form_read_text(reader, step, &names[i].text));
+        names[i] = (struct surface_name){names[i].text, form_range(reader, step), true};
     }
     node->names = names;
     node->name_count = count;
-    return json_close(reader, node, out);
+    return form_close(reader, node, out);
 }
 
-static enum status read_pattern_part(struct json_reader *reader, json_ref ref,
+static enum status read_pattern_part(struct form_reader *reader, json_ref ref,
                                      struct pattern_part *out)
 {
-    static const struct json_rule RULES[] = {{SLICE_INIT("Literal"), true}};
+    static const struct form_rule RULES[] = {{SLICE_INIT("Literal"), true}};
     json_ref literal = JSON_NONE;
     if (json_string_eq(reader->tape, ref, SLICE("Wildcard"))) {
         out->is_wildcard = true;
         return STATUS_OK;
     }
     if (json_type(reader->tape, ref) != JSON_OBJECT) {
-        (void)report(reader->reporter, json_range(reader, ref), "this is no part of a pattern");
+        (void)report(reader->reporter, form_range(reader, ref), "this is no part of a pattern");
         return report_help(reader->reporter, "write \"Wildcard\" or {\"Literal\": \"text\"}");
     }
-    TRY(json_read_members(reader, ref, RULES, COUNT_OF(RULES), &literal));
-    return json_read_text(reader, literal, &out->literal);
+    TRY(form_read_members(reader, ref, RULES, COUNT_OF(RULES), &literal));
+    return form_read_text(reader, literal, &out->literal);
 }
 
-static enum status read_like(struct json_reader *reader, json_ref ref, struct surface_node **out)
+static enum status read_like(struct form_reader *reader, json_ref ref, struct surface_node **out)
 {
     struct surface_node *node = NULL;
     json_ref pattern = JSON_NONE;
@@ -215,50 +215,50 @@ static enum status read_like(struct json_reader *reader, json_ref ref, struct su
         return STATUS_LIMIT;
     }
     if (json_type(reader->tape, pattern) != JSON_ARRAY) {
-        return report(reader->reporter, json_range(reader, pattern), "here must stand an array");
+        return report(reader->reporter, form_range(reader, pattern), "here must stand an array");
     }
     json_iter_init(&iter, reader->tape, pattern);
     while (json_iter_next(&iter, &key, &part)) {
         TRY(read_pattern_part(reader, part, &parts[i++]));
     }
     node->as.pattern = (struct surface_pattern){
-        .parts = parts, .part_count = count, .range = json_range(reader, pattern)};
-    return json_close(reader, node, out);
+        .parts = parts, .part_count = count, .range = form_range(reader, pattern)};
+    return form_close(reader, node, out);
 }
 
-static enum status read_is(struct json_reader *reader, json_ref ref, struct surface_node **out)
+static enum status read_is(struct form_reader *reader, json_ref ref, struct surface_node **out)
 {
-    static const struct json_rule RULES[] = {
+    static const struct form_rule RULES[] = {
         {SLICE_INIT("left"), true}, {SLICE_INIT("entity_type"), true}, {SLICE_INIT("in"), false}};
     struct surface_name *name = arena_alloc_zero(reader->arena, 1, sizeof(*name));
     json_ref members[COUNT_OF(RULES)];
     struct surface_node *part = NULL;
-    TRY(json_read_members(reader, ref, RULES, COUNT_OF(RULES), members));
+    TRY(form_read_members(reader, ref, RULES, COUNT_OF(RULES), members));
     struct surface_node *node = node_at(reader, SURFACE_IS, ref, members[2] == JSON_NONE ? 1 : 2);
     if (node == NULL || name == NULL) {
         return STATUS_LIMIT;
     }
-    TRY(json_read_expression(reader, members[0], &part));
+    TRY(form_read_expression(reader, members[0], &part));
     node->items[0] = part;
-    TRY(json_read_type(reader, members[1], name));
+    TRY(form_read_type(reader, members[1], name));
     if (members[2] != JSON_NONE) {
-        TRY(json_read_expression(reader, members[2], &part));
+        TRY(form_read_expression(reader, members[2], &part));
         node->items[1] = part;
     }
     node->names = name;
     node->name_count = 1;
-    return json_close(reader, node, out);
+    return form_close(reader, node, out);
 }
 
-static enum status read_set(struct json_reader *reader, json_ref ref, struct surface_node **out)
+static enum status read_set(struct form_reader *reader, json_ref ref, struct surface_node **out)
 {
     struct surface_node *node = NULL;
-    TRY(json_read_items(reader, ref, json_read_expression, SURFACE_SET, &node));
-    return json_close(reader, node, out);
+    TRY(form_read_items(reader, ref, form_read_expression, SURFACE_SET, &node));
+    return form_close(reader, node, out);
 }
 
 /* Methods of the language have named operands, functions of extensions a list of arguments. */
-static enum status read_call(struct json_reader *reader, enum function function, json_ref ref,
+static enum status read_call(struct form_reader *reader, enum function function, json_ref ref,
                              struct surface_node **out)
 {
     const struct function_info *info = function_info(function);
@@ -268,7 +268,7 @@ static enum status read_call(struct json_reader *reader, enum function function,
         return STATUS_LIMIT;
     }
     if (info->is_extension) {
-        TRY(json_read_items(reader, ref, json_read_expression, SURFACE_CALL, &node));
+        TRY(form_read_items(reader, ref, form_read_expression, SURFACE_CALL, &node));
     } else if (function == FUNCTION_IS_EMPTY) {
         TRY(read_unary(reader, ref, SURFACE_CALL, &node));
     } else {
@@ -282,66 +282,66 @@ static enum status read_call(struct json_reader *reader, enum function function,
     node->as.function = function;
     node->names = name;
     node->name_count = 1;
-    return json_close(reader, node, out);
+    return form_close(reader, node, out);
 }
 
-static enum status fail_key(struct json_reader *reader, json_ref ref, struct slice key)
+static enum status fail_key(struct form_reader *reader, json_ref ref, struct slice key)
 {
-    struct slice keys[COUNT_OF(FORMS)];
-    for (size_t i = 0; i < COUNT_OF(FORMS); i++) {
-        keys[i] = FORMS[i].key;
+    struct slice keys[COUNT_OF(SHAPES)];
+    for (size_t i = 0; i < COUNT_OF(SHAPES); i++) {
+        keys[i] = SHAPES[i].key;
     }
     struct slice near = report_nearest(key, keys, COUNT_OF(keys));
     near = near.len > 0 ? near : function_nearest(key, true);
-    (void)report(reader->reporter, json_range(reader, ref), "there is no expression '%.*s'",
+    (void)report(reader->reporter, form_range(reader, ref), "there is no expression '%.*s'",
                  SLICE_ARG(report_clip(key)));
     return near.len == 0 ? STATUS_INVALID
                          : report_help(reader->reporter, "did you mean '%.*s'?", SLICE_ARG(near));
 }
 
-static enum status read_form(struct json_reader *reader, const struct form_entry *entry,
-                             json_ref ref, struct surface_node **out)
+static enum status read_shape(struct form_reader *reader, const struct shape_entry *entry,
+                              json_ref ref, struct surface_node **out)
 {
-    switch (entry->form) {
-    case FORM_UNARY:
+    switch (entry->shape) {
+    case SHAPE_UNARY:
         return read_unary(reader, ref, entry->kind, out);
-    case FORM_BINARY:
+    case SHAPE_BINARY:
         return read_binary(reader, ref, entry->kind, out);
-    case FORM_VALUE:
-        return json_read_value(reader, ref, out);
-    case FORM_VARIABLE:
+    case SHAPE_VALUE:
+        return form_read_value(reader, ref, out);
+    case SHAPE_VARIABLE:
         return read_variable(reader, ref, out);
-    case FORM_SLOT:
-        return report(reader->reporter, json_range(reader, ref),
+    case SHAPE_SLOT:
+        return report(reader->reporter, form_range(reader, ref),
                       "slots cannot stand in conditions");
-    case FORM_ATTRIBUTE:
+    case SHAPE_ATTRIBUTE:
         return read_attribute(reader, ref, out);
-    case FORM_HAS:
+    case SHAPE_HAS:
         return read_has(reader, ref, out);
-    case FORM_LIKE:
+    case SHAPE_LIKE:
         return read_like(reader, ref, out);
-    case FORM_IS:
+    case SHAPE_IS:
         return read_is(reader, ref, out);
-    case FORM_IF:
+    case SHAPE_IF:
         return read_if(reader, ref, out);
-    case FORM_SET:
+    case SHAPE_SET:
         return read_set(reader, ref, out);
-    case FORM_RECORD:
-        return json_read_record(reader, ref, json_read_expression, out);
+    case SHAPE_RECORD:
+        return form_read_record(reader, ref, form_read_expression, out);
     }
     return STATUS_INTERNAL;
 }
 
-enum status json_read_expression(struct json_reader *reader, json_ref ref,
+enum status form_read_expression(struct form_reader *reader, json_ref ref,
                                  struct surface_node **out)
 {
     struct slice key = SLICE_EMPTY;
     json_ref at = JSON_NONE;
     json_ref value = JSON_NONE;
-    TRY(json_read_single(reader, ref, &key, &at, &value));
-    for (size_t i = 0; i < COUNT_OF(FORMS); i++) {
-        if (slice_eq(FORMS[i].key, key)) {
-            return read_form(reader, &FORMS[i], value, out);
+    TRY(form_read_single(reader, ref, &key, &at, &value));
+    for (size_t i = 0; i < COUNT_OF(SHAPES); i++) {
+        if (slice_eq(SHAPES[i].key, key)) {
+            return read_shape(reader, &SHAPES[i], value, out);
         }
     }
     enum function function = function_find(key);

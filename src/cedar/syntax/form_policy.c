@@ -1,4 +1,4 @@
-#include "cedar/syntax/json_read.h"
+#include "cedar/syntax/form_read.h"
 #include "cedar/syntax/lexer.h"
 
 /* -- scope --------------------------------------------------------------------------------- */
@@ -13,7 +13,7 @@ enum scope_member {
     MEMBER_COUNT,
 };
 
-static const struct json_rule SCOPE_RULES[MEMBER_COUNT] = {
+static const struct form_rule SCOPE_RULES[MEMBER_COUNT] = {
     [MEMBER_OP] = {SLICE_INIT("op"), true},
     [MEMBER_ENTITY] = {SLICE_INIT("entity"), false},
     [MEMBER_ENTITIES] = {SLICE_INIT("entities"), false},
@@ -22,28 +22,28 @@ static const struct json_rule SCOPE_RULES[MEMBER_COUNT] = {
     [MEMBER_IN] = {SLICE_INIT("in"), false},
 };
 
-static enum status fail_reference(struct json_reader *reader, json_ref ref)
+static enum status fail_reference(struct form_reader *reader, json_ref ref)
 {
-    return report(reader->reporter, json_range(reader, ref),
+    return report(reader->reporter, form_range(reader, ref),
                   "here must stand one of 'entity', 'slot' and, for actions, 'entities'");
 }
 
-static enum status read_slot(struct json_reader *reader, json_ref ref, struct slice variable,
+static enum status read_slot(struct form_reader *reader, json_ref ref, struct slice variable,
                              struct surface_scope *out)
 {
     struct slice slot = SLICE_EMPTY;
-    TRY(json_read_text(reader, ref, &slot));
+    TRY(form_read_text(reader, ref, &slot));
     bool is_own = slot.len > 0 && slot.ptr[0] == '?' &&
                   slice_eq(slice_sub(slot, 1, slot.len), variable) &&
                   !slice_eq(variable, SLICE("action"));
     out->has_slot = true;
-    out->slot = json_range(reader, ref);
+    out->slot = form_range(reader, ref);
     return is_own ? STATUS_OK
                   : report(reader->reporter, out->slot, "the slot '%.*s' cannot stand here",
                            SLICE_ARG(report_clip(slot)));
 }
 
-static enum status read_entities(struct json_reader *reader, json_ref ref,
+static enum status read_entities(struct form_reader *reader, json_ref ref,
                                  struct surface_scope *out)
 {
     uint32_t count = json_count(reader->tape, ref);
@@ -55,19 +55,19 @@ static enum status read_entities(struct json_reader *reader, json_ref ref,
         return STATUS_LIMIT;
     }
     if (json_type(reader->tape, ref) != JSON_ARRAY) {
-        return report(reader->reporter, json_range(reader, ref), "here must stand an array");
+        return report(reader->reporter, form_range(reader, ref), "here must stand an array");
     }
     out->kind = SURFACE_SCOPE_IN_LIST;
     out->entities = entities;
     json_iter_init(&iter, reader->tape, ref);
     while (json_iter_next(&iter, &key, &value)) {
-        TRY(json_read_entity(reader, value, &entities[out->entity_count++]));
+        TRY(form_read_entity(reader, value, &entities[out->entity_count++]));
     }
     return STATUS_OK;
 }
 
 /* The one of entity, entities and slot that is there. */
-static enum status read_reference(struct json_reader *reader, json_ref ref, const json_ref *members,
+static enum status read_reference(struct form_reader *reader, json_ref ref, const json_ref *members,
                                   struct slice variable, struct surface_scope *out)
 {
     json_ref entity = members[MEMBER_ENTITY];
@@ -78,7 +78,7 @@ static enum status read_reference(struct json_reader *reader, json_ref ref, cons
     if (given != 1 || (entities != JSON_NONE && !may_list)) {
         return fail_reference(reader, ref);
     }
-    out->right = json_range(reader, entity != JSON_NONE     ? entity
+    out->right = form_range(reader, entity != JSON_NONE     ? entity
                                     : entities != JSON_NONE ? entities
                                                             : slot);
     if (slot != JSON_NONE) {
@@ -93,27 +93,27 @@ static enum status read_reference(struct json_reader *reader, json_ref ref, cons
     }
     out->entities = one;
     out->entity_count = 1;
-    return json_read_entity(reader, entity, one);
+    return form_read_entity(reader, entity, one);
 }
 
 /* {"op": "is", "entity_type": T, "in"?: {"entity" or "slot"}} */
-static enum status read_is(struct json_reader *reader, json_ref ref, const json_ref *members,
+static enum status read_is(struct form_reader *reader, json_ref ref, const json_ref *members,
                            struct slice variable, struct surface_scope *out)
 {
-    static const struct json_rule RULES[] = {{SLICE_INIT("entity"), false},
+    static const struct form_rule RULES[] = {{SLICE_INIT("entity"), false},
                                              {SLICE_INIT("slot"), false}};
     json_ref inner[COUNT_OF(RULES)];
     json_ref references[MEMBER_COUNT];
     if (members[MEMBER_TYPE] == JSON_NONE) {
-        return report(reader->reporter, json_range(reader, ref),
+        return report(reader->reporter, form_range(reader, ref),
                       "the member 'entity_type' is missing");
     }
     out->kind = SURFACE_SCOPE_IS;
-    TRY(json_read_type(reader, members[MEMBER_TYPE], &out->type));
+    TRY(form_read_type(reader, members[MEMBER_TYPE], &out->type));
     if (members[MEMBER_IN] == JSON_NONE) {
         return STATUS_OK;
     }
-    TRY(json_read_members(reader, members[MEMBER_IN], RULES, COUNT_OF(RULES), inner));
+    TRY(form_read_members(reader, members[MEMBER_IN], RULES, COUNT_OF(RULES), inner));
     for (size_t i = 0; i < MEMBER_COUNT; i++) {
         references[i] = JSON_NONE;
     }
@@ -124,25 +124,25 @@ static enum status read_is(struct json_reader *reader, json_ref ref, const json_
 }
 
 /* Members that belong to other operators are as unknown as any. */
-static enum status check_members(struct json_reader *reader, const json_ref *members,
+static enum status check_members(struct form_reader *reader, const json_ref *members,
                                  unsigned allowed)
 {
     for (unsigned i = MEMBER_ENTITY; i < MEMBER_COUNT; i++) {
         if (members[i] != JSON_NONE && (allowed & (1U << i)) == 0) {
-            return report(reader->reporter, json_range(reader, members[i]),
+            return report(reader->reporter, form_range(reader, members[i]),
                           "this 'op' has no member '%.*s'", SLICE_ARG(SCOPE_RULES[i].name));
         }
     }
     return STATUS_OK;
 }
 
-static enum status read_operator(struct json_reader *reader, json_ref ref, const json_ref *members,
+static enum status read_operator(struct form_reader *reader, json_ref ref, const json_ref *members,
                                  struct slice variable, struct surface_scope *out)
 {
     const unsigned references = 1U << MEMBER_ENTITY | 1U << MEMBER_ENTITIES | 1U << MEMBER_SLOT;
     struct slice op = SLICE_EMPTY;
     bool is_action = slice_eq(variable, SLICE("action"));
-    TRY(json_read_text(reader, members[MEMBER_OP], &op));
+    TRY(form_read_text(reader, members[MEMBER_OP], &op));
     if (slice_eq(op, SLICE("All")) || slice_eq(op, SLICE("all"))) {
         return check_members(reader, members, 0);
     }
@@ -155,13 +155,13 @@ static enum status read_operator(struct json_reader *reader, json_ref ref, const
         TRY(check_members(reader, members, 1U << MEMBER_TYPE | 1U << MEMBER_IN));
         return read_is(reader, ref, members, variable, out);
     }
-    (void)report(reader->reporter, json_range(reader, members[MEMBER_OP]),
+    (void)report(reader->reporter, form_range(reader, members[MEMBER_OP]),
                  "there is no 'op' '%.*s' here", SLICE_ARG(report_clip(op)));
     return report_help(reader->reporter, is_action ? "it is one of All, == and in"
                                                    : "it is one of All, ==, in and is");
 }
 
-static enum status check_action_types(struct json_reader *reader, const struct surface_scope *scope)
+static enum status check_action_types(struct form_reader *reader, const struct surface_scope *scope)
 {
     for (size_t i = 0; i < scope->entity_count; i++) {
         struct slice type = scope->entities[i].type.text;
@@ -174,12 +174,12 @@ static enum status check_action_types(struct json_reader *reader, const struct s
     return STATUS_OK;
 }
 
-static enum status read_scope(struct json_reader *reader, json_ref ref, struct slice variable,
+static enum status read_scope(struct form_reader *reader, json_ref ref, struct slice variable,
                               struct surface_scope *out)
 {
     json_ref members[MEMBER_COUNT];
-    *out = (struct surface_scope){.range = json_range(reader, ref)};
-    TRY(json_read_members(reader, ref, SCOPE_RULES, MEMBER_COUNT, members));
+    *out = (struct surface_scope){.range = form_range(reader, ref)};
+    TRY(form_read_members(reader, ref, SCOPE_RULES, MEMBER_COUNT, members));
     TRY(read_operator(reader, ref, members, variable, out));
     return slice_eq(variable, SLICE("action")) ? check_action_types(reader, out) : STATUS_OK;
 }
@@ -193,24 +193,24 @@ static bool is_ident(struct slice text)
     return token.kind == TOKEN_IDENT && token.text.len == text.len;
 }
 
-static enum status read_annotation(struct json_reader *reader, const struct json_entry *entry,
+static enum status read_annotation(struct form_reader *reader, const struct form_entry *entry,
                                    struct surface_annotation *out)
 {
     out->key.text = entry->name;
-    out->key.range = out->range = json_range(reader, entry->key);
-    out->value_range = json_range(reader, entry->value);
+    out->key.range = out->range = form_range(reader, entry->key);
+    out->value_range = form_range(reader, entry->value);
     out->has_value = json_type(reader->tape, entry->value) != JSON_NULL;
     if (!is_ident(entry->name)) {
         return report(reader->reporter, out->key.range, "'%.*s' is no name of an annotation",
                       SLICE_ARG(report_clip(entry->name)));
     }
-    return out->has_value ? json_read_text(reader, entry->value, &out->value) : STATUS_OK;
+    return out->has_value ? form_read_text(reader, entry->value, &out->value) : STATUS_OK;
 }
 
-static enum status read_annotations(struct json_reader *reader, json_ref ref,
+static enum status read_annotations(struct form_reader *reader, json_ref ref,
                                     struct surface_policy *out)
 {
-    const struct json_entry *entries = NULL;
+    const struct form_entry *entries = NULL;
     if (ref == JSON_NONE) {
         return STATUS_OK;
     }
@@ -221,7 +221,7 @@ static enum status read_annotations(struct json_reader *reader, json_ref ref,
     if (annotations == NULL) {
         return STATUS_LIMIT;
     }
-    TRY(json_read_entries(reader, ref, &entries));
+    TRY(form_read_entries(reader, ref, &entries));
     for (uint32_t i = 0; i < count; i++) {
         status = status_worse(status, read_annotation(reader, &entries[i], &annotations[i]));
     }
@@ -230,26 +230,26 @@ static enum status read_annotations(struct json_reader *reader, json_ref ref,
     return status;
 }
 
-static enum status read_condition(struct json_reader *reader, json_ref ref,
+static enum status read_condition(struct form_reader *reader, json_ref ref,
                                   struct surface_condition *out)
 {
-    static const struct json_rule RULES[] = {{SLICE_INIT("kind"), true},
+    static const struct form_rule RULES[] = {{SLICE_INIT("kind"), true},
                                              {SLICE_INIT("body"), true}};
     json_ref members[COUNT_OF(RULES)];
     struct surface_node *body = NULL;
-    TRY(json_read_members(reader, ref, RULES, COUNT_OF(RULES), members));
-    out->range = json_range(reader, ref);
-    out->keyword = json_range(reader, members[0]);
+    TRY(form_read_members(reader, ref, RULES, COUNT_OF(RULES), members));
+    out->range = form_range(reader, ref);
+    out->keyword = form_range(reader, members[0]);
     out->is_unless = json_string_eq(reader->tape, members[0], SLICE("unless"));
     if (!out->is_unless && !json_string_eq(reader->tape, members[0], SLICE("when"))) {
         return report(reader->reporter, out->keyword, "a 'kind' is \"when\" or \"unless\"");
     }
-    TRY(json_read_expression(reader, members[1], &body));
+    TRY(form_read_expression(reader, members[1], &body));
     out->body = body;
     return STATUS_OK;
 }
 
-static enum status read_conditions(struct json_reader *reader, json_ref ref,
+static enum status read_conditions(struct form_reader *reader, json_ref ref,
                                    struct surface_policy *out)
 {
     uint32_t count = json_count(reader->tape, ref);
@@ -263,7 +263,7 @@ static enum status read_conditions(struct json_reader *reader, json_ref ref,
         return STATUS_LIMIT;
     }
     if (json_type(reader->tape, ref) != JSON_ARRAY) {
-        return report(reader->reporter, json_range(reader, ref), "here must stand an array");
+        return report(reader->reporter, form_range(reader, ref), "here must stand an array");
     }
     json_iter_init(&iter, reader->tape, ref);
     for (size_t i = 0; json_iter_next(&iter, &key, &value); i++) {
@@ -276,26 +276,26 @@ static enum status read_conditions(struct json_reader *reader, json_ref ref,
 
 /* -- policies ------------------------------------------------------------------------------ */
 
-static enum status read_effect(struct json_reader *reader, json_ref ref, struct surface_policy *out)
+static enum status read_effect(struct form_reader *reader, json_ref ref, struct surface_policy *out)
 {
     bool is_permit = json_string_eq(reader->tape, ref, SLICE("permit"));
     out->effect = is_permit ? CEDAR_PERMIT : CEDAR_FORBID;
-    out->effect_range = json_range(reader, ref);
+    out->effect_range = form_range(reader, ref);
     return is_permit || json_string_eq(reader->tape, ref, SLICE("forbid"))
                ? STATUS_OK
                : report(reader->reporter, out->effect_range,
                         "an 'effect' is \"permit\" or \"forbid\"");
 }
 
-enum status json_read_policy(struct json_reader *reader, json_ref ref, struct surface_policy *out)
+enum status form_read_policy(struct form_reader *reader, json_ref ref, struct surface_policy *out)
 {
-    static const struct json_rule RULES[] = {
+    static const struct form_rule RULES[] = {
         {SLICE_INIT("effect"), true},     {SLICE_INIT("principal"), true},
         {SLICE_INIT("action"), true},     {SLICE_INIT("resource"), true},
         {SLICE_INIT("conditions"), true}, {SLICE_INIT("annotations"), false}};
     json_ref members[COUNT_OF(RULES)];
-    *out = (struct surface_policy){.range = json_range(reader, ref)};
-    TRY(json_read_members(reader, ref, RULES, COUNT_OF(RULES), members));
+    *out = (struct surface_policy){.range = form_range(reader, ref)};
+    TRY(form_read_members(reader, ref, RULES, COUNT_OF(RULES), members));
     enum status status = read_effect(reader, members[0], out);
     status =
         status_worse(status, read_scope(reader, members[1], SLICE("principal"), &out->principal));

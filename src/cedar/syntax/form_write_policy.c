@@ -1,5 +1,5 @@
-/* Policies and sets in JSON; their expressions are in json_write.c. */
-#include "cedar/syntax/json_write.h"
+/* Policies and sets in JSON; their expressions are in form_write.c. */
+#include "cedar/syntax/form_write.h"
 #include "cedar/syntax/name_order.h"
 
 static void write_reference(struct buf *out, struct slice slot, const struct scope *scope)
@@ -9,7 +9,7 @@ static void write_reference(struct buf *out, struct slice slot, const struct sco
         buf_append_json_string(out, slot);
     } else {
         buf_append(out, SLICE("\"entity\":"));
-        json_write_uid(out, &scope->entities[0]);
+        form_write_uid(out, &scope->entities[0]);
     }
 }
 
@@ -18,7 +18,7 @@ static void write_entities(struct buf *out, const struct scope *scope)
     buf_append(out, SLICE("\"entities\":["));
     for (size_t i = 0; i < scope->entity_count; i++) {
         buf_append(out, i == 0 ? SLICE_EMPTY : SLICE(","));
-        json_write_uid(out, &scope->entities[i]);
+        form_write_uid(out, &scope->entities[i]);
     }
     buf_append_byte(out, ']');
 }
@@ -89,7 +89,7 @@ static enum status write_annotations(struct buf *out, const struct surface_polic
     return STATUS_OK;
 }
 
-enum status json_write_policy(struct buf *out, const struct policy *policy, struct arena *scratch)
+enum status form_write_policy(struct buf *out, const struct policy *policy, struct arena *scratch)
 {
     const struct surface_policy *surface = policy->surface;
     buf_append(out, surface->effect == CEDAR_PERMIT ? SLICE("{\"effect\":\"permit\"")
@@ -105,7 +105,7 @@ enum status json_write_policy(struct buf *out, const struct policy *policy, stru
         buf_append(out, i == 0 ? SLICE_EMPTY : SLICE(","));
         buf_append(out, condition->is_unless ? SLICE("{\"kind\":\"unless\",\"body\":")
                                              : SLICE("{\"kind\":\"when\",\"body\":"));
-        TRY(json_write_expression(out, condition->body, scratch));
+        TRY(form_write_expression(out, condition->body, scratch));
         buf_append_byte(out, '}');
     }
     buf_append_byte(out, ']');
@@ -129,7 +129,7 @@ static enum status write_policies(struct buf *out, const struct cedar_policy_set
         buf_append(out, is_first ? SLICE_EMPTY : SLICE(","));
         buf_append_json_string(out, policy->id);
         buf_append_byte(out, ':');
-        TRY(json_write_policy(out, policy, scratch));
+        TRY(form_write_policy(out, policy, scratch));
         is_first = false;
     }
     buf_append_byte(out, '}');
@@ -146,12 +146,12 @@ static void write_link(struct buf *out, const struct policy *policy)
     buf_append(out, SLICE(",\"values\":{"));
     if (link->has_principal) {
         buf_append(out, SLICE("\"?principal\":"));
-        json_write_uid(out, &link->principal);
+        form_write_uid(out, &link->principal);
     }
     buf_append(out, link->has_principal && link->has_resource ? SLICE(",") : SLICE_EMPTY);
     if (link->has_resource) {
         buf_append(out, SLICE("\"?resource\":"));
-        json_write_uid(out, &link->resource);
+        form_write_uid(out, &link->resource);
     }
     buf_append(out, SLICE("}}"));
 }
@@ -180,7 +180,7 @@ enum status cedar_policy_to_json(const struct cedar_policy_set *set, size_t inde
 {
     struct arena scratch;
     arena_init(&scratch, SIZE_MAX / 2, NULL);
-    enum status status = json_write_policy(out, &set->policies[index], &scratch);
+    enum status status = form_write_policy(out, &set->policies[index], &scratch);
     arena_release(&scratch);
     return status;
 }

@@ -1,4 +1,4 @@
-#include "cedar/syntax/json_write.h"
+#include "cedar/syntax/form_write.h"
 
 #include "cedar/syntax/functions.h"
 #include "cedar/syntax/name_order.h"
@@ -20,7 +20,7 @@ static void put_string(struct writing *w, struct slice text)
     buf_append_json_string(w->out, text);
 }
 
-void json_write_uid(struct buf *out, const struct cedar_uid *uid)
+void form_write_uid(struct buf *out, const struct cedar_uid *uid)
 {
     buf_append(out, SLICE("{\"type\":"));
     buf_append_json_string(out, uid->type);
@@ -43,7 +43,7 @@ static void put_entity(struct writing *w, const struct surface_entity *entity)
 {
     struct cedar_uid uid = {entity->type.text, entity->id};
     put(w, "{\"__entity\":");
-    json_write_uid(w->out, &uid);
+    form_write_uid(w->out, &uid);
     put(w, "}");
 }
 
@@ -344,7 +344,7 @@ static enum status write_node(struct writing *w, const struct surface_node *node
     return STATUS_INTERNAL;
 }
 
-enum status json_write_expression(struct buf *out, const struct surface_node *node,
+enum status form_write_expression(struct buf *out, const struct surface_node *node,
                                   struct arena *scratch)
 {
     struct writing w = {out, scratch};
