@@ -580,3 +580,44 @@ TEST(config_limits_at_their_bounds)
         arena_release(&loaded.arena);
     }
 }
+
+/* What one server or issuer lacks fails a check, and is only reported where the rest is served. */
+TEST(config_tells_partial_problems_from_others)
+{
+    static const struct {
+        const char *name, *text;
+        size_t count, partial_count;
+    } rows[] = {
+        {"nothing", V, 0, 0},
+        {"a command", V "servers: [{name: a, command: /nonexistent/x}]\n", 1, 1},
+        {"a secret",
+         V "servers: [{name: a, url: 'https://a', credential: {service: {header: X, from: {file: "
+           "/nonexistent/s}}}}]\n",
+         1, 1},
+        {"a key set",
+         V "identity: [{name: a, issuer: 'https://a', audience: b, jwks: /nonexistent/k}]\n", 1, 1},
+        {"authorities", V "servers: [{name: a, url: 'https://a', tls: {ca: /nonexistent/c}}]\n", 1,
+         0},
+        {"policies", V "policies: /nonexistent/p\n", 1, 0},
+        {"a certificate", V "listen: {tls: {cert: /nonexistent/c, key: /nonexistent/k}}\n", 2, 0},
+        {"a command and a key", V "servers: [{name: a, command: /nonexistent/x, colour: red}]\n", 2,
+         1},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        for (int is_lenient = 0; is_lenient < 2; is_lenient++) {
+            struct arena arena;
+            struct config *config = NULL;
+            struct config_report report = {.is_lenient = is_lenient != 0};
+            struct config_source source = {.file = SLICE("test"),
+                                           .text = slice_view_cstr(rows[i].text)};
+            arena_init(&arena, (size_t)8 << 20, NULL);
+            enum status status = config_load_text(&source, &arena, &config, &report);
+            bool is_fine = rows[i].count == (is_lenient != 0 ? rows[i].partial_count : 0);
+            CHECK_ROW(rows[i].name, report.count == rows[i].count);
+            CHECK_ROW(rows[i].name, report.partial_count == rows[i].partial_count);
+            CHECK_ROW(rows[i].name, status == (is_fine ? STATUS_OK : STATUS_INVALID));
+            CHECK_ROW(rows[i].name, (config != NULL) == is_fine);
+            arena_release(&arena);
+        }
+    }
+}

@@ -1,0 +1,201 @@
+#include "daemon/parcel.h"
+
+#include "daemon/assembly.h"
+#include "daemon/file.h"
+#include "support/check.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ARENA_BYTES ((size_t)64 << 20)
+#define PATH_BYTES 256
+
+struct fixture {
+    char folder[PATH_BYTES];
+    struct arena arena, other;
+    struct inputs inputs;
+    int parcel;
+    struct inputs unpacked;
+    struct parcel_files files;
+};
+
+static void write_text(const char *folder, const char *name, const char *text)
+{
+    char path[PATH_BYTES];
+    (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    CHECK(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) && close(fd) == 0);
+}
+
+static void remove_text(const char *folder, const char *name)
+{
+    char path[PATH_BYTES];
+    (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+    (void)unlink(path);
+}
+
+static const char CONFIG[] =
+    "version: 1\n"
+    "listen: {tls: {cert: cert.pem, key: key.pem}}\n"
+    "state_dir: .\n"
+    "policies: [a.cedar, b.cedar]\n"
+    "servers:\n"
+    "- {name: one, url: 'https://one', tls: {ca: ca.pem},"
+    " credential: {service: {header: Authorization, prefix: 'Bearer ', from: {file: secret}}}}\n"
+    "- {name: two, command: [cat], credential: {service: {env: T, from: {file: secret}}}}\n"
+    "- {name: three, url: 'https://three',"
+    " credential: {service: {header: Authorization, from: {env: AEGIS_NO_SUCH_VARIABLE}}}}\n";
+
+static void set_up(struct fixture *self)
+{
+    *self = (struct fixture){.folder = "/tmp/aegis-parcel-XXXXXX", .parcel = -1};
+    CHECK(mkdtemp(self->folder) != NULL);
+    write_text(self->folder, "aegis.yaml", CONFIG);
+    write_text(self->folder, "cert.pem", "certificate");
+    write_text(self->folder, "key.pem", "key");
+    write_text(self->folder, "ca.pem", "authorities");
+    write_text(self->folder, "secret", "word\n");
+    write_text(self->folder, "a.cedar", "permit (principal, action, resource);");
+    write_text(self->folder, "b.cedar", "");
+    arena_init(&self->arena, ARENA_BYTES, NULL);
+    arena_init(&self->other, ARENA_BYTES, NULL);
+    char path[PATH_BYTES + 16];
+    struct config_report report = {0};
+    (void)snprintf(path, sizeof(path), "%s/aegis.yaml", self->folder);
+    CHECK(inputs_load(path, &self->arena, &self->inputs, &report) == STATUS_OK);
+}
+
+static enum status unpack(struct fixture *self, struct config_report *report)
+{
+    return parcel_unpack(self->parcel, &self->other, &self->unpacked, &self->files, report);
+}
+
+static void tear_down(struct fixture *self)
+{
+    static const char *const NAMES[] = {"aegis.yaml", "cert.pem", "key.pem", "ca.pem",
+                                        "secret",     "a.cedar",  "b.cedar", "audit.key"};
+    parcel_close(&self->files);
+    if (self->parcel >= 0) {
+        (void)close(self->parcel);
+    }
+    arena_release(&self->arena);
+    arena_release(&self->other);
+    for (size_t i = 0; i < COUNT_OF(NAMES); i++) {
+        remove_text(self->folder, NAMES[i]);
+    }
+    CHECK(rmdir(self->folder) == 0);
+}
+
+static bool file_holds(struct slice path, const char *expected)
+{
+    struct buf text;
+    buf_init(&text, ARENA_BYTES, NULL);
+    bool holds = slice_starts_with(path, SLICE("/proc/self/fd/")) &&
+                 file_read(path, &text) == STATUS_OK &&
+                 slice_eq(buf_view(&text), slice_view_cstr(expected));
+    buf_release(&text);
+    return holds;
+}
+
+TEST(parcel_brings_everything_a_worker_may_have)
+{
+    struct fixture self;
+    struct config_report report = {0};
+    set_up(&self);
+    CHECK(parcel_pack(&self.inputs, &self.parcel, NULL) == STATUS_OK);
+    CHECK(unpack(&self, &report) == STATUS_OK && report.count == 0);
+    const struct config *config = self.unpacked.config;
+    CHECK(slice_eq(config->file, self.inputs.config->file));
+    CHECK(slice_eq(config->audit.dir, SLICE(".")));
+    CHECK(file_holds(config->listen.tls.cert, "certificate"));
+    CHECK(file_holds(config->listen.tls.key, "key"));
+    CHECK(file_holds(config->servers[0].tls_ca, "authorities"));
+    CHECK(self.unpacked.policies.count == 2);
+    CHECK(slice_ends_with(self.unpacked.policies.sources[0].name, SLICE("/a.cedar")));
+    CHECK(slice_starts_with(self.unpacked.policies.sources[0].text, SLICE("permit")));
+    CHECK(self.unpacked.policies.sources[1].text.len == 0);
+    struct slice secret;
+    CHECK(assembly_secret(&config->servers[0].credential, &self.other, &secret) == STATUS_OK);
+    CHECK(slice_eq(secret, SLICE("Bearer word")));
+    struct buf key;
+    buf_init(&key, ARENA_BYTES, NULL);
+    CHECK(file_read(slice_view_cstr(self.unpacked.audit_key_path), &key) == STATUS_OK);
+    CHECK(slice_starts_with(buf_view(&key), SLICE("-----BEGIN PRIVATE KEY-----")));
+    buf_release(&key);
+    tear_down(&self);
+}
+
+/* Not handed over means not to be found: not in the environment, not in the file it came from. */
+TEST(parcel_leaves_out_what_a_worker_must_not_have)
+{
+    struct fixture self;
+    struct config_report report = {0};
+    struct slice secret;
+    set_up(&self);
+    CHECK(parcel_pack(&self.inputs, &self.parcel, NULL) == STATUS_OK);
+    CHECK(unpack(&self, &report) == STATUS_OK);
+    CHECK(setenv("AEGIS_NO_SUCH_VARIABLE", "late", 1) == 0);
+    for (size_t i = 1; i < self.unpacked.config->server_count; i++) {
+        const struct config_server *server = &self.unpacked.config->servers[i];
+        CHECK(server->credential.from_env.len == 0 && server->credential.from_file.len == 0);
+        CHECK(assembly_secret(&server->credential, &self.other, &secret) == STATUS_NOT_FOUND);
+    }
+    CHECK(unsetenv("AEGIS_NO_SUCH_VARIABLE") == 0);
+    tear_down(&self);
+}
+
+TEST(parcel_is_closed_and_sealed)
+{
+    struct fixture self;
+    struct config_report report = {0};
+    struct stat info;
+    set_up(&self);
+    CHECK(parcel_pack(&self.inputs, &self.parcel, NULL) == STATUS_OK);
+    CHECK(write(self.parcel, "x", 1) < 0 && ftruncate(self.parcel, 1) < 0);
+    CHECK(fstat(self.parcel, &info) == 0 && (info.st_mode & 0777) == 0400);
+    CHECK((fcntl(self.parcel, F_GETFD) & FD_CLOEXEC) != 0);
+    /* Every worker reads it from the beginning. */
+    CHECK(lseek(self.parcel, 0, SEEK_END) > 0);
+    CHECK(unpack(&self, &report) == STATUS_OK);
+    tear_down(&self);
+}
+
+TEST(parcel_needs_the_listeners_files)
+{
+    static const char *const NAMES[] = {"cert.pem", "key.pem", "ca.pem"};
+    for (size_t i = 0; i < COUNT_OF(NAMES); i++) {
+        struct fixture self;
+        struct diag diag = {0};
+        set_up(&self);
+        remove_text(self.folder, NAMES[i]);
+        CHECK_ROW(NAMES[i], parcel_pack(&self.inputs, &self.parcel, &diag) == STATUS_NOT_FOUND);
+        CHECK_ROW(NAMES[i], str_eq(diag.code, "file.unreadable"));
+        CHECK_ROW(NAMES[i], strstr(diag.message, NAMES[i]) != NULL);
+        tear_down(&self);
+    }
+}
+
+/* The supervisor is trusted; a parcel that is cut all the same must not be read beyond its end. */
+TEST(parcel_that_is_cut_is_no_crash)
+{
+    struct fixture self;
+    struct buf whole;
+    set_up(&self);
+    CHECK(parcel_pack(&self.inputs, &self.parcel, NULL) == STATUS_OK);
+    buf_init(&whole, ARENA_BYTES, NULL);
+    CHECK(file_read_unnamed(self.parcel, &whole) == STATUS_OK);
+    for (size_t len = 0; len < whole.len; len += 7) {
+        struct config_report report = {0};
+        (void)close(self.parcel);
+        CHECK(file_unnamed(slice_of(whole.ptr, len), &self.parcel, NULL) == STATUS_OK);
+        enum status status = unpack(&self, &report);
+        CHECK(status == STATUS_OK || status == STATUS_INVALID);
+        parcel_close(&self.files);
+        arena_reset(&self.other);
+    }
+    buf_release(&whole);
+    tear_down(&self);
+}
