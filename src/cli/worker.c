@@ -2,6 +2,9 @@
 
 #include "daemon/worker.h"
 
+#include <stdio.h>
+#include <unistd.h>
+
 static const char USAGE[] =
     "usage: aegis worker\n"
     "\n"
@@ -11,7 +14,10 @@ static int run(int argc, char **argv)
 {
     (void)argc;
     (void)argv;
-    return worker_run() == STATUS_OK ? EXIT_CODE_OK : EXIT_CODE_FAILURE;
+    int code = worker_run() == STATUS_OK ? EXIT_CODE_OK : EXIT_CODE_FAILURE;
+    /* What libraries do at exit may need what this process has given up. */
+    (void)fflush(NULL);
+    _exit(code);
 }
 
 const struct command command_worker = {

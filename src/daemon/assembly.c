@@ -13,45 +13,6 @@
 #define SECRET_BYTES_MAX 16384
 #define HOSTS_MAX 64
 
-/* -- files and secrets --------------------------------------------------------------------- */
-
-/* Without the line end that editors add. */
-static struct slice trim_line_end(struct slice text)
-{
-    while (text.len > 0 && (text.ptr[text.len - 1] == '\n' || text.ptr[text.len - 1] == '\r')) {
-        text.len--;
-    }
-    return text;
-}
-
-enum status assembly_secret(const struct config_credential *credential, struct arena *arena,
-                            struct slice *out)
-{
-    struct buf text;
-    enum status status = STATUS_OK;
-    *out = SLICE_EMPTY;
-    if (credential->kind == CONFIG_CREDENTIAL_NONE) {
-        return STATUS_OK;
-    }
-    buf_init(&text, SECRET_BYTES_MAX, NULL);
-    buf_append(&text, credential->prefix);
-    if (credential->from_env.len > 0) {
-        const char *value = getenv((const char *)credential->from_env.ptr);
-        status = value == NULL ? STATUS_NOT_FOUND : STATUS_OK;
-        buf_append(&text, slice_view_cstr(value));
-    } else {
-        status = file_read(credential->from_file, &text);
-    }
-    if (status == STATUS_OK) {
-        status = arena_copy(arena, trim_line_end(buf_view(&text)), out);
-    }
-    if (text.ptr != NULL) {
-        explicit_bzero(text.ptr, text.capacity);
-    }
-    buf_release(&text);
-    return status;
-}
-
 /* -- servers ------------------------------------------------------------------------------- */
 
 struct build {
@@ -65,7 +26,7 @@ struct build {
 static void complain(struct build *b, const struct config_place *place, const char *code,
                      struct slice message)
 {
-    struct config_problem problem = {.file = b->assembly->config->file,
+    struct config_problem problem = {.file = b->assembly->inputs->config->file,
                                      .line = place->line,
                                      .column = place->column,
                                      .code = code,
@@ -88,9 +49,9 @@ static enum status copy_texts(struct arena *arena, const struct config_texts *te
     return STATUS_OK;
 }
 
-static enum status build_server(struct build *b, const struct config_server *from,
-                                struct gateway_server *to)
+static enum status build_server(struct build *b, size_t index, struct gateway_server *to)
 {
+    const struct config_server *from = &b->assembly->inputs->config->servers[index];
     TRY(arena_copy(b->arena, from->name, &to->name));
     TRY(arena_copy(b->arena, from->trust, &to->trust));
     TRY(copy_texts(b->arena, &from->labels, &to->labels, &to->label_count));
@@ -102,12 +63,15 @@ static enum status build_server(struct build *b, const struct config_server *fro
         return STATUS_OK;
     }
     TRY(arena_copy(b->arena, from->credential.name, &to->credential_name));
-    if (assembly_secret(&from->credential, b->arena, &to->credential_value) != STATUS_OK) {
+    struct slice secret = b->assembly->inputs->secrets[index];
+    if (secret.ptr != NULL) {
+        TRY(arena_copy(b->arena, secret, &to->credential_value));
+    } else {
         fprintf(
             stderr,
             "aegis: %.*s:%u: server '%.*s' is unavailable: its credential cannot be read; check "
             "the variable or file it names, then reload; the other servers are served\n",
-            SLICE_ARG(b->assembly->config->file), from->credential.place.line,
+            SLICE_ARG(b->assembly->inputs->config->file), from->credential.place.line,
             SLICE_ARG(from->name));
         to->is_unavailable = true;
     }
@@ -116,14 +80,14 @@ static enum status build_server(struct build *b, const struct config_server *fro
 
 static enum status build_servers(struct build *b)
 {
-    const struct config *config = b->assembly->config;
+    const struct config *config = b->assembly->inputs->config;
     struct gateway_server *servers =
         arena_alloc_zero(b->arena, config->server_count, sizeof(*servers));
     if (servers == NULL) {
         return STATUS_LIMIT;
     }
     for (size_t i = 0; i < config->server_count; i++) {
-        TRY(build_server(b, &config->servers[i], &servers[i]));
+        TRY(build_server(b, i, &servers[i]));
     }
     b->snapshot->servers = servers;
     b->snapshot->server_count = config->server_count;
@@ -181,7 +145,7 @@ static enum status build_issuer(struct build *b, const struct config_issuer *fro
 
 static enum status build_identity(struct build *b)
 {
-    const struct config *config = b->assembly->config;
+    const struct config *config = b->assembly->inputs->config;
     struct issuer_entry entries[IDENTITY_ENTRIES_MAX];
     struct jwks *keys[IDENTITY_ENTRIES_MAX] = {0};
     struct diag diag = {0};
@@ -238,7 +202,7 @@ static enum status add_host(struct build *b, struct slice *hosts, size_t *count,
 /* What Host may say: the configured list, or the names the listener goes by. */
 static enum status build_hosts(struct build *b)
 {
-    const struct config *config = b->assembly->config;
+    const struct config *config = b->assembly->inputs->config;
     if (config->hosts.count > 0) {
         return copy_texts(b->arena, &config->hosts, &b->snapshot->hosts, &b->snapshot->host_count);
     }
@@ -267,7 +231,7 @@ static enum status build_hosts(struct build *b)
 
 static enum status build_public_url(struct build *b)
 {
-    const struct config *config = b->assembly->config;
+    const struct config *config = b->assembly->inputs->config;
     if (config->listen.public_url.text.len > 0) {
         return arena_copy(b->arena, config->listen.public_url.text, &b->snapshot->public_url);
     }
@@ -279,7 +243,7 @@ static enum status build_public_url(struct build *b)
 static enum status build_all(struct build *b)
 {
     const struct assembly *assembly = b->assembly;
-    const struct config *config = assembly->config;
+    const struct config *config = assembly->inputs->config;
     b->snapshot->legacy_enabled = config->legacy_enabled;
     b->snapshot->is_proxy = assembly->is_proxy;
     TRY(build_servers(b));
@@ -287,7 +251,8 @@ static enum status build_all(struct build *b)
     TRY(build_public_url(b));
     TRY(copy_texts(b->arena, &config->origins, &b->snapshot->origins, &b->snapshot->origin_count));
     TRY(assembly->no_auth ? build_local_principal(b) : build_identity(b));
-    TRY(policies_load(assembly->policies, b->report_arena, &b->snapshot->policies, b->report));
+    TRY(policies_load(&assembly->inputs->policies, b->report_arena, &b->snapshot->policies,
+                      b->report));
     return b->report->count > 0 ? STATUS_INVALID : STATUS_OK;
 }
 

@@ -6,15 +6,13 @@
 #define AEGIS_DAEMON_ASSEMBLY_H
 
 #include "core/gateway/snapshot.h"
-#include "daemon/config/config.h"
-#include "daemon/config/policy_files.h"
+#include "daemon/inputs.h"
 #include "daemon/key_sets.h"
 
 struct assembly {
-    const struct config *config;
+    const struct inputs *inputs;
     const struct port_crypto *crypto;
     const struct json_parser *parser;
-    const struct policy_files *policies;
     bool no_auth; /* every caller is this OS user */
     bool is_proxy;
     uint16_t port;       /* the listener is bound to */
@@ -34,10 +32,5 @@ NODISCARD enum status assembly_build(const struct assembly *assembly, struct are
 NODISCARD enum status assembly_renew_keys(const struct assembly *assembly,
                                           struct gateway_snapshot *current, struct arena *arena,
                                           struct gateway_snapshot **out);
-
-/* The secret of a server's credential, prefix included, in the arena; empty without one.
- * STATUS_NOT_FOUND when it cannot be read. */
-NODISCARD enum status assembly_secret(const struct config_credential *credential,
-                                      struct arena *arena, struct slice *out);
 
 #endif

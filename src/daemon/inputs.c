@@ -1,5 +1,68 @@
 #include "daemon/inputs.h"
 
+#include "base/buf.h"
+#include "daemon/file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SECRET_BYTES_MAX 16384
+
+/* Without the line end that editors add. */
+static struct slice trim_line_end(struct slice text)
+{
+    while (text.len > 0 && (text.ptr[text.len - 1] == '\n' || text.ptr[text.len - 1] == '\r')) {
+        text.len--;
+    }
+    return text;
+}
+
+enum status inputs_secret(const struct config_credential *credential, struct arena *arena,
+                          struct slice *out)
+{
+    struct buf text;
+    enum status status = STATUS_OK;
+    *out = SLICE_EMPTY;
+    if (credential->kind == CONFIG_CREDENTIAL_NONE) {
+        return STATUS_OK;
+    }
+    buf_init(&text, SECRET_BYTES_MAX, NULL);
+    buf_append(&text, credential->prefix);
+    if (credential->from_env.len > 0) {
+        const char *value = getenv((const char *)credential->from_env.ptr);
+        status = value == NULL ? STATUS_NOT_FOUND : STATUS_OK;
+        buf_append(&text, slice_view_cstr(value));
+    } else {
+        status = file_read(credential->from_file, &text);
+    }
+    if (status == STATUS_OK) {
+        status = arena_copy(arena, trim_line_end(buf_view(&text)), out);
+    }
+    if (text.ptr != NULL) {
+        explicit_bzero(text.ptr, text.capacity);
+    }
+    buf_release(&text);
+    return status;
+}
+
+static enum status read_secrets(const struct config *config, struct arena *arena,
+                                struct slice **out)
+{
+    struct slice *secrets = arena_alloc_zero(arena, config->server_count, sizeof(*secrets));
+    if (secrets == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < config->server_count; i++) {
+        const struct config_credential *credential = &config->servers[i].credential;
+        if (credential->kind == CONFIG_CREDENTIAL_HEADER &&
+            inputs_secret(credential, arena, &secrets[i]) != STATUS_OK) {
+            secrets[i] = (struct slice){0};
+        }
+    }
+    *out = secrets;
+    return STATUS_OK;
+}
+
 enum status inputs_of_config(const struct config *config, struct arena *arena, struct inputs *out,
                              struct config_report *report)
 {
@@ -7,6 +70,7 @@ enum status inputs_of_config(const struct config *config, struct arena *arena, s
     *out = (struct inputs){.config = config};
     TRY(arena_format(arena, &path, "%.*s/audit.key", SLICE_ARG(config->state_dir)));
     out->audit_key_path = (const char *)path.ptr;
+    TRY(read_secrets(config, arena, &out->secrets));
     if (config->policies.count == 0) {
         return STATUS_OK;
     }

@@ -12,10 +12,18 @@ struct inputs {
     const struct config *config;
     struct policy_files policies;
     const char *audit_key_path; /* of the journal's signing key */
+    /* By server: the value of its credential field, prefix included; ptr NULL where it has none or
+     * it cannot be read. */
+    struct slice *secrets;
 };
 
-/* Read the policies that a configuration names and name its files. STATUS_INVALID when the report
- * has problems, STATUS_LIMIT when the arena is full. */
+/* The secret of a credential, prefix included, in the arena. STATUS_NOT_FOUND when it cannot be
+ * read. */
+NODISCARD enum status inputs_secret(const struct config_credential *credential, struct arena *arena,
+                                    struct slice *out);
+
+/* Read the policies and the secrets for HTTP servers that a configuration names. STATUS_INVALID
+ * when the report has problems, STATUS_LIMIT when the arena is full. */
 NODISCARD enum status inputs_of_config(const struct config *config, struct arena *arena,
                                        struct inputs *out, struct config_report *report);
 

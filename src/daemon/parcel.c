@@ -1,7 +1,6 @@
 #include "daemon/parcel.h"
 
 #include "adapters/crypto/signing_key.h"
-#include "daemon/assembly.h"
 #include "daemon/file.h"
 
 #include <assert.h>
@@ -10,7 +9,6 @@
 
 #define PACKED_BYTES_MAX ((size_t)64 << 20)
 #define FILE_BYTES_MAX ((size_t)4 << 20)
-#define SECRET_BYTES_MAX ((size_t)16 << 10)
 
 enum item_kind {
     ITEM_CONFIG = 1,  /* name: file; data: its text */
@@ -65,25 +63,6 @@ static enum status put_file(struct buf *out, enum item_kind kind, size_t index, 
                                            SLICE_ARG(path));
 }
 
-/* Without its prefix, which the configuration has as well. */
-static void put_secret(struct buf *out, const struct config *config, size_t index)
-{
-    const struct config_server *server = &config->servers[index];
-    struct config_credential credential = server->credential;
-    struct slice secret;
-    struct arena arena;
-    if (credential.kind != CONFIG_CREDENTIAL_HEADER) {
-        return;
-    }
-    credential.prefix = SLICE_EMPTY;
-    arena_init(&arena, SECRET_BYTES_MAX * 2, NULL);
-    if (assembly_secret(&credential, &arena, &secret) == STATUS_OK) {
-        put(out, ITEM_SECRET, index, SLICE_EMPTY, secret);
-        explicit_bzero((void *)(uintptr_t)secret.ptr, secret.len);
-    }
-    arena_release(&arena);
-}
-
 /* Made here when there is none yet: the worker could not keep it. */
 static enum status put_audit_key(struct buf *out, const char *path, struct diag *diag)
 {
@@ -115,7 +94,9 @@ static enum status put_all(struct buf *out, const struct inputs *inputs, struct 
         if (authorities.len > 0) {
             TRY(put_file(out, ITEM_AUTHORITIES, i, authorities, diag));
         }
-        put_secret(out, config, i);
+        if (inputs->secrets[i].ptr != NULL) {
+            put(out, ITEM_SECRET, i, SLICE_EMPTY, inputs->secrets[i]);
+        }
     }
     return buf_status(out);
 }
@@ -196,11 +177,10 @@ static struct slice *path_of(struct config *config, const struct item *item,
         return audit_key;
     case ITEM_AUTHORITIES:
         return is_server ? &config->servers[index].tls_ca : NULL;
-    case ITEM_SECRET:
-        return is_server ? &config->servers[index].credential.from_file : NULL;
     case ITEM_CONFIG:
     case ITEM_FOLDER:
     case ITEM_POLICY:
+    case ITEM_SECRET:
         break;
     }
     return NULL;
@@ -216,13 +196,19 @@ static enum status take_file(const struct item *item, struct arena *arena, struc
     return arena_format(arena, path, "/proc/self/fd/%d", fd);
 }
 
-/* A secret that was not handed over must not be looked for elsewhere. */
-static void forget_secrets(struct config *config)
+static enum status take_secrets(struct slice packed, struct arena *arena, struct inputs *out)
 {
-    for (size_t i = 0; i < config->server_count; i++) {
-        config->servers[i].credential.from_env = SLICE_EMPTY;
-        config->servers[i].credential.from_file = SLICE("");
+    struct item item;
+    out->secrets = arena_alloc_zero(arena, out->config->server_count, sizeof(*out->secrets));
+    if (out->secrets == NULL) {
+        return STATUS_LIMIT;
     }
+    while (next_item(&packed, &item)) {
+        if (item.head.kind == ITEM_SECRET && item.head.index < out->config->server_count) {
+            out->secrets[item.head.index] = item.data;
+        }
+    }
+    return STATUS_OK;
 }
 
 static enum status take_files(struct slice packed, struct arena *arena, struct config *config,
@@ -230,7 +216,6 @@ static enum status take_files(struct slice packed, struct arena *arena, struct c
 {
     struct item item;
     struct slice audit_key = SLICE("");
-    forget_secrets(config);
     while (next_item(&packed, &item)) {
         struct slice *path = path_of(config, &item, &audit_key);
         if (path != NULL) {
@@ -249,10 +234,11 @@ static enum status unpack(struct slice packed, struct arena *arena, struct input
     TRY(take_texts(packed, arena, &source, &out->policies));
     TRY(config_load_text(&source, arena, &config, report));
     out->config = config;
+    TRY(take_secrets(packed, arena, out));
     /* The supervisor started the worker there; the path may lead through folders that the worker's
      * user cannot pass. */
     config->audit.dir = SLICE(".");
-    return take_files(packed, arena, config, out, files);
+    return files == NULL ? STATUS_OK : take_files(packed, arena, config, out, files);
 }
 
 enum status parcel_unpack(int fd, struct arena *arena, struct inputs *out,
@@ -261,7 +247,6 @@ enum status parcel_unpack(int fd, struct arena *arena, struct inputs *out,
     struct buf bytes;
     struct slice packed = SLICE_EMPTY;
     *out = (struct inputs){0};
-    *files = (struct parcel_files){0};
     buf_init(&bytes, PACKED_BYTES_MAX, NULL);
     enum status status = file_read_unnamed(fd, &bytes);
     if (status == STATUS_OK) {

@@ -1,19 +1,18 @@
 /* parcel.h: what the supervisor gives its worker to read, in one unnamed file.
  *
  * The worker's user can read none of the files that a configuration names, so the supervisor reads
- * them: configuration, policies, certificates, keys, secrets of HTTP servers. In the worker each
- * becomes a file without a name, and the paths of the configuration lead there. Key sets, which
- * change by themselves, are asked for one by one (control_message.h). What only the supervisor
- * needs stays there: private keys of the development issuer, secrets of children. */
+ * them: configuration, policies, certificates, keys, secrets of HTTP servers. In the worker
+ * certificates and keys become files without a name, and the paths of the configuration lead there.
+ * Key sets, which change by themselves, are asked for one by one (control_message.h). What only the
+ * supervisor needs stays there: private keys of the development issuer, secrets of children. */
 #ifndef AEGIS_DAEMON_PARCEL_H
 #define AEGIS_DAEMON_PARCEL_H
 
 #include "daemon/inputs.h"
 
-#define PARCEL_FILES_MAX (2 * CONFIG_SERVERS_MAX + 3)
+#define PARCEL_FILES_MAX (CONFIG_SERVERS_MAX + 3)
 
-/* Read everything and pack it. A secret that cannot be read is left out; its server is then
- * unavailable. The caller closes *fd. STATUS_NOT_FOUND
+/* Read everything and pack it. The caller closes *fd. STATUS_NOT_FOUND
  * file.unreadable, STATUS_LIMIT, STATUS_UNAVAILABLE. */
 NODISCARD enum status parcel_pack(const struct inputs *inputs, int *fd, struct diag *diag);
 
@@ -23,8 +22,11 @@ struct parcel_files {
     size_t count;
 };
 
-/* Make inputs of what was packed; texts live in the arena. STATUS_INVALID with a report,
- * STATUS_LIMIT, STATUS_UNAVAILABLE. parcel_close in any case, once the files were read. */
+/* Make inputs of what was packed; texts live in the arena.
+ *
+ * files  {0} before; takes the files of listener, journal and TLS clients, for parcel_close once
+ * they were read, in any case. NULL: they are not looked at again, as in a reload STATUS_INVALID
+ * with a report, STATUS_LIMIT, STATUS_UNAVAILABLE. */
 NODISCARD enum status parcel_unpack(int fd, struct arena *arena, struct inputs *out,
                                     struct parcel_files *files, struct config_report *report);
 

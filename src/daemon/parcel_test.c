@@ -1,6 +1,5 @@
 #include "daemon/parcel.h"
 
-#include "daemon/assembly.h"
 #include "daemon/file.h"
 #include "support/check.h"
 
@@ -117,9 +116,7 @@ TEST(parcel_brings_everything_a_worker_may_have)
     CHECK(slice_ends_with(self.unpacked.policies.sources[0].name, SLICE("/a.cedar")));
     CHECK(slice_starts_with(self.unpacked.policies.sources[0].text, SLICE("permit")));
     CHECK(self.unpacked.policies.sources[1].text.len == 0);
-    struct slice secret;
-    CHECK(assembly_secret(&config->servers[0].credential, &self.other, &secret) == STATUS_OK);
-    CHECK(slice_eq(secret, SLICE("Bearer word")));
+    CHECK(slice_eq(self.unpacked.secrets[0], SLICE("Bearer word")));
     struct buf key;
     buf_init(&key, ARENA_BYTES, NULL);
     CHECK(file_read(slice_view_cstr(self.unpacked.audit_key_path), &key) == STATUS_OK);
@@ -128,22 +125,29 @@ TEST(parcel_brings_everything_a_worker_may_have)
     tear_down(&self);
 }
 
-/* Not handed over means not to be found: not in the environment, not in the file it came from. */
+/* Secrets of children, and those that were not there. */
 TEST(parcel_leaves_out_what_a_worker_must_not_have)
 {
     struct fixture self;
     struct config_report report = {0};
-    struct slice secret;
     set_up(&self);
     CHECK(parcel_pack(&self.inputs, &self.parcel, NULL) == STATUS_OK);
     CHECK(unpack(&self, &report) == STATUS_OK);
-    CHECK(setenv("AEGIS_NO_SUCH_VARIABLE", "late", 1) == 0);
     for (size_t i = 1; i < self.unpacked.config->server_count; i++) {
-        const struct config_server *server = &self.unpacked.config->servers[i];
-        CHECK(server->credential.from_env.len == 0 && server->credential.from_file.len == 0);
-        CHECK(assembly_secret(&server->credential, &self.other, &secret) == STATUS_NOT_FOUND);
+        CHECK(self.unpacked.secrets[i].ptr == NULL);
     }
-    CHECK(unsetenv("AEGIS_NO_SUCH_VARIABLE") == 0);
+    tear_down(&self);
+}
+
+TEST(parcel_without_files_has_the_rest)
+{
+    struct fixture self;
+    struct config_report report = {0};
+    set_up(&self);
+    CHECK(parcel_pack(&self.inputs, &self.parcel, NULL) == STATUS_OK);
+    CHECK(parcel_unpack(self.parcel, &self.other, &self.unpacked, NULL, &report) == STATUS_OK);
+    CHECK(self.unpacked.policies.count == 2 && self.files.count == 0);
+    CHECK(slice_eq(self.unpacked.secrets[0], SLICE("Bearer word")));
     tear_down(&self);
 }
 

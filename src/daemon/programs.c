@@ -1,7 +1,7 @@
 #include "daemon/programs.h"
 
 #include "adapters/process/program_environment.h"
-#include "daemon/assembly.h"
+#include "daemon/inputs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,7 +44,7 @@ static enum status build_environment(const struct config_server *server,
     }
     if (server->credential.kind == CONFIG_CREDENTIAL_ENV) {
         struct slice secret;
-        TRY(assembly_secret(&server->credential, arena, &secret));
+        TRY(inputs_secret(&server->credential, arena, &secret));
         TRY(add_variable(arena, list, &count, server->credential.name, secret));
     }
     /* Behind what the configuration sets, which wins: our home is of no use to another user. */

@@ -147,8 +147,7 @@ static enum status open_shared(struct serving *s, struct diag *diag)
 
 static struct assembly assembly_of(struct serving *s, const struct inputs *inputs)
 {
-    return (struct assembly){.config = inputs->config,
-                             .policies = &inputs->policies,
+    return (struct assembly){.inputs = inputs,
                              .crypto = openssl_crypto_port(s->crypto),
                              .parser = &s->parser,
                              .no_auth = s->plan->no_auth,

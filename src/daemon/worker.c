@@ -20,7 +20,7 @@
 struct worker {
     struct arena arena; /* of the inputs it started with */
     struct inputs inputs;
-    struct parcel_files files; /* of the inputs last unpacked */
+    struct parcel_files files; /* read until clients are served */
     struct listeners listeners;
     int process_channels[LISTENERS_MAX];
 };
@@ -103,15 +103,15 @@ static void on_ready(void *context)
 
 static enum status on_reload(void *context, struct arena *arena, struct inputs *out)
 {
-    struct worker *worker = context;
     struct control_message message = {0};
     struct channel_received received = {0};
+    (void)context;
     enum status status = channel_receive(WORKER_CHANNEL, &message, sizeof(message), &received);
     if (status != STATUS_OK) {
         return status;
     }
     if (message.type == CONTROL_RELOAD && received.descriptor_count == 1) {
-        status = unpack(received.descriptors[0], arena, out, &worker->files);
+        status = unpack(received.descriptors[0], arena, out, NULL);
     } else {
         status = STATUS_INVALID;
     }
@@ -150,8 +150,7 @@ static enum status read_keys(const struct config *config, const struct config_is
 
 static void on_reloaded(void *context, bool is_done)
 {
-    struct worker *worker = context;
-    parcel_close(&worker->files);
+    (void)context;
     tell(CONTROL_RELOADED, is_done);
 }
 

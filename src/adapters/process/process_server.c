@@ -137,6 +137,9 @@ enum status process_server_step(struct process_server *server, const struct poll
     }
     for (size_t i = 0; i < server->channel_count && status == STATUS_OK; i++) {
         status = polls[i].revents != 0 ? take_message(server, i) : STATUS_OK;
+        if (status == STATUS_UNAVAILABLE) {
+            server->channels[i] = -1; /* poll passes it over: there is no more to come */
+        }
     }
     return status;
 }
