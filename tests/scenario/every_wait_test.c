@@ -350,12 +350,14 @@ static bool try_trouble(const struct plan *plan, const struct trouble *trouble, 
     if (is_waiting && trouble->set_in != NULL) {
         trouble->set_in();
     }
+    bool is_cancelled = plan->effect == NULL || world_find_call(&world, plan->effect) == NULL;
     run();
     check_end(plan, trouble, row);
     if (!is_waiting || trouble->set_in == NULL) {
         CHECK_ROW(row, has_success(plan));
     } else if (plan->effect != NULL && begins_no_effect(plan, trouble, was_decided)) {
         CHECK_ROW(row, world_count_calls(&world, plan->effect) == effects);
+        CHECK_ROW(row, is_cancelled || trouble->set_in == request_is_taken_back);
         CHECK_ROW(row, effects > 0 || !has_success(plan));
     }
     release();

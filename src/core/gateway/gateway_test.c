@@ -292,31 +292,6 @@ TEST(gateway_reports_servers_that_fail)
     }
 }
 
-/* MCP 2026-07-28: the client that closes its stream cancels, at whatever the operation waits for.
- */
-TEST(gateway_cancels_at_every_wait)
-{
-    static const char *const HELD[] = {"server/discover", "initialize", "notifications/initialized",
-                                       "tools/list", "tools/call"};
-    for (size_t i = 0; i < COUNT_OF(HELD); i++) {
-        world_init(&world, PERMIT_ALL);
-        world.held_method = HELD[i];
-        post_see();
-        world_run(&world);
-        CHECK_ROW(HELD[i], !client.is_replied && world.gateway.operation_count == 1);
-        client.exchange.on_gone(&client.exchange);
-        world.held_method = NULL;
-        world_run(&world);
-        CHECK_ROW(HELD[i], client.is_released && !client.is_replied);
-        CHECK_ROW(HELD[i], world.gateway.operation_count == 0);
-        bool has_begun = world_count_calls(&world, "tools/call") == 1;
-        CHECK_ROW(HELD[i], has_begun == (i == COUNT_OF(HELD) - 1));
-        CHECK_ROW(HELD[i],
-                  !has_begun || world_count_records(&world, "\"outcome\"", "cancelled") == 1);
-        world_release(&world);
-    }
-}
-
 TEST(gateway_survives_a_client_that_leaves_while_records_are_written)
 {
     world_init(&world, PERMIT_ALL);
