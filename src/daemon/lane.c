@@ -124,6 +124,8 @@ static struct gateway_limits gateway_limits_of(const struct config_limits *limit
         .operation_deadline_ms = limits->operation_deadline_ms,
         .list_timeout_ms = limits->list_timeout_ms,
         .session_idle_ms = limits->session_idle_ms,
+        .token_bytes = (size_t)limits->token_bytes,
+        .token_cache_entries = (size_t)limits->token_cache_entries,
         .json = {.depth_max = (uint32_t)limits->json_depth,
                  .nodes_max = (uint32_t)limits->json_nodes,
                  .members_max = (uint32_t)limits->json_members,

@@ -48,7 +48,7 @@ enum status gateway_init(struct gateway *gateway, const struct gateway_ports *po
     arena_init(&gateway->scratch, limits->operation_bytes, &gateway->account);
     TRY(ports->random->fill(ports->random->context, seed, sizeof(seed)));
     json_parser_init(&gateway->parser, &limits->json, seed);
-    TRY(identity_cache_new(IDENTITY_CACHE_ENTRIES_DEFAULT, &gateway->cache));
+    TRY(identity_cache_new(limits->token_cache_entries, &gateway->cache));
     enum status status = init_server_accounts(gateway);
     if (status != STATUS_OK) {
         identity_cache_free(gateway->cache);
@@ -169,6 +169,7 @@ enum status gateway_authenticate(struct gateway *gateway, struct slice authoriza
         .crypto = ports->crypto,
         .parser = &gateway->parser,
         .authorization = authorization,
+        .token_bytes_max = gateway->limits.token_bytes,
         .now_s = ports->clock->wall_ms(ports->clock->context) / 1000,
         .arena = arena,
     };

@@ -12,6 +12,7 @@
 #include "core/gateway/child.h"
 #include "core/gateway/snapshot.h"
 #include "core/identity/identity.h"
+#include "core/identity/identity_cache.h"
 #include "core/ports/clock.h"
 #include "core/ports/crypto.h"
 #include "core/ports/exchange.h"
@@ -39,6 +40,8 @@ struct gateway_limits {
     int64_t operation_deadline_ms;
     int64_t list_timeout_ms; /* servers that did not list by then are left out */
     int64_t session_idle_ms;
+    size_t token_bytes;         /* one bearer token */
+    size_t token_cache_entries; /* verified tokens remembered */
     struct json_limits json;
 };
 
@@ -47,7 +50,8 @@ struct gateway_limits {
         .loop_bytes = (size_t)1 << 30, .principal_bytes = (size_t)256 << 20,                       \
         .server_bytes = (size_t)256 << 20, .operation_bytes = (size_t)32 << 20,                    \
         .operations = 4096, .sessions = 1024, .operation_deadline_ms = 600000,                     \
-        .list_timeout_ms = 10000, .session_idle_ms = 1800000, .json = JSON_LIMITS_DEFAULT          \
+        .list_timeout_ms = 10000, .session_idle_ms = 1800000, .token_bytes = 16384,                \
+        .token_cache_entries = IDENTITY_CACHE_ENTRIES_DEFAULT, .json = JSON_LIMITS_DEFAULT         \
     }
 
 /* Borrowed from the loop; each outlives the gateway. */

@@ -19,9 +19,12 @@ static enum status refuse(struct diag *diag, const char *code, const char *messa
 }
 
 /* RFC 9110 §11.4: the scheme is compared without case, one or more spaces follow. */
-static enum status bearer_token(struct slice authorization, struct slice *token, struct diag *diag)
+static enum status bearer_token(const struct identity_request *request, struct slice *token,
+                                struct diag *diag)
 {
-    struct slice value = slice_trim_ows(authorization);
+    size_t bytes_max =
+        request->token_bytes_max != 0 ? request->token_bytes_max : JWS_TOKEN_BYTES_MAX;
+    struct slice value = slice_trim_ows(request->authorization);
     if (value.len == 0) {
         return refuse(diag, "token.missing", "request has no access token");
     }
@@ -33,10 +36,9 @@ static enum status bearer_token(struct slice authorization, struct slice *token,
     if (token->len == 0) {
         return refuse(diag, "token.missing", "request has an empty access token");
     }
-    if (token->len > JWS_TOKEN_BYTES_MAX) {
+    if (token->len > bytes_max) {
         return diag_fail(diag, STATUS_UNAUTHENTICATED, "token.size",
-                         "token has %zu bytes, at most %d are accepted", token->len,
-                         JWS_TOKEN_BYTES_MAX);
+                         "token has %zu bytes, at most %zu are accepted", token->len, bytes_max);
     }
     return STATUS_OK;
 }
@@ -214,7 +216,7 @@ enum status identity_authenticate(const struct identity_request *request, struct
     struct principal fields;
     uint8_t digits[PRINCIPAL_FINGERPRINT_BYTES];
     *out = NULL;
-    TRY(bearer_token(request->authorization, &token, diag));
+    TRY(bearer_token(request, &token, diag));
     if (request->snapshot == NULL) {
         return refuse(diag, "token.issuer", "no issuer is configured");
     }

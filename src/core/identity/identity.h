@@ -19,6 +19,7 @@ struct identity_request {
     const struct json_parser *parser;
     struct slice authorization; /* value of the one Authorization field; empty when absent */
     struct slice resource;      /* RFC 8707 resource of the route; empty: audiences of the entry */
+    size_t token_bytes_max;     /* 0: JWS_TOKEN_BYTES_MAX, which is also the most there is */
     int64_t now_s;              /* wall clock, not negative */
     struct arena *arena;        /* for decoding, may be dropped after the call */
 };
@@ -32,7 +33,7 @@ struct identity_request {
  * STATUS_UNAUTHENTICATED with
  *   token.missing        no Authorization field
  *   token.malformed      not Bearer, not a compact JWS, not canonical base64url, not JSON
- *   token.size           longer than JWS_TOKEN_BYTES_MAX
+ *   token.size           longer than token_bytes_max
  *   token.duplicate      a JSON name twice
  *   token.header         a header parameter that we refuse
  *   token.alg            an algorithm that is unknown or not allowed for this issuer

@@ -64,6 +64,7 @@ struct fixture {
     struct identity_snapshot *snapshot;
     struct identity_cache *cache;
     struct slice resource;
+    size_t token_bytes_max;
     int64_t now_s;
 };
 
@@ -142,6 +143,7 @@ static enum status authenticate(struct fixture *fixture, struct slice authorizat
                                        .parser = &fixture->parser,
                                        .authorization = authorization,
                                        .resource = fixture->resource,
+                                       .token_bytes_max = fixture->token_bytes_max,
                                        .now_s = fixture->now_s,
                                        .arena = &arena};
     enum status status = identity_authenticate(&request, out, diag);
@@ -516,6 +518,9 @@ TEST(identity_limits_the_size_of_a_token)
     CHECK(present_size(&fixture, JWS_TOKEN_BYTES_MAX - 1, &diag) == STATUS_OK);
     CHECK(present_size(&fixture, JWS_TOKEN_BYTES_MAX + 1, &diag) == STATUS_UNAUTHENTICATED);
     CHECK(str_eq(diag.code, "token.size"));
+    fixture.token_bytes_max = 2000;
+    CHECK(present_size(&fixture, 1999, &diag) == STATUS_OK);
+    CHECK(present_size(&fixture, 2001, &diag) == STATUS_UNAUTHENTICATED);
     fixture_release(&fixture);
 }
 
