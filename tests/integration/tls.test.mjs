@@ -58,8 +58,8 @@ before(async () => {
   });
 });
 after(async () => {
-  await bench?.stop();
   for (const server of Object.values(servers)) await server.stop();
+  await bench?.stop();
 });
 
 /** What a client process says that trusts an authority and calls a tool of each server. */

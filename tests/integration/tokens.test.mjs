@@ -189,9 +189,9 @@ describe('keys that change', () => {
     });
   });
   after(async () => {
-    await own?.stop();
     keys?.closeAllConnections();
     keys?.close();
+    await own?.stop();
   });
 
   /** The status that every loop of the gateway answers a token with. */

@@ -18,6 +18,9 @@ const packages = path.join(peersFolder, 'node_modules/@modelcontextprotocol');
 export const ownUser = os.userInfo().username;
 const READY_MS = 20000;
 const STOP_MS = 5000;
+const ERRORS_MAX = 1 << 20;
+// A sanitizer's symbolizer is a process of its own, which the worker may not start: it would be ended for its report.
+const SANITIZERS = { ASAN_OPTIONS: 'symbolize=0', TSAN_OPTIONS: 'symbolize=0 exitcode=0', UBSAN_OPTIONS: 'symbolize=0' };
 
 /** Runs `aegis ARGUMENTS...` to its end and returns what it printed; throws with its stderr when it fails. */
 export async function aegis(...arguments_) {
@@ -33,7 +36,7 @@ export class Processes {
     const child = spawn(command, arguments_, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
     child.errors = '';
     child.stderr.setEncoding('utf8').on('data', (text) => {
-      child.errors = (child.errors + text).slice(-20000);
+      child.errors = (child.errors + text).slice(-ERRORS_MAX);
     });
     child.ended = once(child, 'exit').catch(() => {});
     child.on('error', (error) => {
@@ -97,7 +100,7 @@ export function filesystemCommand(folder) {
 
 /** Starts `aegis serve` and waits until it says where it listens. */
 export async function startGateway(processes, configFile) {
-  const child = processes.start(aegisBinary, ['serve', '--config', configFile]);
+  const child = processes.start(aegisBinary, ['serve', '--config', configFile], { env: { ...process.env, ...SANITIZERS } });
   const lines = createInterface({ input: child.stdout });
   const ready = (async () => {
     for await (const line of lines) {
