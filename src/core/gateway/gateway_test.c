@@ -372,6 +372,47 @@ TEST(gateway_lists_what_may_be_called)
     world_release(&world);
 }
 
+/* A long list is judged in turns: what else waits for the loop goes between them, and whoever
+ * leaves in the middle leaves nothing behind. */
+TEST(gateway_judges_a_long_list_in_turns)
+{
+    static char page[WORLD_TEXT_BYTES];
+    enum { TOOLS = 400 }; /* more than a turn takes */
+    for (int leaves = 0; leaves < 2; leaves++) {
+        size_t used = (size_t)snprintf(page, sizeof(page),
+                                       "{\"jsonrpc\":\"2.0\",\"id\":%%ID,\"result\":{\"tools\":[");
+        for (int i = 0; i < TOOLS; i++) {
+            used += (size_t)snprintf(page + used, sizeof(page) - used, "%s{\"name\":\"%d\"}",
+                                     i > 0 ? "," : "", i);
+        }
+        snprintf(page + used, sizeof(page) - used, "]}}");
+        world_init(&world, PERMIT_ALL "forbid(principal, action, resource) when { resource.name != "
+                                      "\"399\" };");
+        world_post(&world, &client, BANK,
+                   "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\",\"params\":{" META "}}",
+                   "tools/list", NULL, NULL);
+        world_run(&world); /* the handshake, with its own reading of the tools */
+        world.held_method = "tools/list";
+        world_post(&world, &client, BANK,
+                   "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\",\"params\":{" META "}}",
+                   "tools/list", NULL, NULL);
+        struct world_call *call = world_find_call(&world, "tools/list");
+        CHECK(call != NULL);
+        world_message(call, page);
+        world_end(call, STATUS_OK, NULL);
+        CHECK(!client.is_replied && world.gateway.operation_count == 1);
+        if (leaves) {
+            client.exchange.on_gone(&client.exchange);
+        }
+        world_advance(&world, 0);
+        world_run(&world);
+        CHECK(client.is_replied == !leaves && client.is_released);
+        CHECK(leaves || (body_has("\"399\"") && !body_has("\"398\"")));
+        CHECK(world.gateway.operation_count == 0);
+        world_release(&world);
+    }
+}
+
 TEST(gateway_keeps_serving_when_one_server_is_down)
 {
     world_init(&world, PERMIT_ALL);

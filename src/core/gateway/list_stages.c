@@ -6,6 +6,7 @@
 #include "json/writer.h"
 
 #define LIST_ITEMS_PER_PAGE 1000
+#define LIST_JUDGED_PER_TURN 256              /* then others of the loop have theirs */
 #define LIST_BYTES_PER_PAGE ((size_t)4 << 20) /* a page ends after the item that goes past this */
 
 /* An item the caller may see. Of items with one key the first stays, when they are of one server;
@@ -17,6 +18,15 @@ struct list_item {
     struct slice key; /* name, normal address or template */
     size_t order;
     bool is_left_out;
+};
+
+/* The judging of all items, one turn after another. */
+struct list_judging {
+    struct list_item *items;   /* those that the caller may see, */
+    struct list_item **sorted; /* and by key */
+    size_t count;
+    size_t part; /* where it goes on */
+    struct list_walk walk;
 };
 
 static enum stage_result stage_fetch(struct operation *op)
@@ -51,9 +61,7 @@ static bool is_template_list(const struct operation *op)
     return slice_eq(op->list->list_member, SLICE("resourceTemplates"));
 }
 
-/* scratch: emptied after each item, so that a long list needs no more than a short one. */
-static bool item_is_visible(struct operation *op, const struct list_item *item,
-                            struct arena *scratch)
+static bool item_is_visible(struct operation *op, const struct list_item *item)
 {
     static const struct slice CALLS[] = {
         [MCP_LIFECYCLE] = SLICE_INIT(""),
@@ -68,9 +76,7 @@ static bool item_is_visible(struct operation *op, const struct list_item *item,
     question.arguments = (struct json_place){item->place.tape, JSON_NONE};
     question.arguments_unknown = true;
     question.name_unknown = is_template_list(op);
-    bool is_visible = policy_may_ever_allow(&question, &op->gateway->scratch);
-    arena_reset(scratch);
-    return is_visible;
+    return policy_may_ever_allow(&question, &op->gateway->scratch);
 }
 
 static struct slice name_member(const struct operation *op)
@@ -82,7 +88,7 @@ static struct slice name_member(const struct operation *op)
 }
 
 /* False for an item that has no name, no normal address, or is not for this caller. */
-static bool read_item(struct operation *op, struct list_item *item, struct arena *scratch)
+static bool read_item(struct operation *op, struct list_item *item)
 {
     struct resource_uri uri;
     item->name_ref = json_member(item->place.tape, item->place.ref, name_member(op));
@@ -96,7 +102,7 @@ static bool read_item(struct operation *op, struct list_item *item, struct arena
         }
         item->key = uri.text;
     }
-    return item_is_visible(op, item, scratch);
+    return item_is_visible(op, item);
 }
 
 static int compare_items(const struct operation *op, const struct list_item *a,
@@ -174,36 +180,61 @@ static size_t count_items(const struct operation *op)
     return count;
 }
 
-/* All items the caller may see, doubles marked. STATUS_LIMIT when there is no memory. */
-static enum status collect(struct operation *op, struct list_item **out, size_t *out_count)
+static enum status begin_judging(struct operation *op)
 {
     size_t capacity = count_items(op);
+    struct list_judging *judging = arena_alloc_zero(&op->arena, 1, sizeof(*judging));
     struct list_item *items = arena_alloc_zero(&op->arena, capacity, sizeof(*items));
     struct list_item **sorted = arena_alloc_zero(&op->arena, capacity, sizeof(struct list_item *));
-    size_t count = 0;
-    struct arena scratch;
-    if (items == NULL || sorted == NULL) {
+    if (judging == NULL || items == NULL || sorted == NULL) {
         return STATUS_LIMIT;
     }
-    arena_init(&scratch, GATEWAY_OPERATION_BYTES_MAX, &op->account);
-    for (size_t i = 0; i < op->part_count; i++) {
-        struct list_walk walk = {0};
-        struct list_item item = {.part = &op->parts[i]};
-        while (list_walk_next(&walk, &op->parts[i], &item.place)) {
-            item.order = count;
-            if (read_item(op, &item, &scratch)) {
-                items[count] = item;
-                sorted[count] = &items[count];
-                count++;
-            }
+    *judging = (struct list_judging){.items = items, .sorted = sorted};
+    op->judging = judging;
+    return STATUS_OK;
+}
+
+/* The next items; false when there is none left. */
+static bool judge_some(struct operation *op, struct list_judging *judging)
+{
+    for (size_t turn = 0; turn < LIST_JUDGED_PER_TURN; turn++) {
+        struct list_item item = {.order = judging->count};
+        while (judging->part < op->part_count &&
+               !list_walk_next(&judging->walk, &op->parts[judging->part], &item.place)) {
+            judging->part++;
+            judging->walk = (struct list_walk){0};
+        }
+        if (judging->part == op->part_count) {
+            return false;
+        }
+        item.part = &op->parts[judging->part];
+        if (read_item(op, &item)) {
+            judging->items[judging->count] = item;
+            judging->sorted[judging->count] = &judging->items[judging->count];
+            judging->count++;
         }
     }
-    arena_release(&scratch);
-    sort_items(op, sorted, count);
-    leave_out_doubles(op, sorted, count);
-    *out = items;
-    *out_count = count;
-    return STATUS_OK;
+    return true;
+}
+
+/* A server may list tens of thousands of items, and each costs a look at the policies. */
+static enum stage_result stage_judge(struct operation *op)
+{
+    if (op->judging == NULL) {
+        operation_end_limit(op);
+    }
+    if (operation_is_stopped(op)) {
+        return operation_refuse_upstream(op, op->wait_status, &op->wait_diag);
+    }
+    if (op->judging == NULL && begin_judging(op) != STATUS_OK) {
+        return operation_refuse_overload(op, "no memory for the list");
+    }
+    if (judge_some(op, op->judging)) {
+        return operation_pause(op);
+    }
+    sort_items(op, op->judging->sorted, op->judging->count);
+    leave_out_doubles(op, op->judging->sorted, op->judging->count);
+    return STAGE_DONE;
 }
 
 /* Names of an endpoint of several servers carry their server. */
@@ -254,16 +285,11 @@ static void write_page(struct operation *op, const struct list_item *items, size
 
 static enum stage_result stage_answer(struct operation *op)
 {
-    struct list_item *items = NULL;
-    size_t count = 0;
     if (op->client_gone) {
         return STAGE_DONE;
     }
-    if (collect(op, &items, &count) != STATUS_OK) {
-        return operation_refuse_overload(op, "no memory for the list");
-    }
     operation_result_begin(op);
-    write_page(op, items, count);
+    write_page(op, op->judging->items, op->judging->count);
     if (mcp_revision_is_modern(op->revision)) {
         buf_append(&op->reply, SLICE(",\"ttlMs\":0,\"cacheScope\":\"private\""));
     }
@@ -305,6 +331,7 @@ const struct stage OPERATION_LIST_STAGES[] = {
     {"check_cursor", stage_check_cursor},
     {"fetch", stage_fetch},
     {"check_fetched", stage_check_fetched},
+    {"judge", stage_judge},
     {"record_event", operation_stage_record_event},
     {"check_record", operation_stage_check_record},
     {"answer", stage_answer},

@@ -124,6 +124,45 @@ static void run(struct operation *op)
     free_operation(op);
 }
 
+static struct operation *operation_of_pause(struct child *child)
+{
+    return (struct operation *)((char *)child - offsetof(struct operation, pause));
+}
+
+static void cancel_pause(struct child *child)
+{
+    struct operation *op = operation_of_pause(child);
+    const struct port_timer *timer = op->gateway->ports.timer;
+    timer->stop(timer->context, &op->pause_end);
+}
+
+static void on_paused(struct child *child, enum status status, const struct diag *diag)
+{
+    operation_note(operation_of_pause(child), status, diag);
+}
+
+static const struct child_kind PAUSE_CHILD = {cancel_pause, on_paused};
+
+static void on_pause_end(struct timer *timer)
+{
+    struct operation *op =
+        (struct operation *)((char *)timer - offsetof(struct operation, pause_end));
+    child_end(&op->pause, STATUS_OK, NULL);
+}
+
+enum stage_result operation_pause(struct operation *op)
+{
+    const struct port_timer *timer = op->gateway->ports.timer;
+    if (child_begin(&op->pause, &op->children, &PAUSE_CHILD) != STATUS_OK) {
+        return operation_refuse_overload(op, "too much is under way");
+    }
+    op->pause_end.fire = on_pause_end;
+    timer->start(timer->context, &op->pause_end, 0);
+    /* A wait goes on with the stage after. */
+    op->stage--;
+    return STAGE_WAIT;
+}
+
 void operation_note(struct operation *op, enum status status, const struct diag *diag)
 {
     op->wait_status = status;

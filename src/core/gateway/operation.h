@@ -53,7 +53,10 @@ struct list_page {
     json_ref items; /* the array */
 };
 
-/* One server's part of a list. */ struct list_part {
+struct list_judging; /* list_stages.c */
+
+/* One server's part of a list. */
+struct list_part {
     struct session_waiter waiter;
     struct operation *operation;
     struct server_session *session;
@@ -100,7 +103,8 @@ struct operation {
     struct operation_refusal refusal;
 
     struct children children;
-    struct child record;
+    struct child record, pause;
+    struct timer pause_end;
     struct session_waiter waiter;
     struct server_session *session;
     struct call call;
@@ -110,9 +114,10 @@ struct operation {
     struct list_part *parts;
     size_t part_count;
     struct uri_search search; /* of the server whose template fits */
-    size_t list_from;         /* the first item of the page the client asks for */
-    struct buf reply;         /* JSON to answer */
-    struct buf session_id;    /* to give to a legacy client; else empty */
+    struct list_judging *judging;
+    size_t list_from;      /* the first item of the page the client asks for */
+    struct buf reply;      /* JSON to answer */
+    struct buf session_id; /* to give to a legacy client; else empty */
 };
 
 typedef enum stage_result (*stage_fn)(struct operation *operation);
@@ -125,6 +130,9 @@ struct stage {
 /* Begin with a whole request; the operation frees itself at its end. */
 void operation_begin(struct gateway *gateway, struct exchange *exchange,
                      const struct exchange_request *request, bool was_handed_over);
+
+/* Let others of the loop have their turn, then run the same stage again. */
+enum stage_result operation_pause(struct operation *operation);
 
 /* Keep how a child ended, for the stage that runs when all are over. diag may be NULL. */
 void operation_note(struct operation *operation, enum status status, const struct diag *diag);
