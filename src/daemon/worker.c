@@ -84,9 +84,12 @@ static enum status restrict_self(const struct worker *worker, struct diag *diag)
     (void)prctl(PR_SET_NAME, "aegis-worker");
     TRY(process_guard_apply(diag));
     TRY(sandbox_enter(has_journal ? "." : NULL, &report, diag));
-    if (report.landlock_abi == 0) {
-        fputs("aegis: this kernel has no landlock: files are guarded from the worker by its user "
-              "alone\n",
+    if (report.landlock_abi > 0) {
+        fprintf(stderr, "aegis: the worker's system calls are filtered, its files by landlock %d\n",
+                report.landlock_abi);
+    } else {
+        fputs("aegis: the worker's system calls are filtered; this kernel has no landlock, so its "
+              "user alone guards files from it\n",
               stderr);
     }
     return STATUS_OK;

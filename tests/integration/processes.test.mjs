@@ -135,6 +135,7 @@ describe('the processes', () => {
     assert.match(status.get('CapPrm'), /^0+$/);
     if (isRoot) assert.ok(!status.get('Uid').split('\t').includes('0'), status.get('Uid'));
     if (isRoot) assert.equal(status.get('Groups').trim(), '');
+    assert.match(bench.gateway.child.errors, /system calls are filtered/);
     const limits = await fs.readFile(`/proc/${worker}/limits`, 'utf8');
     assert.match(limits, /Max core file size +0 +0 /);
   });
