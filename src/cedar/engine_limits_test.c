@@ -273,6 +273,57 @@ TEST(engine_agrees_on_the_deepest_conditions)
     }
 }
 
+/* -- what is touched ------------------------------------------------------------------------ */
+
+/* A context where every attribute is there: "t5". Counts how often it is asked. */
+static bool count_reads(const void *object, uint64_t tag, struct slice name, struct arena *arena,
+                        struct cedar_value *value)
+{
+    size_t *reads = *(size_t *const *)object;
+    (void)tag;
+    (void)name;
+    (void)arena;
+    (*reads)++;
+    *value = cedar_string(SLICE("t5"));
+    return true;
+}
+
+/* Many policies about others, about other targets, and about attributes nobody else asks for. */
+TEST(engine_touches_only_what_may_apply)
+{
+    static const struct cedar_object_vtable COUNTING = {NULL, NULL, count_reads};
+    struct cedar_policy_set *set = NULL;
+    struct cedar_response response;
+    struct arena arena;
+    struct buf text;
+    size_t reads = 0;
+    size_t *const object = &reads;
+    buf_init(&text, (size_t)1 << 20, NULL);
+    for (size_t i = 0; i < 200; i++) {
+        put_numbered(&text, "permit(principal == User::\"other", i, "\", action, resource)");
+        put_numbered(&text, " when { context.odd", i, " == \"x\" };");
+    }
+    for (size_t i = 0; i < 200; i++) {
+        put_numbered(&text, "forbid(principal, action, resource) when { context.target == \"t", i,
+                     "\" && ");
+        put_numbered(&text, "context.own", i, " like \"t*\" };");
+    }
+    struct cedar_source source = {SLICE("touched"), buf_view(&text)};
+    CHECK(cedar_policy_set_parse(&source, 1, false, &set, &diagnostics) == STATUS_OK);
+    arena_init(&arena, ARENA_BYTES, NULL);
+    struct cedar_request request = {
+        .principal = ANN,
+        .action = ACTION,
+        .resource = FILE_0,
+        .context = {.kind = CEDAR_RECORD, .as.object = {&COUNTING, &object, 0}}};
+    CHECK(cedar_authorize(set, &request, NULL, &arena, &response) == STATUS_OK);
+    CHECK(response.reason_count == 1 && response.reasons[0] == 205);
+    CHECK(reads == 2); /* target and own5 */
+    arena_release(&arena);
+    cedar_policy_set_free(set);
+    buf_release(&text);
+}
+
 /* -- threads and memory -------------------------------------------------------------------- */
 
 static const char SHARED_POLICIES[] =
@@ -398,4 +449,33 @@ TEST(engine_ignores_what_was_prepared_for_another_set)
     }
     cedar_policy_set_free(other);
     arena_release(&arena);
+}
+
+static bool count_allocation(void *context)
+{
+    (*(size_t *)context)++;
+    return true;
+}
+
+TEST(engine_allocates_nothing_once_it_is_warm)
+{
+    struct shared shared = {0};
+    struct cedar_policy_set *set = NULL;
+    struct cedar_response response;
+    struct arena kept;
+    struct arena arena;
+    size_t allocations = 0;
+    arena_init(&kept, ARENA_BYTES, NULL);
+    arena_init(&arena, ARENA_BYTES, NULL);
+    CHECK(share(&shared, &set, &kept) == STATUS_OK);
+    for (size_t i = 0; i < 8; i++) {
+        base_alloc_set_gate(i < 4 ? NULL : count_allocation, &allocations);
+        CHECK(decide_shared(&shared, &arena, &response) == STATUS_OK);
+        arena_reset(&arena);
+    }
+    base_alloc_set_gate(NULL, NULL);
+    CHECK(allocations == 0);
+    cedar_policy_set_free(set);
+    arena_release(&arena);
+    arena_release(&kept);
 }

@@ -14,6 +14,7 @@ struct collector {
     struct arena *scratch;
     struct demands *out;
     uint32_t dimension_count;
+    uint32_t *uses; /* of paths, while they are counted; NULL later */
     /* Of the policy at hand: */
     struct demand items[DEMANDS_MAX];
     size_t count;
@@ -22,19 +23,20 @@ struct collector {
     bool is_over; /* what comes next may fail, or be reached only after something that may */
 };
 
-/* The dimension of a path; false when there is none left. */
+/* The dimension of a path; false when it has none. */
 static bool dimension_of(struct collector *g, uint32_t path, uint32_t *out)
 {
+    *out = VARIABLE_COUNT;
+    if (g->uses != NULL && path != PATH_NONE) {
+        g->uses[path]++;
+        return true; /* any will do: what is demanded is forgotten after counting */
+    }
     for (*out = 0; *out < g->dimension_count; (*out)++) {
         if (g->out->paths[*out] == path) {
             return true;
         }
     }
-    if (path == PATH_NONE || g->dimension_count == DIMENSIONS_MAX) {
-        return false;
-    }
-    g->out->paths[g->dimension_count++] = path;
-    return true;
+    return false;
 }
 
 static bool is_demanded(const struct collector *g, uint32_t dimension)
@@ -350,21 +352,48 @@ static enum status take_policy(struct collector *g, const struct policy *policy,
     return STATUS_OK;
 }
 
+static enum status take_all(struct collector *g, const struct cedar_policy_set *set,
+                            struct policy_demands *out)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        TRY(take_policy(g, &set->policies[i], &g->c->program->policies[i], &out[i]));
+    }
+    return STATUS_OK;
+}
+
+/* The variables are dimensions of their own numbers, then come the paths that are used most. */
+static void choose_dimensions(struct collector *g, uint32_t *uses)
+{
+    for (uint32_t variable = 0; variable < VARIABLE_COUNT; variable++) {
+        g->out->paths[g->dimension_count++] = variable;
+        uses[variable] = 0;
+    }
+    while (g->dimension_count < DIMENSIONS_MAX) {
+        uint32_t most = 0;
+        for (uint32_t path = 0; path < PATHS_MAX; path++) {
+            most = uses[path] > uses[most] ? path : most;
+        }
+        if (uses[most] == 0) {
+            return;
+        }
+        g->out->paths[g->dimension_count++] = most;
+        uses[most] = 0;
+    }
+}
+
 enum status guard_collect(struct compiler *c, const struct cedar_policy_set *set,
                           struct arena *scratch, struct demands *out)
 {
     struct collector g = {.c = c, .scratch = scratch, .out = out};
     struct policy_demands *policies = arena_alloc_zero(scratch, set->count, sizeof(*policies));
+    uint32_t *uses = arena_alloc_zero(scratch, PATHS_MAX, sizeof(*uses));
     *out = (struct demands){.policies = policies, .policy_count = set->count};
-    if (policies == NULL) {
+    if (policies == NULL || uses == NULL) {
         return STATUS_LIMIT;
     }
-    /* The variables are paths of the same numbers. */
-    for (; g.dimension_count < VARIABLE_COUNT; g.dimension_count++) {
-        out->paths[g.dimension_count] = g.dimension_count;
-    }
-    for (size_t i = 0; i < set->count; i++) {
-        TRY(take_policy(&g, &set->policies[i], &c->program->policies[i], &policies[i]));
-    }
-    return STATUS_OK;
+    g.uses = uses;
+    TRY(take_all(&g, set, policies));
+    g.uses = NULL;
+    choose_dimensions(&g, uses);
+    return take_all(&g, set, policies);
 }

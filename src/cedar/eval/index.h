@@ -15,7 +15,7 @@
 #include "cedar/eval/evaluation.h"
 
 #define INDEX_NONE UINT32_MAX
-#define DIMENSIONS_MAX 64 /* the three variables, and the first paths that conditions compare */
+#define DIMENSIONS_MAX 64 /* the three variables, and the paths that conditions compare most */
 #define DEMANDS_MAX 16    /* looked at in one policy */
 /* Beyond this many ancestors `in` may use up the steps, so only scopes are relied on. */
 #define INDEX_ANCESTORS_MAX 4096
