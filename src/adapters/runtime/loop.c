@@ -154,6 +154,7 @@ static void port_timer_stop(void *context, struct timer *timer)
 static void post_chain(struct loop *loop, struct posted *first)
 {
     struct posted *newest = NULL;
+    assert(first != NULL);
     for (struct posted *item = first; item != NULL;) {
         struct posted *next = item->next;
         item->next = newest;
