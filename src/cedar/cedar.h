@@ -299,6 +299,29 @@ NODISCARD enum status cedar_schema_translate(const struct cedar_schema_source *s
                                              enum cedar_schema_style style, struct buf *out,
                                              struct cedar_diagnostics *diagnostics);
 
+enum cedar_validate_mode {
+    CEDAR_VALIDATE_STRICT = 0,
+    CEDAR_VALIDATE_PERMISSIVE,
+};
+
+struct cedar_validate_options {
+    enum cedar_validate_mode mode;
+    bool has_level;
+    uint32_t level; /* steps from the request that a policy may look into entities */
+};
+
+/* Hold policies and templates against a schema: names, types in every request that the schema
+ * allows, and what is allowed but probably a mistake. A valid set never fails with a type error or
+ * a missing attribute at requests and entities that fit the schema.
+ *
+ * errors, warnings  by policy, and by place within one
+ * STATUS_INVALID when there are errors, STATUS_LIMIT. Reference: Cedar, validation. */
+NODISCARD enum status cedar_validate(const struct cedar_policy_set *set,
+                                     const struct cedar_schema *schema,
+                                     const struct cedar_validate_options *options,
+                                     struct cedar_diagnostics *errors,
+                                     struct cedar_diagnostics *warnings);
+
 /* -- decisions ----------------------------------------------------------------------------- */
 
 struct cedar_entity_data {

@@ -311,3 +311,15 @@ size_t cedar_case_each(size_t stride, cedar_case_fn body, void *context)
     free((void *)entries);
     return total + each_handwritten(body, context);
 }
+
+struct slice cedar_case_unpack(struct arena *arena, const char *folder, const char *name)
+{
+    const char *found = check_shared_path(folder);
+    char path[PATH_BYTES];
+    struct stat state;
+    if (found == NULL) {
+        return SLICE_EMPTY;
+    }
+    snprintf(path, sizeof(path), "%s/%s", found, name);
+    return stat(path, &state) == 0 ? unpack(arena, path) : SLICE_EMPTY;
+}

@@ -31,6 +31,10 @@ size_t cedar_case_each_in(const char *root, const char *folder, cedar_case_fn bo
 /* A request of the case. False when its context is not good for the schema. */
 bool cedar_case_request(struct cedar_case *c, json_ref request, struct cedar_request *out);
 
+/* A file packed with xz in a folder below the shared one; empty when it is absent. An absent folder
+ * is reported. */
+struct slice cedar_case_unpack(struct arena *arena, const char *folder, const char *name);
+
 /* Every tenth by default, all with AEGIS_LONG=1. */
 size_t cedar_case_stride(void);
 

@@ -51,6 +51,7 @@ static enum status add_policy(struct set_reader *r, struct slice id, json_ref re
     TRY(policy_set_add(r->set, &policy));
     *policy = (struct policy){.id = id,
                               .source = r->name,
+                              .source_text = r->json.reporter->source.text,
                               .offset = surface->range.from,
                               .line = line_of(r, surface->range.from),
                               .surface = surface};

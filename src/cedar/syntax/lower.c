@@ -5,7 +5,10 @@
 struct lowering {
     struct arena *arena;
     struct reporter *reporter;
-    const struct surface_node *at; /* where a tree that is too high is reported */
+    const struct surface_node *at; /* what is being lowered */
+    struct surface_range scope;    /* the same while at is NULL: an element of the scope */
+    bool is_whole;                 /* constants stay nodes */
+    uint32_t count;                /* of nodes made so far */
 };
 
 static enum status lower(struct lowering *l, const struct surface_node *surface,
@@ -14,11 +17,14 @@ static enum status lower(struct lowering *l, const struct surface_node *surface,
 static struct node *new_node(struct lowering *l, enum node_kind kind, size_t count)
 {
     struct node *node = arena_alloc_zero(l->arena, 1, sizeof(*node));
-    const struct node **items =
-        count == 0 ? NULL : arena_alloc_zero(l->arena, count, sizeof(const struct node *));
-    if (node == NULL || (count > 0 && items == NULL)) {
+    const struct node **items = arena_alloc_zero(l->arena, count, sizeof(const struct node *));
+    if (node == NULL || items == NULL) {
         return NULL;
     }
+    node->number = l->count++;
+    struct surface_range site = l->at == NULL ? l->scope : l->at->site;
+    node->from = site.from;
+    node->to = site.to;
     node->kind = kind;
     node->items = items;
     node->item_count = count;
@@ -35,7 +41,14 @@ static enum status close_node(struct lowering *l, struct node *node, const struc
     *out = node;
     return node->height <= CEDAR_DEPTH_MAX
                ? STATUS_OK
-               : report(l->reporter, l->at->range, "nested deeper than %d levels", CEDAR_DEPTH_MAX);
+               : report(l->reporter, (struct surface_range){node->from, node->to},
+                        "nested deeper than %d levels", CEDAR_DEPTH_MAX);
+}
+
+static void set_name(struct node *node, struct surface_range range)
+{
+    node->name_from = range.from;
+    node->name_to = range.to;
 }
 
 static enum status make_value(struct lowering *l, struct cedar_value value, const struct node **out)
@@ -73,14 +86,15 @@ static enum status make_binary(struct lowering *l, enum node_kind kind, const st
 
 /* ATTRIBUTE, HAS, IS: one part and a name. */
 static enum status make_named(struct lowering *l, enum node_kind kind, const struct node *object,
-                              struct slice text, const struct node **out)
+                              const struct surface_name *name, const struct node **out)
 {
     struct node *node = new_node(l, kind, 1);
     if (node == NULL) {
         return STATUS_LIMIT;
     }
     node->items[0] = object;
-    node->text = text;
+    node->text = name->text;
+    set_name(node, name->range);
     return close_node(l, node, out);
 }
 
@@ -204,7 +218,7 @@ static enum status lower_list(struct lowering *l, const struct surface_node *sur
         TRY(sort_fields(l, surface, node));
     }
     l->at = surface;
-    return all_values(node) ? fold_list(l, node, out) : close_node(l, node, out);
+    return all_values(node) && !l->is_whole ? fold_list(l, node, out) : close_node(l, node, out);
 }
 
 /* -- names and calls ----------------------------------------------------------------------- */
@@ -218,7 +232,7 @@ static enum status lower_has(struct lowering *l, const struct surface_node *surf
     TRY(lower(l, surface->items[0], &object));
     l->at = surface;
     for (size_t i = 0; i < surface->name_count; i++) {
-        struct slice step = surface->names[i].text;
+        const struct surface_name *step = &surface->names[i];
         const struct node *one = NULL;
         TRY(make_named(l, NODE_HAS, object, step, &one));
         all = all == NULL ? one : all;
@@ -241,7 +255,7 @@ static enum status lower_is(struct lowering *l, const struct surface_node *surfa
     const struct node *right = NULL;
     TRY(lower(l, surface->items[0], &object));
     l->at = surface;
-    TRY(make_named(l, NODE_IS, object, surface->names[0].text, out));
+    TRY(make_named(l, NODE_IS, object, &surface->names[0], out));
     if (surface->item_count == 1) {
         return STATUS_OK;
     }
@@ -259,7 +273,8 @@ static enum status lower_call(struct lowering *l, const struct surface_node *sur
     struct node *node = NULL;
     TRY(lower_items(l, surface, NODE_CALL, &node));
     /* The constructor of a good text is a value; a bad text fails when it is evaluated. */
-    bool is_constant = node->item_count == 1 && node->items[0]->kind == NODE_VALUE &&
+    bool is_constant = !l->is_whole && node->item_count == 1 &&
+                       node->items[0]->kind == NODE_VALUE &&
                        node->items[0]->value.kind == CEDAR_STRING;
     if (is_constant &&
         cedar_extension_parse(name, node->items[0]->value.as.text, &value) == STATUS_OK) {
@@ -277,7 +292,7 @@ static enum status lower_attribute(struct lowering *l, const struct surface_node
     const struct node *object = NULL;
     TRY(lower(l, surface->items[0], &object));
     l->at = surface;
-    return make_named(l, NODE_ATTRIBUTE, object, surface->names[0].text, out);
+    return make_named(l, NODE_ATTRIBUTE, object, &surface->names[0], out);
 }
 
 static enum status lower_like(struct lowering *l, const struct surface_node *surface,
@@ -291,10 +306,16 @@ static enum status lower_like(struct lowering *l, const struct surface_node *sur
     return close_node(l, node, out);
 }
 
-static enum status lower_entity(struct lowering *l, const struct surface_node *surface,
-                                const struct node **out)
+static enum status make_entity(struct lowering *l, const struct surface_entity *entity,
+                               const struct node **out)
 {
-    return make_value(l, cedar_entity(surface->as.entity.type.text, surface->as.entity.id), out);
+    struct node *node = new_node(l, NODE_VALUE, 0);
+    if (node == NULL) {
+        return STATUS_LIMIT;
+    }
+    node->value = cedar_entity(entity->type.text, entity->id);
+    set_name(node, entity->type.range);
+    return close_node(l, node, out);
 }
 
 static enum status lower(struct lowering *l, const struct surface_node *surface,
@@ -309,7 +330,7 @@ static enum status lower(struct lowering *l, const struct surface_node *surface,
     case SURFACE_STRING:
         return make_value(l, cedar_string(surface->as.text), out);
     case SURFACE_ENTITY:
-        return lower_entity(l, surface, out);
+        return make_entity(l, &surface->as.entity, out);
     case SURFACE_PRINCIPAL:
         return lower_plain(l, surface, NODE_PRINCIPAL, out);
     case SURFACE_ACTION:
@@ -458,4 +479,95 @@ enum status lower_policy(const struct surface_policy *surface, struct arena *are
     TRY(lower_scope(&surface->action, arena, &out->action));
     TRY(lower_scope(&surface->resource, arena, &out->resource));
     return lower_conditions(&l, surface, &out->condition);
+}
+
+/* -- policies as one expression ------------------------------------------------------------ */
+
+static enum status whole_entity(struct lowering *l, const struct surface_entity *entity,
+                                const struct node **out)
+{
+    struct surface_range element = l->scope;
+    l->scope = entity->range;
+    enum status status = make_entity(l, entity, out);
+    l->scope = element;
+    return status;
+}
+
+static enum status whole_slot(struct lowering *l, enum node_kind variable, const struct node **out)
+{
+    struct node *node = new_node(l, NODE_VALUE, 0);
+    if (node == NULL) {
+        return STATUS_LIMIT;
+    }
+    node->value = (struct cedar_value){.kind = CEDAR_UNKNOWN};
+    node->text = variable == NODE_PRINCIPAL ? SLICE("?principal") : SLICE("?resource");
+    return close_node(l, node, out);
+}
+
+static enum status whole_list(struct lowering *l, const struct surface_scope *scope,
+                              const struct node **out)
+{
+    struct node *set = new_node(l, NODE_SET, scope->entity_count);
+    if (set == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < scope->entity_count; i++) {
+        TRY(whole_entity(l, &scope->entities[i], &set->items[i]));
+    }
+    return close_node(l, set, out);
+}
+
+/* An element of the scope as an expression; no constraint is true. */
+static enum status whole_scope(struct lowering *l, enum node_kind variable,
+                               const struct surface_scope *scope, const struct node **out)
+{
+    const struct node *left = NULL;
+    const struct node *right = NULL;
+    l->scope = scope->range;
+    if (scope->kind == SURFACE_SCOPE_ANY) {
+        return make_value(l, cedar_bool(true), out);
+    }
+    struct node *subject = new_node(l, variable, 0);
+    if (subject == NULL) {
+        return STATUS_LIMIT;
+    }
+    TRY(close_node(l, subject, &left));
+    if (scope->kind == SURFACE_SCOPE_IS) {
+        return make_named(l, NODE_IS, left, &scope->type, out);
+    }
+    if (scope->kind == SURFACE_SCOPE_IN_LIST) {
+        TRY(whole_list(l, scope, &right));
+    } else {
+        TRY(scope->has_slot ? whole_slot(l, variable, &right)
+                            : whole_entity(l, &scope->entities[0], &right));
+    }
+    enum node_kind kind = scope->kind == SURFACE_SCOPE_EQUAL ? NODE_EQUAL : NODE_IN;
+    TRY(make_binary(l, kind, left, right, out));
+    if (scope->kind != SURFACE_SCOPE_IS_IN) {
+        return STATUS_OK;
+    }
+    const struct node *is = NULL;
+    TRY(make_named(l, NODE_IS, left, &scope->type, &is));
+    return make_binary(l, NODE_AND, is, *out, out);
+}
+
+enum status lower_policy_whole(const struct surface_policy *surface, struct arena *arena,
+                               struct reporter *reporter, struct lowered_policy *out)
+{
+    struct lowering l = {.arena = arena, .reporter = reporter, .scope = surface->range};
+    struct node *all = NULL;
+    l.is_whole = true;
+    all = new_node(&l, NODE_AND, 3 + surface->condition_count);
+    if (all == NULL) {
+        return STATUS_LIMIT;
+    }
+    TRY(whole_scope(&l, NODE_PRINCIPAL, &surface->principal, &all->items[0]));
+    TRY(whole_scope(&l, NODE_ACTION, &surface->action, &all->items[1]));
+    TRY(whole_scope(&l, NODE_RESOURCE, &surface->resource, &all->items[2]));
+    for (size_t i = 0; i < surface->condition_count; i++) {
+        TRY(lower_condition(&l, &surface->conditions[i], &all->items[3 + i]));
+    }
+    TRY(close_node(&l, all, &out->expression));
+    out->node_count = l.count;
+    return STATUS_OK;
 }

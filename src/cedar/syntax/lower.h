@@ -14,6 +14,17 @@
 NODISCARD enum status lower_expression(const struct surface_node *surface, struct arena *arena,
                                        struct reporter *reporter, const struct node **out);
 
+struct lowered_policy {
+    const struct node *expression;
+    uint32_t node_count; /* nodes are numbered from 0 */
+};
+
+/* The whole policy as one expression, scope and conditions, with every literal, list and call kept
+ * as a node: for those who check or rewrite policies rather than evaluate them. A slot is a
+ * NODE_VALUE of kind CEDAR_UNKNOWN whose text is its name. */
+NODISCARD enum status lower_policy_whole(const struct surface_policy *surface, struct arena *arena,
+                                         struct reporter *reporter, struct lowered_policy *out);
+
 /* Fill in effect, annotations, scope and condition of a policy; its other fields stay. */
 NODISCARD enum status lower_policy(const struct surface_policy *surface, struct arena *arena,
                                    struct reporter *reporter, struct policy *out);

@@ -55,6 +55,7 @@ static enum status add_policy(struct source_reader *reader, const struct concret
     }
     TRY(policy_set_add(set, &policy));
     *policy = (struct policy){.source = reader->name,
+                              .source_text = reader->checker.reporter->source.text,
                               .source_index = reader->source_index,
                               .offset = concrete->range.from,
                               .line = line_of(reader, concrete->effect->range.from),

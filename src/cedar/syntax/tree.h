@@ -81,6 +81,9 @@ struct node {
     unsigned height; /* levels of the tree below and with this node, 1..CEDAR_DEPTH_MAX */
     const struct pattern_part *parts;
     size_t part_count;
+    uint32_t number;             /* in a whole policy (lower.h): rising from 0 */
+    uint32_t from, to;           /* bytes of the source that it stands for */
+    uint32_t name_from, name_to; /* of the type in an entity or after `is`, of an attribute */
 };
 
 struct annotation {
@@ -107,6 +110,7 @@ struct surface_policy;
 
 struct policy {
     struct slice id, source; /* source: name of the file */
+    struct slice source_text;
     uint32_t source_index;
     size_t offset; /* of its first token in the source */
     enum cedar_effect effect;
