@@ -23,7 +23,7 @@ struct fixture {
 
 static void write_text(const char *folder, const char *name, const char *text)
 {
-    char path[PATH_BYTES];
+    char path[PATH_BYTES + 16];
     (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     CHECK(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) && close(fd) == 0);
@@ -31,7 +31,7 @@ static void write_text(const char *folder, const char *name, const char *text)
 
 static void remove_text(const char *folder, const char *name)
 {
-    char path[PATH_BYTES];
+    char path[PATH_BYTES + 16];
     (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
     (void)unlink(path);
 }
