@@ -75,7 +75,6 @@ enum status channel_receive(int channel, void *message, size_t size, struct chan
         return is_empty ? STATUS_NOT_FOUND : STATUS_UNAVAILABLE;
     }
     take_descriptors(&header, out);
-    out->size = (size_t)len;
     if ((size_t)len != size || (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
         channel_close_received(out);
         return STATUS_INVALID;

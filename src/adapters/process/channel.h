@@ -21,7 +21,6 @@ NODISCARD enum status channel_send(int channel, struct slice message, const int 
                                    size_t descriptor_count);
 
 struct channel_received {
-    size_t size;
     int descriptors[CHANNEL_DESCRIPTORS_MAX]; /* the caller's now, close-on-exec */
     size_t descriptor_count;
 };

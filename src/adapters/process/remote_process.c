@@ -8,7 +8,6 @@
 
 struct remote_record {
     struct remote_record *next;
-    struct remote_process *remote;
     struct process *process;
     uint64_t id;
 };
@@ -84,8 +83,7 @@ static enum status start(void *context, uint32_t server, const int streams[PROCE
         return diag_fail(diag, STATUS_UNAVAILABLE, "process.down",
                          "the supervisor cannot be asked to start a program");
     }
-    *record = (struct remote_record){
-        .next = remote->records, .remote = remote, .process = process, .id = id};
+    *record = (struct remote_record){.next = remote->records, .process = process, .id = id};
     remote->records = record;
     remote->last_id = id;
     process->record = record;
