@@ -69,7 +69,9 @@ static bool match_run(struct matching *m)
  * no place is looked at twice, and memmem takes a time that grows with the text alone. */
 bool like_matches(const struct pattern_part *parts, size_t count, struct slice text)
 {
-    struct matching m = {parts, 0, count, text.ptr, text.ptr + text.len};
+    /* An empty text may have no address to count from. */
+    const uint8_t *bytes = text.len > 0 ? text.ptr : (const uint8_t *)"";
+    struct matching m = {parts, 0, count, bytes, bytes + text.len};
     if (!match_beginning(&m)) {
         return false;
     }
