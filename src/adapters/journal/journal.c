@@ -209,15 +209,51 @@ static void write_list(struct journal *journal, struct waiting *list)
     }
 }
 
+/* With the mutex held: those of the queue that need no sync. */
+static struct waiting *take_quick(struct journal *journal)
+{
+    struct waiting *first = NULL, **last = &first;
+    struct waiting **at = &journal->queued;
+    while (*at != NULL) {
+        struct waiting *waiting = *at;
+        if (waiting->request.durable) {
+            at = &waiting->next;
+            continue;
+        }
+        *at = waiting->next;
+        waiting->next = NULL;
+        *last = waiting;
+        last = &waiting->next;
+        journal->queued_bytes -= waiting->request.payload.len;
+    }
+    journal->queued_last = at;
+    return first;
+}
+
+/* With the mutex held: the next group. What only has to be written goes ahead of what waits for the
+ * device: the answers it holds up must not wait for the intents of other calls. The next time all
+ * goes, so that nobody is passed for ever. */
+static struct waiting *take_group(struct journal *journal, bool *went_ahead)
+{
+    struct waiting *quick = *went_ahead ? NULL : take_quick(journal);
+    *went_ahead = quick != NULL && journal->queued != NULL;
+    if (quick == NULL) {
+        return take_queue(journal);
+    }
+    journal->is_due = *went_ahead;
+    return quick;
+}
+
 static void *writer_main(void *context)
 {
     struct journal *journal = context;
+    bool went_ahead = false;
     for (;;) {
         pthread_mutex_lock(&journal->mutex);
         while (!journal->is_due && !journal->is_closing) {
             pthread_cond_wait(&journal->work, &journal->mutex);
         }
-        struct waiting *list = take_queue(journal);
+        struct waiting *list = take_group(journal, &went_ahead);
         bool is_over = list == NULL && journal->is_closing;
         pthread_mutex_unlock(&journal->mutex);
         if (is_over) {

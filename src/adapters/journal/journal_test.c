@@ -539,6 +539,57 @@ TEST(journal_refuses_when_the_device_hangs)
     folder_release(&folder);
 }
 
+struct ordered {
+    struct fake_loop loop;
+    uint64_t tickets[4]; /* in the order of completion */
+};
+
+static void note_ticket(void *user, uint64_t ticket, enum status status)
+{
+    struct ordered *ordered = user;
+    CHECK(status == STATUS_OK && ordered->loop.done < COUNT_OF(ordered->tickets));
+    ordered->tickets[ordered->loop.done++] = ticket;
+}
+
+/* What needs no sync is complete while the device is still busy with the rest of its group. */
+TEST(journal_writes_ahead_of_a_sync)
+{
+    static const bool DURABLE[] = {true, false, true, false};
+    static const uint64_t ORDER[] = {1, 3, 0, 2};
+    struct folder folder;
+    struct ordered ordered;
+    struct faulty_files faulty;
+    folder_init(&folder);
+    fake_loop_init(&ordered.loop);
+    faulty_init(&faulty);
+    struct journal_options options = {
+        .directory = folder.path, .files = &faulty.files, .stall_ms = 60000};
+    struct journal *journal = NULL;
+    CHECK(journal_open(&options, &journal, NULL) == STATUS_OK);
+    struct port_journal port = journal_port(journal);
+    pthread_mutex_lock(&faulty.hang);
+    for (size_t i = 0; i < COUNT_OF(DURABLE); i++) {
+        struct journal_request request = {.payload = SLICE("{}"),
+                                          .durable = DURABLE[i],
+                                          .gathers = true,
+                                          .done = note_ticket,
+                                          .user = &ordered,
+                                          .ticket = i,
+                                          .poster = &ordered.loop.poster};
+        CHECK(port.append(port.context, &request) == STATUS_OK);
+    }
+    port.flush(port.context);
+    fake_loop_run_until(&ordered.loop, 2);
+    pthread_mutex_unlock(&faulty.hang);
+    fake_loop_run_until(&ordered.loop, COUNT_OF(DURABLE));
+    CHECK(memcmp(ordered.tickets, ORDER, sizeof(ORDER)) == 0);
+    journal_close(journal);
+    CHECK(verify(&folder).is_intact && verify(&folder).records == COUNT_OF(DURABLE));
+    faulty_release(&faulty);
+    fake_loop_release(&ordered.loop);
+    folder_release(&folder);
+}
+
 TEST(journal_queue_is_bounded)
 {
     struct folder folder;
