@@ -108,7 +108,9 @@ static void on_tick(uv_timer_t *handle)
         first = now_tick - LOOP_WHEEL_SLOTS + 1;
     }
     loop->wake_tick = 0;
-    for (int64_t tick = first; tick <= now_tick; tick++) {
+    /* Backwards, because each is put before those that are there: a loop that comes late to many
+     * ticks at once still fires in their order. */
+    for (int64_t tick = now_tick; tick >= first; tick--) {
         expire_slot(loop, tick % LOOP_WHEEL_SLOTS, now_tick);
     }
     loop->done_tick = now_tick > loop->done_tick ? now_tick : loop->done_tick;
