@@ -6,6 +6,7 @@ of one length. So a record, which has both, can be told to belong to one call.
 import asyncio
 import dataclasses
 import json
+import time
 
 VERSION = "2026-07-28"
 META = {"io.modelcontextprotocol/protocolVersion": VERSION,
@@ -124,6 +125,12 @@ class Traffic:
         self.is_over = False
         self.tasks = [asyncio.create_task(client.run(gateway.port, gateway.token, lambda: self.is_over))
                       for client in self.clients]
+
+    async def reach(self, count):
+        """Wait until there are so many answers, or for so long that there will not be."""
+        end = time.monotonic() + ANSWER_S
+        while len(self.answers()) < count and time.monotonic() < end:
+            await asyncio.sleep(0.01)
 
     async def end(self):
         """Let every client finish its call; those of a killed gateway are finished already."""

@@ -14,7 +14,7 @@ import {
 
 export const MODERN = '2026-07-28';
 export const LISTED_ORIGIN = 'https://console.aegis.example';
-const RECORD_WAIT_MS = 2000;
+const RECORD_WAIT_MS = 20000;
 const RECORDS_TOO_MANY = 50; // read past what is expected, to see what should not be there
 const LOOPS = 2;
 const WARM_CALLS_MAX = 200;

@@ -14,7 +14,7 @@ import { Bench, legacyRequest, modernCall, modernRequest, rawRequest } from './h
 import { Issuer, changed } from './issuer.mjs';
 
 const CLIENTS = [['legacy', connectLegacy], ['modern', connectModern]];
-const CHANGE_MS = 10000;
+const CHANGE_MS = 30000;
 const now = () => Math.floor(Date.now() / 1000);
 
 const issuer = new Issuer('https://issuer.tests.example').addKey('rsa', 'rsa');

@@ -139,7 +139,7 @@ static void refused(void *context, struct slice peer_ip, int status_code, const 
     (void)code;
 }
 
-static void set_up(struct fixture *self, struct slice host, bool trusts)
+static void set_up_with(struct fixture *self, struct slice host, bool trusts, int64_t header_ms)
 {
     int fd = -1;
     struct http_server_options options = HTTP_SERVER_OPTIONS_DEFAULT;
@@ -157,7 +157,7 @@ static void set_up(struct fixture *self, struct slice host, bool trusts)
     CHECK(tcp_listen_fd(SLICE("127.0.0.1"), 0, &fd, NULL) == STATUS_OK);
     self->listen_port = tcp_local_port(fd);
     options.tls = self->tls;
-    options.header_ms = 200;
+    options.header_ms = header_ms;
     CHECK(http_server_start(&self->server, &self->loop, fd, &options,
                             &(struct exchange_handler){self, admit, begin, refused},
                             NULL) == STATUS_OK);
@@ -177,6 +177,11 @@ static void on_server_closed(void *context)
     *(bool *)context = true;
 }
 
+static void set_up(struct fixture *self, struct slice host, bool trusts)
+{
+    set_up_with(self, host, trusts, 60000);
+}
+
 static void tear_down(struct fixture *self)
 {
     http_upstream_free(self->upstream);
@@ -194,7 +199,7 @@ static void call(struct fixture *self, struct slice body)
 {
     struct upstream_call *running = NULL;
     struct upstream_request request = {
-        .body = body, .expects_answer = true, .id = 1, .timeout_ms = 4000};
+        .body = body, .expects_answer = true, .id = 1, .timeout_ms = 60000};
     self->has_ended = false;
     CHECK(self->port.start(self->port.context, &request, &self->sink, &running, NULL) == STATUS_OK);
     CHECK(peer_run_until(&self->loop, &self->has_ended));
@@ -249,7 +254,7 @@ TEST(tls_server_ends_who_does_not_speak_it)
     };
     struct fixture self;
     struct peer peers[COUNT_OF(ROWS)];
-    set_up(&self, SLICE("127.0.0.1"), true);
+    set_up_with(&self, SLICE("127.0.0.1"), true, 200);
     for (size_t i = 0; i < COUNT_OF(ROWS); i++) {
         peer_connect(&peers[i], &self.loop, self.listen_port);
         peer_send(&peers[i], ROWS[i]);
