@@ -32,7 +32,7 @@ struct replay {
     struct gateway_limits limits;
     size_t loop; /* the steps speak of */
     bool has_begun;
-    char row[300]; /* file:line, for messages */
+    char row[320]; /* file:line, for messages */
     char held[64];
 };
 
