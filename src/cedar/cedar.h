@@ -469,6 +469,39 @@ NODISCARD enum status cedar_authorize(const struct cedar_policy_set *set,
                                       const struct cedar_options *options, struct arena *arena,
                                       struct cedar_response *out);
 
+/* -- single expressions -------------------------------------------------------------------- */
+
+struct cedar_expression;
+
+/* Parse an expression that stands alone, without slots.
+ *
+ * source  its text is borrowed for the life of the result
+ * arena   holds *out, which any number of threads may read
+ * STATUS_INVALID with diagnostics, or STATUS_LIMIT. */
+NODISCARD enum status cedar_expression_parse(const struct cedar_source *source, struct arena *arena,
+                                             const struct cedar_expression **out,
+                                             struct cedar_diagnostics *diagnostics);
+
+/* Evaluate it for a request.
+ *
+ * arena  holds parts of *out, other parts are borrowed from expression and request
+ * error  of STATUS_INVALID: why it failed; its policy is 0 */
+NODISCARD enum status cedar_expression_evaluate(const struct cedar_expression *expression,
+                                                const struct cedar_request *request,
+                                                struct arena *arena, struct cedar_value *out,
+                                                struct cedar_policy_error *error);
+
+/* Read `Type::"id"`; parameters as cedar_expression_parse. */
+NODISCARD enum status cedar_uid_parse(const struct cedar_source *source, struct arena *arena,
+                                      struct cedar_uid *out, struct cedar_diagnostics *diagnostics);
+
+/* Append the value as an expression that has it: elements of sets sorted and each once, attributes
+ * by name. STATUS_INVALID when a part is unknown or not representable, STATUS_LIMIT. */
+NODISCARD enum status cedar_value_to_text(const struct cedar_value *value, struct arena *arena,
+                                          struct buf *out);
+
+/* -- decisions about what is not known ----------------------------------------------------- */
+
 enum cedar_answer {
     CEDAR_NEVER = 0, /* a forbid applies whatever the unknowns are, or no permit can apply */
     CEDAR_MAYBE,

@@ -84,7 +84,7 @@ static bool evaluate_call(struct evaluation *e, const struct node *node, struct 
     struct cedar_value arguments[ARGUMENTS_MAX] = {{0}};
     bool is_unknown = node->function == FUNCTION_UNKNOWN;
     for (size_t i = 0; i < node->item_count; i++) {
-        struct cedar_value value;
+        struct cedar_value value = {0};
         if (!evaluate(e, node->items[i], &value)) {
             return false;
         }
@@ -232,4 +232,18 @@ enum status reference_may_allow(const struct cedar_policy_set *set,
     TRY(count_all(&tally, set, request, options, arena));
     *out = tally_answer(&tally);
     return STATUS_OK;
+}
+
+enum status reference_evaluate(const struct node *node, const struct cedar_request *request,
+                               struct arena *arena, struct cedar_value *out,
+                               struct cedar_policy_error *error)
+{
+    struct evaluation e;
+    evaluation_init(&e, NULL, request, arena);
+    e.work.steps_left = CEDAR_STEPS_MAX;
+    if (evaluate(&e, node, out)) {
+        return STATUS_OK;
+    }
+    *error = e.error;
+    return STATUS_INVALID;
 }

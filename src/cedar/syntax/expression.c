@@ -172,6 +172,8 @@ static const char *expected_behind(unsigned marks)
         return "an operator or ']'";
     case FOLLOW_COLON:
         return "':' and the attribute's value";
+    case FOLLOW_END:
+        return "an operator or the end";
     case FOLLOW_THEN:
         return "an operator or 'then'";
     case FOLLOW_ELSE:
@@ -193,7 +195,8 @@ static bool is_behind(const struct parser *p, unsigned marks)
            ((marks & FOLLOW_BRACE) != 0 && parser_at_mark(p, SLICE("}"))) ||
            ((marks & FOLLOW_COLON) != 0 && parser_at_mark(p, SLICE(":"))) ||
            ((marks & FOLLOW_THEN) != 0 && parser_at_word(p, SLICE("then"))) ||
-           ((marks & FOLLOW_ELSE) != 0 && parser_at_word(p, SLICE("else")));
+           ((marks & FOLLOW_ELSE) != 0 && parser_at_word(p, SLICE("else"))) ||
+           ((marks & FOLLOW_END) != 0 && p->token.kind == TOKEN_END);
 }
 
 /* Skip to the first token that can follow this or an outer expression, or to the policy's end. */

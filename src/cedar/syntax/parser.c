@@ -304,3 +304,13 @@ enum status parse_policies(struct reporter *reporter, struct arena *arena,
     }
     return parser.errors == 0 ? STATUS_OK : STATUS_INVALID;
 }
+
+enum status parse_only_expression(struct reporter *reporter, struct arena *arena,
+                                  struct concrete **out)
+{
+    struct parser parser = {
+        .lexer = {.source = reporter->source.text}, .arena = arena, .reporter = reporter};
+    parser.token = lexer_next(&parser.lexer);
+    TRY(parse_expression(&parser, FOLLOW_END, out));
+    return parser.errors == 0 ? STATUS_OK : STATUS_INVALID;
+}

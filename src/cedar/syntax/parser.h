@@ -23,6 +23,7 @@ enum follow_mark {
     FOLLOW_COLON = 16,
     FOLLOW_THEN = 32,
     FOLLOW_ELSE = 64,
+    FOLLOW_END = 128,
 };
 
 struct parser {
@@ -41,6 +42,10 @@ struct parser {
  * then *out holds the policies that have none; STATUS_LIMIT without memory. */
 NODISCARD enum status parse_policies(struct reporter *reporter, struct arena *arena,
                                      struct concrete_policy **out);
+
+/* Likewise for a source that is one expression. */
+NODISCARD enum status parse_only_expression(struct reporter *reporter, struct arena *arena,
+                                            struct concrete **out);
 
 /* -- for expression.c ---------------------------------------------------------------------- */
 
