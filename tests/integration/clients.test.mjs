@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { auditRecords, connectLegacy, connectModern, lastSequence, mintToken, resultText } from '../peers/support.mjs';
+import { auditRecords, connectModern, lastSequence, mintToken, resultText } from '../peers/support.mjs';
 import { Bench } from './helpers.mjs';
 
 const ERAS = [
-  { era: 'legacy', connect: connectLegacy },
+  { era: 'legacy', connect: (url, token) => bench.connectLegacy(url, token) },
   { era: 'modern', connect: connectModern },
 ];
 

@@ -8,8 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { CountingServer } from '../peers/counting-server.mjs';
 import {
-  Processes, auditRecords, filesystemCommand, lastSequence, mintToken, ownUser, rootFolder, startEverything, startGateway,
-  writeFile,
+  Processes, auditRecords, connectLegacy, filesystemCommand, lastSequence, mintToken, ownUser, rootFolder, startEverything,
+  startGateway, writeFile,
 } from '../peers/support.mjs';
 
 export const MODERN = '2026-07-28';
@@ -112,6 +112,20 @@ export class Bench {
       assert.equal(status, 200);
     }
     assert.equal(opened(), wanted, 'sessions with the server');
+  }
+
+  /**
+   * A legacy client that has come to rest: it asks for a stream of its own in its own time, and the record of that
+   * refusal is waited for, so that later ones can be counted.
+   */
+  async connectLegacy(url, token) {
+    const sequence = await lastSequence(this.state);
+    const client = await connectLegacy(url, token);
+    for (const end = Date.now() + RECORD_WAIT_MS; Date.now() < end; await sleep(20)) {
+      const records = await auditRecords(this.state, sequence, RECORDS_TOO_MANY);
+      if (records.some(({ code }) => code === 'http.method')) return client;
+    }
+    throw new Error('the client did not ask for a stream');
   }
 
   /** One refused request: see refusedAll. */

@@ -4,12 +4,15 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { auditRecords, connectLegacy, connectModern, lastSequence, peersFolder, resultText } from '../peers/support.mjs';
+import { auditRecords, connectModern, lastSequence, peersFolder, resultText } from '../peers/support.mjs';
 import { Bench, modernRequest, rawRequest } from './helpers.mjs';
 
 const STATIC = 'demo://resource/static/document/';
 const TOOLS = 2500; // three pages of the gateway, and many of the server
-const ERAS = [{ era: 'legacy', connect: connectLegacy }, { era: 'modern', connect: connectModern }];
+const ERAS = [
+  { era: 'legacy', connect: (url, token) => bench.connectLegacy(url, token) },
+  { era: 'modern', connect: connectModern },
+];
 
 const many = Array.from({ length: TOOLS }, (_, i) => ({ name: `tool_${i}`, inputSchema: { type: 'object' } }));
 

@@ -9,11 +9,11 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { connectLegacy, connectModern, mintToken, resultText } from '../peers/support.mjs';
+import { connectModern, mintToken, resultText } from '../peers/support.mjs';
 import { Bench, legacyRequest, modernCall, modernRequest, rawRequest } from './helpers.mjs';
 import { Issuer, changed } from './issuer.mjs';
 
-const CLIENTS = [['legacy', connectLegacy], ['modern', connectModern]];
+const CLIENTS = [['legacy', (url, token) => bench.connectLegacy(url, token)], ['modern', connectModern]];
 const CHANGE_MS = 30000;
 const now = () => Math.floor(Date.now() / 1000);
 
