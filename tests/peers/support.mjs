@@ -20,7 +20,7 @@ const READY_MS = 20000;
 const STOP_MS = 5000;
 const ERRORS_MAX = 1 << 20;
 // A sanitizer's symbolizer is a process of its own, which the worker may not start: it would be ended for its report.
-const SANITIZERS = { ASAN_OPTIONS: 'symbolize=0', TSAN_OPTIONS: 'symbolize=0 exitcode=0', UBSAN_OPTIONS: 'symbolize=0' };
+const SANITIZERS = { ASAN_OPTIONS: 'symbolize=0', TSAN_OPTIONS: 'symbolize=0', UBSAN_OPTIONS: 'symbolize=0' };
 
 /** Runs `aegis ARGUMENTS...` to its end and returns what it printed; throws with its stderr when it fails. */
 export async function aegis(...arguments_) {
