@@ -4,6 +4,9 @@
 
 #include <stdio.h>
 #include <unistd.h>
+#ifdef AEGIS_LEAK_CHECK
+#include <sanitizer/lsan_interface.h>
+#endif
 
 static const char USAGE[] =
     "usage: aegis worker\n"
@@ -17,6 +20,9 @@ static int run(int argc, char **argv)
     int code = worker_run() == STATUS_OK ? EXIT_CODE_OK : EXIT_CODE_FAILURE;
     /* What libraries do at exit may need what this process has given up. */
     (void)fflush(NULL);
+#ifdef AEGIS_LEAK_CHECK
+    __lsan_do_leak_check();
+#endif
     _exit(code);
 }
 

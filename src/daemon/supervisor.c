@@ -255,6 +255,7 @@ static void on_worker_end(struct supervisor *s)
     if (s->phase == PHASE_STOPPING) {
         if (!is_orderly) {
             report_end(s, &end);
+            s->result = STATUS_UNAVAILABLE;
         }
         s->phase = PHASE_OVER;
         return;

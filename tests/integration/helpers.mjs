@@ -35,6 +35,7 @@ export function sharedIsAbsent(lines) {
  * isLegacy: revisions with a handshake are served too. hasRealServers: the official servers stand behind as well.
  * counting: options of the counting server. more: `(bench) => servers` that stand behind besides.
  * config: members that replace those of the configuration, as an object or `(bench) => object`.
+ * environment: what the gateway gets besides ours.
  */
 export class Bench {
   processes = new Processes();
@@ -50,7 +51,7 @@ export class Bench {
     return bench;
   }
 
-  async #start({ isLegacy = true, hasRealServers = true, counting = {}, more = () => [], config = {} }) {
+  async #start({ isLegacy = true, hasRealServers = true, counting = {}, more = () => [], config = {}, environment = {} }) {
     this.folder = await fs.mkdtemp(path.join(os.tmpdir(), 'aegis-test-'));
     this.state = path.join(this.folder, 'state');
     this.counting = await new CountingServer(counting).start();
@@ -77,7 +78,7 @@ export class Bench {
     const file = path.join(this.folder, 'aegis.yaml');
     await writeFile(file, JSON.stringify(all, null, 2));
     await fs.mkdir(this.state, { recursive: true, mode: 0o700 });
-    this.gateway = await startGateway(this.processes, file);
+    this.gateway = await startGateway(this.processes, file, environment);
     this.token = all.identity[0].preset === 'development' ? await mintToken(this.state) : undefined;
   }
 
@@ -160,7 +161,7 @@ export class Bench {
 }
 
 /** What a sanitizer found in the gateway. */
-function sanitizerReports(text) {
+export function sanitizerReports(text) {
   return text.split(/^(?==+$)/m).filter((part) => /(WARNING|ERROR): [A-Za-z]+Sanitizer|runtime error: /.test(part));
 }
 

@@ -2,16 +2,19 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs/promises';
 import net from 'node:net';
+import os from 'node:os';
 import path from 'node:path';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { Processes, aegis, aegisBinary, auditRecords, connectModern, lastSequence, peersFolder, rootFolder, writeFile } from '../peers/support.mjs';
-import { Bench, modernCall, rawRequest } from './helpers.mjs';
+import { Bench, modernCall, rawRequest, sanitizerReports } from './helpers.mjs';
 
 const WAIT_MS = 20000; // for what must happen; nothing depends on how long it takes
 const SECRET = 'secret-of-the-environment';
+const looksForLeaks = (await fs.readFile(aegisBinary)).includes('__asan_init');
 const isRoot = process.getuid() === 0;
 
 async function until(what, condition) {
@@ -324,6 +327,28 @@ describe('stop', () => {
       await bench.stop();
     }
   });
+
+  // Without this, a clean run under AddressSanitizer says nothing about the worker.
+  if (looksForLeaks) {
+    test('a leak of the worker is reported', async () => {
+      const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'aegis-leak-'));
+      const library = path.join(folder, 'planted_leak.so');
+      const source = path.join(rootFolder, 'tests/integration/planted_leak.c');
+      try {
+        await fs.chmod(folder, 0o755); // the worker may be another user
+        execFileSync('gcc', ['-std=c17', '-Wall', '-Wextra', '-Werror', '-fPIC', '-shared', '-o', library, source]);
+        const bench = await Bench.start({ ...withChild, environment: { LD_PRELOAD: library } });
+        const { child } = bench.gateway;
+        await assert.rejects(bench.stop(), assert.AssertionError);
+        assert.equal(child.exitCode, 1, child.errors);
+        const [report, ...others] = sanitizerReports(child.errors);
+        assert.match(report, /Direct leak of \d+ byte\(s\) in \d+ object\(s\)/);
+        assert.deepEqual(others, []);
+      } finally {
+        await fs.rm(folder, { recursive: true });
+      }
+    });
+  }
 
   test('the worker cannot be started by hand', async () => {
     await assert.rejects(aegis('worker'), /is started by 'aegis serve' only/);

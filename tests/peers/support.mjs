@@ -17,7 +17,7 @@ const packages = path.join(peersFolder, 'node_modules/@modelcontextprotocol');
 /** Stdio servers run as this user: programs and files may lie where no other can read. */
 export const ownUser = os.userInfo().username;
 const READY_MS = 20000;
-const STOP_MS = 5000;
+const STOP_MS = 20000;
 const ERRORS_MAX = 1 << 20;
 // A sanitizer's symbolizer is a process of its own, which the worker may not start: it would be ended for its report.
 const SANITIZERS = { ASAN_OPTIONS: 'symbolize=0', TSAN_OPTIONS: 'symbolize=0', UBSAN_OPTIONS: 'symbolize=0' };
@@ -98,9 +98,10 @@ export function filesystemCommand(folder) {
   return [process.execPath, path.join(packages, 'server-filesystem/dist/index.js'), folder];
 }
 
-/** Starts `aegis serve` and waits until it says where it listens. */
-export async function startGateway(processes, configFile) {
-  const child = processes.start(aegisBinary, ['serve', '--config', configFile], { env: { ...process.env, ...SANITIZERS } });
+/** Starts `aegis serve`, with more environment if there is some, and waits until it says where it listens. */
+export async function startGateway(processes, configFile, environment = {}) {
+  const env = { ...process.env, ...SANITIZERS, ...environment };
+  const child = processes.start(aegisBinary, ['serve', '--config', configFile], { env });
   const lines = createInterface({ input: child.stdout });
   const ready = (async () => {
     for await (const line of lines) {

@@ -3,13 +3,14 @@
 #include <assert.h>
 #include <errno.h>
 #include <linux/audit.h>
-#include <linux/prctl.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -179,6 +180,22 @@ static const struct rule RULES[] = {
     {.number = __NR_time},
     {.number = __NR_fork, .kind = RULE_KILL},
     {.number = __NR_vfork, .kind = RULE_KILL},
+#endif
+#ifdef AEGIS_LEAK_CHECK
+    /* LeakSanitizer looks at the stopped threads from a process that shares this one's memory. */
+    {.number = __NR_clone, .kind = RULE_IF_SET, .argument = 0, .value = CLONE_UNTRACED},
+    {.number = __NR_prctl, .kind = RULE_IF_EQUAL, .argument = 0, .value = PR_SET_DUMPABLE},
+    {.number = __NR_prctl, .kind = RULE_IF_EQUAL, .argument = 0, .value = PR_SET_PTRACER},
+    {.number = __NR_prctl, .kind = RULE_IF_EQUAL, .argument = 0, .value = PR_SET_PDEATHSIG},
+    {.number = __NR_ptrace, .kind = RULE_IF_EQUAL, .argument = 0, .value = PTRACE_ATTACH},
+    {.number = __NR_ptrace, .kind = RULE_IF_EQUAL, .argument = 0, .value = PTRACE_GETREGS},
+    {.number = __NR_ptrace, .kind = RULE_IF_EQUAL, .argument = 0, .value = PTRACE_GETREGSET},
+    {.number = __NR_ptrace, .kind = RULE_IF_EQUAL, .argument = 0, .value = PTRACE_CONT},
+    {.number = __NR_ptrace, .kind = RULE_IF_EQUAL, .argument = 0, .value = PTRACE_DETACH},
+    {.number = __NR_wait4},
+#ifdef __NR_getdents
+    {.number = __NR_getdents},
+#endif
 #endif
     {.number = __NR_clone, .kind = RULE_KILL}, /* without CLONE_THREAD */
     {.number = __NR_execve, .kind = RULE_KILL},
