@@ -295,6 +295,12 @@ static const struct trouble TROUBLES[] = {
 
 /* -- what holds after all of it ------------------------------------------------------------- */
 
+/* What the client does is no fault of a server. */
+static bool is_of_client(const struct trouble *trouble)
+{
+    return trouble->set_in == client_leaves || trouble->set_in == request_is_taken_back;
+}
+
 static void check_end(const struct plan *plan, const struct trouble *trouble, const char *row)
 {
     size_t intents = count_kept("\"intent\"");
@@ -309,6 +315,7 @@ static void check_end(const struct plan *plan, const struct trouble *trouble, co
     /* No answer that the journal does not know. */
     size_t known = plan->effect == NULL ? count_kept("\"event\"") : outcomes;
     CHECK_ROW(row, known > 0 || !has_success(plan));
+    CHECK_ROW(row, !is_of_client(trouble) || count_kept("upstream.protocol") == 0);
     CHECK_ROW(row, !client.is_replied || client.body[0] != '\0' || client.status_code == 202);
 }
 

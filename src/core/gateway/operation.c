@@ -281,6 +281,8 @@ enum stage_result operation_refuse_upstream(struct operation *op, enum status st
         refusal.text = SLICE("the server cannot be reached");
         refusal.code = "upstream_down";
     } else if (status == STATUS_CANCELLED) {
+        /* Nothing was wrong at the server: its client left, or took the request back. */
+        refusal.type = AUDIT_WIRE_REJECT;
         refusal.rpc_code = OPERATION_CODE_CANCELLED;
         refusal.text = SLICE("the request was cancelled");
         refusal.code = "cancelled";
