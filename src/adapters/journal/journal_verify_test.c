@@ -182,7 +182,7 @@ TEST(journal_signs_after_a_while)
     fake_loop_init(&loop);
     signed_journal.options.checkpoint_ms = 1;
     signed_journal.options.checkpoint_records = 1000;
-    signed_journal.options.stall_ms = 20; /* the watchdog looks every 6 ms */
+    signed_journal.options.stall_ms = 400; /* the watchdog looks every 101 ms */
     CHECK(journal_open(&signed_journal.options, &journal, NULL) == STATUS_OK);
     /* A slow disk is a stall as well: what is refused for that is appended again. */
     while (!append_wait(journal, &loop, SLICE("{\"a\":\"record\"}"), false)) {
