@@ -2,6 +2,8 @@
 
 #include "cedar/value/uid_table.h"
 
+#include <assert.h>
+
 #define UNARY_MAX 4 /* operators in a row */
 
 enum status check_close(struct checker *c, struct surface_node *node, struct surface_node **out)
@@ -252,6 +254,7 @@ static enum status check_operator(struct checker *c, const struct concrete *chai
                                   const struct concrete *right_part, struct surface_node *left,
                                   struct surface_node *right, struct surface_node **out)
 {
+    assert(left != NULL && right != NULL);
     struct surface_range range = {left->outer.from, right->outer.to};
     struct surface_node *node =
         surface_node_new(c->arena, operator_kind(right_part->mark), range, 2);

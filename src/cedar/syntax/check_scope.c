@@ -1,5 +1,7 @@
 #include "cedar/syntax/check.h"
 
+#include <assert.h>
+
 static const char SCOPE_HELP[] = "a scope holds principal, action and resource, in this order";
 
 /* What may stand right of `==` or `in` in an element. */
@@ -153,6 +155,7 @@ static enum status check_right(struct checker *c, const struct concrete *right,
 static bool is_inverted(struct checker *c, const struct concrete *right)
 {
     struct surface_node *unused = NULL;
+    assert(right != NULL);
     while (right->kind == CONCRETE_PARENTHESES) {
         right = right->first;
     }
@@ -270,8 +273,8 @@ static enum status check_action_types(struct checker *c, const struct concrete_e
             continue;
         }
         if (status == STATUS_OK) {
-            status = report(c->reporter, element->right->range, "'%.*s' is no type of actions",
-                            SLICE_ARG(report_clip(entity->type.text)));
+            (void)report(c->reporter, element->right->range, "'%.*s' is no type of actions",
+                         SLICE_ARG(report_clip(entity->type.text)));
             status = report_help(c->reporter, "the last part of its name has to be 'Action'");
         }
         if (scope->kind == SURFACE_SCOPE_IN_LIST) {

@@ -1,5 +1,7 @@
 #include "cedar/syntax/parser.h"
 
+#include <assert.h>
+
 static const char OPERAND[] = "an operand: a literal, name, '(', '[' or '{'";
 
 typedef enum status (*parse_fn)(struct parser *parser, struct concrete **out);
@@ -10,6 +12,7 @@ static enum status chain_on(struct parser *p, enum concrete_kind kind, struct sl
 {
     struct concrete *right = NULL;
     TRY(parse(p, &right));
+    assert(right != NULL && *chain != NULL);
     right->mark = mark;
     if ((*chain)->kind != kind) {
         TRY(parser_node_around(p, kind, *chain, chain));

@@ -2,6 +2,8 @@
 #include "cedar/syntax/lexer.h"
 #include "cedar/syntax/name_order.h"
 
+#include <assert.h>
+
 #define RULES_MAX 8
 
 struct surface_range form_range(const struct form_reader *reader, json_ref ref)
@@ -172,6 +174,7 @@ enum status form_read_record(struct form_reader *reader, json_ref ref, form_read
         return STATUS_LIMIT;
     }
     TRY(form_read_entries(reader, ref, &entries));
+    assert(entries != NULL);
     for (uint32_t i = 0; i < count; i++) {
         struct surface_node *item = NULL;
         names[i] = (struct surface_name){entries[i].name, form_range(reader, entries[i].key), true};

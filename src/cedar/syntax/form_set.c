@@ -8,6 +8,7 @@
 struct set_reader {
     struct cedar_policy_set *set;
     struct form_reader json;
+    struct json_tape tape;
     struct arena scratch;
     struct uid_table ids; /* to indexes in the set */
     struct slice name;    /* of the source, copied */
@@ -172,13 +173,12 @@ static enum status report_tape(struct reporter *reporter, enum status status,
 
 static enum status read_text(struct set_reader *r, struct slice text, enum cedar_json_form form)
 {
-    struct json_tape tape;
     struct diag diag = {0};
-    enum status status = json_text_parse(text, &r->scratch, &tape, &diag);
+    enum status status = json_text_parse(text, &r->scratch, &r->tape, &diag);
     if (status != STATUS_OK) {
         return report_tape(r->json.reporter, status, &diag);
     }
-    r->json.tape = &tape;
+    r->json.tape = &r->tape;
     TRY(form == CEDAR_JSON_SET ? read_set(r) : add_policy(r, SLICE("policy0"), 0));
     return policy_set_close(r->set);
 }

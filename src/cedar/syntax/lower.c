@@ -2,6 +2,8 @@
 
 #include "cedar/syntax/name_order.h"
 
+#include <assert.h>
+
 struct lowering {
     struct arena *arena;
     struct reporter *reporter;
@@ -35,6 +37,7 @@ static enum status close_node(struct lowering *l, struct node *node, const struc
 {
     unsigned height = 0;
     for (size_t i = 0; i < node->item_count; i++) {
+        assert(node->items[i] != NULL);
         height = node->items[i]->height > height ? node->items[i]->height : height;
     }
     node->height = height + 1;

@@ -249,9 +249,33 @@ static void print_between(struct buf *out, struct slice open, const struct surfa
     buf_append(out, close);
 }
 
-void print_expression(struct buf *out, const struct surface_node *node)
+static void print_like(struct buf *out, const struct surface_node *node)
 {
-    switch (node->kind) {
+    print_operand(out, node->items[0]);
+    buf_append(out, SLICE(" like "));
+    print_pattern(out, node->as.pattern.parts, node->as.pattern.part_count);
+}
+
+static void print_not(struct buf *out, const struct surface_node *node)
+{
+    buf_append_byte(out, '!');
+    print_operand(out, node->items[0]);
+}
+
+/* Always with parentheses, or "-1" would be read as a literal. */
+static void print_negate(struct buf *out, const struct surface_node *node)
+{
+    print_between(out, SLICE("-("), node, SLICE(")"));
+}
+
+static void print_set(struct buf *out, const struct surface_node *node)
+{
+    print_between(out, SLICE("["), node, SLICE("]"));
+}
+
+static void print_literal(struct buf *out, const struct surface_node *node)
+{
+    switch ((int)node->kind) {
     case SURFACE_BOOL:
         buf_append(out, node->as.boolean ? SLICE("true") : SLICE("false"));
         return;
@@ -261,69 +285,56 @@ void print_expression(struct buf *out, const struct surface_node *node)
     case SURFACE_STRING:
         print_string(out, node->as.text);
         return;
-    case SURFACE_ENTITY:
+    default:
         print_entity(out, &node->as.entity);
         return;
-    case SURFACE_PRINCIPAL:
-        buf_append(out, SLICE("principal"));
-        return;
-    case SURFACE_ACTION:
-        buf_append(out, SLICE("action"));
-        return;
-    case SURFACE_RESOURCE:
-        buf_append(out, SLICE("resource"));
-        return;
-    case SURFACE_CONTEXT:
-        buf_append(out, SLICE("context"));
-        return;
-    case SURFACE_IF:
-        print_if(out, node);
-        return;
-    case SURFACE_NOT:
-        buf_append_byte(out, '!');
-        print_operand(out, node->items[0]);
-        return;
-    case SURFACE_NEGATE: /* always with parentheses, or "-1" would be read as a literal */
-        print_between(out, SLICE("-("), node, SLICE(")"));
-        return;
-    case SURFACE_AND:
-    case SURFACE_OR:
-    case SURFACE_EQUAL:
-    case SURFACE_NOT_EQUAL:
-    case SURFACE_LESS:
-    case SURFACE_LESS_EQUAL:
-    case SURFACE_GREATER:
-    case SURFACE_GREATER_EQUAL:
-    case SURFACE_IN:
-    case SURFACE_ADD:
-    case SURFACE_SUBTRACT:
-    case SURFACE_MULTIPLY:
-        print_operator(out, node);
-        return;
-    case SURFACE_ATTRIBUTE:
-        print_attribute(out, node);
-        return;
-    case SURFACE_HAS:
-        print_has(out, node);
-        return;
-    case SURFACE_LIKE:
-        print_operand(out, node->items[0]);
-        buf_append(out, SLICE(" like "));
-        print_pattern(out, node->as.pattern.parts, node->as.pattern.part_count);
-        return;
-    case SURFACE_IS:
-        print_is(out, node);
-        return;
-    case SURFACE_SET:
-        print_between(out, SLICE("["), node, SLICE("]"));
-        return;
-    case SURFACE_RECORD:
-        print_record(out, node);
-        return;
-    case SURFACE_CALL:
-        print_call(out, node);
-        return;
     }
+}
+
+static void print_variable(struct buf *out, const struct surface_node *node)
+{
+    static const struct slice NAMES[] = {SLICE_INIT("principal"), SLICE_INIT("action"),
+                                         SLICE_INIT("resource"), SLICE_INIT("context")};
+    buf_append(out, NAMES[node->kind - SURFACE_PRINCIPAL]);
+}
+
+typedef void (*print_fn)(struct buf *out, const struct surface_node *node);
+
+void print_expression(struct buf *out, const struct surface_node *node)
+{
+    static const print_fn PRINTERS[] = {
+        [SURFACE_BOOL] = print_literal,
+        [SURFACE_LONG] = print_literal,
+        [SURFACE_STRING] = print_literal,
+        [SURFACE_ENTITY] = print_literal,
+        [SURFACE_PRINCIPAL] = print_variable,
+        [SURFACE_ACTION] = print_variable,
+        [SURFACE_RESOURCE] = print_variable,
+        [SURFACE_CONTEXT] = print_variable,
+        [SURFACE_IF] = print_if,
+        [SURFACE_AND] = print_operator,
+        [SURFACE_OR] = print_operator,
+        [SURFACE_NOT] = print_not,
+        [SURFACE_NEGATE] = print_negate,
+        [SURFACE_EQUAL] = print_operator,
+        [SURFACE_NOT_EQUAL] = print_operator,
+        [SURFACE_LESS] = print_operator,
+        [SURFACE_LESS_EQUAL] = print_operator,
+        [SURFACE_GREATER] = print_operator,
+        [SURFACE_GREATER_EQUAL] = print_operator,
+        [SURFACE_IN] = print_operator,
+        [SURFACE_ADD] = print_operator,
+        [SURFACE_SUBTRACT] = print_operator,
+        [SURFACE_MULTIPLY] = print_operator,
+        [SURFACE_ATTRIBUTE] = print_attribute,
+        [SURFACE_HAS] = print_has,
+        [SURFACE_LIKE] = print_like,
+        [SURFACE_IS] = print_is,
+        [SURFACE_SET] = print_set,
+        [SURFACE_RECORD] = print_record,
+        [SURFACE_CALL] = print_call,
+    };
+    PRINTERS[node->kind](out, node);
 }
 
 /* -- policies ------------------------------------------------------------------------------ */

@@ -1,5 +1,6 @@
 /* The official corpus of policy texts: acceptance, the places of all errors, JSON forms. */
-#include "cedar/cedar.h"
+#include "cedar/eval/like.h"
+#include "cedar/syntax/lexer.h"
 
 #include "support/check.h"
 #include "support/corpus.h"
@@ -206,6 +207,104 @@ TEST(corpus_cedar_snippet_forms_and_places)
     (void)corpus_each_line("cedar-tests/snippets/policies.jsonl", check_policies, NULL);
     (void)corpus_each_line("cedar-tests/snippets/edge.jsonl", check_policies, NULL);
     (void)corpus_each_line("cedar-tests/snippets/exprs.jsonl", check_condition, NULL);
+}
+
+/* -- strings and patterns ------------------------------------------------------------------ */
+
+static struct slice between(struct buf *text, const char *before, struct slice inner,
+                            const char *after)
+{
+    buf_init(text, (size_t)1 << 20, NULL);
+    buf_append(text, SLICE("permit(principal, action, resource) when { "));
+    buf_append(text, slice_view_cstr(before));
+    buf_append(text, inner);
+    buf_append(text, slice_view_cstr(after));
+    buf_append(text, SLICE(" };"));
+    return buf_view(text);
+}
+
+static bool same_bytes(struct slice a, struct slice b)
+{
+    bool same = slice_eq(a, b);
+    if (!same) {
+        fprintf(stderr, "  expected %.*s\n  written  %.*s\n", SLICE_ARG(a), SLICE_ARG(b));
+    }
+    return same;
+}
+
+/* The JSON of the one policy has the recorded value, as written on one line, at its place. */
+static void check_literal(const struct corpus_line *line, struct slice text, const char *before,
+                          const char *after)
+{
+    struct cedar_source source = {SLICE("vector"), text};
+    struct cedar_policy_set *set = NULL;
+    bool ok = corpus_flag(line, 0, "ok");
+    enum status status = cedar_policy_set_parse(&source, 1, false, &set, &diagnostics);
+    CHECK_ROW(line->id, (status == STATUS_OK) == ok);
+    if (status != STATUS_OK) {
+        return;
+    }
+    struct buf written;
+    struct buf expected;
+    struct json_tape tape;
+    buf_init(&written, (size_t)1 << 20, NULL);
+    buf_init(&expected, (size_t)1 << 20, NULL);
+    CHECK_ROW(line->id, cedar_policy_to_json(set, 0, &written) == STATUS_OK);
+    buf_append(&expected, slice_view_cstr(before));
+    buf_append(&expected, json_raw(&line->tape, json_member(&line->tape, 0, SLICE("value"))));
+    buf_append(&expected, slice_view_cstr(after));
+    struct arena *arena = (struct arena *)(uintptr_t)&line->arena;
+    CHECK_ROW(line->id,
+              json_parse(corpus_parser(), buf_view(&expected), arena, &tape, NULL) == STATUS_OK);
+    bool same = corpus_same_json(buf_view(&written), &tape, 0);
+    CHECK_ROW(line->id, same || same_bytes(buf_view(&expected), buf_view(&written)));
+    buf_release(&written);
+    buf_release(&expected);
+    cedar_policy_set_free(set);
+}
+
+#define POLICY_HEAD                                                                                \
+    "{\"effect\":\"permit\",\"principal\":{\"op\":\"All\"},\"action\":{\"op\":\"All\"},"           \
+    "\"resource\":{\"op\":\"All\"},\"conditions\":[{\"kind\":\"when\",\"body\":"
+
+static void check_match(const struct corpus_line *line)
+{
+    struct arena *arena = (struct arena *)(uintptr_t)&line->arena;
+    struct slice unused = SLICE_EMPTY;
+    struct pattern_part *parts = NULL;
+    size_t count = 0;
+    size_t bad = 0;
+    CHECK_ROW(line->id, lexer_unescape(corpus_text(line, 0, "pattern"), arena, &unused, &parts,
+                                       &count, &bad) == STATUS_OK);
+    CHECK_ROW(line->id, like_matches(parts, count, corpus_text(line, 0, "text")) ==
+                            corpus_flag(line, 0, "match"));
+}
+
+static void check_string_vector(const struct corpus_line *line, void *context)
+{
+    struct slice kind = corpus_text(line, 0, "kind");
+    struct slice source = corpus_text(line, 0, "source");
+    struct buf text;
+    size_t *seen = context;
+    if (slice_eq(kind, SLICE("string"))) {
+        check_literal(line, between(&text, "\"", source, "\""), POLICY_HEAD "{\"Value\":", "}}]}");
+    } else if (slice_eq(kind, SLICE("pattern"))) {
+        check_literal(line, between(&text, "\"\" like \"", source, "\""),
+                      POLICY_HEAD "{\"like\":{\"left\":{\"Value\":\"\"},\"pattern\":", "}}}]}");
+    } else {
+        check_match(line);
+        buf_init(&text, 0, NULL);
+    }
+    (*seen)++;
+    buf_release(&text);
+}
+
+TEST(corpus_cedar_string_vectors)
+{
+    size_t seen = 0;
+    size_t lines =
+        corpus_each_line("cedar-tests/vectors/string-vectors.jsonl", check_string_vector, &seen);
+    CHECK(lines == 0 || seen > 0);
 }
 
 /* -- the generated corpora ----------------------------------------------------------------- */
