@@ -170,6 +170,17 @@ enum status policy_files_read(const struct slice *paths, size_t path_count, stru
     return report->count > problems_before || report->is_cut ? STATUS_INVALID : STATUS_OK;
 }
 
+/* All that a diagnostic says, on one line; the message alone when there is no memory. */
+static struct slice summary(const struct cedar_diagnostic *finding, struct arena *arena)
+{
+    struct slice text = slice_view_cstr(finding->message);
+    const char *before_expected = finding->expected[0] == '\0' ? "" : ": ";
+    const char *before_help = finding->help[0] == '\0' ? "" : "; ";
+    enum status status = arena_format(arena, &text, "%s%s%s%s%s", finding->message, before_expected,
+                                      finding->expected, before_help, finding->help);
+    return status == STATUS_OK ? text : slice_view_cstr(finding->message);
+}
+
 static void report_findings(const struct cedar_diagnostics *findings, struct arena *arena,
                             struct config_report *report)
 {
@@ -180,7 +191,7 @@ static void report_findings(const struct cedar_diagnostics *findings, struct are
             .line = finding->line,
             .column = finding->column,
             .code = "policy.invalid",
-            .message = slice_view_cstr(finding->message),
+            .message = summary(finding, arena),
         };
         config_report_add(report, arena, &problem);
     }
