@@ -34,6 +34,9 @@ NODISCARD enum status check_scope(struct checker *checker, const struct concrete
 /* One of principal, action, resource and context? */
 bool check_is_variable(const struct concrete *concrete);
 
+/* Where an expression is reported that should be something else: without parentheses around it. */
+struct surface_range check_inner_range(const struct concrete *concrete);
+
 /* May the IDENT stand as a name? */
 NODISCARD enum status check_ident(struct checker *checker, const struct concrete *ident);
 

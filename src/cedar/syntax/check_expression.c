@@ -178,7 +178,7 @@ static enum status check_key(struct checker *c, const struct concrete *key,
     if (key->kind == CONCRETE_NAME) {
         return STATUS_OK;
     }
-    (void)report(c->reporter, key->range, "'%.*s' cannot be an attribute's name",
+    (void)report(c->reporter, check_inner_range(key), "'%.*s' cannot be an attribute's name",
                  SLICE_ARG(report_clip(text)));
     return report_help(c->reporter, "names of attributes are identifiers or strings");
 }

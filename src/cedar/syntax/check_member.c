@@ -19,8 +19,8 @@ static enum status check_index(struct checker *c, const struct concrete *inner,
         return check_string(c, inner, inner->range, &out->text);
     }
     TRY(check_operand(c, inner, &unused));
-    (void)report(c->reporter, inner->range, "between '[' and ']' stands a string, not '%.*s'",
-                 SLICE_ARG(report_clip(text)));
+    (void)report(c->reporter, check_inner_range(inner),
+                 "between '[' and ']' stands a string, not '%.*s'", SLICE_ARG(report_clip(text)));
     return report_help(c->reporter, "names of attributes cannot be computed");
 }
 

@@ -15,6 +15,11 @@ bool check_is_variable(const struct concrete *concrete)
     return false;
 }
 
+struct surface_range check_inner_range(const struct concrete *concrete)
+{
+    return concrete->kind == CONCRETE_PARENTHESES ? concrete->first->range : concrete->range;
+}
+
 static bool is_cedar(struct slice word)
 {
     return slice_eq(word, SLICE("__cedar"));
@@ -131,8 +136,8 @@ enum status check_entity_type(struct checker *c, const struct concrete *concrete
     enum status status = check_operand(c, concrete, &unused);
     *is_early = status != STATUS_OK;
     TRY(status);
-    (void)report(c->reporter, concrete->range, "right of 'is' stands an entity type, not '%.*s'",
-                 SLICE_ARG(report_clip(text)));
+    (void)report(c->reporter, check_inner_range(concrete),
+                 "right of 'is' stands an entity type, not '%.*s'", SLICE_ARG(report_clip(text)));
     if (concrete->kind == CONCRETE_STRING) {
         return report_help(c->reporter, "leave out the quotes: '%.*s is %.*s'", SLICE_ARG(left),
                            SLICE_ARG(report_clip(concrete->text)));

@@ -98,8 +98,8 @@ static enum status check_pattern(struct checker *c, const struct concrete *right
     size_t bad = 0;
     if (right->kind != CONCRETE_STRING) {
         text = slice_sub(c->reporter->source.text, right->range.from, right->range.to);
-        (void)report(c->reporter, right->range, "right of 'like' stands a pattern, not '%.*s'",
-                     SLICE_ARG(report_clip(text)));
+        (void)report(c->reporter, check_inner_range(right),
+                     "right of 'like' stands a pattern, not '%.*s'", SLICE_ARG(report_clip(text)));
         return report_help(c->reporter, "write the pattern as a string; '*' stands for anything");
     }
     enum status status =

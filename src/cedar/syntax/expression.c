@@ -150,18 +150,36 @@ static enum status parse_or(struct parser *p, struct concrete **out)
     return STATUS_OK;
 }
 
+/* An error in a later part can lie in an earlier one: then a second `then` or `else` goes on there.
+ */
 static enum status parse_if(struct parser *p, struct concrete **out)
 {
+    const struct follow *outer = p->follow;
+    struct follow condition = {outer, FOLLOW_THEN};
+    struct follow consequence = {&condition, FOLLOW_ELSE};
     struct concrete *part = NULL;
+    bool is_else = false;
     TRY(parser_leaf(p, CONCRETE_IF, out));
     TRY(parse_expression(p, FOLLOW_THEN, &part));
     TRY(parser_add_part(p, *out, part));
-    TRY(parser_expect(p, SLICE("then")));
-    TRY(parse_expression(p, FOLLOW_ELSE, &part));
-    TRY(parser_add_part(p, *out, part));
-    TRY(parser_expect(p, SLICE("else")));
-    TRY(parse_expression(p, p->follow->marks, &part));
-    return parser_add_part(p, *out, part);
+    for (;;) {
+        TRY(parser_expect(p, is_else ? SLICE("else") : SLICE("then")));
+        p->follow = is_else ? &consequence : &condition;
+        enum status status = parse_expression(p, is_else ? outer->marks : FOLLOW_ELSE, &part);
+        p->follow = outer;
+        bool is_again = p->resume == &condition || p->resume == &consequence;
+        if (status == STATUS_INVALID && is_again) {
+            is_else = p->resume == &consequence;
+            p->resume = NULL;
+            continue;
+        }
+        TRY(status);
+        TRY(parser_add_part(p, *out, part));
+        if (is_else) {
+            return STATUS_OK;
+        }
+        is_else = true;
+    }
 }
 
 static const char *expected_behind(unsigned marks)
@@ -200,6 +218,28 @@ static bool is_behind(const struct parser *p, unsigned marks)
            ((marks & FOLLOW_THEN) != 0 && parser_at_word(p, SLICE("then"))) ||
            ((marks & FOLLOW_ELSE) != 0 && parser_at_word(p, SLICE("else"))) ||
            ((marks & FOLLOW_END) != 0 && p->token.kind == TOKEN_END);
+}
+
+bool parse_is_continued(const struct parser *p)
+{
+    static const struct slice MARKS[] = {
+        SLICE_INIT("."),  SLICE_INIT("("),  SLICE_INIT("["), SLICE_INIT("+"),  SLICE_INIT("-"),
+        SLICE_INIT("*"),  SLICE_INIT("/"),  SLICE_INIT("%"), SLICE_INIT("=="), SLICE_INIT("!="),
+        SLICE_INIT("<="), SLICE_INIT(">="), SLICE_INIT("<"), SLICE_INIT(">"),  SLICE_INIT("="),
+        SLICE_INIT("&&"), SLICE_INIT("||")};
+    static const struct slice WORDS[] = {SLICE_INIT("in"), SLICE_INIT("has"), SLICE_INIT("like"),
+                                         SLICE_INIT("is")};
+    for (size_t i = 0; i < COUNT_OF(MARKS); i++) {
+        if (parser_at_mark(p, MARKS[i])) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < COUNT_OF(WORDS); i++) {
+        if (parser_at_word(p, WORDS[i])) {
+            return true;
+        }
+    }
+    return is_behind(p, ~0U);
 }
 
 /* Skip to the first token that can follow this or an outer expression, or to the policy's end. */

@@ -109,14 +109,9 @@ static struct token lex_number(struct lexer *lexer)
         overflow = overflow || __builtin_mul_overflow(value, 10, &value) ||
                    __builtin_add_overflow(value, digit, &value);
     }
-    if (overflow) {
-        struct token token = finish(lexer, TOKEN_ERROR, from, to);
-        token.message = "this integer is too large";
-        token.help = "the largest integer is 9223372036854775807";
-        return token;
-    }
     struct token token = finish(lexer, TOKEN_NUMBER, from, to);
     token.number = value;
+    token.is_too_large = overflow;
     return token;
 }
 

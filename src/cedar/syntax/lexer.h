@@ -19,6 +19,7 @@ struct token {
     struct slice text; /* of the token, or of the string's content */
     size_t from, to;
     uint64_t number;
+    bool is_too_large;          /* the number does not fit */
     const char *message, *help; /* static; of errors */
 };
 

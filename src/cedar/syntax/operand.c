@@ -40,18 +40,56 @@ enum status parser_node_around(struct parser *p, enum concrete_kind kind, struct
 
 /* -- lists --------------------------------------------------------------------------------- */
 
+/* Closing brackets have been taken. When nothing that may follow is next, the mistake can lie in
+ * the brackets: a later one of the marks goes on inside them, as if they had not been closed. */
+static enum status reopen(struct parser *p, unsigned marks, bool *is_open)
+{
+    struct follow inside = {p->follow, marks};
+    *is_open = false;
+    if (parse_is_continued(p)) {
+        return STATUS_OK;
+    }
+    p->follow = &inside;
+    enum status status = parser_unexpected(p, "an operator or the end of the expression");
+    p->follow = inside.outer;
+    *is_open = p->resume == &inside;
+    if (*is_open) {
+        p->resume = NULL;
+    }
+    return *is_open ? STATUS_OK : status;
+}
+
 /* Expressions separated by commas up to the closing mark, which is taken. */
 static enum status parse_elements(struct parser *p, struct slice close, unsigned close_mark,
                                   struct concrete *node)
 {
-    while (!parser_take_mark(p, close)) {
-        struct concrete *item = NULL;
-        TRY(parse_expression(p, FOLLOW_COMMA | close_mark, &item));
-        TRY(parser_add_part(p, node, item));
-        (void)parser_take_mark(p, SLICE(","));
+    bool is_open = true;
+    while (is_open) {
+        while (!parser_take_mark(p, close)) {
+            struct concrete *item = NULL;
+            TRY(parse_expression(p, FOLLOW_COMMA | close_mark, &item));
+            TRY(parser_add_part(p, node, item));
+            (void)parser_take_mark(p, SLICE(","));
+        }
+        node->range.to = (uint32_t)p->last_to;
+        TRY(reopen(p, FOLLOW_COMMA | close_mark, &is_open));
+        (void)(is_open && parser_take_mark(p, SLICE(",")));
     }
-    node->range.to = (uint32_t)p->last_to;
     return STATUS_OK;
+}
+
+/* An expression and its closing mark. */
+static enum status parse_enclosed(struct parser *p, struct slice close, unsigned close_mark,
+                                  struct concrete *node)
+{
+    struct concrete *inner = NULL;
+    bool is_open = true;
+    TRY(parse_expression(p, close_mark, &inner));
+    while (is_open) {
+        TRY(parser_expect(p, close));
+        TRY(reopen(p, close_mark, &is_open));
+    }
+    return parser_add_part(p, node, inner);
 }
 
 /* `{if: 1}` has no expression as its key, but is worth a better message. */
@@ -65,28 +103,64 @@ static enum status parse_key(struct parser *p, struct concrete **out)
     return parse_expression(p, FOLLOW_COLON, out);
 }
 
-static enum status parse_record(struct parser *p, struct concrete *node)
+/* `: value` of a field. A second ':' makes a key of what stands before it. */
+static enum status parse_value(struct parser *p, struct concrete *field)
+{
+    struct follow key = {p->follow, FOLLOW_COLON};
+    struct concrete *value = NULL;
+    bool is_key = true;
+    while (is_key) {
+        TRY(parser_expect(p, SLICE(":")));
+        p->follow = &key;
+        enum status status = parse_expression(p, FOLLOW_COMMA | FOLLOW_BRACE, &value);
+        p->follow = key.outer;
+        is_key = status == STATUS_INVALID && p->resume == &key;
+        if (!is_key) {
+            TRY(status);
+        }
+        p->resume = NULL;
+    }
+    TRY(parser_add_part(p, field, value));
+    (void)parser_take_mark(p, SLICE(","));
+    return STATUS_OK;
+}
+
+static enum status parse_fields(struct parser *p, struct concrete *node)
 {
     while (!parser_take_mark(p, SLICE("}"))) {
         struct concrete *field = parser_node(p, CONCRETE_FIELD, p->token.from);
         struct concrete *key = NULL;
-        struct concrete *value = NULL;
         if (field == NULL) {
             return STATUS_LIMIT;
         }
         TRY(parse_key(p, &key));
         TRY(parser_add_part(p, field, key));
-        TRY(parser_expect(p, SLICE(":")));
-        TRY(parse_expression(p, FOLLOW_COMMA | FOLLOW_BRACE, &value));
-        TRY(parser_add_part(p, field, value));
+        TRY(parse_value(p, field));
         if (key->kind == CONCRETE_NAME && slice_eq(key->first->text, SLICE("if"))) {
             key->first->range = field->range; /* where the official engine sees the mistake */
         }
         TRY(parser_add_part(p, node, field));
-        (void)parser_take_mark(p, SLICE(","));
     }
     node->range.to = (uint32_t)p->last_to;
     return STATUS_OK;
+}
+
+static enum status parse_record(struct parser *p, struct concrete *node)
+{
+    struct concrete *unnamed = parser_node(p, CONCRETE_FIELD, p->token.from);
+    bool is_open = true;
+    if (unnamed == NULL) {
+        return STATUS_LIMIT;
+    }
+    TRY(parse_fields(p, node));
+    for (;;) {
+        TRY(reopen(p, FOLLOW_COLON, &is_open));
+        if (!is_open) {
+            return STATUS_OK;
+        }
+        TRY(parse_value(p, unnamed));
+        TRY(parse_fields(p, node));
+    }
 }
 
 static enum status parse_bracketed(struct parser *p, struct concrete **out)
@@ -114,10 +188,7 @@ static enum status parse_bracketed(struct parser *p, struct concrete **out)
     if (BRACKETS[which].kind == CONCRETE_LIST) {
         return parse_elements(p, BRACKETS[which].close, BRACKETS[which].close_mark, *out);
     }
-    struct concrete *inner = NULL;
-    TRY(parse_expression(p, FOLLOW_PARENTHESIS, &inner));
-    TRY(parser_expect(p, SLICE(")")));
-    return parser_add_part(p, *out, inner);
+    return parse_enclosed(p, SLICE(")"), FOLLOW_PARENTHESIS, *out);
 }
 
 /* -- names --------------------------------------------------------------------------------- */
@@ -129,10 +200,20 @@ static bool is_special(struct slice word)
            slice_eq(word, SLICE("if"));
 }
 
+static enum status parse_number(struct parser *p, struct concrete **out)
+{
+    if (p->token.is_too_large) {
+        p->errors++;
+        (void)report(p->reporter, token_range(&p->token), "this integer is too large");
+        (void)report_help(p->reporter, "the largest integer is 9223372036854775807");
+    }
+    return parser_leaf(p, CONCRETE_NUMBER, out);
+}
+
 static enum status parse_literal(struct parser *p, struct concrete **out)
 {
     if (p->token.kind == TOKEN_NUMBER) {
-        return parser_leaf(p, CONCRETE_NUMBER, out);
+        return parse_number(p, out);
     }
     if (p->token.kind == TOKEN_STRING) {
         return parser_leaf(p, CONCRETE_STRING, out);
@@ -264,9 +345,7 @@ static enum status parse_access(struct parser *p, struct concrete **out)
         return parse_elements(p, SLICE(")"), FOLLOW_PARENTHESIS, *out);
     }
     TRY(parser_leaf(p, CONCRETE_INDEX, out));
-    TRY(parse_expression(p, FOLLOW_BRACKET, &part));
-    TRY(parser_expect(p, SLICE("]")));
-    return parser_add_part(p, *out, part);
+    return parse_enclosed(p, SLICE("]"), FOLLOW_BRACKET, *out);
 }
 
 enum status parse_accesses(struct parser *p, struct concrete **out)

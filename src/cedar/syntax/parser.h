@@ -102,6 +102,9 @@ NODISCARD enum status parse_name(struct parser *parser, struct concrete **out);
 NODISCARD enum status parse_expression(struct parser *parser, unsigned marks,
                                        struct concrete **out);
 
+/* Can the next token follow an operand: an operator, an access, or what ends some expression? */
+bool parse_is_continued(const struct parser *parser);
+
 /* A sum: what may stand right of `is`. */
 NODISCARD enum status parse_sum(struct parser *parser, struct concrete **out);
 
