@@ -165,7 +165,8 @@ static enum status parse_if(struct parser *p, struct concrete **out)
     for (;;) {
         TRY(parser_expect(p, is_else ? SLICE("else") : SLICE("then")));
         p->follow = is_else ? &consequence : &condition;
-        enum status status = parse_expression(p, is_else ? outer->marks : FOLLOW_ELSE, &part);
+        enum status status =
+            parse_expression(p, is_else ? outer->marks | FOLLOW_TAIL : FOLLOW_ELSE, &part);
         p->follow = outer;
         bool is_again = p->resume == &condition || p->resume == &consequence;
         if (status == STATUS_INVALID && is_again) {
@@ -184,7 +185,7 @@ static enum status parse_if(struct parser *p, struct concrete **out)
 
 static const char *expected_behind(unsigned marks)
 {
-    switch (marks) {
+    switch (marks & ~(unsigned)FOLLOW_TAIL) {
     case FOLLOW_BRACE:
         return "an operator or '}'";
     case FOLLOW_PARENTHESIS:
@@ -293,6 +294,12 @@ static enum status enter(struct parser *p)
     return STATUS_INVALID;
 }
 
+/* What ends some other expression ends the `if` too: the mistake is not in its parts. */
+static bool ends_outer(const struct parser *p, unsigned marks)
+{
+    return (marks & FOLLOW_TAIL) != 0 && is_behind(p, ~0U);
+}
+
 enum status parse_expression(struct parser *p, unsigned marks, struct concrete **out)
 {
     struct follow follow = {p->follow, marks};
@@ -304,7 +311,7 @@ enum status parse_expression(struct parser *p, unsigned marks, struct concrete *
     p->follow = &follow;
     bool is_if = parser_at_word(p, SLICE("if")) && !parser_before_mark(p, SLICE("::"));
     status = is_if ? parse_if(p, out) : parse_or(p, out);
-    if (status == STATUS_OK && !is_behind(p, marks)) {
+    if (status == STATUS_OK && !is_behind(p, marks) && !ends_outer(p, marks)) {
         status = parser_unexpected(p, expected_behind(marks));
     }
     p->follow = follow.outer;

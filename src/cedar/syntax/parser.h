@@ -23,7 +23,8 @@ enum follow_mark {
     FOLLOW_COLON = 16,
     FOLLOW_THEN = 32,
     FOLLOW_ELSE = 64,
-    FOLLOW_END = 128,
+    FOLLOW_END = 128,  /* of the source */
+    FOLLOW_TAIL = 256, /* no token: the expression is the last part of an `if`, and ends with it */
 };
 
 struct parser {
