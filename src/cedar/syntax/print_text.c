@@ -1,30 +1,31 @@
 /* Strings and names of the printer. */
 #include "cedar/syntax/lexer.h"
 #include "cedar/syntax/print.h"
+#include "cedar/syntax/print_ranges.h"
 
-/* The first and last of the characters that nobody can see or tell from a space: control, format
- * and private ones, and separators other than the space (Unicode categories Cc, Cf, Co, Zl, Zp and
- * Zs). A person who reads a policy should see them. */
-static const struct {
-    uint32_t first, last;
-} INVISIBLE[] = {
-    {0x00, 0x1F},       {0x7F, 0xA0},         {0xAD, 0xAD},       {0x600, 0x605},
-    {0x61C, 0x61C},     {0x6DD, 0x6DD},       {0x70F, 0x70F},     {0x890, 0x891},
-    {0x8E2, 0x8E2},     {0x1680, 0x1680},     {0x180E, 0x180E},   {0x2000, 0x200F},
-    {0x2028, 0x202F},   {0x205F, 0x206F},     {0x3000, 0x3000},   {0xE000, 0xF8FF},
-    {0xFEFF, 0xFEFF},   {0xFFF9, 0xFFFB},     {0x110BD, 0x110BD}, {0x110CD, 0x110CD},
-    {0x13430, 0x1343F}, {0x1BCA0, 0x1BCA3},   {0x1D173, 0x1D17A}, {0xE0001, 0xE007F},
-    {0xF0000, 0xFFFFD}, {0x100000, 0x10FFFD},
-};
-
-static bool is_invisible(uint32_t code)
+static bool is_among(uint32_t code, const struct print_range *ranges, size_t count)
 {
-    for (size_t i = 0; i < COUNT_OF(INVISIBLE) && INVISIBLE[i].first <= code; i++) {
-        if (code <= INVISIBLE[i].last) {
-            return true;
+    size_t low = 0;
+    size_t high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (code > ranges[middle].last) {
+            low = middle + 1;
+        } else {
+            high = middle;
         }
     }
-    return false;
+    return low < count && code >= ranges[low].first;
+}
+
+/* A person who reads a policy should see what is in it. */
+static bool is_escaped(uint32_t code, bool is_alone)
+{
+    if (code < 0x7F) {
+        return code < 0x20;
+    }
+    return is_among(code, PRINT_INVISIBLE, PRINT_INVISIBLE_COUNT) ||
+           (is_alone && is_among(code, PRINT_EXTENDING, PRINT_EXTENDING_COUNT));
 }
 
 /* The character at the start of well-formed UTF-8. */
@@ -56,7 +57,9 @@ static void append_code(struct buf *out, uint32_t code)
     buf_append_byte(out, '}');
 }
 
-static void append_escaped(struct buf *out, struct slice text)
+/* Marks that join the character before them are escaped where none is before: at the start of a
+ * string and, each character being a part of its own, everywhere in a pattern. */
+static void append_escaped(struct buf *out, struct slice text, bool is_pattern)
 {
     static const char CODES[] = "\n\r\t\\\0'\"";
     static const char NAMES[] = "nrt\\0'\"";
@@ -70,7 +73,7 @@ static void append_escaped(struct buf *out, struct slice text)
         if (which < sizeof(NAMES) - 1) {
             buf_append_byte(out, '\\');
             buf_append_byte(out, (uint8_t)NAMES[which]);
-        } else if (is_invisible(code)) {
+        } else if (is_escaped(code, is_pattern || i == 0)) {
             append_code(out, code);
         } else {
             buf_append(out, slice_sub(text, i, i + len));
@@ -82,7 +85,7 @@ static void append_escaped(struct buf *out, struct slice text)
 void print_string(struct buf *out, struct slice text)
 {
     buf_append_byte(out, '"');
-    append_escaped(out, text);
+    append_escaped(out, text, false);
     buf_append_byte(out, '"');
 }
 
@@ -97,7 +100,7 @@ void print_pattern(struct buf *out, const struct pattern_part *parts, size_t cou
         }
         while (rest.len > 0) {
             size_t star = slice_find_byte(rest, '*');
-            append_escaped(out, slice_sub(rest, 0, star));
+            append_escaped(out, slice_sub(rest, 0, star), true);
             if (star < rest.len) {
                 buf_append(out, SLICE("\\*"));
             }
