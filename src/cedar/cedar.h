@@ -1,9 +1,9 @@
 /* cedar.h: the Cedar policy language: parse once, decide in memory.
  *
- * A policy set is immutable after cedar_policy_set_parse and may be used by any number of threads
- * without locks. Deciding allocates from the caller's arena only, touches no network and no disk.
+ * A policy set is immutable once it is made and may be used by any number of threads without locks.
+ * Deciding allocates from the caller's arena only, touches no network and no disk.
  * Values are read through a small table of functions, so that a request never has to be converted.
- * Language reference: Cedar 4.5, without schemas and links.
+ * Language reference: Cedar 4.5.
  */
 #ifndef AEGIS_CEDAR_CEDAR_H
 #define AEGIS_CEDAR_CEDAR_H
@@ -198,6 +198,7 @@ struct cedar_policy_info {
     enum cedar_effect effect;
     struct slice source; /* name of the source */
     uint32_t line;
+    size_t from, to;                 /* bytes in the source; of a link: its template's */
     bool is_template;                /* has slots: takes no part in decisions */
     bool is_link;                    /* made of a template by cedar_policy_set_link */
     struct slice template_id;        /* of a link; else empty */

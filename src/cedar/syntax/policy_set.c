@@ -90,6 +90,8 @@ struct cedar_policy_info cedar_policy_get(const struct cedar_policy_set *set, si
         .effect = policy->effect,
         .source = policy->source,
         .line = policy->line,
+        .from = policy->surface->range.from,
+        .to = policy->surface->range.to,
         .is_template = policy_is_template(policy),
         .is_link = policy->link != NULL,
         .template_id = policy->link == NULL ? SLICE_EMPTY : policy->link->template_id,
