@@ -8,77 +8,81 @@
 static struct cedar_diagnostics diagnostics;
 
 /* Each is read, and printed as the other; what is printed is printed as itself. */
+static const struct {
+    const char *text, *printed;
+} CONDITIONS[] = {
+    {"1", "1"},
+    {"-1", "(-1)"},
+    {"- 1", "(-1)"},
+    {"-(1)", "-(1)"},
+    {"--1", "-((-1))"},
+    {"-9223372036854775808", "(-9223372036854775808)"},
+    {"!!true", "!(!true)"},
+    {"1+2+3", "1 + 2 + 3"},
+    {"1+(2+3)", "1 + (2 + 3)"},
+    {"1+2-3", "(1 + 2) - 3"},
+    {"(1+2)*3", "(1 + 2) * 3"},
+    {"true&&true&&true", "true && true && true"},
+    {"(true&&true)&&true", "true && true && true"},
+    {"true&&(true&&true)", "true && (true && true)"},
+    {"true||true&&true", "true || (true && true)"},
+    {"1>2", "1 > 2"},
+    {"1>=2||1!=2", "(1 >= 2) || (1 != 2)"},
+    {"principal in resource", "principal in resource"},
+    {"principal is A :: B in resource", "principal is A::B in resource"},
+    {"principal has a . b", "principal has a.b"},
+    {"principal has \"a\"", "principal has a"},
+    {"principal has \"a b\"", "principal has \"a b\""},
+    {"principal has \"if\"", "principal has \"if\""},
+    {"principal[\"a\"]", "principal.a"},
+    {"principal[\"a.b\"]", "principal[\"a.b\"]"},
+    {"(if true then 1 else 2) == 1", "(if true then 1 else 2) == 1"},
+    {"if true then (1) else [2,]", "if true then 1 else [2]"},
+    {"{ \"a\" : 1 , b : {} , }", "{a: 1, b: {}}"},
+    {"{\"a b\":1}", "{\"a b\": 1}"},
+    {"ip(\"::1\").isIpv6()", "ip(\"::1\").isIpv6()"},
+    {"(1+1).contains([1])", "(1 + 1).contains([1])"},
+    {"[1].contains(1+1)", "[1].contains(1 + 1)"},
+    {"\"a*\" like \"a\\**\"", "\"a*\" like \"a\\**\""},
+    {"\"a\" like \"\\x2a\"", "\"a\" like \"*\""},
+    {"\"\\n\\r\\t\\0\\'\\\"\\\\\"", "\"\\n\\r\\t\\0\\'\\\"\\\\\""},
+    {"\"\\u{7f}\\u{a0}\\u{202e}\"", "\"\\u{7f}\\u{a0}\\u{202e}\""},
+    {"\"é\\u{301}\" == \"\\u{301}\"", "\"é\xCC\x81\" == \"\\u{301}\""},
+    {"\"\" like \"e\\u{301}\"", "\"\" like \"e\\u{301}\""},
+    {"U::\"\\u{1f680}\" == U::\"a\\u{2028}\"", "U::\"🚀\" == U::\"a\\u{2028}\""},
+};
+
+static void check_printed(const char *text, const char *printed)
+{
+    struct buf policy;
+    struct buf expected;
+    struct cedar_policy_set *set = NULL;
+    buf_init(&policy, TEXT_BYTES_MAX, NULL);
+    buf_init(&expected, TEXT_BYTES_MAX, NULL);
+    buf_append(&policy, SLICE("permit(principal,action,resource) when {"));
+    buf_append(&policy, slice_view_cstr(text));
+    buf_append(&policy, SLICE("};"));
+    buf_append(&expected, SLICE("permit(principal, action, resource) when { "));
+    buf_append(&expected, slice_view_cstr(printed));
+    buf_append(&expected, SLICE(" };"));
+    struct cedar_source source = {SLICE("t"), buf_view(&policy)};
+    bool ok = cedar_policy_set_parse(&source, 1, false, &set, &diagnostics) == STATUS_OK;
+    CHECK_ROW(text, ok);
+    if (ok) {
+        buf_clear(&policy);
+        CHECK_ROW(text, cedar_policy_to_text(set, 0, &policy) == STATUS_OK);
+        CHECK_ROW(text, slice_eq(buf_view(&policy), buf_view(&expected)));
+    }
+    cedar_policy_set_free(set);
+    buf_release(&policy);
+    buf_release(&expected);
+}
+
 TEST(cedar_prints_conditions)
 {
-    static const struct {
-        const char *text, *printed;
-    } rows[] = {
-        {"1", "1"},
-        {"-1", "(-1)"},
-        {"- 1", "(-1)"},
-        {"-(1)", "-(1)"},
-        {"--1", "-((-1))"},
-        {"-9223372036854775808", "(-9223372036854775808)"},
-        {"!!true", "!(!true)"},
-        {"1+2+3", "1 + 2 + 3"},
-        {"1+(2+3)", "1 + (2 + 3)"},
-        {"1+2-3", "(1 + 2) - 3"},
-        {"(1+2)*3", "(1 + 2) * 3"},
-        {"true&&true&&true", "true && true && true"},
-        {"(true&&true)&&true", "true && true && true"},
-        {"true&&(true&&true)", "true && (true && true)"},
-        {"true||true&&true", "true || (true && true)"},
-        {"1>2", "1 > 2"},
-        {"1>=2||1!=2", "(1 >= 2) || (1 != 2)"},
-        {"principal in resource", "principal in resource"},
-        {"principal is A :: B in resource", "principal is A::B in resource"},
-        {"principal has a . b", "principal has a.b"},
-        {"principal has \"a\"", "principal has a"},
-        {"principal has \"a b\"", "principal has \"a b\""},
-        {"principal has \"if\"", "principal has \"if\""},
-        {"principal[\"a\"]", "principal.a"},
-        {"principal[\"a.b\"]", "principal[\"a.b\"]"},
-        {"(if true then 1 else 2) == 1", "(if true then 1 else 2) == 1"},
-        {"if true then (1) else [2,]", "if true then 1 else [2]"},
-        {"{ \"a\" : 1 , b : {} , }", "{a: 1, b: {}}"},
-        {"{\"a b\":1}", "{\"a b\": 1}"},
-        {"ip(\"::1\").isIpv6()", "ip(\"::1\").isIpv6()"},
-        {"(1+1).contains([1])", "(1 + 1).contains([1])"},
-        {"[1].contains(1+1)", "[1].contains(1 + 1)"},
-        {"\"a*\" like \"a\\**\"", "\"a*\" like \"a\\**\""},
-        {"\"a\" like \"\\x2a\"", "\"a\" like \"*\""},
-        {"\"\\n\\r\\t\\0\\'\\\"\\\\\"", "\"\\n\\r\\t\\0\\'\\\"\\\\\""},
-        {"\"\\u{7f}\\u{a0}\\u{202e}\"", "\"\\u{7f}\\u{a0}\\u{202e}\""},
-        {"\"é\\u{301}\" == \"\\u{301}\"", "\"é\xCC\x81\" == \"\\u{301}\""},
-        {"\"\" like \"e\\u{301}\"", "\"\" like \"e\\u{301}\""},
-        {"U::\"\\u{1f680}\" == U::\"a\\u{2028}\"", "U::\"🚀\" == U::\"a\\u{2028}\""},
-    };
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        const char *texts[] = {rows[i].text, rows[i].printed};
-        for (size_t k = 0; k < COUNT_OF(texts); k++) {
-            struct buf text;
-            struct buf expected;
-            struct cedar_policy_set *set = NULL;
-            buf_init(&text, TEXT_BYTES_MAX, NULL);
-            buf_init(&expected, TEXT_BYTES_MAX, NULL);
-            buf_append(&text, SLICE("permit(principal,action,resource) when {"));
-            buf_append(&text, slice_view_cstr(texts[k]));
-            buf_append(&text, SLICE("};"));
-            buf_append(&expected, SLICE("permit(principal, action, resource) when { "));
-            buf_append(&expected, slice_view_cstr(rows[i].printed));
-            buf_append(&expected, SLICE(" };"));
-            struct cedar_source source = {SLICE("t"), buf_view(&text)};
-            bool ok = cedar_policy_set_parse(&source, 1, false, &set, &diagnostics) == STATUS_OK;
-            CHECK_ROW(texts[k], ok);
-            if (ok) {
-                buf_clear(&text);
-                CHECK_ROW(texts[k], cedar_policy_to_text(set, 0, &text) == STATUS_OK);
-                CHECK_ROW(texts[k], slice_eq(buf_view(&text), buf_view(&expected)));
-            }
-            cedar_policy_set_free(set);
-            buf_release(&text);
-            buf_release(&expected);
-        }
+    for (size_t i = 0; i < COUNT_OF(CONDITIONS); i++) {
+        check_printed(CONDITIONS[i].text, CONDITIONS[i].printed);
+        check_printed(CONDITIONS[i].printed, CONDITIONS[i].printed);
     }
 }
 
