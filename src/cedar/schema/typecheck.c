@@ -9,19 +9,6 @@
 /* -- reports ------------------------------------------------------------------------------- */
 
 /* Several environments find the same error at the same place. */
-static bool is_known(const struct typing *t, const struct cedar_diagnostic *found)
-{
-    const struct cedar_diagnostics *list = t->reporter->list;
-    for (size_t i = t->first_report; i < list->count; i++) {
-        const struct cedar_diagnostic *item = &list->items[i];
-        if (item != found && item->from == found->from && item->to == found->to &&
-            strcmp(item->message, found->message) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 enum status typing_report(struct typing *t, const struct node *node, const char *format, ...)
 {
     struct reporter *reporter = t->reporter;
@@ -33,9 +20,7 @@ enum status typing_report(struct typing *t, const struct node *node, const char 
     t->error_count++;
     (void)report(reporter, (struct surface_range){node->from, node->to}, "policy '%.*s': %s",
                  SLICE_ARG(report_clip(t->policy_id)), message);
-    if (reporter->last != &reporter->spare && is_known(t, reporter->last)) {
-        reporter->list->count--;
-    }
+    report_once(reporter, t->first_report);
     return STATUS_OK;
 }
 

@@ -1,6 +1,7 @@
 /* Policies against a schema (reference, section 11). */
 
 #include "base/suggest.h"
+#include "cedar/schema/characters.h"
 #include "cedar/schema/level.h"
 #include "cedar/syntax/lower.h"
 
@@ -282,6 +283,72 @@ static enum status check_types(struct validating *v)
     return STATUS_OK;
 }
 
+/* -- characters ---------------------------------------------------------------------------- */
+
+/* The worst that the text may be: one warning is enough. */
+static void judge_characters(struct validating *v, const struct node *node,
+                             const struct characters *seen, bool is_name)
+{
+    struct surface_range range = {node->from, node->to};
+    struct slice id = report_clip(v->policy->id);
+    const char *what = is_name ? "name" : "text";
+    if (seen->turns != 0) {
+        (void)report(&v->warnings, range,
+                     "policy '%.*s': U+%04X in the %s changes the direction of writing",
+                     SLICE_ARG(id), (unsigned)seen->turns, what);
+    } else if (is_name && seen->has_unusual) {
+        (void)report(&v->warnings, range,
+                     "policy '%.*s': U+%04X in the name is none of the characters that Unicode "
+                     "advises for names",
+                     SLICE_ARG(id), (unsigned)seen->unusual);
+    } else if (characters_are_mixed(seen)) {
+        (void)report(&v->warnings, range,
+                     "policy '%.*s': the %s mixes scripts, whose characters may look alike",
+                     SLICE_ARG(id), what);
+    } else {
+        return;
+    }
+    v->warnings.last->severity = CEDAR_SEVERITY_WARNING;
+    report_once(&v->warnings, v->warnings.first);
+}
+
+static void check_text(struct validating *v, const struct node *node, struct slice text,
+                       bool is_name)
+{
+    struct characters seen = {0};
+    characters_read(&seen, text);
+    judge_characters(v, node, &seen, is_name);
+}
+
+static void check_pattern(struct validating *v, const struct node *node)
+{
+    struct characters seen = {0};
+    for (size_t i = 0; i < node->part_count; i++) {
+        characters_read(&seen, node->parts[i].literal);
+    }
+    judge_characters(v, node, &seen, false);
+}
+
+/* Every text and name in the policy; names of types are ASCII. */
+static void check_characters(struct validating *v, const struct node *node)
+{
+    if (node->kind == NODE_VALUE && node->value.kind == CEDAR_STRING) {
+        check_text(v, node, node->value.as.text, false);
+    } else if (node->kind == NODE_VALUE && node->value.kind == CEDAR_ENTITY) {
+        check_text(v, node, node->value.as.uid.id, true);
+    } else if (node->kind == NODE_ATTRIBUTE || node->kind == NODE_HAS) {
+        check_text(v, node, node->text, true);
+    } else if (node->kind == NODE_LIKE) {
+        check_pattern(v, node);
+    }
+    for (size_t i = 0; i < node->item_count; i++) {
+        if (node->kind == NODE_RECORD) {
+            check_text(v, node, node->names[i], true);
+        }
+        check_characters(v, node->items[i]);
+    }
+}
+
 /* -- all policies -------------------------------------------------------------------------- */
 
 static enum status validate_policy(struct validating *v)
@@ -298,6 +365,7 @@ static enum status validate_policy(struct validating *v)
     }
     check_names(v, v->whole.expression);
     check_applies(v);
+    check_characters(v, v->whole.expression);
     return check_types(v);
 }
 

@@ -72,6 +72,23 @@ enum status report_label(struct reporter *reporter, struct surface_range range, 
     return STATUS_INVALID;
 }
 
+void report_once(struct reporter *reporter, size_t first)
+{
+    struct cedar_diagnostics *list = reporter->list;
+    const struct cedar_diagnostic *last = reporter->last;
+    if (last == &reporter->spare) {
+        return;
+    }
+    for (const struct cedar_diagnostic *item = list->items + first; item < last; item++) {
+        if (item->from == last->from && item->to == last->to &&
+            strcmp(item->message, last->message) == 0) {
+            list->count--;
+            reporter->last = &reporter->spare;
+            return;
+        }
+    }
+}
+
 /* Insertion keeps reports of one place in the order in which they were found. */
 static void sort_by_place(struct cedar_diagnostic *items, size_t count)
 {

@@ -32,6 +32,9 @@ enum status report_help(struct reporter *reporter, const char *format, ...)
 enum status report_label(struct reporter *reporter, struct surface_range range, const char *format,
                          ...) __attribute__((format(printf, 3, 4)));
 
+/* Take the last report back when one from the first-th of the list on says the same. */
+void report_once(struct reporter *reporter, size_t first);
+
 /* Bring the reports of this source into the order of their places and fill in lines and columns.
  * To be called once, when the source is done. */
 void reporter_close(struct reporter *reporter);
