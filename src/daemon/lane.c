@@ -130,6 +130,7 @@ static struct gateway_limits gateway_limits_of(const struct config_limits *limit
                  .nodes_max = (uint32_t)limits->json_nodes,
                  .members_max = (uint32_t)limits->json_members,
                  .number_bytes_max = (uint32_t)limits->json_number_bytes},
+        .refusals = {.records = limits->refusal_records, .per_s = limits->refusal_records_per_s},
     };
 }
 

@@ -8,7 +8,6 @@
 #include <assert.h>
 #include <string.h>
 
-#define REFUSAL_RECORD_BYTES_MAX 8192
 #define CHALLENGE_BYTES_MAX 8192
 #define METADATA_BYTES_MAX 8192
 #define METADATA_SERVERS_MAX 32
@@ -67,6 +66,7 @@ void gateway_close(struct gateway *gateway)
         }
     }
     server_sessions_release(gateway);
+    gateway_record_counted(gateway);
     arena_release(&gateway->scratch);
 }
 
@@ -98,33 +98,6 @@ enum status gateway_draw_id(struct gateway *gateway, uint8_t out[AUDIT_DECISION_
     }
     memcpy(out, gateway->ids[--gateway->id_count], AUDIT_DECISION_ID_BYTES);
     return STATUS_OK;
-}
-
-/* What is refused before it is an operation is recorded too; nobody waits for it. */
-static void record_refusal(struct gateway *gateway, enum audit_type type, struct slice peer_ip,
-                           const char *code)
-{
-    const struct gateway_ports *ports = &gateway->ports;
-    struct audit_record record = {
-        .type = type,
-        .phase = AUDIT_EVENT,
-        .wall_ms = ports->clock->wall_ms(ports->clock->context),
-        .mono_ms = ports->clock->mono_ms(ports->clock->context),
-        .direction = SLICE("client"),
-        .peer = peer_ip,
-        .code = slice_view_cstr(code),
-    };
-    struct buf payload;
-    if (ports->journal == NULL) {
-        return;
-    }
-    buf_init(&payload, REFUSAL_RECORD_BYTES_MAX, &gateway->account);
-    if (gateway_draw_id(gateway, record.decision_id) == STATUS_OK &&
-        audit_record_encode(&record, &payload) == STATUS_OK) {
-        struct journal_request request = {.payload = buf_view(&payload)};
-        (void)!ports->journal->append(ports->journal->context, &request);
-    }
-    buf_release(&payload);
 }
 
 /* RFC 9728 §3.1: the metadata of an endpoint lies behind the well-known part; with nothing behind
@@ -218,8 +191,8 @@ static void refuse_stranger(struct gateway *gateway, const struct exchange_reque
     size_t count = 0;
     struct slice token = mcp_field(head->fields, head->field_count, SLICE("authorization"), &count);
     bool is_refused = status == STATUS_UNAUTHENTICATED;
-    record_refusal(gateway, is_refused ? AUDIT_AUTH_REJECT : AUDIT_LIMIT_HIT, head->peer_ip,
-                   diag->code);
+    gateway_record_refusal(gateway, is_refused ? AUDIT_AUTH_REJECT : AUDIT_LIMIT_HIT, head->peer_ip,
+                           diag->code);
     fill_reply(reply, is_refused ? 401 : 503, false);
     if (is_refused) {
         buf_clear(&gateway->challenge);
@@ -261,7 +234,7 @@ static bool admit(void *context, const struct exchange_request *head, struct exc
         }
         return status == STATUS_OK;
     }
-    record_refusal(gateway, AUDIT_WIRE_REJECT, head->peer_ip, diag.code);
+    gateway_record_refusal(gateway, AUDIT_WIRE_REJECT, head->peer_ip, diag.code);
     fill_reply(reply, http_status, is_public);
     return false;
 }
@@ -311,7 +284,7 @@ static void begin_operation(struct gateway *gateway, struct exchange *exchange,
     if (gateway->is_closed) {
         exchange->vtable->abort(exchange);
     } else {
-        record_refusal(gateway, AUDIT_LIMIT_HIT, request->peer_ip, "limit.operations");
+        gateway_record_refusal(gateway, AUDIT_LIMIT_HIT, request->peer_ip, "limit.operations");
         exchange->vtable->reply(exchange, &(struct exchange_reply){.status_code = 503,
                                                                    .fields = RETRY,
                                                                    .field_count = COUNT_OF(RETRY)});
@@ -343,7 +316,7 @@ static void begin(void *context, struct exchange *exchange, const struct exchang
 static void refused(void *context, struct slice peer_ip, int status_code, const char *code)
 {
     (void)status_code;
-    record_refusal(context, AUDIT_WIRE_REJECT, peer_ip, code);
+    gateway_record_refusal(context, AUDIT_WIRE_REJECT, peer_ip, code);
 }
 
 struct exchange_handler gateway_handler(struct gateway *gateway)

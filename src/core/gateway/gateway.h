@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "core/audit/record.h"
 #include "core/gateway/child.h"
+#include "core/gateway/refusals.h"
 #include "core/gateway/snapshot.h"
 #include "core/identity/identity.h"
 #include "core/identity/identity_cache.h"
@@ -42,6 +43,7 @@ struct gateway_limits {
     int64_t session_idle_ms;
     size_t token_bytes;         /* one bearer token */
     size_t token_cache_entries; /* verified tokens remembered */
+    struct refusal_rate refusals;
     struct json_limits json;
 };
 
@@ -51,7 +53,11 @@ struct gateway_limits {
         .server_bytes = (size_t)256 << 20, .operation_bytes = (size_t)32 << 20,                    \
         .operations = 4096, .sessions = 1024, .operation_deadline_ms = 600000,                     \
         .list_timeout_ms = 10000, .session_idle_ms = 1800000, .token_bytes = 16384,                \
-        .token_cache_entries = IDENTITY_CACHE_ENTRIES_DEFAULT, .json = JSON_LIMITS_DEFAULT         \
+        .token_cache_entries = IDENTITY_CACHE_ENTRIES_DEFAULT, .json = JSON_LIMITS_DEFAULT,        \
+        .refusals = {                                                                              \
+            REFUSAL_RECORDS_DEFAULT,                                                               \
+            REFUSAL_RECORDS_PER_S_DEFAULT                                                          \
+        }                                                                                          \
     }
 
 /* Borrowed from the loop; each outlives the gateway. */
@@ -94,6 +100,7 @@ struct gateway {
     struct server_session *sessions;                /* newest first */
     size_t session_count;
     struct timer sweep;           /* of idle sessions */
+    struct refusals refusals;     /* of callers nobody knows yet */
     struct operation *operations; /* all that run, for draining and reload */
     size_t operation_count;
     int64_t next_upstream_id;

@@ -54,7 +54,15 @@ static void free_operation(struct operation *op)
 /* Refusals leave the table of the kind for this one. */
 static enum stage_result stage_record_refusal(struct operation *op)
 {
-    return operation_record(op, AUDIT_EVENT, op->refusal.type, true);
+    const struct operation_refusal *refusal = &op->refusal;
+    bool is_known = op->principal != NULL;
+    if (!is_known &&
+        !gateway_refusal_has_record(op->gateway, refusal->type, op->peer_ip, refusal->code)) {
+        op->wait_status = STATUS_OK;
+        return STAGE_DONE;
+    }
+    /* Nothing follows from a refusal, so a stranger cannot make the disk sync. */
+    return operation_record(op, AUDIT_EVENT, refusal->type, is_known);
 }
 
 static enum stage_result stage_answer_refusal(struct operation *op)

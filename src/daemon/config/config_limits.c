@@ -50,6 +50,8 @@ const struct config_limit config_limit_table[] = {
     LIMIT(journal_stall_ms, 2000, 10, 10 * MINUTE_MS, "ms", "wait for a slow disk"),
     LIMIT(journal_checkpoint_records, 4096, 1, 1 << 24, "", "audit records between two signatures"),
     LIMIT(journal_checkpoint_ms, 10000, 10, HOUR_MS, "ms", "audit records without a signature"),
+    LIMIT(refusal_records, 1000, 1, 1 << 20, "", "audit records of one kind of refused stranger"),
+    LIMIT(refusal_records_per_s, 10, 1, 1000, "", "such records in the long run"),
     LIMIT(token_bytes, 16 * KIB, KIB, 16 * KIB, "bytes", "one bearer token"),
     LIMIT(token_cache_entries, 4096, 8, 65536, "", "verified tokens one loop remembers"),
     LIMIT(jwks_bytes, MIB, KIB, 16 * MIB, "bytes", "one key set document"),

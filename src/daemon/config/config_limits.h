@@ -26,6 +26,7 @@ struct config_limits {
     /* journal */
     int64_t journal_segment_bytes, journal_queue_bytes, journal_stall_ms;
     int64_t journal_checkpoint_records, journal_checkpoint_ms;
+    int64_t refusal_records, refusal_records_per_s;
     /* identity */
     int64_t token_bytes, token_cache_entries, jwks_bytes, jwks_refresh_s, jwks_stale_s;
 };
