@@ -117,8 +117,10 @@ static bool is_found(const char *name, struct slice folders)
     return false;
 }
 
-void programs_check(const struct config *config, const struct program *programs)
+enum status programs_check(const struct config *config, const struct program *programs,
+                           struct diag *diag)
 {
+    size_t missing = 0;
     for (size_t i = 0; i < config->server_count; i++) {
         const struct config_server *server = &config->servers[i];
         if (programs[i].argv == NULL) {
@@ -130,6 +132,12 @@ void programs_check(const struct config *config, const struct program *programs)
                     "install it, or correct 'command'; the other servers are served\n",
                     SLICE_ARG(config->file), server->place.line, SLICE_ARG(server->name),
                     programs[i].argv[0]);
+            missing++;
         }
     }
+    if (missing > 0 && missing == config->server_count) {
+        return diag_fail(diag, STATUS_UNAVAILABLE, "programs.none",
+                         "there is nothing to serve: no server's command can be found");
+    }
+    return STATUS_OK;
 }

@@ -13,7 +13,8 @@ NODISCARD enum status programs_build(const struct config *config, const struct r
                                      struct arena *arena, struct program **out);
 
 /* Say on stderr which commands are not in PATH; their servers stay unavailable, the others are
- * served. */
-void programs_check(const struct config *config, const struct program *programs);
+ * served. STATUS_UNAVAILABLE with programs.none when there are no others. */
+NODISCARD enum status programs_check(const struct config *config, const struct program *programs,
+                                     struct diag *diag);
 
 #endif

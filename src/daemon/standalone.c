@@ -60,8 +60,7 @@ static enum status prepare(const struct standalone *standalone, struct arena *ar
     TRY(run_as_prepare_state(standalone->config, &run_as, diag));
     TRY(read_inputs(standalone, arena, inputs));
     TRY(programs_build(standalone->config, &run_as, arena, programs));
-    programs_check(standalone->config, *programs);
-    return STATUS_OK;
+    return programs_check(standalone->config, *programs, diag);
 }
 
 static enum status serve(const struct standalone *standalone, struct arena *arena,

@@ -512,8 +512,7 @@ static enum status prepare(struct supervisor *s, struct diag *diag)
     TRY(parcel_pack(&s->first.inputs, &s->first.parcel, diag));
     TRY(open_signals(s));
     report_users(&s->run_as);
-    programs_check(config, s->programs);
-    return STATUS_OK;
+    return programs_check(config, s->programs, diag);
 }
 
 static enum status run(struct supervisor *s, struct diag *diag)

@@ -425,6 +425,16 @@ describe('bad input', () => {
     await assert.rejects(aegis('serve', '--config', '/nonexistent/aegis.yaml'), /cannot read the configuration: No such file/);
   });
 
+  test('one server whose command is missing is nothing to serve', async () => {
+    const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'aegis-test-'));
+    try {
+      const command = ['proxy', '--no-auth', '--state', folder, '--', 'no-such-program-of-aegis'];
+      await assert.rejects(aegis(...command), /there is no 'no-such-program-of-aegis' in PATH[^]*nothing to serve/);
+    } finally {
+      await fs.rm(folder, { recursive: true, force: true });
+    }
+  });
+
   test('servers that cannot be used leave the others alone', async () => {
     const bench = await Bench.start({
       hasRealServers: false,
