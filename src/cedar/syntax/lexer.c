@@ -28,8 +28,7 @@ bool lexer_is_reserved(struct slice word)
     return false;
 }
 
-/* Bytes of the white space at the cursor; 0 when there is none. Unicode White_Space. */
-static size_t space_length(struct slice rest)
+size_t lexer_space_length(struct slice rest)
 {
     uint8_t byte = rest.ptr[0];
     if ((byte >= 0x09 && byte <= 0x0D) || byte == ' ') {
@@ -49,9 +48,11 @@ static size_t space_length(struct slice rest)
     return is_en_quad ? 3 : 0;
 }
 
-/* A comment ends with its line, and a carriage return ends a line too. */
-static size_t comment_length(struct slice rest)
+size_t lexer_comment_length(struct slice rest)
 {
+    if (!slice_starts_with(rest, SLICE("//"))) {
+        return 0;
+    }
     size_t end = slice_find_byte(rest, '\n');
     return slice_find_byte(slice_sub(rest, 0, end), '\r');
 }
@@ -60,10 +61,8 @@ static void skip_space(struct lexer *lexer)
 {
     while (lexer->at < lexer->source.len) {
         struct slice rest = slice_sub(lexer->source, lexer->at, lexer->source.len);
-        size_t space = space_length(rest);
-        if (space == 0 && slice_starts_with(rest, SLICE("//"))) {
-            space = comment_length(rest);
-        }
+        size_t space = lexer_space_length(rest);
+        space = space == 0 ? lexer_comment_length(rest) : space;
         if (space == 0) {
             return;
         }

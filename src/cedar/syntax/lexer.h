@@ -31,6 +31,14 @@ struct lexer {
 /* The next token; after TOKEN_END always TOKEN_END. */
 struct token lexer_next(struct lexer *lexer);
 
+/* Bytes of the character of white space at the start of rest, which is not empty; 0 when there is
+ * none. Unicode White_Space. */
+size_t lexer_space_length(struct slice rest);
+
+/* Bytes of the comment at the start of rest, 0 when there is none. It ends before the line feed or
+ * carriage return. */
+size_t lexer_comment_length(struct slice rest);
+
 static inline struct surface_range token_range(const struct token *token)
 {
     return (struct surface_range){(uint32_t)token->from, (uint32_t)token->to};
