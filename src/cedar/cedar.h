@@ -234,6 +234,25 @@ NODISCARD enum status cedar_policy_to_json(const struct cedar_policy_set *set, s
 /* Append the whole set: {"staticPolicies": ..., "templates": ..., "templateLinks": ...}. */
 NODISCARD enum status cedar_policy_set_to_json(const struct cedar_policy_set *set, struct buf *out);
 
+struct cedar_format_options {
+    uint32_t line_width; /* columns, up to CEDAR_FORMAT_WIDTH_MAX */
+    uint32_t indent;     /* columns, up to CEDAR_FORMAT_INDENT_MAX */
+};
+
+#define CEDAR_FORMAT_WIDTH_MAX 1000
+#define CEDAR_FORMAT_INDENT_MAX 16
+
+/* Append the policies of a source in the layout of the official formatter. Comments stay with what
+ * they are about, strings as they were written; an empty line stands between policies. What would
+ * mean something else or miss a comment is not given out.
+ *
+ * options  NULL: 80 columns, indented by 2
+ * STATUS_INVALID with diagnostics: the source does not parse; STATUS_INTERNAL with a diagnostic
+ * about what would have changed; STATUS_LIMIT, then nothing is appended either. */
+NODISCARD enum status cedar_format(const struct cedar_source *source,
+                                   const struct cedar_format_options *options, struct buf *out,
+                                   struct cedar_diagnostics *diagnostics);
+
 /* A policy made of a template: its slots get values, everything else is the template's. */
 struct cedar_link {
     struct slice template_id;

@@ -1,10 +1,11 @@
-/* The official corpus of policy texts: acceptance, the places of all errors, JSON forms. */
+/* The official corpus of policy texts: acceptance, the places of all errors, JSON forms, layout. */
 #include "cedar/eval/like.h"
 #include "cedar/syntax/lexer.h"
 
 #include "support/check.h"
 #include "support/corpus.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -167,6 +168,43 @@ static void check_forms(const struct corpus_line *line, const struct cedar_polic
     CHECK_ROW(line->id, index == SIZE_MAX);
 }
 
+/* -- layout -------------------------------------------------------------------------------- */
+
+static enum status format(struct slice text, struct buf *out)
+{
+    struct cedar_source source = {SLICE("snippet"), text};
+    buf_clear(out);
+    return cedar_format(&source, NULL, out, &diagnostics);
+}
+
+/* What is laid out is as expected, and stays as it is when it is laid out again. */
+static void check_layout(const char *name, struct slice text, const struct slice *expected)
+{
+    struct buf once;
+    struct buf twice;
+    buf_init(&once, CEDAR_SOURCE_BYTES_MAX, NULL);
+    buf_init(&twice, CEDAR_SOURCE_BYTES_MAX, NULL);
+    CHECK_ROW(name, format(text, &once) == STATUS_OK);
+    CHECK_ROW(name, format(buf_view(&once), &twice) == STATUS_OK);
+    CHECK_ROW(name, slice_eq(buf_view(&once), buf_view(&twice)));
+    if (expected != NULL) {
+        bool ok = slice_eq(buf_view(&once), *expected);
+        CHECK_ROW(name, ok);
+        if (!ok) {
+            fprintf(stderr, "expected:\n%.*s\nfound:\n%.*s\n", SLICE_ARG(*expected),
+                    SLICE_ARG(buf_view(&once)));
+        }
+    }
+    buf_release(&once);
+    buf_release(&twice);
+}
+
+static void check_formatted(const struct corpus_line *line, struct slice text)
+{
+    struct slice expected = corpus_text(line, 0, "formatted");
+    check_layout(line->id, text, expected.len == 0 ? NULL : &expected);
+}
+
 static void check_text(const struct corpus_line *line, struct slice text)
 {
     struct cedar_source source = {SLICE("snippet"), text};
@@ -177,6 +215,7 @@ static void check_text(const struct corpus_line *line, struct slice text)
     if (status == STATUS_OK) {
         check_forms(line, set, SLICE("static"), false);
         check_forms(line, set, SLICE("templates"), true);
+        check_formatted(line, text);
         cedar_policy_set_free(set);
     } else if (!ok) {
         check_places(line, text);
@@ -306,6 +345,59 @@ TEST(corpus_cedar_string_vectors)
     CHECK(lines == 0 || seen > 0);
 }
 
+/* -- layout of files ----------------------------------------------------------------------- */
+
+/* Line feeds around the text are not significant in these files. */
+static struct slice without_line_feeds(struct slice text)
+{
+    while (slice_ends_with(text, SLICE("\n"))) {
+        text = slice_sub(text, 0, text.len - 1);
+    }
+    while (slice_starts_with(text, SLICE("\n"))) {
+        text = slice_sub(text, 1, text.len);
+    }
+    return text;
+}
+
+static void check_layout_file(const char *root, const char *name)
+{
+    struct arena arena;
+    char file[512];
+    arena_init(&arena, (size_t)64 << 20, NULL);
+    snprintf(file, sizeof(file), "in/%s", name);
+    struct slice text = corpus_file(&arena, root, file);
+    snprintf(file, sizeof(file), "out/%s", name);
+    struct slice expected = without_line_feeds(corpus_file(&arena, root, file));
+    struct buf found;
+    buf_init(&found, CEDAR_SOURCE_BYTES_MAX, NULL);
+    CHECK_ROW(name, format(text, &found) == STATUS_OK);
+    CHECK_ROW(name, slice_eq(without_line_feeds(buf_view(&found)), expected));
+    check_layout(name, text, NULL);
+    buf_release(&found);
+    arena_release(&arena);
+}
+
+TEST(corpus_cedar_layout_of_files)
+{
+    const char *found = check_shared_path("cedar-tests/formatter");
+    char root[256];
+    size_t count = 0;
+    snprintf(root, sizeof(root), "%s/in", found == NULL ? "" : found);
+    DIR *folder = found == NULL ? NULL : opendir(root);
+    snprintf(root, sizeof(root), "%s", found == NULL ? "" : found);
+    for (struct dirent *entry = folder == NULL ? NULL : readdir(folder); entry != NULL;
+         entry = readdir(folder)) {
+        if (entry->d_name[0] != '.') {
+            check_layout_file(root, entry->d_name);
+            count++;
+        }
+    }
+    if (folder != NULL) {
+        closedir(folder);
+        CHECK(count >= 21);
+    }
+}
+
 /* -- the generated corpora ----------------------------------------------------------------- */
 
 struct corpora {
@@ -328,6 +420,7 @@ static void check_case(const struct corpus_line *line, void *context)
     if (ok) {
         corpora->policies += cedar_policy_count(set);
         check_forms(line, set, SLICE("est"), false);
+        check_formatted(line, source.text);
         cedar_policy_set_free(set);
     }
     arena_release(&arena);
