@@ -135,17 +135,23 @@ static enum status check_is_empty(struct typing *t, const struct node *node,
 
 /* -- tags ---------------------------------------------------------------------------------- */
 
-/* The type of the tags that entities of a type have; NULL when none can have any. */
-static enum status type_of_tags(struct typing *t, const struct type *entity,
-                                const struct type **out)
+/* What tags the entities of a type may have. */
+struct tags {
+    bool may_exist;
+    const struct type *type; /* NULL: of types that have no join */
+};
+
+static enum status type_of_tags(struct typing *t, const struct type *entity, struct tags *out)
 {
-    *out = NULL;
-    for (size_t i = 0; entity->kind == TYPE_ENTITY && i < entity->entity_count; i++) {
-        const struct type *tags = t->schema->entities[entity->entities[i]].tags;
-        if (tags != NULL && *out != NULL) {
-            TRY(type_join(*out, tags, t->is_strict, t->arena, out));
-        } else if (tags != NULL) {
-            *out = tags;
+    bool is_any = entity->kind == TYPE_ANY_ENTITY;
+    size_t count = is_any ? t->schema->entity_count : entity->entity_count;
+    *out = (struct tags){0};
+    for (size_t i = 0; i < count; i++) {
+        const struct type *tags = t->schema->entities[is_any ? i : entity->entities[i]].tags;
+        if (tags != NULL && !out->may_exist) {
+            *out = (struct tags){true, tags};
+        } else if (tags != NULL && out->type != NULL) {
+            TRY(type_join(out->type, tags, t->is_strict, t->arena, &out->type));
         }
     }
     return STATUS_OK;
@@ -166,11 +172,11 @@ static enum status check_has_tag(struct typing *t, const struct node *node,
                                  const struct fact *facts, struct typed *out)
 {
     struct typed entity;
-    const struct type *tags = NULL;
+    struct tags tags;
     TRY(check_tag_operands(t, node, facts, &entity, out));
     out->type = &TYPE_PLAIN[TYPE_BOOL];
     TRY(type_of_tags(t, entity.type, &tags));
-    if (entity.type->kind == TYPE_ENTITY && tags == NULL) {
+    if (!tags.may_exist && !entity.has_failed) {
         out->type = &TYPE_PLAIN[TYPE_FALSE];
         return STATUS_OK;
     }
@@ -184,17 +190,24 @@ static enum status check_get_tag(struct typing *t, const struct node *node,
                                  const struct fact *facts, struct typed *out)
 {
     struct typed entity;
+    struct tags tags;
     TRY(check_tag_operands(t, node, facts, &entity, out));
-    TRY(type_of_tags(t, entity.type, &out->type));
+    TRY(type_of_tags(t, entity.type, &tags));
+    out->type = tags.type;
     if (!facts_has_tag(facts, node->items[0], node->items[1])) {
         out->has_failed = true;
         TRY(typing_report(t, node, "the tag may be missing here"));
         (void)report_help(t->reporter, "test for it first: ...hasTag(...) && ...");
         return STATUS_OK;
     }
-    if (out->type == NULL) {
+    if (!tags.may_exist) {
         out->has_failed = true;
         return typing_report(t, node, "%s has no tags", typing_words(t, entity.type).text);
+    }
+    if (tags.type == NULL) {
+        out->has_failed = true;
+        return typing_report(t, node, "the types of %s have tags of different types",
+                             typing_words(t, entity.type).text);
     }
     return STATUS_OK;
 }

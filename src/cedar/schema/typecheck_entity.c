@@ -103,7 +103,7 @@ static bool is_literal_target(const struct typing *t, const struct node *node)
             return false;
         }
     }
-    return node->item_count > 0;
+    return true;
 }
 
 /* The schema holds all actions, so it decides. */

@@ -26,7 +26,7 @@ static bool is_valid(const struct cedar_case *c, enum cedar_validate_mode mode)
 #define SCHEMA                                                                                     \
     "entity Group; entity Kind enum [\"a\"];"                                                      \
     "entity User in [Group] {name: String, boss?: User, inner: {x?: Long}} tags String;"           \
-    "entity File {owner: User};"                                                                   \
+    "entity File {owner: User}; entity Tagged tags Long;"                                          \
     "action all; action read in all appliesTo {principal: User, resource: [File, Group],"          \
     " context: {n?: Long, when: datetime}};"
 
@@ -58,6 +58,9 @@ static bool validates(const struct cedar_schema *schema, const char *text,
 
 #define WHEN(condition) "permit(principal, action, resource) when { " condition " };"
 
+/* Of two types, whose tags differ in type. */
+#define EITHER "(if context has n then principal else Tagged::\"a\")"
+
 TEST(validate_conditions)
 {
     static const struct {
@@ -82,6 +85,10 @@ TEST(validate_conditions)
         {WHEN("context[\"n\"] > 0"), false, false},
         {WHEN("principal.hasTag(\"t\") && principal.getTag(\"t\") == \"x\""), true, true},
         {WHEN("principal.hasTag(\"t\") && principal.getTag(\"u\") == \"x\""), false, false},
+        {WHEN("resource.hasTag(\"t\") && resource.getTag(\"t\") == 1"), true, true},
+        {WHEN(EITHER ".hasTag(\"t\")"), false, true},
+        {WHEN(EITHER ".hasTag(\"t\") && " EITHER ".getTag(\"t\") == \"x\""), false, false},
+        {WHEN(EITHER ".hasTag(\"t\") && principal.nonsense"), false, false},
         {WHEN("resource.owner.name == \"x\""), false, false},
         {WHEN("resource is File && resource.owner.name == \"x\""), true, true},
         {WHEN("false && principal.nonsense"), true, true},
@@ -103,6 +110,8 @@ TEST(validate_conditions)
         {WHEN("action == Action::\"gone\""), false, false},
         {WHEN("principal in 1"), false, false},
         {WHEN("1 + \"x\" == 1"), false, false},
+        {"permit(principal, action in [], resource);", false, true},
+        {"permit(principal, action in [], resource) when { principal.nonsense };", false, true},
         {"permit(principal == ?principal, action, resource in ?resource);", true, true},
         {"permit(principal == ?principal, action, resource) when { principal.nme == 1 };", false,
          false},
