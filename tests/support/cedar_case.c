@@ -30,6 +30,7 @@ struct archived {
 /* Where the files of a test are: a folder, or an archive that was read whole. */
 struct place {
     const char *folder;           /* NULL: an archive */
+    const char *own;              /* in the folder: what the tests call testdata */
     const struct archived *files; /* by name */
     size_t count;
 };
@@ -59,6 +60,12 @@ static int compare_archived(const void *left, const void *right)
 static struct slice read_file(struct arena *arena, const struct place *place, struct slice name)
 {
     char path[PATH_BYTES];
+    struct slice own = SLICE("testdata/");
+    if (place->folder != NULL && slice_starts_with(name, own)) {
+        snprintf(path, sizeof(path), "%s/%s/%.*s", place->folder, place->own,
+                 SLICE_ARG(slice_sub(name, own.len, name.len)));
+        return read_whole(arena, path);
+    }
     if (place->folder != NULL) {
         snprintf(path, sizeof(path), "%s/%.*s", place->folder, SLICE_ARG(name));
         return read_whole(arena, path);
@@ -109,7 +116,8 @@ static void load(struct cedar_case *c, const struct place *place, struct slice t
     if (cedar_policy_set_parse(&policies, 1, false, &c->policies, &c->diagnostics) != STATUS_OK) {
         c->policies = NULL;
     }
-    load_entities(c, read_named(c, place, SLICE("entities")));
+    c->entity_text = read_named(c, place, SLICE("entities"));
+    load_entities(c, c->entity_text);
 }
 
 static void run(const struct place *place, struct slice test, const char *name, cedar_case_fn body,
@@ -170,7 +178,7 @@ static size_t each_in(const char *root, const char *folder, cedar_case_fn body, 
 {
     char path[PATH_BYTES];
     struct dirent **entries = NULL;
-    struct place place = {.folder = root};
+    struct place place = {.folder = root, .own = folder};
     snprintf(path, sizeof(path), "%s/%s", root, folder);
     int count = scandir(path, &entries, is_test_entry, alphasort);
     for (int i = 0; i < count; i++) {
@@ -276,7 +284,7 @@ static size_t each_of_archive(const char *archive, const char *label, size_t str
     struct slice tar = unpack(&arena, archive);
     struct archived *files = arena_alloc_zero(&arena, ARCHIVE_FILES_MAX, sizeof(*files));
     CHECK(files != NULL);
-    struct place place = {NULL, files, files == NULL ? 0 : list_files(tar, files)};
+    struct place place = {.files = files, .count = files == NULL ? 0 : list_files(tar, files)};
     for (size_t i = 0; i < place.count; i++) {
         if (is_test(files[i].name) && seen++ % stride == 0) {
             char name[PATH_BYTES];

@@ -12,7 +12,7 @@ struct cedar_case {
     struct json_tape tape; /* the test file */
     struct cedar_schema *schema;
     struct cedar_policy_set *policies; /* NULL when they do not parse */
-    struct slice policy_text;
+    struct slice policy_text, entity_text;
     struct cedar_entity_store *store;     /* closed; NULL when the entities are not good */
     struct cedar_diagnostics diagnostics; /* of what did not parse */
 };
@@ -25,7 +25,7 @@ typedef void (*cedar_case_fn)(struct cedar_case *c, void *context);
 size_t cedar_case_each(size_t stride, cedar_case_fn body, void *context);
 
 /* The same for the tests directly in one folder below the shared one; paths inside them are
- * relative to root. */
+ * relative to root, or begin with "testdata/" and are relative to that folder. */
 size_t cedar_case_each_in(const char *root, const char *folder, cedar_case_fn body, void *context);
 
 /* A request of the case. False when its context is not good for the schema. */
