@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define ARENA_BLOCK_BYTES_MIN 2048
-#define ARENA_BLOCK_BYTES_MAX (256 * 1024)
+#define ARENA_BLOCK_BYTES_MAX (128 * 1024)
 #define ARENA_ALIGN 16
 
 struct arena_block {

@@ -365,3 +365,60 @@ TEST(corpus_naughty_strings)
     CHECK(count > 0);
     arena_release(&arena);
 }
+
+/* Memory for each byte of a text, times ten. pieces: "%" stands for the number of the repetition,
+ * of one letter or more. */
+static size_t memory_tenths(const char *head, const char *piece, const char *tail, size_t times)
+{
+    static const char LETTERS[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+    struct arena arena;
+    struct json_tape tape;
+    struct buf buf;
+    arena_init(&arena, TEST_ARENA_BYTES, NULL);
+    buf_init(&buf, (size_t)16 << 20, NULL);
+    buf_append(&buf, slice_view_cstr(head));
+    for (size_t i = 0; i < times; i++) {
+        for (const char *at = piece; *at != '\0'; at++) {
+            size_t number = i;
+            for (bool more = *at == '%'; more; number /= 64, more = number > 0) {
+                buf_append_byte(&buf, (uint8_t)LETTERS[number % 64]);
+            }
+            buf_append(&buf, *at == '%' ? SLICE_EMPTY : slice_of(at, 1));
+        }
+    }
+    buf_append(&buf, slice_view_cstr(tail));
+    CHECK(json_parse(&parser, buf_view(&buf), &arena, &tape, NULL) == STATUS_OK);
+    size_t tenths = arena.used_bytes * 10 / buf.len;
+    buf_release(&buf);
+    arena_release(&arena);
+    return tenths;
+}
+
+/* Whoever sends a byte gets at most 20 bytes of memory for it, beyond what every message has. */
+TEST(json_memory_is_a_small_multiple_of_the_text)
+{
+    static const struct {
+        const char *head, *piece, *tail;
+        size_t times_max;
+    } ROWS[] = {
+        {"[0", ",0", "]", 65534},
+        {"[[]", ",[]", "]", 65534},
+        {"[\"\"", ",\"\"", "]", 65534},
+        {"[{\"\":0}", ",{\"\":0}", "]", 21000},
+        {"{\"\":0", ",\"%\":0", "}", 4095},
+        {"{\"\":\"\"", ",\"%\":[]", "}", 4095},
+        {"[0", ",{\"a\":0,\"b\":0,\"c\":0,\"d\":0,\"e\":0,\"f\":0,\"g\":0,\"h\":0,\"i\":0}", "]",
+         3400},
+    };
+    init_parser();
+    for (size_t i = 0; i < COUNT_OF(ROWS); i++) {
+        size_t worst = 0;
+        /* On either side of each step at which anything grows, and up to the limits. */
+        for (size_t times = 3000; times <= ROWS[i].times_max; times += times / 20) {
+            size_t tenths = memory_tenths(ROWS[i].head, ROWS[i].piece, ROWS[i].tail, times);
+            worst = tenths > worst ? tenths : worst;
+        }
+        CHECK_ROW(ROWS[i].piece, worst <= 200);
+    }
+}

@@ -8,7 +8,15 @@
 #define SMALL_OBJECT_MEMBERS 8 /* up to here comparing every pair is cheaper than hashing */
 #define NODES_FIRST 32
 #define NODES_FIRST_MAX 4096
+#define GROWTH 4
+#define GROWTH_MAX 8
 #define BYTES_PER_NODE 8 /* a guess that seldom needs a second array */
+
+/* struct json_node, kind */
+#define KIND_TYPE 7U
+#define KIND_HAS_ESCAPES 8U
+#define KIND_COUNT_SHIFT 4
+#define KIND_ONE_ELEMENT (1U << KIND_COUNT_SHIFT)
 
 struct reader {
     const struct json_parser *parser;
@@ -27,6 +35,7 @@ void json_parser_init(struct json_parser *parser, const struct json_limits *limi
                       const uint8_t *seed)
 {
     assert(limits->depth_max >= 1 && limits->depth_max <= JSON_DEPTH_LIMIT);
+    assert(limits->nodes_max <= JSON_NODES_LIMIT);
     parser->limits = *limits;
     memcpy(parser->seed, seed, sizeof(parser->seed));
 }
@@ -62,6 +71,21 @@ static uint8_t peek(const struct reader *r)
     return r->at < r->text.len ? r->text.ptr[r->at] : 0;
 }
 
+static enum json_type type_of(const struct json_node *node)
+{
+    return (enum json_type)(node->kind & KIND_TYPE);
+}
+
+static bool has_escapes(const struct json_node *node)
+{
+    return (node->kind & KIND_HAS_ESCAPES) != 0;
+}
+
+static uint32_t count_of(const struct json_node *node)
+{
+    return node->kind >> KIND_COUNT_SHIFT;
+}
+
 static uint32_t first_capacity(size_t text_bytes)
 {
     size_t guess = text_bytes / BYTES_PER_NODE;
@@ -70,12 +94,22 @@ static uint32_t first_capacity(size_t text_bytes)
                                      : (uint32_t)guess;
 }
 
+/* Arrays that were too small stay in the arena, so there are few of them. The next one has all the
+ * nodes that the rest of the text can hold, with two bytes each, unless these are far more than the
+ * text has shown to need so far. */
+static uint32_t next_capacity(const struct reader *r)
+{
+    size_t most = r->count + (r->text.len - r->at) / 2 + 2;
+    size_t capacity = r->capacity == 0                           ? first_capacity(r->text.len)
+                      : most <= (size_t)r->capacity * GROWTH_MAX ? most
+                                                                 : (size_t)r->capacity * GROWTH;
+    size_t limit = r->parser->limits.nodes_max;
+    return (uint32_t)(capacity < limit ? capacity : limit);
+}
+
 static enum status grow_nodes(struct reader *r)
 {
-    uint32_t capacity = r->capacity == 0 ? first_capacity(r->text.len) : r->capacity * 2;
-    if (capacity > r->parser->limits.nodes_max) {
-        capacity = r->parser->limits.nodes_max;
-    }
+    uint32_t capacity = next_capacity(r);
     if (capacity == r->count) {
         return fail(r, STATUS_LIMIT, "json.limit", "too many values");
     }
@@ -92,16 +126,16 @@ static enum status grow_nodes(struct reader *r)
 }
 
 static inline enum status add_node(struct reader *r, enum json_type type, size_t start,
-                                   bool has_escapes)
+                                   bool is_escaped)
 {
     if (r->count == r->capacity) {
         TRY(grow_nodes(r));
     }
-    r->nodes[r->count] = (struct json_node){.offset = (uint32_t)start,
-                                            .len = (uint32_t)(r->at - start),
-                                            .next = r->count + 1,
-                                            .type = (uint8_t)type,
-                                            .has_escapes = has_escapes};
+    r->nodes[r->count] =
+        (struct json_node){.offset = (uint32_t)start,
+                           .len = (uint32_t)(r->at - start),
+                           .next = r->count + 1,
+                           .kind = (uint32_t)type | (is_escaped ? KIND_HAS_ESCAPES : 0)};
     r->count++;
     return STATUS_OK;
 }
@@ -109,10 +143,10 @@ static inline enum status add_node(struct reader *r, enum json_type type, size_t
 static enum status read_string(struct reader *r)
 {
     size_t start = r->at;
-    bool has_escapes = false;
-    switch (scan_string(r->text, &r->at, &has_escapes)) {
+    bool is_escaped = false;
+    switch (scan_string(r->text, &r->at, &is_escaped)) {
     case SCAN_OK:
-        return add_node(r, JSON_STRING, start, has_escapes);
+        return add_node(r, JSON_STRING, start, is_escaped);
     case SCAN_UNTERMINATED:
         return fail_syntax(r, "a string does not end");
     case SCAN_CONTROL:
@@ -203,7 +237,7 @@ static bool same_string(struct slice a_text, const struct json_node *a, struct s
 {
     struct slice left = content_of(a_text, a);
     struct slice right = content_of(b_text, b);
-    if (!a->has_escapes && !b->has_escapes) {
+    if (!has_escapes(a) && !has_escapes(b)) {
         /* Most names that differ do so in length or at their end. */
         return left.len == right.len && last_byte(a_text, a) == last_byte(b_text, b) &&
                slice_eq(left, right);
@@ -293,7 +327,7 @@ static uint64_t hash_name(const struct reader *r, const struct json_node *node)
     uint64_t v[4] = {
         r->parser->seed[0] ^ 0x736f6d6570736575U, r->parser->seed[1] ^ 0x646f72616e646f6dU,
         r->parser->seed[0] ^ 0x6c7967656e657261U, r->parser->seed[1] ^ 0x7465646279746573U};
-    if (node->has_escapes) {
+    if (has_escapes(node)) {
         sip_escaped(v, content_of(r->text, node));
     } else {
         sip_plain(v, content_of(r->text, node));
@@ -327,14 +361,14 @@ static enum status check_small_object(struct reader *r, uint32_t object)
 }
 
 struct name_slot {
-    uint64_t hash;
-    uint32_t key; /* 0: free, because no key is node 0 */
+    uint32_t high; /* the half of the hash that does not say which slot */
+    uint32_t key;  /* 0: free, because no key is node 0 */
 };
 
 static enum status check_large_object(struct reader *r, uint32_t object)
 {
     size_t slots = 16;
-    while (slots < (size_t)r->nodes[object].count * 2) {
+    while (slots < (size_t)count_of(&r->nodes[object]) * 2) {
         slots *= 2;
     }
     struct name_slot *table = arena_alloc_zero(r->arena, slots, sizeof(*table));
@@ -343,14 +377,15 @@ static enum status check_large_object(struct reader *r, uint32_t object)
     }
     for (uint32_t key = object + 1; key < r->count; key = r->nodes[key + 1].next) {
         uint64_t hash = hash_name(r, &r->nodes[key]);
-        size_t at = hash & (slots - 1);
+        uint32_t high = (uint32_t)(hash >> 32);
+        size_t at = (uint32_t)hash & (slots - 1);
         for (; table[at].key != 0; at = (at + 1) & (slots - 1)) {
-            if (table[at].hash == hash &&
+            if (table[at].high == high &&
                 same_string(r->text, &r->nodes[table[at].key], r->text, &r->nodes[key])) {
                 return fail_duplicate(r, key);
             }
         }
-        table[at] = (struct name_slot){hash, key};
+        table[at] = (struct name_slot){high, key};
     }
     return STATUS_OK;
 }
@@ -362,11 +397,11 @@ static enum status close_container(struct reader *r)
     r->at++;
     node->len = (uint32_t)(r->at - node->offset);
     node->next = r->count;
-    if (node->type != JSON_OBJECT || node->count < 2) {
+    if (type_of(node) != JSON_OBJECT || count_of(node) < 2) {
         return STATUS_OK;
     }
-    return node->count <= SMALL_OBJECT_MEMBERS ? check_small_object(r, container)
-                                               : check_large_object(r, container);
+    return count_of(node) <= SMALL_OBJECT_MEMBERS ? check_small_object(r, container)
+                                                  : check_large_object(r, container);
 }
 
 static enum status read_name(struct reader *r)
@@ -388,11 +423,11 @@ static enum status read_name(struct reader *r)
 static enum status begin_element(struct reader *r)
 {
     struct json_node *node = &r->nodes[r->open[r->depth - 1]];
-    node->count++;
-    if (node->type != JSON_OBJECT) {
+    node->kind += KIND_ONE_ELEMENT;
+    if (type_of(node) != JSON_OBJECT) {
         return STATUS_OK;
     }
-    if (node->count > r->parser->limits.members_max) {
+    if (count_of(node) > r->parser->limits.members_max) {
         return fail(r, STATUS_LIMIT, "json.limit", "an object has too many members");
     }
     return read_name(r);
@@ -425,7 +460,7 @@ static enum status read_value(struct reader *r, bool *opened)
 static uint8_t closing_bracket(const struct reader *r)
 {
     assert(r->depth > 0 && r->nodes != NULL);
-    return r->nodes[r->open[r->depth - 1]].type == JSON_OBJECT ? '}' : ']';
+    return type_of(&r->nodes[r->open[r->depth - 1]]) == JSON_OBJECT ? '}' : ']';
 }
 
 /* After a value: close what ends here, up to the next element. */
@@ -485,7 +520,7 @@ enum status json_parse(const struct json_parser *parser, struct slice text, stru
 enum json_type json_type(const struct json_tape *tape, json_ref ref)
 {
     assert(ref < tape->count);
-    return (enum json_type)tape->nodes[ref].type;
+    return type_of(&tape->nodes[ref]);
 }
 
 struct slice json_raw(const struct json_tape *tape, json_ref ref)
@@ -497,7 +532,7 @@ struct slice json_raw(const struct json_tape *tape, json_ref ref)
 uint32_t json_count(const struct json_tape *tape, json_ref ref)
 {
     assert(ref < tape->count);
-    return tape->nodes[ref].count;
+    return count_of(&tape->nodes[ref]);
 }
 
 void json_iter_init(struct json_iter *iter, const struct json_tape *tape, json_ref ref)
@@ -505,8 +540,8 @@ void json_iter_init(struct json_iter *iter, const struct json_tape *tape, json_r
     assert(ref < tape->count);
     *iter = (struct json_iter){.tape = tape,
                                .at = ref + 1,
-                               .left = tape->nodes[ref].count,
-                               .is_object = tape->nodes[ref].type == JSON_OBJECT};
+                               .left = count_of(&tape->nodes[ref]),
+                               .is_object = type_of(&tape->nodes[ref]) == JSON_OBJECT};
 }
 
 bool json_iter_next(struct json_iter *iter, json_ref *key, json_ref *value)
@@ -545,7 +580,7 @@ enum status json_string(const struct json_tape *tape, json_ref ref, struct arena
         return STATUS_INVALID;
     }
     struct slice content = content_of(tape->text, &tape->nodes[ref]);
-    if (!tape->nodes[ref].has_escapes) {
+    if (!has_escapes(&tape->nodes[ref])) {
         *out = content;
         return STATUS_OK;
     }
@@ -570,7 +605,7 @@ bool json_string_eq(const struct json_tape *tape, json_ref ref, struct slice tex
         return false;
     }
     const struct json_node *node = &tape->nodes[ref];
-    if (!node->has_escapes) {
+    if (!has_escapes(node)) {
         return node->len == text.len + 2 && slice_eq(content_of(tape->text, node), text);
     }
     struct scan_text scan;

@@ -14,6 +14,7 @@
 
 #define JSON_NONE UINT32_MAX
 #define JSON_DEPTH_LIMIT 256 /* the most that json_limits.depth_max may ask for */
+#define JSON_NODES_LIMIT ((1U << 28) - 1)
 
 /* The index of a node on its tape; 0 is the whole text's value. */
 typedef uint32_t json_ref;
@@ -30,7 +31,7 @@ enum json_type {
 
 struct json_limits {
     uint32_t depth_max;        /* containers inside each other, 1..JSON_DEPTH_LIMIT */
-    uint32_t nodes_max;        /* values and names in all */
+    uint32_t nodes_max;        /* values and names in all, at most JSON_NODES_LIMIT */
     uint32_t members_max;      /* of one object */
     uint32_t number_bytes_max; /* of one number lexeme */
 };
@@ -40,13 +41,12 @@ struct json_limits {
         .depth_max = 64, .nodes_max = 65536, .members_max = 4096, .number_bytes_max = 4096         \
     }
 
+/* The smallest value takes two bytes of the text with its comma, and one of these. */
 struct json_node {
-    uint32_t offset;  /* of the first byte in the text */
-    uint32_t len;     /* bytes; strings with their quotes, containers with their brackets */
-    uint32_t next;    /* the node after this value with all inside it */
-    uint32_t count;   /* elements of an array, members of an object */
-    uint8_t type;     /* enum json_type */
-    bool has_escapes; /* strings */
+    uint32_t offset; /* of the first byte in the text */
+    uint32_t len;    /* bytes; strings with their quotes, containers with their brackets */
+    uint32_t next;   /* the node after this value with all inside it */
+    uint32_t kind;   /* 3 bits enum json_type, 1 bit strings with escapes, 28 bits elements */
 };
 
 struct json_tape {
