@@ -91,11 +91,15 @@ static enum stage_result stage_check_arguments(struct operation *op)
     if (op->message.method->primitive != MCP_TOOL) {
         return STAGE_DONE;
     }
-    struct json_place tool = server_session_tool(op->session, op->name);
+    bool is_ambiguous = false;
+    struct json_place tool = server_session_tool(op->session, op->name, &is_ambiguous);
     if (tool.ref == JSON_NONE) {
-        diag.code = "tool.unknown";
+        (void)!diag_fail(&diag, STATUS_NOT_FOUND, is_ambiguous ? "tool.ambiguous" : "tool.unknown",
+                         is_ambiguous ? "the server lists two tools of this name"
+                                      : "the server lists no tool of this name");
         return refuse_call(op, SLICE("unknown tool"), &diag);
     }
+    op->definition = tool;
     struct json_place arguments = arguments_of(op);
     struct json_tape empty;
     if (arguments.ref == JSON_NONE) {
@@ -114,7 +118,7 @@ static enum stage_result stage_authorize(struct operation *op)
 {
     struct policy_question question = operation_question(op, op->server_index);
     if (op->message.method->primitive == MCP_TOOL) {
-        question.definition = server_session_tool(op->session, op->name);
+        question.definition = op->definition;
     }
     enum status status = policy_decide(&question, &op->gateway->scratch, &op->arena, &op->answer);
     return status == STATUS_OK && op->answer.is_allowed ? STAGE_DONE : operation_refuse_denied(op);

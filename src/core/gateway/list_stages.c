@@ -148,21 +148,31 @@ static void sort_items(const struct operation *op, struct list_item **items, siz
     }
 }
 
-/* Items with one key stand side by side now. */
+static bool is_double(const struct operation *op, const struct list_item *a,
+                      const struct list_item *b)
+{
+    return slice_eq(a->key, b->key) && (op->list->primitive == MCP_RESOURCE || a->part == b->part);
+}
+
+/* Items with one key, in the order they came: the first is shown, unless nobody could tell which
+ * one is meant. That is so for two servers, and for two tools, of which neither can be called. */
+static void leave_out_doubles_of_run(const struct operation *op, struct list_item **run,
+                                     size_t count)
+{
+    bool is_ambiguous =
+        count > 1 && (op->list->primitive == MCP_TOOL || run[0]->part != run[count - 1]->part);
+    for (size_t i = is_ambiguous ? 0 : 1; i < count; i++) {
+        run[i]->is_left_out = true;
+    }
+}
+
 static void leave_out_doubles(const struct operation *op, struct list_item **sorted, size_t count)
 {
-    bool is_by_server = op->list->primitive != MCP_RESOURCE;
-    for (size_t i = 1; i < count; i++) {
-        struct list_item *before = sorted[i - 1];
-        bool is_one_server = before->part == sorted[i]->part;
-        if (!slice_eq(before->key, sorted[i]->key) || (is_by_server && !is_one_server)) {
-            continue;
-        }
-        sorted[i]->is_left_out = true;
-        /* The first of a run of several servers goes with the others. */
-        for (size_t k = i; !is_one_server && k > 0 && slice_eq(sorted[k - 1]->key, sorted[i]->key);
-             k--) {
-            sorted[k - 1]->is_left_out = true;
+    size_t begin = 0;
+    for (size_t end = 1; end <= count; end++) {
+        if (end == count || !is_double(op, sorted[begin], sorted[end])) {
+            leave_out_doubles_of_run(op, sorted + begin, end - begin);
+            begin = end;
         }
     }
 }

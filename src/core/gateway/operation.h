@@ -60,6 +60,7 @@ struct list_part {
     struct session_waiter waiter;
     struct operation *operation;
     struct server_session *session;
+    struct json_place definition; /* of the tool, in the session; until the first wait after it */
     struct call call;
     uint32_t server_index;
     uint32_t page_count;
@@ -107,6 +108,7 @@ struct operation {
     struct timer pause_end;
     struct session_waiter waiter;
     struct server_session *session;
+    struct json_place definition; /* of the tool, in the session; until the first wait after it */
     struct call call;
     enum status wait_status; /* of the child that was waited for */
     struct diag wait_diag;

@@ -282,20 +282,35 @@ TEST(list_leaves_out_what_cannot_be_told_apart)
     CHECK(!body_has("nextCursor"));
     post_list("tools/list");
     world_run(&world);
-    const char *twice = strstr(client.body, "bank__twice");
-    CHECK(twice != NULL && strstr(twice + 1, "bank__twice") == NULL);
-    CHECK(body_has("\"required\":[\"a\"]"));
+    CHECK(body_has("bank__") && !body_has("twice"));
     world_release(&world);
 }
 
-/* Of two tools with one name the first is listed, and it is the one that calls are judged by. */
-TEST(list_and_call_mean_the_same_tool)
+/* One name at two servers is two names here. */
+TEST(list_shows_one_name_of_two_servers)
+{
+    static const struct world_answer SAME[] = {
+        {0, "tools/list", ANSWER("\"tools\":[{\"name\":\"same\",\"inputSchema\":{}}]")},
+        {1, "tools/list", ANSWER("\"tools\":[{\"name\":\"same\",\"inputSchema\":{}}]")},
+    };
+    begin(PERMIT_ALL);
+    world.answers = SAME;
+    world.answer_count = COUNT_OF(SAME);
+    post_list("tools/list");
+    world_run(&world);
+    CHECK(body_has("bank__same") && body_has("shop__same"));
+    world_release(&world);
+}
+
+/* Which of two tools with one name a client means nobody can tell, so neither is called. */
+TEST(call_of_a_tool_that_is_listed_twice_is_refused)
 {
     begin(PERMIT_ALL);
     post("tools/call", "name", "bank__twice");
     world_run(&world);
     CHECK(body_has("\"code\":-32602") && world_count_calls(&world, "tools/call") == 0);
-    CHECK(world_count_records(&world, "authz.deny", "arguments.schema") == 1);
+    CHECK(world_count_records(&world, "authz.deny", "tool.ambiguous") == 1);
+    CHECK(world_count_records(&world, "tool.ambiguous", "the server lists two tools") == 1);
     world_release(&world);
 }
 
@@ -393,7 +408,7 @@ TEST(resolve_ends_well_without_memory)
         {"resources/read", "uri", "memo://own", "\"contents\""},
         {"resources/read", "uri", "memo://t/7", "\"contents\""},
         {"resources/list", NULL, NULL, "memo://own"},
-        {"tools/list", NULL, NULL, "bank__twice"},
+        {"tools/list", NULL, NULL, "\"tools\":["},
     };
     for (size_t i = 0; i < COUNT_OF(requests); i++) {
         check_every_allocation(ends_well, &requests[i]);

@@ -334,8 +334,11 @@ bool server_session_is_usable(const struct server_session *session, struct diag 
     return false;
 }
 
-struct json_place server_session_tool(const struct server_session *session, struct slice name)
+struct json_place server_session_tool(const struct server_session *session, struct slice name,
+                                      bool *is_ambiguous)
 {
+    struct json_place found = {NULL, JSON_NONE};
+    *is_ambiguous = false;
     for (const struct tool_page *page = session->pages; page != NULL; page = page->next) {
         struct json_iter iter;
         json_ref key = JSON_NONE;
@@ -343,12 +346,17 @@ struct json_place server_session_tool(const struct server_session *session, stru
         json_iter_init(&iter, &page->tape, page->tools);
         while (json_iter_next(&iter, &key, &tool)) {
             json_ref member = json_member(&page->tape, tool, SLICE("name"));
-            if (member != JSON_NONE && json_string_eq(&page->tape, member, name)) {
-                return (struct json_place){&page->tape, tool};
+            if (member == JSON_NONE || !json_string_eq(&page->tape, member, name)) {
+                continue;
             }
+            if (found.ref != JSON_NONE) {
+                *is_ambiguous = true;
+                return (struct json_place){NULL, JSON_NONE};
+            }
+            found = (struct json_place){&page->tape, tool};
         }
     }
-    return (struct json_place){NULL, JSON_NONE};
+    return found;
 }
 
 void server_session_take_id(struct server_session *session, struct slice session_id)

@@ -60,7 +60,7 @@ struct server_session {
     int64_t used_ms, failed_ms;
     uint32_t user_count;     /* operations that hold it: not to be evicted */
     struct arena arena;      /* definitions; renewed by every reading of them */
-    struct tool_page *pages; /* in the server's order: of tools with one name the first counts */
+    struct tool_page *pages; /* in the server's order */
     size_t page_count;
     struct children children; /* call, while it opens */
     struct call call;
@@ -91,8 +91,10 @@ NODISCARD enum status server_session_open(struct server_session *session, struct
  * not sent into another one (diag: STATUS_UNAVAILABLE). */
 bool server_session_is_usable(const struct server_session *session, struct diag *diag);
 
-/* The definition of a tool (a place whose ref is the tool object), or ref JSON_NONE. */
-struct json_place server_session_tool(const struct server_session *session, struct slice name);
+/* The definition of a tool (a place whose ref is the tool object), or ref JSON_NONE. Also when the
+ * server lists two of that name: a client may have been shown the other one (*is_ambiguous). */
+struct json_place server_session_tool(const struct server_session *session, struct slice name,
+                                      bool *is_ambiguous);
 
 /* The server gave a session id with an answer. */
 void server_session_take_id(struct server_session *session, struct slice session_id);
