@@ -6,8 +6,6 @@
 
 #include <unistd.h>
 
-#define PATH_BYTES 4096
-
 struct link {
     struct tool tool;
     struct policies_options policies_options;
@@ -51,31 +49,13 @@ static enum status append_link(struct link *l, struct buf *out)
     return status;
 }
 
-/* The old file stays as it was unless the new one is complete. */
-static enum status replace_file(struct link *l, const char *path, const struct buf *bytes)
-{
-    char fresh[PATH_BYTES];
-    int len = snprintf(fresh, sizeof(fresh), "%s.new", path);
-    FILE *file = len < PATH_BYTES ? fopen(fresh, "we") : NULL;
-    if (file == NULL) {
-        return tool_fail(&l->tool, "it cannot be opened for writing",
-                         "failed to open the links file %s", path);
-    }
-    tool_print_buf(file, bytes);
-    bool is_written = ferror(file) == 0 && fflush(file) == 0 && fsync(fileno(file)) == 0;
-    is_written = fclose(file) == 0 && is_written && rename(fresh, path) == 0;
-    return is_written ? STATUS_OK
-                      : tool_fail(&l->tool, "it cannot be written",
-                                  "failed to write the links file %s", path);
-}
-
 static enum status save(struct link *l)
 {
     struct buf bytes;
     buf_init(&bytes, TOOL_FILE_BYTES_MAX, NULL);
     enum status status = append_link(l, &bytes);
     if (status == STATUS_OK) {
-        status = replace_file(l, l->policies_options.links_path, &bytes);
+        status = tool_replace_file(&l->tool, l->policies_options.links_path, "links file", &bytes);
     }
     buf_release(&bytes);
     return status;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #define ARENA_BYTES_MAX ((size_t)1 << 30)
+#define PATH_BYTES 4096
 #define NODES_MAX (1U << 24)
 #define MEMBERS_MAX (1U << 20)
 
@@ -57,6 +58,24 @@ enum status tool_read_file(struct tool *tool, const char *path, const char *what
                : tool_fail(tool,
                            status == STATUS_NOT_FOUND ? "it cannot be opened" : "it cannot be read",
                            "failed to open the %s %s", what, place);
+}
+
+enum status tool_replace_file(struct tool *tool, const char *path, const char *what,
+                              const struct buf *bytes)
+{
+    char fresh[PATH_BYTES];
+    int len = snprintf(fresh, sizeof(fresh), "%s.new", path);
+    FILE *file = len < PATH_BYTES ? fopen(fresh, "we") : NULL;
+    if (file == NULL) {
+        return tool_fail(tool, "it cannot be opened for writing", "failed to open the %s %s", what,
+                         path);
+    }
+    tool_print_buf(file, bytes);
+    bool is_written = ferror(file) == 0 && fflush(file) == 0 && fsync(fileno(file)) == 0;
+    is_written = fclose(file) == 0 && is_written && rename(fresh, path) == 0;
+    return is_written
+               ? STATUS_OK
+               : tool_fail(tool, "it cannot be written", "failed to write the %s %s", what, path);
 }
 
 enum status tool_read_json(struct tool *tool, const char *path, const char *what,

@@ -82,6 +82,10 @@ void tool_print_error(FILE *out, const struct cedar_policy_error *error);
 NODISCARD enum status tool_read_file(struct tool *tool, const char *path, const char *what,
                                      struct cedar_source *out);
 
+/* Write the file anew; the old one stays as it was unless the new one is complete. */
+NODISCARD enum status tool_replace_file(struct tool *tool, const char *path, const char *what,
+                                        const struct buf *bytes);
+
 /* The file as JSON; *tape is its content. */
 NODISCARD enum status tool_read_json(struct tool *tool, const char *path, const char *what,
                                      struct cedar_source *source, struct json_tape *tape);
