@@ -17,7 +17,7 @@ struct verb_group {
 static const struct verb_group groups[] = {
     {"Decide", {&verb_authorize, &verb_evaluate}},
     {"Check", {&verb_check_parse, &verb_validate, &verb_run_tests}},
-    {"Change", {&verb_link, &verb_translate_policy, &verb_translate_schema}},
+    {"Change", {&verb_format, &verb_link, &verb_translate_policy, &verb_translate_schema}},
     {"Tell", {&verb_language_version}},
 };
 

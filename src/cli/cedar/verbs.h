@@ -8,6 +8,7 @@
 extern const struct command verb_authorize;
 extern const struct command verb_check_parse;
 extern const struct command verb_evaluate;
+extern const struct command verb_format;
 extern const struct command verb_language_version;
 extern const struct command verb_link;
 extern const struct command verb_run_tests;
