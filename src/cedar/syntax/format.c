@@ -4,6 +4,8 @@
 
 #include <assert.h>
 
+#define PIECES_BYTES_MAX ((size_t)1 << 30) /* of the document of one policy */
+
 /* Policies in the order of the source, an empty line between them, and what is behind the last. As
  * in the official formatter, a source without policies gives an empty line before its comments. */
 static enum status format_policies(struct formatter *formatter,
@@ -38,7 +40,7 @@ static enum status format_source(const struct cedar_source *source,
     struct concrete_policy *policies = NULL;
     struct formatter formatter = {.document.arena = &pieces, .indent = (int)options->indent};
     arena_init(&trees, SIZE_MAX / 2, NULL);
-    arena_init(&pieces, SIZE_MAX / 2, NULL);
+    arena_init(&pieces, PIECES_BYTES_MAX, NULL);
     reporter_init(&reporter, source, diagnostics);
     comment_reader_init(&formatter.reader, source->text);
     enum status status = parse_policies(&reporter, &trees, &policies);

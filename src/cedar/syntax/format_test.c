@@ -193,6 +193,25 @@ TEST(cedar_format_appends_all_or_nothing)
     buf_release(&out);
 }
 
+/* The time rises with the text, not with its square: each comment ends at the first of its ends. */
+TEST(cedar_format_of_nothing_but_comments)
+{
+    enum { COMMENTS = 1 << 17 };
+    struct buf text;
+    struct buf out;
+    buf_init(&text, CEDAR_SOURCE_BYTES_MAX, NULL);
+    buf_init(&out, CEDAR_SOURCE_BYTES_MAX, NULL);
+    for (size_t i = 0; i < COMMENTS; i++) {
+        buf_append(&text, SLICE("//\r"));
+    }
+    struct cedar_source source = {SLICE("test"), buf_view(&text)};
+    CHECK(cedar_format(&source, NULL, &out, &diagnostics) == STATUS_OK);
+    CHECK(out.len == 1 + text.len);
+    CHECK(slice_starts_with(buf_view(&out), SLICE("\n//\n//\n")));
+    buf_release(&text);
+    buf_release(&out);
+}
+
 static bool formats(void *context)
 {
     struct buf out;

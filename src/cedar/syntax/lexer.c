@@ -53,8 +53,13 @@ size_t lexer_comment_length(struct slice rest)
     if (!slice_starts_with(rest, SLICE("//"))) {
         return 0;
     }
-    size_t end = slice_find_byte(rest, '\n');
-    return slice_find_byte(slice_sub(rest, 0, end), '\r');
+    /* One search for both, or a text of nothing but comments would be searched to its end for each
+     * of them. */
+    size_t end = 0;
+    while (end < rest.len && rest.ptr[end] != '\n' && rest.ptr[end] != '\r') {
+        end++;
+    }
+    return end;
 }
 
 static void skip_space(struct lexer *lexer)
