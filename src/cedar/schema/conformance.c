@@ -210,6 +210,7 @@ bool conformance_check_entity(struct conformance *c, const struct cedar_uid *uid
     if (type->is_action) {
         return check_action(c, uid, data, parents, parent_count);
     }
-    return check_record(c, &data->attributes, type->shape) && check_tags(c, type, &data->tags) &&
-           check_parents(c, type, parents, parent_count);
+    return (data->attributes.kind == CEDAR_UNKNOWN ||
+            check_record(c, &data->attributes, type->shape)) &&
+           check_tags(c, type, &data->tags) && check_parents(c, type, parents, parent_count);
 }

@@ -26,7 +26,8 @@ bool conformance_check(struct conformance *c, const struct cedar_value *value,
 /* Is the entity of a declared type, and its id one of an enumerated type's or a declared action? */
 bool conformance_check_uid(struct conformance *c, const struct cedar_uid *uid);
 
-/* Attributes, tags and parents of an entity, which may be an action. */
+/* Attributes, tags and parents of an entity, which may be an action; attributes and tags of kind
+ * CEDAR_UNKNOWN fit. */
 bool conformance_check_entity(struct conformance *c, const struct cedar_uid *uid,
                               const struct cedar_entity_data *data, const struct cedar_uid *parents,
                               size_t parent_count);

@@ -1,5 +1,5 @@
 /* A schema's word on requests (reference, section 8), and its actions as entities. */
-#include "cedar/schema/conformance.h"
+#include "cedar/schema/request.h"
 
 enum status cedar_schema_add_actions(const struct cedar_schema *schema, struct arena *arena,
                                      struct cedar_entity_store *store)
@@ -19,8 +19,8 @@ enum status cedar_schema_add_actions(const struct cedar_schema *schema, struct a
     return STATUS_OK;
 }
 
-static enum status check_entity(struct conformance *c, const struct cedar_uid *uid,
-                                const char *code, struct diag *diag)
+enum status request_check_entity(struct conformance *c, const struct cedar_uid *uid,
+                                 const char *code, struct diag *diag)
 {
     return conformance_check_uid(c, uid)
                ? STATUS_OK
@@ -38,25 +38,46 @@ static enum status check_applies(const struct cedar_schema *schema, const struct
                            SLICE_ARG(uid->type));
 }
 
+enum status request_environment(const struct cedar_schema *schema,
+                                const struct cedar_uid *principal, const struct cedar_uid *action,
+                                const struct cedar_uid *resource, struct environment *out,
+                                struct diag *diag)
+{
+    uint32_t number = schema_action_find(schema, action);
+    if (number == SCHEMA_NONE) {
+        return diag_fail(diag, STATUS_INVALID, "cedar.action",
+                         "the schema does not declare the action '%.*s::\"%.*s\"'",
+                         SLICE_ARG(action->type), SLICE_ARG(action->id));
+    }
+    const struct schema_action_entity *declared = &schema->actions[number];
+    TRY(check_applies(schema, &declared->principals, principal, "cedar.principal", diag));
+    TRY(check_applies(schema, &declared->resources, resource, "cedar.resource", diag));
+    *out = (struct environment){.principal = schema_entity_find(schema, principal->type),
+                                .resource = schema_entity_find(schema, resource->type),
+                                .action = number,
+                                .principal_slot = SCHEMA_NONE,
+                                .resource_slot = SCHEMA_NONE};
+    return STATUS_OK;
+}
+
+enum status request_check_context(struct conformance *c, uint32_t action,
+                                  const struct cedar_value *context, struct diag *diag)
+{
+    return conformance_check(c, context, c->schema->actions[action].context)
+               ? STATUS_OK
+               : diag_fail(diag, STATUS_INVALID, "cedar.context", "the context: %s %s",
+                           c->mismatch.path, c->mismatch.what);
+}
+
 enum status cedar_request_validate(const struct cedar_schema *schema,
                                    const struct cedar_request *request, struct arena *arena,
                                    struct diag *diag)
 {
     struct conformance c = {.schema = schema, .arena = arena};
-    TRY(check_entity(&c, &request->principal, "cedar.principal", diag));
-    TRY(check_entity(&c, &request->resource, "cedar.resource", diag));
-    uint32_t number = schema_action_find(schema, &request->action);
-    if (number == SCHEMA_NONE) {
-        return diag_fail(diag, STATUS_INVALID, "cedar.action",
-                         "the schema does not declare the action '%.*s::\"%.*s\"'",
-                         SLICE_ARG(request->action.type), SLICE_ARG(request->action.id));
-    }
-    const struct schema_action_entity *action = &schema->actions[number];
-    TRY(check_applies(schema, &action->principals, &request->principal, "cedar.principal", diag));
-    TRY(check_applies(schema, &action->resources, &request->resource, "cedar.resource", diag));
-    if (!conformance_check(&c, &request->context, action->context)) {
-        return diag_fail(diag, STATUS_INVALID, "cedar.context", "the context: %s %s",
-                         c.mismatch.path, c.mismatch.what);
-    }
-    return STATUS_OK;
+    struct environment environment = {0};
+    TRY(request_check_entity(&c, &request->principal, "cedar.principal", diag));
+    TRY(request_check_entity(&c, &request->resource, "cedar.resource", diag));
+    TRY(request_environment(schema, &request->principal, &request->action, &request->resource,
+                            &environment, diag));
+    return request_check_context(&c, environment.action, &request->context, diag);
 }
