@@ -535,4 +535,102 @@ NODISCARD enum status cedar_may_allow(const struct cedar_policy_set *set,
                                       const struct cedar_options *options, struct arena *arena,
                                       enum cedar_answer *out);
 
+/* -- partial evaluation -------------------------------------------------------------------- */
+
+/* What is known of an entity: attributes and tags each as a whole, ancestors as far as listed. */
+struct cedar_partial_entity {
+    struct cedar_uid uid;
+    bool is_absent;     /* it is known not to exist; nothing else is looked at */
+    bool has_ancestors; /* data lists all ancestors; otherwise there may be more */
+    /* Attributes and tags are a record, CEDAR_UNKNOWN, or CEDAR_ERROR when there are none. */
+    struct cedar_entity_data data;
+};
+
+/* A request of which a part is not known. All texts and values are borrowed. */
+struct cedar_partial_request {
+    struct cedar_uid principal, action, resource; /* types are always known */
+    bool has_principal, has_resource;             /* the ids, too */
+    struct cedar_value context;                   /* a record, or CEDAR_UNKNOWN */
+    /* entity_count entities, each once. An entity that is not listed may be anything, or not exist.
+     * Actions are the schema's. */
+    const struct cedar_partial_entity *entities;
+    size_t entity_count;
+};
+
+enum cedar_partial_decision {
+    CEDAR_PARTIAL_DENY = 0,
+    CEDAR_PARTIAL_ALLOW,
+    CEDAR_PARTIAL_OPEN, /* depends on what is not known */
+};
+
+enum cedar_partial_outcome {
+    CEDAR_PARTIAL_FALSE = 0,
+    CEDAR_PARTIAL_TRUE,
+    CEDAR_PARTIAL_ERROR,
+    CEDAR_PARTIAL_RESIDUAL, /* something of the policy is left to evaluate */
+};
+
+struct cedar_residual;
+
+struct cedar_partial_response {
+    enum cedar_partial_decision decision;
+    const enum cedar_partial_outcome *outcomes; /* one per policy; a template's is FALSE */
+    const struct cedar_residual *residuals;     /* for cedar_partial_policies */
+};
+
+/* Who decides what, for the three functions below; borrowed. */
+struct cedar_partial_query {
+    const struct cedar_policy_set *set;
+    const struct cedar_schema *schema;
+    const struct cedar_partial_request *request;
+};
+
+/* Decide as far as the known parts of the request allow it. Whatever the unknown parts turn out to
+ * be, as long as they fit the schema: a decision that is not open is that of cedar_authorize, and
+ * so is each outcome that is no residual. So decision != CEDAR_PARTIAL_DENY answers whether the
+ * request may ever be allowed.
+ *
+ * arena  holds the response and what evaluation needs
+ * STATUS_INVALID with cedar.principal, cedar.resource, cedar.action, cedar.context, cedar.entity or
+ * cedar.policy (one does not validate strictly for this action and these types); STATUS_LIMIT. *out
+ * then denies. Reference: Cedar RFC 95. */
+NODISCARD enum status cedar_partially_authorize(const struct cedar_partial_query *query,
+                                                struct arena *arena,
+                                                struct cedar_partial_response *out,
+                                                struct diag *diag);
+
+/* The policies that are left, with their ids: all but those that are false. cedar_authorize gives
+ * the same answer for them as for the whole set at every request that completes the partial one.
+ * The scope of each names the known parts of the request, so that no other request is permitted.
+ *
+ * response  of cedar_partially_authorize for set, whose arena still lives
+ * STATUS_LIMIT also when a policy is nested too deeply with the values in it. *out is to be freed
+ * with cedar_policy_set_free. */
+NODISCARD enum status cedar_partial_policies(const struct cedar_policy_set *set,
+                                             const struct cedar_partial_response *response,
+                                             struct cedar_policy_set **out);
+
+/* The decision for each of these resources, which are of the request's resource type; the request's
+ * resource id is not looked at. Statuses as above.
+ *
+ * ids  count ids
+ * out  count decisions; deny when the schema refuses the id */
+NODISCARD enum status cedar_partial_resources(const struct cedar_partial_query *query,
+                                              const struct slice *ids, size_t count,
+                                              struct arena *arena, enum cedar_partial_decision *out,
+                                              struct diag *diag);
+
+struct cedar_partial_action {
+    struct cedar_uid uid; /* borrowed from the schema */
+    enum cedar_partial_decision decision;
+};
+
+/* Actions of the schema that are not denied; the request's action is not looked at. Actions that do
+ * not apply to its types, or whose context is of another type than a known one, are not allowed.
+ * Statuses as above. */
+NODISCARD enum status cedar_partial_actions(const struct cedar_partial_query *query,
+                                            struct arena *arena,
+                                            const struct cedar_partial_action **out, size_t *count,
+                                            struct diag *diag);
+
 #endif
