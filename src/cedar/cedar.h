@@ -546,6 +546,17 @@ struct cedar_partial_entity {
     struct cedar_entity_data data;
 };
 
+/* Read entities in JSON of which everything but "uid" may be absent: it is not known then. The
+ * ancestors of an entity are all known when it and each of them give their parents.
+ *
+ * schema  types that the entities must have; not NULL
+ * arena   of *out, which has *count entities; texts are borrowed from the source
+ * STATUS_INVALID with diagnostics of all errors, or STATUS_LIMIT. Reference: Cedar RFC 95. */
+NODISCARD enum status
+cedar_partial_entities_read(const struct cedar_source *source, const struct cedar_schema *schema,
+                            struct arena *arena, const struct cedar_partial_entity **out,
+                            size_t *count, struct cedar_diagnostics *diagnostics);
+
 /* A request of which a part is not known. All texts and values are borrowed. */
 struct cedar_partial_request {
     struct cedar_uid principal, action, resource; /* types are always known */

@@ -491,3 +491,59 @@ TEST(partial_of_a_long_chain)
     buf_release(&text);
     close_world(&w);
 }
+
+/* -- entities in JSON ---------------------------------------------------------------------- */
+
+TEST(partial_entities_read_what_is_given)
+{
+    static const struct cedar_source SOURCE = {
+        SLICE_INIT("entities"),
+        SLICE_INIT("[{\"uid\":{\"type\":\"User\",\"id\":\"a\"},\"parents\":["
+                   "{\"type\":\"Group\",\"id\":\"g\"}],\"tags\":{\"t\":1}},"
+                   "{\"uid\":{\"type\":\"User\",\"id\":\"b\"},\"parents\":[],"
+                   "\"attrs\":{\"name\":\"B\",\"age\":1,\"inner\":{}}},"
+                   "{\"uid\":{\"type\":\"Group\",\"id\":\"h\"}}]")};
+    const struct cedar_partial_entity *items = NULL;
+    size_t count = 0;
+    struct world w;
+    open_world(&w, "");
+    CHECK(cedar_partial_entities_read(&SOURCE, w.schema, &w.arena, &items, &count, &diagnostics) ==
+          STATUS_OK);
+    CHECK(count == 3);
+    if (count == 3) {
+        CHECK(items[0].data.attributes.kind == CEDAR_UNKNOWN);
+        CHECK(items[0].data.tags.kind == CEDAR_RECORD);
+        CHECK(items[0].data.ancestor_count == 1 && !items[0].has_ancestors);
+        CHECK(items[1].data.attributes.kind == CEDAR_RECORD);
+        CHECK(items[1].data.tags.kind == CEDAR_UNKNOWN && items[1].has_ancestors);
+        CHECK(items[2].data.attributes.kind == CEDAR_UNKNOWN && !items[2].has_ancestors);
+    }
+    close_world(&w);
+}
+
+TEST(partial_entities_refused)
+{
+    static const char *const rows[] = {
+        "{}",
+        "[{}]",
+        "[{\"uid\":{\"type\":\"Person\",\"id\":\"a\"}}]",
+        "[{\"uid\":{\"type\":\"User\",\"id\":\"a\"},\"attrs\":{}}]",
+        "[{\"uid\":{\"type\":\"User\",\"id\":\"a\"},\"tags\":{\"t\":\"x\"}}]",
+        "[{\"uid\":{\"type\":\"User\",\"id\":\"a\"},\"parents\":"
+        "[{\"type\":\"File\",\"id\":\"f\"}]}]",
+        "[{\"uid\":{\"type\":\"User\",\"id\":\"a\"}},"
+        "{\"uid\":{\"type\":\"User\",\"id\":\"a\"},\"parents\":"
+        "[{\"type\":\"Group\",\"id\":\"g\"}]}]",
+    };
+    const struct cedar_partial_entity *items = NULL;
+    size_t count = 0;
+    struct world w;
+    open_world(&w, "");
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct cedar_source source = {SLICE("entities"), slice_view_cstr(rows[i])};
+        CHECK_ROW(rows[i], cedar_partial_entities_read(&source, w.schema, &w.arena, &items, &count,
+                                                       &diagnostics) == STATUS_INVALID);
+        CHECK_ROW(rows[i], diagnostics.count > 0);
+    }
+    close_world(&w);
+}

@@ -10,12 +10,14 @@ struct read_entity {
     struct cedar_entity_data data;
     struct cedar_uid *parents;
     size_t parent_count;
+    bool has_parents; /* they are given */
 };
 
 struct entities_reading {
     struct json_reader reader;
     const struct cedar_schema *schema; /* NULL: nothing is known */
     struct cedar_entity_store *store;
+    bool is_partial;          /* what is not given is not known */
     struct uid_table numbers; /* of the entities read so far */
     struct read_entity *items;
     size_t count;
@@ -41,6 +43,7 @@ static enum status read_parents(struct json_reader *r, json_ref ref, struct read
     TRY(json_reader_expect(r, ref, JSON_ARRAY));
     TRY(json_reader_items(r, ref, sizeof(struct cedar_uid), &memory));
     entity->parents = memory;
+    entity->has_parents = true;
     json_iter_init(&iter, &r->tape, ref);
     while (json_iter_next(&iter, &key, &value)) {
         TRY(value_read_uid(r, value, &entity->parents[entity->parent_count++]));
@@ -89,17 +92,26 @@ static enum status read_parts(struct entities_reading *e, json_ref ref, struct r
     json_ref attributes = JSON_NONE;
     json_ref parents = JSON_NONE;
     json_ref tags = JSON_NONE;
+    bool is_whole = !e->is_partial;
     const struct json_reader_member table[] = {{SLICE("uid"), true, &uid},
-                                               {SLICE("attrs"), true, &attributes},
-                                               {SLICE("parents"), true, &parents},
+                                               {SLICE("attrs"), is_whole, &attributes},
+                                               {SLICE("parents"), is_whole, &parents},
                                                {SLICE("tags"), false, &tags}};
     TRY(json_reader_members(r, ref, table, COUNT_OF(table), true));
     TRY(value_read_uid(r, uid, &entity->uid));
     const struct schema_entity_type *type = type_of(e, &entity->uid);
-    TRY(json_reader_expect(r, attributes, JSON_OBJECT));
-    TRY(value_read_record(r, attributes, type == NULL ? NULL : type->shape,
-                          &entity->data.attributes));
-    TRY(read_parents(r, parents, entity));
+    if (e->is_partial) {
+        entity->data.attributes.kind = CEDAR_UNKNOWN;
+        entity->data.tags.kind = CEDAR_UNKNOWN;
+    }
+    if (attributes != JSON_NONE) {
+        TRY(json_reader_expect(r, attributes, JSON_OBJECT));
+        TRY(value_read_record(r, attributes, type == NULL ? NULL : type->shape,
+                              &entity->data.attributes));
+    }
+    if (parents != JSON_NONE) {
+        TRY(read_parents(r, parents, entity));
+    }
     return tags == JSON_NONE
                ? STATUS_OK
                : read_tags(e, tags, type == NULL ? NULL : type->tags, &entity->data.tags);
@@ -212,18 +224,75 @@ static enum status store_entities(struct entities_reading *e)
                              : cedar_schema_add_actions(e->schema, e->reader.arena, e->store);
 }
 
+static enum status read_source(struct entities_reading *e, const struct cedar_source *source,
+                               struct arena *arena, struct cedar_diagnostics *diagnostics)
+{
+    diagnostics->count = 0;
+    diagnostics->is_cut = false;
+    TRY(json_reader_init(&e->reader, source, arena, diagnostics));
+    enum status status = read_each(e);
+    TRY(status == STATUS_LIMIT || diagnostics->count == 0 ? status : STATUS_INVALID);
+    return store_entities(e);
+}
+
 enum status cedar_entities_read(const struct cedar_source *source,
                                 const struct cedar_schema *schema, struct arena *arena,
                                 struct cedar_entity_store *store,
                                 struct cedar_diagnostics *diagnostics)
 {
     struct entities_reading e = {.schema = schema, .store = store, .numbers.arena = arena};
-    diagnostics->count = 0;
-    diagnostics->is_cut = false;
-    TRY(json_reader_init(&e.reader, source, arena, diagnostics));
-    enum status status = read_each(&e);
-    TRY(status == STATUS_LIMIT || diagnostics->count == 0 ? status : STATUS_INVALID);
-    return store_entities(&e);
+    return read_source(&e, source, arena, diagnostics);
+}
+
+/* -- known in part ------------------------------------------------------------------------- */
+
+/* All ancestors are known when all of them say what they are in. */
+static bool has_all_ancestors(const struct entities_reading *e, const struct read_entity *entity,
+                              const struct cedar_entity_data *closed)
+{
+    bool has_all = entity->has_parents;
+    for (size_t i = 0; has_all && i < closed->ancestor_count; i++) {
+        uint32_t number = uid_table_find(&e->numbers, &closed->ancestors[i]);
+        has_all = number != UID_TABLE_NONE && e->items[number].has_parents;
+    }
+    return has_all;
+}
+
+static enum status list_partial(const struct entities_reading *e, struct arena *arena,
+                                const struct cedar_partial_entity **out)
+{
+    struct cedar_entities closed = cedar_entity_store_view(e->store);
+    struct cedar_partial_entity *items = arena_alloc_zero(arena, e->count, sizeof(*items));
+    if (items == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < e->count; i++) {
+        const struct read_entity *entity = &e->items[i];
+        struct cedar_partial_entity *item = &items[i];
+        item->uid = entity->uid;
+        (void)closed.find(closed.context, &entity->uid, &item->data);
+        item->has_ancestors = has_all_ancestors(e, entity, &item->data);
+    }
+    *out = items;
+    return STATUS_OK;
+}
+
+enum status cedar_partial_entities_read(const struct cedar_source *source,
+                                        const struct cedar_schema *schema, struct arena *arena,
+                                        const struct cedar_partial_entity **out, size_t *count,
+                                        struct cedar_diagnostics *diagnostics)
+{
+    struct entities_reading e = {.schema = schema, .is_partial = true, .numbers.arena = arena};
+    TRY(cedar_entity_store_new(arena, &e.store));
+    TRY(read_source(&e, source, arena, diagnostics));
+    enum status status = cedar_entity_store_close(e.store);
+    if (status == STATUS_INVALID) {
+        return json_reader_fail(&e.reader, 0, "an entity is its own ancestor");
+    }
+    TRY(status);
+    TRY(list_partial(&e, arena, out));
+    *count = e.count;
+    return STATUS_OK;
 }
 
 enum status cedar_context_read(const struct cedar_source *source, const struct cedar_schema *schema,

@@ -15,7 +15,7 @@ struct verb_group {
 
 /* Every verb, in the order of the help. */
 static const struct verb_group groups[] = {
-    {"Decide", {&verb_authorize, &verb_evaluate}},
+    {"Decide", {&verb_authorize, &verb_tpe, &verb_evaluate}},
     {"Check", {&verb_check_parse, &verb_validate, &verb_run_tests}},
     {"Change", {&verb_format, &verb_link, &verb_translate_policy, &verb_translate_schema}},
     {"Tell", {&verb_language_version}},
@@ -45,7 +45,8 @@ static void print_help(FILE *out)
                 "aegis cedar VERB --help   how to use a verb, with examples\n"
                 "\n"
                 "exit codes: 0 it worked (authorize: allow), 1 it did not work,\n"
-                "            2 authorize: deny; or the command line is wrong, 3 validate: no fit\n",
+                "            2 authorize: deny; or the command line is wrong, 3 validate: no fit,\n"
+                "            4 tpe: it depends on what is not known\n",
                 out);
 }
 

@@ -19,6 +19,7 @@ enum cedar_exit {
     CEDAR_EXIT_FAILURE = 1, /* it did not work */
     CEDAR_EXIT_DENY = 2,    /* the decision is to deny; also a wrong command line */
     CEDAR_EXIT_INVALID = 3, /* policies do not fit the schema */
+    CEDAR_EXIT_OPEN = 4,    /* the decision depends on what is not known */
 };
 
 #define TOOL_FILE_BYTES_MAX CEDAR_SOURCE_BYTES_MAX

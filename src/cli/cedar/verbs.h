@@ -12,6 +12,7 @@ extern const struct command verb_format;
 extern const struct command verb_language_version;
 extern const struct command verb_link;
 extern const struct command verb_run_tests;
+extern const struct command verb_tpe;
 extern const struct command verb_translate_policy;
 extern const struct command verb_translate_schema;
 extern const struct command verb_validate;
