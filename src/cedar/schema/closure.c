@@ -42,11 +42,10 @@ static int compare_numbers(const void *left, const void *right)
     return a < b ? -1 : a > b;
 }
 
-/* All that the element reaches, without itself. */
+/* All that the element reaches: itself only over others, or when it is named as its own. */
 static enum status close_one(struct closure *closure, const struct schema_set *direct,
                              struct walk *walk, uint32_t element)
 {
-    size_t kept = 0;
     walk->count = 0;
     visit(walk, &direct[element], element + 1);
     for (size_t i = 0; i < walk->count; i++) {
@@ -57,16 +56,13 @@ static enum status close_one(struct closure *closure, const struct schema_set *d
         return STATUS_LIMIT;
     }
     for (size_t i = 0; i < walk->count; i++) {
-        if (walk->found[i] == element) {
-            closure->is_cyclic[element] = true;
-        } else {
-            items[kept++] = walk->found[i];
-        }
+        items[i] = walk->found[i];
+        closure->is_cyclic[element] = closure->is_cyclic[element] || items[i] == element;
     }
-    if (kept > 0) {
-        qsort(items, kept, sizeof(*items), compare_numbers);
+    if (walk->count > 0) {
+        qsort(items, walk->count, sizeof(*items), compare_numbers);
     }
-    closure->sets[element] = (struct schema_set){items, kept};
+    closure->sets[element] = (struct schema_set){items, walk->count};
     return STATUS_OK;
 }
 

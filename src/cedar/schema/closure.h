@@ -9,7 +9,7 @@
 struct closure {
     struct arena *arena; /* borrowed */
     size_t count;
-    struct schema_set *sets;    /* in: direct, out: closed, rising, without the element itself */
+    struct schema_set *sets;    /* in: direct, out: closed, rising, itself only when cyclic */
     struct schema_set *reverse; /* out */
     bool *is_cyclic;            /* out: the element is its own ancestor */
 };

@@ -121,6 +121,27 @@ TEST(entities_must_fit_the_schema)
     cedar_schema_free(schema);
 }
 
+TEST(entities_may_be_in_their_own_type_only_where_the_schema_says_so)
+{
+    static const struct {
+        const char *schema;
+        bool is_good;
+    } rows[] = {
+        {"entity T in [T];", true},
+        {"entity U in [T]; entity T in [U];", true},
+        {"entity U in [T]; entity T;", false},
+        {"entity T;", false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct cedar_schema *schema = schema_of(slice_view_cstr(rows[i].schema));
+        enum status status = read_entities("[{\"uid\":{\"type\":\"T\",\"id\":\"a\"},\"attrs\":{},"
+                                           "\"parents\":[{\"type\":\"T\",\"id\":\"b\"}]}]",
+                                           schema);
+        CHECK_ROW(rows[i].schema, (status == STATUS_OK) == rows[i].is_good);
+        cedar_schema_free(schema);
+    }
+}
+
 TEST(requests_must_fit_the_schema)
 {
     static const struct {

@@ -17,8 +17,8 @@ struct schema_set {
 struct schema_entity_type {
     struct slice name;
     bool is_action;                /* the type of a namespace's actions: has nothing else */
-    struct schema_set ancestors;   /* types that may hold it, closed, without itself */
-    struct schema_set descendants; /* types that it may hold, closed, without itself */
+    struct schema_set ancestors;   /* types that may hold it, closed; itself only if it may */
+    struct schema_set descendants; /* types that it may hold, likewise */
     const struct type *shape;      /* a record */
     const struct type *tags;       /* NULL: no tags */
     const struct slice *ids;       /* rising; NULL: any id */

@@ -206,24 +206,54 @@ static enum status check_operands(struct typing *t, const struct node *node,
 }
 
 /* Two longs, two datetimes or two durations. */
+/* The type that both operands of an order should have; TYPE_NEVER when neither is near one. */
+static enum type_kind type_to_order(enum type_kind left, enum type_kind right)
+{
+    static const enum type_kind ORDERED[] = {TYPE_LONG, TYPE_DATETIME, TYPE_DURATION};
+    if (left == TYPE_LONG || right == TYPE_LONG) {
+        return TYPE_LONG;
+    }
+    for (size_t i = 0; i < COUNT_OF(ORDERED); i++) {
+        if (left == ORDERED[i]) {
+            return left;
+        }
+    }
+    for (size_t i = 0; i < COUNT_OF(ORDERED); i++) {
+        if (right == ORDERED[i]) {
+            return right;
+        }
+    }
+    return TYPE_NEVER;
+}
+
+static enum status expect_ordered(struct typing *t, const struct node *node,
+                                  const struct type *type, enum type_kind wanted, struct typed *out)
+{
+    if (type->kind == TYPE_NEVER || type->kind == wanted) {
+        return STATUS_OK;
+    }
+    out->has_failed = true;
+    return typing_report(t, node, "expected %s, saw %s",
+                         wanted == TYPE_NEVER ? "Long, datetime or duration"
+                                              : typing_words(t, &TYPE_PLAIN[wanted]).text,
+                         typing_words(t, type).text);
+}
+
 static enum status check_order(struct typing *t, const struct node *node, const struct fact *facts,
                                struct typed *out)
 {
     struct typed left;
-    TRY(typecheck(t, node->items[0], facts, &left));
-    enum type_kind kind = left.type == NULL ? TYPE_LONG : left.type->kind;
-    bool is_ordered = kind == TYPE_LONG || kind == TYPE_DATETIME || kind == TYPE_DURATION;
     struct typed right;
-    *out = (struct typed){.type = &TYPE_PLAIN[TYPE_BOOL], .has_failed = left.has_failed};
-    if (!is_ordered && kind != TYPE_NEVER) {
-        out->has_failed = true;
-        TRY(typing_report(t, node->items[0], "expected Long, datetime or duration, saw %s",
-                          typing_words(t, left.type).text));
+    TRY(typecheck(t, node->items[0], facts, &left));
+    TRY(typecheck(t, node->items[1], facts, &right));
+    *out = (struct typed){.type = &TYPE_PLAIN[TYPE_BOOL],
+                          .has_failed = left.has_failed || right.has_failed};
+    if (left.type == NULL || right.type == NULL) {
+        return STATUS_OK;
     }
-    TRY(typing_expect(t, node->items[1], facts, &TYPE_PLAIN[is_ordered ? kind : TYPE_LONG],
-                      &right));
-    out->has_failed = out->has_failed || right.has_failed;
-    return STATUS_OK;
+    enum type_kind wanted = type_to_order(left.type->kind, right.type->kind);
+    TRY(expect_ordered(t, node->items[0], left.type, wanted, out));
+    return expect_ordered(t, node->items[1], right.type, wanted, out);
 }
 
 /* -- leaves and lists ---------------------------------------------------------------------- */
@@ -231,9 +261,10 @@ static enum status check_order(struct typing *t, const struct node *node, const 
 static enum status type_of_uid(struct typing *t, const struct cedar_uid *uid, struct typed *out)
 {
     uint32_t number = schema_entity_find(t->schema, uid->type);
-    if (number == SCHEMA_NONE) {
+    if (number == SCHEMA_NONE || (t->schema->entities[number].is_action &&
+                                  schema_action_find(t->schema, uid) == SCHEMA_NONE)) {
         /* Reported by the checks of names. */
-        *out = (struct typed){.type = &TYPE_PLAIN[TYPE_ANY_ENTITY], .has_failed = true};
+        out->has_failed = true;
         return STATUS_OK;
     }
     return type_of_entity(number, t->arena, &out->type);
@@ -292,7 +323,7 @@ static enum status check_set(struct typing *t, const struct node *node, const st
 {
     const struct type *element = &TYPE_PLAIN[TYPE_NEVER];
     if (node->item_count == 0 && t->is_strict) {
-        *out = (struct typed){.type = &TYPE_PLAIN[TYPE_SET], .has_failed = true};
+        out->has_failed = true;
         return typing_report(t, node, "an empty set has no type; it is not allowed in policies");
     }
     bool is_known = true;
@@ -319,8 +350,8 @@ static enum status check_set(struct typing *t, const struct node *node, const st
     if (set == NULL) {
         return STATUS_LIMIT;
     }
-    *set = (struct type){.kind = TYPE_SET, .element = is_known ? element : NULL};
-    out->type = set;
+    *set = (struct type){.kind = TYPE_SET, .element = element};
+    out->type = is_known ? set : NULL;
     return STATUS_OK;
 }
 

@@ -32,13 +32,12 @@ static const struct type *type_of_equality(const struct typing *t, const struct 
     struct cedar_value memory[2];
     const struct cedar_value *a = literal_of(t, node->items[0], &memory[0]);
     const struct cedar_value *b = literal_of(t, node->items[1], &memory[1]);
-    if (left->kind == TYPE_ENTITY && right->kind == TYPE_ENTITY && type_is_disjoint(left, right)) {
-        return &TYPE_PLAIN[TYPE_FALSE];
-    }
     if (a != NULL && b != NULL) {
         return &TYPE_PLAIN[same_literal(a, b, t->arena) ? TYPE_TRUE : TYPE_FALSE];
     }
-    return &TYPE_PLAIN[TYPE_BOOL];
+    bool is_disjoint = left != NULL && right != NULL && left->kind == TYPE_ENTITY &&
+                       right->kind == TYPE_ENTITY && type_is_disjoint(left, right);
+    return &TYPE_PLAIN[is_disjoint ? TYPE_FALSE : TYPE_BOOL];
 }
 
 enum status typecheck_equal(struct typing *t, const struct node *node, const struct fact *facts,
@@ -49,12 +48,11 @@ enum status typecheck_equal(struct typing *t, const struct node *node, const str
     bool fits = true;
     TRY(typecheck(t, node->items[0], facts, &left));
     TRY(typecheck(t, node->items[1], facts, &right));
-    out->type = &TYPE_PLAIN[TYPE_BOOL];
+    out->type = type_of_equality(t, node, left.type, right.type);
     out->has_failed = left.has_failed || right.has_failed;
     if (left.type == NULL || right.type == NULL) {
         return STATUS_OK;
     }
-    out->type = type_of_equality(t, node, left.type, right.type);
     if (out->type->kind == TYPE_BOOL) {
         TRY(typing_strict_join(t, node, left.type, right.type, &fits));
         out->has_failed = out->has_failed || !fits;

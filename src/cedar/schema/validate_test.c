@@ -256,6 +256,45 @@ TEST(validate_tells_each_error_once_with_its_place)
     cedar_schema_free(schema);
 }
 
+/* What is said after an error, or beside it, as the official engine says it. */
+TEST(validate_tells_the_place_that_is_wrong)
+{
+    static const struct {
+        const char *condition;
+        const char *places[3]; /* what the errors are about, in order; NULL: no more */
+    } rows[] = {
+        {"duration(\"1h\") >= 1", {"duration(\"1h\")"}},
+        {"1 >= duration(\"1h\")", {"duration(\"1h\")"}},
+        {"\"x\" < duration(\"1h\")", {"\"x\""}},
+        {"datetime(\"2024-01-01\") < duration(\"1h\")", {"duration(\"1h\")"}},
+        {"\"x\" < \"yy\"", {"\"x\"", "\"yy\""}},
+        {"principal.gone < \"y\"", {"principal.gone"}},
+        {"action in Action::\"gone\" && 1", {"Action::\"gone\"", "1"}},
+        {"action in [Action::\"read\", Action::\"gone\"] && 1", {"Action::\"gone\"", "1"}},
+        {"action == Action::\"gone\" && 1", {"Action::\"gone\""}},
+        {"action in Action::\"all\" && 1", {"1"}},
+        {"Gone::\"x\"", {"Gone"}},
+        {"if true then [] else true", {"[]"}},
+        {"[principal.gone]", {"principal.gone"}},
+        {"action in Group::\"g\" && 1", {NULL}},
+    };
+    struct cedar_schema *schema = schema_of(SCHEMA);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct cedar_validate_options options = {.mode = CEDAR_VALIDATE_STRICT};
+        char text[512];
+        size_t count = 0;
+        snprintf(text, sizeof(text), WHEN("%s"), rows[i].condition);
+        (void)validates(schema, text, options);
+        for (; count < 3 && rows[i].places[count] != NULL && count < errors.count; count++) {
+            const struct cedar_diagnostic *error = &errors.items[count];
+            CHECK_ROW(text, slice_eq(slice_sub(slice_view_cstr(text), error->from, error->to),
+                                     slice_view_cstr(rows[i].places[count])));
+        }
+        CHECK_ROW(text, count == errors.count && (count == 3 || rows[i].places[count] == NULL));
+    }
+    cedar_schema_free(schema);
+}
+
 static bool validate_with_failures(void *context)
 {
     const struct cedar_schema *schema = context;
