@@ -67,14 +67,20 @@ function compareSchema(q) {
   return true;
 }
 
-// A link is reported at its template, whose text it has.
-const places = (found) => [...new Set(found.flatMap(({ policyId, error }) =>
-  policyId.startsWith('link') ? [] : error.sourceLocations.slice(0, 1).map(({ start, end }) => `${policyId} ${start} ${end}`)))]
-  .sort();
-
+// Where policies are wrong. A link is reported at its template, whose text it has. Some errors have no place.
 function validate(q, set) {
   const answer = cedar.validate({ schema: q.schema, policies: set });
-  return answer.type === 'success' ? places(answer.validationErrors) : null;
+  if (answer.type !== 'success') return null;
+  const found = answer.validationErrors.filter(({ policyId }) => !policyId.startsWith('link'));
+  return found.map(({ policyId, error: { sourceLocations: [place] } }) =>
+    (place ? `${policyId} ${place.start} ${place.end}` : policyId));
+}
+
+function compareValidation(q, set) {
+  const official = validate(q, set);
+  const allHavePlaces = official?.every((each) => each.includes(' '));
+  const norm = (found) => found && [...new Set(allHavePlaces ? found : found.map((each) => each.split(' ')[0]))].sort();
+  expectSame('validation', norm(official), norm(q.ours.invalid));
 }
 
 function authorize(q, request, hasSchema) {
@@ -90,7 +96,7 @@ function compare(q) {
   const set = policySet(q);
   const hasPolicies = comparePolicies(q, set);
   const hasSchema = compareSchema(q);
-  if (hasPolicies && hasSchema) expectSame('validation', validate(q, set), [...new Set(q.ours.invalid)].sort());
+  if (hasPolicies && hasSchema) compareValidation(q, set);
   const schema = hasSchema && q.typed ? q.schema : null;
   const isGood = cedar.checkParseEntities({ entities: q.entities, schema }).type === 'success';
   expectSame('entities accepted', isGood, q.ours.entities);

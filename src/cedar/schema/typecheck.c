@@ -59,11 +59,12 @@ enum status typing_expect(struct typing *t, const struct node *node, const struc
 {
     TRY(typecheck(t, node, facts, out));
     if (out->type == NULL || type_is_subtype(out->type, wanted, t->is_strict)) {
-        out->type = out->type == NULL ? wanted : out->type;
+        out->is_guessed = out->type == NULL;
+        out->type = out->is_guessed ? wanted : out->type;
         return STATUS_OK;
     }
     const struct type *seen = out->type;
-    *out = (struct typed){.type = wanted, .has_failed = true};
+    *out = (struct typed){.type = wanted, .has_failed = true, .is_guessed = true};
     return typing_report(t, node, "expected %s, saw %s", typing_words(t, wanted).text,
                          typing_words(t, seen).text);
 }
@@ -127,7 +128,7 @@ static enum status check_and_step(struct typing *t, const struct typed *left,
     TRY(expect_truth(t, right_node, known, &right));
     *out = (struct typed){.has_failed = left->has_failed || right.has_failed};
     if (right.type->kind == TYPE_FALSE) {
-        out->type = right.type;
+        out->type = left->is_guessed ? left->type : right.type;
         return STATUS_OK;
     }
     TRY(facts_union(t->arena, left->facts, right.facts, &out->facts));
@@ -149,7 +150,7 @@ static enum status check_or_step(struct typing *t, const struct typed *left,
     TRY(expect_truth(t, right_node, facts, &right));
     bool has_failed = left->has_failed || right.has_failed;
     if (right.type->kind == TYPE_TRUE || left->type->kind == TYPE_FALSE) {
-        *out = right;
+        *out = left->is_guessed ? *left : right;
     } else if (right.type->kind == TYPE_FALSE) {
         *out = *left;
     } else {
@@ -157,6 +158,7 @@ static enum status check_or_step(struct typing *t, const struct typed *left,
         TRY(facts_common(t->arena, left->facts, right.facts, &out->facts));
     }
     out->has_failed = has_failed;
+    out->is_guessed = false;
     return STATUS_OK;
 }
 
@@ -181,6 +183,7 @@ static enum status check_not(struct typing *t, const struct node *node, const st
 {
     TRY(expect_truth(t, node->items[0], facts, out));
     out->facts = NULL;
+    out->is_guessed = false;
     if (out->type->kind == TYPE_TRUE) {
         out->type = &TYPE_PLAIN[TYPE_FALSE];
     } else if (out->type->kind == TYPE_FALSE) {
@@ -205,8 +208,8 @@ static enum status check_operands(struct typing *t, const struct node *node,
     return STATUS_OK;
 }
 
-/* Two longs, two datetimes or two durations. */
-/* The type that both operands of an order should have; TYPE_NEVER when neither is near one. */
+/* Two longs, two datetimes or two durations: the type that both operands of an order should have;
+ * TYPE_NEVER when neither is near one. */
 static enum type_kind type_to_order(enum type_kind left, enum type_kind right)
 {
     static const enum type_kind ORDERED[] = {TYPE_LONG, TYPE_DATETIME, TYPE_DURATION};

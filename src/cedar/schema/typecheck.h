@@ -33,6 +33,7 @@ struct typed {
     const struct type *type;  /* NULL: nothing is known */
     const struct fact *facts; /* that hold when the expression is true */
     bool has_failed;
+    bool is_guessed; /* the type is what was to be expected, because nothing was known */
 };
 
 /* STATUS_LIMIT without memory; everything else is in out and the reports. */

@@ -88,7 +88,10 @@ static enum status check_extension(struct typing *t, const struct node *node,
     }
     for (size_t i = 0; i < node->item_count; i++) {
         struct typed item;
-        if (i < arity) {
+        /* What a constructor cannot be called with at all needs no type. */
+        bool is_refused =
+            t->is_strict && is_constructor(node->function) && node->items[i]->kind != NODE_VALUE;
+        if (i < arity && !is_refused) {
             enum type_kind wanted = SIGNATURES[node->function].arguments[i];
             TRY(typing_expect(t, node->items[i], facts, &TYPE_PLAIN[wanted], &item));
         } else {
@@ -192,14 +195,14 @@ static enum status check_get_tag(struct typing *t, const struct node *node,
     struct typed entity;
     struct tags tags;
     TRY(check_tag_operands(t, node, facts, &entity, out));
-    TRY(type_of_tags(t, entity.type, &tags));
-    out->type = tags.type;
     if (!facts_has_tag(facts, node->items[0], node->items[1])) {
         out->has_failed = true;
         TRY(typing_report(t, node, "the tag may be missing here"));
         (void)report_help(t->reporter, "test for it first: ...hasTag(...) && ...");
         return STATUS_OK;
     }
+    TRY(type_of_tags(t, entity.type, &tags));
+    out->type = tags.type;
     if (!tags.may_exist) {
         out->has_failed = true;
         return typing_report(t, node, "%s has no tags", typing_words(t, entity.type).text);

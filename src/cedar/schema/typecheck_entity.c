@@ -149,10 +149,8 @@ enum status typecheck_in(struct typing *t, const struct node *node, const struct
     if (!type_is_subtype(right.type, entity, t->is_strict) &&
         !type_is_subtype(right.type, &set, t->is_strict)) {
         out->has_failed = true;
-        return right.has_failed ? STATUS_OK
-                                : typing_report(t, node->items[1],
-                                                "expected an entity or a set of entities, saw %s",
-                                                typing_words(t, right.type).text);
+        return typing_report(t, node->items[1], "expected an entity or a set of entities, saw %s",
+                             typing_words(t, right.type).text);
     }
     if (!left.has_failed && !right.has_failed) {
         out->type = type_of_in(t, node, left.type, right.type);

@@ -276,6 +276,11 @@ TEST(validate_tells_the_place_that_is_wrong)
         {"Gone::\"x\"", {"Gone"}},
         {"if true then [] else true", {"[]"}},
         {"[principal.gone]", {"principal.gone"}},
+        {"(principal.gone && false) && 1", {"principal.gone", "1"}},
+        {"principal in (1 like \"x\")", {"1", "1 like \"x\""}},
+        {"(\"x\" || true) || 1", {"\"x\"", "1"}},
+        {"principal.getTag(\"x\") == 1", {"principal.getTag(\"x\")"}},
+        {"ip(principal) == context.gone", {"ip(principal)", "context.gone"}},
         {"action in Group::\"g\" && 1", {NULL}},
     };
     struct cedar_schema *schema = schema_of(SCHEMA);
