@@ -184,6 +184,66 @@ TEST(requests_must_fit_the_schema)
     cedar_schema_free(schema);
 }
 
+#define CALL(function, arguments) "{\"__extn\":{\"fn\":\"" function "\",\"args\":[" arguments "]}}"
+#define DAY CALL("datetime", "\"1970-01-02T01:00:00Z\"")
+#define HOURS CALL("duration", "\"49h\"")
+#define ADDRESS CALL("ip", "\"10.0.0.1\"")
+#define ONE CALL("decimal", "\"1.0\"")
+
+/* The official engine 4.13.0 takes and refuses the same calls, except that of unknown. */
+TEST(values_may_be_calls_of_every_function)
+{
+    static const struct {
+        const char *text;
+        enum cedar_kind kind; /* CEDAR_ERROR: it is refused */
+        int64_t number;
+    } rows[] = {
+        {DAY, CEDAR_DATETIME, 90000000},
+        {CALL("offset", DAY "," HOURS), CEDAR_DATETIME, 266400000},
+        {CALL("toDate", DAY), CEDAR_DATETIME, 86400000},
+        {CALL("toTime", DAY), CEDAR_DURATION, 3600000},
+        {CALL("durationSince", DAY "," DAY), CEDAR_DURATION, 0},
+        {CALL("toDays", HOURS), CEDAR_LONG, 2},
+        {CALL("toMilliseconds", CALL("toTime", DAY)), CEDAR_LONG, 3600000},
+        {CALL("isIpv4", ADDRESS), CEDAR_BOOL, 1},
+        {"{\"__extn\":{\"fn\":\"isIpv6\",\"arg\":" ADDRESS "}}", CEDAR_BOOL, 0},
+        {CALL("isInRange", ADDRESS "," CALL("ip", "\"10.0.0.0/8\"")), CEDAR_BOOL, 1},
+        {CALL("lessThan", ONE "," ONE), CEDAR_BOOL, 0},
+        {CALL("decimal", ""), CEDAR_ERROR, 0},
+        {CALL("decimal", "\"1.0\",\"2.0\""), CEDAR_ERROR, 0},
+        {CALL("decimal", "1"), CEDAR_ERROR, 0},
+        {CALL("decimal", "\"one\""), CEDAR_ERROR, 0},
+        {CALL("offset", DAY), CEDAR_ERROR, 0},
+        {CALL("offset", "\"1970-01-01\",\"1h\""), CEDAR_ERROR, 0},
+        {CALL("offset", DAY "," CALL("duration", "\"9223372036854775807ms\"")), CEDAR_ERROR, 0},
+        {CALL("isIpv4", ONE), CEDAR_ERROR, 0},
+        {CALL("contains", "[1],1"), CEDAR_ERROR, 0},
+        {CALL("unknown", "\"x\""), CEDAR_ERROR, 0},
+        {CALL("", "\"x\""), CEDAR_ERROR, 0},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char text[512];
+        struct arena arena;
+        struct cedar_value context;
+        snprintf(text, sizeof(text), "{\"a\":%s}", rows[i].text);
+        struct cedar_source source = {SLICE("context"), slice_view_cstr(text)};
+        arena_init(&arena, ARENA_BYTES, NULL);
+        enum status status =
+            cedar_context_read(&source, NULL, NULL, &arena, &context, &diagnostics);
+        bool is_value = rows[i].kind != CEDAR_ERROR;
+        CHECK_ROW(text, status == (is_value ? STATUS_OK : STATUS_INVALID));
+        if (status == STATUS_OK) {
+            struct cedar_value value = {0};
+            CHECK_ROW(text,
+                      context.as.object.vtable->get(context.as.object.object, context.as.object.tag,
+                                                    SLICE("a"), &arena, &value));
+            int64_t number = value.kind == CEDAR_BOOL ? value.as.boolean : value.as.number;
+            CHECK_ROW(text, value.kind == rows[i].kind && number == rows[i].number);
+        }
+        arena_release(&arena);
+    }
+}
+
 /* -- corpora ------------------------------------------------------------------------------- */
 
 static bool is_absent_or_true(const struct cedar_case *c, json_ref request, struct slice member)

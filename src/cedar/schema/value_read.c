@@ -1,5 +1,8 @@
 #include "cedar/schema/value_read.h"
 
+#include "cedar/eval/operators.h"
+#include "cedar/syntax/functions.h"
+
 /* The only member of an object, or JSON_NONE. */
 static json_ref only_member(const struct json_reader *r, json_ref ref, struct slice name)
 {
@@ -23,22 +26,18 @@ enum status value_read_uid(struct json_reader *r, json_ref ref, struct cedar_uid
 
 /* -- extension values ---------------------------------------------------------------------- */
 
-/* The constructors, and `offset`: what the official engine writes for values that it computed. */
-static enum status call_extension(struct slice function, const struct cedar_value *arguments,
+/* As in an expression. `unknown` makes no value. */
+static enum status call_extension(struct slice name, const struct cedar_value *arguments,
                                   size_t count, struct cedar_value *out)
 {
-    if (count == 1 && arguments[0].kind == CEDAR_STRING) {
-        return cedar_extension_parse(function, arguments[0].as.text, out);
-    }
-    bool is_offset = slice_eq(function, SLICE("offset")) && count == 2 &&
-                     arguments[0].kind == CEDAR_DATETIME && arguments[1].kind == CEDAR_DURATION;
-    if (!is_offset) {
+    struct evaluation failure = {0}; /* no function looks at anything else */
+    enum function function = function_find(name);
+    if (function == FUNCTION_COUNT || function == FUNCTION_UNKNOWN ||
+        !function_info(function)->is_extension) {
         return STATUS_INVALID;
     }
-    *out = arguments[0];
-    return __builtin_add_overflow(arguments[0].as.number, arguments[1].as.number, &out->as.number)
-               ? STATUS_INVALID
-               : STATUS_OK;
+    return operate_extension(&failure, function, name, arguments, count, out) ? STATUS_OK
+                                                                              : STATUS_INVALID;
 }
 
 static enum status call(struct json_reader *r, json_ref ref, struct slice function,
