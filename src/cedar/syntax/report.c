@@ -1,10 +1,11 @@
 #include "cedar/syntax/report.h"
 
+#include "base/suggest.h"
+
 #include <stdarg.h>
 #include <string.h>
 
 #define CLIP_BYTES 48
-#define NEAREST_BYTES_MAX 40 /* longer words have no misspelling worth a suggestion */
 
 void reporter_init(struct reporter *reporter, const struct cedar_source *source,
                    struct cedar_diagnostics *list)
@@ -142,45 +143,11 @@ enum status status_worse(enum status a, enum status b)
     return a == STATUS_OK || (a == STATUS_INVALID && b != STATUS_OK) ? b : a;
 }
 
-static uint8_t folded(uint8_t byte)
-{
-    return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte | 0x20) : byte;
-}
-
-/* Edits between two words, case aside: one row of the table at a time. */
-static size_t distance(struct slice a, struct slice b)
-{
-    size_t row[NEAREST_BYTES_MAX + 1];
-    for (size_t j = 0; j <= b.len; j++) {
-        row[j] = j;
-    }
-    for (size_t i = 1; i <= a.len; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b.len; j++) {
-            size_t above = row[j];
-            size_t best = diagonal + (folded(a.ptr[i - 1]) == folded(b.ptr[j - 1]) ? 0 : 1);
-            best = above + 1 < best ? above + 1 : best;
-            row[j] = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-            diagonal = above;
-        }
-    }
-    return row[b.len];
-}
-
 struct slice report_nearest(struct slice text, const struct slice *candidates, size_t count)
 {
-    struct slice nearest = SLICE_EMPTY;
-    size_t least = text.len / 3 + 1; /* a third of the word may be wrong */
+    struct suggestion near = {0};
     for (size_t i = 0; i < count; i++) {
-        if (text.len > NEAREST_BYTES_MAX || candidates[i].len > NEAREST_BYTES_MAX) {
-            continue;
-        }
-        size_t edits = distance(text, candidates[i]);
-        if (edits <= least && edits < candidates[i].len) {
-            nearest = candidates[i];
-            least = edits - (edits > 0 ? 1 : 0); /* only a nearer one replaces it */
-        }
+        suggestion_consider(&near, text, candidates[i]);
     }
-    return nearest;
+    return near.word;
 }

@@ -122,7 +122,7 @@ TEST(report_nearest_finds_misspellings)
         {"containsall", "containsAll"},
         {"CONTAINS", "contains"},
         {"Ip", "ip"},
-        {"pi", ""},
+        {"pi", "ip"},
         {"something", ""},
         {"", ""},
         {"containsA", "contains"},
