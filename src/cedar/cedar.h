@@ -14,6 +14,7 @@
 #include "base/slice.h"
 
 #define CEDAR_DEPTH_MAX 250       /* nested expressions, links of a chain, nested values */
+#define CEDAR_EXPANDED_MAX 131072 /* nodes of an expression once `has a.b` is written out */
 #define CEDAR_DIAGNOSTICS_MAX 100 /* reported for one set */
 #define CEDAR_POLICIES_MAX 100000
 #define CEDAR_SOURCE_BYTES_MAX ((size_t)16 << 20)

@@ -72,6 +72,30 @@ static char outcome(const char *text, bool strict)
     return result;
 }
 
+/* (if (if x has a.b then y else y) has a.b then y else y) has a.b ...: twice the work a level. */
+TEST(cedar_bounds_what_nested_paths_stand_for)
+{
+    static const struct {
+        int levels;
+        bool is_good;
+    } rows[] = {{1, true}, {8, true}, {20, false}, {60, false}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct buf text;
+        buf_init(&text, 65536, NULL);
+        buf_append(&text, SLICE("permit(principal, action, resource) when { "));
+        for (int k = 0; k < rows[i].levels; k++) {
+            buf_append(&text, SLICE("(if "));
+        }
+        buf_append(&text, SLICE("context has a.b"));
+        for (int k = 0; k < rows[i].levels; k++) {
+            buf_append(&text, SLICE(" then context else context) has a.b"));
+        }
+        buf_append(&text, SLICE(" };"));
+        CHECK(parses(buf_view(&text)) == rows[i].is_good);
+        buf_release(&text);
+    }
+}
+
 TEST(cedar_decides)
 {
     static const struct {

@@ -33,15 +33,24 @@ static struct node *new_node(struct lowering *l, enum node_kind kind, size_t cou
     return node;
 }
 
+/* A path after `has` stands for its object once for each step, so nested ones would double the work
+ * of everybody who walks the tree with every level. */
 static enum status close_node(struct lowering *l, struct node *node, const struct node **out)
 {
     unsigned height = 0;
+    uint64_t expanded = 1;
     for (size_t i = 0; i < node->item_count; i++) {
         assert(node->items[i] != NULL);
         height = node->items[i]->height > height ? node->items[i]->height : height;
+        expanded += node->items[i]->expanded;
     }
     node->height = height + 1;
+    node->expanded = (uint32_t)(expanded > CEDAR_EXPANDED_MAX ? CEDAR_EXPANDED_MAX : expanded);
     *out = node;
+    if (expanded > CEDAR_EXPANDED_MAX) {
+        return report(l->reporter, (struct surface_range){node->from, node->to},
+                      "the expression is too large: paths after 'has' nest inside each other");
+    }
     return node->height <= CEDAR_DEPTH_MAX
                ? STATUS_OK
                : report(l->reporter, (struct surface_range){node->from, node->to},

@@ -78,7 +78,8 @@ struct node {
     const struct node **items;
     struct slice *names;
     size_t item_count;
-    unsigned height; /* levels of the tree below and with this node, 1..CEDAR_DEPTH_MAX */
+    uint32_t expanded; /* nodes below and with this one, each as often as it is walked */
+    unsigned height;   /* levels of the tree below and with this node, 1..CEDAR_DEPTH_MAX */
     const struct pattern_part *parts;
     size_t part_count;
     uint32_t number;             /* in a whole policy (lower.h): rising from 0 */
