@@ -2,6 +2,7 @@
 
 #include "daemon/config/config_fields.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -44,6 +45,7 @@ enum status config_load_text(const struct config_source *source, struct arena *a
     if (config_report_has_failed(report)) {
         return STATUS_INVALID;
     }
+    assert(config != NULL); /* a file without a tree has a problem */
     config->text = source->text;
     *out = config;
     return STATUS_OK;
