@@ -45,10 +45,14 @@ class DeviceState:
         # A file system keeps renames in their order, so those that survive are the first ones.
         kept = random.randint(self.durable_renames, len(self.renames))
         for i in reversed(range(kept, len(self.renames))):
-            old, new, replaced = self.renames[i]
-            os.rename(folder / new, folder / old)
-            if replaced:
-                os.rename(folder / f"kept.{i + 1}", folder / new)
+            old, new, replaced = (folder / name if isinstance(name, str) else name for name in self.renames[i])
+            replaced_file = folder / f"kept.{i + 1}"
+            # The kill may have come between the note and the rename.
+            was_done = not replaced_file.samefile(new) if replaced else new.exists()
+            if was_done:
+                os.rename(new, old)
+                if replaced:
+                    os.rename(replaced_file, new)
         for kept in folder.glob("kept.*"):
             kept.unlink()
         return sum(self.lose_bytes(folder / name, random) for name in sorted(os.listdir(folder)))

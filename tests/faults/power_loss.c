@@ -405,13 +405,16 @@ static void note_rename(int directory, const char *from, const char *to)
         state->overflow = 1;
         return;
     }
-    struct watched_rename *noted = &state->renames[state->rename_count++];
+    struct watched_rename *noted = &state->renames[state->rename_count];
     char kept[NAME_BYTES];
     *noted = (struct watched_rename){0};
     memcpy(noted->from, from, strlen(from));
     memcpy(noted->to, to, strlen(to));
-    snprintf(kept, sizeof(kept), "kept.%llu", (unsigned long long)state->rename_count);
+    snprintf(kept, sizeof(kept), "kept.%llu", (unsigned long long)state->rename_count + 1);
     noted->replaced = linkat(directory, to, directory, kept, 0) == 0;
+    /* The process may be killed at any line: what counts is whole. */
+    atomic_signal_fence(memory_order_seq_cst);
+    state->rename_count++;
 }
 
 int renameat(int from_directory, const char *from, int to_directory, const char *to)
