@@ -14,17 +14,14 @@ META = {"io.modelcontextprotocol/protocolVersion": VERSION,
         "io.modelcontextprotocol/clientCapabilities": {}}
 FORBIDDEN_EVERY = 7
 ANSWER_S = 30
+REFUSED_PAUSE_S = 0.01  # a refusal costs the gateway nothing; without a pause it would be all that happens
 
 
 async def read_message(reader):
-    """One HTTP message with Content-Length: its first line and its body."""
-    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-    size = 0
-    for line in head.split("\r\n")[1:]:
-        name, _, value = line.partition(":")
-        if name.lower() == "content-length":
-            size = int(value)
-    return head.split("\r\n", 1)[0], await reader.readexactly(size)
+    """One HTTP message with Content-Length: its first line, its fields by lower-case name, its body."""
+    first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+    fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
+    return first, fields, await reader.readexactly(int(fields.get("content-length", 0)))
 
 
 class Upstream:
@@ -44,7 +41,7 @@ class Upstream:
     async def serve(self, reader, writer):
         try:
             while True:
-                _, body = await read_message(reader)
+                *_, body = await read_message(reader)
                 message = json.loads(body)
                 answer = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
                 if "id" in message:
@@ -101,19 +98,29 @@ class Client:
         return tool, body.replace('"pad": ""', f'"pad": "{"x" * (size - len(body))}"')
 
     async def run(self, port, token, is_over):
+        """Call until it is over or the gateway is killed, on a new connection when the gateway ends the old one."""
         try:
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
             while not is_over():
+                await self.run_connection(port, token, is_over)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass  # the gateway was killed
+
+    async def run_connection(self, port, token, is_over):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            fields = {}
+            while not is_over() and fields.get("connection") != "close":
                 tool, body = self.next_call()
                 writer.write((f"POST /servers/counting/mcp HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
                               f"Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"
                               f"MCP-Protocol-Version: {VERSION}\r\nMcp-Method: tools/call\r\nMcp-Name: {tool}\r\n"
                               f"Authorization: Bearer {token}\r\nContent-Length: {len(body)}\r\n\r\n{body}").encode())
-                first, answer = await asyncio.wait_for(read_message(reader), ANSWER_S)
+                first, fields, answer = await asyncio.wait_for(read_message(reader), ANSWER_S)
                 self.answers.append(Answer(tool, len(body), int(first.split()[1]), json.loads(answer)))
+                if self.answers[-1].kind() == "audit_unavailable":
+                    await asyncio.sleep(REFUSED_PAUSE_S)
+        finally:
             writer.close()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass  # the gateway was killed
 
 
 class Traffic:
