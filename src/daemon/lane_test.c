@@ -211,6 +211,12 @@ static void journal_flush(void *context)
     (void)context;
 }
 
+static bool journal_is_healthy(void *context)
+{
+    (void)context;
+    return true;
+}
+
 /* -- the lanes ------------------------------------------------------------------------------ */
 
 struct fixture {
@@ -263,7 +269,8 @@ static void share(struct fixture *self)
     self->random = system_random();
     self->config.limits = config_limits_default();
     CHECK(openssl_crypto_new(&self->crypto) == STATUS_OK);
-    self->journal.port = (struct port_journal){&self->journal, journal_append, journal_flush};
+    self->journal.port =
+        (struct port_journal){&self->journal, journal_append, journal_flush, journal_is_healthy};
     CHECK(uv_sem_init(&self->journal.intended, 0) == 0);
     CHECK(uv_sem_init(&self->journal.cancelled, 0) == 0);
     self->targets[SERVER_HTTP] = (struct upstream_target){

@@ -81,6 +81,16 @@ class Gateway:
         await self.process.wait()
         return False
 
+    async def get(self, path):
+        """Status and body of what is answered to anybody."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            writer.write(f"GET {path} HTTP/1.1\r\nHost: any\r\nConnection: close\r\n\r\n".encode())
+            head, _, body = (await asyncio.wait_for(reader.read(), READY_S)).decode().partition("\r\n\r\n")
+            return int(head.split()[1]), body
+        finally:
+            writer.close()
+
     async def kill(self):
         """kill -9 for every process of it, at once as far as that goes; a supervisor must not tell its worker first."""
         await self.kill_processes(list(reversed(descendants(self.process.pid))))

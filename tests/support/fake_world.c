@@ -313,6 +313,12 @@ static void fake_flush(void *context)
     (void)context;
 }
 
+static bool fake_is_healthy(void *context)
+{
+    const struct world *world = context;
+    return !world->journal_refuses && !world->journal_fails;
+}
+
 static bool run_one_record(struct world *world)
 {
     for (size_t i = 0; i < world->record_count; i++) {
@@ -607,7 +613,7 @@ void world_init_with(struct world *world, const char *policies, const struct gat
                        .timer = {world, fake_timer_start, fake_timer_stop},
                        .handover = {world, fake_hand_over},
                        .upstream = {world, fake_start, fake_cancel, fake_pause, fake_close_child},
-                       .journal = {world, fake_append, fake_flush},
+                       .journal = {world, fake_append, fake_flush, fake_is_healthy},
                        .now_ms = 1000};
     fake_crypto_init(&world->crypto);
     struct gateway_ports ports = {.clock = &world->clock,

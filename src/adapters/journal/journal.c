@@ -279,10 +279,13 @@ static struct waiting *take_stalled(struct journal *journal)
     return first;
 }
 
-/* With the mutex held: what was written last gets its checkpoint although nothing follows it. */
-static void wake_for_checkpoint(struct journal *journal)
+/* With the mutex held: work that no record brings. What was written last gets its checkpoint, and
+ * after a failure a new segment is tried: whoever sends nothing while we are not ready would never
+ * hear that we are again. */
+static void wake_writer(struct journal *journal)
 {
-    if (mono_ms() >= journal->checkpoint_due_ms && journal->busy_since_ms == 0) {
+    bool is_due = journal->has_failed || mono_ms() >= journal->checkpoint_due_ms;
+    if (is_due && journal->busy_since_ms == 0) {
         journal->is_due = true;
         pthread_cond_signal(&journal->work);
     }
@@ -298,7 +301,7 @@ static void *watchdog_main(void *context)
         int64_t due_ms = mono_ms() + period_ms;
         struct timespec due = {due_ms / 1000, due_ms % 1000 * 1000000};
         (void)pthread_cond_timedwait(&journal->watch, &journal->mutex, &due);
-        wake_for_checkpoint(journal);
+        wake_writer(journal);
         struct waiting *stalled = take_stalled(journal);
         if (stalled != NULL) {
             pthread_mutex_unlock(&journal->mutex);
@@ -502,15 +505,16 @@ void journal_close(struct journal *journal)
     base_free(journal);
 }
 
-struct port_journal journal_port(struct journal *journal)
+static bool journal_is_healthy(void *context)
 {
-    return (struct port_journal){journal, journal_append, journal_flush};
-}
-
-bool journal_is_healthy(struct journal *journal)
-{
+    struct journal *journal = context;
     pthread_mutex_lock(&journal->mutex);
     bool is_healthy = !journal->is_stalled && !journal->has_failed;
     pthread_mutex_unlock(&journal->mutex);
     return is_healthy;
+}
+
+struct port_journal journal_port(struct journal *journal)
+{
+    return (struct port_journal){journal, journal_append, journal_flush, journal_is_healthy};
 }

@@ -59,7 +59,4 @@ void journal_close(struct journal *journal);
 /* The port; valid until journal_close. */
 struct port_journal journal_port(struct journal *journal);
 
-/* False while the last group failed or the device hangs: readiness is red. */
-bool journal_is_healthy(struct journal *journal);
-
 #endif

@@ -386,6 +386,12 @@ static void faulty_release(struct faulty_files *self)
     pthread_mutex_destroy(&self->hang);
 }
 
+static bool is_healthy(struct journal *journal)
+{
+    struct port_journal port = journal_port(journal);
+    return port.is_healthy(port.context);
+}
+
 TEST(journal_fails_closed_and_recovers_by_itself)
 {
     static const struct {
@@ -406,7 +412,10 @@ TEST(journal_fails_closed_and_recovers_by_itself)
         folder_init(&folder);
         fake_loop_init(&loop);
         faulty_init(&faulty);
-        struct journal *journal = open_ok(&folder, &faulty.files);
+        struct journal_options options = {
+            .directory = folder.path, .files = &faulty.files, .stall_ms = INT32_MAX};
+        struct journal *journal = NULL;
+        CHECK(journal_open(&options, &journal, NULL) == STATUS_OK);
         CHECK_ROW(rows[i].name, append_wait(journal, &loop, SLICE("durable"), true));
         CHECK_ROW(rows[i].name, append_wait(journal, &loop, SLICE("not yet synced"), false));
         pthread_mutex_lock(&faulty.mutex);
@@ -415,9 +424,9 @@ TEST(journal_fails_closed_and_recovers_by_itself)
         faulty.is_short = rows[i].is_short;
         pthread_mutex_unlock(&faulty.mutex);
         CHECK_ROW(rows[i].name, !append_wait(journal, &loop, SLICE("refused"), true));
-        CHECK_ROW(rows[i].name, !journal_is_healthy(journal));
+        CHECK_ROW(rows[i].name, !is_healthy(journal));
         CHECK_ROW(rows[i].name, append_wait(journal, &loop, SLICE("after"), true));
-        CHECK_ROW(rows[i].name, journal_is_healthy(journal));
+        CHECK_ROW(rows[i].name, is_healthy(journal));
         journal_close(journal);
 
         static const char *const expected[] = {"durable", NULL, "not yet synced", "after"};
@@ -509,6 +518,37 @@ TEST(journal_keeps_durable_records_over_crashes)
     folder_release(&folder);
 }
 
+/* Who is told that we are not ready may send nothing more until we are. */
+TEST(journal_recovers_although_nobody_sends)
+{
+    struct folder folder;
+    struct fake_loop loop;
+    struct faulty_files faulty;
+    folder_init(&folder);
+    fake_loop_init(&loop);
+    faulty_init(&faulty);
+    struct journal_options options = {
+        .directory = folder.path, .files = &faulty.files, .stall_ms = 20};
+    struct journal *journal = NULL;
+    CHECK(journal_open(&options, &journal, NULL) == STATUS_OK);
+    pthread_mutex_lock(&faulty.mutex);
+    faulty.is_dead = true;
+    pthread_mutex_unlock(&faulty.mutex);
+    CHECK(!append_wait(journal, &loop, SLICE("refused"), true) && !is_healthy(journal));
+    pthread_mutex_lock(&faulty.mutex);
+    faulty.is_dead = false;
+    pthread_mutex_unlock(&faulty.mutex);
+    while (!is_healthy(journal)) {
+        sched_yield();
+    }
+    journal_close(journal);
+    struct journal_report report = verify(&folder);
+    CHECK(report.is_intact && report.records == 1); /* the note about the failure */
+    faulty_release(&faulty);
+    fake_loop_release(&loop);
+    folder_release(&folder);
+}
+
 TEST(journal_refuses_when_the_device_hangs)
 {
     struct folder folder;
@@ -524,14 +564,14 @@ TEST(journal_refuses_when_the_device_hangs)
     pthread_mutex_lock(&faulty.hang);
     CHECK(append(journal, &loop, SLICE("hangs"), true) == STATUS_OK);
     fake_loop_run_until(&loop, 1);
-    CHECK(loop.ok == 0 && !journal_is_healthy(journal));
+    CHECK(loop.ok == 0 && !is_healthy(journal));
     CHECK(append(journal, &loop, SLICE("refused at once"), true) == STATUS_UNAVAILABLE);
     pthread_mutex_unlock(&faulty.hang);
     /* A slow disk may stall it again; in the end it serves. */
     while (!append_wait(journal, &loop, SLICE("after"), true)) {
         sched_yield();
     }
-    CHECK(loop.ok == 1 && journal_is_healthy(journal));
+    CHECK(loop.ok == 1 && is_healthy(journal));
     journal_close(journal);
     CHECK(verify(&folder).is_intact);
     faulty_release(&faulty);

@@ -2,6 +2,7 @@
 
 #include "core/gateway/endpoint.h"
 #include "core/gateway/operation.h"
+#include "core/gateway/public_path.h"
 #include "core/identity/challenge.h"
 #include "core/mcp/admission.h"
 
@@ -9,10 +10,7 @@
 #include <string.h>
 
 #define CHALLENGE_BYTES_MAX 8192
-#define METADATA_BYTES_MAX 8192
-#define METADATA_SERVERS_MAX 32
 #define WELL_KNOWN "/.well-known/"
-#define HEALTH_PATH SLICE("/healthz")
 #define STRANGER_BODY_BYTES_MAX 16384 /* a larger body is read for a known caller only */
 #define STRANGER_ARENA_BYTES ((size_t)1 << 20)
 
@@ -98,22 +96,6 @@ enum status gateway_draw_id(struct gateway *gateway, uint8_t out[AUDIT_DECISION_
     }
     memcpy(out, gateway->ids[--gateway->id_count], AUDIT_DECISION_ID_BYTES);
     return STATUS_OK;
-}
-
-/* RFC 9728 §3.1: the metadata of an endpoint lies behind the well-known part; with nothing behind
- * it is that of the gateway itself. */
-static bool is_metadata_path(struct slice target)
-{
-    const struct slice prefix = SLICE(CHALLENGE_METADATA_PATH);
-    struct slice resource_path = slice_sub(target, prefix.len, target.len);
-    struct slice server;
-    return slice_starts_with(target, prefix) &&
-           (resource_path.len == 0 || endpoint_parse(resource_path, &server));
-}
-
-static bool is_public_path(struct slice target)
-{
-    return slice_eq(target, HEALTH_PATH) || is_metadata_path(target);
 }
 
 static void fill_reply(struct exchange_reply *reply, int http_status, bool is_public)
@@ -215,7 +197,7 @@ static bool admit(void *context, const struct exchange_request *head, struct exc
                                     .origin_count = snapshot->origin_count};
     struct diag diag = {0};
     int http_status = 400;
-    bool is_public = is_public_path(head->target);
+    bool is_public = public_path_is(head->target);
     if (is_public) {
         if (slice_eq(head->method, SLICE("GET"))) {
             return true;
@@ -237,40 +219,6 @@ static bool admit(void *context, const struct exchange_request *head, struct exc
     gateway_record_refusal(gateway, AUDIT_WIRE_REJECT, head->peer_ip, diag.code);
     fill_reply(reply, http_status, is_public);
     return false;
-}
-
-static void answer_metadata(struct gateway *gateway, struct exchange *exchange, struct slice path)
-{
-    static const struct http_field FIELDS[] = {
-        {SLICE_INIT("Content-Type"), SLICE_INIT("application/json")},
-        {SLICE_INIT("Access-Control-Allow-Origin"), SLICE_INIT("*")}};
-    const struct gateway_snapshot *snapshot = gateway->snapshot;
-    struct slice resource_path = slice_sub(path, SLICE(CHALLENGE_METADATA_PATH).len, path.len);
-    struct buf resource;
-    struct buf body;
-    buf_init(&resource, METADATA_BYTES_MAX, &gateway->account);
-    buf_init(&body, METADATA_BYTES_MAX, &gateway->account);
-    buf_append(&resource, snapshot->public_url);
-    buf_append(&resource, resource_path);
-    struct slice issuers[METADATA_SERVERS_MAX];
-    size_t count = 0;
-    const struct identity_config *config =
-        snapshot->identity == NULL ? NULL : identity_snapshot_config(snapshot->identity);
-    for (size_t i = 0; config != NULL && i < config->entry_count && i < COUNT_OF(issuers); i++) {
-        issuers[count++] = config->entries[i].issuer;
-    }
-    challenge_metadata_write(
-        &body, &(struct challenge_metadata){.resource = buf_view(&resource),
-                                            .resource_name = SLICE("Aegis MCP Gateway"),
-                                            .authorization_servers = issuers,
-                                            .authorization_server_count = count});
-    struct exchange_reply reply = {.status_code = buf_status(&body) == STATUS_OK ? 200 : 503,
-                                   .fields = FIELDS,
-                                   .field_count = COUNT_OF(FIELDS),
-                                   .body = buf_view(&body)};
-    exchange->vtable->reply(exchange, &reply);
-    buf_release(&body);
-    buf_release(&resource);
 }
 
 static void begin_operation(struct gateway *gateway, struct exchange *exchange,
@@ -301,15 +249,11 @@ void gateway_begin_here(void *context, struct exchange *exchange,
 static void begin(void *context, struct exchange *exchange, const struct exchange_request *request)
 {
     struct gateway *gateway = context;
-    if (!is_public_path(request->target)) {
+    if (!public_path_is(request->target)) {
         begin_operation(gateway, exchange, request, false);
         return;
     }
-    if (slice_eq(request->target, HEALTH_PATH)) {
-        exchange->vtable->reply(exchange, &(struct exchange_reply){.status_code = 200});
-    } else {
-        answer_metadata(gateway, exchange, request->target);
-    }
+    public_path_answer(gateway, exchange, request->target);
     exchange->vtable->release(exchange);
 }
 

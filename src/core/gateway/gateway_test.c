@@ -522,6 +522,54 @@ TEST(gateway_describes_its_endpoints_only)
     world_release(&world);
 }
 
+/* Alive and ready are two questions: what a restart does not mend must not cause one. */
+TEST(gateway_says_whether_it_is_ready)
+{
+    static const struct {
+        const char *name, *body;
+        bool journal_refuses, journal_fails, has_policies, knows_callers;
+    } rows[] = {
+        {"all is well", "{\"ready\":true}", false, false, true, true},
+        {"the device hangs", "\"reason\":\"audit_unavailable\"", true, false, true, true},
+        {"the last write failed", "\"reason\":\"audit_unavailable\"", false, true, true, true},
+        {"no policies", "\"reason\":\"policy_unavailable\"", false, false, false, true},
+        {"no keys", "\"reason\":\"identity_unavailable\"", false, false, true, false},
+        {"nothing at all", "\"reason\":\"audit_unavailable\"", true, false, false, false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        bool is_ready = i == 0;
+        world_init(&world, PERMIT_ALL);
+        struct cedar_policy_set *policies = world.snapshot->policies;
+        struct principal *principal = world.snapshot->local_principal;
+        world.journal_refuses = rows[i].journal_refuses;
+        world.journal_fails = rows[i].journal_fails;
+        world.snapshot->policies = rows[i].has_policies ? policies : NULL;
+        world.snapshot->local_principal = rows[i].knows_callers ? principal : NULL;
+        world_get(&world, &client, "/ready");
+        CHECK_ROW(rows[i].name, client.status_code == (is_ready ? 200 : 503));
+        CHECK_ROW(rows[i].name, body_has(rows[i].body) && body_has("true") == is_ready);
+        world_get(&world, &client, "/healthz");
+        CHECK_ROW(rows[i].name, client.status_code == 200 && client.is_released);
+        CHECK_ROW(rows[i].name, world.record_count == 0);
+        world.snapshot->policies = policies;
+        world.snapshot->local_principal = principal;
+        world_release(&world);
+    }
+}
+
+/* Neither of them is another endpoint's beginning, and both are asked with GET only. */
+TEST(gateway_is_asked_about_itself_exactly)
+{
+    static const char *const targets[] = {"/ready/", "/ready?x", "/READY", "/healthz/", "/readyz"};
+    world_init(&world, PERMIT_ALL);
+    for (size_t i = 0; i < COUNT_OF(targets); i++) {
+        world_get(&world, &client, targets[i]);
+        CHECK_ROW(targets[i], client.status_code == 421 && !client.is_replied);
+    }
+    CHECK(world.record_count == COUNT_OF(targets));
+    world_release(&world);
+}
+
 /* A stranger gets no memory for a large body; a small one is read, so that the refusal says which
  * message it was. */
 TEST(gateway_knows_who_sends_much)

@@ -35,6 +35,8 @@ struct port_journal {
     /* Start on everything that was appended with `gathers`. From any thread; cheap when there is
      * nothing. A loop calls it once a turn, so that a turn's records share one write and sync. */
     void (*flush)(void *context);
+    /* False while the last group could not be kept or the device hangs. From any thread. */
+    bool (*is_healthy)(void *context);
 };
 
 #endif
