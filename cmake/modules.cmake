@@ -1,7 +1,8 @@
 # aegis_module(FOLDER [DEPENDS folders] [LINK targets] [WITHOUT folders]): a static library of
-# src/FOLDER/**/*.c, a test program (with TEST_SUPPORT names of sources in tests/support) of its *_test.c and, with AEGIS_FUZZ, one libFuzzer program for
-# each *_fuzz.c. A folder inside src/FOLDER that is a module of its own is named in WITHOUT, not to be
-# taken twice; core/ and adapters/ hold such folders too, but neither is a module itself.
+# src/FOLDER/**/*.c, a test program of its *_test.c and, with AEGIS_FUZZ, one libFuzzer program for
+# each *_fuzz.c. TEST_SUPPORT and FUZZ_SUPPORT name sources in tests/support that these take as well.
+# A folder inside src/FOLDER that is a module of its own is named in WITHOUT, not to be taken twice;
+# core/ and adapters/ hold such folders too, but neither is a module itself.
 
 function(aegis_target_name folder out)
   string(REPLACE "/" "_" name "${folder}")
@@ -14,7 +15,7 @@ add_library(aegis_corpus STATIC tests/support/corpus.c)
 target_include_directories(aegis_corpus PUBLIC src tests)
 
 function(aegis_module folder)
-  cmake_parse_arguments(ARG "" "" "DEPENDS;LINK;WITHOUT;TEST_SUPPORT" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "DEPENDS;LINK;WITHOUT;TEST_SUPPORT;FUZZ_SUPPORT" ${ARGN})
   aegis_target_name(${folder} target)
   set(root "${CMAKE_SOURCE_DIR}/src/${folder}")
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${root}/*.c")
@@ -49,9 +50,11 @@ function(aegis_module folder)
     add_test(NAME ${test_target} COMMAND ${test_target} WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
   endif()
   if(AEGIS_FUZZ)
+    list(TRANSFORM ARG_FUZZ_SUPPORT REPLACE "(.+)" "${CMAKE_SOURCE_DIR}/tests/support/\\1.c")
     foreach(fuzzer ${fuzzers})
       get_filename_component(name "${fuzzer}" NAME_WE)
-      add_executable(${name} "${fuzzer}")
+      add_executable(${name} "${fuzzer}" ${ARG_FUZZ_SUPPORT})
+      target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}/tests")
       target_link_libraries(${name} PRIVATE ${target})
       target_link_options(${name} PRIVATE -fsanitize=fuzzer)
     endforeach()
