@@ -3,6 +3,7 @@
 #include "support/cedar_case.h"
 #include "support/check.h"
 #include "support/corpus.h"
+#include "support/partial_answers.h"
 
 #define ROUNDS 2      /* ways of hiding, per request */
 #define STRIDE_MORE 3 /* this test does more with each case than others */
@@ -104,60 +105,6 @@ static void hide_parts(struct cedar_case *c, const struct cedar_request *full,
 
 /* -- comparing ----------------------------------------------------------------------------- */
 
-static bool has_id(const struct cedar_policy_set *set, const struct cedar_response *response,
-                   struct slice id, enum cedar_error_kind *kind)
-{
-    for (size_t i = 0; kind == NULL && i < response->reason_count; i++) {
-        if (slice_eq(cedar_policy_get(set, response->reasons[i]).id, id)) {
-            return true;
-        }
-    }
-    for (size_t i = 0; kind != NULL && i < response->error_count; i++) {
-        if (slice_eq(cedar_policy_get(set, response->errors[i].policy).id, id)) {
-            *kind = response->errors[i].kind;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The same decision, reasons and errors, by ids and kinds. */
-static bool is_same(const struct cedar_policy_set *a, const struct cedar_response *left,
-                    const struct cedar_policy_set *b, const struct cedar_response *right)
-{
-    bool same = left->decision == right->decision && left->reason_count == right->reason_count &&
-                left->error_count == right->error_count;
-    for (size_t i = 0; same && i < left->reason_count; i++) {
-        same = has_id(b, right, cedar_policy_get(a, left->reasons[i]).id, NULL);
-    }
-    for (size_t i = 0; same && i < left->error_count; i++) {
-        enum cedar_error_kind kind = CEDAR_ERROR_TYPE;
-        same = has_id(b, right, cedar_policy_get(a, left->errors[i].policy).id, &kind) &&
-               kind == left->errors[i].kind;
-    }
-    return same;
-}
-
-/* An outcome that is no residual is that of the full request. */
-static void check_outcomes(const struct cedar_case *c, const struct cedar_partial_response *partial,
-                           const struct cedar_response *full)
-{
-    for (size_t i = 0; i < cedar_policy_count(c->policies); i++) {
-        struct cedar_policy_info info = cedar_policy_get(c->policies, i);
-        enum cedar_error_kind kind = CEDAR_ERROR_TYPE;
-        bool fails = has_id(c->policies, full, info.id, &kind);
-        bool is_reason = has_id(c->policies, full, info.id, NULL);
-        bool decides = (info.effect == CEDAR_PERMIT) == (full->decision == CEDAR_ALLOW);
-        enum cedar_partial_outcome outcome = partial->outcomes[i];
-        CHECK_ROW(c->name, outcome != CEDAR_PARTIAL_ERROR || fails);
-        CHECK_ROW(c->name, outcome != CEDAR_PARTIAL_FALSE || (!fails && !is_reason));
-        CHECK_ROW(c->name, outcome != CEDAR_PARTIAL_TRUE || is_reason || (!decides && !fails));
-    }
-    CHECK_ROW(c->name,
-              partial->decision == CEDAR_PARTIAL_OPEN ||
-                  (partial->decision == CEDAR_PARTIAL_ALLOW) == (full->decision == CEDAR_ALLOW));
-}
-
 /* The residual set once more, as it comes out of its JSON form. */
 static void check_json(struct cedar_case *c, const struct cedar_policy_set *left,
                        const struct cedar_request *request, const struct cedar_response *full)
@@ -174,7 +121,7 @@ static void check_json(struct cedar_case *c, const struct cedar_policy_set *left
     if (is_read) {
         CHECK_ROW(c->name,
                   cedar_authorize(again, request, NULL, &c->arena, &response) == STATUS_OK);
-        CHECK_ROW(c->name, is_same(c->policies, full, again, &response));
+        CHECK_ROW(c->name, partial_same(c->policies, full, again, &response));
         cedar_policy_set_free(again);
     }
     buf_release(&json);
@@ -213,10 +160,10 @@ static void check_hidden(struct cedar_case *c, const struct cedar_request *full,
         check_report(false, __FILE__, __LINE__, c->name, diag.message);
         return;
     }
-    check_outcomes(c, &partial, expected);
+    CHECK_ROW(c->name, partial_foretells(c->policies, &partial, expected));
     CHECK_ROW(c->name, cedar_partial_policies(c->policies, &partial, &left) == STATUS_OK);
     CHECK_ROW(c->name, cedar_authorize(left, full, NULL, &c->arena, &response) == STATUS_OK);
-    CHECK_ROW(c->name, is_same(c->policies, expected, left, &response));
+    CHECK_ROW(c->name, partial_same(c->policies, expected, left, &response));
     check_json(c, left, full, expected);
     check_text(c, left);
     cedar_policy_set_free(left);
