@@ -90,8 +90,8 @@ for (const { era, connect } of ERAS) {
 
       test('is refused an address with two readings', async () => {
         for (const uri of [`${STATIC}../document/structure.md`, `${STATIC}%2e%2e/structure.md`, `${STATIC}{name}`, 'features.md']) {
-          const record = await refusedWith(-32602, () => client.readResource({ uri }));
-          assert.equal(record.code, 'resource.uri');
+          const record = await refusedWith(40304, () => client.readResource({ uri }));
+          assert.equal(record.code, 'resource_denied');
         }
       });
 

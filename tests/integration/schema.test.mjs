@@ -20,7 +20,7 @@ const ROWS = [
   { method: 'resources/read', params: { uri: 'note://peer/open' }, result: 'ReadResourceResult' },
   { method: 'prompts/get', params: { name: 'greet', arguments: { whom: 'you' } }, result: 'GetPromptResult' },
   { method: 'resources/read', params: { uri: 'note://peer/closed' }, error: 40301, name: 'a denied resource' },
-  { method: 'resources/read', params: { uri: 'note://peer/../x' }, error: -32602, name: 'an odd address' },
+  { method: 'resources/read', params: { uri: 'note://peer/../x' }, error: 40304, name: 'an odd address' },
   { method: 'prompts/get', params: { name: 'closed' }, error: 40301, name: 'a denied prompt' },
   { method: 'tools/call', params: { name: 'nothing', arguments: {} }, error: -32602, name: 'an unknown tool' },
   { method: 'tools/call', params: { name: 'read_report', arguments: [] }, error: -32602, name: 'odd arguments' },

@@ -253,3 +253,33 @@ describe('keys that change', () => {
     assert.equal(await status(rotating.token({ kid: 'second' })), 200);
   });
 });
+
+describe('keys that nobody has read yet', () => {
+  let own;
+
+  before(async () => {
+    own = await Bench.start({
+      hasRealServers: false,
+      config: ({ folder }) => ({ identity: [issuer.config(path.join(folder, 'absent.json'))] }),
+    });
+  });
+  after(() => own?.stop());
+
+  for (const [name, bytes] of [['a small body', 0], ['a body that strangers may not send', 20000]]) {
+    test(`refuse every token: ${name}`, async () => {
+      const request = modernCall('read_report', { pad: 'x'.repeat(bytes) });
+      const { answer, record } = await own.refused(() => rawRequest(own.serverUrl('counting'), request, issuer.token()));
+      assert.equal(answer.status, 503);
+      assert.equal(answer.messages[0].error.code, 50304);
+      assert.equal(answer.messages[0].error.data.code, 'identity_unavailable');
+      assert.equal(answer.headers.get('www-authenticate'), undefined);
+      assert.deepEqual([record.type, record.code], ['auth.reject', 'identity_unavailable']);
+    });
+  }
+
+  test('keep the gateway from being ready', async () => {
+    const { status, body } = await rawRequest(`${own.gateway.origin}/ready`, { method: 'GET', headers: [], body: Buffer.alloc(0) });
+    assert.equal(status, 503);
+    assert.deepEqual(JSON.parse(body), { ready: false, reason: 'identity_unavailable' });
+  });
+});

@@ -13,6 +13,6 @@ for (const url of urls) {
   } catch (error) {
     let cause = error;
     while (cause.cause !== undefined) cause = cause.cause;
-    console.log(JSON.stringify({ error: String(cause.code ?? cause.message) }));
+    console.log(JSON.stringify({ error: String(cause.code ?? cause.message), message: error.message }));
   }
 }

@@ -466,6 +466,9 @@ static void take_head(struct world_client *client, const struct exchange_reply *
         if (slice_eq(reply->fields[i].name, SLICE("WWW-Authenticate"))) {
             copy_text(client->challenge, sizeof(client->challenge), reply->fields[i].value);
         }
+        if (slice_eq(reply->fields[i].name, SLICE("Retry-After"))) {
+            copy_text(client->retry_after, sizeof(client->retry_after), reply->fields[i].value);
+        }
     }
 }
 

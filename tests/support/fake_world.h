@@ -61,6 +61,7 @@ struct world_client {
     char body[WORLD_TEXT_BYTES]; /* answer, or all bytes of the stream */
     char session_id[512];
     char challenge[512];
+    char retry_after[8];
     int status_code;
     void (*on_release)(struct world_client *client); /* may be NULL; set after the request */
     bool is_replied, stream_begun, stream_ended, is_aborted, is_released, is_slow;

@@ -71,7 +71,9 @@ void operation_answer(struct operation *op, int http_status)
         return;
     }
     if (!op->stream_begun) {
-        reply(op, http_status, op->reply.len > 0 ? SLICE("application/json") : SLICE_EMPTY, NULL);
+        bool may_retry = op->is_refused && op->refusal.may_retry;
+        reply(op, http_status, op->reply.len > 0 ? SLICE("application/json") : SLICE_EMPTY,
+              may_retry ? &PRODUCT_RETRY_AFTER : NULL);
         return;
     }
     if (operation_send_event(op, buf_view(&op->reply))) {

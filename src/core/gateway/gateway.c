@@ -9,7 +9,7 @@
 #include <assert.h>
 #include <string.h>
 
-#define CHALLENGE_BYTES_MAX 8192
+#define HEAD_TEXT_BYTES_MAX 8192
 #define WELL_KNOWN "/.well-known/"
 #define STRANGER_BODY_BYTES_MAX 16384 /* a larger body is read for a known caller only */
 #define STRANGER_ARENA_BYTES ((size_t)1 << 20)
@@ -41,7 +41,7 @@ enum status gateway_init(struct gateway *gateway, const struct gateway_ports *po
         .limits = *limits,
         .place = *place,
     };
-    buf_init(&gateway->challenge, CHALLENGE_BYTES_MAX, NULL);
+    buf_init(&gateway->head_text, HEAD_TEXT_BYTES_MAX, NULL);
     arena_init(&gateway->scratch, limits->operation_bytes, &gateway->account);
     TRY(ports->random->fill(ports->random->context, seed, sizeof(seed)));
     json_parser_init(&gateway->parser, &limits->json, seed);
@@ -74,7 +74,7 @@ void gateway_release(struct gateway *gateway)
     child_table_release(&gateway->children);
     base_free(gateway->server_accounts);
     identity_cache_free(gateway->cache);
-    buf_release(&gateway->challenge);
+    buf_release(&gateway->head_text);
     arena_release(&gateway->scratch);
     gateway_snapshot_unref(gateway->snapshot);
     *gateway = (struct gateway){0};
@@ -166,25 +166,36 @@ static enum status check_stranger(struct gateway *gateway, const struct exchange
     return status;
 }
 
-static void refuse_stranger(struct gateway *gateway, const struct exchange_request *head,
-                            enum status status, const struct diag *diag,
-                            struct exchange_reply *reply)
+/* The answer to a head that is refused with an error of ours; valid until the next one. */
+static void refuse_head(struct gateway *gateway, const struct exchange_request *head,
+                        enum product_error error, struct exchange_reply *reply)
+{
+    const struct product_error_entry *entry = product_error_find(error);
+    gateway_record_refusal(gateway, entry->audit_type, head->peer_ip, entry->name);
+    buf_clear(&gateway->head_text);
+    product_error_write(&gateway->head_text, error);
+    gateway->head_fields[0] = (struct http_field){SLICE("Content-Type"), SLICE("application/json")};
+    gateway->head_fields[1] = PRODUCT_RETRY_AFTER;
+    *reply = (struct exchange_reply){.status_code = entry->http_status,
+                                     .fields = gateway->head_fields,
+                                     .field_count = entry->may_retry ? 2 : 1,
+                                     .body = buf_view(&gateway->head_text),
+                                     .must_close = true};
+}
+
+static void challenge_head(struct gateway *gateway, const struct exchange_request *head,
+                           const char *code, struct exchange_reply *reply)
 {
     size_t count = 0;
     struct slice token = mcp_field(head->fields, head->field_count, SLICE("authorization"), &count);
-    bool is_refused = status == STATUS_UNAUTHENTICATED;
-    gateway_record_refusal(gateway, is_refused ? AUDIT_AUTH_REJECT : AUDIT_LIMIT_HIT, head->peer_ip,
-                           diag->code);
-    fill_reply(reply, is_refused ? 401 : 503, false);
-    if (is_refused) {
-        buf_clear(&gateway->challenge);
-        challenge_write(&gateway->challenge, gateway->snapshot->public_url,
-                        endpoint_path(head->target), token.len > 0);
-        gateway->challenge_field =
-            (struct http_field){SLICE("WWW-Authenticate"), buf_view(&gateway->challenge)};
-        reply->fields = &gateway->challenge_field;
-        reply->field_count = 1;
-    }
+    gateway_record_refusal(gateway, AUDIT_AUTH_REJECT, head->peer_ip, code);
+    buf_clear(&gateway->head_text);
+    challenge_write(&gateway->head_text, gateway->snapshot->public_url, endpoint_path(head->target),
+                    token.len > 0);
+    gateway->head_fields[0] =
+        (struct http_field){SLICE("WWW-Authenticate"), buf_view(&gateway->head_text)};
+    *reply = (struct exchange_reply){
+        .status_code = 401, .fields = gateway->head_fields, .field_count = 1, .must_close = true};
 }
 
 static bool admit(void *context, const struct exchange_request *head, struct exchange_reply *reply)
@@ -211,8 +222,10 @@ static bool admit(void *context, const struct exchange_request *head, struct exc
     } else if (admission_check(&rules, head->method, head->fields, head->field_count, &http_status,
                                &diag) == STATUS_OK) {
         enum status status = check_stranger(gateway, head, &diag);
-        if (status != STATUS_OK) {
-            refuse_stranger(gateway, head, status, &diag, reply);
+        if (status == STATUS_UNAUTHENTICATED) {
+            challenge_head(gateway, head, diag.code, reply);
+        } else if (status != STATUS_OK) {
+            refuse_head(gateway, head, product_error_of_identity(status), reply);
         }
         return status == STATUS_OK;
     }
@@ -224,7 +237,7 @@ static bool admit(void *context, const struct exchange_request *head, struct exc
 static void begin_operation(struct gateway *gateway, struct exchange *exchange,
                             const struct exchange_request *request, bool was_handed_over)
 {
-    static const struct http_field RETRY[] = {{SLICE_INIT("Retry-After"), SLICE_INIT("1")}};
+    struct exchange_reply reply;
     if (!gateway->is_closed && gateway->operation_count < gateway->limits.operations) {
         operation_begin(gateway, exchange, request, was_handed_over);
         return;
@@ -232,10 +245,9 @@ static void begin_operation(struct gateway *gateway, struct exchange *exchange,
     if (gateway->is_closed) {
         exchange->vtable->abort(exchange);
     } else {
-        gateway_record_refusal(gateway, AUDIT_LIMIT_HIT, request->peer_ip, "limit.operations");
-        exchange->vtable->reply(exchange, &(struct exchange_reply){.status_code = 503,
-                                                                   .fields = RETRY,
-                                                                   .field_count = COUNT_OF(RETRY)});
+        refuse_head(gateway, request, PRODUCT_OVERLOADED, &reply);
+        reply.must_close = false; /* the request was read to its end */
+        exchange->vtable->reply(exchange, &reply);
     }
     exchange->vtable->release(exchange);
 }

@@ -29,6 +29,7 @@
 #define GATEWAY_SESSION_KEY_BYTES 32
 #define GATEWAY_IDS_DRAWN 32 /* decision ids fetched by one call of the system */
 #define GATEWAY_CALLER_BUCKETS 256
+#define GATEWAY_HEAD_FIELDS_MAX 2
 
 /* Of one loop. Over budget an operation ends, never the process. */
 struct gateway_limits {
@@ -110,8 +111,8 @@ struct gateway {
     size_t id_count; /* not used yet, from the front */
     struct gateway_place place;
     bool is_closed;       /* begins nothing any more */
-    struct buf challenge; /* of the last refusal of a head; challenge_field points into it */
-    struct http_field challenge_field;
+    struct buf head_text; /* of the last answer to a head; head_fields point into it */
+    struct http_field head_fields[GATEWAY_HEAD_FIELDS_MAX];
 };
 
 /* Takes over one reference of snapshot. place and limits are copied. */

@@ -229,7 +229,7 @@ TEST(gateway_refuses_what_a_server_must_not_say)
             CHECK_ROW(rows[i].name, rows[i].message == NULL || call->is_cancelled);
             world_run(&world);
         }
-        CHECK_ROW(rows[i].name, client.is_replied && body_has("\"code\":50201"));
+        CHECK_ROW(rows[i].name, client.status_code == 502 && body_has("\"code\":50201"));
         CHECK_ROW(rows[i].name, body_has("\"id\":\"q\"") && !body_has("\"result\""));
         CHECK_ROW(rows[i].name, world_count_records(&world, "\"outcome\"", "bank.see") == 1);
         world_release(&world);
@@ -267,10 +267,13 @@ TEST(gateway_reports_servers_that_fail)
         const char *name, *code;
         enum status status;
         const char *expected;
+        int http_status;
     } rows[] = {
-        {"down", "upstream.down", STATUS_UNAVAILABLE, "\"code\":50301"},
-        {"slow", "upstream.timeout", STATUS_TIMEOUT, "\"code\":50401"},
-        {"odd", "upstream.protocol", STATUS_INVALID, "\"code\":50201"},
+        {"down", "upstream.down", STATUS_UNAVAILABLE, "\"code\":50301", 503},
+        {"slow", "upstream.timeout", STATUS_TIMEOUT, "\"code\":50401", 504},
+        {"odd", "upstream.protocol", STATUS_INVALID, "\"code\":50201", 502},
+        {"too much", "upstream.too_large", STATUS_LIMIT, "\"code\":50201", 502},
+        {"more than we may ask", "upstream.busy", STATUS_UNAVAILABLE, "\"code\":50306", 503},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         for (int in_handshake = 0; in_handshake < 2; in_handshake++) {
@@ -285,11 +288,67 @@ TEST(gateway_reports_servers_that_fail)
                 world_run(&world);
             }
             CHECK_ROW(rows[i].name, body_has(rows[i].expected) && client.is_released);
+            CHECK_ROW(rows[i].name, client.status_code == rows[i].http_status);
+            CHECK_ROW(rows[i].name, str_eq(client.retry_after, body_has("overloaded") ? "1" : ""));
             CHECK_ROW(rows[i].name,
                       world_count_calls(&world, "tools/call") == (in_handshake ? 0 : 1));
             world_release(&world);
         }
     }
+}
+
+/* The status was sent with the first event: what fails later can only be told in the stream. */
+TEST(gateway_reports_a_server_that_fails_in_a_stream)
+{
+    world_init(&world, PERMIT_ALL);
+    world.held_method = "tools/call";
+    world_post(&world, &client, BANK,
+               "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/call\",\"params\":{\"name\":"
+               "\"see\",\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","
+               "\"io.modelcontextprotocol/clientCapabilities\":{},\"progressToken\":\"mine\"}}}",
+               "tools/call", "see", NULL);
+    world_run(&world);
+    struct world_call *call = world_find_call(&world, "tools/call");
+    world_message(call, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{"
+                        "\"progressToken\":%ID,\"progress\":1}}");
+    world_end(call, STATUS_UNAVAILABLE, "upstream.down");
+    world_run(&world);
+    CHECK(client.status_code == 200 && client.stream_ended && body_has("\"code\":50301"));
+    world_release(&world);
+}
+
+/* Without its credential nothing is sent, and the others are served. */
+TEST(gateway_sends_nothing_without_the_credential)
+{
+    static const struct gateway_server SERVERS[] = {
+        {.name = SLICE_INIT("bank"), .is_unavailable = true, .timeout_ms = 1000},
+        {.name = SLICE_INIT("shop"), .timeout_ms = 1000}};
+    world_init(&world, PERMIT_ALL);
+    const struct gateway_server *servers = world.snapshot->servers;
+    world.snapshot->servers = SERVERS;
+    post_see();
+    world_run(&world);
+    CHECK(client.status_code == 503 && body_has("\"code\":50305") && world.call_count == 0);
+    CHECK(world_count_records(&world, "self.fault", "secret_unavailable") == 1);
+    world_post(&world, &client, "/servers/shop/mcp", CALL_SEE, "tools/call", "see", NULL);
+    world_run(&world);
+    CHECK(client.status_code == 200 && body_has("\"text\":\"ok\""));
+    world.snapshot->servers = servers;
+    world_release(&world);
+}
+
+/* Nothing to decide by is not the same as a denial, and nothing goes on all the same. */
+TEST(gateway_decides_nothing_without_policies)
+{
+    world_init(&world, PERMIT_ALL);
+    struct cedar_policy_set *policies = world.snapshot->policies;
+    world.snapshot->policies = NULL;
+    post_see();
+    world_run(&world);
+    CHECK(client.status_code == 503 && body_has("\"code\":50303") && world.call_count == 0);
+    CHECK(world_count_records(&world, "self.fault", "policy_unavailable") == 1);
+    world.snapshot->policies = policies;
+    world_release(&world);
 }
 
 TEST(gateway_survives_a_client_that_leaves_while_records_are_written)

@@ -69,11 +69,7 @@ static enum stage_result stage_answer_refusal(struct operation *op)
 {
     if (op->wait_status != STATUS_OK) {
         /* No record, no answer that tells anything. */
-        op->refusal = (struct operation_refusal){.type = AUDIT_SELF_FAULT,
-                                                 .http_status = 503,
-                                                 .rpc_code = OPERATION_CODE_AUDIT,
-                                                 .text = SLICE("the audit is not available"),
-                                                 .code = "audit_unavailable"};
+        op->refusal = operation_refusal_of(PRODUCT_AUDIT_UNAVAILABLE, SLICE_EMPTY);
     }
     operation_answer_refusal(op);
     return STAGE_DONE;
@@ -261,45 +257,36 @@ enum stage_result operation_refuse(struct operation *op, const struct operation_
     return STAGE_REFUSE;
 }
 
+struct operation_refusal operation_refusal_of(enum product_error error, struct slice reason)
+{
+    const struct product_error_entry *entry = product_error_find(error);
+    return (struct operation_refusal){.type = entry->audit_type,
+                                      .http_status = entry->http_status,
+                                      .rpc_code = entry->rpc_code,
+                                      .text = entry->text,
+                                      .code = entry->name,
+                                      .reason = reason,
+                                      .may_retry = entry->may_retry};
+}
+
+enum stage_result operation_refuse_error(struct operation *op, enum product_error error,
+                                         struct slice reason)
+{
+    op->refusal = operation_refusal_of(error, reason);
+    return STAGE_REFUSE;
+}
+
 enum stage_result operation_refuse_overload(struct operation *op, const char *what)
 {
-    return operation_refuse(
-        op, &(struct operation_refusal){.type = AUDIT_LIMIT_HIT,
-                                        .http_status = 503,
-                                        .rpc_code = OPERATION_CODE_OVERLOADED,
-                                        .text = SLICE("the gateway is overloaded; try again later"),
-                                        .code = "overloaded",
-                                        .reason = slice_view_cstr(what)});
+    return operation_refuse_error(op, PRODUCT_OVERLOADED, slice_view_cstr(what));
 }
 
 enum stage_result operation_refuse_upstream(struct operation *op, enum status status,
                                             const struct diag *diag)
 {
-    struct operation_refusal refusal = {.type = AUDIT_UPSTREAM_PROTOCOL,
-                                        .http_status = 200,
-                                        .rpc_code = OPERATION_CODE_UPSTREAM_PROTOCOL,
-                                        .text = SLICE("the server broke the protocol"),
-                                        .code = "upstream_protocol"};
-    if (status == STATUS_TIMEOUT) {
-        refusal.rpc_code = OPERATION_CODE_UPSTREAM_TIMEOUT;
-        refusal.text = SLICE("the server did not answer in time");
-        refusal.code = "upstream_timeout";
-    } else if (status == STATUS_UNAVAILABLE) {
-        refusal.rpc_code = OPERATION_CODE_UPSTREAM_DOWN;
-        refusal.text = SLICE("the server cannot be reached");
-        refusal.code = "upstream_down";
-    } else if (status == STATUS_CANCELLED) {
-        /* Nothing was wrong at the server: its client left, or took the request back. */
-        refusal.type = AUDIT_WIRE_REJECT;
-        refusal.rpc_code = OPERATION_CODE_CANCELLED;
-        refusal.text = SLICE("the request was cancelled");
-        refusal.code = "cancelled";
-    }
     struct slice reason = SLICE_EMPTY;
-    if (arena_copy(&op->arena, slice_view_cstr(diag->message), &reason) == STATUS_OK) {
-        refusal.reason = reason;
-    }
-    return operation_refuse(op, &refusal);
+    (void)!arena_copy(&op->arena, slice_view_cstr(diag->message), &reason);
+    return operation_refuse_error(op, product_error_of_upstream(status, diag), reason);
 }
 
 const struct gateway_server *operation_server(const struct operation *op)

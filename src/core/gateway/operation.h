@@ -11,6 +11,7 @@
 #include "core/gateway/call.h"
 #include "core/gateway/caller.h"
 #include "core/gateway/gateway.h"
+#include "core/gateway/product_error.h"
 #include "core/gateway/server_session.h"
 #include "core/gateway/session_token.h"
 #include "core/mcp/message.h"
@@ -18,13 +19,6 @@
 #include "core/policy/decide.h"
 
 #define OPERATION_ALL_SERVERS UINT32_MAX
-#define OPERATION_CODE_DENIED 40301
-#define OPERATION_CODE_UPSTREAM_PROTOCOL 50201
-#define OPERATION_CODE_UPSTREAM_DOWN 50301
-#define OPERATION_CODE_UPSTREAM_TIMEOUT 50401
-#define OPERATION_CODE_AUDIT 50302
-#define OPERATION_CODE_OVERLOADED 50306
-#define OPERATION_CODE_CANCELLED 49901
 
 enum stage_result {
     STAGE_DONE,
@@ -43,6 +37,7 @@ struct operation_refusal {
     struct slice reason;    /* precise, for the audit */
     bool as_tool_result;    /* denied tools/call: a result the model can read */
     bool with_challenge;    /* 401 */
+    bool may_retry;         /* later; the answer says so */
     struct slice requested; /* version the client asked for */
 };
 
@@ -161,7 +156,14 @@ void operation_abort(struct operation *operation);
 enum stage_result operation_refuse(struct operation *operation,
                                    const struct operation_refusal *refusal);
 
-/* Refuse because of a server: protocol, time-out or down by status. */
+/* The refusal for an error of ours; reason is for the audit. */
+struct operation_refusal operation_refusal_of(enum product_error error, struct slice reason);
+
+/* Refuse with that; returns STAGE_REFUSE. */
+enum stage_result operation_refuse_error(struct operation *operation, enum product_error error,
+                                         struct slice reason);
+
+/* Refuse because of a server, or of what leads to it (product_error.h). */
 enum stage_result operation_refuse_upstream(struct operation *operation, enum status status,
                                             const struct diag *diag);
 

@@ -82,11 +82,12 @@ static void answer_readiness(struct gateway *gateway, struct exchange *exchange)
         {SLICE_INIT("Content-Type"), SLICE_INIT("application/json")},
         {SLICE_INIT("Cache-Control"), SLICE_INIT("no-store")}};
     const struct port_journal *journal = gateway->ports.journal;
+    const struct cedar_policy_set *policies = gateway->snapshot->policies;
     struct exchange_reply reply = {
         .status_code = 503, .fields = FIELDS, .field_count = COUNT_OF(FIELDS)};
     if (journal != NULL && !journal->is_healthy(journal->context)) {
         reply.body = SLICE("{\"ready\":false,\"reason\":\"audit_unavailable\"}");
-    } else if (gateway->snapshot->policies == NULL) {
+    } else if (policies == NULL || cedar_policy_count(policies) == 0) {
         reply.body = SLICE("{\"ready\":false,\"reason\":\"policy_unavailable\"}");
     } else if (lacks_all_keys(gateway->snapshot)) {
         reply.body = SLICE("{\"ready\":false,\"reason\":\"identity_unavailable\"}");

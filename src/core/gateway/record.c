@@ -120,10 +120,5 @@ enum stage_result operation_record(struct operation *op, enum audit_phase phase,
     if (status == STATUS_OK) {
         return STAGE_WAIT;
     }
-    return operation_refuse(op,
-                            &(struct operation_refusal){.type = AUDIT_SELF_FAULT,
-                                                        .http_status = 503,
-                                                        .rpc_code = OPERATION_CODE_AUDIT,
-                                                        .text = SLICE("the audit is not available"),
-                                                        .code = "audit_unavailable"});
+    return operation_refuse_error(op, PRODUCT_AUDIT_UNAVAILABLE, SLICE_EMPTY);
 }

@@ -154,8 +154,10 @@ static void on_initialized(struct server_session *session, enum status status)
         session->revision = mcp_revision_parse(text);
     }
     if (session->revision == MCP_REVISION_NONE || mcp_revision_is_modern(session->revision)) {
-        (void)!diag_fail(&session->diag, STATUS_INVALID, "upstream.protocol",
-                         "the server did not agree on a protocol revision that Aegis speaks");
+        if (status == STATUS_OK) {
+            (void)!diag_fail(&session->diag, STATUS_INVALID, "upstream.protocol",
+                             "the server did not agree on a protocol revision that Aegis speaks");
+        }
         fail_opening(session, status == STATUS_OK ? STATUS_INVALID : status);
         return;
     }

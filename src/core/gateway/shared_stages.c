@@ -16,19 +16,20 @@ static enum stage_result refuse_token(struct operation *op, enum status status,
                                       const struct diag *diag)
 {
     const struct port_keys *keys = op->gateway->ports.keys;
-    bool is_down = status == STATUS_UNAVAILABLE;
-    bool lacks_key =
-        diag->code != NULL && slice_eq(slice_view_cstr(diag->code), SLICE("token.key"));
-    if (lacks_key && keys != NULL) {
+    struct slice code = slice_view_cstr(diag->code);
+    if (slice_eq(code, SLICE("token.key")) && keys != NULL) {
         keys->missed(keys->context);
+    }
+    if (status != STATUS_UNAUTHENTICATED) {
+        return operation_refuse_error(op, product_error_of_identity(status), reason_of(op, diag));
     }
     return operation_refuse(
         op, &(struct operation_refusal){.type = AUDIT_AUTH_REJECT,
-                                        .http_status = is_down ? 503 : 401,
+                                        .http_status = 401,
                                         .text = SLICE("the access token is not valid"),
-                                        .code = diag->code == NULL ? "token_invalid" : diag->code,
+                                        .code = diag->code,
                                         .reason = reason_of(op, diag),
-                                        .with_challenge = !is_down});
+                                        .with_challenge = true});
 }
 
 enum stage_result operation_stage_authenticate(struct operation *op)
@@ -145,16 +146,18 @@ struct policy_question operation_question(const struct operation *op, uint32_t s
 enum stage_result operation_refuse_denied(struct operation *op)
 {
     bool is_tool = op->message.method->primitive == MCP_TOOL;
-    return operation_refuse(
-        op, &(struct operation_refusal){
-                .type = AUDIT_AUTHZ_DENY,
-                .http_status = 200,
-                .rpc_code = OPERATION_CODE_DENIED,
-                .text = op->answer.reason.len > 0 ? op->answer.reason : SLICE("denied by policy"),
-                .code = "policy_denied",
-                .reason = op->answer.policy_count > 0 ? SLICE("forbidden by a policy")
-                                                      : SLICE("no policy permits it"),
-                .as_tool_result = is_tool && !operation_server(op)->deny_as_error});
+    bool is_forbidden = op->answer.policy_count > 0;
+    if (op->gateway->snapshot->policies == NULL) {
+        return operation_refuse_error(op, PRODUCT_POLICY_UNAVAILABLE, SLICE_EMPTY);
+    }
+    struct operation_refusal refusal =
+        operation_refusal_of(PRODUCT_POLICY_DENIED, is_forbidden ? SLICE("forbidden by a policy")
+                                                                 : SLICE("no policy permits it"));
+    if (op->answer.reason.len > 0) {
+        refusal.text = op->answer.reason;
+    }
+    refusal.as_tool_result = is_tool && !operation_server(op)->deny_as_error;
+    return operation_refuse(op, &refusal);
 }
 
 static bool take_endpoint(struct operation *op)
@@ -178,11 +181,15 @@ static enum stage_result take_address(struct operation *op)
 {
     struct resource_uri uri;
     struct diag diag = {0};
-    if (resource_uri_read(op->message.target, &op->arena, &uri, &diag) == STATUS_OK) {
-        op->name = uri.text;
-        return STAGE_DONE;
+    enum status status = resource_uri_read(op->message.target, &op->arena, &uri, &diag);
+    if (status == STATUS_LIMIT) {
+        return operation_refuse_overload(op, "no memory for the address");
     }
-    return operation_refuse_target(op, "resource.uri", reason_of(op, &diag));
+    if (status != STATUS_OK) {
+        return operation_refuse_error(op, PRODUCT_RESOURCE_DENIED, reason_of(op, &diag));
+    }
+    op->name = uri.text;
+    return STAGE_DONE;
 }
 
 /* Where the name alone cannot tell the server, the resolve stages will. */
@@ -287,13 +294,7 @@ enum stage_result operation_stage_record_event(struct operation *op)
 
 enum stage_result operation_stage_check_record(struct operation *op)
 {
-    if (op->wait_status == STATUS_OK) {
-        return STAGE_DONE;
-    }
-    return operation_refuse(op,
-                            &(struct operation_refusal){.type = AUDIT_SELF_FAULT,
-                                                        .http_status = 503,
-                                                        .rpc_code = OPERATION_CODE_AUDIT,
-                                                        .text = SLICE("the audit is not available"),
-                                                        .code = "audit_unavailable"});
+    return op->wait_status == STATUS_OK
+               ? STAGE_DONE
+               : operation_refuse_error(op, PRODUCT_AUDIT_UNAVAILABLE, SLICE_EMPTY);
 }

@@ -32,12 +32,12 @@ static enum status check_host_and_origin(struct admission *a)
     size_t count = 0;
     struct slice host = mcp_field(a->fields, a->field_count, SLICE("host"), &count);
     if (count != 1 || !is_listed(host, a->rules->hosts, a->rules->host_count)) {
-        return refuse(a, 421, "host.refused", "the Host field does not name this gateway");
+        return refuse(a, 421, "host_refused", "the Host field does not name this gateway");
     }
     struct slice origin = mcp_field(a->fields, a->field_count, SLICE("origin"), &count);
     if (count > 1 ||
         (count == 1 && !is_listed(origin, a->rules->origins, a->rules->origin_count))) {
-        return refuse(a, 403, "origin.refused", "the Origin is not on the list");
+        return refuse(a, 403, "origin_refused", "the Origin is not on the list");
     }
     return STATUS_OK;
 }

@@ -22,7 +22,7 @@ struct admission_rules {
 /* Judge a head for an MCP endpoint.
  *
  * Returns STATUS_OK, or STATUS_INVALID with *http_status 400 (token.repeated), 403
- * (origin.refused), 421 (host.refused), 405 (http.method), 406 (http.accept) or 415
+ * (origin_refused), 421 (host_refused), 405 (http.method), 406 (http.accept) or 415
  * (http.media_type, http.coding). */
 NODISCARD enum status admission_check(const struct admission_rules *rules, struct slice method,
                                       const struct http_field *fields, size_t field_count,
