@@ -460,6 +460,10 @@ static void take_head(struct world_client *client, const struct exchange_reply *
     CHECK(!client->is_replied && !client->stream_begun && !client->is_released);
     client->status_code = reply->status_code;
     for (size_t i = 0; i < reply->field_count; i++) {
+        size_t used = strlen(client->fields);
+        int len = snprintf(client->fields + used, sizeof(client->fields) - used, "%.*s: %.*s\n",
+                           SLICE_ARG(reply->fields[i].name), SLICE_ARG(reply->fields[i].value));
+        CHECK(len > 0 && (size_t)len < sizeof(client->fields) - used);
         if (slice_eq(reply->fields[i].name, SLICE("Mcp-Session-Id"))) {
             copy_text(client->session_id, sizeof(client->session_id), reply->fields[i].value);
         }
@@ -524,6 +528,22 @@ static void fake_release(struct exchange *exchange)
 static const struct exchange_vtable FAKE_EXCHANGE = {
     fake_reply, fake_stream_begin, fake_stream_send, fake_stream_end, fake_abort, fake_release};
 
+bool world_send(struct world *world, struct world_client *client,
+                const struct exchange_request *request)
+{
+    struct exchange_handler handler = gateway_handler(&world->gateway);
+    struct exchange_reply reply = {0};
+    *client = (struct world_client){.exchange = {.vtable = &FAKE_EXCHANGE}, .world = world};
+    bool is_admitted = handler.admit(handler.context, request, &reply);
+    if (is_admitted) {
+        handler.begin(handler.context, &client->exchange, request);
+    } else {
+        take_head(client, &reply);
+        copy_text(client->body, sizeof(client->body), reply.body);
+    }
+    return is_admitted;
+}
+
 void world_post(struct world *world, struct world_client *client, const char *target,
                 const char *body, const char *method, const char *name, const char *session_id)
 {
@@ -532,7 +552,6 @@ void world_post(struct world *world, struct world_client *client, const char *ta
         {SLICE("Content-Type"), SLICE("application/json")},
         {SLICE("Accept"), SLICE("application/json, text/event-stream")}};
     size_t count = 3;
-    *client = (struct world_client){.exchange = {.vtable = &FAKE_EXCHANGE}, .world = world};
     if (method != NULL) {
         fields[count++] = (struct http_field){SLICE("MCP-Protocol-Version"), SLICE("2026-07-28")};
         fields[count++] = (struct http_field){SLICE("Mcp-Method"), slice_view_cstr(method)};
@@ -549,24 +568,14 @@ void world_post(struct world *world, struct world_client *client, const char *ta
                                        .field_count = count,
                                        .body = slice_view_cstr(body),
                                        .peer_ip = SLICE("127.0.0.1")};
-    struct exchange_handler handler = gateway_handler(&world->gateway);
-    struct exchange_reply reply;
-    CHECK(handler.admit(handler.context, &request, &reply));
-    handler.begin(handler.context, &client->exchange, &request);
+    CHECK(world_send(world, client, &request));
 }
 
 void world_get(struct world *world, struct world_client *client, const char *target)
 {
-    struct exchange_handler handler = gateway_handler(&world->gateway);
     struct exchange_request request = {
         .method = SLICE("GET"), .target = slice_view_cstr(target), .peer_ip = SLICE("127.0.0.1")};
-    struct exchange_reply reply;
-    *client = (struct world_client){.exchange = {.vtable = &FAKE_EXCHANGE}, .world = world};
-    if (handler.admit(handler.context, &request, &reply)) {
-        handler.begin(handler.context, &client->exchange, &request);
-    } else {
-        client->status_code = reply.status_code;
-    }
+    (void)world_send(world, client, &request);
 }
 
 /* -- world --------------------------------------------------------------------------------- */

@@ -62,6 +62,7 @@ struct world_client {
     char session_id[512];
     char challenge[512];
     char retry_after[8];
+    char fields[2048]; /* all of them, "Name: value\n" each */
     int status_code;
     void (*on_release)(struct world_client *client); /* may be NULL; set after the request */
     bool is_replied, stream_begun, stream_ended, is_aborted, is_released, is_slow;
@@ -115,6 +116,10 @@ void world_pair(struct world *first, struct world *second);
 
 /* A new snapshot with other policies, as after a reload. */
 struct gateway_snapshot *world_snapshot(const char *policies, bool legacy_enabled);
+
+/* Send any request; false when its head was refused, then client has the answer to that. */
+bool world_send(struct world *world, struct world_client *client,
+                const struct exchange_request *request);
 
 /* Send a request; body is JSON. Fields of the modern era are added when method is not NULL. */
 void world_post(struct world *world, struct world_client *client, const char *target,

@@ -2,9 +2,11 @@
 #include "core/gateway/operation.h"
 
 #include "core/identity/challenge.h"
+#include "core/mcp/cors.h"
 #include "wire/sse.h"
 
-#define REPLY_FIELDS_MAX 4
+#define REPLY_FIELDS_MAX (4 + CORS_FIELDS_MAX)
+#define STREAM_FIELDS 3
 
 static void reply(struct operation *op, int http_status, struct slice content_type,
                   const struct http_field *extra)
@@ -20,6 +22,7 @@ static void reply(struct operation *op, int http_status, struct slice content_ty
     if (extra != NULL) {
         fields[count++] = *extra;
     }
+    count += cors_fields(op->origin, fields + count);
     struct exchange_reply answer = {
         .status_code = http_status,
         .fields = content_type.len == 0 ? fields + 1 : fields,
@@ -31,13 +34,15 @@ static void reply(struct operation *op, int http_status, struct slice content_ty
 
 static void begin_stream(struct operation *op)
 {
-    static const struct http_field FIELDS[] = {
-        {SLICE_INIT("Content-Type"), SLICE_INIT("text/event-stream")},
-        {SLICE_INIT("Cache-Control"), SLICE_INIT("no-cache, no-transform")},
-        {SLICE_INIT("X-Accel-Buffering"), SLICE_INIT("no")},
+    struct http_field fields[STREAM_FIELDS + CORS_FIELDS_MAX] = {
+        {SLICE("Content-Type"), SLICE("text/event-stream")},
+        {SLICE("Cache-Control"), SLICE("no-cache, no-transform")},
+        {SLICE("X-Accel-Buffering"), SLICE("no")},
     };
-    struct exchange_reply head = {
-        .status_code = 200, .fields = FIELDS, .field_count = COUNT_OF(FIELDS)};
+    struct exchange_reply head = {.status_code = 200,
+                                  .fields = fields,
+                                  .field_count = STREAM_FIELDS +
+                                                 cors_fields(op->origin, fields + STREAM_FIELDS)};
     op->stream_begun = true;
     op->exchange->vtable->stream_begin(op->exchange, &head);
 }

@@ -5,6 +5,7 @@
 #include "core/gateway/public_path.h"
 #include "core/identity/challenge.h"
 #include "core/mcp/admission.h"
+#include "core/mcp/cors.h"
 
 #include <assert.h>
 #include <string.h>
@@ -98,17 +99,6 @@ enum status gateway_draw_id(struct gateway *gateway, uint8_t out[AUDIT_DECISION_
     return STATUS_OK;
 }
 
-static void fill_reply(struct exchange_reply *reply, int http_status, bool is_public)
-{
-    static const struct http_field ALLOW_POST[] = {{SLICE_INIT("Allow"), SLICE_INIT("POST")}};
-    static const struct http_field ALLOW_GET[] = {{SLICE_INIT("Allow"), SLICE_INIT("GET")}};
-    *reply = (struct exchange_reply){.status_code = http_status, .must_close = true};
-    if (http_status == 405) {
-        reply->fields = is_public ? ALLOW_GET : ALLOW_POST;
-        reply->field_count = 1;
-    }
-}
-
 enum status gateway_authenticate(struct gateway *gateway, struct slice authorization,
                                  struct arena *arena, struct principal **out, struct diag *diag)
 {
@@ -166,41 +156,102 @@ static enum status check_stranger(struct gateway *gateway, const struct exchange
     return status;
 }
 
-/* The answer to a head that is refused with an error of ours; valid until the next one. */
+static bool is_preflight(const struct exchange_request *head)
+{
+    return slice_eq(head->method, SLICE("OPTIONS"));
+}
+
+/* Answers to a head. They point into the gateway's head_fields and head_text, and are valid until
+ * the next one. */
+static void begin_reply(struct gateway *gateway, int http_status, struct exchange_reply *reply)
+{
+    buf_clear(&gateway->head_text);
+    *reply = (struct exchange_reply){
+        .status_code = http_status, .fields = gateway->head_fields, .must_close = true};
+}
+
+static void add_field(struct gateway *gateway, struct exchange_reply *reply,
+                      struct http_field field)
+{
+    assert(reply->field_count < GATEWAY_HEAD_FIELDS_MAX);
+    gateway->head_fields[reply->field_count++] = field;
+}
+
+static struct slice field_of(const struct exchange_request *head, struct slice name)
+{
+    size_t count = 0;
+    return mcp_field(head->fields, head->field_count, name, &count);
+}
+
+/* A page has to be able to read why it was refused. */
+static void add_cors(struct gateway *gateway, const struct exchange_request *head,
+                     struct exchange_reply *reply)
+{
+    assert(reply->field_count + CORS_FIELDS_MAX <= GATEWAY_HEAD_FIELDS_MAX);
+    reply->field_count +=
+        cors_fields(field_of(head, SLICE("origin")), gateway->head_fields + reply->field_count);
+}
+
+static void refuse_wire(struct gateway *gateway, const struct exchange_request *head,
+                        int http_status, const char *code, struct exchange_reply *reply)
+{
+    gateway_record_refusal(gateway, AUDIT_WIRE_REJECT, head->peer_ip, code);
+    begin_reply(gateway, http_status, reply);
+}
+
+/* Refused with an error of ours. */
 static void refuse_head(struct gateway *gateway, const struct exchange_request *head,
                         enum product_error error, struct exchange_reply *reply)
 {
     const struct product_error_entry *entry = product_error_find(error);
     gateway_record_refusal(gateway, entry->audit_type, head->peer_ip, entry->name);
-    buf_clear(&gateway->head_text);
+    begin_reply(gateway, entry->http_status, reply);
     product_error_write(&gateway->head_text, error);
-    gateway->head_fields[0] = (struct http_field){SLICE("Content-Type"), SLICE("application/json")};
-    gateway->head_fields[1] = PRODUCT_RETRY_AFTER;
-    *reply = (struct exchange_reply){.status_code = entry->http_status,
-                                     .fields = gateway->head_fields,
-                                     .field_count = entry->may_retry ? 2 : 1,
-                                     .body = buf_view(&gateway->head_text),
-                                     .must_close = true};
+    reply->body = buf_view(&gateway->head_text);
+    add_field(gateway, reply,
+              (struct http_field){SLICE("Content-Type"), SLICE("application/json")});
+    if (entry->may_retry) {
+        add_field(gateway, reply, PRODUCT_RETRY_AFTER);
+    }
+    add_cors(gateway, head, reply);
 }
 
 static void challenge_head(struct gateway *gateway, const struct exchange_request *head,
                            const char *code, struct exchange_reply *reply)
 {
-    size_t count = 0;
-    struct slice token = mcp_field(head->fields, head->field_count, SLICE("authorization"), &count);
     gateway_record_refusal(gateway, AUDIT_AUTH_REJECT, head->peer_ip, code);
-    buf_clear(&gateway->head_text);
+    begin_reply(gateway, 401, reply);
     challenge_write(&gateway->head_text, gateway->snapshot->public_url, endpoint_path(head->target),
-                    token.len > 0);
-    gateway->head_fields[0] =
-        (struct http_field){SLICE("WWW-Authenticate"), buf_view(&gateway->head_text)};
-    *reply = (struct exchange_reply){
-        .status_code = 401, .fields = gateway->head_fields, .field_count = 1, .must_close = true};
+                    field_of(head, SLICE("authorization")).len > 0);
+    add_field(gateway, reply,
+              (struct http_field){SLICE("WWW-Authenticate"), buf_view(&gateway->head_text)});
+    add_cors(gateway, head, reply);
 }
 
-static bool admit(void *context, const struct exchange_request *head, struct exchange_reply *reply)
+/* A head whose Host and Origin are good, in a form that may be served. */
+static bool admit_caller(struct gateway *gateway, const struct exchange_request *head,
+                         struct exchange_reply *reply)
 {
-    struct gateway *gateway = context;
+    struct diag diag = {0};
+    if (is_preflight(head)) {
+        if (endpoint_path(head->target).len == 0) {
+            refuse_wire(gateway, head, 404, "route.unknown", reply);
+            return false;
+        }
+        return true;
+    }
+    enum status status = check_stranger(gateway, head, &diag);
+    if (status == STATUS_UNAUTHENTICATED) {
+        challenge_head(gateway, head, diag.code, reply);
+    } else if (status != STATUS_OK) {
+        refuse_head(gateway, head, product_error_of_identity(status), reply);
+    }
+    return status == STATUS_OK;
+}
+
+static bool admit_endpoint(struct gateway *gateway, const struct exchange_request *head,
+                           struct exchange_reply *reply)
+{
     const struct gateway_snapshot *snapshot = gateway->snapshot;
     struct admission_rules rules = {.hosts = snapshot->hosts,
                                     .host_count = snapshot->host_count,
@@ -208,30 +259,37 @@ static bool admit(void *context, const struct exchange_request *head, struct exc
                                     .origin_count = snapshot->origin_count};
     struct diag diag = {0};
     int http_status = 400;
-    bool is_public = public_path_is(head->target);
-    if (is_public) {
-        if (slice_eq(head->method, SLICE("GET"))) {
+    if (admission_check(&rules, head->method, head->fields, head->field_count, &http_status,
+                        &diag) == STATUS_OK) {
+        return admit_caller(gateway, head, reply);
+    }
+    refuse_wire(gateway, head, http_status, diag.code, reply);
+    if (http_status == 405) {
+        add_field(gateway, reply, (struct http_field){SLICE("Allow"), SLICE("POST")});
+    }
+    if (http_status != 421 && http_status != 403) {
+        add_cors(gateway, head, reply);
+    }
+    return false;
+}
+
+static bool admit(void *context, const struct exchange_request *head, struct exchange_reply *reply)
+{
+    struct gateway *gateway = context;
+    if (public_path_is(head->target)) {
+        if (public_path_takes(head->target, head->method)) {
             return true;
         }
-        http_status = 405;
-        diag.code = "http.method";
-    } else if (slice_starts_with(head->target, SLICE(WELL_KNOWN))) {
-        /* Clients look for metadata in several places; what is not there is not there. */
-        http_status = 404;
-        diag.code = "route.unknown";
-    } else if (admission_check(&rules, head->method, head->fields, head->field_count, &http_status,
-                               &diag) == STATUS_OK) {
-        enum status status = check_stranger(gateway, head, &diag);
-        if (status == STATUS_UNAUTHENTICATED) {
-            challenge_head(gateway, head, diag.code, reply);
-        } else if (status != STATUS_OK) {
-            refuse_head(gateway, head, product_error_of_identity(status), reply);
-        }
-        return status == STATUS_OK;
+        refuse_wire(gateway, head, 405, "http.method", reply);
+        add_field(gateway, reply, (struct http_field){SLICE("Allow"), SLICE("GET")});
+        return false;
     }
-    gateway_record_refusal(gateway, AUDIT_WIRE_REJECT, head->peer_ip, diag.code);
-    fill_reply(reply, http_status, is_public);
-    return false;
+    if (slice_starts_with(head->target, SLICE(WELL_KNOWN))) {
+        /* Clients look for metadata in several places; what is not there is not there. */
+        refuse_wire(gateway, head, 404, "route.unknown", reply);
+        return false;
+    }
+    return admit_endpoint(gateway, head, reply);
 }
 
 static void begin_operation(struct gateway *gateway, struct exchange *exchange,
@@ -258,14 +316,34 @@ void gateway_begin_here(void *context, struct exchange *exchange,
     begin_operation(context, exchange, request, true);
 }
 
+/* Nothing was asked of a server yet, so there is no record. */
+static void answer_preflight(struct gateway *gateway, struct exchange *exchange,
+                             const struct exchange_request *request)
+{
+    struct http_field fields[CORS_PREFLIGHT_FIELDS];
+    struct buf names;
+    buf_init(&names, CORS_PREFLIGHT_BYTES_MAX, &gateway->account);
+    bool is_granted = cors_preflight_fields(
+        field_of(request, SLICE("origin")),
+        field_of(request, SLICE("access-control-request-headers")), &names, fields);
+    struct exchange_reply reply = {.status_code = is_granted ? 204 : 503,
+                                   .fields = fields,
+                                   .field_count = is_granted ? COUNT_OF(fields) : 0};
+    exchange->vtable->reply(exchange, &reply);
+    buf_release(&names);
+}
+
 static void begin(void *context, struct exchange *exchange, const struct exchange_request *request)
 {
     struct gateway *gateway = context;
-    if (!public_path_is(request->target)) {
+    if (public_path_is(request->target)) {
+        public_path_answer(gateway, exchange, request->target, request->method);
+    } else if (is_preflight(request)) {
+        answer_preflight(gateway, exchange, request);
+    } else {
         begin_operation(gateway, exchange, request, false);
         return;
     }
-    public_path_answer(gateway, exchange, request->target);
     exchange->vtable->release(exchange);
 }
 

@@ -29,7 +29,7 @@
 #define GATEWAY_SESSION_KEY_BYTES 32
 #define GATEWAY_IDS_DRAWN 32 /* decision ids fetched by one call of the system */
 #define GATEWAY_CALLER_BUCKETS 256
-#define GATEWAY_HEAD_FIELDS_MAX 2
+#define GATEWAY_HEAD_FIELDS_MAX 6
 
 /* Of one loop. Over budget an operation ends, never the process. */
 struct gateway_limits {

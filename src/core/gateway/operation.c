@@ -359,6 +359,8 @@ static enum status copy_request(struct operation *op, const struct exchange_requ
     op->is_tls = request->is_tls;
     op->authorization = mcp_field(op->fields, op->field_count, SLICE("authorization"), &count);
     op->has_token = op->authorization.len > 0;
+    TRY(arena_copy(&op->arena, mcp_field(op->fields, op->field_count, SLICE("origin"), &count),
+                   &op->origin));
     TRY(arena_copy(&op->arena, request->peer_ip, &op->peer_ip));
     TRY(arena_copy(&op->arena, request->target, &op->target_path));
     return arena_copy(&op->arena, request->body, &op->body);

@@ -84,6 +84,7 @@ struct operation {
     const struct http_field *fields; /* the transport's, until the first wait */
     size_t field_count;
     struct slice authorization; /* one of them */
+    struct slice origin;        /* of the page that asks; empty: none */
     bool has_token, is_tls;
     int64_t started_ms;
     struct timer deadline;

@@ -24,6 +24,25 @@ bool public_path_is(struct slice target)
     return slice_eq(target, LIVE_PATH) || slice_eq(target, READY_PATH) || is_metadata_path(target);
 }
 
+bool public_path_takes(struct slice target, struct slice method)
+{
+    return slice_eq(method, SLICE("GET")) ||
+           (slice_eq(method, SLICE("OPTIONS")) && is_metadata_path(target));
+}
+
+/* Clients ask for metadata with a field of MCP, for which a browser needs a leave. */
+static void answer_metadata_preflight(struct exchange *exchange)
+{
+    static const struct http_field FIELDS[] = {
+        {SLICE_INIT("Access-Control-Allow-Origin"), SLICE_INIT("*")},
+        {SLICE_INIT("Access-Control-Allow-Methods"), SLICE_INIT("GET")},
+        {SLICE_INIT("Access-Control-Allow-Headers"), SLICE_INIT("MCP-Protocol-Version")},
+        {SLICE_INIT("Access-Control-Max-Age"), SLICE_INIT("600")}};
+    exchange->vtable->reply(exchange, &(struct exchange_reply){.status_code = 204,
+                                                               .fields = FIELDS,
+                                                               .field_count = COUNT_OF(FIELDS)});
+}
+
 static void answer_metadata(struct gateway *gateway, struct exchange *exchange, struct slice path)
 {
     static const struct http_field FIELDS[] = {
@@ -98,9 +117,12 @@ static void answer_readiness(struct gateway *gateway, struct exchange *exchange)
     exchange->vtable->reply(exchange, &reply);
 }
 
-void public_path_answer(struct gateway *gateway, struct exchange *exchange, struct slice target)
+void public_path_answer(struct gateway *gateway, struct exchange *exchange, struct slice target,
+                        struct slice method)
 {
-    if (slice_eq(target, LIVE_PATH)) {
+    if (slice_eq(method, SLICE("OPTIONS"))) {
+        answer_metadata_preflight(exchange);
+    } else if (slice_eq(target, LIVE_PATH)) {
         exchange->vtable->reply(exchange, &(struct exchange_reply){.status_code = 200});
     } else if (slice_eq(target, READY_PATH)) {
         answer_readiness(gateway, exchange);

@@ -8,10 +8,15 @@
 
 #include "core/gateway/gateway.h"
 
-/* Is it one of these paths? They take GET. */
+/* Is it one of these paths? */
 bool public_path_is(struct slice target);
 
-/* Answer a path for which public_path_is; the caller releases the exchange. */
-void public_path_answer(struct gateway *gateway, struct exchange *exchange, struct slice target);
+/* Does it take the method? All take GET; pages of any origin may read the metadata, so it takes
+ * OPTIONS as well. */
+bool public_path_takes(struct slice target, struct slice method);
+
+/* Answer a method that the path takes; the caller releases the exchange. */
+void public_path_answer(struct gateway *gateway, struct exchange *exchange, struct slice target,
+                        struct slice method);
 
 #endif

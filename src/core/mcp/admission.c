@@ -134,6 +134,22 @@ static enum status check_post(struct admission *a)
     return STATUS_OK;
 }
 
+/* Fetch, CORS preflight: what a browser asks before it lets a page of another origin send a request
+ * with a token. It is no request of the page yet, and nothing else is answered to OPTIONS. */
+static enum status check_preflight(struct admission *a)
+{
+    size_t origin_count = 0;
+    size_t count = 0;
+    (void)mcp_field(a->fields, a->field_count, SLICE("origin"), &origin_count);
+    struct slice method =
+        mcp_field(a->fields, a->field_count, SLICE("access-control-request-method"), &count);
+    bool is_asked = slice_eq(method, SLICE("POST")) || slice_eq(method, SLICE("GET")) ||
+                    slice_eq(method, SLICE("DELETE"));
+    return origin_count == 1 && count == 1 && is_asked
+               ? STATUS_OK
+               : refuse(a, 405, "http.method", "OPTIONS is taken from browsers only");
+}
+
 enum status admission_check(const struct admission_rules *rules, struct slice method,
                             const struct http_field *fields, size_t field_count, int *http_status,
                             struct diag *diag)
@@ -143,6 +159,9 @@ enum status admission_check(const struct admission_rules *rules, struct slice me
     TRY(check_authorization(&a));
     if (slice_eq(method, SLICE("POST"))) {
         return check_post(&a);
+    }
+    if (slice_eq(method, SLICE("OPTIONS"))) {
+        return check_preflight(&a);
     }
     return refuse(&a, 405, "http.method", "this endpoint takes POST");
 }

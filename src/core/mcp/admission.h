@@ -21,9 +21,11 @@ struct admission_rules {
 
 /* Judge a head for an MCP endpoint.
  *
- * Returns STATUS_OK, or STATUS_INVALID with *http_status 400 (token.repeated), 403
- * (origin_refused), 421 (host_refused), 405 (http.method), 406 (http.accept) or 415
- * (http.media_type, http.coding). */
+ * Returns STATUS_OK for a POST that may hold a message, and for OPTIONS that is the preflight of a
+ * listed origin. Otherwise STATUS_INVALID with *http_status 421 (host_refused), 403
+ * (origin_refused), 400 (token.repeated), 405 (http.method), 406 (http.accept) or 415
+ * (http.media_type, http.coding). Host and Origin come first: any other status was for a caller of
+ * a listed origin, or of none. */
 NODISCARD enum status admission_check(const struct admission_rules *rules, struct slice method,
                                       const struct http_field *fields, size_t field_count,
                                       int *http_status, struct diag *diag);
