@@ -3,6 +3,8 @@
 #include "base/diag.h"
 #include "support/check.h"
 
+#include <string.h>
+
 TEST(slice_to_i64_at_its_edges)
 {
     static const struct {
@@ -104,6 +106,24 @@ TEST(arena_joins_texts)
     CHECK(arena_join(&arena, endless, COUNT_OF(endless), &text) == STATUS_LIMIT);
     CHECK(arena_join(&arena, endless, 1, &text) == STATUS_LIMIT);
     arena_release(&arena);
+}
+
+TEST(slice_eq_sees_every_byte)
+{
+    uint8_t a[40];
+    uint8_t b[40];
+    memset(a, 'x', sizeof(a));
+    for (size_t len = 0; len <= sizeof(a); len++) {
+        memset(b, 'x', sizeof(b));
+        CHECK(slice_eq(slice_of(a, len), slice_of(b, len)));
+        CHECK(len == 0 || !slice_eq(slice_of(a, len), slice_of(b, len - 1)));
+        for (size_t i = 0; i < len; i++) {
+            b[i] = 'y';
+            CHECK(!slice_eq(slice_of(a, len), slice_of(b, len)));
+            b[i] = 'x';
+        }
+    }
+    CHECK(slice_eq(SLICE_EMPTY, slice_of(a, 0)));
 }
 
 TEST(account_charges_parents_or_nothing)

@@ -21,9 +21,42 @@ struct slice slice_view_cstr(const char *text)
     return text == NULL ? SLICE_EMPTY : slice_of(text, strlen(text));
 }
 
+static bool same_eight(const uint8_t *a, const uint8_t *b)
+{
+    uint64_t x = 0;
+    uint64_t y = 0;
+    memcpy(&x, a, 8);
+    memcpy(&y, b, 8);
+    return x == y;
+}
+
+static bool same_four(const uint8_t *a, const uint8_t *b)
+{
+    uint32_t x = 0;
+    uint32_t y = 0;
+    memcpy(&x, a, 4);
+    memcpy(&y, b, 4);
+    return x == y;
+}
+
+/* Names and ids are short: two reads that may overlap cost less than a call of memcmp. */
 bool slice_eq(struct slice a, struct slice b)
 {
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+    size_t len = a.len;
+    if (len != b.len) {
+        return false;
+    }
+    if (len > 16) {
+        return memcmp(a.ptr, b.ptr, len) == 0;
+    }
+    if (len >= 8) {
+        return same_eight(a.ptr, b.ptr) && same_eight(a.ptr + len - 8, b.ptr + len - 8);
+    }
+    if (len >= 4) {
+        return same_four(a.ptr, b.ptr) && same_four(a.ptr + len - 4, b.ptr + len - 4);
+    }
+    return len == 0 || (a.ptr[0] == b.ptr[0] && a.ptr[len / 2] == b.ptr[len / 2] &&
+                        a.ptr[len - 1] == b.ptr[len - 1]);
 }
 
 bool slice_eq_ascii_nocase(struct slice a, struct slice b)
