@@ -83,23 +83,13 @@ static void read_request(struct slice text, struct arena *arena, struct cedar_re
          "a context cannot be read");
 }
 
-static const struct cedar_prepared_entity *prepare(const struct cedar_uid *uid)
-{
-    const struct cedar_prepared_entity *prepared = NULL;
-    struct cedar_entity_data data;
-    bool exists = bench.entities.find(bench.entities.context, uid, &data);
-    need(cedar_prepare_entity(bench.policies, uid, exists ? &data : NULL, &bench.arena,
-                              &prepared) == STATUS_OK,
-         "no memory");
-    return prepared;
-}
-
+/* The entities of a request are those of the case, so all are found. */
 static void prepare_request(const struct cedar_request *plain, struct cedar_request *out)
 {
     *out = *plain;
-    out->prepared_principal = prepare(&plain->principal);
-    out->prepared_action = prepare(&plain->action);
-    out->prepared_resource = prepare(&plain->resource);
+    out->prepared_principal = cedar_find_prepared(&bench.entities, &plain->principal);
+    out->prepared_action = cedar_find_prepared(&bench.entities, &plain->action);
+    out->prepared_resource = cedar_find_prepared(&bench.entities, &plain->resource);
 }
 
 static void load(const char *folder)
@@ -115,9 +105,10 @@ static void load(const char *folder)
          "the policies do not parse");
     need(cedar_entity_store_new(&bench.arena, &store) == STATUS_OK &&
              cedar_entities_read(&entities, NULL, &bench.arena, store, &diagnostics) == STATUS_OK &&
-             cedar_entity_store_close(store) == STATUS_OK,
+             cedar_entity_store_close(store) == STATUS_OK &&
+             cedar_prepare_entities(bench.policies, store, &bench.arena, &bench.entities) ==
+                 STATUS_OK,
          "the entities cannot be read");
-    bench.entities = cedar_entity_store_view(store);
     while (lines.len > 0 && bench.count < REQUESTS_MAX) {
         size_t end = slice_find_byte(lines, '\n');
         bench.texts[bench.count] = slice_sub(lines, 0, end);

@@ -174,7 +174,7 @@ static void make_question(struct question *question, struct arena *arena, size_t
         question->data[i].ancestor_count = i == 0 ? 4 : 2;
         question->data[i].attributes = cedar_record(&question->list);
     }
-    question->entities = (struct cedar_entities){question, find_entity};
+    question->entities = (struct cedar_entities){.context = question, .find = find_entity};
     question->plain = (struct cedar_request){.principal = question->uids[0],
                                              .action = question->uids[1],
                                              .resource = question->uids[2],

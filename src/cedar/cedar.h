@@ -352,10 +352,14 @@ struct cedar_entity_data {
     size_t ancestor_count;
 };
 
+struct cedar_prepared_entities;
+
 struct cedar_entities {
     const void *context;
     /* False when the entity does not exist. */
     bool (*find)(const void *context, const struct cedar_uid *uid, struct cedar_entity_data *out);
+    /* Set by cedar_prepare_entities, NULL otherwise. */
+    const struct cedar_prepared_entities *prepared;
 };
 
 /* A fixed set of entities, such as actions and their groups: add all, close once, then read from
@@ -395,6 +399,22 @@ NODISCARD enum status cedar_prepare_entity(const struct cedar_policy_set *set,
                                            const struct cedar_entity_data *data,
                                            struct arena *arena,
                                            const struct cedar_prepared_entity **out);
+
+/* Prepare all entities of a closed store for set: in its decisions neither the texts of entities
+ * and of what attributes refer to are compared, nor attributes looked for by name.
+ *
+ * arena  holds what *out refers to. Any number of threads may read it. store must stay as it is
+ *        while *out is used; set as above
+ * out    the entities for requests; over another set they are right too, but gain nothing
+ * STATUS_LIMIT when the arena is full. */
+NODISCARD enum status cedar_prepare_entities(const struct cedar_policy_set *set,
+                                             const struct cedar_entity_store *store,
+                                             struct arena *arena, struct cedar_entities *out);
+
+/* An entity among those that were prepared together, for requests that use it again and again; NULL
+ * when the store does not name it. */
+const struct cedar_prepared_entity *cedar_find_prepared(const struct cedar_entities *entities,
+                                                        const struct cedar_uid *uid);
 
 struct cedar_schema;
 

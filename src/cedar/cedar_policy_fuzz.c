@@ -21,7 +21,7 @@ static bool no_entity(const void *context, const struct cedar_uid *uid,
 
 static void decide(const struct cedar_policy_set *set)
 {
-    static const struct cedar_entities NO_ENTITIES = {NULL, no_entity};
+    static const struct cedar_entities NO_ENTITIES = {.find = no_entity};
     static const struct cedar_list EMPTY = {NULL, 0};
     static const struct cedar_options STRICT = {.erroring_forbid_denies = true};
     struct cedar_request request = {.principal = {SLICE("User"), SLICE("a")},

@@ -17,7 +17,7 @@ static bool no_entity(const void *context, const struct cedar_uid *uid,
     return false;
 }
 
-static const struct cedar_entities NO_ENTITIES = {NULL, no_entity};
+static const struct cedar_entities NO_ENTITIES = {.find = no_entity};
 static struct cedar_diagnostics diagnostics;
 
 static struct cedar_policy_set *parse(const char *text)

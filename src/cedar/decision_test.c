@@ -45,6 +45,7 @@ static void check_request(struct cedar_case *c, json_ref item)
     CHECK_ROW(c->name, same_ids(c, json_member(&c->tape, item, SLICE("reason")), &response, false));
     CHECK_ROW(c->name, same_ids(c, json_member(&c->tape, item, SLICE("errors")), &response, true));
     CHECK_ROW(c->name, same_answers(c->name, c->policies, &request, &c->arena));
+    CHECK_ROW(c->name, same_prepared_answers(c->name, c->policies, &request, c->store, &c->arena));
 }
 
 static void check_case(struct cedar_case *c, void *context)

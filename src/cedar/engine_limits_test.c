@@ -73,7 +73,7 @@ TEST(engine_uses_up_steps_where_the_reference_does)
         const struct cedar_list list = {fields, COUNT_OF(fields)};
         arena_init(&arena, ARENA_BYTES, NULL);
         const struct cedar_entity_data nothing = {0};
-        struct cedar_entities entities = {&nothing, find_ann};
+        struct cedar_entities entities = {.context = &nothing, .find = find_ann};
         struct cedar_request request = {.principal = ANN,
                                         .action = ACTION,
                                         .resource = FILE_0,
@@ -136,7 +136,7 @@ static void wide_check(struct wide *wide, const char *row)
 {
     struct cedar_policy_set *set = NULL;
     struct cedar_source source = {SLICE("wide"), buf_view(&wide->text)};
-    struct cedar_entities entities = {&wide->data, find_ann};
+    struct cedar_entities entities = {.context = &wide->data, .find = find_ann};
     struct cedar_request request = {.principal = ANN,
                                     .action = ACTION,
                                     .resource = FILE_0,
@@ -332,11 +332,14 @@ static const char SHARED_POLICIES[] =
     "permit(principal, action, resource) when { context.s == \"z\" };"
     "permit(principal, action, resource) when { [context.s, {s: context.s}].contains(\"x\") };"
     "forbid(principal, action, resource) when { context.r.s == \"x\" };"
-    "forbid(principal, action, resource) when { [context.t].contains(context.r.t) };";
+    "forbid(principal, action, resource) when { [context.t].contains(context.r.t) };"
+    "forbid(principal, action, resource) unless { principal in resource.team &&"
+    " resource.owners.contains(principal) && resource.boss.team == resource.team };";
 
 struct shared {
     const struct cedar_policy_set *set;
-    const struct cedar_prepared_entity *principal;
+    const struct cedar_prepared_entity *principal; /* NULL: it is to be found in entities */
+    struct cedar_entities entities;
     size_t allowed;
 };
 
@@ -350,9 +353,11 @@ static enum status decide_shared(const struct shared *shared, struct arena *aren
                                          {SLICE("t"), cedar_string(SLICE("t"))},
                                          {SLICE("r"), cedar_record(&RECORD)}};
     const struct cedar_list list = {fields, COUNT_OF(fields)};
-    struct cedar_request request = {.action = ACTION,
+    struct cedar_request request = {.principal = ANN,
+                                    .action = ACTION,
                                     .resource = FILE_0,
                                     .context = cedar_record(&list),
+                                    .entities = &shared->entities,
                                     .prepared_principal = shared->principal};
     return cedar_authorize(shared->set, &request, NULL, arena, response);
 }
@@ -372,14 +377,44 @@ static void *decide_often(void *context)
     return NULL;
 }
 
+static const struct cedar_uid GROUP = {SLICE_INIT("Group"), SLICE_INIT("g0")};
+
+/* A file whose team Ann belongs to, and which is hers. */
+static enum status store_entities(struct arena *arena, struct cedar_entity_store **out)
+{
+    static const struct cedar_uid BOSS = {SLICE_INIT("User"), SLICE_INIT("boss")};
+    struct cedar_field *fields = arena_alloc_zero(arena, 5, sizeof(*fields));
+    struct cedar_list *lists = arena_alloc_zero(arena, 3, sizeof(*lists));
+    if (fields == NULL || lists == NULL) {
+        return STATUS_LIMIT;
+    }
+    lists[0] = (struct cedar_list){fields, 3};
+    lists[1] = (struct cedar_list){fields + 3, 2}; /* owners */
+    lists[2] = (struct cedar_list){fields, 1};     /* of the boss */
+    fields[0] = (struct cedar_field){SLICE("team"), cedar_entity(GROUP.type, GROUP.id)};
+    fields[1] = (struct cedar_field){SLICE("boss"), cedar_entity(BOSS.type, BOSS.id)};
+    fields[2] = (struct cedar_field){SLICE("owners"), cedar_set(&lists[1])};
+    fields[3].value = fields[1].value;
+    fields[4].value = cedar_entity(ANN.type, ANN.id);
+    struct cedar_entity_data file = {.attributes = cedar_record(&lists[0])};
+    struct cedar_entity_data boss = {.attributes = cedar_record(&lists[2])};
+    TRY(cedar_entity_store_new(arena, out));
+    TRY(cedar_entity_store_add(*out, &ANN, NULL, &GROUP, 1));
+    TRY(cedar_entity_store_add(*out, &FILE_0, &file, NULL, 0));
+    TRY(cedar_entity_store_add(*out, &BOSS, &boss, NULL, 0));
+    return cedar_entity_store_close(*out);
+}
+
 static enum status share(struct shared *out, struct cedar_policy_set **set, struct arena *arena)
 {
-    static const struct cedar_uid GROUP = {SLICE_INIT("Group"), SLICE_INIT("g0")};
     static const struct cedar_entity_data DATA = {.ancestors = &GROUP, .ancestor_count = 1};
     struct cedar_source source = {SLICE("shared"), slice_view_cstr(SHARED_POLICIES)};
     *set = NULL;
+    struct cedar_entity_store *store = NULL;
     TRY(cedar_policy_set_parse(&source, 1, false, set, &diagnostics));
     out->set = *set;
+    TRY(store_entities(arena, &store));
+    TRY(cedar_prepare_entities(*set, store, arena, &out->entities));
     return cedar_prepare_entity(*set, &ANN, &DATA, arena, &out->principal);
 }
 
@@ -393,6 +428,7 @@ TEST(engine_is_shared_by_threads)
     arena_init(&arena, ARENA_BYTES, NULL);
     CHECK(share(&all[0], &set, &arena) == STATUS_OK);
     all[1] = all[0];
+    all[1].principal = NULL;
     for (size_t i = 0; i < 2; i++) {
         CHECK(pthread_create(&threads[i], NULL, decide_often, &all[i]) == 0);
     }
@@ -415,6 +451,9 @@ static bool build_and_decide(void *context)
     arena_init(&arena, ARENA_BYTES, NULL);
     bool is_done = share(&shared, &set, &arena) == STATUS_OK &&
                    decide_shared(&shared, &arena, &response) == STATUS_OK;
+    CHECK(is_done || response.decision == CEDAR_DENY);
+    shared.principal = NULL;
+    is_done = is_done && decide_shared(&shared, &arena, &response) == STATUS_OK;
     CHECK(is_done || response.decision == CEDAR_DENY);
     cedar_policy_set_free(set);
     arena_release(&arena);
@@ -471,6 +510,8 @@ TEST(engine_allocates_nothing_once_it_is_warm)
     for (size_t i = 0; i < 8; i++) {
         base_alloc_set_gate(i < 4 ? NULL : count_allocation, &allocations);
         CHECK(decide_shared(&shared, &arena, &response) == STATUS_OK);
+        CHECK(response.decision == CEDAR_ALLOW);
+        shared.principal = NULL;
         arena_reset(&arena);
     }
     base_alloc_set_gate(NULL, NULL);

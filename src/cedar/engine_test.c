@@ -52,7 +52,8 @@ static void put_path(struct buf *out)
 {
     PUT_ONE(out, "context.s", "context.s", "context.t", "context.r.s", "context.r.t.s", "context.n",
             "context.b", "context.e", "context.e.s", "principal.s", "resource.n", "principal.boss",
-            "principal.boss.s", "context.gone", "action.s", "context");
+            "principal.boss.s", "principal.boss.boss.s", "resource.team", "principal.teams",
+            "context.gone", "action.s", "context");
 }
 
 static void put_string(struct buf *out, unsigned depth)
@@ -230,10 +231,22 @@ static void put_guard(struct buf *out)
     }
 }
 
+/* What the compiler has instructions of its own for. */
+static void put_reference(struct buf *out)
+{
+    PUT_ONE(out, "principal in resource.team", "principal in resource.teams",
+            "resource in principal.teams", "principal in resource.boss.team",
+            "principal in principal.boss.teams", "principal in context.teams",
+            "resource.teams.contains(principal)", "principal.teams.contains(resource)",
+            "context.teams.contains(action)", "resource.boss == principal",
+            "principal.team == resource.team", "principal == context.e",
+            "principal.boss.boss == resource.boss", "resource.teams == principal.teams");
+}
+
 static void put_relation(struct buf *out, unsigned depth)
 {
     put(out, "(");
-    switch (pick(9)) {
+    switch (pick(12)) {
     case 0:
         put_any(out, depth);
         put(out, " == ");
@@ -278,6 +291,11 @@ static void put_relation(struct buf *out, unsigned depth)
     case 7:
         put_path(out);
         PUT_ONE(out, " == {s: context.s}", " != \"x\"", ".isEmpty()", ".s == \"x\"");
+        break;
+    case 8:
+    case 9:
+    case 10:
+        put_reference(out);
         break;
     default:
         put_guard(out);
@@ -367,6 +385,12 @@ static const struct cedar_uid UIDS[ENTITIES] = {
     {SLICE_INIT("Folder"), SLICE_INIT("d0")}, {SLICE_INIT("Robot"), SLICE_INIT("r0")},
 };
 
+static const struct cedar_uid ANCESTORS[] = {
+    {SLICE_INIT("Group"), SLICE_INIT("g0")},  {SLICE_INIT("Group"), SLICE_INIT("g1")},
+    {SLICE_INIT("Group"), SLICE_INIT("g2")},  {SLICE_INIT("Group"), SLICE_INIT("g7")},
+    {SLICE_INIT("Action"), SLICE_INIT("ag")}, {SLICE_INIT("Folder"), SLICE_INIT("d0")},
+};
+
 static bool find_entity(const void *context, const struct cedar_uid *uid,
                         struct cedar_entity_data *out)
 {
@@ -384,6 +408,13 @@ static bool find_entity(const void *context, const struct cedar_uid *uid,
 static struct cedar_value random_record(struct world *world, unsigned depth);
 
 static struct cedar_value random_set(struct world *world, unsigned depth);
+
+static struct cedar_value random_entity_value(void)
+{
+    const struct cedar_uid *uid =
+        pick(2) == 0 ? &ANCESTORS[pick(COUNT_OF(ANCESTORS))] : &UIDS[pick(ENTITIES)];
+    return cedar_entity(uid->type, uid->id);
+}
 
 static struct cedar_value random_string(void)
 {
@@ -415,6 +446,19 @@ static struct cedar_value random_value(struct world *world, unsigned depth)
     }
 }
 
+/* Mostly entities. */
+static struct cedar_value random_teams(struct world *world)
+{
+    struct cedar_list *list = arena_alloc_zero(world->arena, 1, sizeof(*list));
+    struct cedar_field *fields = arena_alloc_zero(world->arena, 5, sizeof(*fields));
+    size_t count = pick(5);
+    for (size_t i = 0; i < count; i++) {
+        fields[i].value = pick(12) == 0 ? random_value(world, 0) : random_entity_value();
+    }
+    *list = (struct cedar_list){fields, count};
+    return cedar_set(list);
+}
+
 /* Mostly of the kind that the policies expect. */
 static struct cedar_value typed_value(struct world *world, struct slice name, unsigned depth)
 {
@@ -437,14 +481,21 @@ static struct cedar_value typed_value(struct world *world, struct slice name, un
     if (depth > 0 && slice_eq(name, SLICE("set"))) {
         return random_set(world, depth - 1);
     }
+    if (slice_eq(name, SLICE("team"))) {
+        return random_entity_value();
+    }
+    if (slice_eq(name, SLICE("teams"))) {
+        return random_teams(world);
+    }
     return random_string();
 }
 
 static struct cedar_value random_record(struct world *world, unsigned depth)
 {
-    static const struct slice NAMES[] = {SLICE_INIT("s"),   SLICE_INIT("t"),   SLICE_INIT("n"),
-                                         SLICE_INIT("b"),   SLICE_INIT("e"),   SLICE_INIT("r"),
-                                         SLICE_INIT("set"), SLICE_INIT("boss")};
+    static const struct slice NAMES[] = {SLICE_INIT("s"),    SLICE_INIT("t"),    SLICE_INIT("n"),
+                                         SLICE_INIT("b"),    SLICE_INIT("e"),    SLICE_INIT("r"),
+                                         SLICE_INIT("set"),  SLICE_INIT("boss"), SLICE_INIT("team"),
+                                         SLICE_INIT("teams")};
     struct cedar_list *list = arena_alloc_zero(world->arena, 1, sizeof(*list));
     struct cedar_field *fields = arena_alloc_zero(world->arena, COUNT_OF(NAMES), sizeof(*fields));
     size_t count = 0;
@@ -471,11 +522,6 @@ static struct cedar_value random_set(struct world *world, unsigned depth)
 
 static void random_entity(struct world *world, size_t index)
 {
-    static const struct cedar_uid ANCESTORS[] = {
-        {SLICE_INIT("Group"), SLICE_INIT("g0")},  {SLICE_INIT("Group"), SLICE_INIT("g1")},
-        {SLICE_INIT("Group"), SLICE_INIT("g2")},  {SLICE_INIT("Group"), SLICE_INIT("g7")},
-        {SLICE_INIT("Action"), SLICE_INIT("ag")}, {SLICE_INIT("Folder"), SLICE_INIT("d0")},
-    };
     struct cedar_entity_data *data = &world->data[index];
     size_t count = pick(5);
     struct cedar_uid *ancestors = arena_alloc_zero(world->arena, count, sizeof(*ancestors));
@@ -501,6 +547,38 @@ static struct cedar_value random_context(struct world *world)
     return odd == 1 ? random_value(world, 1) : random_record(world, 2);
 }
 
+/* 1 + its place in ANCESTORS, or 0. */
+static size_t rank_of(const struct cedar_uid *uid)
+{
+    for (size_t i = 0; i < COUNT_OF(ANCESTORS); i++) {
+        if (slice_eq(ANCESTORS[i].type, uid->type) && slice_eq(ANCESTORS[i].id, uid->id)) {
+            return i + 1;
+        }
+    }
+    return 0;
+}
+
+/* The world as a store. Of the ancestors those are taken as parents that make no circle. */
+static struct cedar_entity_store *store_of(const struct world *world)
+{
+    struct cedar_entity_store *store = NULL;
+    CHECK(cedar_entity_store_new(world->arena, &store) == STATUS_OK);
+    for (size_t i = 0; i < ENTITIES; i++) {
+        const struct cedar_entity_data *data = &world->data[i];
+        struct cedar_uid parents[COUNT_OF(ANCESTORS)];
+        size_t count = 0;
+        for (size_t k = 0; k < data->ancestor_count; k++) {
+            if (rank_of(&data->ancestors[k]) > rank_of(&UIDS[i])) {
+                parents[count++] = data->ancestors[k];
+            }
+        }
+        CHECK(!world->exists[i] ||
+              cedar_entity_store_add(store, &UIDS[i], data, parents, count) == STATUS_OK);
+    }
+    CHECK(cedar_entity_store_close(store) == STATUS_OK);
+    return store;
+}
+
 static void check_requests(const struct cedar_policy_set *set, struct slice text)
 {
     struct arena arena;
@@ -510,13 +588,14 @@ static void check_requests(const struct cedar_policy_set *set, struct slice text
         for (size_t k = 0; k < ENTITIES; k++) {
             random_entity(&world, k);
         }
-        struct cedar_entities entities = {&world, find_entity};
+        struct cedar_entities entities = {.context = &world, .find = find_entity};
         struct cedar_request request = {.principal = UIDS[pick(4)],
                                         .action = UIDS[5 + pick(2)],
                                         .resource = UIDS[7 + pick(3)],
                                         .context = random_context(&world),
                                         .entities = &entities};
-        if (!same_answers("random policies", set, &request, &arena)) {
+        if (!same_answers("random policies", set, &request, &arena) ||
+            !same_prepared_answers("random policies", set, &request, store_of(&world), &arena)) {
             printf("%.*s\n", SLICE_ARG(text));
             break;
         }

@@ -266,6 +266,8 @@ static void put_request(struct buf *out, struct loaded *loaded, const struct ced
     }
     put_response(out, loaded->policies, &response);
     (void)same_answers("a case", loaded->policies, &request, &loaded->arena);
+    (void)same_prepared_answers("a case", loaded->policies, &request, loaded->store,
+                                &loaded->arena);
 }
 
 static void put_requests(struct buf *out, const struct differential_case *c, struct loaded *loaded)

@@ -66,6 +66,20 @@ static const struct cedar_prepared_entity *prepare(const struct cedar_policy_set
     return prepared;
 }
 
+static bool check_engine(const char *row, const struct answers *expected,
+                         const struct cedar_policy_set *set, const struct cedar_request *request,
+                         const struct cedar_options *rules, struct arena *arena)
+{
+    struct answers indexed =
+        ask_engine(set, request, &(struct authorize_options){rules, false}, arena);
+    struct answers plain =
+        ask_engine(set, request, &(struct authorize_options){rules, true}, arena);
+    bool each[] = {same(expected, &plain), same(expected, &indexed)};
+    CHECK_ROW(row, each[0]);
+    CHECK_ROW(row, each[1]);
+    return each[0] && each[1];
+}
+
 bool same_answers(const char *row, const struct cedar_policy_set *set,
                   const struct cedar_request *request, struct arena *arena)
 {
@@ -77,16 +91,37 @@ bool same_answers(const char *row, const struct cedar_policy_set *set,
     prepared.prepared_resource = prepare(set, request, &request->resource, arena);
     for (int strict = 0; strict < 2; strict++) {
         struct cedar_options rules = {.erroring_forbid_denies = strict == 1};
-        struct authorize_options with = {&rules, false};
-        struct authorize_options without = {&rules, true};
         struct answers expected = ask_reference(set, request, &rules, arena);
-        struct answers indexed = ask_engine(set, request, &with, arena);
-        struct answers plain = ask_engine(set, request, &without, arena);
-        struct answers ready = ask_engine(set, &prepared, &with, arena);
-        bool each[] = {same(&expected, &plain), same(&expected, &indexed), same(&expected, &ready)};
-        CHECK_ROW(row, each[0]);
-        CHECK_ROW(row, each[1]);
-        CHECK_ROW(row, each[2]);
+        bool each[] = {check_engine(row, &expected, set, request, &rules, arena),
+                       check_engine(row, &expected, set, &prepared, &rules, arena)};
+        is_same = is_same && each[0] && each[1];
+    }
+    return is_same;
+}
+
+bool same_prepared_answers(const char *row, const struct cedar_policy_set *set,
+                           const struct cedar_request *request,
+                           const struct cedar_entity_store *store, struct arena *arena)
+{
+    struct cedar_entities plain = cedar_entity_store_view(store);
+    struct cedar_entities entities;
+    struct cedar_request asked = *request;
+    struct cedar_request found;
+    bool is_same = true;
+    CHECK_ROW(row, cedar_prepare_entities(set, store, arena, &entities) == STATUS_OK);
+    asked.entities = &entities;
+    found = asked;
+    found.prepared_principal = cedar_find_prepared(&entities, &request->principal);
+    found.prepared_resource = cedar_find_prepared(&entities, &request->resource);
+    /* Entities that are at home elsewhere. */
+    struct cedar_request mixed = found;
+    mixed.entities = &plain;
+    for (int strict = 0; strict < 2; strict++) {
+        struct cedar_options rules = {.erroring_forbid_denies = strict == 1};
+        struct answers expected = ask_reference(set, &mixed, &rules, arena);
+        bool each[] = {check_engine(row, &expected, set, &asked, &rules, arena),
+                       check_engine(row, &expected, set, &found, &rules, arena),
+                       check_engine(row, &expected, set, &mixed, &rules, arena)};
         is_same = is_same && each[0] && each[1] && each[2];
     }
     return is_same;

@@ -10,4 +10,11 @@
 bool same_answers(const char *row, const struct cedar_policy_set *set,
                   const struct cedar_request *request, struct arena *arena);
 
+/* As above for entities of a closed store that are prepared together: found by the request's uids,
+ * given with it, and given with it while attributes are looked for elsewhere. The request's own
+ * entities are not looked at. */
+bool same_prepared_answers(const char *row, const struct cedar_policy_set *set,
+                           const struct cedar_request *request,
+                           const struct cedar_entity_store *store, struct arena *arena);
+
 #endif

@@ -33,7 +33,7 @@ static enum status count_range(struct decision *d, uint32_t from, uint32_t end)
 
 static bool is_known(const struct slot *slot)
 {
-    return slot->found == FOUND_VALUE && slot->as.value.kind != CEDAR_UNKNOWN;
+    return slot->found == FOUND_VALUE && slot->known->value.kind != CEDAR_UNKNOWN;
 }
 
 static bool is_absent(const struct slot *slot)
@@ -165,25 +165,6 @@ enum status cedar_may_allow(const struct cedar_policy_set *set, const struct ced
                             enum cedar_answer *out)
 {
     return may_allow(set, request, &(struct authorize_options){options, false}, arena, out);
-}
-
-enum status cedar_prepare_entity(const struct cedar_policy_set *set, const struct cedar_uid *uid,
-                                 const struct cedar_entity_data *data, struct arena *arena,
-                                 const struct cedar_prepared_entity **out)
-{
-    struct cedar_prepared_entity *prepared = arena_alloc_zero(arena, 1, sizeof(*prepared));
-    if (prepared == NULL) {
-        return STATUS_LIMIT;
-    }
-    prepared->set = set;
-    prepared->subject.uid = *uid;
-    prepared->subject.exists = data != NULL;
-    if (data != NULL) {
-        prepared->subject.data = *data;
-    }
-    TRY(subject_name(&prepared->subject, &set->program->symbols, arena));
-    *out = prepared;
-    return STATUS_OK;
 }
 
 const char *cedar_error_kind_name(enum cedar_error_kind kind)

@@ -67,10 +67,12 @@ bool node_is_variable(const struct node *node)
 static enum status add_path(struct compiler *c, uint32_t parent, struct slice name, uint32_t *out)
 {
     struct path *path = growing_add(&c->paths, c->arena, sizeof(*path));
+    uint32_t symbol = 0;
     if (path == NULL) {
         return STATUS_LIMIT;
     }
-    *path = (struct path){parent, name};
+    TRY(symbols_add_name(&c->program->symbols, name, &symbol));
+    *path = (struct path){parent, symbol, name};
     *out = (uint32_t)c->paths.count - 1;
     return STATUS_OK;
 }
@@ -181,6 +183,23 @@ static enum status compile_plain_binary(struct compiler *c, const struct node *n
     return emit(c, OPERATION_BINARY, 0, node->kind, 0);
 }
 
+/* `==` of two paths, or of what is none. */
+static enum status compile_equal_paths(struct compiler *c, const struct node *node, uint32_t steps)
+{
+    uint32_t left = 0;
+    uint32_t left_steps = 0;
+    uint32_t right = 0;
+    uint32_t right_steps = 0;
+    TRY(compile_path(c, node->items[0], &left, &left_steps));
+    TRY(compile_path(c, node->items[1], &right, &right_steps));
+    if (left == PATH_NONE || right == PATH_NONE) {
+        return compile_plain_binary(c, node, steps);
+    }
+    TRY(emit(c, OPERATION_EQUAL_PATH, steps + 1 + left_steps, left, right));
+    emitted(c, c->code.count - 1)->c = right_steps;
+    return STATUS_OK;
+}
+
 static enum status compile_equal(struct compiler *c, const struct node *node, uint32_t steps)
 {
     const struct node *left = node->items[0];
@@ -189,7 +208,7 @@ static enum status compile_equal(struct compiler *c, const struct node *node, ui
     uint32_t path_steps = 0;
     uint32_t number = 0;
     if (right->kind != NODE_VALUE) {
-        return compile_plain_binary(c, node, steps);
+        return compile_equal_paths(c, node, steps);
     }
     if (node_is_variable(left) && right->value.kind == CEDAR_ENTITY) {
         TRY(symbols_add_entity(&c->program->symbols, &right->value.as.uid, &number));
@@ -227,13 +246,27 @@ static enum status compile_entity_list(struct compiler *c, const struct cedar_va
     return STATUS_OK;
 }
 
+static enum status compile_in_path(struct compiler *c, const struct node *node, uint32_t steps)
+{
+    uint32_t path = 0;
+    uint32_t path_steps = 0;
+    TRY(compile_path(c, node->items[1], &path, &path_steps));
+    if (path == PATH_NONE) {
+        return compile_plain_binary(c, node, steps);
+    }
+    return emit(c, OPERATION_IN_PATH, steps + 2 + path_steps, node_variable(node->items[0]), path);
+}
+
 static enum status compile_in(struct compiler *c, const struct node *node, uint32_t steps)
 {
     const struct node *left = node->items[0];
     const struct node *right = node->items[1];
     uint32_t number = 0;
-    if (!node_is_variable(left) || right->kind != NODE_VALUE) {
+    if (!node_is_variable(left)) {
         return compile_plain_binary(c, node, steps);
+    }
+    if (right->kind != NODE_VALUE) {
+        return compile_in_path(c, node, steps);
     }
     if (right->value.kind == CEDAR_ENTITY) {
         TRY(symbols_add_entity(&c->program->symbols, &right->value.as.uid, &number));
@@ -296,9 +329,31 @@ static enum status compile_list(struct compiler *c, const struct node *node, uin
     return emit(c, OPERATION_LIST_END, 0, node->kind == NODE_RECORD ? NODE_RECORD : NODE_SET, 0);
 }
 
+/* `path.contains(variable)`; *path is PATH_NONE when the call is another. */
+static enum status compile_contains(struct compiler *c, const struct node *node, uint32_t steps,
+                                    uint32_t *path)
+{
+    uint32_t path_steps = 0;
+    *path = PATH_NONE;
+    if (node->function != FUNCTION_CONTAINS || !node_is_variable(node->items[1])) {
+        return STATUS_OK;
+    }
+    TRY(compile_path(c, node->items[0], path, &path_steps));
+    if (*path == PATH_NONE) {
+        return STATUS_OK;
+    }
+    return emit(c, OPERATION_PATH_CONTAINS, steps + 1 + path_steps, node_variable(node->items[1]),
+                *path);
+}
+
 static enum status compile_call(struct compiler *c, const struct node *node, uint32_t steps)
 {
     uint32_t name = 0;
+    uint32_t path = 0;
+    TRY(compile_contains(c, node, steps, &path));
+    if (path != PATH_NONE) {
+        return STATUS_OK;
+    }
     bool is_listed = node->item_count > 2; /* more than any function takes */
     if (is_listed) {
         TRY(compile_list(c, node, steps));

@@ -1,12 +1,23 @@
 #include "cedar/eval/evaluation.h"
 
-static void look_up(const struct evaluation *e, const struct cedar_uid *uid, struct subject *out)
+static const struct subject *look_up(const struct evaluation *e, const struct cedar_uid *uid,
+                                     struct subject *place)
 {
-    out->uid = *uid;
-    out->exists = e->entities != NULL && e->entities->find(e->entities->context, uid, &out->data);
-    if (!out->exists) {
-        out->data = (struct cedar_entity_data){0};
+    if (e->home != NULL) {
+        const struct cedar_prepared_entity *prepared = prepared_find(e->home, uid);
+        if (prepared != NULL) {
+            return &prepared->subject;
+        }
     }
+    place->uid = *uid;
+    place->home = NULL;
+    place->attributes = NULL;
+    place->exists =
+        e->entities != NULL && e->entities->find(e->entities->context, uid, &place->data);
+    if (!place->exists) {
+        place->data = (struct cedar_entity_data){0};
+    }
+    return place;
 }
 
 static void init_subject(struct evaluation *e, const struct cedar_policy_set *set,
@@ -14,20 +25,29 @@ static void init_subject(struct evaluation *e, const struct cedar_policy_set *se
                          const struct cedar_prepared_entity *prepared)
 {
     struct subject *own = &e->looked_up[variable];
-    e->subjects[variable] = own;
     if (prepared == NULL) {
-        look_up(e, uid, own);
-    } else if (prepared->set == set) {
-        e->subjects[variable] = &prepared->subject;
-    } else {
-        *own = prepared->subject;
+        e->subjects[variable] = look_up(e, uid, own);
+        return;
+    }
+    const struct subject *subject = &prepared->subject;
+    bool is_at_home = subject->home == NULL || subject->home == e->home;
+    e->subjects[variable] = subject;
+    if (prepared->set != set || !is_at_home) {
+        *own = *subject;
+        own->home = NULL;
+        own->attributes = NULL;
+        e->subjects[variable] = own;
     }
 }
 
 void evaluation_init(struct evaluation *e, const struct cedar_policy_set *set,
                      const struct cedar_request *request, struct arena *arena)
 {
-    e->entities = request->entities;
+    const struct cedar_entities *entities = request->entities;
+    bool is_prepared =
+        entities != NULL && entities->prepared != NULL && entities->prepared->set == set;
+    e->entities = entities;
+    e->home = is_prepared ? entities->prepared : NULL;
     e->context = request->context;
     e->work = (struct value_work){.arena = arena};
     init_subject(e, set, VARIABLE_PRINCIPAL, &request->principal, request->prepared_principal);
@@ -41,17 +61,17 @@ struct cedar_value evaluation_variable(const struct evaluation *e, enum variable
 }
 
 /* The subjects are recognised by where their texts lie, which costs less than a lookup. */
-void evaluation_find(const struct evaluation *e, const struct cedar_uid *uid, struct subject *out)
+const struct subject *evaluation_find(const struct evaluation *e, const struct cedar_uid *uid,
+                                      struct subject *place)
 {
     for (size_t i = 0; i < VARIABLE_COUNT; i++) {
         const struct subject *known = e->subjects[i];
         if (known->uid.id.ptr == uid->id.ptr && known->uid.type.ptr == uid->type.ptr &&
             uid_eq(&known->uid, uid)) {
-            *out = *known;
-            return;
+            return known;
         }
     }
-    look_up(e, uid, out);
+    return look_up(e, uid, place);
 }
 
 bool evaluation_fail(struct evaluation *e, enum cedar_error_kind kind, struct slice message,
@@ -59,17 +79,6 @@ bool evaluation_fail(struct evaluation *e, enum cedar_error_kind kind, struct sl
 {
     e->error = (struct cedar_policy_error){.kind = kind, .message = message, .subject = subject};
     return false;
-}
-
-bool evaluation_use_steps(struct evaluation *e, size_t count)
-{
-    if (count > e->work.steps_left) {
-        e->work.steps_left = 0;
-        return evaluation_fail(e, CEDAR_ERROR_STEPS, SLICE("the evaluation takes too many steps"),
-                               SLICE_EMPTY);
-    }
-    e->work.steps_left -= (uint32_t)count;
-    return true;
 }
 
 enum outcome evaluation_outcome(struct evaluation *e, const struct cedar_value *value)

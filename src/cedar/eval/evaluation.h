@@ -6,7 +6,7 @@
 #ifndef AEGIS_CEDAR_EVAL_EVALUATION_H
 #define AEGIS_CEDAR_EVAL_EVALUATION_H
 
-#include "cedar/eval/subject.h"
+#include "cedar/eval/prepared.h"
 #include "cedar/value/value.h"
 
 enum variable {
@@ -16,14 +16,11 @@ enum variable {
     VARIABLE_COUNT,
 };
 
-/* See cedar.h. */
-struct cedar_prepared_entity {
-    const struct cedar_policy_set *set; /* whose symbols are in subject */
-    struct subject subject;
-};
-
 struct evaluation {
     const struct cedar_entities *entities;
+    /* The same entities prepared for the set; NULL when they are not. Subjects have no other home.
+     */
+    const struct cedar_prepared_entities *home;
     struct cedar_value context;
     const struct subject *subjects[VARIABLE_COUNT]; /* prepared, or in looked_up */
     struct subject looked_up[VARIABLE_COUNT];
@@ -47,15 +44,26 @@ void evaluation_init(struct evaluation *e, const struct cedar_policy_set *set,
 /* A variable's value, which is always a reference. */
 struct cedar_value evaluation_variable(const struct evaluation *e, enum variable variable);
 
-/* The entity of a reference; the three of the request are recognised. */
-void evaluation_find(const struct evaluation *e, const struct cedar_uid *uid, struct subject *out);
+/* The entity of a reference: what is prepared or known from the request, or looked up into place.
+ */
+const struct subject *evaluation_find(const struct evaluation *e, const struct cedar_uid *uid,
+                                      struct subject *place);
 
 /* Record a failure and return false. */
 bool evaluation_fail(struct evaluation *e, enum cedar_error_kind kind, struct slice message,
                      struct slice subject);
 
 /* False, and a failure, when there are not so many left. */
-bool evaluation_use_steps(struct evaluation *e, size_t count);
+static inline bool evaluation_use_steps(struct evaluation *e, size_t count)
+{
+    if (count > e->work.steps_left) {
+        e->work.steps_left = 0;
+        return evaluation_fail(e, CEDAR_ERROR_STEPS, SLICE("the evaluation takes too many steps"),
+                               SLICE_EMPTY);
+    }
+    e->work.steps_left -= (uint32_t)count;
+    return true;
+}
 
 /* What the value of a whole condition means for its policy. */
 enum outcome evaluation_outcome(struct evaluation *e, const struct cedar_value *value);

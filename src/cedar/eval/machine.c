@@ -2,8 +2,6 @@
 
 #include <assert.h>
 
-#define SYMBOL_UNASKED (SYMBOL_NONE - 1) /* more symbols than that do not fit in memory */
-
 static const struct cedar_value UNKNOWN = {.kind = CEDAR_UNKNOWN};
 
 /* -- paths --------------------------------------------------------------------------------- */
@@ -13,23 +11,29 @@ static bool is_filled(const struct machine *m, uint32_t path)
     return (m->filled[path / 64] >> (path % 64) & 1) != 0;
 }
 
-static struct slot *fill(struct machine *m, uint32_t path)
+/* The slot has a value of its own, about which nothing is known. */
+static struct cedar_value *own_value(struct slot *slot)
 {
-    m->filled[path / 64] |= UINT64_C(1) << (path % 64);
-    m->slots[path].symbol = SYMBOL_UNASKED;
-    return &m->slots[path];
+    slot->known = &slot->as.own;
+    slot->as.own.symbol = SYMBOL_UNASKED;
+    slot->as.own.number = NUMBER_NONE;
+    slot->as.own.elements = NULL;
+    return &slot->as.own.value;
 }
 
-static void fill_roots(struct machine *m)
+static void fill_root(struct machine *m, uint32_t path, struct slot *slot)
 {
-    for (enum variable variable = 0; variable < VARIABLE_COUNT; variable++) {
-        struct slot *slot = fill(m, variable);
-        slot->found = FOUND_VALUE;
-        slot->as.value = evaluation_variable(&m->evaluation, variable);
+    struct cedar_value *value = own_value(slot);
+    slot->found = FOUND_VALUE;
+    if (path == PATH_CONTEXT) {
+        *value = m->evaluation.context;
+        slot->found = value->kind == CEDAR_ERROR ? FOUND_UNREADABLE : FOUND_VALUE;
+        return;
     }
-    struct slot *slot = fill(m, PATH_CONTEXT);
-    slot->as.value = m->evaluation.context;
-    slot->found = slot->as.value.kind == CEDAR_ERROR ? FOUND_UNREADABLE : FOUND_VALUE;
+    *value = evaluation_variable(&m->evaluation, (enum variable)path);
+    if (m->evaluation.subjects[path]->home != NULL) {
+        slot->as.own.number = m->evaluation.subjects[path]->number;
+    }
 }
 
 /* The name of an attribute, as in errors about it. */
@@ -38,27 +42,61 @@ static struct slice name_of(const struct machine *m, uint32_t path)
     return path == PATH_CONTEXT ? SLICE("context") : m->program->paths[path].name;
 }
 
-/* The value of a path; false when that fails. */
-static bool read_path(struct machine *m, uint32_t path, struct cedar_value *out)
+/* The value of a path, with what is known about it; NULL when that fails. */
+static const struct known *read_path(struct machine *m, uint32_t path)
 {
+    static const struct known NOT_KNOWN = {.value = {.kind = CEDAR_UNKNOWN}, .number = NUMBER_NONE};
     const struct slot *slot = machine_find(m, path);
+    if (slot->found == FOUND_VALUE) {
+        return slot->known;
+    }
+    if (slot->found == FOUND_UNKNOWN) {
+        return &NOT_KNOWN;
+    }
     if (slot->found == FOUND_FAILURE) {
         m->evaluation.error = slot->as.error;
-        return false;
+        return NULL;
     }
-    *out = slot->as.value;
-    return operate_attribute(&m->evaluation, slot->found, name_of(m, path), out);
+    struct cedar_value value = slot->found == FOUND_NO_ENTITY ? slot->known->value : UNKNOWN;
+    (void)operate_attribute(&m->evaluation, slot->found, name_of(m, path), &value);
+    return NULL;
 }
 
-/* The parent is filled. */
-static void fill_path(struct machine *m, uint32_t path)
+static bool is_prepared_variable(const struct machine *m, uint32_t path)
+{
+    return path < VARIABLE_COUNT && m->evaluation.subjects[path]->attributes != NULL;
+}
+
+/* The entity that a path leads to, if its attributes are prepared; else NULL. */
+static const struct subject *prepared_at(const struct machine *m, uint32_t path)
+{
+    if (is_prepared_variable(m, path)) {
+        return m->evaluation.subjects[path];
+    }
+    const struct slot *slot = &m->slots[path];
+    if (slot->found != FOUND_VALUE || slot->known->number == NUMBER_NONE) {
+        return NULL;
+    }
+    const struct subject *subject = &m->evaluation.home->items[slot->known->number].subject;
+    return subject->attributes != NULL ? subject : NULL;
+}
+
+/* The parent is filled, or it is a variable with prepared attributes. */
+static void fill_path(struct machine *m, uint32_t path, struct slot *slot)
 {
     const struct path *place = &m->program->paths[path];
-    struct slot *slot = fill(m, path);
-    struct cedar_value object;
+    const struct subject *prepared = prepared_at(m, place->parent);
+    if (prepared != NULL) {
+        slot->known = subject_attribute(prepared, place->symbol);
+        slot->found = slot->known == NULL                      ? FOUND_NOTHING
+                      : slot->known->value.kind == CEDAR_ERROR ? FOUND_UNREADABLE
+                                                               : FOUND_VALUE;
+        return;
+    }
+    const struct known *object = read_path(m, place->parent);
     slot->found = FOUND_FAILURE;
-    if (read_path(m, place->parent, &object)) {
-        slot->found = operate_find(&m->evaluation, &object, place->name, &slot->as.value);
+    if (object != NULL) {
+        slot->found = operate_find(&m->evaluation, &object->value, place->name, own_value(slot));
     }
     if (slot->found == FOUND_FAILURE) {
         slot->as.error = m->evaluation.error;
@@ -69,12 +107,23 @@ const struct slot *machine_find(struct machine *m, uint32_t path)
 {
     uint32_t missing[CEDAR_DEPTH_MAX];
     size_t count = 0;
+    uint32_t at = path;
     /* Upwards to what is known, then down again. */
-    for (uint32_t at = path; !is_filled(m, at); at = m->program->paths[at].parent) {
+    while (!is_filled(m, at)) {
         missing[count++] = at;
+        at = m->program->paths[at].parent;
+        if (at == PATH_NONE || is_prepared_variable(m, at)) {
+            break;
+        }
     }
     while (count > 0) {
-        fill_path(m, missing[--count]);
+        at = missing[--count];
+        m->filled[at / 64] |= UINT64_C(1) << (at % 64);
+        if (at < PATH_ROOTS) {
+            fill_root(m, at, &m->slots[at]);
+        } else {
+            fill_path(m, at, &m->slots[at]);
+        }
     }
     return &m->slots[path];
 }
@@ -83,10 +132,10 @@ uint32_t machine_symbol(struct machine *m, uint32_t path)
 {
     struct slot *slot = &m->slots[path];
     assert(is_filled(m, path) && slot->found == FOUND_VALUE);
-    if (slot->symbol == SYMBOL_UNASKED) {
-        slot->symbol = symbols_find_value(&m->program->symbols, &slot->as.value);
+    if (slot->known->symbol == SYMBOL_UNASKED) {
+        slot->as.own.symbol = symbols_find_value(&m->program->symbols, &slot->as.own.value);
     }
-    return slot->symbol;
+    return slot->known->symbol;
 }
 
 enum status machine_init(struct machine *m, const struct cedar_policy_set *set,
@@ -107,7 +156,6 @@ enum status machine_init(struct machine *m, const struct cedar_policy_set *set,
     for (size_t i = 0; i * 64 < m->program->path_count; i++) {
         m->filled[i] = 0;
     }
-    fill_roots(m);
     return STATUS_OK;
 }
 
@@ -142,12 +190,103 @@ bool machine_scope_matches(const struct machine *m, const struct compiled_policy
 
 /* -- instructions -------------------------------------------------------------------------- */
 
+/* As cedar_bool, without clearing what is not looked at. */
+static void put_bool(struct cedar_value *out, bool boolean)
+{
+    out->kind = CEDAR_BOOL;
+    out->as.boolean = boolean;
+}
+
+static bool copy_path(struct machine *m, uint32_t path, struct cedar_value *out)
+{
+    const struct known *known = read_path(m, path);
+    if (known != NULL) {
+        *out = known->value;
+    }
+    return known != NULL;
+}
+
+static bool equal_literal(struct machine *m, const struct instruction *at, struct cedar_value *out)
+{
+    const struct known *left = read_path(m, at->a);
+    return left != NULL && evaluation_use_steps(&m->evaluation, 1) &&
+           operate_binary(&m->evaluation, NODE_EQUAL, &left->value, &m->program->values[at->b],
+                          out);
+}
+
 static bool equal_path(struct machine *m, const struct instruction *at, struct cedar_value *out)
 {
-    struct cedar_value value;
-    const struct cedar_value *literal = &m->program->values[at->b];
-    return read_path(m, at->a, &value) && evaluation_use_steps(&m->evaluation, 1) &&
-           operate_binary(&m->evaluation, NODE_EQUAL, &value, literal, out);
+    struct evaluation *e = &m->evaluation;
+    const struct known *left = read_path(m, at->a);
+    if (left == NULL || !evaluation_use_steps(e, at->c)) {
+        return false;
+    }
+    const struct known *right = read_path(m, at->b);
+    if (right == NULL) {
+        return false;
+    }
+    if (left->number == NUMBER_NONE || right->number == NUMBER_NONE) {
+        return operate_binary(e, NODE_EQUAL, &left->value, &right->value, out);
+    }
+    put_bool(out, left->number == right->number);
+    return evaluation_use_steps(e, 1);
+}
+
+/* A set of prepared entities: every element takes the same steps, and none can fail. */
+static bool in_elements(struct evaluation *e, const struct subject *subject,
+                        const struct known *set, struct cedar_value *out)
+{
+    bool is_in = false;
+    for (uint32_t i = 0; i < set->element_count && !is_in; i++) {
+        is_in = subject_is_below(subject, set->elements[i]);
+    }
+    put_bool(out, is_in);
+    return evaluation_use_steps(e, set->element_count * operate_in_steps(subject));
+}
+
+static bool in_path(struct machine *m, const struct instruction *at, struct cedar_value *out)
+{
+    const struct subject *subject = m->evaluation.subjects[at->a];
+    const struct known *right = read_path(m, at->b);
+    if (right == NULL) {
+        return false;
+    }
+    if (subject->home != NULL && right->number != NUMBER_NONE) {
+        put_bool(out, subject_is_below(subject, right->number));
+        return true;
+    }
+    if (subject->home != NULL && right->elements != NULL) {
+        return in_elements(&m->evaluation, subject, right, out);
+    }
+    return operate_in(&m->evaluation, subject, &right->value, out);
+}
+
+/* Compares as value_contains does, with a step for each element up to the one that is equal. */
+static bool contains_variable(struct machine *m, const struct instruction *at,
+                              struct cedar_value *out)
+{
+    const struct subject *subject = m->evaluation.subjects[at->a];
+    const struct known *set = read_path(m, at->b);
+    if (set == NULL || !evaluation_use_steps(&m->evaluation, 1)) {
+        return false;
+    }
+    uint32_t count = set->element_count;
+    if (subject->home == NULL || set->elements == NULL || count > m->evaluation.work.steps_left) {
+        const struct cedar_value both[] = {
+            set->value, evaluation_variable(&m->evaluation, (enum variable)at->a)};
+        if (set->value.kind == CEDAR_UNKNOWN) {
+            *out = UNKNOWN;
+            return true;
+        }
+        return operate_call(&m->evaluation, FUNCTION_CONTAINS, SLICE_EMPTY, both, COUNT_OF(both),
+                            out);
+    }
+    uint32_t first = 0;
+    while (first < count && set->elements[first] != subject->number) {
+        first++;
+    }
+    put_bool(out, first < count);
+    return evaluation_use_steps(&m->evaluation, first < count ? first + 1 : count);
 }
 
 static bool is_in_any(struct machine *m, const struct instruction *at, struct cedar_value *out)
@@ -161,8 +300,17 @@ static bool is_in_any(struct machine *m, const struct instruction *at, struct ce
     for (uint32_t i = 1; i <= list[0] && !is_in; i++) {
         is_in = subject_has(subject, list[i]);
     }
-    *out = cedar_bool(is_in);
+    put_bool(out, is_in);
     return true;
+}
+
+/* Does the policy name just this entity, one that it is in, or its type? */
+static bool is_named(const struct subject *subject, const struct instruction *at)
+{
+    if (at->operation == OPERATION_IS_IN) {
+        return subject_has(subject, at->b);
+    }
+    return at->b == (at->operation == OPERATION_IS_TYPE ? subject->type : subject->self);
 }
 
 /* While a list is made, its value's tag tells whether an element is unknown. */
@@ -243,59 +391,6 @@ static bool find(struct machine *m, const struct instruction *at, struct cedar_v
                                           : operate_attribute(&m->evaluation, found, name, top);
 }
 
-/* What pushes a value without looking at the stack. */
-static bool push(struct machine *m, const struct instruction *at, struct cedar_value *out)
-{
-    const struct subject *const *subjects = m->evaluation.subjects;
-    switch ((int)at->operation) {
-    case OPERATION_VALUE:
-        *out = m->program->values[at->a];
-        return true;
-    case OPERATION_PATH:
-        return read_path(m, at->a, out);
-    case OPERATION_HAS_PATH:
-        return has(m, at->a, out);
-    case OPERATION_EQUAL:
-        return equal_path(m, at, out);
-    case OPERATION_IS_EQUAL:
-        *out = cedar_bool(subjects[at->a]->self == at->b);
-        return true;
-    case OPERATION_IS_IN:
-        *out = cedar_bool(subject_has(subjects[at->a], at->b));
-        return true;
-    case OPERATION_IS_IN_ANY:
-        return is_in_any(m, at, out);
-    case OPERATION_IS_TYPE:
-        *out = cedar_bool(subjects[at->a]->type == at->b);
-        return true;
-    default: /* OPERATION_LIST */
-        return begin_list(m, at->a, out);
-    }
-}
-
-/* What makes another value of the top one. */
-static bool transform(struct machine *m, const struct instruction *at, struct cedar_value *top)
-{
-    struct evaluation *e = &m->evaluation;
-    switch ((int)at->operation) {
-    case OPERATION_ATTRIBUTE:
-    case OPERATION_HAS:
-        return find(m, at, top);
-    case OPERATION_LIKE:
-        return operate_like(e, m->program->patterns[at->a].parts, m->program->patterns[at->a].count,
-                            top);
-    case OPERATION_IS:
-        return operate_is(e, m->program->values[at->a].as.text, top);
-    case OPERATION_LIST_END:
-        end_list(at, top);
-        return true;
-    case OPERATION_CALL_LIST:
-        return call_list(m, at, top);
-    default: /* OPERATION_UNARY */
-        return operate_unary(e, (enum node_kind)at->a, top);
-    }
-}
-
 /* Where to go on after CHAIN, CHAIN_END or BRANCH; NULL after a failure. */
 static const struct instruction *jump(struct machine *m, const struct instruction *at,
                                       struct cedar_value **top)
@@ -323,56 +418,114 @@ static const struct instruction *jump(struct machine *m, const struct instructio
     return value->as.boolean ? at + 1 : code + at->a;
 }
 
+/* What makes another value of the top one. */
+static bool transform(struct machine *m, const struct instruction *at, struct cedar_value *top)
+{
+    struct evaluation *e = &m->evaluation;
+    switch ((int)at->operation) {
+    case OPERATION_ATTRIBUTE:
+    case OPERATION_HAS:
+        return find(m, at, top);
+    case OPERATION_LIKE:
+        return operate_like(e, m->program->patterns[at->a].parts, m->program->patterns[at->a].count,
+                            top);
+    case OPERATION_IS:
+        return operate_is(e, m->program->values[at->a].as.text, top);
+    default: /* OPERATION_UNARY */
+        return operate_unary(e, (enum node_kind)at->a, top);
+    }
+}
+
+/* What makes a list, element by element, and a value of it. */
+static bool make_list(struct machine *m, const struct instruction *at, struct cedar_value **top)
+{
+    switch ((int)at->operation) {
+    case OPERATION_LIST:
+        return begin_list(m, at->a, ++*top);
+    case OPERATION_ITEM:
+        --*top;
+        put_item(m, at, *top, *top + 1);
+        return true;
+    case OPERATION_LIST_END:
+        end_list(at, *top);
+        return true;
+    default: /* OPERATION_CALL_LIST */
+        return call_list(m, at, *top);
+    }
+}
+
 /* Carry out one instruction. The next one, or NULL after a failure. */
 static const struct instruction *step(struct machine *m, const struct instruction *at,
-                                      struct cedar_value **top)
+                                      struct cedar_value **place)
 {
+    struct evaluation *e = &m->evaluation;
+    const struct program *program = m->program;
+    struct cedar_value *top = *place;
     bool is_ok = true;
-    if (at->steps > 0 && !evaluation_use_steps(&m->evaluation, at->steps)) {
+    if (at->steps > 0 && !evaluation_use_steps(e, at->steps)) {
         return NULL;
     }
     switch ((enum operation)at->operation) {
     case OPERATION_VALUE:
+        *++top = program->values[at->a];
+        break;
     case OPERATION_PATH:
+        is_ok = copy_path(m, at->a, ++top);
+        break;
     case OPERATION_HAS_PATH:
+        is_ok = has(m, at->a, ++top);
+        break;
     case OPERATION_EQUAL:
+        is_ok = equal_literal(m, at, ++top);
+        break;
     case OPERATION_IS_EQUAL:
     case OPERATION_IS_IN:
-    case OPERATION_IS_IN_ANY:
     case OPERATION_IS_TYPE:
-    case OPERATION_LIST:
-        is_ok = push(m, at, ++*top);
+        put_bool(++top, is_named(e->subjects[at->a], at));
+        break;
+    case OPERATION_IS_IN_ANY:
+        is_ok = is_in_any(m, at, ++top);
+        break;
+    case OPERATION_EQUAL_PATH:
+        is_ok = equal_path(m, at, ++top);
+        break;
+    case OPERATION_IN_PATH:
+        is_ok = in_path(m, at, ++top);
+        break;
+    case OPERATION_PATH_CONTAINS:
+        is_ok = contains_variable(m, at, ++top);
         break;
     case OPERATION_ATTRIBUTE:
     case OPERATION_HAS:
     case OPERATION_LIKE:
     case OPERATION_IS:
     case OPERATION_UNARY:
-    case OPERATION_LIST_END:
-    case OPERATION_CALL_LIST:
-        is_ok = transform(m, at, *top);
+        is_ok = transform(m, at, top);
         break;
     case OPERATION_BINARY:
-        --*top;
-        is_ok = operate_binary(&m->evaluation, (enum node_kind)at->a, *top, *top + 1, *top);
-        break;
-    case OPERATION_CALL:
-        *top += 1 - (ptrdiff_t)at->b;
-        is_ok = call(m, at, *top, *top);
-        break;
-    case OPERATION_ITEM:
-        --*top;
-        put_item(m, at, *top, *top + 1);
+        --top;
+        is_ok = operate_binary(e, (enum node_kind)at->a, top, top + 1, top);
         break;
     case OPERATION_CHAIN:
     case OPERATION_CHAIN_END:
     case OPERATION_BRANCH:
-        return jump(m, at, top);
+        return jump(m, at, place);
     case OPERATION_JUMP:
-        return m->program->code + at->a;
+        return program->code + at->a;
+    case OPERATION_CALL:
+        top += 1 - (ptrdiff_t)at->b;
+        is_ok = call(m, at, top, top);
+        break;
+    case OPERATION_LIST:
+    case OPERATION_ITEM:
+    case OPERATION_LIST_END:
+    case OPERATION_CALL_LIST:
+        is_ok = make_list(m, at, &top);
+        break;
     case OPERATION_END:
         break;
     }
+    *place = top;
     return is_ok ? at + 1 : NULL;
 }
 

@@ -12,9 +12,9 @@
 /* What a path leads to. */
 struct slot {
     enum found found;
-    uint32_t symbol; /* see machine_symbol */
+    const struct known *known; /* the value, or what FOUND_NO_ENTITY is about; not of a failure */
     union {
-        struct cedar_value value;
+        struct known own;                /* of what was not prepared */
         struct cedar_policy_error error; /* FOUND_FAILURE */
     } as;
 };

@@ -142,22 +142,31 @@ size_t operate_in_steps(const struct subject *subject)
     return 1 + subject->data.ancestor_count / ANCESTORS_PER_STEP;
 }
 
-static bool is_in(struct evaluation *e, const struct cedar_value *left,
-                  const struct cedar_value *right, struct cedar_value *out)
+bool operate_in(struct evaluation *e, const struct subject *subject,
+                const struct cedar_value *right, struct cedar_value *out)
 {
-    struct subject subject;
-    if (left->kind != CEDAR_ENTITY) {
-        return fail_type(e, SLICE("the left operand of 'in' is no entity"));
+    if (right->kind == CEDAR_UNKNOWN) {
+        *out = UNKNOWN;
+        return true;
     }
-    evaluation_find(e, &left->as.uid, &subject);
     if (right->kind == CEDAR_ENTITY) {
-        *out = cedar_bool(subject_is_in(&subject, &right->as.uid));
+        *out = cedar_bool(subject_is_in(subject, &right->as.uid));
         return true;
     }
     if (right->kind != CEDAR_SET) {
         return fail_type(e, SLICE("the right operand of 'in' is neither entity nor set"));
     }
-    return is_in_set(e, &subject, right, out);
+    return is_in_set(e, subject, right, out);
+}
+
+static bool is_in(struct evaluation *e, const struct cedar_value *left,
+                  const struct cedar_value *right, struct cedar_value *out)
+{
+    struct subject place;
+    if (left->kind != CEDAR_ENTITY) {
+        return fail_type(e, SLICE("the left operand of 'in' is no entity"));
+    }
+    return operate_in(e, evaluation_find(e, &left->as.uid, &place), right, out);
 }
 
 bool operate_binary(struct evaluation *e, enum node_kind kind, const struct cedar_value *left,
@@ -213,23 +222,23 @@ bool operate_like(struct evaluation *e, const struct pattern_part *parts, size_t
 enum found operate_find(struct evaluation *e, const struct cedar_value *object, struct slice name,
                         struct cedar_value *out)
 {
-    struct cedar_value record = *object;
-    struct subject subject;
+    const struct cedar_value *record = object;
+    struct subject place;
     if (object->kind == CEDAR_ENTITY) {
-        evaluation_find(e, &object->as.uid, &subject);
-        if (!subject.exists) {
+        const struct subject *subject = evaluation_find(e, &object->as.uid, &place);
+        if (!subject->exists) {
             *out = *object;
             return FOUND_NO_ENTITY;
         }
-        record = subject.data.attributes;
+        record = &subject->data.attributes;
     } else if (object->kind != CEDAR_RECORD && object->kind != CEDAR_UNKNOWN) {
         (void)fail_type(e, SLICE("only entities and records have attributes"));
         return FOUND_FAILURE;
     }
-    if (record.kind == CEDAR_UNKNOWN) {
+    if (record->kind == CEDAR_UNKNOWN) {
         return FOUND_UNKNOWN;
     }
-    if (record.kind != CEDAR_RECORD || !value_get(&record, name, e->work.arena, out)) {
+    if (record->kind != CEDAR_RECORD || !value_get(record, name, e->work.arena, out)) {
         return FOUND_NOTHING;
     }
     return out->kind == CEDAR_ERROR ? FOUND_UNREADABLE : FOUND_VALUE;
@@ -268,7 +277,7 @@ bool operate_has(enum found found, struct cedar_value *value)
 static bool get_tag(struct evaluation *e, bool is_get, const struct cedar_value *arguments,
                     struct cedar_value *out)
 {
-    struct subject subject;
+    struct subject place;
     if (arguments[0].kind != CEDAR_ENTITY) {
         return fail_type(e, SLICE("only entities have tags"));
     }
@@ -276,8 +285,8 @@ static bool get_tag(struct evaluation *e, bool is_get, const struct cedar_value 
         return fail_type(e, SLICE("the name of a tag is no string"));
     }
     struct slice name = arguments[1].as.text;
-    evaluation_find(e, &arguments[0].as.uid, &subject);
-    const struct cedar_value *tags = &subject.data.tags;
+    const struct subject *subject = evaluation_find(e, &arguments[0].as.uid, &place);
+    const struct cedar_value *tags = &subject->data.tags;
     if (tags->kind == CEDAR_UNKNOWN) {
         *out = UNKNOWN;
         return true;
@@ -291,7 +300,7 @@ static bool get_tag(struct evaluation *e, bool is_get, const struct cedar_value 
         return operate_attribute(e, out->kind == CEDAR_ERROR ? FOUND_UNREADABLE : FOUND_VALUE, name,
                                  out);
     }
-    return subject.exists
+    return subject->exists
                ? evaluation_fail(e, CEDAR_ERROR_TAG, SLICE("there is no such tag"), name)
                : evaluation_fail(e, CEDAR_ERROR_ENTITY, SLICE("the entity does not exist"),
                                  arguments[0].as.uid.id);

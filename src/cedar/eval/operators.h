@@ -20,6 +20,10 @@ bool operate_unary(struct evaluation *e, enum node_kind kind, struct cedar_value
 bool operate_binary(struct evaluation *e, enum node_kind kind, const struct cedar_value *left,
                     const struct cedar_value *right, struct cedar_value *out);
 
+/* `in` with the entity on its left found already. */
+bool operate_in(struct evaluation *e, const struct subject *subject,
+                const struct cedar_value *right, struct cedar_value *out);
+
 /* Steps that every element of a set behind `in` takes. */
 size_t operate_in_steps(const struct subject *subject);
 

@@ -29,27 +29,31 @@ enum {
 /* An attribute of what another path leads to. */
 struct path {
     uint32_t parent; /* smaller than the path's own number */
+    uint32_t symbol; /* of the name */
     struct slice name;
 };
 
 /* "Push": the result is put on the stack; "top" is the value there. Any can fail, which ends the
  * policy. */
 enum operation {
-    OPERATION_VALUE,     /* push values[a] */
-    OPERATION_PATH,      /* push what path a leads to */
-    OPERATION_HAS_PATH,  /* push whether path a leads anywhere */
-    OPERATION_EQUAL,     /* push path a == values[b] */
-    OPERATION_IS_EQUAL,  /* push variable a == the entity of symbol b */
-    OPERATION_IS_IN,     /* push variable a in the entity of symbol b */
-    OPERATION_IS_IN_ANY, /* push variable a in the entities of lists[b + 1] to lists[b + lists[b]]
-                          */
-    OPERATION_IS_TYPE,   /* push variable a is the type of symbol b */
-    OPERATION_ATTRIBUTE, /* top.values[a] */
-    OPERATION_HAS,       /* top has values[a] */
-    OPERATION_LIKE,      /* top like patterns[a] */
-    OPERATION_IS,        /* top is values[a] */
-    OPERATION_UNARY,     /* of the node kind a */
-    OPERATION_BINARY,    /* the upper two values into one; of the node kind a */
+    OPERATION_VALUE,      /* push values[a] */
+    OPERATION_PATH,       /* push what path a leads to */
+    OPERATION_HAS_PATH,   /* push whether path a leads anywhere */
+    OPERATION_EQUAL,      /* push path a == values[b] */
+    OPERATION_IS_EQUAL,   /* push variable a == the entity of symbol b */
+    OPERATION_IS_IN,      /* push variable a in the entity of symbol b */
+    OPERATION_IS_IN_ANY,  /* push variable a in the entities of lists[b + 1] to lists[b + lists[b]]
+                           */
+    OPERATION_IS_TYPE,    /* push variable a is the type of symbol b */
+    OPERATION_EQUAL_PATH, /* push path a == path b, which takes c steps */
+    OPERATION_IN_PATH,    /* push variable a in path b */
+    OPERATION_PATH_CONTAINS, /* push path b .contains(variable a) */
+    OPERATION_ATTRIBUTE,     /* top.values[a] */
+    OPERATION_HAS,           /* top has values[a] */
+    OPERATION_LIKE,          /* top like patterns[a] */
+    OPERATION_IS,            /* top is values[a] */
+    OPERATION_UNARY,         /* of the node kind a */
+    OPERATION_BINARY,        /* the upper two values into one; of the node kind a */
     OPERATION_CHAIN, /* an operand of && (b is 0) or || (1): go to a if it decides, else drop it */
     OPERATION_CHAIN_END, /* the last operand */
     OPERATION_BRANCH,    /* drop top; go to a when it was false, to b when unknown */

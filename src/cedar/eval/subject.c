@@ -3,7 +3,7 @@
 #include "cedar/eval/growing.h"
 #include "cedar/value/value.h"
 
-#define SCAN_MAX 16 /* up to here reading all is faster than searching */
+#define SCAN_MAX 64 /* up to here reading all is faster than searching */
 
 bool subject_is_in(const struct subject *subject, const struct cedar_uid *target)
 {
@@ -46,27 +46,43 @@ enum status subject_name(struct subject *subject, const struct symbols *symbols,
     }
     growing_sort_unique(&known, sizeof(*items), key_of_symbol);
     subject->symbols = items;
-    subject->symbol_count = known.count;
+    subject->symbol_count = (uint32_t)known.count;
     return STATUS_OK;
+}
+
+/* Is number among items, which ascend? Few are compared all, without a branch for each: whether and
+ * where one is found cannot be predicted. */
+static bool has_number(const uint32_t *items, size_t count, uint32_t number)
+{
+    bool is_found = false;
+    while (count > SCAN_MAX) {
+        size_t half = count / 2;
+        items += items[half] <= number ? half : 0;
+        count -= half;
+    }
+    for (size_t i = 0; i < count; i++) {
+        is_found |= items[i] == number;
+    }
+    return is_found;
 }
 
 bool subject_has(const struct subject *subject, uint32_t symbol)
 {
-    const uint32_t *items = subject->symbols;
-    size_t from = 0;
-    size_t to = subject->symbol_count;
-    while (to - from > SCAN_MAX) {
-        size_t middle = from + (to - from) / 2;
-        if (items[middle] <= symbol) {
-            from = middle;
-        } else {
-            to = middle;
+    return has_number(subject->symbols, subject->symbol_count, symbol);
+}
+
+bool subject_is_below(const struct subject *subject, uint32_t number)
+{
+    return subject->number == number ||
+           has_number(subject->ancestors, subject->data.ancestor_count, number);
+}
+
+const struct known *subject_attribute(const struct subject *subject, uint32_t name)
+{
+    for (uint32_t i = 0; i < subject->attribute_count; i++) {
+        if (subject->attribute_names[i] == name) {
+            return &subject->attributes[i];
         }
     }
-    for (size_t i = from; i < to; i++) {
-        if (items[i] == symbol) {
-            return true;
-        }
-    }
-    return false;
+    return NULL;
 }

@@ -2,8 +2,10 @@
 
 void symbols_init(struct symbols *symbols, struct arena *arena)
 {
-    *symbols = (struct symbols){
-        .entities = {.arena = arena}, .types = {.arena = arena}, .literals = {.arena = arena}};
+    *symbols = (struct symbols){.entities = {.arena = arena},
+                                .types = {.arena = arena},
+                                .names = {.arena = arena},
+                                .literals = {.arena = arena}};
 }
 
 bool symbols_can_hold(enum cedar_kind kind)
@@ -46,6 +48,12 @@ enum status symbols_add_type(struct symbols *symbols, struct slice type, uint32_
     return add(symbols, &symbols->types, &key, out);
 }
 
+enum status symbols_add_name(struct symbols *symbols, struct slice name, uint32_t *out)
+{
+    struct cedar_uid key = {SLICE_EMPTY, name};
+    return add(symbols, &symbols->names, &key, out);
+}
+
 enum status symbols_add_value(struct symbols *symbols, const struct cedar_value *value,
                               uint32_t *out)
 {
@@ -68,6 +76,12 @@ uint32_t symbols_find_type(const struct symbols *symbols, struct slice type)
 {
     struct cedar_uid key = {SLICE_EMPTY, type};
     return uid_table_find(&symbols->types, &key);
+}
+
+uint32_t symbols_find_name(const struct symbols *symbols, struct slice name)
+{
+    struct cedar_uid key = {SLICE_EMPTY, name};
+    return uid_table_find(&symbols->names, &key);
 }
 
 uint32_t symbols_find_value(const struct symbols *symbols, const struct cedar_value *value)

@@ -1,8 +1,8 @@
 /* symbols.h: what policies name, as small numbers; private to src/cedar.
  *
- * Entities, entity types and literals that policies compare with each have one number in a set, so
- * that a request's texts are hashed once and compared as numbers from then on. What no policy names
- * has no number, and is equal to nothing a policy names.
+ * Entities, entity types, names of attributes and literals that policies compare with each have one
+ * number in a set, so that a request's texts are hashed once and compared as numbers from then on.
+ * What no policy names has no number, and is equal to nothing a policy names.
  */
 #ifndef AEGIS_CEDAR_EVAL_SYMBOLS_H
 #define AEGIS_CEDAR_EVAL_SYMBOLS_H
@@ -14,6 +14,7 @@
 struct symbols {
     struct uid_table entities;
     struct uid_table types;    /* by their name as id */
+    struct uid_table names;    /* of attributes, likewise */
     struct uid_table literals; /* told apart by what stands for the type */
     uint32_t count;            /* numbers are 0..count-1, of all kinds together */
 };
@@ -25,6 +26,7 @@ void symbols_init(struct symbols *symbols, struct arena *arena);
 NODISCARD enum status symbols_add_entity(struct symbols *symbols, const struct cedar_uid *uid,
                                          uint32_t *out);
 NODISCARD enum status symbols_add_type(struct symbols *symbols, struct slice type, uint32_t *out);
+NODISCARD enum status symbols_add_name(struct symbols *symbols, struct slice name, uint32_t *out);
 
 /* Is there a number for values of this kind? Text, integers, booleans and entities have one. */
 bool symbols_can_hold(enum cedar_kind kind);
@@ -36,6 +38,7 @@ NODISCARD enum status symbols_add_value(struct symbols *symbols, const struct ce
 /* SYMBOL_NONE when no policy names it. */
 uint32_t symbols_find_entity(const struct symbols *symbols, const struct cedar_uid *uid);
 uint32_t symbols_find_type(const struct symbols *symbols, struct slice type);
+uint32_t symbols_find_name(const struct symbols *symbols, struct slice name);
 uint32_t symbols_find_value(const struct symbols *symbols, const struct cedar_value *value);
 
 #endif

@@ -37,7 +37,7 @@ static bool no_entity(const void *context, const struct cedar_uid *uid,
 static struct slice decide(const struct cedar_policy_set *set, const struct cedar_uid *principal,
                            enum cedar_decision *decision)
 {
-    static const struct cedar_entities NO_ENTITIES = {NULL, no_entity};
+    static const struct cedar_entities NO_ENTITIES = {.find = no_entity};
     static const struct cedar_field FIELDS[] = {
         {SLICE_INIT("n"), {.kind = CEDAR_LONG, .as.number = 1}}};
     static const struct cedar_list LIST = {FIELDS, 1};

@@ -1,28 +1,10 @@
 /* A fixed set of entities with the transitive closure of their parents (Cedar reference, section
  * 7). */
-#include "cedar/value/uid_table.h"
-#include "cedar/value/value.h"
+#include "cedar/value/entity_store.h"
 
 #include <string.h>
 
 #define ENTITIES_FIRST 16
-
-/* A reference that was added, or that is only somebody's parent. */
-struct stored {
-    struct cedar_uid uid;
-    struct cedar_entity_data data;
-    const uint32_t *parents; /* numbers of references */
-    size_t parent_count;
-    size_t seen; /* 1 + the last reference whose ancestors this one was found among */
-    bool is_added;
-};
-
-struct cedar_entity_store {
-    struct arena *arena; /* borrowed */
-    struct uid_table table;
-    struct stored *items;
-    size_t count, capacity;
-};
 
 enum status cedar_entity_store_new(struct arena *arena, struct cedar_entity_store **out)
 {
@@ -45,7 +27,7 @@ static enum status intern(struct cedar_entity_store *store, const struct cedar_u
     }
     if (store->count == store->capacity) {
         size_t capacity = store->capacity == 0 ? ENTITIES_FIRST : store->capacity * 2;
-        struct stored *items = arena_alloc_zero(store->arena, capacity, sizeof(*items));
+        struct stored_entity *items = arena_alloc_zero(store->arena, capacity, sizeof(*items));
         if (items == NULL || capacity > UINT32_MAX / 2) {
             return STATUS_LIMIT;
         }
@@ -57,7 +39,7 @@ static enum status intern(struct cedar_entity_store *store, const struct cedar_u
     }
     TRY(uid_table_add(&store->table, uid, (uint32_t)store->count));
     *out = (uint32_t)store->count;
-    store->items[store->count++] = (struct stored){.uid = *uid};
+    store->items[store->count++] = (struct stored_entity){.uid = *uid};
     return STATUS_OK;
 }
 
@@ -74,7 +56,7 @@ enum status cedar_entity_store_add(struct cedar_entity_store *store, const struc
     for (size_t i = 0; i < parent_count; i++) {
         TRY(intern(store, &parents[i], &numbers[i]));
     }
-    struct stored *item = &store->items[number];
+    struct stored_entity *item = &store->items[number];
     if (item->is_added) {
         return STATUS_CONFLICT;
     }
@@ -93,7 +75,7 @@ static size_t queue_parents(struct cedar_entity_store *store, uint32_t of, size_
                             uint32_t *queue, size_t count)
 {
     for (size_t i = 0; i < store->items[of].parent_count; i++) {
-        struct stored *parent = &store->items[store->items[of].parents[i]];
+        struct stored_entity *parent = &store->items[store->items[of].parents[i]];
         if (parent->seen != mark) {
             parent->seen = mark;
             queue[count++] = store->items[of].parents[i];
@@ -104,7 +86,7 @@ static size_t queue_parents(struct cedar_entity_store *store, uint32_t of, size_
 
 static enum status close_one(struct cedar_entity_store *store, uint32_t number, uint32_t *queue)
 {
-    struct stored *item = &store->items[number];
+    struct stored_entity *item = &store->items[number];
     size_t mark = (size_t)number + 1;
     size_t count = queue_parents(store, number, mark, queue, 0);
     for (size_t i = 0; i < count; i++) {
@@ -114,12 +96,15 @@ static enum status close_one(struct cedar_entity_store *store, uint32_t number, 
         return STATUS_INVALID;
     }
     struct cedar_uid *ancestors = arena_alloc_zero(store->arena, count, sizeof(*ancestors));
-    if (ancestors == NULL) {
+    uint32_t *numbers = arena_alloc_zero(store->arena, count, sizeof(*numbers));
+    if (ancestors == NULL || numbers == NULL) {
         return STATUS_LIMIT;
     }
     for (size_t i = 0; i < count; i++) {
         ancestors[i] = store->items[queue[i]].uid;
+        numbers[i] = queue[i];
     }
+    item->ancestors = numbers;
     item->data.ancestors = ancestors;
     item->data.ancestor_count = count;
     return STATUS_OK;

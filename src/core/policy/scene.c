@@ -487,7 +487,7 @@ static enum status set_target(struct scene *scene)
 enum status scene_request(struct scene *scene, struct cedar_request *out)
 {
     scene->server = (struct cedar_uid){TYPE_SERVER, scene->question->server};
-    scene->entities = (struct cedar_entities){scene, find};
+    scene->entities = (struct cedar_entities){.context = scene, .find = find};
     TRY(set_principal(scene));
     TRY(set_action(scene));
     TRY(set_target(scene));
