@@ -114,13 +114,14 @@ void arena_reset(struct arena *arena)
     arena->end = (uint8_t *)kept + kept->size;
 }
 
-/* Blocks double, so that a large message costs few of them and a small one little memory. */
+/* Blocks double, so that a large message costs few of them and a small one little memory. While a
+ * test gates allocations each piece has a block of its own, so that it can fail alone. */
 static bool add_block(struct arena *arena, size_t size)
 {
     size_t wanted = arena->blocks == NULL ? ARENA_BLOCK_BYTES_MIN : arena->blocks->size * 2;
     wanted = wanted > ARENA_BLOCK_BYTES_MAX ? ARENA_BLOCK_BYTES_MAX : wanted;
     size_t needed = sizeof(struct arena_block) + size;
-    wanted = needed > wanted ? needed : wanted;
+    wanted = needed > wanted || alloc_gate != NULL ? needed : wanted;
     size_t left = arena->limit_bytes - arena->used_bytes;
     wanted = wanted > left ? needed : wanted;
     if (needed < size || wanted > left || account_charge(arena->account, wanted) != STATUS_OK) {

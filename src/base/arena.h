@@ -69,7 +69,8 @@ NODISCARD void *base_alloc(size_t size);
 NODISCARD void *base_realloc(void *ptr, size_t size);
 void base_free(void *ptr);
 
-/* Test hook: NULL restores the default. Called before each allocation; false makes it fail. */
+/* Test hook: NULL restores the default. Called before each allocation; false makes it fail. While
+ * it is set, each piece of an arena is an allocation. */
 typedef bool (*base_alloc_gate_fn)(void *context);
 void base_alloc_set_gate(base_alloc_gate_fn gate, void *context);
 

@@ -194,6 +194,27 @@ TEST(diag_cuts_and_cleans)
     CHECK(diag_fail(NULL, STATUS_LIMIT, "a.b", "x") == STATUS_LIMIT);
 }
 
+static bool count_allocations(void *context)
+{
+    (*(size_t *)context)++;
+    return true;
+}
+
+/* So that a test can make each of them fail. */
+TEST(arena_pieces_are_allocations_while_a_test_counts_them)
+{
+    struct arena arena;
+    size_t allocations = 0;
+    arena_init(&arena, 8192, NULL);
+    base_alloc_set_gate(count_allocations, &allocations);
+    for (size_t i = 0; i < 5; i++) {
+        CHECK(arena_alloc(&arena, 10 * i) != NULL);
+    }
+    base_alloc_set_gate(NULL, NULL);
+    CHECK(allocations == 5);
+    arena_release(&arena);
+}
+
 static bool fill_buf(void *context)
 {
     (void)context;

@@ -66,6 +66,7 @@ uint64_t check_random(void)
 
 struct countdown {
     size_t left;
+    bool fails_once; /* or from there on */
     bool fired;
 };
 
@@ -77,18 +78,18 @@ static bool countdown_gate(void *context)
     if (failures_paused) {
         return true;
     }
-    if (countdown->left == 0) {
+    if (countdown->left == 0 && !(countdown->fails_once && countdown->fired)) {
         countdown->fired = true;
         return false;
     }
-    countdown->left--;
+    countdown->left -= countdown->left > 0 ? 1 : 0;
     return true;
 }
 
 void check_every_allocation(bool (*body)(void *context), void *context)
 {
-    for (size_t n = 0; n < 100000; n++) {
-        struct countdown countdown = {.left = n};
+    for (size_t n = 0; n < 200000; n++) {
+        struct countdown countdown = {.left = n / 2, .fails_once = n % 2 == 1};
         base_alloc_set_gate(countdown_gate, &countdown);
         bool done = body(context);
         base_alloc_set_gate(NULL, NULL);

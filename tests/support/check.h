@@ -23,8 +23,9 @@ const char *check_shared_path(const char *folder);
 /* Pseudo-random numbers from $AEGIS_SEED or a fixed seed, which a failing run prints. */
 uint64_t check_random(void);
 
-/* Runs body with every allocation failing in turn: body is called with the n-th allocation refused,
- * n = 1, 2, ... until it returns true (it succeeded). */
+/* Runs body with every allocation failing in turn: for n = 1, 2, ... with all from the n-th on
+ * refused, and with that one alone, until none is. Then body must return true: it succeeded. Each
+ * piece of an arena is an allocation here. */
 void check_every_allocation(bool (*body)(void *context), void *context);
 
 /* Inside such a body: let allocations succeed that are the test's own, then go on refusing. */
