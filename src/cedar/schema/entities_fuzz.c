@@ -66,11 +66,12 @@ static bool read_uid(const struct json_tape *tape, json_ref entity, struct arena
 
 static void check_each(struct slice text, const struct cedar_entities *view, struct arena *arena)
 {
+    struct diag diag = {0};
     struct json_tape tape;
     struct json_iter iter;
     json_ref key = JSON_NONE;
     json_ref entity = JSON_NONE;
-    fuzz_expect(json_text_parse(text, arena, &tape, NULL) == STATUS_OK, "it is no JSON", text);
+    fuzz_expect(json_text_parse(text, arena, &tape, &diag) == STATUS_OK, "it is no JSON", text);
     json_iter_init(&iter, &tape, 0);
     while (json_iter_next(&iter, &key, &entity)) {
         struct cedar_uid uid = {0};

@@ -10,7 +10,7 @@ enum status json_reader_init(struct json_reader *r, const struct cedar_source *s
     struct diag diag = {0};
     *r = (struct json_reader){.source = source, .arena = arena, .diagnostics = diagnostics};
     enum status status = json_text_parse(source->text, arena, &r->tape, &diag);
-    if (status == STATUS_INVALID || (status == STATUS_LIMIT && diag.offset > 0)) {
+    if (status == STATUS_INVALID) {
         struct schema_range at = {diag.offset, diag.offset};
         return schema_report(diagnostics, source, at, "%s", diag.message);
     }

@@ -162,22 +162,15 @@ static enum status read_set(struct set_reader *r)
     return status == STATUS_OK ? read_links(r, members[2]) : status;
 }
 
-/* What the tape refuses is reported as a point of the text. */
-static enum status report_tape(struct reporter *reporter, enum status status,
-                               const struct diag *diag)
-{
-    struct surface_range at = {(uint32_t)diag->offset, (uint32_t)diag->offset};
-    bool is_memory = slice_eq(slice_view_cstr(diag->code), SLICE("json.memory"));
-    return is_memory ? status : report(reporter, at, "%s", diag->message);
-}
-
 static enum status read_text(struct set_reader *r, struct slice text, enum cedar_json_form form)
 {
     struct diag diag = {0};
     enum status status = json_text_parse(text, &r->scratch, &r->tape, &diag);
-    if (status != STATUS_OK) {
-        return report_tape(r->json.reporter, status, &diag);
+    if (status == STATUS_INVALID) {
+        struct surface_range at = {(uint32_t)diag.offset, (uint32_t)diag.offset};
+        return report(r->json.reporter, at, "%s", diag.message);
     }
+    TRY(status);
     r->json.tape = &r->tape;
     TRY(form == CEDAR_JSON_SET ? read_set(r) : add_policy(r, SLICE("policy0"), 0));
     return policy_set_close(r->set);

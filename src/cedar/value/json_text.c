@@ -16,5 +16,7 @@ enum status json_text_parse(struct slice text, struct arena *arena, struct json_
     uintptr_t places[2] = {(uintptr_t)arena, (uintptr_t)&parser};
     memcpy(seed, places, sizeof(places));
     json_parser_init(&parser, &LIMITS, seed);
-    return json_parse(&parser, text, arena, out, diag);
+    enum status status = json_parse(&parser, text, arena, out, diag);
+    bool is_memory = slice_eq(slice_view_cstr(diag->code), SLICE("json.memory"));
+    return status == STATUS_LIMIT && !is_memory ? STATUS_INVALID : status;
 }

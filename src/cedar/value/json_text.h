@@ -4,7 +4,11 @@
 
 #include "json/tape.h"
 
-/* json_parse with room for the texts that operators write; nodes live in the arena. */
+/* json_parse with room for the texts that operators write; nodes live in the arena.
+ *
+ * diag  not NULL
+ * STATUS_INVALID with what is wrong with the text, also when it is too long or too deep;
+ * STATUS_LIMIT without memory. */
 NODISCARD enum status json_text_parse(struct slice text, struct arena *arena, struct json_tape *out,
                                       struct diag *diag);
 
