@@ -526,7 +526,8 @@ NODISCARD enum status cedar_expression_parse(const struct cedar_source *source, 
 /* Evaluate it for a request.
  *
  * arena  holds parts of *out, other parts are borrowed from expression and request
- * error  of STATUS_INVALID: why it failed; its policy is 0 */
+ * error  of STATUS_INVALID: why it failed; its policy is 0
+ * STATUS_LIMIT when the arena is full. */
 NODISCARD enum status cedar_expression_evaluate(const struct cedar_expression *expression,
                                                 const struct cedar_request *request,
                                                 struct arena *arena, struct cedar_value *out,

@@ -3,6 +3,7 @@
 #include "cedar/cedar.h"
 
 #include "base/buf.h"
+#include "cedar/eval/reference.h"
 #include "support/check.h"
 #include "support/same_answers.h"
 
@@ -463,6 +464,47 @@ static bool build_and_decide(void *context)
 TEST(engine_survives_every_failed_allocation)
 {
     check_every_allocation(build_and_decide, NULL);
+}
+
+static bool decide_without_memory(void *context)
+{
+    static const struct cedar_field FIELDS[] = {
+        {SLICE_INIT("s"), {.kind = CEDAR_STRING, .as.text = SLICE_INIT("x")}}};
+    static const struct cedar_list LIST = {FIELDS, COUNT_OF(FIELDS)};
+    const struct cedar_request request = {
+        .principal = ANN, .action = ACTION, .resource = FILE_0, .context = cedar_record(&LIST)};
+    struct cedar_response responses[2] = {{0}};
+    enum cedar_answer answers[2];
+    struct arena arena;
+    arena_init(&arena, ARENA_BYTES, NULL);
+    enum status status[] = {
+        cedar_authorize(context, &request, NULL, &arena, &responses[0]),
+        reference_authorize(context, &request, NULL, &arena, &responses[1]),
+        cedar_may_allow(context, &request, NULL, &arena, &answers[0]),
+        reference_may_allow(context, &request, NULL, &arena, &answers[1]),
+    };
+    bool is_done = true;
+    for (size_t i = 0; i < COUNT_OF(status); i++) {
+        CHECK(status[i] == STATUS_OK || status[i] == STATUS_LIMIT);
+        CHECK(i < 2 ? responses[i].decision == CEDAR_DENY : answers[i - 2] == CEDAR_NEVER);
+        CHECK(status[i] != STATUS_OK || i >= 2 || responses[i].reason_count == 1);
+        is_done = is_done && status[i] == STATUS_OK;
+    }
+    arena_release(&arena);
+    return is_done;
+}
+
+/* Under the official rules a forbid that fails is skipped; one that lacks memory must not be. */
+TEST(engine_skips_no_forbid_for_want_of_memory)
+{
+    struct cedar_source source = {SLICE("forbids"),
+                                  SLICE("permit(principal, action, resource);"
+                                        "forbid(principal, action, resource) when {"
+                                        " [context.s, {a: context.s}].contains(context.s) };")};
+    struct cedar_policy_set *set = NULL;
+    CHECK(cedar_policy_set_parse(&source, 1, false, &set, &diagnostics) == STATUS_OK);
+    check_every_allocation(decide_without_memory, set);
+    cedar_policy_set_free(set);
 }
 
 TEST(engine_ignores_what_was_prepared_for_another_set)

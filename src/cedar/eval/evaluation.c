@@ -50,6 +50,7 @@ void evaluation_init(struct evaluation *e, const struct cedar_policy_set *set,
     e->home = is_prepared ? entities->prepared : NULL;
     e->context = request->context;
     e->work = (struct value_work){.arena = arena};
+    e->is_out_of_memory = false;
     init_subject(e, set, VARIABLE_PRINCIPAL, &request->principal, request->prepared_principal);
     init_subject(e, set, VARIABLE_ACTION, &request->action, request->prepared_action);
     init_subject(e, set, VARIABLE_RESOURCE, &request->resource, request->prepared_resource);
@@ -79,6 +80,11 @@ bool evaluation_fail(struct evaluation *e, enum cedar_error_kind kind, struct sl
 {
     e->error = (struct cedar_policy_error){.kind = kind, .message = message, .subject = subject};
     return false;
+}
+
+enum outcome evaluation_failure(const struct evaluation *e)
+{
+    return e->is_out_of_memory ? OUTCOME_LIMIT : OUTCOME_ERROR;
 }
 
 enum outcome evaluation_outcome(struct evaluation *e, const struct cedar_value *value)

@@ -26,6 +26,7 @@ struct evaluation {
     struct subject looked_up[VARIABLE_COUNT];
     struct value_work work;
     struct cedar_policy_error error; /* of the last failure; policy is the caller's to set */
+    bool is_out_of_memory;           /* a failure was for want of memory, so nothing is sure */
 };
 
 /* How one policy fared. */
@@ -34,6 +35,7 @@ enum outcome {
     OUTCOME_TRUE,
     OUTCOME_UNKNOWN,
     OUTCOME_ERROR,
+    OUTCOME_LIMIT, /* it cannot be told without memory */
 };
 
 /* Looks up what is not prepared for set; everything is borrowed. set is NULL for the reference
@@ -64,6 +66,9 @@ static inline bool evaluation_use_steps(struct evaluation *e, size_t count)
     e->work.steps_left -= (uint32_t)count;
     return true;
 }
+
+/* What the last failure means for the policy whose condition failed. */
+enum outcome evaluation_failure(const struct evaluation *e);
 
 /* What the value of a whole condition means for its policy. */
 enum outcome evaluation_outcome(struct evaluation *e, const struct cedar_value *value);

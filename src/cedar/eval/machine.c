@@ -541,5 +541,6 @@ enum outcome machine_run(struct machine *m, const struct compiled_policy *policy
         assert(top < m->stack + MACHINE_STACK_MAX - 1);
         at = step(m, at, &top);
     }
-    return at == NULL ? OUTCOME_ERROR : evaluation_outcome(&m->evaluation, top);
+    return at == NULL ? evaluation_failure(&m->evaluation)
+                      : evaluation_outcome(&m->evaluation, top);
 }

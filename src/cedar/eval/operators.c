@@ -313,6 +313,7 @@ struct cedar_list *operate_new_list(struct evaluation *e, size_t count, struct c
     struct cedar_list *list = arena_alloc(e->work.arena, sizeof(*list));
     *fields = arena_alloc_zero(e->work.arena, count, sizeof(**fields));
     if (*fields == NULL || list == NULL) {
+        e->is_out_of_memory = true;
         (void)evaluation_fail(e, CEDAR_ERROR_STEPS, SLICE("the evaluation takes too much memory"),
                               SLICE_EMPTY);
         return NULL;

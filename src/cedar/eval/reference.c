@@ -193,7 +193,8 @@ static enum outcome evaluate_policy(struct evaluation *e, const struct policy *p
         return OUTCOME_TRUE;
     }
     e->work.steps_left = CEDAR_STEPS_MAX;
-    return evaluate(e, policy->condition, &value) ? evaluation_outcome(e, &value) : OUTCOME_ERROR;
+    return evaluate(e, policy->condition, &value) ? evaluation_outcome(e, &value)
+                                                  : evaluation_failure(e);
 }
 
 static enum status count_all(struct tally *tally, const struct cedar_policy_set *set,
@@ -245,5 +246,5 @@ enum status reference_evaluate(const struct node *node, const struct cedar_reque
         return STATUS_OK;
     }
     *error = e.error;
-    return STATUS_INVALID;
+    return e.is_out_of_memory ? STATUS_LIMIT : STATUS_INVALID;
 }

@@ -10,6 +10,10 @@ enum status tally_add(struct tally *tally, size_t policy, enum cedar_effect effe
                       enum outcome outcome, const struct cedar_policy_error *error)
 {
     bool is_forbid = effect == CEDAR_FORBID;
+    /* A forbid would be skipped as one that fails is, and a want of memory would allow. */
+    if (outcome == OUTCOME_LIMIT) {
+        return STATUS_LIMIT;
+    }
     if (outcome == OUTCOME_ERROR) {
         struct cedar_policy_error *added =
             growing_add(&tally->errors, tally->arena, sizeof(*added));

@@ -20,7 +20,8 @@ struct tally {
 /* options may be NULL. */
 void tally_init(struct tally *tally, const struct cedar_options *options, struct arena *arena);
 
-/* error is looked at for OUTCOME_ERROR only. STATUS_LIMIT without memory. */
+/* error is looked at for OUTCOME_ERROR only. STATUS_LIMIT without memory,
+ * also for OUTCOME_LIMIT. */
 NODISCARD enum status tally_add(struct tally *tally, size_t policy, enum cedar_effect effect,
                                 enum outcome outcome, const struct cedar_policy_error *error);
 
