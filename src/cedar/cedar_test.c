@@ -234,25 +234,6 @@ TEST(cedar_nesting_has_a_limit_and_no_stack)
     }
 }
 
-static bool parse_and_decide(void *context)
-{
-    (void)context;
-    struct cedar_source source = {
-        SLICE("t"), SLICE("@id(\"a\\n\") permit(principal is N::U, action in [Action::\"v\"], "
-                          "resource) when { [1, {a: \"b\"}] == context.x };")};
-    struct cedar_policy_set *set = NULL;
-    enum status status = cedar_policy_set_parse(&source, 1, true, &set, &diagnostics);
-    if (status == STATUS_OK) {
-        cedar_policy_set_free(set);
-    }
-    return status == STATUS_OK;
-}
-
-TEST(cedar_survives_every_failed_allocation)
-{
-    check_every_allocation(parse_and_decide, NULL);
-}
-
 static void check_policy_snippet(const struct corpus_line *line, void *context)
 {
     (void)context;

@@ -159,31 +159,3 @@ TEST(cedar_uids_are_read_strictly)
         arena_release(&arena);
     }
 }
-
-static bool evaluate_once(void *context)
-{
-    struct arena arena;
-    struct buf out;
-    (void)context;
-    arena_init(&arena, ARENA_BYTES, NULL);
-    buf_init(&out, ARENA_BYTES, NULL);
-    struct cedar_source source = source_of("{a: [1, principal], b: \"\\n\"}");
-    struct cedar_request request = {.principal = {SLICE("User"), SLICE("ann")}};
-    const struct cedar_expression *expression = NULL;
-    struct cedar_value value;
-    struct cedar_policy_error error;
-    bool is_done =
-        cedar_expression_parse(&source, &arena, &expression, &diagnostics) == STATUS_OK &&
-        cedar_expression_evaluate(expression, &request, &arena, &value, &error) == STATUS_OK &&
-        cedar_value_to_text(&value, &arena, &out) == STATUS_OK;
-    CHECK(!is_done ||
-          slice_eq(buf_view(&out), SLICE("{\"a\": [1, User::\"ann\"], \"b\": \"\\n\"}")));
-    buf_release(&out);
-    arena_release(&arena);
-    return is_done;
-}
-
-TEST(cedar_expressions_without_memory)
-{
-    check_every_allocation(evaluate_once, NULL);
-}

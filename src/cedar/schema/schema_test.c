@@ -128,28 +128,6 @@ TEST(schema_tells_all_errors_with_places_and_suggestions)
     CHECK(diagnostics.items[0].line == 2 && diagnostics.items[1].line == 3);
 }
 
-static bool parse_with_failures(void *context)
-{
-    static const struct slice TEXT = SLICE_INIT(
-        "namespace N { @a(\"b\") entity A in [A] {x: {y: Set<T>}} tags T; type T = Long; "
-        "entity E enum [\"x\"]; action v in w appliesTo {principal: A, resource: A, "
-        "context: {z: E}}; action w; }");
-    struct cedar_schema_source source = {{SLICE("test"), TEXT}, CEDAR_FORM_TEXT};
-    struct cedar_schema *schema = NULL;
-    (void)context;
-    enum status status = cedar_schema_parse(&source, 1, &schema, &diagnostics, &warnings);
-    CHECK(status == STATUS_OK || status == STATUS_LIMIT);
-    if (status == STATUS_OK) {
-        cedar_schema_free(schema);
-    }
-    return status == STATUS_OK;
-}
-
-TEST(schema_survives_every_failed_allocation)
-{
-    check_every_allocation(parse_with_failures, NULL);
-}
-
 /* -- corpora ------------------------------------------------------------------------------- */
 
 static bool translate(struct slice text, enum cedar_form form, enum cedar_schema_style style,

@@ -300,31 +300,6 @@ TEST(validate_tells_the_place_that_is_wrong)
     cedar_schema_free(schema);
 }
 
-static bool validate_with_failures(void *context)
-{
-    const struct cedar_schema *schema = context;
-    struct cedar_source source = {
-        SLICE("policies"),
-        SLICE(WHEN("principal has boss && principal.boss.name == \"x\" && [1, 2].contains(3) && "
-                   "principal in [Group::\"g\"]"))};
-    struct cedar_validate_options options = {.has_level = true, .level = 2};
-    struct cedar_policy_set *set = NULL;
-    enum status status = cedar_policy_set_parse(&source, 1, false, &set, &errors);
-    if (status == STATUS_OK) {
-        status = cedar_validate(set, schema, &options, &errors, &warnings);
-        cedar_policy_set_free(set);
-    }
-    CHECK(status == STATUS_OK || status == STATUS_LIMIT);
-    return status == STATUS_OK;
-}
-
-TEST(validate_survives_every_failed_allocation)
-{
-    struct cedar_schema *schema = schema_of(SCHEMA);
-    check_every_allocation(validate_with_failures, schema);
-    cedar_schema_free(schema);
-}
-
 /* -- corpora ------------------------------------------------------------------------------- */
 
 /* "corpus-4.10.tar.xz/corpus-tests/0123.json": the version and the id in a name. */

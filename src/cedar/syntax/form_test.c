@@ -448,32 +448,3 @@ TEST(cedar_json_nesting_has_a_limit_and_no_stack)
         buf_release(&text);
     }
 }
-
-static bool read_and_write(void *context)
-{
-    static const char TEXT[] =
-        SET("\"p\":" WHEN("{\"&&\":{\"left\":{\"Record\":{\"b\":{\"Var\":\"action\"},\"a\":"
-                          "{\"Value\":{\"x\":[1]}}}},\"right\":{\"has\":{\"left\":{\"Var\":"
-                          "\"context\"},\"attr\":[\"a\",\"b\"]}}}}"),
-            "\"t\":" TEMPLATE, LINK("t", "l", "\"?principal\":" UID("U")));
-    struct cedar_source source = {SLICE("json"), slice_view_cstr(TEXT)};
-    struct cedar_policy_set *set = NULL;
-    struct buf written;
-    (void)context;
-    if (cedar_policy_set_parse_json(&source, CEDAR_JSON_SET, &set, &diagnostics) != STATUS_OK) {
-        return false;
-    }
-    buf_init(&written, TEXT_BYTES_MAX, NULL);
-    enum status status = cedar_policy_set_to_json(set, &written);
-    if (status == STATUS_OK) {
-        status = cedar_policy_to_text(set, 0, &written);
-    }
-    buf_release(&written);
-    cedar_policy_set_free(set);
-    return status == STATUS_OK;
-}
-
-TEST(cedar_json_survives_every_failed_allocation)
-{
-    check_every_allocation(read_and_write, NULL);
-}

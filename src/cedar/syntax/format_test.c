@@ -211,21 +211,3 @@ TEST(cedar_format_of_nothing_but_comments)
     buf_release(&text);
     buf_release(&out);
 }
-
-static bool formats(void *context)
-{
-    struct buf out;
-    (void)context;
-    buf_init(&out, 1 << 20, NULL);
-    enum status status = format("// a\n@id(\"x\") permit(principal in A::\"b\",action,resource) "
-                                "when { [1, 2].contains(3) && {a: 1} has a }; // b",
-                                NULL, &out);
-    CHECK(status == STATUS_OK || (status == STATUS_LIMIT && out.len == 0));
-    buf_release(&out);
-    return status == STATUS_OK;
-}
-
-TEST(cedar_format_without_memory)
-{
-    check_every_allocation(formats, NULL);
-}

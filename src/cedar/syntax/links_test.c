@@ -152,28 +152,3 @@ TEST(cedar_removals_that_are_refused)
     cedar_policy_set_free(linked);
     cedar_policy_set_free(set);
 }
-
-static bool link_and_remove(void *context)
-{
-    static const struct cedar_link LINK = {SLICE_INIT("both"), SLICE_INIT("l"), &ANN, &FILE_A};
-    static const struct slice GONE[] = {SLICE_INIT("plain")};
-    struct cedar_policy_set *linked = NULL;
-    struct cedar_policy_set *fewer = NULL;
-    const struct cedar_policy_set *set = context;
-    if (cedar_policy_set_link(set, &LINK, 1, &linked, NULL) != STATUS_OK) {
-        return false;
-    }
-    enum status status = cedar_policy_set_remove(linked, GONE, 1, &fewer, NULL);
-    cedar_policy_set_free(linked);
-    if (status == STATUS_OK) {
-        cedar_policy_set_free(fewer);
-    }
-    return status == STATUS_OK;
-}
-
-TEST(cedar_links_survive_every_failed_allocation)
-{
-    struct cedar_policy_set *set = parse();
-    check_every_allocation(link_and_remove, set);
-    cedar_policy_set_free(set);
-}
