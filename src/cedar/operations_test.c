@@ -69,8 +69,9 @@ struct world {
     struct cedar_policy_set *plain, *set; /* set has a template and a link of it as well */
     struct buf schema_json, set_json, policy_json;
     const struct cedar_expression *expression;
-    struct cedar_entities entities;
-    struct cedar_request request, prepared;
+    struct cedar_entity_store *store;
+    struct cedar_entities entities, all_prepared;
+    struct cedar_request request, prepared, among_prepared;
     struct cedar_partial_request partial;
 };
 
@@ -332,6 +333,12 @@ static enum status prepare_entity(struct attempt *a)
     return cedar_prepare_entity(a->world->set, &USER, &data, &a->arena, &prepared);
 }
 
+static enum status prepare_entities(struct attempt *a)
+{
+    struct cedar_entities prepared;
+    return cedar_prepare_entities(a->world->set, a->world->store, &a->arena, &prepared);
+}
+
 /* -- decisions ----------------------------------------------------------------------------- */
 
 static enum status decide_as(struct attempt *a, const struct cedar_request *request)
@@ -352,6 +359,11 @@ static enum status decide(struct attempt *a)
 static enum status decide_prepared(struct attempt *a)
 {
     return decide_as(a, &a->world->prepared);
+}
+
+static enum status decide_among_prepared(struct attempt *a)
+{
+    return decide_as(a, &a->world->among_prepared);
 }
 
 static enum status may_allow(struct attempt *a)
@@ -470,8 +482,10 @@ static const struct {
     {"refuse a context", refuse_context, STATUS_INVALID},
     {"validate a request", validate_request, STATUS_OK},
     {"prepare an entity", prepare_entity, STATUS_OK},
+    {"prepare entities", prepare_entities, STATUS_OK},
     {"decide", decide, STATUS_OK},
     {"decide for what is prepared", decide_prepared, STATUS_OK},
+    {"decide among prepared entities", decide_among_prepared, STATUS_OK},
     {"may allow", may_allow, STATUS_OK},
     {"decide partially", decide_partially, STATUS_OK},
     {"decide for resources", query_resources, STATUS_OK},
@@ -522,11 +536,12 @@ static void open_data(struct world *w)
     static struct cedar_diagnostics diagnostics;
     struct cedar_source entities = source_of(ENTITIES);
     struct cedar_source context = source_of(CONTEXT);
-    struct cedar_entity_store *store = NULL;
-    CHECK(cedar_entity_store_new(&w->arena, &store) == STATUS_OK);
-    CHECK(cedar_entities_read(&entities, w->schema, &w->arena, store, &diagnostics) == STATUS_OK);
-    CHECK(cedar_entity_store_close(store) == STATUS_OK);
-    w->entities = cedar_entity_store_view(store);
+    CHECK(cedar_entity_store_new(&w->arena, &w->store) == STATUS_OK);
+    CHECK(cedar_entities_read(&entities, w->schema, &w->arena, w->store, &diagnostics) ==
+          STATUS_OK);
+    CHECK(cedar_entity_store_close(w->store) == STATUS_OK);
+    CHECK(cedar_prepare_entities(w->set, w->store, &w->arena, &w->all_prepared) == STATUS_OK);
+    w->entities = cedar_entity_store_view(w->store);
     w->request = (struct cedar_request){
         .principal = USER, .action = READ, .resource = GROUP, .entities = &w->entities};
     CHECK(cedar_context_read(&context, w->schema, &READ, &w->arena, &w->request.context,
@@ -535,6 +550,9 @@ static void open_data(struct world *w)
     w->prepared.prepared_principal = prepare(w, &USER);
     w->prepared.prepared_action = prepare(w, &READ);
     w->prepared.prepared_resource = prepare(w, &GROUP);
+    w->among_prepared = w->request;
+    w->among_prepared.entities = &w->all_prepared;
+    w->among_prepared.prepared_principal = cedar_find_prepared(&w->all_prepared, &USER);
     w->partial = (struct cedar_partial_request){.principal = USER,
                                                 .action = READ,
                                                 .resource = GROUP,
