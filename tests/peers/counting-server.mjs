@@ -13,6 +13,8 @@ export class CountingServer {
   onCall = undefined;
   /** The bodies of all messages received, newest last. */
   messages = [];
+  /** The header fields of those, in the same order. */
+  fields = [];
   #sockets = new Set();
   #closedBytes = 0;
   #answers;
@@ -64,6 +66,7 @@ export class CountingServer {
     }
     const message = JSON.parse(Buffer.concat(pieces).toString('utf8'));
     this.messages.push(message);
+    this.fields.push(request.headers);
     if (message.id === undefined) {
       response.writeHead(202).end();
     } else if (message.method === 'tools/call' && this.onCall !== undefined) {

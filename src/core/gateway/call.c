@@ -4,7 +4,7 @@
 #include "core/mcp/mirror.h"
 #include "json/writer.h"
 
-#define CALL_FIELDS_MAX 4
+#define CALL_FIELDS_MAX (4 + PARAMETER_FIELDS_MAX)
 #define CALL_REQUEST_BYTES_MAX ((size_t)8 << 20)
 
 static struct call *call_of(struct child *child)
@@ -284,6 +284,9 @@ static size_t build_fields(const struct call_request *request, struct buf *name,
     if (!request->is_modern && request->session->session_id.len > 0 && !request->is_handshake) {
         fields[count++] =
             (struct http_field){SLICE("Mcp-Session-Id"), buf_view(&request->session->session_id)};
+    }
+    for (size_t i = 0; i < request->parameter_count; i++) {
+        fields[count++] = request->parameters[i];
     }
     return count;
 }

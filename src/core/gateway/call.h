@@ -12,6 +12,7 @@
 #include "base/diag.h"
 #include "core/gateway/child.h"
 #include "core/gateway/gateway.h"
+#include "core/gateway/parameter_fields.h"
 
 #define CALL_NOTIFICATIONS_MAX 10000
 
@@ -44,7 +45,9 @@ struct call_request {
     struct arena *arena; /* the owner's; messages of the server are kept there */
     struct server_session *session;
     struct slice method;
-    struct slice name;   /* for Mcp-Name; empty when the method names nothing */
+    struct slice name;                   /* for Mcp-Name; empty when the method names nothing */
+    const struct http_field *parameters; /* a modern tool call's, PARAMETER_FIELDS_MAX at most */
+    size_t parameter_count;
     struct slice params; /* JSON object text without _meta, or empty */
     struct slice meta;   /* members to add to _meta, `"a":1,"b":2`; may be empty */
     bool is_notification;

@@ -84,22 +84,84 @@ static enum stage_result refuse_call(struct operation *op, struct slice text,
                                                             .reason = reason});
 }
 
+/* MCP 2026-07-28: who acts on the body refuses fields that disagree with it. */
+static enum stage_result refuse_fields(struct operation *op, const struct diag *diag)
+{
+    struct slice reason = SLICE_EMPTY;
+    if (is_never_allowed(op)) {
+        return operation_refuse_denied(op);
+    }
+    (void)!arena_copy(&op->arena, slice_view_cstr(diag->message), &reason);
+    return operation_refuse(op, &(struct operation_refusal){
+                                    .type = AUDIT_WIRE_REJECT,
+                                    .http_status = 400,
+                                    .rpc_code = MCP_ERROR_HEADER_MISMATCH,
+                                    .text = SLICE("the header fields do not agree with the body"),
+                                    .code = diag->code,
+                                    .reason = reason});
+}
+
+/* Compare the fields of arguments that a client of our newest revision sent, and write those that a
+ * server of it gets. What the tool does not name is nobody's field and goes no further. */
+static enum stage_result take_parameters(struct operation *op, struct json_place tool,
+                                         struct json_place arguments)
+{
+    const struct http_field *sent = op->parameters;
+    size_t sent_count = op->parameter_count;
+    struct parameter_fields fields;
+    struct diag diag = {0};
+    op->parameters = NULL;
+    op->parameter_count = 0;
+    if (!server_session_has_parameters(op->session, tool)) {
+        return STAGE_DONE;
+    }
+    enum status status = parameter_fields_read(member_of(tool, SLICE("inputSchema")), arguments,
+                                               &op->arena, &fields, &diag);
+    if (status == STATUS_INVALID) {
+        return refuse_call(op, SLICE("unknown tool"), &diag);
+    }
+    if (status == STATUS_OK && mcp_revision_is_modern(op->revision)) {
+        status =
+            parameter_fields_check(&fields, arguments.tape, sent, sent_count, &op->arena, &diag);
+    }
+    if (status == STATUS_OK && op->session->is_modern && fields.count > 0) {
+        op->parameters = arena_alloc_zero(&op->arena, fields.count, sizeof(*op->parameters));
+        status = op->parameters == NULL
+                     ? STATUS_LIMIT
+                     : parameter_fields_write(&fields, arguments.tape, &op->arena, op->parameters,
+                                              &op->parameter_count, &diag);
+    }
+    if (status == STATUS_LIMIT) {
+        return operation_refuse_overload(op, "no memory for the fields");
+    }
+    return status == STATUS_OK ? STAGE_DONE : refuse_fields(op, &diag);
+}
+
 /* A tool the server did not declare has no types to judge its arguments by. */
+static enum stage_result find_tool(struct operation *op)
+{
+    struct diag diag = {0};
+    bool is_ambiguous = false;
+    op->definition = server_session_tool(op->session, op->name, &is_ambiguous);
+    if (op->definition.ref != JSON_NONE) {
+        return STAGE_DONE;
+    }
+    (void)!diag_fail(&diag, STATUS_NOT_FOUND, is_ambiguous ? "tool.ambiguous" : "tool.unknown",
+                     is_ambiguous ? "the server lists two tools of this name"
+                                  : "the server lists no tool of this name");
+    return refuse_call(op, SLICE("unknown tool"), &diag);
+}
+
 static enum stage_result stage_check_arguments(struct operation *op)
 {
     struct diag diag = {0};
     if (op->message.method->primitive != MCP_TOOL) {
         return STAGE_DONE;
     }
-    bool is_ambiguous = false;
-    struct json_place tool = server_session_tool(op->session, op->name, &is_ambiguous);
-    if (tool.ref == JSON_NONE) {
-        (void)!diag_fail(&diag, STATUS_NOT_FOUND, is_ambiguous ? "tool.ambiguous" : "tool.unknown",
-                         is_ambiguous ? "the server lists two tools of this name"
-                                      : "the server lists no tool of this name");
-        return refuse_call(op, SLICE("unknown tool"), &diag);
+    enum stage_result result = find_tool(op);
+    if (result != STAGE_DONE) {
+        return result;
     }
-    op->definition = tool;
     struct json_place arguments = arguments_of(op);
     struct json_tape empty;
     if (arguments.ref == JSON_NONE) {
@@ -108,10 +170,12 @@ static enum stage_result stage_check_arguments(struct operation *op)
         }
         arguments = (struct json_place){&empty, 0};
     }
-    if (schema_check(member_of(tool, SLICE("inputSchema")), arguments, &diag) != STATUS_OK) {
+    result = take_parameters(op, op->definition, arguments);
+    if (result == STAGE_DONE && schema_check(member_of(op->definition, SLICE("inputSchema")),
+                                             arguments, &diag) != STATUS_OK) {
         return refuse_call(op, SLICE("the arguments do not fit the input schema"), &diag);
     }
-    return STAGE_DONE;
+    return result;
 }
 
 static enum stage_result stage_authorize(struct operation *op)
@@ -221,6 +285,8 @@ static enum stage_result stage_forward(struct operation *op)
         .session = op->session,
         .method = op->message.method->name,
         .name = op->name,
+        .parameters = op->parameters,
+        .parameter_count = op->parameter_count,
         .params = buf_view(&params),
         .meta = buf_view(&meta),
         .is_modern = op->session->is_modern,

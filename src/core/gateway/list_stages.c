@@ -79,6 +79,20 @@ static bool item_is_visible(struct operation *op, const struct list_item *item)
     return policy_may_ever_allow(&question, &op->gateway->scratch);
 }
 
+/* MCP 2026-07-28: a tool whose fields for arguments break a rule is not shown. */
+static bool has_good_fields(struct operation *op, const struct list_item *item)
+{
+    static const struct json_place NO_ARGUMENTS = {NULL, JSON_NONE};
+    struct parameter_fields fields;
+    if (op->list->primitive != MCP_TOOL ||
+        !parameter_fields_are_in(item->place.tape, item->place.ref)) {
+        return true;
+    }
+    json_ref schema = json_member(item->place.tape, item->place.ref, SLICE("inputSchema"));
+    return parameter_fields_read((struct json_place){item->place.tape, schema}, NO_ARGUMENTS,
+                                 &op->arena, &fields, NULL) == STATUS_OK;
+}
+
 static struct slice name_member(const struct operation *op)
 {
     if (is_template_list(op)) {
@@ -102,7 +116,7 @@ static bool read_item(struct operation *op, struct list_item *item)
         }
         item->key = uri.text;
     }
-    return item_is_visible(op, item);
+    return has_good_fields(op, item) && item_is_visible(op, item);
 }
 
 static int compare_items(const struct operation *op, const struct list_item *a,

@@ -366,6 +366,30 @@ static enum status copy_request(struct operation *op, const struct exchange_requ
     return arena_copy(&op->arena, request->body, &op->body);
 }
 
+/* The fields of arguments are compared once the tool is known, which may be after a wait. */
+static enum status keep_parameters(struct operation *op)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < op->field_count; i++) {
+        count += parameter_fields_is_name(op->fields[i].name) ? 1 : 0;
+    }
+    if (count == 0 || op->message.method->primitive != MCP_TOOL) {
+        return STATUS_OK;
+    }
+    op->parameters = arena_alloc_zero(&op->arena, count, sizeof(*op->parameters));
+    if (op->parameters == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < op->field_count; i++) {
+        if (parameter_fields_is_name(op->fields[i].name)) {
+            struct http_field *kept = &op->parameters[op->parameter_count++];
+            TRY(arena_copy(&op->arena, op->fields[i].name, &kept->name));
+            TRY(arena_copy(&op->arena, op->fields[i].value, &kept->value));
+        }
+    }
+    return STATUS_OK;
+}
+
 static enum stage_result read_message(struct operation *op)
 {
     struct mcp_message_input input = {&op->gateway->parser, op->body, op->fields, op->field_count};
@@ -374,10 +398,11 @@ static enum stage_result read_message(struct operation *op)
     if (mcp_message_read(&input, &op->arena, &op->message, &refusal, &diag) == STATUS_OK) {
         op->revision = op->message.revision;
         op->stages = stages_of(&op->message);
-        /* The one field that is asked for later: a cancellation names the session, too. */
-        return arena_copy(&op->arena, op->message.session_id, &op->message.session_id) == STATUS_OK
+        /* What is asked for later: a cancellation names the session, too. */
+        return keep_parameters(op) == STATUS_OK && arena_copy(&op->arena, op->message.session_id,
+                                                              &op->message.session_id) == STATUS_OK
                    ? STAGE_DONE
-                   : operation_refuse_overload(op, "no memory for the session");
+                   : operation_refuse_overload(op, "no memory for the fields");
     }
     struct slice reason = SLICE_EMPTY;
     (void)!arena_copy(&op->arena, slice_view_cstr(diag.message), &reason);

@@ -83,8 +83,10 @@ struct operation {
     struct slice target_path, peer_ip, body;
     const struct http_field *fields; /* the transport's, until the first wait */
     size_t field_count;
-    struct slice authorization; /* one of them */
-    struct slice origin;        /* of the page that asks; empty: none */
+    struct slice authorization;    /* one of them */
+    struct http_field *parameters; /* those of a call's arguments: first the client's, then ours */
+    size_t parameter_count;
+    struct slice origin; /* of the page that asks; empty: none */
     bool has_token, is_tls;
     int64_t started_ms;
     struct timer deadline;

@@ -176,7 +176,8 @@ static bool add_page(struct server_session *session)
         ++session->page_count > SERVER_SESSION_PAGES_MAX) {
         return false;
     }
-    *page = (struct tool_page){NULL, call->answer, tools};
+    *page = (struct tool_page){NULL, call->answer, tools,
+                               parameter_fields_are_in(&call->answer, tools)};
     struct tool_page **at = &session->pages;
     while (*at != NULL) {
         at = &(*at)->next;
@@ -359,6 +360,16 @@ struct json_place server_session_tool(const struct server_session *session, stru
         }
     }
     return found;
+}
+
+bool server_session_has_parameters(const struct server_session *session, struct json_place tool)
+{
+    for (const struct tool_page *page = session->pages; page != NULL; page = page->next) {
+        if (&page->tape == tool.tape) {
+            return page->has_parameters;
+        }
+    }
+    return true;
 }
 
 void server_session_take_id(struct server_session *session, struct slice session_id)

@@ -43,7 +43,8 @@ struct session_waiter {
 struct tool_page {
     struct tool_page *next;
     struct json_tape tape;
-    json_ref tools; /* the array */
+    json_ref tools;      /* the array */
+    bool has_parameters; /* some of them are repeated in header fields */
 };
 
 struct server_session {
@@ -95,6 +96,9 @@ bool server_session_is_usable(const struct server_session *session, struct diag 
  * server lists two of that name: a client may have been shown the other one (*is_ambiguous). */
 struct json_place server_session_tool(const struct server_session *session, struct slice name,
                                       bool *is_ambiguous);
+
+/* Are arguments of that tool repeated in header fields, perhaps? */
+bool server_session_has_parameters(const struct server_session *session, struct json_place tool);
 
 /* The server gave a session id with an answer. */
 void server_session_take_id(struct server_session *session, struct slice session_id);

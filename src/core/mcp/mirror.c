@@ -21,8 +21,7 @@ static bool is_plain_ascii(struct slice value)
     return true;
 }
 
-/* The text a field value stands for: decoded when it is the base64 form, else the value itself. */
-static enum status decode_value(struct slice value, struct arena *arena, struct slice *out)
+enum status mcp_mirror_decode(struct slice value, struct arena *arena, struct slice *out)
 {
     if (!is_sentinel(value)) {
         *out = value;
@@ -50,7 +49,7 @@ static enum status check_field(const struct mcp_message_input *input, struct sli
         return diag_fail(diag, STATUS_INVALID, "mcp.header", "field '%.*s' %s", SLICE_ARG(name),
                          count == 0 ? "is missing" : "appears more than once");
     }
-    if (decode_value(value, arena, &text) != STATUS_OK) {
+    if (mcp_mirror_decode(value, arena, &text) != STATUS_OK) {
         return diag_fail(diag, STATUS_INVALID, "mcp.header", "field '%.*s' is malformed",
                          SLICE_ARG(name));
     }

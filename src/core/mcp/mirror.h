@@ -16,6 +16,10 @@ NODISCARD enum status mcp_mirror_check(const struct mcp_message_input *input,
                                        struct slice version, struct arena *arena,
                                        struct diag *diag);
 
+/* The text that a field's value stands for: decoded when it is the base64 form, else the value
+ * itself. STATUS_INVALID when it is neither form, STATUS_LIMIT when the arena is full. */
+NODISCARD enum status mcp_mirror_decode(struct slice value, struct arena *arena, struct slice *out);
+
 /* Append a value in the form fields carry it: as it is when it is plain printable ASCII, else as
  * "=?base64?...?=". */
 void mcp_mirror_encode(struct buf *buf, struct slice value);
