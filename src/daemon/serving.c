@@ -368,11 +368,6 @@ enum status serving_run(const struct serving_plan *plan)
     s->shared.process_channels = plan->process_channels;
     arena_init(&s->arena, INPUTS_BYTES_MAX, NULL);
     arena_init(&s->reload_arena, INPUTS_BYTES_MAX, NULL);
-    if (plan->inputs->config->audit.mode == CONFIG_AUDIT_RELAXED) {
-        fputs("aegis: 'audit.mode: relaxed' is not supported yet; use strict\n", stderr);
-        base_free(s);
-        return STATUS_INVALID;
-    }
     block_signals(&set);
     enum status status = serve(s, &set, &diag);
     if (status != STATUS_OK) {

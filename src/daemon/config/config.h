@@ -69,7 +69,6 @@ struct config_control {
 
 enum config_audit_mode {
     CONFIG_AUDIT_STRICT = 0, /* no record, no answer */
-    CONFIG_AUDIT_RELAXED,    /* a failing journal is reported, calls go on */
     CONFIG_AUDIT_OFF,        /* only with a loopback listener */
 };
 

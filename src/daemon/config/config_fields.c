@@ -29,7 +29,6 @@ static_assert(sizeof(enum config_preset) == sizeof(int), "choices are stored as 
 /* clang-format off */
 static const struct config_choice audit_modes[] = {
     {SLICE_INIT("strict"), CONFIG_AUDIT_STRICT},
-    {SLICE_INIT("relaxed"), CONFIG_AUDIT_RELAXED},
     {SLICE_INIT("off"), CONFIG_AUDIT_OFF},
     {{0}, 0},
 };
@@ -89,7 +88,7 @@ static const struct config_object listen_object =
 
 static const struct config_field control_fields[] = {
     {.name = SLICE_INIT("address"), .kind = CONFIG_KIND_ADDRESS, .is_required = true,
-     AT(config_control, address), .doc = "where the control plane listens; on loopback only"},
+     AT(config_control, address), .doc = "where it is to listen; on loopback only"},
 };
 static const struct config_object control_object =
     OBJECT(control_fields, struct config_control, NO_PLACE, NULL);
@@ -106,7 +105,7 @@ static const struct config_object process_object =
 static const struct config_field audit_fields[] = {
     {.name = SLICE_INIT("mode"), .kind = CONFIG_KIND_CHOICE, AT(config_audit, mode),
      .choices = audit_modes,
-     .doc = "strict (default): no record, no answer; relaxed: report and go on; off: on loopback"},
+     .doc = "strict (default): no record, no answer; off: on loopback only"},
     {.name = SLICE_INIT("dir"), .kind = CONFIG_KIND_PATH, AT(config_audit, dir),
      .doc = "folder of the journal; default STATE_DIR/audit"},
 };
@@ -244,13 +243,13 @@ static const struct config_field root_fields[] = {
     {.name = SLICE_INIT("listen"), .kind = CONFIG_KIND_OBJECT, AT(config, listen),
      .object = &listen_object, .doc = "where MCP clients connect"},
     {.name = SLICE_INIT("control"), .kind = CONFIG_KIND_OBJECT, AT(config, control),
-     .object = &control_object, .doc = "the control plane"},
+     .object = &control_object, .doc = "the control plane; not there yet, so nothing listens"},
     {.name = SLICE_INIT("process"), .kind = CONFIG_KIND_OBJECT, AT(config, process),
      .object = &process_object, .doc = "the users that processes run as"},
     {.name = SLICE_INIT("store"), .kind = CONFIG_KIND_CUSTOM, AT(config, store_path),
      .read = config_check_store,
      .schema = "{\"type\":\"string\",\"pattern\":\"^sqlite:///\"}",
-     .doc = "searchable index: sqlite:///PATH; default STATE_DIR/aegis.db"},
+     .doc = "sqlite:///PATH; not used yet: the index is a file beside the journal"},
     {.name = SLICE_INIT("state_dir"), .kind = CONFIG_KIND_PATH, AT(config, state_dir),
      .doc = "folder for all that the gateway writes; default /var/lib/aegis"},
     {.name = SLICE_INIT("policies"), .kind = CONFIG_KIND_PATHS, AT(config, policies),

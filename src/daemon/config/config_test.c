@@ -87,6 +87,7 @@ static const struct refused_row {
     {"policies null", V "policies:\n", 2, 10, "config.type"},
     {"policy is a mapping", V "policies: [{a: b}]\n", 2, 12, "config.type"},
     {"audit mode", V "audit: {mode: strickt}\n", 2, 15, "config.value"},
+    {"an audit that would go on", V "audit: {mode: relaxed}\n", 2, 15, "config.value"},
     {"empty path", V "state_dir: ''\n", 2, 12, "config.value"},
     {"control character", V "state_dir: \"a\\nb\"\n", 2, 12, "config.value"},
     {"NUL", V "state_dir: \"a\\0b\"\n", 2, 12, "config.value"},
