@@ -11,7 +11,8 @@
 struct inputs {
     const struct config *config;
     struct policy_files policies;
-    const char *audit_key_path; /* of the journal's signing key */
+    const char *audit_key_path; /* of the key of the journal's checkpoints; not in a worker */
+    struct slice audit_public;  /* its public half; in a worker only */
     /* By server: the value of its credential field, prefix included; ptr NULL where it has none or
      * it cannot be read. */
     struct slice *secrets;

@@ -16,7 +16,7 @@ enum item_kind {
     ITEM_POLICY,      /* name: file; in order */
     ITEM_CERTIFICATE, /* of the listener */
     ITEM_KEY,
-    ITEM_AUDIT_KEY,
+    ITEM_AUDIT_KEY,   /* data: the public half */
     ITEM_AUTHORITIES, /* index: server */
     ITEM_SECRET,      /* index: server */
 };
@@ -63,13 +63,15 @@ static enum status put_file(struct buf *out, enum item_kind kind, size_t index, 
                                            SLICE_ARG(path));
 }
 
-/* Made here when there is none yet: the worker could not keep it. */
+/* Made here when there is none yet. The private half stays with the supervisor, which signs. */
 static enum status put_audit_key(struct buf *out, const char *path, struct diag *diag)
 {
     struct signing_key *key = NULL;
     TRY(signing_key_open(path, &key, diag));
+    put(out, ITEM_AUDIT_KEY, 0, SLICE_EMPTY,
+        slice_of(signing_key_public(key), SIGNING_PUBLIC_BYTES));
     signing_key_free(key);
-    return put_file(out, ITEM_AUDIT_KEY, 0, slice_view_cstr(path), diag);
+    return STATUS_OK;
 }
 
 static enum status put_all(struct buf *out, const struct inputs *inputs, struct diag *diag)
@@ -163,8 +165,7 @@ static enum status take_texts(struct slice packed, struct arena *arena,
 }
 
 /* Where the path of an item stands in the configuration; NULL: it has none there. */
-static struct slice *path_of(struct config *config, const struct item *item,
-                             struct slice *audit_key)
+static struct slice *path_of(struct config *config, const struct item *item)
 {
     size_t index = item->head.index;
     bool is_server = index < config->server_count;
@@ -173,13 +174,12 @@ static struct slice *path_of(struct config *config, const struct item *item,
         return &config->listen.tls.cert;
     case ITEM_KEY:
         return &config->listen.tls.key;
-    case ITEM_AUDIT_KEY:
-        return audit_key;
     case ITEM_AUTHORITIES:
         return is_server ? &config->servers[index].tls_ca : NULL;
     case ITEM_CONFIG:
     case ITEM_FOLDER:
     case ITEM_POLICY:
+    case ITEM_AUDIT_KEY:
     case ITEM_SECRET:
         break;
     }
@@ -196,6 +196,7 @@ static enum status take_file(const struct item *item, struct arena *arena, struc
     return arena_format(arena, path, "/proc/self/fd/%d", fd);
 }
 
+/* What stays in memory. */
 static enum status take_secrets(struct slice packed, struct arena *arena, struct inputs *out)
 {
     struct item item;
@@ -206,23 +207,23 @@ static enum status take_secrets(struct slice packed, struct arena *arena, struct
     while (next_item(&packed, &item)) {
         if (item.head.kind == ITEM_SECRET && item.head.index < out->config->server_count) {
             out->secrets[item.head.index] = item.data;
+        } else if (item.head.kind == ITEM_AUDIT_KEY) {
+            out->audit_public = item.data;
         }
     }
     return STATUS_OK;
 }
 
 static enum status take_files(struct slice packed, struct arena *arena, struct config *config,
-                              struct inputs *out, struct parcel_files *files)
+                              struct parcel_files *files)
 {
     struct item item;
-    struct slice audit_key = SLICE("");
     while (next_item(&packed, &item)) {
-        struct slice *path = path_of(config, &item, &audit_key);
+        struct slice *path = path_of(config, &item);
         if (path != NULL) {
             TRY(take_file(&item, arena, path, files));
         }
     }
-    out->audit_key_path = (const char *)audit_key.ptr;
     return STATUS_OK;
 }
 
@@ -238,7 +239,7 @@ static enum status unpack(struct slice packed, struct arena *arena, struct input
     /* The supervisor started the worker there; the path may lead through folders that the worker's
      * user cannot pass. */
     config->audit.dir = SLICE(".");
-    return files == NULL ? STATUS_OK : take_files(packed, arena, config, out, files);
+    return files == NULL ? STATUS_OK : take_files(packed, arena, config, files);
 }
 
 enum status parcel_unpack(int fd, struct arena *arena, struct inputs *out,

@@ -4,13 +4,14 @@
  * them: configuration, policies, certificates, keys, secrets of HTTP servers. In the worker
  * certificates and keys become files without a name, and the paths of the configuration lead there.
  * Key sets, which change by themselves, are asked for one by one (control_message.h). What only the
- * supervisor needs stays there: private keys of the development issuer, secrets of children. */
+ * supervisor needs stays there: private keys of the development issuer and of the journal's
+ * checkpoints, secrets of children. */
 #ifndef AEGIS_DAEMON_PARCEL_H
 #define AEGIS_DAEMON_PARCEL_H
 
 #include "daemon/inputs.h"
 
-#define PARCEL_FILES_MAX (CONFIG_SERVERS_MAX + 3)
+#define PARCEL_FILES_MAX (CONFIG_SERVERS_MAX + 2)
 
 /* Read everything and pack it. The caller closes *fd. STATUS_NOT_FOUND
  * file.unreadable, STATUS_LIMIT, STATUS_UNAVAILABLE. */
@@ -24,7 +25,7 @@ struct parcel_files {
 
 /* Make inputs of what was packed; texts live in the arena.
  *
- * files  {0} before; takes the files of listener, journal and TLS clients, for parcel_close once
+ * files  {0} before; takes the files of listener and TLS clients, for parcel_close once
  * they were read, in any case. NULL: they are not looked at again, as in a reload STATUS_INVALID
  * with a report, STATUS_LIMIT, STATUS_UNAVAILABLE. */
 NODISCARD enum status parcel_unpack(int fd, struct arena *arena, struct inputs *out,

@@ -1,5 +1,6 @@
 #include "daemon/parcel.h"
 
+#include "adapters/crypto/signing_key.h"
 #include "daemon/file.h"
 #include "support/check.h"
 
@@ -117,22 +118,35 @@ TEST(parcel_brings_everything_a_worker_may_have)
     CHECK(slice_starts_with(self.unpacked.policies.sources[0].text, SLICE("permit")));
     CHECK(self.unpacked.policies.sources[1].text.len == 0);
     CHECK(slice_eq(self.unpacked.secrets[0], SLICE("Bearer word")));
-    struct buf key;
-    buf_init(&key, ARENA_BYTES, NULL);
-    CHECK(file_read(slice_view_cstr(self.unpacked.audit_key_path), &key) == STATUS_OK);
-    CHECK(slice_starts_with(buf_view(&key), SLICE("-----BEGIN PRIVATE KEY-----")));
-    buf_release(&key);
+    struct signing_key *key = NULL;
+    CHECK(signing_key_open(self.inputs.audit_key_path, &key, NULL) == STATUS_OK);
+    CHECK(slice_eq(self.unpacked.audit_public,
+                   slice_of(signing_key_public(key), SIGNING_PUBLIC_BYTES)));
+    signing_key_free(key);
     tear_down(&self);
 }
 
-/* Secrets of children, and those that were not there. */
+/* Secrets of children, those that were not there, and the key that signs the journal, in whatever
+ * form. */
 TEST(parcel_leaves_out_what_a_worker_must_not_have)
 {
     struct fixture self;
     struct config_report report = {0};
+    struct buf file, packed;
     set_up(&self);
     CHECK(parcel_pack(&self.inputs, &self.parcel, NULL) == STATUS_OK);
-    CHECK(unpack(&self, &report) == STATUS_OK);
+    CHECK(unpack(&self, &report) == STATUS_OK && self.unpacked.audit_key_path == NULL);
+    buf_init(&file, ARENA_BYTES, NULL);
+    buf_init(&packed, ARENA_BYTES, NULL);
+    CHECK(file_read(slice_view_cstr(self.inputs.audit_key_path), &file) == STATUS_OK);
+    CHECK(file_read_unnamed(self.parcel, &packed) == STATUS_OK);
+    /* The second line of the PEM file ends in the key itself. */
+    struct slice line = slice_sub(buf_view(&file), 60, 90);
+    CHECK(slice_starts_with(buf_view(&file), SLICE("-----BEGIN PRIVATE KEY-----")));
+    CHECK(memmem(packed.ptr, packed.len, line.ptr, line.len) == NULL);
+    CHECK(memmem(packed.ptr, packed.len, "PRIVATE KEY", 11) == NULL);
+    buf_release(&packed);
+    buf_release(&file);
     for (size_t i = 1; i < self.unpacked.config->server_count; i++) {
         CHECK(self.unpacked.secrets[i].ptr == NULL);
     }

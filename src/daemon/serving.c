@@ -34,7 +34,6 @@ struct serving {
     struct json_parser parser;
     struct journal *journal;
     struct port_journal journal_port;
-    struct signing_key *signing_key; /* of the journal's checkpoints */
     struct key_sets keys;
     struct port_keys keys_port;
     struct gateway_snapshot *snapshot; /* one reference to what is in force */
@@ -84,17 +83,17 @@ static enum status open_journal(struct serving *s, struct diag *diag)
 {
     const struct config *config = s->plan->inputs->config;
     char path[PATH_BYTES];
-    if (s->plan->no_audit || config->audit.mode == CONFIG_AUDIT_OFF) {
+    const struct checkpoint_signer *signer = s->plan->signer;
+    if (signer == NULL) {
         return STATUS_OK;
     }
     (void)snprintf(path, sizeof(path), "%.*s", SLICE_ARG(config->audit.dir));
-    TRY(signing_key_open(s->plan->inputs->audit_key_path, &s->signing_key, diag));
     struct journal_options options = {
         .directory = path,
         .segment_bytes_max = (uint64_t)config->limits.journal_segment_bytes,
         .queue_bytes_max = (size_t)config->limits.journal_queue_bytes,
         .stall_ms = config->limits.journal_stall_ms,
-        .signing_key = s->signing_key,
+        .signer = signer,
         .checkpoint_records = (uint32_t)config->limits.journal_checkpoint_records,
         .checkpoint_ms = config->limits.journal_checkpoint_ms,
     };
@@ -103,7 +102,7 @@ static enum status open_journal(struct serving *s, struct diag *diag)
     s->shared.journal = &s->journal_port;
     (void)snprintf(path, sizeof(path), "%.*s/" JOURNAL_PUBLIC_KEYS_NAME,
                    SLICE_ARG(config->audit.dir));
-    return signing_key_publish(s->signing_key, path, diag);
+    return signing_public_publish(signer->key, path, diag);
 }
 
 static enum status open_tls(struct serving *s, struct diag *diag)
@@ -316,7 +315,6 @@ static void release(struct serving *s)
     /* The journal completes what it has; the completions wait at the loops. */
     journal_close(s->journal);
     lane_settle_all(s->lanes, s->started_count);
-    signing_key_free(s->signing_key);
     for (size_t i = 0; i < s->started_count; i++) {
         lane_release(&s->lanes[i]);
     }

@@ -6,6 +6,7 @@
 #ifndef AEGIS_DAEMON_SERVING_H
 #define AEGIS_DAEMON_SERVING_H
 
+#include "adapters/journal/checkpoint.h"
 #include "adapters/process/spawn.h"
 #include "daemon/inputs.h"
 #include "daemon/key_sets.h"
@@ -23,14 +24,14 @@ struct serving_host {
 };
 
 struct serving_plan {
-    const struct inputs *inputs;    /* borrowed */
-    struct listeners *listeners;    /* taken over */
-    const struct program *programs; /* by server; NULL: */
-    const int *process_channels;    /* one for each listener, to the supervisor */
+    const struct inputs *inputs;            /* borrowed */
+    struct listeners *listeners;            /* taken over */
+    const struct program *programs;         /* by server; NULL: */
+    const int *process_channels;            /* one for each listener, to the supervisor */
+    const struct checkpoint_signer *signer; /* of the journal; borrowed, NULL without audit */
     struct serving_host host;
     bool no_auth;  /* callers need no token; on loopback only */
     bool is_proxy; /* /mcp is the first server */
-    bool no_audit;
 };
 
 /* Serve until told to stop. STATUS_OK after an orderly stop; otherwise what kept it from starting

@@ -12,6 +12,8 @@
 struct host {
     const struct standalone *standalone;
     uint16_t port;
+    struct signing_key *key; /* of the journal's checkpoints; NULL without audit */
+    struct checkpoint_signer signer;
 };
 
 static void on_ready(void *context)
@@ -63,26 +65,37 @@ static enum status prepare(const struct standalone *standalone, struct arena *ar
     return programs_check(standalone->config, *programs, diag);
 }
 
-static enum status serve(const struct standalone *standalone, struct arena *arena,
-                         struct diag *diag)
+static enum status open_key(struct host *host, const struct inputs *inputs, struct diag *diag)
 {
+    if (host->standalone->no_audit || inputs->config->audit.mode == CONFIG_AUDIT_OFF) {
+        return STATUS_OK;
+    }
+    TRY(signing_key_open(inputs->audit_key_path, &host->key, diag));
+    host->signer = checkpoint_signer_of_key(host->key);
+    return STATUS_OK;
+}
+
+static enum status serve(struct host *host, struct arena *arena, struct diag *diag)
+{
+    const struct standalone *standalone = host->standalone;
     struct inputs inputs = {0};
     struct program *programs = NULL;
     struct listeners listeners;
     TRY(prepare(standalone, arena, &inputs, &programs, diag));
+    TRY(open_key(host, &inputs, diag));
     TRY(listeners_bind(standalone->config, &listeners, diag));
-    struct host host = {standalone, listeners.port};
+    host->port = listeners.port;
     struct serving_plan plan = {.inputs = &inputs,
                                 .listeners = &listeners,
                                 .programs = programs,
-                                .host = {.context = &host,
+                                .signer = host->key == NULL ? NULL : &host->signer,
+                                .host = {.context = host,
                                          .ready = on_ready,
                                          .reload = on_reload,
                                          .read_keys = key_sets_read,
                                          .reloaded = on_reloaded},
                                 .no_auth = standalone->no_auth,
-                                .is_proxy = true,
-                                .no_audit = standalone->no_audit};
+                                .is_proxy = true};
     return serving_run(&plan);
 }
 
@@ -91,7 +104,9 @@ enum status standalone_run(const struct standalone *standalone)
     struct arena arena;
     struct diag diag = {0};
     arena_init(&arena, INPUTS_BYTES_MAX, NULL);
-    enum status status = serve(standalone, &arena, &diag);
+    struct host host = {.standalone = standalone};
+    enum status status = serve(&host, &arena, &diag);
+    signing_key_free(host.key);
     if (diag.message[0] != '\0') {
         fprintf(stderr, "aegis: %s\n", diag.message);
     }

@@ -1,5 +1,6 @@
 #include "daemon/supervisor.h"
 
+#include "adapters/journal/signing_channel.h"
 #include "adapters/process/channel.h"
 #include "adapters/process/process_server.h"
 #include "adapters/runtime/loop.h"
@@ -29,7 +30,8 @@
 #define BACKOFF_MAX_MS 10000
 #define STABLE_MS 60000    /* a worker that lived as long starts the back-off anew */
 #define STOP_EXTRA_MS 8000 /* beyond the drain time: stdio servers are stopped in steps */
-#define FIXED_POLLS 4
+#define FIXED_POLLS 5
+#define OWN_CHANNELS 3 /* of a worker, besides those of its loops */
 
 enum phase {
     PHASE_RUNNING,
@@ -39,8 +41,8 @@ enum phase {
 };
 
 struct worker_process {
-    struct spawned spawned; /* pidfd -1: there is none */
-    int control, keys;      /* our ends of all channels */
+    struct spawned spawned;     /* pidfd -1: there is none */
+    int control, keys, signing; /* our ends of all channels */
     int channels[LISTENERS_MAX];
     int64_t started_ms;
     bool is_ready;
@@ -64,6 +66,8 @@ struct supervisor {
     struct listeners listeners;
     const char *const *worker_environment;
     struct process_server server;
+    struct signing_key *signing_key; /* of the journal's checkpoints; NULL without audit */
+    struct checkpoint_notary notary;
     struct worker_process worker;
     int signals; /* a signalfd */
     enum phase phase;
@@ -132,16 +136,16 @@ static enum status read_keys(const struct supervisor *s, uint32_t issuer, int *d
 /* -- the worker ------------------------------------------------------------------------------ */
 
 /* Theirs go to the worker and are closed here. */
-static enum status make_channels(struct supervisor *s, int own[2], int theirs[LISTENERS_MAX],
-                                 size_t *made)
+static enum status make_channels(struct supervisor *s, int own[OWN_CHANNELS],
+                                 int theirs[LISTENERS_MAX], size_t *made)
 {
+    int *const ours[OWN_CHANNELS] = {&s->worker.control, &s->worker.keys, &s->worker.signing};
     int ends[2];
-    TRY(channel_pair(ends));
-    s->worker.control = ends[0];
-    own[0] = ends[1];
-    TRY(channel_pair(ends));
-    s->worker.keys = ends[0];
-    own[1] = ends[1];
+    for (size_t i = 0; i < OWN_CHANNELS; i++) {
+        TRY(channel_pair(ends));
+        *ours[i] = ends[0];
+        own[i] = ends[1];
+    }
     for (*made = 0; *made < s->listeners.count; (*made)++) {
         TRY(channel_pair(ends));
         s->worker.channels[*made] = ends[0];
@@ -163,7 +167,7 @@ static enum status send_start(struct supervisor *s, const int theirs[LISTENERS_M
                         1 + 2 * count);
 }
 
-static int spawn_worker(struct supervisor *s, const int own[2])
+static int spawn_worker(struct supervisor *s, const int own[OWN_CHANNELS])
 {
     static const char *const ARGV[] = {"aegis", WORKER_COMMAND, NULL};
     const struct config *config = s->first.inputs.config;
@@ -178,8 +182,9 @@ static int spawn_worker(struct supervisor *s, const int own[2])
         .user = s->run_as.worker.user,
         .group = s->run_as.worker.group,
     };
-    static_assert(WORKER_CHANNEL == 3 && WORKER_KEYS_CHANNEL == 4, "their places below");
-    const int descriptors[] = {0, 1, 2, own[0], own[1]};
+    static_assert(WORKER_CHANNEL == 3 && WORKER_KEYS_CHANNEL == 4 && WORKER_SIGNING_CHANNEL == 5,
+                  "their places below");
+    const int descriptors[] = {0, 1, 2, own[0], own[1], own[2]};
     return spawn_start(&program, descriptors, COUNT_OF(descriptors), &s->worker.spawned);
 }
 
@@ -188,6 +193,7 @@ static void forget_worker(struct supervisor *s)
     process_server_end_all(&s->server);
     close_descriptor(&s->worker.control);
     close_descriptor(&s->worker.keys);
+    close_descriptor(&s->worker.signing);
     for (size_t i = 0; i < LISTENERS_MAX; i++) {
         close_descriptor(&s->worker.channels[i]);
     }
@@ -208,10 +214,11 @@ static void schedule_restart(struct supervisor *s)
 
 static void start_worker(struct supervisor *s)
 {
-    int own[2] = {-1, -1};
+    int own[OWN_CHANNELS] = {-1, -1, -1};
     int theirs[LISTENERS_MAX];
     size_t made = 0;
     s->worker.started_ms = runtime_mono_ms(NULL);
+    checkpoint_notary_begin(&s->notary);
     enum status status = make_channels(s, own, theirs, &made);
     int error = status == STATUS_OK ? spawn_worker(s, own) : errno;
     if (error == 0) {
@@ -224,8 +231,9 @@ static void start_worker(struct supervisor *s)
     for (size_t i = 0; i < made; i++) {
         (void)close(theirs[i]);
     }
-    close_descriptor(&own[0]);
-    close_descriptor(&own[1]);
+    for (size_t i = 0; i < OWN_CHANNELS; i++) {
+        close_descriptor(&own[i]);
+    }
     if (error != 0) {
         fprintf(stderr, "aegis: cannot start the worker: %s\n", strerror(error));
         forget_worker(s);
@@ -319,6 +327,19 @@ static void on_keys_wanted(struct supervisor *s)
         kill_worker(s, "it broke the rules of its keys channel");
     } else if (status == STATUS_UNAVAILABLE) {
         close_descriptor(&s->worker.keys);
+    }
+}
+
+/* The worker writes the journal, but cannot sign what it says of the past. */
+static void on_signing_wanted(struct supervisor *s)
+{
+    struct diag diag = {0};
+    enum status status = signing_channel_serve(s->worker.signing, &s->notary, runtime_mono_ms(NULL),
+                                               runtime_wall_ms(NULL), &diag);
+    if (status == STATUS_UNAVAILABLE) {
+        close_descriptor(&s->worker.signing);
+    } else if (status != STATUS_OK) {
+        kill_worker(s, diag.message);
     }
 }
 
@@ -440,6 +461,7 @@ static void turn(struct supervisor *s)
         {.fd = s->worker.control, .events = POLLIN},
         {.fd = s->worker.keys, .events = POLLIN},
         {.fd = s->worker.spawned.pidfd, .events = POLLIN},
+        {.fd = s->worker.signing, .events = POLLIN},
     };
     size_t served = process_server_polls(&s->server, polls + FIXED_POLLS);
     int count = poll(polls, FIXED_POLLS + served, wait_ms(s));
@@ -456,6 +478,9 @@ static void turn(struct supervisor *s)
     }
     if (polls[2].revents != 0) {
         on_keys_wanted(s);
+    }
+    if (polls[4].revents != 0) {
+        on_signing_wanted(s);
     }
     if (polls[3].revents != 0) {
         on_worker_end(s);
@@ -498,6 +523,19 @@ static void report_users(const struct run_as *run_as)
     }
 }
 
+static enum status open_notary(struct supervisor *s, struct diag *diag)
+{
+    const struct config *config = s->first.inputs.config;
+    if (config->audit.mode == CONFIG_AUDIT_OFF) {
+        return STATUS_OK;
+    }
+    TRY(signing_key_open(s->first.inputs.audit_key_path, &s->signing_key, diag));
+    checkpoint_notary_init(&s->notary, s->signing_key,
+                           (uint32_t)config->limits.journal_checkpoint_records,
+                           config->limits.journal_checkpoint_ms);
+    return STATUS_OK;
+}
+
 static enum status prepare(struct supervisor *s, struct diag *diag)
 {
     const struct config *config = s->first.inputs.config;
@@ -509,6 +547,7 @@ static enum status prepare(struct supervisor *s, struct diag *diag)
     process_server_init(&s->server, s->programs, config->server_count);
     TRY(listeners_bind(config, &s->listeners, diag));
     TRY(run_as_prepare_state(config, &s->run_as, diag));
+    TRY(open_notary(s, diag));
     TRY(parcel_pack(&s->first.inputs, &s->first.parcel, diag));
     TRY(open_signals(s));
     report_users(&s->run_as);
@@ -533,6 +572,7 @@ static void release(struct supervisor *s)
     release_reading(&s->first);
     release_reading(&s->later);
     close_descriptor(&s->signals);
+    signing_key_free(s->signing_key);
     arena_release(&s->arena);
 }
 
@@ -540,12 +580,13 @@ enum status supervisor_run(const char *config_path)
 {
     static struct supervisor s;
     struct diag diag = {0};
-    s = (struct supervisor){.config_path = config_path,
-                            .signals = -1,
-                            .first.parcel = -1,
-                            .later.parcel = -1,
-                            .pending.parcel = -1,
-                            .worker = {.spawned = {.pidfd = -1}, .control = -1, .keys = -1}};
+    s = (struct supervisor){
+        .config_path = config_path,
+        .signals = -1,
+        .first.parcel = -1,
+        .later.parcel = -1,
+        .pending.parcel = -1,
+        .worker = {.spawned = {.pidfd = -1}, .control = -1, .keys = -1, .signing = -1}};
     for (size_t i = 0; i < LISTENERS_MAX; i++) {
         s.worker.channels[i] = -1;
     }

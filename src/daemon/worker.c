@@ -1,5 +1,6 @@
 #include "daemon/worker.h"
 
+#include "adapters/journal/signing_channel.h"
 #include "adapters/process/channel.h"
 #include "adapters/sandbox/sandbox.h"
 #include "daemon/control_message.h"
@@ -23,6 +24,8 @@ struct worker {
     struct parcel_files files; /* read until clients are served */
     struct listeners listeners;
     int process_channels[LISTENERS_MAX];
+    struct signing_client signing;
+    struct checkpoint_signer signer; /* of the journal: the supervisor, which has the key */
 };
 
 static void tell(enum control_type type, bool is_done)
@@ -151,6 +154,19 @@ static enum status read_keys(const struct config *config, const struct config_is
                : diag_fail(diag, status, "jwks.file", "the supervisor cannot read the key file");
 }
 
+/* NULL without audit. */
+static const struct checkpoint_signer *find_signer(struct worker *worker)
+{
+    struct slice key = worker->inputs.audit_public;
+    if (key.len != SIGNING_PUBLIC_BYTES) {
+        return NULL;
+    }
+    worker->signing =
+        (struct signing_client){.channel = WORKER_SIGNING_CHANNEL, .wait_ms = SIGNING_WAIT_MS};
+    worker->signer = signing_client_signer(&worker->signing, key.ptr);
+    return &worker->signer;
+}
+
 static void on_reloaded(void *context, bool is_done)
 {
     (void)context;
@@ -164,6 +180,7 @@ static enum status serve(struct worker *worker, struct diag *diag)
     struct serving_plan plan = {.inputs = &worker->inputs,
                                 .listeners = &worker->listeners,
                                 .process_channels = worker->process_channels,
+                                .signer = find_signer(worker),
                                 .host = {.context = worker,
                                          .ready = on_ready,
                                          .reload = on_reload,

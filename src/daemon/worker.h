@@ -1,15 +1,16 @@
 /* worker.h: the process that serves clients, without rights of its own.
  *
- * Started by the supervisor (supervisor.h) with two descriptors; everything else comes through
+ * Started by the supervisor (supervisor.h) with three descriptors; everything else comes through
  * them. Enters the sandbox before it reads the first byte from outside. */
 #ifndef AEGIS_DAEMON_WORKER_H
 #define AEGIS_DAEMON_WORKER_H
 
 #include "base/status.h"
 
-#define WORKER_COMMAND "worker" /* `aegis worker` */
-#define WORKER_CHANNEL 3        /* descriptors of the control channel */
-#define WORKER_KEYS_CHANNEL 4   /* and the keys channel */
+#define WORKER_COMMAND "worker"  /* `aegis worker` */
+#define WORKER_CHANNEL 3         /* descriptors of the control channel */
+#define WORKER_KEYS_CHANNEL 4    /* the keys channel */
+#define WORKER_SIGNING_CHANNEL 5 /* and the signing channel */
 
 /* Serve until told to stop. What kept it from starting was said on stderr. */
 NODISCARD enum status worker_run(void);

@@ -61,6 +61,24 @@ async function isGone(pid) {
   return fs.access(`/proc/${pid}`).then(() => false, () => true);
 }
 
+/** Are these bytes anywhere in what the process may write? The largest regions are shadows of sanitizers. */
+async function memoryHolds(pid, bytes) {
+  const maps = (await fs.readFile(`/proc/${pid}/maps`, 'utf8')).split('\n').filter((line) => / rw/.test(line));
+  const memory = await fs.open(`/proc/${pid}/mem`);
+  try {
+    for (const line of maps) {
+      const [from, to] = line.split(' ')[0].split('-').map((text) => BigInt(`0x${text}`));
+      if (to - from > 1n << 28n) continue;
+      const region = Buffer.alloc(Number(to - from));
+      const { bytesRead } = await memory.read({ buffer: region, position: from }).catch(() => ({ bytesRead: 0 }));
+      if (region.subarray(0, bytesRead).includes(bytes)) return true;
+    }
+    return false;
+  } finally {
+    await memory.close();
+  }
+}
+
 async function callTool(bench, server, name) {
   const answer = await rawRequest(bench.serverUrl(server), modernCall(name), bench.token);
   return { status: answer.status, message: answer.messages.at(-1) };
@@ -158,6 +176,16 @@ describe('the processes', () => {
     assert.ok((await read(bench.gateway.child.pid)).includes(SECRET));
     assert.ok(!(await read(await workerOf(bench))).includes(SECRET));
     for (const pid of await stdioServersOf(bench)) assert.ok(!(await read(pid)).includes(SECRET));
+  });
+
+  test('the key of the journal stays with the supervisor', async () => {
+    const worker = await workerOf(bench);
+    if (!isRoot) return assert.rejects(fs.readFile(`/proc/${worker}/maps`), /EACCES/);
+    const pem = await fs.readFile(path.join(bench.state, 'audit.key'), 'utf8');
+    // PKCS #8 of Ed25519 ends in the 32 bytes of the key (RFC 8410).
+    const key = Buffer.from(pem.replace(/-----[A-Z ]+-----/g, ''), 'base64').subarray(-32);
+    assert.ok(await memoryHolds(bench.gateway.child.pid, key), 'the supervisor has it');
+    assert.ok(!await memoryHolds(worker, key), 'the worker has it');
   });
 
   test('a stdio server is the supervisor\'s child in a group of its own', async () => {
@@ -353,6 +381,23 @@ describe('stop', () => {
   test('the worker cannot be started by hand', async () => {
     await assert.rejects(aegis('worker'), /is started by 'aegis serve' only/);
   });
+});
+
+test('a worker cannot go on with a journal from which records were taken', async () => {
+  const bench = await Bench.start({ hasRealServers: false, config: { limits: { journal_checkpoint_records: 1 } } });
+  try {
+    for (let i = 0; i < 5; i++) await assertWorks(bench, 'counting', 'read_report');
+    await assertJournalIsIntact(bench);
+    const worker = await workerOf(bench);
+    for (const name of await fs.readdir(path.join(bench.state, 'audit'))) {
+      if (/\.aegj$|^head$/.test(name)) await fs.rm(path.join(bench.state, 'audit', name));
+    }
+    process.kill(worker, 'SIGKILL');
+    await said(bench, 'lies before one that was kept');
+    assert.doesNotMatch(bench.gateway.child.errors, /a new worker/);
+  } finally {
+    await bench.stop();
+  }
 });
 
 describe('bad input', () => {

@@ -202,21 +202,22 @@ static enum status replace_file(const char *path, struct slice text, struct diag
     return is_placed ? STATUS_OK : io_error(diag, "write", path);
 }
 
-enum status signing_key_publish(const struct signing_key *key, const char *path, struct diag *diag)
+enum status signing_public_publish(const uint8_t key[SIGNING_PUBLIC_BYTES], const char *path,
+                                   struct diag *diag)
 {
     struct signing_public list = {0};
     enum status status = signing_public_load(path, &list, diag);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
         return status;
     }
-    if (is_listed(&list, key->public_half)) {
+    if (is_listed(&list, key)) {
         return STATUS_OK;
     }
     if (list.count == SIGNING_KEYS_MAX) {
         return diag_fail(diag, STATUS_LIMIT, "key.count", "file '%s' holds %d keys already", path,
                          SIGNING_KEYS_MAX);
     }
-    memcpy(list.keys[list.count++], key->public_half, SIGNING_PUBLIC_BYTES);
+    memcpy(list.keys[list.count++], key, SIGNING_PUBLIC_BYTES);
     BIO *bio = BIO_new(BIO_s_mem());
     char *text = NULL;
     if (bio == NULL || !encode_public(bio, &list)) {

@@ -34,10 +34,10 @@ const uint8_t *signing_key_public(const struct signing_key *key);
 NODISCARD enum status signing_key_sign(const struct signing_key *key, struct slice message,
                                        uint8_t out[SIGNING_SIGNATURE_BYTES]);
 
-/* Add the public half to the file at path, unless it is there; the file is made, readable by all,
+/* Add a public half to the file at path, unless it is there; the file is made, readable by all,
  * when it is absent. STATUS_IO key.io; STATUS_INVALID key.encoding; STATUS_LIMIT key.count. */
-NODISCARD enum status signing_key_publish(const struct signing_key *key, const char *path,
-                                          struct diag *diag);
+NODISCARD enum status signing_public_publish(const uint8_t key[SIGNING_PUBLIC_BYTES],
+                                             const char *path, struct diag *diag);
 
 /* STATUS_NOT_FOUND without a file (no diag); STATUS_IO key.io; STATUS_INVALID key.encoding (no
  * Ed25519 public keys in PEM); STATUS_LIMIT key.count. */

@@ -56,14 +56,14 @@ TEST(signing_key_signs_what_only_its_public_half_accepts)
     CHECK(stat(folder.private_file, &about) == 0 && (about.st_mode & 0777) == 0600);
 
     /* The same file is the same key; a new file is another, and both stay published. */
-    CHECK(signing_key_publish(key, folder.public_file, NULL) == STATUS_OK);
+    CHECK(signing_public_publish(signing_key_public(key), folder.public_file, NULL) == STATUS_OK);
     struct signing_key *again = open_ok(&folder);
     CHECK(memcmp(signing_key_public(key), signing_key_public(again), SIGNING_PUBLIC_BYTES) == 0);
-    CHECK(signing_key_publish(again, folder.public_file, NULL) == STATUS_OK);
+    CHECK(signing_public_publish(signing_key_public(again), folder.public_file, NULL) == STATUS_OK);
     CHECK(unlink(folder.private_file) == 0);
     struct signing_key *next = open_ok(&folder);
     CHECK(!signing_public_verify(signing_key_public(next), SLICE("message"), signature));
-    CHECK(signing_key_publish(next, folder.public_file, NULL) == STATUS_OK);
+    CHECK(signing_public_publish(signing_key_public(next), folder.public_file, NULL) == STATUS_OK);
     CHECK(signing_public_load(folder.public_file, &list, NULL) == STATUS_OK && list.count == 2);
     CHECK(memcmp(list.keys[0], signing_key_public(key), SIGNING_PUBLIC_BYTES) == 0);
     CHECK(memcmp(list.keys[1], signing_key_public(next), SIGNING_PUBLIC_BYTES) == 0);
@@ -80,7 +80,8 @@ TEST(signing_key_publishes_a_bounded_number)
     folder_init(&folder);
     for (size_t i = 0; i <= SIGNING_KEYS_MAX; i++) {
         struct signing_key *key = open_ok(&folder);
-        enum status status = signing_key_publish(key, folder.public_file, &diag);
+        enum status status =
+            signing_public_publish(signing_key_public(key), folder.public_file, &diag);
         CHECK(status == (i < SIGNING_KEYS_MAX ? STATUS_OK : STATUS_LIMIT));
         signing_key_free(key);
         CHECK(unlink(folder.private_file) == 0);

@@ -11,7 +11,6 @@
 /* Layout: 0 magic, 8 sequence, 16 time, 24 records_max, 28 flags, 32 chain, 64 public key,
  * 96 Ed25519 signature of all before it. Integers are little-endian. The magic is part of what is
  * signed, so no other message of that key can pass for a checkpoint. */
-#define SIGNED_BYTES (CHECKPOINT_BYTES - SIGNING_SIGNATURE_BYTES)
 #define FLAG_CLOSING 1U
 
 static const uint8_t magic[8] = {'A', 'E', 'G', 'J', 'C', 'K', 'P', '1'};
@@ -21,7 +20,22 @@ bool checkpoint_is(struct slice payload)
     return payload.len == CHECKPOINT_BYTES && memcmp(payload.ptr, magic, sizeof(magic)) == 0;
 }
 
-enum status checkpoint_encode(const struct checkpoint *checkpoint, const struct signing_key *key,
+static enum status sign_by_key(void *context, const uint8_t message[CHECKPOINT_SIGNED_BYTES],
+                               uint64_t kept_sequence, uint8_t out[SIGNING_SIGNATURE_BYTES])
+{
+    (void)kept_sequence;
+    return signing_key_sign(context, slice_of(message, CHECKPOINT_SIGNED_BYTES), out);
+}
+
+struct checkpoint_signer checkpoint_signer_of_key(const struct signing_key *key)
+{
+    struct checkpoint_signer signer = {.context = (void *)(uintptr_t)key, .sign = sign_by_key};
+    memcpy(signer.key, signing_key_public(key), SIGNING_PUBLIC_BYTES);
+    return signer;
+}
+
+enum status checkpoint_encode(const struct checkpoint *checkpoint,
+                              const struct checkpoint_signer *signer, uint64_t kept_sequence,
                               uint8_t out[CHECKPOINT_BYTES])
 {
     memcpy(out, magic, sizeof(magic));
@@ -30,15 +44,15 @@ enum status checkpoint_encode(const struct checkpoint *checkpoint, const struct 
     journal_put_u32(out + 24, checkpoint->records_max);
     journal_put_u32(out + 28, checkpoint->is_closing ? FLAG_CLOSING : 0);
     memcpy(out + 32, checkpoint->chain, AUDIT_HASH_BYTES);
-    memcpy(out + 64, signing_key_public(key), SIGNING_PUBLIC_BYTES);
-    return signing_key_sign(key, slice_of(out, SIGNED_BYTES), out + SIGNED_BYTES);
+    memcpy(out + 64, signer->key, SIGNING_PUBLIC_BYTES);
+    return signer->sign(signer->context, out, kept_sequence, out + CHECKPOINT_SIGNED_BYTES);
 }
 
-bool checkpoint_decode(struct slice payload, struct checkpoint *out)
+bool checkpoint_decode_unsigned(struct slice message, struct checkpoint *out)
 {
-    const uint8_t *in = payload.ptr;
-    if (!checkpoint_is(payload) || journal_get_u32(in + 28) > FLAG_CLOSING ||
-        !signing_public_verify(in + 64, slice_of(in, SIGNED_BYTES), in + SIGNED_BYTES)) {
+    const uint8_t *in = message.ptr;
+    if (message.len != CHECKPOINT_SIGNED_BYTES || memcmp(in, magic, sizeof(magic)) != 0 ||
+        journal_get_u32(in + 28) > FLAG_CLOSING) {
         return false;
     }
     *out = (struct checkpoint){
@@ -50,6 +64,13 @@ bool checkpoint_decode(struct slice payload, struct checkpoint *out)
     memcpy(out->chain, in + 32, AUDIT_HASH_BYTES);
     memcpy(out->key, in + 64, SIGNING_PUBLIC_BYTES);
     return true;
+}
+
+bool checkpoint_decode(struct slice payload, struct checkpoint *out)
+{
+    struct slice message = slice_sub(payload, 0, CHECKPOINT_SIGNED_BYTES);
+    return checkpoint_is(payload) && checkpoint_decode_unsigned(message, out) &&
+           signing_public_verify(out->key, message, payload.ptr + CHECKPOINT_SIGNED_BYTES);
 }
 
 enum status checkpoint_read_head(int directory_fd, struct checkpoint *out, struct diag *diag)

@@ -12,6 +12,7 @@
 #include "core/audit/record.h"
 
 #define CHECKPOINT_BYTES 160
+#define CHECKPOINT_SIGNED_BYTES (CHECKPOINT_BYTES - SIGNING_SIGNATURE_BYTES)
 #define CHECKPOINT_HEAD_NAME "head"
 
 struct checkpoint {
@@ -23,13 +24,29 @@ struct checkpoint {
     uint8_t key[SIGNING_PUBLIC_BYTES];
 };
 
+/* Who signs for a writer: a key at hand, or a notary (signing_channel.h). */
+struct checkpoint_signer {
+    void *context;
+    uint8_t key[SIGNING_PUBLIC_BYTES]; /* the public half */
+    /* Sign the first bytes of a checkpoint; may block. kept_sequence is of the newest checkpoint
+     * that is on the device, 0: none since the start. From one thread at a time. */
+    enum status (*sign)(void *context, const uint8_t message[CHECKPOINT_SIGNED_BYTES],
+                        uint64_t kept_sequence, uint8_t out[SIGNING_SIGNATURE_BYTES]);
+};
+
+/* The key is borrowed. */
+struct checkpoint_signer checkpoint_signer_of_key(const struct signing_key *key);
+
 /* Is a frame's payload a checkpoint? No record is one: records begin with '{'. */
 bool checkpoint_is(struct slice payload);
 
-/* Encode and sign; checkpoint->key is taken from the key. STATUS_INTERNAL. */
+/* Encode and have it signed; checkpoint->key is the signer's. Fails as the signer does. */
 NODISCARD enum status checkpoint_encode(const struct checkpoint *checkpoint,
-                                        const struct signing_key *key,
-                                        uint8_t out[CHECKPOINT_BYTES]);
+                                        const struct checkpoint_signer *signer,
+                                        uint64_t kept_sequence, uint8_t out[CHECKPOINT_BYTES]);
+
+/* What a checkpoint says, of its first CHECKPOINT_SIGNED_BYTES. False when it is none. */
+bool checkpoint_decode_unsigned(struct slice message, struct checkpoint *out);
 
 /* False when it is none or was not signed by the key it names. Whether that key may sign is the
  * caller's question. */

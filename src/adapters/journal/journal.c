@@ -465,7 +465,7 @@ enum status journal_open(const struct journal_options *options, struct journal *
                                             ? options->segment_bytes_max
                                             : JOURNAL_SEGMENT_BYTES_DEFAULT;
     journal->writer.signing = (struct segment_signing){
-        .key = options->signing_key,
+        .signer = options->signer,
         .records_max = options->checkpoint_records != 0 ? options->checkpoint_records
                                                         : JOURNAL_CHECKPOINT_RECORDS_DEFAULT,
         .interval_ms =

@@ -7,8 +7,9 @@
  * until one succeeds and move to the new segment, so a failed sync loses nothing that was
  * acknowledged. The format is described in docs/audit.md; reading is journal_reader.h.
  *
- * With a key the writer signs a checkpoint (checkpoint.h) at the start, after so many records,
- * after so much time, and at the close. It costs the journal's thread some 50 us each time.
+ * With a signer the writer has a checkpoint (checkpoint.h) signed at the start, after so many
+ * records, after so much time, and at the close. It costs the journal's thread some 50 us each
+ * time, and some 100 us when another process signs.
  *
  * Nothing is ever cut or overwritten: each start opens a new segment, whose header names the place
  * where the previous one ends. A torn tail stays in its file as evidence and outside the chain.
@@ -16,7 +17,7 @@
 #ifndef AEGIS_ADAPTERS_JOURNAL_JOURNAL_H
 #define AEGIS_ADAPTERS_JOURNAL_JOURNAL_H
 
-#include "adapters/crypto/signing_key.h"
+#include "adapters/journal/checkpoint.h"
 #include "adapters/journal/journal_files.h"
 #include "base/diag.h"
 #include "core/ports/journal.h"
@@ -36,9 +37,9 @@ struct journal_options {
     uint64_t segment_bytes_max;        /* 0: JOURNAL_SEGMENT_BYTES_DEFAULT */
     size_t queue_bytes_max;            /* waiting payloads; 0: JOURNAL_QUEUE_BYTES_DEFAULT */
     int64_t stall_ms; /* a device busy longer counts as down; 0: JOURNAL_STALL_MS_DEFAULT */
-    const struct signing_key *signing_key; /* borrowed until close; NULL: no checkpoints */
-    uint32_t checkpoint_records;           /* 0: JOURNAL_CHECKPOINT_RECORDS_DEFAULT */
-    int64_t checkpoint_ms;                 /* 0: JOURNAL_CHECKPOINT_MS_DEFAULT */
+    const struct checkpoint_signer *signer; /* borrowed until close; NULL: no checkpoints */
+    uint32_t checkpoint_records;            /* 0: JOURNAL_CHECKPOINT_RECORDS_DEFAULT */
+    int64_t checkpoint_ms;                  /* 0: JOURNAL_CHECKPOINT_MS_DEFAULT */
 };
 
 struct journal;

@@ -14,6 +14,7 @@ struct signed_journal {
     struct folder folder, keys;
     char key_path[PATH_BYTES + 16];
     struct signing_key *key;
+    struct checkpoint_signer signer;
     struct signing_public trusted;
     struct journal_options options;
 };
@@ -37,10 +38,11 @@ static void signed_init(struct signed_journal *self)
     folder_init(&self->folder);
     folder_init(&self->keys);
     self->key = open_key(&self->keys, "audit.key", self->key_path);
+    self->signer = checkpoint_signer_of_key(self->key);
     trust(&self->trusted, self->key);
     self->options = (struct journal_options){.directory = self->folder.path,
                                              .segment_bytes_max = SEGMENT_BYTES,
-                                             .signing_key = self->key,
+                                             .signer = &self->signer,
                                              .checkpoint_records = CHECKPOINT_EVERY};
 }
 
@@ -516,6 +518,21 @@ TEST(verify_refuses_foreign_and_missing_signatures)
                                     : has_code(&report, "journal.unsigned"));
     }
     signing_key_free(other);
+    signed_release(&signed_journal);
+}
+
+/* A segment for each record gives no more room for what is not signed. */
+TEST(verify_counts_unsigned_records_over_segments)
+{
+    struct signed_journal signed_journal;
+    signed_init(&signed_journal);
+    write_records_as(&signed_journal.options, 3);
+    for (size_t i = 1; i <= CHECKPOINT_EVERY + 1; i++) {
+        write_records(&signed_journal.folder, 1);
+        struct journal_report report = verify_signed(&signed_journal, NULL);
+        CHECK(i <= CHECKPOINT_EVERY ? report.is_intact && report.unsigned_count == i
+                                    : has_code(&report, "journal.unsigned"));
+    }
     signed_release(&signed_journal);
 }
 

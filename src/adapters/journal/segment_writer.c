@@ -48,7 +48,7 @@ void segment_writer_forget(struct segment_writer *writer)
 void segment_writer_finish(struct segment_writer *writer)
 {
     writer->is_closing = true;
-    if (writer->unsynced_bytes == 0 && writer->signing.key == NULL) {
+    if (writer->unsynced_bytes == 0 && writer->signing.signer == NULL) {
         return;
     }
     enum status status = segment_writer_flush(writer, true);
@@ -154,7 +154,8 @@ static enum status frame_checkpoint(struct segment_writer *writer)
         .is_closing = writer->is_closing,
     };
     memcpy(checkpoint.chain, writer->at.chain, AUDIT_HASH_BYTES);
-    TRY(checkpoint_encode(&checkpoint, writer->signing.key, writer->head));
+    TRY(checkpoint_encode(&checkpoint, writer->signing.signer, writer->synced.signed_sequence,
+                          writer->head));
     TRY(frame_append(&writer->frames, slice_of(writer->head, CHECKPOINT_BYTES), writer->at.chain));
     writer->at.signed_sequence = writer->at.sequence;
     writer->is_head_framed = true;
@@ -165,14 +166,15 @@ static enum status frame_one(struct segment_writer *writer, struct slice payload
 {
     TRY(frame_append(&writer->frames, payload, writer->at.chain));
     writer->at.sequence++;
-    bool is_due = writer->signing.key != NULL &&
+    bool is_due = writer->signing.signer != NULL &&
                   writer->at.sequence - writer->at.signed_sequence >= writer->signing.records_max;
     return is_due ? frame_checkpoint(writer) : STATUS_OK;
 }
 
 int64_t segment_writer_checkpoint_due_ms(const struct segment_writer *writer)
 {
-    bool has_new = writer->signing.key != NULL && writer->at.sequence > writer->at.signed_sequence;
+    bool has_new =
+        writer->signing.signer != NULL && writer->at.sequence > writer->at.signed_sequence;
     return has_new ? writer->checkpoint_due_ms : INT64_MAX;
 }
 
@@ -180,7 +182,7 @@ int64_t segment_writer_checkpoint_due_ms(const struct segment_writer *writer)
 static enum status frame_due_checkpoint(struct segment_writer *writer)
 {
     bool is_due = clock_ms(CLOCK_MONOTONIC) >= segment_writer_checkpoint_due_ms(writer) ||
-                  (writer->is_closing && writer->signing.key != NULL);
+                  (writer->is_closing && writer->signing.signer != NULL);
     return is_due ? frame_checkpoint(writer) : STATUS_OK;
 }
 

@@ -21,9 +21,9 @@ struct segment_position {
 
 /* When checkpoints are written. */
 struct segment_signing {
-    const struct signing_key *key; /* borrowed; NULL: never */
-    uint32_t records_max;          /* at the latest after so many records ... */
-    int64_t interval_ms;           /* ... or so long after the last one, if there was a record */
+    const struct checkpoint_signer *signer; /* borrowed; NULL: never */
+    uint32_t records_max;                   /* at the latest after so many records ... */
+    int64_t interval_ms; /* ... or so long after the last one, if there was a record */
 };
 
 struct segment_writer {
