@@ -240,6 +240,24 @@ static enum status build_public_url(struct build *b)
                         SLICE_ARG(config->listen.address.host), (unsigned)b->assembly->port);
 }
 
+/* Which policies are these? The hash of the hashes of their sources, in the order they are read. */
+static enum status build_policies(struct build *b)
+{
+    const struct port_crypto *crypto = b->assembly->crypto;
+    const struct policy_files *files = &b->assembly->inputs->policies;
+    TRY(policies_load(files, b->report_arena, &b->snapshot->policies, b->report));
+    uint8_t *hashes = arena_alloc(b->report_arena, files->count * CRYPTO_SHA256_BYTES);
+    if (hashes == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < files->count; i++) {
+        crypto->sha256(crypto->context, files->sources[i].text, hashes + i * CRYPTO_SHA256_BYTES);
+    }
+    crypto->sha256(crypto->context, slice_of(hashes, files->count * CRYPTO_SHA256_BYTES),
+                   b->snapshot->policy_hash);
+    return STATUS_OK;
+}
+
 static enum status build_all(struct build *b)
 {
     const struct assembly *assembly = b->assembly;
@@ -251,8 +269,7 @@ static enum status build_all(struct build *b)
     TRY(build_public_url(b));
     TRY(copy_texts(b->arena, &config->origins, &b->snapshot->origins, &b->snapshot->origin_count));
     TRY(assembly->no_auth ? build_local_principal(b) : build_identity(b));
-    TRY(policies_load(&assembly->inputs->policies, b->report_arena, &b->snapshot->policies,
-                      b->report));
+    TRY(build_policies(b));
     return b->report->count > 0 ? STATUS_INVALID : STATUS_OK;
 }
 

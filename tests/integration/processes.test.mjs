@@ -1,5 +1,6 @@
 // The processes of `aegis serve`: what the worker may do, what happens when it dies, reload, stop, and bad input.
 import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
 import fs from 'node:fs/promises';
 import net from 'node:net';
 import os from 'node:os';
@@ -59,6 +60,12 @@ async function stdioServersOf(bench) {
 
 async function isGone(pid) {
   return fs.access(`/proc/${pid}`).then(() => false, () => true);
+}
+
+/** What records call a set of policies that is one file. */
+function hashOfPolicies(text) {
+  const sha256 = (bytes) => crypto.createHash('sha256').update(bytes).digest();
+  return sha256(sha256(text)).toString('hex');
 }
 
 /** Are these bytes anywhere in what the process may write? The largest regions are shadows of sanitizers. */
@@ -298,9 +305,13 @@ describe('reload', () => {
       assert.match(JSON.stringify(message), /closed now/);
     }
     await held.finish();
+    const denied = await lastSequence(bench.state);
     await writeFile(policy(bench), text());
     await reload('configuration and policies reloaded');
     await assertWorks(bench, 'counting', 'read_report');
+    // The records say which policies it was.
+    const sets = (await auditRecords(bench.state, denied - 2)).filter(({ phase }) => phase !== 'outcome').map((row) => row.policy_set);
+    assert.deepEqual([...new Set(sets)].sort(), [hashOfPolicies(text()), hashOfPolicies(text(closed))].sort());
   });
 
   test('a new worker starts with what was accepted last', async () => {

@@ -379,6 +379,29 @@ TEST(gateway_decides_by_the_snapshot_in_force)
 }
 
 /* What an answer and a record say about a decision outlives the policies it was taken by. */
+/* Each decision says by which policies it was made; its outcome belongs to it. */
+TEST(gateway_records_the_policies_in_force)
+{
+    world_init(&world, PERMIT_ALL);
+    world.snapshot->policy_hash[0] = 0xAB;
+    post_see();
+    world_run(&world);
+    CHECK(world_count_records(&world, "\"policy_set\":\"ab00", "\"intent\"") == 1);
+    CHECK(world_count_records(&world, "policy_set", "\"outcome\"") == 0);
+    struct gateway_snapshot *closed = world_snapshot("forbid(principal, action, resource);", true);
+    closed->policy_hash[0] = 0xCD;
+    gateway_switch(&world.gateway, closed);
+    post_see();
+    world_run(&world);
+    CHECK(world_count_records(&world, "\"policy_set\":\"cd00", "policy_denied") == 1);
+    CHECK(world_count_records(&world, "policy_set", "") == 2);
+    /* What was refused before any policy was asked says none. */
+    world_post(&world, &client, BANK, "{", NULL, NULL, NULL);
+    world_run(&world);
+    CHECK(world_count_records(&world, "policy_set", "") == 2);
+    world_release(&world);
+}
+
 TEST(gateway_keeps_its_reasons_over_a_reload)
 {
     world_init(&world, "@id(\"open\") permit(principal, action, resource) when { true };");

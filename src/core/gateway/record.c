@@ -79,6 +79,16 @@ static void add_verdict(const struct operation *op, enum audit_phase phase,
     }
 }
 
+/* By which policies was it decided? There is no wait between a decision and its record. An outcome
+ * has the id of its intent, which says it. */
+static void add_policy_set(const struct operation *op, enum audit_phase phase,
+                           struct audit_record *record)
+{
+    if (record->decision != AUDIT_DECISION_NONE && phase != AUDIT_OUTCOME) {
+        memcpy(record->policy_set, op->gateway->snapshot->policy_hash, sizeof(record->policy_set));
+    }
+}
+
 static enum status append(struct operation *op, struct slice payload, bool durable)
 {
     const struct port_journal *journal = op->gateway->ports.journal;
@@ -110,6 +120,7 @@ enum stage_result operation_record(struct operation *op, enum audit_phase phase,
     add_principal(op, &record);
     add_operation(op, &record);
     add_verdict(op, phase, &record);
+    add_policy_set(op, phase, &record);
     /* An operation that is over its budget is recorded all the same. */
     buf_init(&payload, RECORD_BYTES_MAX, &op->gateway->account);
     enum status status = audit_record_encode(&record, &payload);

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "cedar/cedar.h"
+#include "core/audit/record.h"
 #include "core/identity/identity.h"
 #include "core/mcp/revision.h"
 
@@ -28,8 +29,8 @@ struct gateway_snapshot {
     struct gateway_snapshot *base; /* one reference: all but identity is its own; NULL: none */
     const struct gateway_server *servers;
     size_t server_count;
-    struct cedar_policy_set *policies;  /* owned; NULL denies everything */
-    struct slice policy_hash;           /* 64 hex characters */
+    struct cedar_policy_set *policies;     /* owned; NULL denies everything */
+    uint8_t policy_hash[AUDIT_HASH_BYTES]; /* of their sources; zero: none */
     struct identity_snapshot *identity; /* one reference; NULL: every caller is local_principal */
     struct principal *local_principal;  /* with --no-auth: this OS user; else NULL */
     struct slice public_url;            /* "https://mcp.example.com", no trailing slash */
