@@ -9,6 +9,7 @@
 
 #define TESTS_MAX 2048
 #define PATH_BYTES 1024
+#define PREFIXES_MAX 8
 
 struct test {
     const char *file, *name;
@@ -106,9 +107,10 @@ void check_pause_failures(bool is_paused)
     failures_paused = is_paused;
 }
 
-/* Which tests a run takes: a prefix to leave out, a prefix to keep to, a part of the name. */
+/* Which tests a run takes: prefixes to leave out, a prefix to keep to, a part of the name. */
 struct selection {
-    const char *not_prefix, *only_prefix, *part;
+    const char *not_prefixes[PREFIXES_MAX], *only_prefix, *part;
+    size_t not_count;
 };
 
 struct tally {
@@ -122,8 +124,10 @@ static bool has_prefix(const char *name, const char *prefix)
 
 static bool is_selected(const struct selection *selection, const char *name)
 {
-    if (selection->not_prefix != NULL && has_prefix(name, selection->not_prefix)) {
-        return false;
+    for (size_t i = 0; i < selection->not_count; i++) {
+        if (has_prefix(name, selection->not_prefixes[i])) {
+            return false;
+        }
     }
     if (selection->only_prefix != NULL && !has_prefix(name, selection->only_prefix)) {
         return false;
@@ -135,14 +139,15 @@ static bool read_selection(int argc, char **argv, struct selection *selection)
 {
     for (int i = 1; i < argc; i++) {
         bool has_value = i + 1 < argc;
-        if (strcmp(argv[i], "--not") == 0 && has_value) {
-            selection->not_prefix = argv[++i];
+        if (strcmp(argv[i], "--not") == 0 && has_value && selection->not_count < PREFIXES_MAX) {
+            selection->not_prefixes[selection->not_count++] = argv[++i];
         } else if (strcmp(argv[i], "--only") == 0 && has_value) {
             selection->only_prefix = argv[++i];
         } else if (argv[i][0] != '-' && selection->part == NULL) {
             selection->part = argv[i];
         } else {
-            fprintf(stderr, "usage: %s [--not PREFIX] [--only PREFIX] [PART OF A NAME]\n", argv[0]);
+            fprintf(stderr, "usage: %s [--not PREFIX]... [--only PREFIX] [PART OF A NAME]\n",
+                    argv[0]);
             return false;
         }
     }
