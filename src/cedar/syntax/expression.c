@@ -209,16 +209,30 @@ static const char *expected_behind(unsigned marks)
     }
 }
 
+/* Which of the marks the token is, if one. */
+static unsigned mark_at(const struct parser *p)
+{
+    static const struct {
+        struct slice text;
+        unsigned mark;
+    } MARKS[] = {{SLICE_INIT(","), FOLLOW_COMMA},   {SLICE_INIT(")"), FOLLOW_PARENTHESIS},
+                 {SLICE_INIT("]"), FOLLOW_BRACKET}, {SLICE_INIT("}"), FOLLOW_BRACE},
+                 {SLICE_INIT(":"), FOLLOW_COLON},   {SLICE_INIT("then"), FOLLOW_THEN},
+                 {SLICE_INIT("else"), FOLLOW_ELSE}};
+    if (p->token.kind == TOKEN_END) {
+        return FOLLOW_END;
+    }
+    for (size_t i = 0; i < COUNT_OF(MARKS); i++) {
+        if (parser_at_mark(p, MARKS[i].text) || parser_at_word(p, MARKS[i].text)) {
+            return MARKS[i].mark;
+        }
+    }
+    return 0;
+}
+
 static bool is_behind(const struct parser *p, unsigned marks)
 {
-    return ((marks & FOLLOW_COMMA) != 0 && parser_at_mark(p, SLICE(","))) ||
-           ((marks & FOLLOW_PARENTHESIS) != 0 && parser_at_mark(p, SLICE(")"))) ||
-           ((marks & FOLLOW_BRACKET) != 0 && parser_at_mark(p, SLICE("]"))) ||
-           ((marks & FOLLOW_BRACE) != 0 && parser_at_mark(p, SLICE("}"))) ||
-           ((marks & FOLLOW_COLON) != 0 && parser_at_mark(p, SLICE(":"))) ||
-           ((marks & FOLLOW_THEN) != 0 && parser_at_word(p, SLICE("then"))) ||
-           ((marks & FOLLOW_ELSE) != 0 && parser_at_word(p, SLICE("else"))) ||
-           ((marks & FOLLOW_END) != 0 && p->token.kind == TOKEN_END);
+    return (mark_at(p) & marks) != 0;
 }
 
 bool parse_is_continued(const struct parser *p)
@@ -248,8 +262,9 @@ static void recover(struct parser *p)
 {
     p->resume = NULL;
     while (p->token.kind != TOKEN_END && !parser_at_mark(p, SLICE(";"))) {
-        for (const struct follow *f = p->follow; f != NULL; f = f->outer) {
-            if (is_behind(p, f->marks)) {
+        unsigned mark = mark_at(p);
+        for (const struct follow *f = p->follow; f != NULL && mark != 0; f = f->outer) {
+            if ((f->marks & mark) != 0) {
                 p->resume = f;
                 return;
             }
