@@ -11,20 +11,33 @@ struct decision {
     struct machine machine;
 };
 
-static enum status count_policy(struct decision *d, uint32_t number)
+/* scopes: those that have to be looked at. */
+static inline enum status count_policy(struct decision *d, uint32_t number, uint32_t scopes)
 {
     const struct compiled_policy *policy = &d->set->program->policies[number];
-    if (policy->is_template || !machine_scope_matches(&d->machine, policy)) {
+    if (!machine_scopes_match(&d->machine, policy, scopes)) {
         return STATUS_OK;
     }
     enum outcome outcome = machine_run(&d->machine, policy);
-    return tally_add(&d->tally, number, policy->effect, outcome, &d->machine.evaluation.error);
+    return outcome == OUTCOME_FALSE ? STATUS_OK
+                                    : tally_add(&d->tally, number, policy->effect, outcome,
+                                                &d->machine.evaluation.error);
 }
 
+/* All of a range of the index, none of whose scopes is known to match. */
 static enum status count_range(struct decision *d, uint32_t from, uint32_t end)
 {
     for (uint32_t i = from; i < end; i++) {
-        TRY(count_policy(d, d->set->program->index.order[i]));
+        TRY(count_policy(d, d->set->program->index.order[i].policy, SCOPES_ALL));
+    }
+    return STATUS_OK;
+}
+
+static enum status count_leaf(struct decision *d, const struct index_node *leaf)
+{
+    const struct index_entry *order = d->set->program->index.order;
+    for (uint32_t i = leaf->from; i < leaf->end; i++) {
+        TRY(count_policy(d, order[i].policy, order[i].scopes));
     }
     return STATUS_OK;
 }
@@ -59,8 +72,13 @@ static enum status visit(struct decision *d, uint32_t number);
 
 static enum status visit_key(struct decision *d, uint32_t number, uint32_t key)
 {
-    uint32_t next = index_next(&d->set->program->index, number, key);
-    return next == INDEX_NONE ? STATUS_OK : visit(d, next);
+    const struct index *index = &d->set->program->index;
+    uint32_t next = index_next(index, number, key);
+    if (next == INDEX_NONE) {
+        return STATUS_OK;
+    }
+    bool is_leaf = index->nodes[next].dimension == INDEX_NONE;
+    return is_leaf ? count_leaf(d, &index->nodes[next]) : visit(d, next);
 }
 
 static enum status visit_subject(struct decision *d, uint32_t number, const struct subject *subject)
@@ -68,7 +86,7 @@ static enum status visit_subject(struct decision *d, uint32_t number, const stru
     for (size_t i = 0; i < subject->symbol_count; i++) {
         TRY(visit_key(d, number, subject->symbols[i]));
     }
-    return visit_key(d, number, subject->type);
+    return subject->type == SYMBOL_NONE ? STATUS_OK : visit_key(d, number, subject->type);
 }
 
 /* The policies that demand something of the node's dimension. */
@@ -99,7 +117,7 @@ static enum status visit(struct decision *d, uint32_t number)
     while (number != INDEX_NONE) {
         const struct index_node *node = &index->nodes[number];
         if (node->dimension == INDEX_NONE) {
-            return count_range(d, node->from, node->end);
+            return count_leaf(d, node);
         }
         TRY(visit_demanding(d, number, node));
         number = node->rest;
@@ -126,7 +144,9 @@ static enum status count_all(struct decision *d, const struct cedar_policy_set *
         return visit(d, set->program->index.root);
     }
     for (size_t i = 0; i < set->count; i++) {
-        TRY(count_policy(d, (uint32_t)i));
+        if (!set->program->policies[i].is_template) {
+            TRY(count_policy(d, (uint32_t)i, SCOPES_ALL));
+        }
     }
     return STATUS_OK;
 }

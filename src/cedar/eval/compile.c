@@ -1,6 +1,8 @@
 /* From the trees of policies to code. Recursion ends: a tree has at most CEDAR_DEPTH_MAX levels. */
 #include "cedar/eval/compile.h"
 
+#include <string.h>
+
 #define SCRATCH_BYTES_MAX ((size_t)1 << 30)
 
 /* Emit the code of a node. steps: of the nodes around it that begin with it. */
@@ -64,15 +66,33 @@ bool node_is_variable(const struct node *node)
     return node->kind == NODE_PRINCIPAL || node->kind == NODE_ACTION || node->kind == NODE_RESOURCE;
 }
 
-static enum status add_path(struct compiler *c, uint32_t parent, struct slice name, uint32_t *out)
+static enum status add_root(struct compiler *c)
 {
     struct path *path = growing_add(&c->paths, c->arena, sizeof(*path));
-    uint32_t symbol = 0;
     if (path == NULL) {
         return STATUS_LIMIT;
     }
-    TRY(symbols_add_name(&c->program->symbols, name, &symbol));
-    *path = (struct path){parent, symbol, name};
+    *path = (struct path){.parent = PATH_NONE, .root = PATH_CONTEXT};
+    return STATUS_OK;
+}
+
+static enum status add_path(struct compiler *c, uint32_t parent, struct slice name, uint32_t *out)
+{
+    struct path *path = growing_add(&c->paths, c->arena, sizeof(*path));
+    const struct path *above = (struct path *)c->paths.items + parent;
+    uint32_t *symbols = arena_alloc_zero(c->arena, above->depth + 1, sizeof(*symbols));
+    if (path == NULL || symbols == NULL) {
+        return STATUS_LIMIT;
+    }
+    if (above->depth > 0) {
+        memcpy(symbols, above->symbols, above->depth * sizeof(*symbols));
+    }
+    TRY(symbols_add_name(&c->program->symbols, name, &symbols[above->depth]));
+    *path = (struct path){.parent = parent,
+                          .root = above->depth == 0 ? parent : above->root,
+                          .name = name,
+                          .symbols = symbols,
+                          .depth = above->depth + 1};
     *out = (uint32_t)c->paths.count - 1;
     return STATUS_OK;
 }
@@ -456,12 +476,11 @@ static enum status compile_policy(struct compiler *c, const struct policy *polic
 static enum status compile_all(struct compiler *c, const struct cedar_policy_set *set)
 {
     struct compiled_policy *policies = arena_alloc_zero(c->arena, set->count, sizeof(*policies));
-    uint32_t root = 0;
     if (policies == NULL) {
         return STATUS_LIMIT;
     }
     for (size_t i = 0; i < PATH_ROOTS; i++) {
-        TRY(add_path(c, PATH_NONE, SLICE_EMPTY, &root));
+        TRY(add_root(c));
     }
     for (size_t i = 0; i < set->count; i++) {
         TRY(compile_policy(c, &set->policies[i], &policies[i]));

@@ -3,17 +3,17 @@
 static const struct subject *look_up(const struct evaluation *e, const struct cedar_uid *uid,
                                      struct subject *place)
 {
-    if (e->home != NULL) {
-        const struct cedar_prepared_entity *prepared = prepared_find(e->home, uid);
-        if (prepared != NULL) {
-            return &prepared->subject;
-        }
+    const struct cedar_prepared_entity *prepared =
+        e->home == NULL ? NULL : prepared_find(e->home, uid);
+    if (prepared != NULL) {
+        return &prepared->subject;
     }
     place->uid = *uid;
     place->home = NULL;
     place->attributes = NULL;
-    place->exists =
-        e->entities != NULL && e->entities->find(e->entities->context, uid, &place->data);
+    /* The home knows all of its store. */
+    place->exists = e->home == NULL && e->entities != NULL &&
+                    e->entities->find(e->entities->context, uid, &place->data);
     if (!place->exists) {
         place->data = (struct cedar_entity_data){0};
     }

@@ -304,12 +304,13 @@ static enum status take_condition(struct collector *g, const struct node *node)
 /* -- policies ------------------------------------------------------------------------------ */
 
 static enum status take_scope(struct collector *g, const struct compiled_scope *scope,
-                              enum variable variable)
+                              enum variable variable, struct policy_demands *out)
 {
     size_t count = scope->end_entity - scope->first_entity;
     if (scope->kind == SCOPE_ANY) {
         return STATUS_OK;
     }
+    out->scopes |= UINT32_C(1) << variable;
     if (scope->kind == SCOPE_IS && count == 0) {
         uint32_t *type = arena_alloc(g->scratch, sizeof(*type));
         if (type == NULL) {
@@ -317,17 +318,20 @@ static enum status take_scope(struct collector *g, const struct compiled_scope *
         }
         *type = scope->type;
         demand(g, variable, type, 1, false);
+        g->items[g->count - 1].is_whole = true;
         return STATUS_OK;
     }
     demand(g, variable, count > 0 ? g->c->program->lists + scope->first_entity : NULL, count,
            false);
+    /* A key may be the type's or an ancestor's: `==` and `is in` ask for more. */
+    g->items[g->count - 1].is_whole = scope->kind == SCOPE_IN;
     return STATUS_OK;
 }
 
 static enum status take_policy(struct collector *g, const struct policy *policy,
                                const struct compiled_policy *compiled, struct policy_demands *out)
 {
-    out->is_template = compiled->is_template;
+    *out = (struct policy_demands){.is_template = compiled->is_template};
     if (out->is_template) {
         return STATUS_OK;
     }
@@ -337,7 +341,7 @@ static enum status take_policy(struct collector *g, const struct policy *policy,
     g->cost = 0;
     g->is_over = false;
     for (enum variable variable = 0; variable < VARIABLE_COUNT; variable++) {
-        TRY(take_scope(g, &compiled->scopes[variable], variable));
+        TRY(take_scope(g, &compiled->scopes[variable], variable, out));
     }
     if (policy->condition != NULL) {
         TRY(take_condition(g, policy->condition));

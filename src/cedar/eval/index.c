@@ -181,15 +181,28 @@ static struct index_node *node_at(const struct builder *b, uint32_t number)
     return (struct index_node *)b->nodes.items + number;
 }
 
+/* Where a used dimension is one of the policy's demands, one of its keys led here. */
+static uint32_t scopes_left(const struct builder *b, uint32_t policy, uint64_t used)
+{
+    uint32_t scopes = b->demands->policies[policy].scopes;
+    for (uint32_t variable = 0; variable < VARIABLE_COUNT; variable++) {
+        const struct demand *demand = find_demand(b, policy, variable);
+        if (demand != NULL && demand->is_whole && (used >> variable & 1) != 0) {
+            scopes &= ~(UINT32_C(1) << variable);
+        }
+    }
+    return scopes;
+}
+
 static enum status build_leaf(struct builder *b, const uint32_t *policies, size_t count,
-                              uint32_t number)
+                              uint64_t used, uint32_t number)
 {
     for (size_t i = 0; i < count; i++) {
-        uint32_t *place = growing_add(&b->order, b->arena, sizeof(*place));
-        if (place == NULL) {
+        struct index_entry *entry = growing_add(&b->order, b->arena, sizeof(*entry));
+        if (entry == NULL) {
             return STATUS_LIMIT;
         }
-        *place = policies[i];
+        *entry = (struct index_entry){policies[i], scopes_left(b, policies[i], used)};
     }
     node_at(b, number)->split = (uint32_t)b->order.count;
     node_at(b, number)->end = (uint32_t)b->order.count;
@@ -240,7 +253,7 @@ static enum status build_node(struct builder *b, const uint32_t *policies, size_
     struct groups groups = {0};
     TRY(new_node(b, out));
     if (count <= LEAF_POLICIES || !choose(b, policies, count, used, &split)) {
-        return build_leaf(b, policies, count, *out);
+        return build_leaf(b, policies, count, used, *out);
     }
     b->copies_left -= split.placed > split.cared ? split.placed - split.cared : 0;
     used |= UINT64_C(1) << split.dimension;

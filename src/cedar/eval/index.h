@@ -26,6 +26,7 @@ struct demand {
     const uint32_t *keys; /* symbols, one of which it has to be; may repeat */
     size_t key_count;
     bool is_condition; /* as opposed to a scope */
+    bool is_whole;     /* a scope that matches whenever the subject has one of the keys */
     bool is_optional;  /* the condition asked `has` before, so absence makes it false too */
     /* Dimensions on which the demand can be relied only when their value is known, or when it is
      * known whether there is one: they are evaluated before. */
@@ -35,6 +36,7 @@ struct demand {
 struct policy_demands {
     const struct demand *items;
     size_t count;
+    uint32_t scopes; /* bits of enum variable: those that demand anything */
     bool is_template;
 };
 
@@ -53,6 +55,11 @@ struct index_node {
     bool is_condition, is_optional;
 };
 
+struct index_entry {
+    uint32_t policy;
+    uint32_t scopes; /* as above: those that the way through the tree leaves to be checked */
+};
+
 struct index_edge {
     uint64_t from_key; /* node and symbol */
     uint32_t to;       /* node; INDEX_NONE: the place is free */
@@ -60,7 +67,7 @@ struct index_edge {
 
 struct index {
     const struct index_node *nodes;
-    const uint32_t *order; /* policies */
+    const struct index_entry *order;
     const struct index_edge *edges;
     size_t edge_capacity; /* a power of two */
     uint32_t paths[DIMENSIONS_MAX];

@@ -42,8 +42,29 @@ static struct slice name_of(const struct machine *m, uint32_t path)
     return path == PATH_CONTEXT ? SLICE("context") : m->program->paths[path].name;
 }
 
-/* The value of a path, with what is known about it; NULL when that fails. */
-static const struct known *read_path(struct machine *m, uint32_t path)
+/* What preparation tells about a path: its value, or NULL when the last attribute is not there.
+ * False when it does not tell. */
+static inline bool find_prepared(const struct machine *m, const struct path *path,
+                                 const struct known **out)
+{
+    const struct subject *subject = m->roots[path->root];
+    if (subject == NULL) {
+        return false;
+    }
+    const struct known *known = subject_attribute(subject, path->symbols[0]);
+    for (uint32_t i = 1; i < path->depth; i++) {
+        bool is_entity = known != NULL && known->number != NUMBER_NONE;
+        subject = is_entity ? &m->evaluation.home->items[known->number].subject : NULL;
+        if (subject == NULL || subject->attributes == NULL) {
+            return false;
+        }
+        known = subject_attribute(subject, path->symbols[i]);
+    }
+    *out = known;
+    return true;
+}
+
+static const struct known *read_slot(struct machine *m, uint32_t path)
 {
     static const struct known NOT_KNOWN = {.value = {.kind = CEDAR_UNKNOWN}, .number = NUMBER_NONE};
     const struct slot *slot = machine_find(m, path);
@@ -62,35 +83,21 @@ static const struct known *read_path(struct machine *m, uint32_t path)
     return NULL;
 }
 
-static bool is_prepared_variable(const struct machine *m, uint32_t path)
+/* The value of a path, with what is known about it; NULL when that fails. What is prepared is found
+ * again as fast as it could be remembered. */
+static inline const struct known *read_path(struct machine *m, uint32_t path)
 {
-    return path < VARIABLE_COUNT && m->evaluation.subjects[path]->attributes != NULL;
+    const struct known *known = NULL;
+    bool is_found = find_prepared(m, &m->program->paths[path], &known);
+    return is_found && known != NULL ? known : read_slot(m, path);
 }
 
-/* The entity that a path leads to, if its attributes are prepared; else NULL. */
-static const struct subject *prepared_at(const struct machine *m, uint32_t path)
-{
-    if (is_prepared_variable(m, path)) {
-        return m->evaluation.subjects[path];
-    }
-    const struct slot *slot = &m->slots[path];
-    if (slot->found != FOUND_VALUE || slot->known->number == NUMBER_NONE) {
-        return NULL;
-    }
-    const struct subject *subject = &m->evaluation.home->items[slot->known->number].subject;
-    return subject->attributes != NULL ? subject : NULL;
-}
-
-/* The parent is filled, or it is a variable with prepared attributes. */
+/* The parent is filled, if there is one. */
 static void fill_path(struct machine *m, uint32_t path, struct slot *slot)
 {
     const struct path *place = &m->program->paths[path];
-    const struct subject *prepared = prepared_at(m, place->parent);
-    if (prepared != NULL) {
-        slot->known = subject_attribute(prepared, place->symbol);
-        slot->found = slot->known == NULL                      ? FOUND_NOTHING
-                      : slot->known->value.kind == CEDAR_ERROR ? FOUND_UNREADABLE
-                                                               : FOUND_VALUE;
+    if (path < PATH_ROOTS) {
+        fill_root(m, path, slot);
         return;
     }
     const struct known *object = read_path(m, place->parent);
@@ -103,26 +110,37 @@ static void fill_path(struct machine *m, uint32_t path, struct slot *slot)
     }
 }
 
-const struct slot *machine_find(struct machine *m, uint32_t path)
+static bool fill_prepared(const struct machine *m, uint32_t path, struct slot *slot)
+{
+    if (!find_prepared(m, &m->program->paths[path], &slot->known)) {
+        return false;
+    }
+    slot->found = slot->known == NULL ? FOUND_NOTHING : FOUND_VALUE;
+    return true;
+}
+
+/* Upwards to what is known, then down again. */
+static void fill_chain(struct machine *m, uint32_t path)
 {
     uint32_t missing[CEDAR_DEPTH_MAX];
     size_t count = 0;
-    uint32_t at = path;
-    /* Upwards to what is known, then down again. */
-    while (!is_filled(m, at)) {
-        missing[count++] = at;
-        at = m->program->paths[at].parent;
-        if (at == PATH_NONE || is_prepared_variable(m, at)) {
-            break;
-        }
+    for (; path != PATH_NONE && !is_filled(m, path); path = m->program->paths[path].parent) {
+        missing[count++] = path;
     }
     while (count > 0) {
-        at = missing[--count];
-        m->filled[at / 64] |= UINT64_C(1) << (at % 64);
-        if (at < PATH_ROOTS) {
-            fill_root(m, at, &m->slots[at]);
+        path = missing[--count];
+        fill_path(m, path, &m->slots[path]);
+        m->filled[path / 64] |= UINT64_C(1) << (path % 64);
+    }
+}
+
+const struct slot *machine_find(struct machine *m, uint32_t path)
+{
+    if (!is_filled(m, path)) {
+        if (fill_prepared(m, path, &m->slots[path])) {
+            m->filled[path / 64] |= UINT64_C(1) << (path % 64);
         } else {
-            fill_path(m, at, &m->slots[at]);
+            fill_chain(m, path);
         }
     }
     return &m->slots[path];
@@ -148,7 +166,10 @@ enum status machine_init(struct machine *m, const struct cedar_policy_set *set,
         if (m->evaluation.subjects[variable] == own) {
             TRY(subject_name(own, &m->program->symbols, arena));
         }
+        const struct subject *subject = m->evaluation.subjects[variable];
+        m->roots[variable] = subject->attributes != NULL ? subject : NULL;
     }
+    m->roots[PATH_CONTEXT] = NULL;
     m->slots = arena_alloc(arena, m->program->path_count * sizeof(*m->slots));
     if (m->slots == NULL) {
         return STATUS_LIMIT;
@@ -177,9 +198,11 @@ static bool scope_matches(const uint32_t *lists, const struct compiled_scope *sc
     return is_in && (is_type || scope->kind == SCOPE_IN);
 }
 
-bool machine_scope_matches(const struct machine *m, const struct compiled_policy *policy)
+bool machine_scopes_match(const struct machine *m, const struct compiled_policy *policy,
+                          uint32_t scopes)
 {
-    for (enum variable variable = 0; variable < VARIABLE_COUNT; variable++) {
+    for (; scopes != 0; scopes &= scopes - 1) {
+        int variable = __builtin_ctz(scopes);
         if (!scope_matches(m->program->lists, &policy->scopes[variable],
                            m->evaluation.subjects[variable])) {
             return false;
@@ -238,7 +261,7 @@ static bool in_elements(struct evaluation *e, const struct subject *subject,
 {
     bool is_in = false;
     for (uint32_t i = 0; i < set->element_count && !is_in; i++) {
-        is_in = subject_is_below(subject, set->elements[i]);
+        is_in = subject_reaches(subject, set->elements[i]);
     }
     put_bool(out, is_in);
     return evaluation_use_steps(e, set->element_count * operate_in_steps(subject));
@@ -252,7 +275,7 @@ static bool in_path(struct machine *m, const struct instruction *at, struct ceda
         return false;
     }
     if (subject->home != NULL && right->number != NUMBER_NONE) {
-        put_bool(out, subject_is_below(subject, right->number));
+        put_bool(out, subject_reaches(subject, right->number));
         return true;
     }
     if (subject->home != NULL && right->elements != NULL) {
@@ -302,15 +325,6 @@ static bool is_in_any(struct machine *m, const struct instruction *at, struct ce
     }
     put_bool(out, is_in);
     return true;
-}
-
-/* Does the policy name just this entity, one that it is in, or its type? */
-static bool is_named(const struct subject *subject, const struct instruction *at)
-{
-    if (at->operation == OPERATION_IS_IN) {
-        return subject_has(subject, at->b);
-    }
-    return at->b == (at->operation == OPERATION_IS_TYPE ? subject->type : subject->self);
 }
 
 /* While a list is made, its value's tag tells whether an element is unknown. */
@@ -375,6 +389,11 @@ static bool call_list(struct machine *m, const struct instruction *at, struct ce
 
 static bool has(struct machine *m, uint32_t path, struct cedar_value *out)
 {
+    const struct known *known = NULL;
+    if (find_prepared(m, &m->program->paths[path], &known)) {
+        put_bool(out, known != NULL);
+        return true;
+    }
     const struct slot *slot = machine_find(m, path);
     if (slot->found == FOUND_FAILURE) {
         m->evaluation.error = slot->as.error;
@@ -391,37 +410,45 @@ static bool find(struct machine *m, const struct instruction *at, struct cedar_v
                                           : operate_attribute(&m->evaluation, found, name, top);
 }
 
-/* Where to go on after CHAIN, CHAIN_END or BRANCH; NULL after a failure. */
-static const struct instruction *jump(struct machine *m, const struct instruction *at,
-                                      struct cedar_value **top)
+static bool push(struct machine *m, const struct instruction *at, struct cedar_value *out)
 {
-    const struct instruction *code = m->program->code;
-    struct cedar_value *value = *top;
-    bool is_decided = false;
-    if (at->operation != OPERATION_BRANCH) {
-        if (!operate_chain(&m->evaluation, value, at->b == 1, &is_decided)) {
-            return NULL;
-        }
-        if (is_decided || at->operation == OPERATION_CHAIN_END) {
-            return code + at->a;
-        }
-        (*top)--;
-        return at + 1;
+    const struct evaluation *e = &m->evaluation;
+    switch ((int)at->operation) {
+    case OPERATION_VALUE:
+        *out = m->program->values[at->a];
+        return true;
+    case OPERATION_PATH:
+        return copy_path(m, at->a, out);
+    case OPERATION_HAS_PATH:
+        return has(m, at->a, out);
+    case OPERATION_EQUAL:
+        return equal_literal(m, at, out);
+    case OPERATION_EQUAL_PATH:
+        return equal_path(m, at, out);
+    case OPERATION_IS_EQUAL:
+        put_bool(out, e->subjects[at->a]->self == at->b);
+        return true;
+    case OPERATION_IS_IN:
+        put_bool(out, subject_has(e->subjects[at->a], at->b));
+        return true;
+    case OPERATION_IS_IN_ANY:
+        return is_in_any(m, at, out);
+    case OPERATION_IS_TYPE:
+        put_bool(out, e->subjects[at->a]->type == at->b);
+        return true;
+    case OPERATION_IN_PATH:
+        return in_path(m, at, out);
+    case OPERATION_PATH_CONTAINS:
+        return contains_variable(m, at, out);
+    default: /* OPERATION_LIST */
+        return begin_list(m, at->a, out);
     }
-    if (value->kind == CEDAR_UNKNOWN) {
-        return code + at->b;
-    }
-    if (!operate_condition(&m->evaluation, value)) {
-        return NULL;
-    }
-    (*top)--;
-    return value->as.boolean ? at + 1 : code + at->a;
 }
 
-/* What makes another value of the top one. */
-static bool transform(struct machine *m, const struct instruction *at, struct cedar_value *top)
+static bool change(struct machine *m, const struct instruction *at, struct cedar_value *top)
 {
     struct evaluation *e = &m->evaluation;
+    bool is_decided = false;
     switch ((int)at->operation) {
     case OPERATION_ATTRIBUTE:
     case OPERATION_HAS:
@@ -431,116 +458,94 @@ static bool transform(struct machine *m, const struct instruction *at, struct ce
                             top);
     case OPERATION_IS:
         return operate_is(e, m->program->values[at->a].as.text, top);
-    default: /* OPERATION_UNARY */
-        return operate_unary(e, (enum node_kind)at->a, top);
-    }
-}
-
-/* What makes a list, element by element, and a value of it. */
-static bool make_list(struct machine *m, const struct instruction *at, struct cedar_value **top)
-{
-    switch ((int)at->operation) {
-    case OPERATION_LIST:
-        return begin_list(m, at->a, ++*top);
-    case OPERATION_ITEM:
-        --*top;
-        put_item(m, at, *top, *top + 1);
-        return true;
-    case OPERATION_LIST_END:
-        end_list(at, *top);
-        return true;
-    default: /* OPERATION_CALL_LIST */
-        return call_list(m, at, *top);
-    }
-}
-
-/* Carry out one instruction. The next one, or NULL after a failure. */
-static const struct instruction *step(struct machine *m, const struct instruction *at,
-                                      struct cedar_value **place)
-{
-    struct evaluation *e = &m->evaluation;
-    const struct program *program = m->program;
-    struct cedar_value *top = *place;
-    bool is_ok = true;
-    if (at->steps > 0 && !evaluation_use_steps(e, at->steps)) {
-        return NULL;
-    }
-    switch ((enum operation)at->operation) {
-    case OPERATION_VALUE:
-        *++top = program->values[at->a];
-        break;
-    case OPERATION_PATH:
-        is_ok = copy_path(m, at->a, ++top);
-        break;
-    case OPERATION_HAS_PATH:
-        is_ok = has(m, at->a, ++top);
-        break;
-    case OPERATION_EQUAL:
-        is_ok = equal_literal(m, at, ++top);
-        break;
-    case OPERATION_IS_EQUAL:
-    case OPERATION_IS_IN:
-    case OPERATION_IS_TYPE:
-        put_bool(++top, is_named(e->subjects[at->a], at));
-        break;
-    case OPERATION_IS_IN_ANY:
-        is_ok = is_in_any(m, at, ++top);
-        break;
-    case OPERATION_EQUAL_PATH:
-        is_ok = equal_path(m, at, ++top);
-        break;
-    case OPERATION_IN_PATH:
-        is_ok = in_path(m, at, ++top);
-        break;
-    case OPERATION_PATH_CONTAINS:
-        is_ok = contains_variable(m, at, ++top);
-        break;
-    case OPERATION_ATTRIBUTE:
-    case OPERATION_HAS:
-    case OPERATION_LIKE:
-    case OPERATION_IS:
     case OPERATION_UNARY:
-        is_ok = transform(m, at, top);
-        break;
-    case OPERATION_BINARY:
+        return operate_unary(e, (enum node_kind)at->a, top);
+    case OPERATION_LIST_END:
+        end_list(at, top);
+        return true;
+    case OPERATION_CALL_LIST:
+        return call_list(m, at, top);
+    default: /* OPERATION_CHAIN_END */
+        return operate_chain(e, top, false, &is_decided);
+    }
+}
+
+/* The new top, or NULL after a failure. */
+static struct cedar_value *drop(struct machine *m, const struct instruction *at,
+                                struct cedar_value *top)
+{
+    bool is_ok = true;
+    if (at->operation == OPERATION_BINARY) {
         --top;
-        is_ok = operate_binary(e, (enum node_kind)at->a, top, top + 1, top);
-        break;
-    case OPERATION_CHAIN:
-    case OPERATION_CHAIN_END:
-    case OPERATION_BRANCH:
-        return jump(m, at, place);
-    case OPERATION_JUMP:
-        return program->code + at->a;
-    case OPERATION_CALL:
+        is_ok = operate_binary(&m->evaluation, (enum node_kind)at->a, top, top + 1, top);
+    } else if (at->operation == OPERATION_ITEM) {
+        --top;
+        put_item(m, at, top, top + 1);
+    } else {
         top += 1 - (ptrdiff_t)at->b;
         is_ok = call(m, at, top, top);
-        break;
-    case OPERATION_LIST:
-    case OPERATION_ITEM:
-    case OPERATION_LIST_END:
-    case OPERATION_CALL_LIST:
-        is_ok = make_list(m, at, &top);
-        break;
-    case OPERATION_END:
-        break;
     }
-    *place = top;
-    return is_ok ? at + 1 : NULL;
+    return is_ok ? top : NULL;
+}
+
+/* Where to go on. A value that is dropped was the top; NULL after a failure. */
+static const struct instruction *jump(struct machine *m, const struct instruction *at,
+                                      const struct cedar_value *top, bool *is_dropped)
+{
+    const struct instruction *code = m->program->code;
+    bool is_decided = false;
+    *is_dropped = false;
+    if (at->operation == OPERATION_JUMP) {
+        return code + at->a;
+    }
+    if (at->operation == OPERATION_CHAIN) {
+        if (!operate_chain(&m->evaluation, top, at->b == 1, &is_decided)) {
+            return NULL;
+        }
+        *is_dropped = !is_decided;
+        return is_decided ? code + at->a : at + 1;
+    }
+    if (top->kind == CEDAR_UNKNOWN) {
+        return code + at->b;
+    }
+    *is_dropped = true;
+    if (!operate_condition(&m->evaluation, top)) {
+        return NULL;
+    }
+    return top->as.boolean ? at + 1 : code + at->a;
 }
 
 enum outcome machine_run(struct machine *m, const struct compiled_policy *policy)
 {
+    struct evaluation *e = &m->evaluation;
     struct cedar_value *top = m->stack; /* below the first value */
     if (policy->code == CODE_NONE) {
         return OUTCOME_TRUE;
     }
-    m->evaluation.work.steps_left = CEDAR_STEPS_MAX;
+    e->work.steps_left = CEDAR_STEPS_MAX;
     const struct instruction *at = m->program->code + policy->code;
-    while (at != NULL && at->operation != OPERATION_END) {
+    while (at->operation != OPERATION_END) {
+        bool is_ok = evaluation_use_steps(e, at->steps);
         assert(top < m->stack + MACHINE_STACK_MAX - 1);
-        at = step(m, at, &top);
+        if (!is_ok) {
+            return evaluation_failure(e);
+        }
+        if (at->operation <= OPERATION_LIST) {
+            is_ok = push(m, at++, ++top);
+        } else if (at->operation <= OPERATION_CHAIN_END) {
+            is_ok = change(m, at++, top);
+        } else if (at->operation <= OPERATION_CALL) {
+            top = drop(m, at++, top);
+            is_ok = top != NULL;
+        } else {
+            bool is_dropped = false;
+            at = jump(m, at, top, &is_dropped);
+            top -= is_dropped ? 1 : 0;
+            is_ok = at != NULL;
+        }
+        if (!is_ok) {
+            return evaluation_failure(e);
+        }
     }
-    return at == NULL ? evaluation_failure(&m->evaluation)
-                      : evaluation_outcome(&m->evaluation, top);
+    return evaluation_outcome(e, top);
 }

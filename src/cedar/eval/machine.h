@@ -22,6 +22,8 @@ struct slot {
 struct machine {
     const struct program *program;
     struct evaluation evaluation;
+    /* By the first of a path: whose attributes are prepared; NULL: they are not. */
+    const struct subject *roots[PATH_ROOTS];
     struct slot *slots; /* one per path */
     uint64_t filled[PATHS_MAX / 64];
     struct cedar_value stack[MACHINE_STACK_MAX];
@@ -37,7 +39,11 @@ const struct slot *machine_find(struct machine *m, uint32_t path);
 /* The symbol of a found value; SYMBOL_NONE when no policy names it. */
 uint32_t machine_symbol(struct machine *m, uint32_t path);
 
-bool machine_scope_matches(const struct machine *m, const struct compiled_policy *policy);
+#define SCOPES_ALL ((1U << VARIABLE_COUNT) - 1)
+
+/* scopes: bits of enum variable; the scopes to look at. */
+bool machine_scopes_match(const struct machine *m, const struct compiled_policy *policy,
+                          uint32_t scopes);
 
 /* Evaluate a policy whose scope matches; after OUTCOME_ERROR the reason is in m->evaluation. */
 enum outcome machine_run(struct machine *m, const struct compiled_policy *policy);

@@ -5,12 +5,16 @@
 #include "cedar/value/entity_store.h"
 #include "cedar/value/value.h"
 
+#include <string.h>
+
 /* All entities of a store on their way. */
 struct preparation {
     const struct symbols *symbols;
-    const struct cedar_prepared_entities *home;
+    struct cedar_prepared_entities *home;
     struct arena *arena;
-    uint32_t *symbol_of; /* by number in the store */
+    uint16_t *layout;           /* of the entity at hand: a place for each name */
+    struct uid_table layouts;   /* by what they are, to numbers */
+    struct growing layout_list; /* of pointers to them, by number */
 };
 
 static uint64_t key_of_number(const void *item)
@@ -24,6 +28,12 @@ static void sort_numbers(uint32_t *numbers, uint32_t *count)
     struct growing all = {.items = numbers, .count = *count, .capacity = *count};
     growing_sort_unique(&all, sizeof(*numbers), key_of_number);
     *count = (uint32_t)all.count;
+}
+
+static uint32_t number_of(const struct preparation *p, const struct cedar_uid *uid)
+{
+    const struct cedar_prepared_entity *entity = prepared_find(p->home, uid);
+    return entity == NULL ? NUMBER_NONE : entity->subject.number;
 }
 
 /* -- attributes ---------------------------------------------------------------------------- */
@@ -41,9 +51,7 @@ static enum status know_elements(const struct preparation *p, struct known *know
         return STATUS_LIMIT;
     }
     while (found < count && value_next(&known->value, &cursor, p->arena, &name, &item)) {
-        elements[found] = item.kind == CEDAR_ENTITY
-                              ? uid_table_find(&p->home->store->table, &item.as.uid)
-                              : NUMBER_NONE;
+        elements[found] = item.kind == CEDAR_ENTITY ? number_of(p, &item.as.uid) : NUMBER_NONE;
         if (elements[found] == NUMBER_NONE) {
             return STATUS_OK;
         }
@@ -60,100 +68,195 @@ static enum status know(const struct preparation *p, const struct cedar_value *v
     *out = (struct known){.value = *value, .number = NUMBER_NONE};
     out->symbol = symbols_find_value(p->symbols, value);
     if (value->kind == CEDAR_ENTITY) {
-        out->number = uid_table_find(&p->home->store->table, &value->as.uid);
+        out->number = number_of(p, &value->as.uid);
     }
     return value->kind == CEDAR_SET ? know_elements(p, out) : STATUS_OK;
 }
 
-/* The attributes that policies name. Of two with one name the record knows the first. */
-static enum status take_attributes(const struct preparation *p, struct subject *subject)
+static size_t layout_bytes(const struct preparation *p)
+{
+    return p->symbols->names.count * sizeof(*p->layout);
+}
+
+/* A copy of the layout at hand, remembered under the next number. */
+static enum status keep_layout(struct preparation *p, const uint16_t **out)
+{
+    struct cedar_uid key = {SLICE_EMPTY, SLICE_EMPTY};
+    const uint16_t **kept = growing_add(&p->layout_list, p->arena, sizeof(*kept));
+    TRY(arena_copy(p->arena, slice_of(p->layout, layout_bytes(p)), &key.id));
+    if (kept == NULL) {
+        return STATUS_LIMIT;
+    }
+    *kept = (const uint16_t *)(const void *)key.id.ptr;
+    *out = *kept;
+    return uid_table_add(&p->layouts, &key, (uint32_t)p->layout_list.count - 1);
+}
+
+/* The same for all entities that have the same attributes in the same order. */
+static enum status share_layout(struct preparation *p, const uint16_t **out)
+{
+    struct cedar_uid key = {SLICE_EMPTY, slice_of(p->layout, layout_bytes(p))};
+    const uint16_t *const *kept = p->layout_list.items;
+    uint32_t number = uid_table_find(&p->layouts, &key);
+    if (kept == NULL || number == UID_TABLE_NONE) {
+        return keep_layout(p, out);
+    }
+    *out = kept[number];
+    return STATUS_OK;
+}
+
+/* The attributes that policies name. Of two with one name the record knows the first. When one
+ * cannot be read, which may be for want of memory alone, they are all left to be asked for. */
+static enum status take_attributes(struct preparation *p, struct subject *subject)
 {
     const struct cedar_value *record = &subject->data.attributes;
     size_t count = record->kind == CEDAR_RECORD ? value_count(record) : 0;
     struct known *items = arena_alloc_zero(p->arena, count + 1, sizeof(*items));
-    uint32_t *names = arena_alloc_zero(p->arena, count + 1, sizeof(*names));
     uint64_t cursor = 0;
     struct slice name;
     struct cedar_value value;
-    if (items == NULL || names == NULL) {
+    uint16_t taken = 0;
+    if (items == NULL) {
         return STATUS_LIMIT;
     }
-    subject->attributes = items;
-    subject->attribute_names = names;
+    memset(p->layout, 0xff, layout_bytes(p)); /* PLACE_NONE */
     for (size_t i = 0; i < count && value_next(record, &cursor, p->arena, &name, &value); i++) {
         uint32_t symbol = symbols_find_name(p->symbols, name);
-        if (symbol != SYMBOL_NONE && subject_attribute(subject, symbol) == NULL) {
-            names[subject->attribute_count] = symbol;
-            TRY(know(p, &value, &items[subject->attribute_count]));
-            subject->attribute_count++;
+        if (value.kind == CEDAR_ERROR) {
+            return STATUS_OK;
+        }
+        if (symbol != SYMBOL_NONE && p->layout[symbol] == PLACE_NONE) {
+            TRY(know(p, &value, &items[taken]));
+            p->layout[symbol] = taken++;
         }
     }
-    return STATUS_OK;
+    subject->attributes = items;
+    return share_layout(p, &subject->layout);
 }
 
 /* -- entities ------------------------------------------------------------------------------ */
 
+static void put_number(struct number_set *set, uint32_t *places, uint32_t number)
+{
+    uint64_t hash = number_hash(number);
+    uint32_t place = number_place(hash, set->mask);
+    set->filter[hash >> 62] |= number_bits(hash);
+    while (places[place] != NUMBER_NONE) {
+        place = (place + 1) & set->mask;
+    }
+    places[place] = number;
+}
+
+/* Of the entity itself and its ancestors, their numbers and symbols. */
 static enum status take_ancestors(const struct preparation *p, const struct stored_entity *stored,
                                   struct subject *subject)
 {
-    uint32_t count = (uint32_t)stored->data.ancestor_count;
-    uint32_t *ancestors = arena_alloc_zero(p->arena, count, sizeof(*ancestors));
+    size_t count = stored->data.ancestor_count;
+    size_t capacity = 4;
+    while (capacity < 2 * (count + 1)) {
+        capacity *= 2;
+    }
+    uint32_t *places = arena_alloc(p->arena, capacity * sizeof(*places));
     uint32_t *symbols = arena_alloc_zero(p->arena, count + 1, sizeof(*symbols));
-    if (ancestors == NULL || symbols == NULL) {
+    if (places == NULL || symbols == NULL) {
         return STATUS_LIMIT;
     }
-    if (subject->self != SYMBOL_NONE) {
-        symbols[subject->symbol_count++] = subject->self;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        ancestors[i] = stored->ancestors[i];
-        uint32_t symbol = p->symbol_of[ancestors[i]];
+    subject->reached = (struct number_set){.places = places, .mask = (uint32_t)capacity - 1};
+    subject->symbols = symbols;
+    memset(places, 0xff, capacity * sizeof(*places)); /* NUMBER_NONE */
+    for (size_t i = 0; i <= count; i++) {
+        uint32_t number = i < count ? stored->ancestors[i] : subject->number;
+        uint32_t symbol = p->home->items[number].subject.self;
+        put_number(&subject->reached, places, number);
         if (symbol != SYMBOL_NONE) {
             symbols[subject->symbol_count++] = symbol;
         }
     }
-    sort_numbers(ancestors, &count);
     sort_numbers(symbols, &subject->symbol_count);
-    subject->ancestors = ancestors;
-    subject->symbols = symbols;
     return STATUS_OK;
 }
 
-static enum status prepare_stored(const struct preparation *p, uint32_t number,
-                                  struct cedar_prepared_entity *out)
+/* Everything but names, which all entities have by now. */
+static enum status take_entity(struct preparation *p, const struct stored_entity *stored,
+                               struct subject *subject)
 {
-    const struct stored_entity *stored = &p->home->store->items[number];
-    struct subject *subject = &out->subject;
-    out->set = p->home->set;
-    subject->uid = stored->uid;
-    subject->home = p->home;
-    subject->number = number;
+    bool has_attributes = stored->is_added && stored->data.attributes.kind != CEDAR_UNKNOWN;
     subject->exists = stored->is_added;
-    subject->self = p->symbol_of[number];
-    subject->type = symbols_find_type(p->symbols, stored->uid.type);
     subject->data = stored->data;
     TRY(take_ancestors(p, stored, subject));
-    bool is_open = subject->data.attributes.kind == CEDAR_UNKNOWN;
-    return subject->exists && !is_open ? take_attributes(p, subject) : STATUS_OK;
+    return has_attributes ? take_attributes(p, subject) : STATUS_OK;
+}
+
+/* Give the next number to an entity that is not there yet. */
+static void number_entity(const struct preparation *p, const struct cedar_uid *uid, uint32_t symbol)
+{
+    struct cedar_prepared_entities *home = p->home;
+    struct cedar_prepared_entity *entity = &home->items[home->count];
+    uint64_t hash = uid_hash(uid);
+    size_t place = (size_t)hash & home->place_mask;
+    while (home->places[place].number != NUMBER_NONE) {
+        place = (place + 1) & home->place_mask;
+    }
+    home->places[place] = (struct home_place){(uint32_t)(hash >> 32), (uint32_t)home->count};
+    entity->set = home->set;
+    entity->subject = (struct subject){.home = home, .uid = *uid, .self = symbol};
+    entity->subject.type = symbols_find_type(p->symbols, uid->type);
+    entity->subject.number = (uint32_t)home->count++;
+}
+
+/* The entities of the store keep their numbers. */
+static void number_all(const struct preparation *p, const struct cedar_entity_store *store)
+{
+    const struct uid_table *named = &p->symbols->entities;
+    for (size_t i = 0; i < store->count; i++) {
+        const struct cedar_uid *uid = &store->items[i].uid;
+        number_entity(p, uid, symbols_find_entity(p->symbols, uid));
+    }
+    for (size_t i = 0; i < named->capacity; i++) {
+        const struct uid_slot *slot = &named->slots[i];
+        if (slot->number != UID_TABLE_NONE && prepared_find(p->home, &slot->uid) == NULL) {
+            number_entity(p, &slot->uid, slot->number);
+        }
+    }
+}
+
+static enum status make_home(const struct preparation *p, size_t entity_count)
+{
+    struct cedar_prepared_entities *home = p->home;
+    size_t capacity = 4;
+    while (capacity < 4 * (entity_count + 1)) {
+        capacity *= 2;
+    }
+    home->items = arena_alloc_zero(p->arena, entity_count, sizeof(*home->items));
+    home->places = arena_alloc(p->arena, capacity * sizeof(*home->places));
+    if (home->items == NULL || home->places == NULL) {
+        return STATUS_LIMIT;
+    }
+    memset(home->places, 0xff, capacity * sizeof(*home->places)); /* NUMBER_NONE */
+    home->place_mask = capacity - 1;
+    return STATUS_OK;
 }
 
 enum status cedar_prepare_entities(const struct cedar_policy_set *set,
                                    const struct cedar_entity_store *store, struct arena *arena,
                                    struct cedar_entities *out)
 {
+    static const struct stored_entity UNSTORED = {.is_added = false}; /* but named by a policy */
     struct cedar_prepared_entities *home = arena_alloc_zero(arena, 1, sizeof(*home));
-    struct cedar_prepared_entity *items = arena_alloc_zero(arena, store->count, sizeof(*items));
-    struct preparation p = {&set->program->symbols, home, arena, NULL};
-    p.symbol_of = arena_alloc_zero(arena, store->count, sizeof(*p.symbol_of));
-    if (home == NULL || items == NULL || p.symbol_of == NULL) {
+    struct preparation p = {.symbols = &set->program->symbols,
+                            .home = home,
+                            .arena = arena,
+                            .layouts = {.arena = arena}};
+    p.layout = arena_alloc(arena, layout_bytes(&p));
+    if (home == NULL || p.layout == NULL) {
         return STATUS_LIMIT;
     }
-    *home = (struct cedar_prepared_entities){set, store, items};
-    for (size_t i = 0; i < store->count; i++) {
-        p.symbol_of[i] = symbols_find_entity(p.symbols, &store->items[i].uid);
-    }
-    for (size_t i = 0; i < store->count; i++) {
-        TRY(prepare_stored(&p, (uint32_t)i, &items[i]));
+    home->set = set;
+    TRY(make_home(&p, store->count + p.symbols->entities.count));
+    number_all(&p, store);
+    for (size_t i = 0; i < home->count; i++) {
+        TRY(take_entity(&p, i < store->count ? &store->items[i] : &UNSTORED,
+                        &home->items[i].subject));
     }
     *out = cedar_entity_store_view(store);
     out->prepared = home;
@@ -182,8 +285,17 @@ enum status cedar_prepare_entity(const struct cedar_policy_set *set, const struc
 const struct cedar_prepared_entity *prepared_find(const struct cedar_prepared_entities *entities,
                                                   const struct cedar_uid *uid)
 {
-    uint32_t number = uid_table_find(&entities->store->table, uid);
-    return number == UID_TABLE_NONE ? NULL : &entities->items[number];
+    uint64_t hash = uid_hash(uid);
+    for (size_t i = (size_t)hash;; i++) {
+        const struct home_place *place = &entities->places[i & entities->place_mask];
+        if (place->number == NUMBER_NONE) {
+            return NULL;
+        }
+        const struct cedar_prepared_entity *entity = &entities->items[place->number];
+        if (place->hash == (uint32_t)(hash >> 32) && uid_eq(&entity->subject.uid, uid)) {
+            return entity;
+        }
+    }
 }
 
 const struct cedar_prepared_entity *cedar_find_prepared(const struct cedar_entities *entities,

@@ -29,41 +29,47 @@ enum {
 /* An attribute of what another path leads to. */
 struct path {
     uint32_t parent; /* smaller than the path's own number */
-    uint32_t symbol; /* of the name */
+    uint32_t root;   /* of the first paths, the one it begins with */
     struct slice name;
+    const uint32_t *symbols; /* of all names from the root */
+    uint32_t depth;          /* how many */
 };
 
 /* "Push": the result is put on the stack; "top" is the value there. Any can fail, which ends the
- * policy. */
+ * policy. They come in four groups, see machine_run. */
 enum operation {
-    OPERATION_VALUE,      /* push values[a] */
-    OPERATION_PATH,       /* push what path a leads to */
-    OPERATION_HAS_PATH,   /* push whether path a leads anywhere */
-    OPERATION_EQUAL,      /* push path a == values[b] */
-    OPERATION_IS_EQUAL,   /* push variable a == the entity of symbol b */
-    OPERATION_IS_IN,      /* push variable a in the entity of symbol b */
-    OPERATION_IS_IN_ANY,  /* push variable a in the entities of lists[b + 1] to lists[b + lists[b]]
-                           */
-    OPERATION_IS_TYPE,    /* push variable a is the type of symbol b */
-    OPERATION_EQUAL_PATH, /* push path a == path b, which takes c steps */
-    OPERATION_IN_PATH,    /* push variable a in path b */
+    /* What pushes a value without looking at the stack: */
+    OPERATION_VALUE,         /* push values[a] */
+    OPERATION_PATH,          /* push what path a leads to */
+    OPERATION_HAS_PATH,      /* push whether path a leads anywhere */
+    OPERATION_EQUAL,         /* push path a == values[b] */
+    OPERATION_EQUAL_PATH,    /* push path a == path b, which takes c steps */
+    OPERATION_IS_EQUAL,      /* push variable a == the entity of symbol b */
+    OPERATION_IS_IN,         /* push variable a in the entity of symbol b */
+    OPERATION_IS_IN_ANY,     /* push variable a in the entities of lists[b + 1] to
+                                lists[b + lists[b]] */
+    OPERATION_IS_TYPE,       /* push variable a is the type of symbol b */
+    OPERATION_IN_PATH,       /* push variable a in path b */
     OPERATION_PATH_CONTAINS, /* push path b .contains(variable a) */
-    OPERATION_ATTRIBUTE,     /* top.values[a] */
-    OPERATION_HAS,           /* top has values[a] */
-    OPERATION_LIKE,          /* top like patterns[a] */
-    OPERATION_IS,            /* top is values[a] */
-    OPERATION_UNARY,         /* of the node kind a */
-    OPERATION_BINARY,        /* the upper two values into one; of the node kind a */
-    OPERATION_CHAIN, /* an operand of && (b is 0) or || (1): go to a if it decides, else drop it */
-    OPERATION_CHAIN_END, /* the last operand */
-    OPERATION_BRANCH,    /* drop top; go to a when it was false, to b when unknown */
-    OPERATION_JUMP,      /* go to a */
-    OPERATION_LIST,      /* push a list for a elements */
-    OPERATION_ITEM,     /* top becomes element a of the list below; its name is values[b], if any */
-    OPERATION_LIST_END, /* the list becomes a value of the node kind a */
-    OPERATION_CALL,     /* function a of the upper b <= 2 values; its name is values[c] */
+    OPERATION_LIST,          /* push a list for a elements */
+    /* What changes top: */
+    OPERATION_ATTRIBUTE, /* top.values[a] */
+    OPERATION_HAS,       /* top has values[a] */
+    OPERATION_LIKE,      /* top like patterns[a] */
+    OPERATION_IS,        /* top is values[a] */
+    OPERATION_UNARY,     /* of the node kind a */
+    OPERATION_LIST_END,  /* the list becomes a value of the node kind a */
     OPERATION_CALL_LIST, /* function a of the elements of a list */
-    OPERATION_END,       /* top is the condition's value */
+    OPERATION_CHAIN_END, /* the last operand of && or || */
+    /* What drops values above the one it changes: */
+    OPERATION_BINARY, /* the upper two values into one; of the node kind a */
+    OPERATION_ITEM,   /* top becomes element a of the list below; its name is values[b], if any */
+    OPERATION_CALL,   /* function a of the upper b <= 2 values; its name is values[c] */
+    /* Where to go on: */
+    OPERATION_CHAIN,  /* an operand of && (b is 0) or || (1): go to a if it decides, else drop it */
+    OPERATION_BRANCH, /* drop top; go to a when it was false, to b when unknown */
+    OPERATION_JUMP,   /* go to a */
+    OPERATION_END,    /* top is the condition's value */
 };
 
 struct instruction {

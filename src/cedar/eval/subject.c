@@ -70,19 +70,3 @@ bool subject_has(const struct subject *subject, uint32_t symbol)
 {
     return has_number(subject->symbols, subject->symbol_count, symbol);
 }
-
-bool subject_is_below(const struct subject *subject, uint32_t number)
-{
-    return subject->number == number ||
-           has_number(subject->ancestors, subject->data.ancestor_count, number);
-}
-
-const struct known *subject_attribute(const struct subject *subject, uint32_t name)
-{
-    for (uint32_t i = 0; i < subject->attribute_count; i++) {
-        if (subject->attribute_names[i] == name) {
-            return &subject->attributes[i];
-        }
-    }
-    return NULL;
-}

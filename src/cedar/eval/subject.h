@@ -6,6 +6,7 @@
 
 #define SYMBOL_UNASKED (SYMBOL_NONE - 1) /* more symbols than that do not fit in memory */
 #define NUMBER_NONE UID_TABLE_NONE
+#define PLACE_NONE UINT16_MAX
 
 /* A value, and what is known about it beforehand. */
 struct known {
@@ -18,15 +19,38 @@ struct known {
     uint32_t element_count;
 };
 
+/* Numbers. Most questions are about one that is not there, and end at the filter, where the two
+ * bits of a number are. */
+struct number_set {
+    uint64_t filter[4];
+    const uint32_t *places; /* the numbers, hashed; NUMBER_NONE: free, as at least one is */
+    uint32_t mask;          /* places - 1, of a power of two */
+};
+
+static inline uint64_t number_hash(uint32_t number)
+{
+    return number * UINT64_C(0x9E3779B97F4A7C15);
+}
+
+static inline uint64_t number_bits(uint64_t hash)
+{
+    return UINT64_C(1) << (hash >> 56 & 63) | UINT64_C(1) << (hash >> 50 & 63);
+}
+
+/* Where the number of this hash is, or in a place after it when others were there first. */
+static inline uint32_t number_place(uint64_t hash, uint32_t mask)
+{
+    return (uint32_t)(hash >> 32) & mask;
+}
+
 struct subject {
     struct cedar_entity_data data; /* cleared when it does not exist */
     /* Of a subject that was prepared together with others (prepared.h); the home is NULL otherwise.
-     * The ancestors are those of data, ascending. */
-    const uint32_t *ancestors;
+     * reached has the numbers of the entity itself and of its ancestors. */
+    struct number_set reached;
     const struct cedar_prepared_entities *home;
-    const struct known *attributes;  /* those that policies name; NULL: data has to be asked */
-    const uint32_t *attribute_names; /* symbols, one per attribute */
-    uint32_t attribute_count;
+    const struct known *attributes; /* those that policies name; NULL: data has to be asked */
+    const uint16_t *layout; /* the place of each name in attributes, or PLACE_NONE; shared */
     uint32_t number;
     /* In the symbols of one policy set; the reference evaluator does without. */
     uint32_t self, type;
@@ -40,8 +64,21 @@ struct subject {
 /* Is the entity target, or below it? Compares texts. */
 bool subject_is_in(const struct subject *subject, const struct cedar_uid *target);
 
-/* As above, for a target of the same home. */
-bool subject_is_below(const struct subject *subject, uint32_t number);
+/* As above, for the number of a target in the subject's home. */
+static inline bool subject_reaches(const struct subject *subject, uint32_t number)
+{
+    const struct number_set *set = &subject->reached;
+    uint64_t hash = number_hash(number);
+    uint64_t bits = number_bits(hash);
+    if ((set->filter[hash >> 62] & bits) != bits) {
+        return false;
+    }
+    uint32_t place = number_place(hash, set->mask);
+    while (set->places[place] != number && set->places[place] != NUMBER_NONE) {
+        place = (place + 1) & set->mask;
+    }
+    return set->places[place] == number;
+}
 
 /* Fill in the symbols, in arena. STATUS_LIMIT without memory. */
 NODISCARD enum status subject_name(struct subject *subject, const struct symbols *symbols,
@@ -51,6 +88,10 @@ NODISCARD enum status subject_name(struct subject *subject, const struct symbols
 bool subject_has(const struct subject *subject, uint32_t symbol);
 
 /* The attribute whose name has this symbol; NULL when there is none. attributes is not NULL. */
-const struct known *subject_attribute(const struct subject *subject, uint32_t name);
+static inline const struct known *subject_attribute(const struct subject *subject, uint32_t name)
+{
+    uint16_t place = subject->layout[name];
+    return place == PLACE_NONE ? NULL : &subject->attributes[place];
+}
 
 #endif

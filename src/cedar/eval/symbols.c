@@ -51,7 +51,12 @@ enum status symbols_add_type(struct symbols *symbols, struct slice type, uint32_
 enum status symbols_add_name(struct symbols *symbols, struct slice name, uint32_t *out)
 {
     struct cedar_uid key = {SLICE_EMPTY, name};
-    return add(symbols, &symbols->names, &key, out);
+    *out = uid_table_find(&symbols->names, &key);
+    if (*out != SYMBOL_NONE) {
+        return STATUS_OK;
+    }
+    *out = (uint32_t)symbols->names.count;
+    return uid_table_add(&symbols->names, &key, *out);
 }
 
 enum status symbols_add_value(struct symbols *symbols, const struct cedar_value *value,

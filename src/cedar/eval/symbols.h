@@ -14,9 +14,9 @@
 struct symbols {
     struct uid_table entities;
     struct uid_table types;    /* by their name as id */
-    struct uid_table names;    /* of attributes, likewise */
     struct uid_table literals; /* told apart by what stands for the type */
-    uint32_t count;            /* numbers are 0..count-1, of all kinds together */
+    uint32_t count;            /* numbers are 0..count-1, of all these together */
+    struct uid_table names;    /* of attributes, numbered apart from 0 */
 };
 
 /* arena is borrowed for the life of the table, and so are all texts. */

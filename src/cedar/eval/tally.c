@@ -2,7 +2,13 @@
 
 void tally_init(struct tally *tally, const struct cedar_options *options, struct arena *arena)
 {
-    *tally = (struct tally){.arena = arena};
+    /* One by one, because this is done for every decision and clearing as a whole is slow. */
+    tally->arena = arena;
+    tally->permits = (struct growing){0};
+    tally->forbids = (struct growing){0};
+    tally->errors = (struct growing){0};
+    tally->unknown_permits = 0;
+    tally->unknown_forbids = 0;
     tally->erroring_forbid_denies = options != NULL && options->erroring_forbid_denies;
 }
 

@@ -56,7 +56,7 @@ static uint64_t text_hash(struct slice text)
     return fold(first ^ LEFT, last ^ RIGHT ^ hash);
 }
 
-static uint64_t uid_hash(const struct cedar_uid *uid)
+uint64_t uid_hash(const struct cedar_uid *uid)
 {
     return fold(text_hash(uid->type), text_hash(uid->id) | 1);
 }

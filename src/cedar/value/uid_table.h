@@ -20,6 +20,9 @@ struct uid_table {
     size_t count;
 };
 
+/* For other tables of references: every bit depends on every byte. Not keyed, see uid_table.c. */
+uint64_t uid_hash(const struct cedar_uid *uid);
+
 /* The number of uid, or UID_TABLE_NONE. */
 uint32_t uid_table_find(const struct uid_table *table, const struct cedar_uid *uid);
 
