@@ -6,14 +6,23 @@
 #include <emmintrin.h>
 #endif
 
-static uint8_t ascii_lower(uint8_t byte)
+static uint64_t load_word(const uint8_t *ptr)
 {
-    return (byte >= 'A' && byte <= 'Z') ? (uint8_t)(byte + ('a' - 'A')) : byte;
+    uint64_t word;
+    memcpy(&word, ptr, sizeof(word));
+    return word;
 }
 
-struct slice slice_of(const void *ptr, size_t len)
+/* Every byte of the word, A-Z folded to a-z. */
+static uint64_t lower_word(uint64_t word)
 {
-    return (struct slice){ptr, len};
+    const uint64_t each = 0x0101010101010101;
+    uint64_t low = word & 0x7F * each;
+    /* The top bit of a byte says: at least 'A'; more than 'Z'. */
+    uint64_t from_a = low + (0x80 - 'A') * each;
+    uint64_t past_z = low + (0x7F - 'Z') * each;
+    uint64_t is_upper = (from_a ^ past_z) & ~word & 0x80 * each;
+    return word | is_upper >> 2;
 }
 
 struct slice slice_view_cstr(const char *text)
@@ -21,77 +30,51 @@ struct slice slice_view_cstr(const char *text)
     return text == NULL ? SLICE_EMPTY : slice_of(text, strlen(text));
 }
 
-static bool same_eight(const uint8_t *a, const uint8_t *b)
+static uint32_t load_half(const uint8_t *ptr)
 {
-    uint64_t x = 0;
-    uint64_t y = 0;
-    memcpy(&x, a, 8);
-    memcpy(&y, b, 8);
-    return x == y;
+    uint32_t half;
+    memcpy(&half, ptr, sizeof(half));
+    return half;
 }
 
-static bool same_four(const uint8_t *a, const uint8_t *b)
+bool bytes_eq(const uint8_t *a, const uint8_t *b, size_t len)
 {
-    uint32_t x = 0;
-    uint32_t y = 0;
-    memcpy(&x, a, 4);
-    memcpy(&y, b, 4);
-    return x == y;
-}
-
-/* Names and ids are short: two reads that may overlap cost less than a call of memcmp. */
-bool slice_eq(struct slice a, struct slice b)
-{
-    size_t len = a.len;
-    if (len != b.len) {
-        return false;
-    }
     if (len > 16) {
-        return memcmp(a.ptr, b.ptr, len) == 0;
+        return memcmp(a, b, len) == 0;
     }
     if (len >= 8) {
-        return same_eight(a.ptr, b.ptr) && same_eight(a.ptr + len - 8, b.ptr + len - 8);
+        return load_word(a) == load_word(b) && load_word(a + len - 8) == load_word(b + len - 8);
     }
     if (len >= 4) {
-        return same_four(a.ptr, b.ptr) && same_four(a.ptr + len - 4, b.ptr + len - 4);
+        return load_half(a) == load_half(b) && load_half(a + len - 4) == load_half(b + len - 4);
     }
-    return len == 0 || (a.ptr[0] == b.ptr[0] && a.ptr[len / 2] == b.ptr[len / 2] &&
-                        a.ptr[len - 1] == b.ptr[len - 1]);
+    return len == 0 || (a[0] == b[0] && a[len / 2] == b[len / 2] && a[len - 1] == b[len - 1]);
 }
 
-bool slice_eq_ascii_nocase(struct slice a, struct slice b)
+bool bytes_eq_ascii_nocase(const uint8_t *a, const uint8_t *b, size_t len)
 {
-    if (a.len != b.len) {
-        return false;
+    if (len < sizeof(uint64_t)) {
+        uint64_t left = 0;
+        uint64_t right = 0;
+        for (size_t i = 0; i < len; i++) {
+            left = left << 8 | a[i];
+            right = right << 8 | b[i];
+        }
+        return lower_word(left) == lower_word(right);
     }
-    for (size_t i = 0; i < a.len; i++) {
-        if (ascii_lower(a.ptr[i]) != ascii_lower(b.ptr[i])) {
+    for (size_t at = 0; len - at > sizeof(uint64_t); at += sizeof(uint64_t)) {
+        if (lower_word(load_word(a + at)) != lower_word(load_word(b + at))) {
             return false;
         }
     }
-    return true;
-}
-
-bool slice_starts_with(struct slice text, struct slice prefix)
-{
-    return text.len >= prefix.len && slice_eq(slice_sub(text, 0, prefix.len), prefix);
+    size_t last = len - sizeof(uint64_t);
+    return lower_word(load_word(a + last)) == lower_word(load_word(b + last));
 }
 
 bool slice_ends_with(struct slice text, struct slice suffix)
 {
     return text.len >= suffix.len &&
            slice_eq(slice_sub(text, text.len - suffix.len, text.len), suffix);
-}
-
-struct slice slice_sub(struct slice text, size_t from, size_t to)
-{
-    if (to > text.len) {
-        to = text.len;
-    }
-    if (from >= to) {
-        return SLICE_EMPTY;
-    }
-    return slice_of(text.ptr + from, to - from);
 }
 
 size_t slice_find_byte(struct slice text, uint8_t byte)
@@ -161,26 +144,62 @@ enum status slice_to_i64(struct slice text, int64_t *out)
     return STATUS_OK;
 }
 
+#if defined(__SSE2__)
+/* A bit for each of 16 bytes that is no plain character. */
+static unsigned odd_bytes(__m128i bytes)
+{
+    __m128i is_sign = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
+                                   _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+    /* Signed "less than space" is true for control characters and for every byte >= 0x80. */
+    __m128i is_odd = _mm_or_si128(_mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20)),
+                                  _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7F)));
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(is_sign, is_odd));
+}
+
+static unsigned odd_bytes_at(const uint8_t *ptr)
+{
+    return odd_bytes(_mm_loadu_si128((const __m128i *)(const void *)ptr));
+}
+
+/* Fewer than 16 bytes are left at `at`: what lies before them is loaded with them where there is
+ * enough of it. */
+static size_t skip_plain_end(struct slice text, size_t at)
+{
+    size_t left = text.len - at;
+    if (text.len >= 16) {
+        unsigned odd = odd_bytes_at(text.ptr + text.len - 16) >> (16 - left);
+        return odd == 0 ? text.len : at + (size_t)__builtin_ctz(odd);
+    }
+    if (left >= 8) {
+        __m128i first = _mm_loadl_epi64((const __m128i *)(const void *)(text.ptr + at));
+        __m128i last = _mm_loadl_epi64((const __m128i *)(const void *)(text.ptr + text.len - 8));
+        unsigned odd = odd_bytes(_mm_unpacklo_epi64(first, last));
+        unsigned odd_first = odd & 0xFF;
+        size_t end = odd_first != 0 ? at : text.len - 8;
+        odd = odd_first != 0 ? odd_first : odd >> 8;
+        return odd == 0 ? text.len : end + (size_t)__builtin_ctz(odd);
+    }
+    uint8_t bytes[16];
+    memset(bytes, '"', sizeof(bytes));
+    for (size_t i = 0; i < left; i++) {
+        bytes[i] = text.ptr[at + i];
+    }
+    return at + (size_t)__builtin_ctz(odd_bytes_at(bytes));
+}
+
 size_t slice_skip_plain(struct slice text, size_t at)
 {
-#if defined(__SSE2__)
-    const __m128i quote = _mm_set1_epi8('"');
-    const __m128i backslash = _mm_set1_epi8('\\');
-    const __m128i space = _mm_set1_epi8(0x20);
-    const __m128i del = _mm_set1_epi8(0x7F);
-    while (text.len - at >= 16) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(text.ptr + at));
-        __m128i is_sign =
-            _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash));
-        /* Signed "less than space" is true for control characters and for every byte >= 0x80. */
-        __m128i is_odd = _mm_or_si128(_mm_cmplt_epi8(bytes, space), _mm_cmpeq_epi8(bytes, del));
-        int mask = _mm_movemask_epi8(_mm_or_si128(is_sign, is_odd));
-        if (mask != 0) {
-            return at + (size_t)__builtin_ctz((unsigned)mask);
+    for (; text.len - at >= 16; at += 16) {
+        unsigned odd = odd_bytes_at(text.ptr + at);
+        if (odd != 0) {
+            return at + (size_t)__builtin_ctz(odd);
         }
-        at += 16;
     }
-#endif
+    return at == text.len ? at : skip_plain_end(text, at);
+}
+#else
+size_t slice_skip_plain(struct slice text, size_t at)
+{
     while (at < text.len) {
         uint8_t byte = text.ptr[at];
         if (byte < 0x20 || byte >= 0x7F || byte == '"' || byte == '\\') {
@@ -190,6 +209,7 @@ size_t slice_skip_plain(struct slice text, size_t at)
     }
     return at;
 }
+#endif
 
 /* Length of the UTF-8 sequence at text[i], or 0 when it is not well-formed (Unicode, table 3-7). */
 static size_t utf8_sequence_len(struct slice text, size_t i)

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct slice {
     const uint8_t *ptr; /* NULL only when len is 0 */
@@ -29,21 +30,46 @@ struct slice {
 #define SLICE_ARG(s) (int)(s).len, (const char *)(s).ptr
 
 /* A view of len bytes at ptr. */
-struct slice slice_of(const void *ptr, size_t len);
+static inline struct slice slice_of(const void *ptr, size_t len)
+{
+    return (struct slice){ptr, len};
+}
 
 /* A view of a NUL-terminated string, without the NUL. NULL gives an empty slice. */
 struct slice slice_view_cstr(const char *text);
 
-bool slice_eq(struct slice a, struct slice b);
+/* Two runs of len bytes. Names and ids are short: two reads that may overlap cost less than a call
+ * of memcmp. */
+bool bytes_eq(const uint8_t *a, const uint8_t *b, size_t len);
+
+/* Here, with the others that follow, because most texts differ in length already. */
+static inline bool slice_eq(struct slice a, struct slice b)
+{
+    return a.len == b.len && bytes_eq(a.ptr, b.ptr, b.len);
+}
+
+/* Two runs of len bytes, equal after folding A-Z to a-z. */
+bool bytes_eq_ascii_nocase(const uint8_t *a, const uint8_t *b, size_t len);
 
 /* Equal after folding A-Z to a-z: for HTTP tokens, never for JSON names. */
-bool slice_eq_ascii_nocase(struct slice a, struct slice b);
-
-bool slice_starts_with(struct slice text, struct slice prefix);
-bool slice_ends_with(struct slice text, struct slice suffix);
+static inline bool slice_eq_ascii_nocase(struct slice a, struct slice b)
+{
+    return a.len == b.len && bytes_eq_ascii_nocase(a.ptr, b.ptr, b.len);
+}
 
 /* Bytes from..to of text; both are clamped, so the result always lies inside text. */
-struct slice slice_sub(struct slice text, size_t from, size_t to);
+static inline struct slice slice_sub(struct slice text, size_t from, size_t to)
+{
+    to = to > text.len ? text.len : to;
+    return from >= to ? SLICE_EMPTY : slice_of(text.ptr + from, to - from);
+}
+
+static inline bool slice_starts_with(struct slice text, struct slice prefix)
+{
+    return text.len >= prefix.len && slice_eq(slice_sub(text, 0, prefix.len), prefix);
+}
+
+bool slice_ends_with(struct slice text, struct slice suffix);
 
 /* Index of the first byte, or text.len when there is none. */
 size_t slice_find_byte(struct slice text, uint8_t byte);
