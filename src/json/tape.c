@@ -556,19 +556,42 @@ bool json_iter_next(struct json_iter *iter, json_ref *key, json_ref *value)
     return true;
 }
 
+static bool escaped_eq(struct slice content, struct slice text)
+{
+    struct scan_text scan;
+    scan_text_init(&scan, content);
+    for (size_t i = 0; i < text.len; i++) {
+        if (scan_text_next(&scan) != text.ptr[i]) {
+            return false;
+        }
+    }
+    return scan_text_next(&scan) < 0;
+}
+
+/* Of a node that is a string. */
+static inline bool string_eq(struct slice tape_text, const struct json_node *node,
+                             struct slice text)
+{
+    struct slice content = content_of(tape_text, node);
+    return has_escapes(node) ? escaped_eq(content, text) : slice_eq(content, text);
+}
+
+bool json_string_eq(const struct json_tape *tape, json_ref ref, struct slice text)
+{
+    return json_type(tape, ref) == JSON_STRING && string_eq(tape->text, &tape->nodes[ref], text);
+}
+
 json_ref json_member(const struct json_tape *tape, json_ref ref, struct slice name)
 {
-    struct json_iter iter;
-    json_ref key = JSON_NONE;
-    json_ref value = JSON_NONE;
     if (json_type(tape, ref) != JSON_OBJECT) {
         return JSON_NONE;
     }
-    json_iter_init(&iter, tape, ref);
-    while (json_iter_next(&iter, &key, &value)) {
-        if (json_string_eq(tape, key, name)) {
-            return value;
+    json_ref key = ref + 1;
+    for (uint32_t left = count_of(&tape->nodes[ref]); left > 0; left--) {
+        if (string_eq(tape->text, &tape->nodes[key], name)) {
+            return key + 1;
         }
+        key = tape->nodes[key + 1].next;
     }
     return JSON_NONE;
 }
@@ -597,25 +620,6 @@ enum status json_string(const struct json_tape *tape, json_ref ref, struct arena
     }
     *out = slice_of(bytes, len);
     return STATUS_OK;
-}
-
-bool json_string_eq(const struct json_tape *tape, json_ref ref, struct slice text)
-{
-    if (json_type(tape, ref) != JSON_STRING) {
-        return false;
-    }
-    const struct json_node *node = &tape->nodes[ref];
-    if (!has_escapes(node)) {
-        return node->len == text.len + 2 && slice_eq(content_of(tape->text, node), text);
-    }
-    struct scan_text scan;
-    scan_text_init(&scan, content_of(tape->text, node));
-    for (size_t i = 0; i < text.len; i++) {
-        if (scan_text_next(&scan) != text.ptr[i]) {
-            return false;
-        }
-    }
-    return scan_text_next(&scan) < 0;
 }
 
 bool json_string_same(const struct json_tape *a, json_ref a_ref, const struct json_tape *b,
