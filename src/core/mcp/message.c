@@ -82,25 +82,46 @@ static enum status read_id(struct reading *r, json_ref ref)
     return STATUS_OK;
 }
 
-/* Only the members of a request may stand in the envelope: everything else, look-alikes included,
- * could be meaningful to another reader. */
-static enum status check_envelope_members(struct reading *r)
+/* The members of the envelope, JSON_NONE where there is none. */
+struct envelope {
+    json_ref id, version, method, params;
+    bool has_other;
+};
+
+/* One walk for all members: names are mostly told apart by their lengths. */
+static struct envelope read_envelope(const struct json_tape *tape)
 {
-    static const struct slice ALLOWED[] = {SLICE_INIT("jsonrpc"), SLICE_INIT("id"),
-                                           SLICE_INIT("method"), SLICE_INIT("params")};
+    struct envelope found = {JSON_NONE, JSON_NONE, JSON_NONE, JSON_NONE, false};
     struct json_iter iter;
     json_ref key = JSON_NONE;
     json_ref value = JSON_NONE;
-    json_iter_init(&iter, &r->out->tape, 0);
+    json_iter_init(&iter, tape, 0);
     while (json_iter_next(&iter, &key, &value)) {
-        bool is_allowed = false;
-        for (size_t i = 0; i < COUNT_OF(ALLOWED); i++) {
-            is_allowed = is_allowed || json_string_eq(&r->out->tape, key, ALLOWED[i]);
+        if (json_string_eq(tape, key, SLICE("id"))) {
+            found.id = value;
+        } else if (json_string_eq(tape, key, SLICE("jsonrpc"))) {
+            found.version = value;
+        } else if (json_string_eq(tape, key, SLICE("method"))) {
+            found.method = value;
+        } else if (json_string_eq(tape, key, SLICE("params"))) {
+            found.params = value;
+        } else {
+            found.has_other = true;
         }
-        if (!is_allowed) {
-            return refuse_request(r, "rpc.member",
-                                  "the message has a member that is no part of a request");
-        }
+    }
+    return found;
+}
+
+static enum status read_method_name(struct reading *r, json_ref method)
+{
+    const struct json_tape *tape = &r->out->tape;
+    if (method == JSON_NONE || json_type(tape, method) != JSON_STRING) {
+        return refuse_request(r, "rpc.method", "'method' must be a string");
+    }
+    if (json_string(tape, method, r->arena, &r->method_name) != STATUS_OK ||
+        r->method_name.len > MCP_METHOD_BYTES_MAX ||
+        slice_find_byte(r->method_name, '\0') < r->method_name.len) {
+        return refuse_request(r, "rpc.method", "'method' is not a method name");
     }
     return STATUS_OK;
 }
@@ -114,25 +135,20 @@ static enum status read_shape(struct reading *r)
     if (json_type(tape, 0) != JSON_OBJECT) {
         return refuse_request(r, "rpc.shape", "the message must be an object");
     }
-    json_ref id = json_member(tape, 0, SLICE("id"));
-    if (id != JSON_NONE) {
-        TRY(read_id(r, id));
+    struct envelope found = read_envelope(tape);
+    if (found.id != JSON_NONE) {
+        TRY(read_id(r, found.id));
     }
-    json_ref version = json_member(tape, 0, SLICE("jsonrpc"));
-    if (version == JSON_NONE || !json_string_eq(tape, version, SLICE("2.0"))) {
+    if (found.version == JSON_NONE || !json_string_eq(tape, found.version, SLICE("2.0"))) {
         return refuse_request(r, "rpc.version", "'jsonrpc' must be \"2.0\"");
     }
-    TRY(check_envelope_members(r));
-    json_ref method = json_member(tape, 0, SLICE("method"));
-    if (method == JSON_NONE || json_type(tape, method) != JSON_STRING) {
-        return refuse_request(r, "rpc.method", "'method' must be a string");
+    /* Everything else, look-alikes included, could be meaningful to another reader. */
+    if (found.has_other) {
+        return refuse_request(r, "rpc.member",
+                              "the message has a member that is no part of a request");
     }
-    if (json_string(tape, method, r->arena, &r->method_name) != STATUS_OK ||
-        r->method_name.len > MCP_METHOD_BYTES_MAX ||
-        slice_find_byte(r->method_name, '\0') < r->method_name.len) {
-        return refuse_request(r, "rpc.method", "'method' is not a method name");
-    }
-    r->out->params = json_member(tape, 0, SLICE("params"));
+    TRY(read_method_name(r, found.method));
+    r->out->params = found.params;
     if (r->out->params != JSON_NONE && json_type(tape, r->out->params) != JSON_OBJECT) {
         return refuse_request(r, "rpc.params", "'params' must be an object");
     }
