@@ -188,6 +188,7 @@ static void port_post(void *context, struct posted *first)
 static void on_prepare(uv_prepare_t *handle)
 {
     struct loop *loop = handle->data;
+    loop->turn_count++;
     if (loop->on_turn != NULL) {
         loop->on_turn(loop->turn_context);
     }

@@ -28,6 +28,7 @@ struct loop {
     uv_idle_t again;
     void (*on_turn)(void *context); /* before the loop waits; set by the owner, may be NULL */
     void *turn_context;
+    uint64_t turn_count; /* turns begun; what happened to a handle before one is told within it */
     struct port_poster poster;
     struct port_timer timers;
     struct account account;

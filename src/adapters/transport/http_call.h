@@ -64,6 +64,7 @@ struct http_link {
     struct http_reader reader;
     struct http_call *call; /* NULL: idle, or closing */
     struct timer idle;
+    uint64_t pooled_turn; /* of the loop, when it became idle */
     bool is_idle, keep_alive;
 };
 

@@ -58,6 +58,7 @@ static void enter_pool(struct http_link *link)
         link->next->previous = link;
     }
     target->idle = link;
+    link->pooled_turn = target->upstream->loop->turn_count;
     loop_timer_start(target->upstream->loop, &link->idle, target->upstream->options.idle_ms);
 }
 
@@ -243,13 +244,22 @@ static bool has_addresses(struct http_target *target)
            target->fresh_until_ms > loop_now_ms(target->upstream->loop);
 }
 
+/* Servers that close after their answer do so at once. In the turn after the one that took the
+ * answer the loop has told of it, or will before that turn ends; from the next one on there is
+ * nothing to ask the socket. */
+static bool is_alive(const struct http_link *link)
+{
+    bool is_told = link->target->upstream->loop->turn_count >= link->pooled_turn + 2;
+    return is_told || stream_is_quiet(&link->stream);
+}
+
 /* The most recently used idle connection that is still alive. */
 static struct http_link *take_idle(struct http_target *target)
 {
     while (target->idle != NULL) {
         struct http_link *link = target->idle;
         leave_pool(link);
-        if (stream_is_quiet(&link->stream)) {
+        if (is_alive(link)) {
             return link;
         }
         stream_close(&link->stream);
