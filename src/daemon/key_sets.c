@@ -24,6 +24,26 @@ bool key_sets_is_remote(const struct config_issuer *issuer)
     return issuer->preset != CONFIG_PRESET_DEVELOPMENT && issuer->jwks_path.len == 0;
 }
 
+static bool have_remote(const struct config *config)
+{
+    for (size_t i = 0; i < config->issuer_count; i++) {
+        if (key_sets_is_remote(&config->issuers[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum status key_sets_prepare(const struct config *config, struct diag *diag)
+{
+    return have_remote(config) ? fetch_init(diag) : STATUS_OK;
+}
+
+bool key_sets_can_read(const struct config *config)
+{
+    return fetch_is_ready() || !have_remote(config);
+}
+
 enum status key_sets_read(const struct config *config, const struct config_issuer *issuer,
                           struct buf *out, struct diag *diag)
 {

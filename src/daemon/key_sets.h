@@ -43,6 +43,13 @@ void key_sets_init(struct key_sets *sets, const struct json_parser *parser,
 /* Are its keys at an address, and in no file of this machine? */
 bool key_sets_is_remote(const struct config_issuer *issuer);
 
+/* Load what reading the keys of this configuration takes: once per process, before any thread and
+ * before the sandbox. Statuses of fetch_init. */
+NODISCARD enum status key_sets_prepare(const struct config *config, struct diag *diag);
+
+/* Has key_sets_prepare loaded what this one takes? */
+bool key_sets_can_read(const struct config *config);
+
 /* The way of key_sets_init. STATUS_NOT_FOUND jwks.file, statuses of dev_issuer_open and
  * fetch_document. */
 NODISCARD enum status key_sets_read(const struct config *config, const struct config_issuer *issuer,

@@ -1,7 +1,6 @@
 #include "daemon/serving.h"
 
 #include "adapters/crypto/openssl_crypto.h"
-#include "adapters/http_client/fetch.h"
 #include "adapters/journal/journal.h"
 #include "adapters/transport/tls.h"
 #include "daemon/assembly.h"
@@ -122,7 +121,6 @@ static enum status open_shared(struct serving *s, struct diag *diag)
     s->clock = (struct port_clock){NULL, runtime_wall_ms, runtime_mono_ms};
     s->random = system_random();
     TRY(openssl_crypto_new(&s->crypto));
-    TRY(fetch_init());
     TRY(s->random.fill(s->random.context, seed, sizeof(seed)));
     /* Both are of this process: ids of clients do not outlive it. */
     struct gateway_place *place = &s->shared.place;
@@ -233,6 +231,12 @@ static enum status reload(struct serving *s, struct arena *arena, struct inputs 
     const struct serving_host *host = &s->plan->host;
     struct gateway_snapshot *snapshot = NULL;
     TRY(host->reload(host->context, arena, inputs));
+    if (!key_sets_can_read(inputs->config)) {
+        fputs("aegis: no issuer had its keys at an address when this process started; restart the "
+              "gateway to use one\n",
+              stderr);
+        return STATUS_CONFLICT;
+    }
     TRY(build_snapshot(s, inputs, arena, &snapshot));
     return put_in_force(s, snapshot);
 }
@@ -322,7 +326,6 @@ static void release(struct serving *s)
     gateway_snapshot_unref(s->snapshot);
     key_sets_release(&s->keys);
     tls_context_free(s->shared.tls);
-    fetch_release();
     openssl_crypto_free(s->crypto);
     arena_release(&s->reload_arena);
     arena_release(&s->arena);

@@ -83,6 +83,7 @@ static enum status serve(struct host *host, struct arena *arena, struct diag *di
     struct listeners listeners;
     TRY(prepare(standalone, arena, &inputs, &programs, diag));
     TRY(open_key(host, &inputs, diag));
+    TRY(key_sets_prepare(standalone->config, diag));
     TRY(listeners_bind(standalone->config, &listeners, diag));
     host->port = listeners.port;
     struct serving_plan plan = {.inputs = &inputs,

@@ -5,6 +5,7 @@
 #include "adapters/sandbox/sandbox.h"
 #include "daemon/control_message.h"
 #include "daemon/file.h"
+#include "daemon/key_sets.h"
 #include "daemon/parcel.h"
 #include "daemon/process_guard.h"
 #include "daemon/serving.h"
@@ -176,6 +177,7 @@ static void on_reloaded(void *context, bool is_done)
 static enum status serve(struct worker *worker, struct diag *diag)
 {
     TRY(take_start(worker, diag));
+    TRY(key_sets_prepare(worker->inputs.config, diag));
     TRY(restrict_self(worker, diag));
     struct serving_plan plan = {.inputs = &worker->inputs,
                                 .listeners = &worker->listeners,

@@ -12,6 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { Processes, aegis, aegisBinary, auditRecords, connectModern, lastSequence, peersFolder, rootFolder, writeFile } from '../peers/support.mjs';
 import { Bench, modernCall, rawRequest, sanitizerReports } from './helpers.mjs';
+import { Issuer } from './issuer.mjs';
 
 const WAIT_MS = 20000; // for what must happen; nothing depends on how long it takes
 const SECRET = 'secret-of-the-environment';
@@ -290,6 +291,10 @@ describe('reload', () => {
     assert.match(await reload('reload refused'), /aegis\.yaml:\d+:\d+: .*thraeds/);
     await writeFile(file, good.replace('"child-new"', '"child-other"'));
     assert.match(await reload('reload refused'), /the list of servers changed; restart/);
+    // The worker can load no library any more, and no issuer needed libcurl so far.
+    const remote = { ...JSON.parse(good), identity: [new Issuer('https://issuer.example').config('http://127.0.0.1:1/jwks')] };
+    await writeFile(file, JSON.stringify(remote));
+    assert.match(await reload('reload refused'), /keys at an address .*restart the gateway/);
     await writeFile(file, good);
     await assertWorks(bench, 'counting', 'read_report');
   });

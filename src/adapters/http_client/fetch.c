@@ -1,18 +1,65 @@
 #include "adapters/http_client/fetch.h"
 
+/* The checking macros would name the functions, and with them link the library. */
+#define CURL_DISABLE_TYPECHECK
+#include <assert.h>
 #include <curl/curl.h>
+#include <dlfcn.h>
+#include <string.h>
 
+#define LIBRARY "libcurl.so.4"
 #define CONNECT_MS 2000L
 #define TOTAL_MS 5000L
 
-enum status fetch_init(void)
+/* What fetch_init found in the library; set before any thread starts. */
+static struct {
+    void *handle;
+    CURLcode (*global_init)(long flags);
+    CURL *(*init)(void);
+    CURLcode (*setopt)(CURL *handle, CURLoption option, ...);
+    CURLcode (*perform)(CURL *handle);
+    CURLcode (*getinfo)(CURL *handle, CURLINFO info, ...);
+    void (*cleanup)(CURL *handle);
+    const char *(*strerror)(CURLcode code);
+} library;
+
+static bool find(void *function, size_t size, const char *name)
 {
-    return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? STATUS_OK : STATUS_UNAVAILABLE;
+    void *found = dlsym(library.handle, name);
+    assert(size == sizeof(found));
+    /* POSIX lets data pointers hold functions; C has no cast for it. */
+    memcpy(function, &found, size);
+    return found != NULL;
 }
 
-void fetch_release(void)
+#define FIND(member, name) find(&library.member, sizeof(library.member), name)
+
+static bool find_all(void)
 {
-    curl_global_cleanup();
+    return FIND(global_init, "curl_global_init") && FIND(init, "curl_easy_init") &&
+           FIND(setopt, "curl_easy_setopt") && FIND(perform, "curl_easy_perform") &&
+           FIND(getinfo, "curl_easy_getinfo") && FIND(cleanup, "curl_easy_cleanup") &&
+           FIND(strerror, "curl_easy_strerror");
+}
+
+enum status fetch_init(struct diag *diag)
+{
+    library.handle = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+    if (library.handle == NULL) {
+        return diag_fail(diag, STATUS_UNAVAILABLE, "fetch.library",
+                         "keys at an address need libcurl (package libcurl4): %s", dlerror());
+    }
+    if (!find_all() || library.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        (void)dlclose(library.handle);
+        library.handle = NULL;
+        return diag_fail(diag, STATUS_UNAVAILABLE, "fetch.library", LIBRARY " does not start");
+    }
+    return STATUS_OK;
+}
+
+bool fetch_is_ready(void)
+{
+    return library.handle != NULL;
 }
 
 /* The limit holds here too: CURLOPT_MAXFILESIZE does not see chunked bodies. */
@@ -34,7 +81,7 @@ static enum status explain(CURLcode code, long http_status, const struct buf *ou
                          TOTAL_MS);
     }
     if (code != CURLE_OK) {
-        return diag_fail(diag, STATUS_UNAVAILABLE, "fetch.failed", "%s", curl_easy_strerror(code));
+        return diag_fail(diag, STATUS_UNAVAILABLE, "fetch.failed", "%s", library.strerror(code));
     }
     if (http_status != 200) {
         return diag_fail(diag, STATUS_UNAVAILABLE, "fetch.status", "the answer has status %ld",
@@ -45,24 +92,28 @@ static enum status explain(CURLcode code, long http_status, const struct buf *ou
 
 enum status fetch_document(const char *url, bool allows_http, struct buf *out, struct diag *diag)
 {
-    CURL *curl = curl_easy_init();
+    if (!fetch_is_ready()) {
+        return diag_fail(diag, STATUS_UNAVAILABLE, "fetch.library",
+                         "libcurl is loaded at the start only; restart the gateway");
+    }
+    CURL *curl = library.init();
     long http_status = 0;
     if (curl == NULL) {
         return diag_fail(diag, STATUS_UNAVAILABLE, "fetch.failed", "libcurl has no memory");
     }
-    (void)curl_easy_setopt(curl, CURLOPT_URL, url);
-    (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, allows_http ? "http,https" : "https");
-    (void)curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-    (void)curl_easy_setopt(curl, CURLOPT_PROXY, "");
-    (void)curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-    (void)curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    (void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
-    (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, TOTAL_MS);
-    (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
-    (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, out);
-    CURLcode code = curl_easy_perform(curl);
-    (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &http_status);
-    curl_easy_cleanup(curl);
+    (void)library.setopt(curl, CURLOPT_URL, url);
+    (void)library.setopt(curl, CURLOPT_PROTOCOLS_STR, allows_http ? "http,https" : "https");
+    (void)library.setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+    (void)library.setopt(curl, CURLOPT_PROXY, "");
+    (void)library.setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    (void)library.setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    (void)library.setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+    (void)library.setopt(curl, CURLOPT_TIMEOUT_MS, TOTAL_MS);
+    (void)library.setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    (void)library.setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
+    (void)library.setopt(curl, CURLOPT_WRITEDATA, out);
+    CURLcode code = library.perform(curl);
+    (void)library.getinfo(curl, CURLINFO_RESPONSE_CODE, &http_status);
+    library.cleanup(curl);
     return explain(code, http_status, out, diag);
 }
