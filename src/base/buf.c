@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-#define BUF_BYTES_MIN 256
+#define BUF_BYTES_MIN 512
 
 void buf_init(struct buf *buf, size_t limit_bytes, struct account *account)
 {
@@ -162,6 +162,15 @@ void buf_clear(struct buf *buf)
 {
     buf->len = 0;
     buf->failed = false;
+}
+
+void buf_reuse(struct buf *buf, size_t kept_bytes_max)
+{
+    if (buf->capacity > kept_bytes_max) {
+        buf_release(buf);
+    } else {
+        buf_clear(buf);
+    }
 }
 
 struct slice buf_view(const struct buf *buf)

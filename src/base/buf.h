@@ -63,6 +63,10 @@ void buf_consume(struct buf *buf, size_t size);
 /* Forget the contents and a latched failure, keep the memory. */
 void buf_clear(struct buf *buf);
 
+/* The same, but memory of more than kept_bytes_max is given back: for a buffer that serves one
+ * message after the other, of which few are large. */
+void buf_reuse(struct buf *buf, size_t kept_bytes_max);
+
 struct slice buf_view(const struct buf *buf);
 
 /* STATUS_OK, or STATUS_LIMIT when an append had failed. */

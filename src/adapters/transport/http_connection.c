@@ -170,10 +170,7 @@ static void on_head(struct http_connection *self, bool has_more_input)
 static void forget_request(struct http_connection *self)
 {
     http_reader_drop_head(&self->reader);
-    buf_clear(&self->body);
-    if (self->body.capacity > KEPT_BODY_BYTES) {
-        buf_release(&self->body);
-    }
+    buf_reuse(&self->body, KEPT_BODY_BYTES);
 }
 
 static void on_request(struct http_connection *self)

@@ -51,11 +51,7 @@ static void recycle(struct http_call *call)
         sse_reader_release(&call->events);
     }
     http_call_drop_request(call);
-    buf_clear(&call->answer);
-    if (call->answer.capacity > KEPT_BYTES) {
-        /* What served a large message goes back to the system. */
-        buf_release(&call->answer);
-    }
+    buf_reuse(&call->answer, KEPT_BYTES);
     if (upstream->is_freed || upstream->spare_count >= SPARE_CALLS_MAX) {
         free_call(call);
         return;

@@ -20,10 +20,7 @@ static void wipe(struct buf *buf)
     if (buf->len > 0) {
         explicit_bzero(buf->ptr, buf->len);
     }
-    buf_clear(buf);
-    if (buf->capacity > KEPT_BYTES) {
-        buf_release(buf);
-    }
+    buf_reuse(buf, KEPT_BYTES);
 }
 
 void output_release(struct output *output)

@@ -130,10 +130,7 @@ static enum status send_sealed(struct stream *stream)
     }
     struct slice bytes = buf_view(sealed);
     enum status status = send_parts(stream, &bytes, 1);
-    buf_clear(sealed);
-    if (sealed->capacity > 4 * LOOP_READ_BYTES) {
-        buf_release(sealed);
-    }
+    buf_reuse(sealed, 4 * LOOP_READ_BYTES);
     return status;
 }
 

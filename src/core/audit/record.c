@@ -1,6 +1,7 @@
 #include "core/audit/record.h"
 
 #include <assert.h>
+#include <string.h>
 
 static const struct slice type_names[AUDIT_TYPE_COUNT] = {
     [AUDIT_WIRE_REJECT] = SLICE_INIT("wire.reject"),
@@ -60,14 +61,27 @@ static void append_escape(struct buf *out, uint32_t point)
     buf_append(out, slice_of(text, sizeof(text)));
 }
 
-static void append_text(struct buf *out, struct slice text)
+static void append_plain(struct buf *out, struct slice text)
+{
+    uint8_t *room = buf_reserve(out, text.len + 2);
+    if (room == NULL) {
+        return;
+    }
+    room[0] = '"';
+    if (text.len > 0) {
+        memcpy(room + 1, text.ptr, text.len);
+    }
+    room[text.len + 1] = '"';
+    buf_commit(out, text.len + 2);
+}
+
+static void append_odd(struct buf *out, struct slice text)
 {
     bool is_cut = text.len > AUDIT_TEXT_BYTES_MAX;
     struct slice kept = slice_sub(text, 0, AUDIT_TEXT_BYTES_MAX);
     buf_append_byte(out, '"');
     for (size_t at = 0; at < kept.len;) {
         size_t from = at;
-        /* Nearly all bytes of nearly all records stand for themselves. */
         at = slice_skip_plain(kept, at);
         if (at > from) {
             buf_append(out, slice_sub(text, from, at));
@@ -87,38 +101,44 @@ static void append_text(struct buf *out, struct slice text)
     buf_append(out, is_cut ? SLICE("...\"") : SLICE("\""));
 }
 
-static void append_name(struct buf *out, struct slice name)
+/* Nearly all texts of nearly all records stand for themselves. */
+static void append_text(struct buf *out, struct slice text)
 {
-    buf_append(out, SLICE(",\""));
-    buf_append(out, name);
-    buf_append(out, SLICE("\":"));
+    if (text.len <= AUDIT_TEXT_BYTES_MAX && slice_skip_plain(text, 0) == text.len) {
+        append_plain(out, text);
+    } else {
+        append_odd(out, text);
+    }
 }
 
-static void append_text_member(struct buf *out, struct slice name, struct slice text)
+/* How a member begins: its name is known when this is compiled, so one copy writes it. */
+#define MEMBER(name) SLICE(",\"" name "\":")
+
+static void append_text_member(struct buf *out, struct slice member, struct slice text)
 {
     if (text.len != 0) {
-        append_name(out, name);
+        buf_append(out, member);
         append_text(out, text);
     }
 }
 
-static void append_number_member(struct buf *out, struct slice name, uint64_t number)
+static void append_number_member(struct buf *out, struct slice member, uint64_t number)
 {
     if (number != 0) {
-        append_name(out, name);
+        buf_append(out, member);
         buf_append_u64(out, number);
     }
 }
 
-static void append_signed_member(struct buf *out, struct slice name, int64_t number)
+static void append_signed_member(struct buf *out, struct slice member, int64_t number)
 {
     if (number != 0) {
-        append_name(out, name);
+        buf_append(out, member);
         buf_append_i64(out, number);
     }
 }
 
-static void append_digest_member(struct buf *out, struct slice name, struct slice digest)
+static void append_digest_member(struct buf *out, struct slice member, struct slice digest)
 {
     static const char digits[] = "0123456789abcdef";
     static const uint8_t ZERO[AUDIT_HASH_BYTES];
@@ -131,7 +151,7 @@ static void append_digest_member(struct buf *out, struct slice name, struct slic
         text[2 * i] = (uint8_t)digits[digest.ptr[i] >> 4];
         text[2 * i + 1] = (uint8_t)digits[digest.ptr[i] & 0xF];
     }
-    append_name(out, name);
+    buf_append(out, member);
     buf_append_byte(out, '"');
     buf_append(out, slice_of(text, 2 * digest.len));
     buf_append_byte(out, '"');
@@ -143,7 +163,7 @@ static void append_policies(struct buf *out, const struct audit_record *record)
         return;
     }
     size_t count = record->policy_count;
-    append_name(out, SLICE("policies"));
+    buf_append(out, MEMBER("policies"));
     buf_append_byte(out, '[');
     for (size_t i = 0; i < count && i < AUDIT_POLICIES_MAX; i++) {
         if (i != 0) {
@@ -152,7 +172,7 @@ static void append_policies(struct buf *out, const struct audit_record *record)
         append_text(out, record->policies[i]);
     }
     buf_append_byte(out, ']');
-    append_number_member(out, SLICE("policies_left_out"),
+    append_number_member(out, MEMBER("policies_left_out"),
                          count > AUDIT_POLICIES_MAX ? count - AUDIT_POLICIES_MAX : 0);
 }
 
@@ -197,45 +217,46 @@ struct slice audit_decision_name(enum audit_decision decision)
 
 static void append_operation(struct buf *out, const struct audit_record *record)
 {
-    append_text_member(out, SLICE("issuer"), record->issuer);
-    append_text_member(out, SLICE("tenant"), record->tenant);
-    append_text_member(out, SLICE("subject"), record->subject);
-    append_text_member(out, SLICE("client_id"), record->client_id);
-    append_text_member(out, SLICE("session"), record->session);
-    append_text_member(out, SLICE("revision"), record->revision);
-    append_text_member(out, SLICE("direction"), record->direction);
-    append_text_member(out, SLICE("primitive"), record->primitive);
-    append_text_member(out, SLICE("method"), record->method);
-    append_text_member(out, SLICE("target"), record->target);
-    append_text_member(out, SLICE("server"), record->server);
-    append_text_member(out, SLICE("peer"), record->peer);
+    append_text_member(out, MEMBER("issuer"), record->issuer);
+    append_text_member(out, MEMBER("tenant"), record->tenant);
+    append_text_member(out, MEMBER("subject"), record->subject);
+    append_text_member(out, MEMBER("client_id"), record->client_id);
+    append_text_member(out, MEMBER("session"), record->session);
+    append_text_member(out, MEMBER("revision"), record->revision);
+    append_text_member(out, MEMBER("direction"), record->direction);
+    append_text_member(out, MEMBER("primitive"), record->primitive);
+    append_text_member(out, MEMBER("method"), record->method);
+    append_text_member(out, MEMBER("target"), record->target);
+    append_text_member(out, MEMBER("server"), record->server);
+    append_text_member(out, MEMBER("peer"), record->peer);
 }
 
 enum status audit_record_encode(const struct audit_record *record, struct buf *out)
 {
     buf_append(out, SLICE("{\"type\":"));
-    append_text(out, audit_type_name(record->type));
-    append_text_member(out, SLICE("phase"), audit_phase_name(record->phase));
-    append_digest_member(out, SLICE("decision_id"),
+    append_plain(out, audit_type_name(record->type));
+    buf_append(out, MEMBER("phase"));
+    append_plain(out, audit_phase_name(record->phase));
+    append_digest_member(out, MEMBER("decision_id"),
                          slice_of(record->decision_id, sizeof(record->decision_id)));
-    append_name(out, SLICE("time_ms"));
+    buf_append(out, MEMBER("time_ms"));
     buf_append_i64(out, record->wall_ms);
-    append_signed_member(out, SLICE("mono_ms"), record->mono_ms);
+    append_signed_member(out, MEMBER("mono_ms"), record->mono_ms);
     append_operation(out, record);
-    append_text_member(out, SLICE("decision"), audit_decision_name(record->decision));
-    append_digest_member(out, SLICE("policy_set"),
+    append_text_member(out, MEMBER("decision"), audit_decision_name(record->decision));
+    append_digest_member(out, MEMBER("policy_set"),
                          slice_of(record->policy_set, sizeof(record->policy_set)));
     append_policies(out, record);
-    append_text_member(out, SLICE("code"), record->code);
-    append_text_member(out, SLICE("reason"), record->reason);
-    append_digest_member(out, SLICE("argument_digest"),
+    append_text_member(out, MEMBER("code"), record->code);
+    append_text_member(out, MEMBER("reason"), record->reason);
+    append_digest_member(out, MEMBER("argument_digest"),
                          slice_of(record->argument_digest, sizeof(record->argument_digest)));
-    append_text_member(out, SLICE("outcome"), record->outcome);
-    append_number_member(out, SLICE("request_bytes"), record->request_bytes);
-    append_number_member(out, SLICE("response_bytes"), record->response_bytes);
-    append_number_member(out, SLICE("events"), record->events);
-    append_signed_member(out, SLICE("latency_us"), record->latency_us);
-    append_text_member(out, SLICE("trace_id"), record->trace_id);
+    append_text_member(out, MEMBER("outcome"), record->outcome);
+    append_number_member(out, MEMBER("request_bytes"), record->request_bytes);
+    append_number_member(out, MEMBER("response_bytes"), record->response_bytes);
+    append_number_member(out, MEMBER("events"), record->events);
+    append_signed_member(out, MEMBER("latency_us"), record->latency_us);
+    append_text_member(out, MEMBER("trace_id"), record->trace_id);
     buf_append_byte(out, '}');
     return buf_status(out);
 }

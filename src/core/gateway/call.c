@@ -5,7 +5,8 @@
 #include "json/writer.h"
 
 #define CALL_FIELDS_MAX (4 + PARAMETER_FIELDS_MAX)
-#define CALL_REQUEST_BYTES_MAX ((size_t)8 << 20)
+#define CALL_KEPT_BYTES_MAX ((size_t)64 << 10) /* room for the next request */
+#define CALL_NAME_BYTES_MAX ((size_t)8 << 20)
 
 static struct call *call_of(struct child *child)
 {
@@ -298,15 +299,15 @@ static enum status send_request(struct call *call, const struct call_request *re
     const struct port_upstream *port = gateway->ports.upstream;
     const struct gateway_server *server = server_session_server(request->session);
     struct upstream_sink sink = {on_session, on_message, on_end, gateway, call->child.ticket};
-    struct buf body;
+    struct buf *body = &gateway->body;
     struct buf name;
     struct http_field fields[CALL_FIELDS_MAX];
-    buf_init(&body, CALL_REQUEST_BYTES_MAX, call->arena->account);
-    buf_init(&name, CALL_REQUEST_BYTES_MAX, call->arena->account);
-    write_body(&body, call, request);
+    buf_reuse(body, CALL_KEPT_BYTES_MAX);
+    buf_init(&name, CALL_NAME_BYTES_MAX, call->arena->account);
+    write_body(body, call, request);
     struct upstream_request upstream = {
         .server = request->session->server_index,
-        .body = buf_view(&body),
+        .body = buf_view(body),
         .expects_answer = !request->is_notification,
         .id = call->id,
         .fields = fields,
@@ -317,7 +318,7 @@ static enum status send_request(struct call *call, const struct call_request *re
         .timeout_ms = server->timeout_ms,
         .deadline_ms = server->timeout_ms * 10,
     };
-    enum status status = buf_status(&body) == STATUS_OK ? buf_status(&name) : STATUS_LIMIT;
+    enum status status = buf_status(body) == STATUS_OK ? buf_status(&name) : STATUS_LIMIT;
     if (server->is_unavailable) {
         status = diag_fail(&call->diag, STATUS_UNAVAILABLE, "upstream.credential",
                            "the server's credential cannot be read");
@@ -325,7 +326,6 @@ static enum status send_request(struct call *call, const struct call_request *re
         status = port->start(port->context, &upstream, &sink, &call->handle, &call->diag);
     }
     buf_release(&name);
-    buf_release(&body);
     return status;
 }
 

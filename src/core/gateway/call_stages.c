@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define META_BYTES_MAX ((size_t)64 << 10)
+#define KEPT_BYTES_MAX ((size_t)64 << 10) /* room for the next request; more is given back */
 
 static struct json_place arguments_of(struct operation *op)
 {
@@ -142,7 +142,7 @@ static enum stage_result find_tool(struct operation *op)
 {
     struct diag diag = {0};
     bool is_ambiguous = false;
-    op->definition = server_session_tool(op->session, op->name, &is_ambiguous);
+    op->definition = tool_index_find(&op->session->tools, op->name, &is_ambiguous);
     if (op->definition.ref != JSON_NONE) {
         return STAGE_DONE;
     }
@@ -212,14 +212,17 @@ static void write_meta(struct operation *op, struct buf *meta)
 {
     static const struct slice TRACE[] = {SLICE_INIT("traceparent"), SLICE_INIT("tracestate"),
                                          SLICE_INIT("baggage")};
+    bool has_member = false;
     if (op->message.progress_token != JSON_NONE) {
         buf_append(meta, SLICE("\"progressToken\":"));
         buf_append_i64(meta, op->gateway->next_upstream_id + 1);
+        has_member = true;
     }
     for (size_t i = 0; op->message.meta != JSON_NONE && i < COUNT_OF(TRACE); i++) {
         json_ref value = json_member(&op->message.tape, op->message.meta, TRACE[i]);
         if (value != JSON_NONE && json_type(&op->message.tape, value) == JSON_STRING) {
-            buf_append(meta, meta->len > 0 ? SLICE(",") : SLICE_EMPTY);
+            buf_append(meta, has_member ? SLICE(",") : SLICE_EMPTY);
+            has_member = true;
             buf_append_json_string(meta, TRACE[i]);
             buf_append_byte(meta, ':');
             buf_append(meta, json_raw(&op->message.tape, value));
@@ -269,16 +272,15 @@ static void on_call_notification(struct call *call, const struct json_tape *tape
 
 static enum stage_result stage_forward(struct operation *op)
 {
-    struct buf params;
-    struct buf meta;
+    struct buf *text = &op->gateway->params;
     if (operation_is_stopped(op) || !server_session_is_usable(op->session, &op->wait_diag)) {
         op->wait_status = op->wait_diag.status;
         return STAGE_DONE;
     }
-    buf_init(&params, GATEWAY_OPERATION_BYTES_MAX, &op->account);
-    buf_init(&meta, META_BYTES_MAX, &op->account);
-    write_params(op, &params);
-    write_meta(op, &meta);
+    buf_reuse(text, KEPT_BYTES_MAX);
+    write_params(op, text);
+    size_t params_bytes = text->len;
+    write_meta(op, text);
     struct call_request request = {
         .owner = &op->children,
         .arena = &op->arena,
@@ -287,17 +289,15 @@ static enum stage_result stage_forward(struct operation *op)
         .name = op->name,
         .parameters = op->parameters,
         .parameter_count = op->parameter_count,
-        .params = buf_view(&params),
-        .meta = buf_view(&meta),
+        .params = slice_sub(buf_view(text), 0, params_bytes),
+        .meta = slice_sub(buf_view(text), params_bytes, text->len),
         .is_modern = op->session->is_modern,
     };
     op->call = (struct call){.on_done = on_call_done, .on_notification = on_call_notification};
-    enum status status = buf_status(&params) == STATUS_OK ? buf_status(&meta) : STATUS_LIMIT;
+    enum status status = buf_status(text);
     if (status == STATUS_OK) {
         status = call_start(&op->call, &request);
     }
-    buf_release(&meta);
-    buf_release(&params);
     if (status == STATUS_OK) {
         return STAGE_WAIT;
     }

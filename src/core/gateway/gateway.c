@@ -43,6 +43,10 @@ enum status gateway_init(struct gateway *gateway, const struct gateway_ports *po
         .place = *place,
     };
     buf_init(&gateway->head_text, HEAD_TEXT_BYTES_MAX, NULL);
+    buf_init(&gateway->record, AUDIT_RECORD_BYTES_MAX, NULL);
+    /* Of no account: one message at a time, which has its own already, and little is kept. */
+    buf_init(&gateway->params, GATEWAY_OPERATION_BYTES_MAX, NULL);
+    buf_init(&gateway->body, GATEWAY_OPERATION_BYTES_MAX, NULL);
     arena_init(&gateway->scratch, limits->operation_bytes, &gateway->account);
     TRY(ports->random->fill(ports->random->context, seed, sizeof(seed)));
     json_parser_init(&gateway->parser, &limits->json, seed);
@@ -76,6 +80,9 @@ void gateway_release(struct gateway *gateway)
     base_free(gateway->server_accounts);
     identity_cache_free(gateway->cache);
     buf_release(&gateway->head_text);
+    buf_release(&gateway->record);
+    buf_release(&gateway->params);
+    buf_release(&gateway->body);
     arena_release(&gateway->scratch);
     gateway_snapshot_unref(gateway->snapshot);
     *gateway = (struct gateway){0};

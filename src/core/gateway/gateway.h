@@ -106,7 +106,9 @@ struct gateway {
     size_t operation_count;
     int64_t next_upstream_id;
     uint64_t next_child;
-    size_t gathered_count; /* records appended since the owner last flushed the journal */
+    struct buf params, body; /* of the request that is being given to a server */
+    struct buf record;       /* the text of a record while it is handed to the journal */
+    size_t gathered_count;   /* records appended since the owner last flushed the journal */
     uint8_t ids[GATEWAY_IDS_DRAWN][AUDIT_DECISION_ID_BYTES];
     size_t id_count; /* not used yet, from the front */
     struct gateway_place place;

@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#define RECORD_BYTES_MAX ((size_t)256 << 10)
-
 static void on_record_done(struct child *child, enum status status, const struct diag *diag)
 {
     struct operation *op = (struct operation *)((char *)child - offsetof(struct operation, record));
@@ -116,18 +114,17 @@ enum stage_result operation_record(struct operation *op, enum audit_phase phase,
         op->wait_status = STATUS_OK;
         return STAGE_DONE;
     }
-    struct buf payload;
+    struct buf *text = &op->gateway->record;
     add_principal(op, &record);
     add_operation(op, &record);
     add_verdict(op, phase, &record);
     add_policy_set(op, phase, &record);
-    /* An operation that is over its budget is recorded all the same. */
-    buf_init(&payload, RECORD_BYTES_MAX, &op->gateway->account);
-    enum status status = audit_record_encode(&record, &payload);
+    /* Of no account: an operation that is over its budget is recorded all the same. */
+    buf_clear(text);
+    enum status status = audit_record_encode(&record, text);
     if (status == STATUS_OK) {
-        status = append(op, buf_view(&payload), durable);
+        status = append(op, buf_view(text), durable);
     }
-    buf_release(&payload);
     if (status == STATUS_OK) {
         return STAGE_WAIT;
     }

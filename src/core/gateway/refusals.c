@@ -5,8 +5,6 @@
 #include <assert.h>
 #include <string.h>
 
-#define RECORD_BYTES_MAX 8192
-
 /* A budget is time: a record spends some of it, and it comes back as time passes. */
 static bool can_spend(int64_t spent_until_us, int64_t cost_us, int64_t whole_us, int64_t now_us)
 {
@@ -111,14 +109,12 @@ static void write_record(struct gateway *gateway, const struct refusal_kind *kin
             kind->counted > 0 ? SLICE("so many more without a record of their own") : SLICE_EMPTY,
         .events = kind->counted,
     };
-    struct buf payload;
-    buf_init(&payload, RECORD_BYTES_MAX, &gateway->account);
+    buf_clear(&gateway->record);
     if (gateway_draw_id(gateway, record.decision_id) == STATUS_OK &&
-        audit_record_encode(&record, &payload) == STATUS_OK) {
-        struct journal_request request = {.payload = buf_view(&payload)};
+        audit_record_encode(&record, &gateway->record) == STATUS_OK) {
+        struct journal_request request = {.payload = buf_view(&gateway->record)};
         (void)!ports->journal->append(ports->journal->context, &request);
     }
-    buf_release(&payload);
 }
 
 void gateway_record_counted(struct gateway *gateway)

@@ -76,6 +76,12 @@ static void fail_opening(struct server_session *session, enum status status)
 
 static void finish_opening(struct server_session *session)
 {
+    if (tool_index_build(session->pages, &session->arena, &session->tools) != STATUS_OK) {
+        (void)!diag_fail(&session->diag, STATUS_LIMIT, "gateway.memory",
+                         "the server's list of tools needs too much memory");
+        fail_opening(session, STATUS_LIMIT);
+        return;
+    }
     session->state = SERVER_SESSION_READY;
     wake(session, STATUS_OK);
 }
@@ -290,6 +296,7 @@ static void start_opening(struct server_session *session)
     buf_clear(&session->session_id);
     session->pages = NULL;
     session->page_count = 0;
+    session->tools = (struct tool_index){0};
     session->is_modern = false;
     session->revision = MCP_REVISION_NONE;
     session->diag = (struct diag){0};
@@ -335,31 +342,6 @@ bool server_session_is_usable(const struct server_session *session, struct diag 
     (void)!diag_fail(diag, STATUS_UNAVAILABLE, "upstream.down",
                      "the session with the server ended");
     return false;
-}
-
-struct json_place server_session_tool(const struct server_session *session, struct slice name,
-                                      bool *is_ambiguous)
-{
-    struct json_place found = {NULL, JSON_NONE};
-    *is_ambiguous = false;
-    for (const struct tool_page *page = session->pages; page != NULL; page = page->next) {
-        struct json_iter iter;
-        json_ref key = JSON_NONE;
-        json_ref tool = JSON_NONE;
-        json_iter_init(&iter, &page->tape, page->tools);
-        while (json_iter_next(&iter, &key, &tool)) {
-            json_ref member = json_member(&page->tape, tool, SLICE("name"));
-            if (member == JSON_NONE || !json_string_eq(&page->tape, member, name)) {
-                continue;
-            }
-            if (found.ref != JSON_NONE) {
-                *is_ambiguous = true;
-                return (struct json_place){NULL, JSON_NONE};
-            }
-            found = (struct json_place){&page->tape, tool};
-        }
-    }
-    return found;
 }
 
 bool server_session_has_parameters(const struct server_session *session, struct json_place tool)

@@ -8,6 +8,7 @@
 #define AEGIS_CORE_GATEWAY_SERVER_SESSION_H
 
 #include "core/gateway/call.h"
+#include "core/gateway/tool_index.h"
 #include "core/policy/schema_check.h"
 
 #define SERVER_SESSION_ID_BYTES_MAX 512
@@ -39,14 +40,6 @@ struct session_waiter {
     void (*ready)(struct session_waiter *waiter, enum status status, const struct diag *diag);
 };
 
-/* One page of tool definitions, kept as it came. */
-struct tool_page {
-    struct tool_page *next;
-    struct json_tape tape;
-    json_ref tools;      /* the array */
-    bool has_parameters; /* some of them are repeated in header fields */
-};
-
 struct server_session {
     struct server_session *next;
     struct gateway *gateway;
@@ -63,6 +56,7 @@ struct server_session {
     struct arena arena;      /* definitions; renewed by every reading of them */
     struct tool_page *pages; /* in the server's order */
     size_t page_count;
+    struct tool_index tools;  /* of all pages, once the session is ready */
     struct children children; /* call, while it opens */
     struct call call;
     struct diag diag;               /* why it failed */
@@ -91,11 +85,6 @@ NODISCARD enum status server_session_open(struct server_session *session, struct
 /* False while the session is opened anew or failed to be: what was decided by its definitions is
  * not sent into another one (diag: STATUS_UNAVAILABLE). */
 bool server_session_is_usable(const struct server_session *session, struct diag *diag);
-
-/* The definition of a tool (a place whose ref is the tool object), or ref JSON_NONE. Also when the
- * server lists two of that name: a client may have been shown the other one (*is_ambiguous). */
-struct json_place server_session_tool(const struct server_session *session, struct slice name,
-                                      bool *is_ambiguous);
 
 /* Are arguments of that tool repeated in header fields, perhaps? */
 bool server_session_has_parameters(const struct server_session *session, struct json_place tool);
