@@ -288,7 +288,7 @@ static bool admit(void *context, const struct exchange_request *head, struct exc
             return true;
         }
         refuse_wire(gateway, head, 405, "http.method", reply);
-        add_field(gateway, reply, (struct http_field){SLICE("Allow"), SLICE("GET")});
+        add_field(gateway, reply, (struct http_field){SLICE("Allow"), SLICE("GET, HEAD")});
         return false;
     }
     if (slice_starts_with(head->target, SLICE(WELL_KNOWN))) {

@@ -639,9 +639,13 @@ TEST(gateway_says_whether_it_is_ready)
     }
 }
 
-/* Neither of them is another endpoint's beginning, and both are asked with GET only. */
+/* Neither of them is another endpoint's beginning, and nothing is sent to them. */
 TEST(gateway_is_asked_about_itself_exactly)
 {
+    static const struct {
+        const char *method;
+        int http_status;
+    } methods[] = {{"GET", 200}, {"HEAD", 200}, {"POST", 405}, {"OPTIONS", 405}, {"DELETE", 405}};
     static const char *const targets[] = {"/ready/", "/ready?x", "/READY", "/healthz/", "/readyz"};
     world_init(&world, PERMIT_ALL);
     for (size_t i = 0; i < COUNT_OF(targets); i++) {
@@ -649,6 +653,14 @@ TEST(gateway_is_asked_about_itself_exactly)
         CHECK_ROW(targets[i], client.status_code == 421 && !client.is_replied);
     }
     CHECK(world.record_count == COUNT_OF(targets));
+    for (size_t i = 0; i < COUNT_OF(methods); i++) {
+        struct exchange_request request = {.method = slice_view_cstr(methods[i].method),
+                                           .target = SLICE("/ready"),
+                                           .peer_ip = SLICE("127.0.0.1")};
+        bool is_taken = world_send(&world, &client, &request);
+        CHECK_ROW(methods[i].method, is_taken == (methods[i].http_status == 200));
+        CHECK_ROW(methods[i].method, client.status_code == methods[i].http_status);
+    }
     world_release(&world);
 }
 

@@ -26,7 +26,8 @@ bool public_path_is(struct slice target)
 
 bool public_path_takes(struct slice target, struct slice method)
 {
-    return slice_eq(method, SLICE("GET")) ||
+    /* The transport leaves the body of a HEAD away. */
+    return slice_eq(method, SLICE("GET")) || slice_eq(method, SLICE("HEAD")) ||
            (slice_eq(method, SLICE("OPTIONS")) && is_metadata_path(target));
 }
 

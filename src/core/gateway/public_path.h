@@ -11,8 +11,8 @@
 /* Is it one of these paths? */
 bool public_path_is(struct slice target);
 
-/* Does it take the method? All take GET; pages of any origin may read the metadata, so it takes
- * OPTIONS as well. */
+/* Does it take the method? All take GET and HEAD; pages of any origin may read the metadata, so it
+ * takes OPTIONS as well. */
 bool public_path_takes(struct slice target, struct slice method);
 
 /* Answer a method that the path takes; the caller releases the exchange. */
