@@ -313,9 +313,10 @@ enum cedar_schema_style {
     CEDAR_SCHEMA_JSON_RESOLVED, /* names in full, and each either an entity or a common type */
 };
 
-/* Append a schema, which must resolve, in another form.
+/* Append a schema in another form. It may be a part of one, with names that are declared elsewhere,
+ * unless names are to be resolved.
  *
- * STATUS_INVALID with diagnostics: it does not resolve, or has no such form; STATUS_LIMIT. */
+ * STATUS_INVALID with diagnostics: it is no schema, or has no such form; STATUS_LIMIT. */
 NODISCARD enum status cedar_schema_translate(const struct cedar_schema_source *source,
                                              enum cedar_schema_style style, struct buf *out,
                                              struct cedar_diagnostics *diagnostics);

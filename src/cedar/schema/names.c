@@ -362,11 +362,19 @@ enum status schema_names_collect(const struct schema_source *sources, size_t cou
             TRY(collect_actions(&c, declared));
         }
     }
-    const struct schema_declared_list types[] = {out->commons, out->entities};
-    check_shadows(&c, &out->commons, types, COUNT_OF(types));
-    check_shadows(&c, &out->entities, types, COUNT_OF(types));
-    check_shadows(&c, &out->actions, &out->actions, 1);
     warn_of_hidden_entities(&c);
+    return diagnostics->count > reported ? STATUS_INVALID : STATUS_OK;
+}
+
+enum status schema_names_check_shadows(struct schema_names_table *table,
+                                       struct cedar_diagnostics *diagnostics)
+{
+    struct collecting c = {.table = table, .diagnostics = diagnostics};
+    const struct schema_declared_list types[] = {table->commons, table->entities};
+    size_t reported = diagnostics->count;
+    check_shadows(&c, &table->commons, types, COUNT_OF(types));
+    check_shadows(&c, &table->entities, types, COUNT_OF(types));
+    check_shadows(&c, &table->actions, &table->actions, 1);
     return diagnostics->count > reported ? STATUS_INVALID : STATUS_OK;
 }
 

@@ -30,11 +30,17 @@ struct schema_names_table {
     struct schema_declared_list commons, entities, actions;
 };
 
-/* Collect and check. warnings may be NULL. STATUS_INVALID with diagnostics, or STATUS_LIMIT. */
+/* Collect, and check what can be told of a part of a schema. warnings may be NULL. STATUS_INVALID
+ * with diagnostics, or STATUS_LIMIT. */
 NODISCARD enum status schema_names_collect(const struct schema_source *sources, size_t count,
                                            struct arena *arena, struct schema_names_table *out,
                                            struct cedar_diagnostics *diagnostics,
                                            struct cedar_diagnostics *warnings);
+
+/* STATUS_INVALID when a declaration in a namespace hides one outside of namespaces, which only the
+ * whole schema tells. */
+NODISCARD enum status schema_names_check_shadows(struct schema_names_table *table,
+                                                 struct cedar_diagnostics *diagnostics);
 
 enum schema_meaning {
     SCHEMA_MEANS_NOTHING,

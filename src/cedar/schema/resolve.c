@@ -461,7 +461,12 @@ enum status schema_resolve(const struct schema_source *sources, size_t count,
 {
     struct resolving r = {.schema = schema, .diagnostics = diagnostics};
     size_t reported = diagnostics->count;
-    TRY(schema_names_collect(sources, count, &schema->arena, &r.names, diagnostics, warnings));
+    TRY(unless_limit(
+        schema_names_collect(sources, count, &schema->arena, &r.names, diagnostics, warnings)));
+    (void)!schema_names_check_shadows(&r.names, diagnostics);
+    if (diagnostics->count > reported) {
+        return STATUS_INVALID;
+    }
     r.commons = arena_alloc_zero(&schema->arena, r.names.commons.count, sizeof(*r.commons));
     if (r.commons == NULL) {
         return STATUS_LIMIT;

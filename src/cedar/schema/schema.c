@@ -62,10 +62,11 @@ static enum status collect_errors(struct cedar_schema *schema, const struct sche
                                   size_t count, struct cedar_diagnostics *diagnostics)
 {
     struct schema_names_table table;
-    return schema_names_collect(read, count, &schema->arena, &table, diagnostics, NULL) ==
-                   STATUS_LIMIT
-               ? STATUS_LIMIT
-               : STATUS_INVALID;
+    enum status status =
+        schema_names_collect(read, count, &schema->arena, &table, diagnostics, NULL);
+    TRY(status == STATUS_LIMIT ? status : STATUS_OK);
+    (void)!schema_names_check_shadows(&table, diagnostics);
+    return STATUS_INVALID;
 }
 
 /* All sources are read, so that all errors are told, before any name is resolved. */
@@ -127,14 +128,13 @@ static enum status translate(const struct cedar_schema_source *source,
 {
     struct schema_source read;
     struct schema_names_table table;
+    bool is_resolved = style == CEDAR_SCHEMA_JSON_RESOLVED;
     TRY(schema_read(&source->source, source->form, &schema->arena, &read, diagnostics));
-    TRY(schema_resolve(&read, 1, schema, diagnostics, NULL));
-    if (style == CEDAR_SCHEMA_TEXT) {
-        return schema_write_text(&read, &schema->arena, out, diagnostics);
-    }
+    TRY(is_resolved ? schema_resolve(&read, 1, schema, diagnostics, NULL) : STATUS_OK);
     TRY(schema_names_collect(&read, 1, &schema->arena, &table, diagnostics, NULL));
-    return schema_write_json(&read, style == CEDAR_SCHEMA_JSON_RESOLVED ? &table : NULL,
-                             &schema->arena, out);
+    return style == CEDAR_SCHEMA_TEXT
+               ? schema_write_text(&read, &schema->arena, out, diagnostics)
+               : schema_write_json(&read, is_resolved ? &table : NULL, &schema->arena, out);
 }
 
 enum status cedar_schema_translate(const struct cedar_schema_source *source,

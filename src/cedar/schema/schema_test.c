@@ -128,7 +128,7 @@ TEST(schema_tells_all_errors_with_places_and_suggestions)
     CHECK(diagnostics.items[0].line == 2 && diagnostics.items[1].line == 3);
 }
 
-/* -- corpora ------------------------------------------------------------------------------- */
+/* -- translation --------------------------------------------------------------------------- */
 
 static bool translate(struct slice text, enum cedar_form form, enum cedar_schema_style style,
                       struct buf *out)
@@ -137,6 +137,61 @@ static bool translate(struct slice text, enum cedar_form form, enum cedar_schema
     buf_clear(out);
     return cedar_schema_translate(&source, style, out, &diagnostics) == STATUS_OK;
 }
+
+#define NOTHING "\"entityTypes\":{},\"actions\":{}"
+
+/* Of a part of a schema is told what it tells itself, and not what the rest of it could mend. */
+TEST(schema_parts_are_translated)
+{
+    static const struct {
+        const char *text;
+        enum cedar_form form;
+        const char *other; /* NULL: it is refused */
+    } rows[] = {
+        {"entity A in [B];", CEDAR_FORM_TEXT,
+         "{\"\":{\"entityTypes\":{\"A\":{\"memberOfTypes\":[\"B\"]}},\"actions\":{}}}"},
+        {"namespace N { entity A {x: T}; }", CEDAR_FORM_TEXT,
+         "{\"N\":{\"entityTypes\":{\"A\":{\"shape\":{\"type\":\"Record\",\"attributes\":{\"x\":"
+         "{\"type\":\"EntityOrCommon\",\"name\":\"T\"}}}}},\"actions\":{}}}"},
+        {"entity A; namespace N {entity A;}", CEDAR_FORM_TEXT,
+         "{\"\":{\"entityTypes\":{\"A\":{}},\"actions\":{}},"
+         "\"N\":{\"entityTypes\":{\"A\":{}},\"actions\":{}}}"},
+        {"type T = U; type U = T;", CEDAR_FORM_TEXT,
+         "{\"\":{\"commonTypes\":{\"T\":{\"type\":\"EntityOrCommon\",\"name\":\"U\"},"
+         "\"U\":{\"type\":\"EntityOrCommon\",\"name\":\"T\"}}," NOTHING "}}"},
+        {"action a in b;", CEDAR_FORM_TEXT,
+         "{\"\":{\"entityTypes\":{},\"actions\":{\"a\":{\"appliesTo\":{\"principalTypes\":[],"
+         "\"resourceTypes\":[]},\"memberOf\":[{\"id\":\"b\"}]}}}}"},
+        {"{\"\":{\"entityTypes\":{\"A\":{\"memberOfTypes\":[\"B\"]}},\"actions\":{}}}",
+         CEDAR_FORM_JSON, "entity A in [B];\n"},
+        {"{\"\":{\"commonTypes\":{\"T\":{\"type\":\"U\"}}," NOTHING "}}", CEDAR_FORM_JSON,
+         "type T = U;\n"},
+        {"entity A; entity A;", CEDAR_FORM_TEXT, NULL},
+        {"action a; action a;", CEDAR_FORM_TEXT, NULL},
+        {"namespace N {} namespace N {}", CEDAR_FORM_TEXT, NULL},
+        {"namespace __cedar {}", CEDAR_FORM_TEXT, NULL},
+        {"type Long = String;", CEDAR_FORM_TEXT, NULL},
+        {"entity Action;", CEDAR_FORM_TEXT, NULL},
+        {"action a appliesTo {principal: [], resource: A};", CEDAR_FORM_TEXT, NULL},
+        {"{\"\":{\"entityTypes\":{\"A\":{\"shape\":{\"type\":\"T\"}}},\"actions\":{}}}",
+         CEDAR_FORM_JSON, NULL},
+    };
+    struct buf out;
+    buf_init(&out, TEXT_BYTES_MAX, NULL);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct slice text = slice_view_cstr(rows[i].text);
+        bool is_text = rows[i].form == CEDAR_FORM_TEXT;
+        bool is_done =
+            translate(text, rows[i].form, is_text ? CEDAR_SCHEMA_JSON : CEDAR_SCHEMA_TEXT, &out);
+        CHECK_ROW(rows[i].text, is_done == (rows[i].other != NULL));
+        CHECK_ROW(rows[i].text,
+                  !is_done || slice_eq(buf_view(&out), slice_view_cstr(rows[i].other)));
+        CHECK_ROW(rows[i].text, !translate(text, rows[i].form, CEDAR_SCHEMA_JSON_RESOLVED, &out));
+    }
+    buf_release(&out);
+}
+
+/* -- corpora ------------------------------------------------------------------------------- */
 
 static bool translates_to(struct slice text, enum cedar_schema_style style,
                           const struct corpus_line *line, const char *member)

@@ -137,7 +137,8 @@ const struct command verb_translate_schema = {
     .summary = "a schema from Cedar syntax to JSON or back",
     .usage = "usage: aegis cedar translate-schema --direction D [--schema FILE]\n"
              "\n"
-             "All names must be declared in the schema. Comments are lost.\n"
+             "The schema may be a part of one: only with resolved types must all its names be\n"
+             "declared in it. Comments are lost.\n"
              "\n"
              "      --direction D            cedar-to-json, json-to-cedar, or\n"
              "                               cedar-to-json-with-resolved-types\n"
