@@ -150,11 +150,16 @@ static struct slice namespace_of(const char *name)
     return slice_sub(text, 0, end);
 }
 
-/* Open the namespace of a name, and write what is left of the name to *last. */
-static bool open_namespace(struct buf *out, const char *name, const char **last)
+/* "Kind" of "N::M::Kind". */
+static const char *last_part(const char *name)
+{
+    return name + namespace_of(name).len;
+}
+
+/* True when the name has a namespace, which is open then. */
+static bool open_namespace(struct buf *out, const char *name)
 {
     struct slice space = namespace_of(name);
-    *last = name + space.len;
     if (space.len > 0) {
         put(out, "namespace ");
         buf_append(out, slice_sub(space, 0, space.len - 2));
@@ -166,7 +171,7 @@ static bool open_namespace(struct buf *out, const char *name, const char **last)
 static void put_entity_type(struct generator *g, struct buf *out, const struct entity_type *type)
 {
     put(out, "entity ");
-    put(out, (const char *)namespace_of(type->name).ptr + namespace_of(type->name).len);
+    put(out, last_part(type->name));
     if (type->is_enum) {
         put(out, " enum [\"a\", \"b\"];");
         return;
@@ -240,8 +245,7 @@ static bool is_first_of_namespace(const struct model *model, size_t index)
 static void put_namespace(struct generator *g, struct buf *out, const char *name)
 {
     const struct model *model = &g->model;
-    const char *last = NULL;
-    bool is_open = open_namespace(out, name, &last);
+    bool is_open = open_namespace(out, name);
     for (size_t i = 0; i < model->type_count; i++) {
         if (slice_eq(namespace_of(model->types[i].name), namespace_of(name))) {
             put_entity_type(g, out, &model->types[i]);
