@@ -173,6 +173,7 @@ static enum status check_chain(struct typing *t, const struct node *node, const 
         TRY(node->kind == NODE_AND ? check_and_step(t, &left, node->items[i], facts, &joined)
                                    : check_or_step(t, &left, node->items[i], facts, &joined));
         left = joined;
+        left.facts = left.has_failed ? NULL : left.facts;
     }
     *out = left;
     return STATUS_OK;
@@ -321,40 +322,52 @@ static enum status check_variable(struct typing *t, const struct node *node, str
     }
 }
 
+/* The type of all elements; NULL when one of theirs is unknown, or after a report. */
+static enum status join_elements(struct typing *t, const struct node *node,
+                                 const struct type **elements, const struct type **out)
+{
+    const struct type *all = &TYPE_PLAIN[TYPE_NEVER];
+    *out = NULL;
+    for (size_t i = 0; i < node->item_count; i++) {
+        if (elements[i] == NULL) {
+            return STATUS_OK;
+        }
+    }
+    for (size_t i = 0; i < node->item_count; i++) {
+        const struct type *joined = NULL;
+        TRY(type_join(all, elements[i], t->is_strict, t->arena, &joined));
+        if (joined == NULL) {
+            return typing_report(t, node, "the types %s and %s do not go together",
+                                 typing_words(t, all).text, typing_words(t, elements[i]).text);
+        }
+        all = joined;
+    }
+    *out = all;
+    return STATUS_OK;
+}
+
 static enum status check_set(struct typing *t, const struct node *node, const struct fact *facts,
                              struct typed *out)
 {
-    const struct type *element = &TYPE_PLAIN[TYPE_NEVER];
     if (node->item_count == 0 && t->is_strict) {
         out->has_failed = true;
         return typing_report(t, node, "an empty set has no type; it is not allowed in policies");
     }
-    bool is_known = true;
+    struct type *set = arena_alloc_zero(t->arena, 1, sizeof(*set));
+    const struct type **elements = arena_alloc_zero(t->arena, node->item_count, sizeof(*elements));
+    if (set == NULL || elements == NULL) {
+        return STATUS_LIMIT;
+    }
     for (size_t i = 0; i < node->item_count; i++) {
         struct typed item;
         TRY(typecheck(t, node->items[i], facts, &item));
         out->has_failed = out->has_failed || item.has_failed;
-        if (item.type == NULL || !is_known) {
-            is_known = false;
-            continue;
-        }
-        const struct type *joined = NULL;
-        TRY(type_join(element, item.type, t->is_strict, t->arena, &joined));
-        if (joined == NULL) {
-            TRY(typing_report(t, node, "the types %s and %s do not go together",
-                              typing_words(t, element).text, typing_words(t, item.type).text));
-            out->has_failed = true;
-            is_known = false;
-        } else {
-            element = joined;
-        }
+        elements[i] = item.type;
     }
-    struct type *set = arena_alloc_zero(t->arena, 1, sizeof(*set));
-    if (set == NULL) {
-        return STATUS_LIMIT;
-    }
-    *set = (struct type){.kind = TYPE_SET, .element = element};
-    out->type = is_known ? set : NULL;
+    *set = (struct type){.kind = TYPE_SET};
+    TRY(join_elements(t, node, elements, &set->element));
+    out->has_failed = out->has_failed || set->element == NULL;
+    out->type = set->element == NULL ? NULL : set;
     return STATUS_OK;
 }
 
@@ -434,6 +447,7 @@ enum status typecheck(struct typing *t, const struct node *node, const struct fa
 {
     *out = (struct typed){0};
     TRY(check_by_kind(t, node, facts, out));
+    out->facts = out->has_failed ? NULL : out->facts;
     if (t->types != NULL) {
         t->types[node->number] = out->type;
     }

@@ -6,6 +6,28 @@
 
 /* -- equality ------------------------------------------------------------------------------ */
 
+/* The official parser makes one literal of && and || between literals. */
+static bool literal_bool(const struct node *node, bool *out)
+{
+    bool is_or = node->kind == NODE_OR;
+    if (node->kind == NODE_VALUE && node->value.kind == CEDAR_BOOL) {
+        *out = node->value.as.boolean;
+        return true;
+    }
+    if (node->kind != NODE_AND && node->kind != NODE_OR) {
+        return false;
+    }
+    *out = !is_or;
+    for (size_t i = 0; i < node->item_count; i++) {
+        bool item = false;
+        if (!literal_bool(node->items[i], &item)) {
+            return false;
+        }
+        *out = is_or ? *out || item : *out && item;
+    }
+    return true;
+}
+
 /* The literal that an expression is in this environment; NULL when it is none. */
 static const struct cedar_value *literal_of(const struct typing *t, const struct node *node,
                                             struct cedar_value *memory)
@@ -13,6 +35,11 @@ static const struct cedar_value *literal_of(const struct typing *t, const struct
     if (node->kind == NODE_ACTION) {
         const struct cedar_uid *uid = &t->schema->actions[t->environment.action].uid;
         *memory = cedar_entity(uid->type, uid->id);
+        return memory;
+    }
+    bool boolean = false;
+    if (literal_bool(node, &boolean)) {
+        *memory = cedar_bool(boolean);
         return memory;
     }
     bool is_literal = node->kind == NODE_VALUE && node->value.kind != CEDAR_UNKNOWN;

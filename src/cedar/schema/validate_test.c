@@ -282,6 +282,12 @@ TEST(validate_tells_the_place_that_is_wrong)
         {"principal.getTag(\"x\") == 1", {"principal.getTag(\"x\")"}},
         {"ip(principal) == context.gone", {"ip(principal)", "context.gone"}},
         {"action in Group::\"g\" && 1", {NULL}},
+        {"(true == (false || false)) && 1", {NULL}},
+        {"[true, context, []] == 1", {"[]"}},
+        {"if principal has boss && 1 then principal.boss.name == \"x\" else true",
+         {"1", "principal.boss.name"}},
+        {"((true && true || false) == true) && 1", {"1"}},
+        {"(true == (false || !true)) && 1", {"1"}},
     };
     struct cedar_schema *schema = schema_of(SCHEMA);
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
