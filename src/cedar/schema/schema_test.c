@@ -208,6 +208,20 @@ static bool translates_to(struct slice text, enum cedar_schema_style style,
     return is_same;
 }
 
+TEST(schema_text_is_that_of_the_official_engine)
+{
+    struct buf out;
+    buf_init(&out, TEXT_BYTES_MAX, NULL);
+    CHECK(translate(SLICE("namespace N {} namespace M {} namespace N::M {} namespace N1::M {} "
+                          "namespace N::A::M {} entity User = {@note a: User};"),
+                    CEDAR_FORM_TEXT, CEDAR_SCHEMA_TEXT, &out));
+    CHECK(slice_eq(buf_view(&out), SLICE("entity User = {\n  @note(\"\")\n  a: User\n};\n\n"
+                                         "namespace M {\n}\n\nnamespace N::M {\n}\n\n"
+                                         "namespace N::A::M {\n}\n\nnamespace N1::M {\n}\n\n"
+                                         "namespace N {\n}\n")));
+    buf_release(&out);
+}
+
 /* Text to text, and what that says is still the same schema. */
 static bool survives_text(struct slice text, const struct corpus_line *line)
 {

@@ -46,12 +46,10 @@ static enum status write_annotations(struct text_writing *w,
         write_spaces(w);
         buf_append_byte(w->out, '@');
         buf_append(w->out, sorted[i]->key);
-        if (sorted[i]->has_value) {
-            buf_append_byte(w->out, '(');
-            print_string(w->out, sorted[i]->value);
-            buf_append_byte(w->out, ')');
-        }
-        buf_append_byte(w->out, '\n');
+        /* Without a value too, as the official engine has it; policies keep the short form. */
+        buf_append_byte(w->out, '(');
+        print_string(w->out, sorted[i]->value);
+        buf_append(w->out, SLICE(")\n"));
     }
     return STATUS_OK;
 }
