@@ -55,6 +55,7 @@ struct printer {
     bool has_text;     /* the line so far is not blank */
     bool is_broken;    /* a line break to be written when text follows */
     bool is_unsettled; /* the line has no indent yet */
+    bool is_behind_string;
 };
 
 /* Does the group at index fit on the line? Groups behind it may break where they like. */
@@ -123,7 +124,9 @@ static void write_spaces(struct buf *out, size_t count)
 static void put_text(struct printer *printer, const struct piece *piece)
 {
     settle(printer);
-    if (printer->is_broken) {
+    /* The official formatter drops lines that look empty, and so what is left of one behind a
+     * string: a break behind a string and a space is none. */
+    if (printer->is_broken && (printer->trailing == 0 || !printer->is_behind_string)) {
         write_spaces(printer->out, printer->trailing);
         buf_append_byte(printer->out, '\n');
     }
@@ -133,6 +136,7 @@ static void put_text(struct printer *printer, const struct piece *piece)
     printer->column += piece->width;
     printer->is_broken = false;
     printer->has_text = true;
+    printer->is_behind_string = slice_starts_with(piece->text, SLICE("\""));
 }
 
 static void break_line(struct printer *printer)

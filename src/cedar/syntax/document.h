@@ -42,8 +42,8 @@ void document_text(struct document *document, struct slice text);
 void document_nest(struct document *document, int columns);
 
 /* Append the document with lines of at most width columns, where its breaks allow that. No line is
- * empty, and the whole neither begins nor ends with white space. STATUS_LIMIT when
- * out is full or the document has failed. */
+ * empty, a break behind a string and a space is none, and the whole neither begins nor ends with
+ * white space. STATUS_LIMIT when out is full or the document has failed. */
 NODISCARD enum status document_print(const struct document *document, size_t width,
                                      struct buf *out);
 

@@ -49,8 +49,8 @@ TEST(cedar_format_keeps_comments)
         {"a carriage return ends a comment", "permit(principal,action,resource) // a\r// b\n;",
          "permit (principal, action, resource) // a\n// b\n;\n"},
         {"a comment in front of an operator",
-         "permit(principal,action,resource) when { \"a\"\n// c\n== context.b };",
-         "permit (principal, action, resource)\nwhen\n{\n  \"a\" \n  // c\n  == context.b\n};\n"},
+         "permit(principal,action,resource) when { context.b\n// c\n== \"a\" };",
+         "permit (principal, action, resource)\nwhen\n{\n  context.b \n  // c\n  == \"a\"\n};\n"},
         {"behind an operator", "permit(principal,action,resource) when { true && // c\nfalse };",
          "permit (principal, action, resource)\nwhen\n{\n  true && // c\n  false\n};\n"},
         {"behind a comma that goes",
@@ -67,6 +67,23 @@ TEST(cedar_format_keeps_comments)
         CHECK_ROW(rows[i].name, formats_to(rows[i].text, NULL, rows[i].expected));
         CHECK_ROW(rows[i].name, formats_to(rows[i].expected, NULL, rows[i].expected));
     }
+}
+
+/* The official formatter drops the break, and a second run takes the comment for one of the string.
+ */
+TEST(cedar_format_joins_a_comment_to_a_string)
+{
+    static const char FIRST[] = "permit (principal, action, resource)\nwhen\n{\n"
+                                "  User::\"a\"  // c\n  // d\n  in resource &&\n"
+                                "  \"b\"\n  // e\n  like\n  \"*\"\n};\n";
+    static const char SECOND[] = "permit (principal, action, resource)\nwhen\n{\n"
+                                 "  User::\"a\" // c\n  // d\n  in resource &&\n"
+                                 "  \"b\"\n  // e\n  like\n  \"*\"\n};\n";
+    CHECK(
+        formats_to("permit(principal,action,resource) when { User::\"a\"\n// c\n// d\n in resource "
+                   "&& \"b\"\n// e\nlike \"*\" };",
+                   NULL, FIRST));
+    CHECK(formats_to(FIRST, NULL, SECOND));
 }
 
 TEST(cedar_format_takes_width_and_indent)
