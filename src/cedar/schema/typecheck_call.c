@@ -117,7 +117,7 @@ static enum status check_contains(struct typing *t, const struct node *node,
                                             : typing_expect(t, node->items[1], facts, set, &right));
     *out = (struct typed){.type = &TYPE_PLAIN[TYPE_BOOL],
                           .has_failed = left.has_failed || right.has_failed};
-    bool is_known = left.type->element != NULL && right.type != NULL;
+    bool is_known = left.type->element != NULL && right.type != NULL && !right.is_guessed;
     if (is_known) {
         const struct type *whole =
             node->function == FUNCTION_CONTAINS ? left.type->element : left.type;
@@ -177,9 +177,12 @@ static enum status check_has_tag(struct typing *t, const struct node *node,
     struct typed entity;
     struct tags tags;
     TRY(check_tag_operands(t, node, facts, &entity, out));
+    if (entity.is_guessed) {
+        return STATUS_OK;
+    }
     out->type = &TYPE_PLAIN[TYPE_BOOL];
     TRY(type_of_tags(t, entity.type, &tags));
-    if (!tags.may_exist && !entity.has_failed) {
+    if (!tags.may_exist) {
         out->type = &TYPE_PLAIN[TYPE_FALSE];
         return STATUS_OK;
     }
@@ -195,6 +198,9 @@ static enum status check_get_tag(struct typing *t, const struct node *node,
     struct typed entity;
     struct tags tags;
     TRY(check_tag_operands(t, node, facts, &entity, out));
+    if (entity.is_guessed) {
+        return STATUS_OK;
+    }
     if (!facts_has_tag(facts, node->items[0], node->items[1])) {
         out->has_failed = true;
         TRY(typing_report(t, node, "the tag may be missing here"));

@@ -192,7 +192,7 @@ enum status typecheck_is(struct typing *t, const struct node *node, const struct
     TRY(typing_expect(t, node->items[0], facts, &TYPE_PLAIN[TYPE_ANY_ENTITY], &entity));
     *out = (struct typed){.type = &TYPE_PLAIN[TYPE_BOOL], .has_failed = entity.has_failed};
     uint32_t number = schema_entity_find(t->schema, node->text);
-    if (entity.has_failed || entity.type->kind != TYPE_ENTITY) {
+    if (entity.type->kind != TYPE_ENTITY) {
         return STATUS_OK;
     }
     struct schema_set types = {entity.type->entities, entity.type->entity_count};
