@@ -2,6 +2,7 @@
 #ifndef AEGIS_TESTS_DIFFERENTIAL_CASE_H
 #define AEGIS_TESTS_DIFFERENTIAL_CASE_H
 
+#include "base/buf.h"
 #include "base/slice.h"
 
 #include <stdbool.h>
@@ -9,16 +10,28 @@
 #define CASE_POLICIES_MAX 4
 #define CASE_ENTITIES_MAX 9
 #define CASE_REQUESTS_MAX 8
-#define CASE_PARTS (1 + 2 * CASE_POLICIES_MAX + CASE_ENTITIES_MAX + CASE_REQUESTS_MAX)
 
 /* An empty text is absent. */
 struct differential_case {
-    bool is_typed; /* entities and requests are held against the schema */
+    bool is_typed;               /* entities and requests are held against the schema */
+    bool is_formatted;           /* the formatter is asked too */
+    unsigned line_width, indent; /* of the formatter */
+    bool has_level;              /* validated with steps into entities counted, else permissively */
+    unsigned level;
     struct slice schema;
     struct slice policies[CASE_POLICIES_MAX];
     struct slice links[CASE_POLICIES_MAX];    /* JSON: the values of a template's slots */
     struct slice entities[CASE_ENTITIES_MAX]; /* JSON */
     struct slice requests[CASE_REQUESTS_MAX]; /* JSON: principal, action, resource, context */
 };
+
+/* Append the case as members of an object, for the oracle: typed, schema, policies, ... */
+void case_write(const struct differential_case *c, struct buf *out);
+
+/* Append all entities as one list. */
+void case_write_entities(const struct differential_case *c, struct buf *out);
+
+/* Append all policies as one source. */
+void case_write_source(const struct differential_case *c, struct buf *out);
 
 #endif

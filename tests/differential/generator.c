@@ -177,6 +177,74 @@ const char *pick_text(struct generator *g)
     return chance(g, 60) ? TEXTS[pick(g, 3)] : PICK_ONE(g, TEXTS);
 }
 
+static void put_gap(struct generator *g, struct buf *out)
+{
+    static const char *const GAPS[] = {"\n",
+                                       "\n\n",
+                                       "  ",
+                                       "\t",
+                                       " // note\n",
+                                       "\n// a\n",
+                                       "//\n",
+                                       "\r\n",
+                                       "\n  //  b c \n",
+                                       "// \"\xC3\xA9\n",
+                                       "//x//y\n",
+                                       "\n\n\n// one\n// two\n\n"};
+    put(out, PICK_ONE(g, GAPS));
+}
+
+/* The policy with other space and comments between its tokens. */
+static struct slice lay_out(struct generator *g, struct slice policy)
+{
+    struct buf out;
+    bool in_string = false;
+    bool in_comment = false;
+    unsigned percent = 1 + pick(g, 20);
+    buf_init(&out, TEXT_BYTES_MAX, NULL);
+    for (size_t i = 0; i < policy.len; i++) {
+        uint8_t byte = policy.ptr[i];
+        bool is_code = !in_string && !in_comment;
+        if (is_code && (byte == ' ' || byte == ')' || byte == '}') && chance(g, percent)) {
+            put_gap(g, &out);
+        }
+        buf_append_byte(&out, byte);
+        if (in_string && byte == '\\' && i + 1 < policy.len) {
+            buf_append_byte(&out, policy.ptr[++i]);
+        } else if (byte == '"' && !in_comment) {
+            in_string = !in_string;
+        } else if (byte == '\n' || (is_code && byte == '/')) {
+            in_comment = byte == '/';
+        } else if (is_code && memchr("(,{[.;", byte, 6) != NULL && chance(g, percent)) {
+            put_gap(g, &out);
+        }
+    }
+    return generated_text(g, &out);
+}
+
+static void seed(struct generator *g, uint64_t number)
+{
+    g->state = (number + 1) * 0x9E3779B97F4A7C15U; /* neighbours differ at once */
+    for (int i = 0; i < 8; i++) {
+        (void)pick(g, 2);
+    }
+}
+
+static void generate_policies(struct generator *g, struct differential_case *c)
+{
+    unsigned count = 1 + pick(g, CASE_POLICIES_MAX);
+    for (unsigned i = 0; i < count; i++) {
+        struct slice policy = generate_policy(g);
+        c->links[i] = generate_link(g, policy);
+        c->policies[i] = chance(g, 40) ? lay_out(g, policy) : policy;
+    }
+    c->is_formatted = chance(g, 50);
+    c->line_width = chance(g, 50) ? 80 : 10 + pick(g, 120);
+    c->indent = chance(g, 50) ? 2 : pick(g, 9);
+    c->has_level = chance(g, 50);
+    c->level = pick(g, 4);
+}
+
 struct differential_case *generate_case(uint64_t number, struct arena *arena)
 {
     struct generator *g = arena_alloc_zero(arena, 1, sizeof(*g));
@@ -185,17 +253,11 @@ struct differential_case *generate_case(uint64_t number, struct arena *arena)
         return NULL;
     }
     g->arena = arena;
-    g->state = (number + 1) * 0x9E3779B97F4A7C15U; /* neighbours differ at once */
-    for (int i = 0; i < 8; i++) {
-        (void)pick(g, 2);
-    }
-    g->is_typed = c->is_typed = chance(g, 70);
+    seed(g, ~(number / CASES_OF_SCHEMA));
     c->schema = generate_schema(g);
-    unsigned policies = 1 + pick(g, CASE_POLICIES_MAX);
-    for (unsigned i = 0; i < policies; i++) {
-        c->policies[i] = generate_policy(g);
-        c->links[i] = generate_link(g, c->policies[i]);
-    }
+    seed(g, number);
+    g->is_typed = c->is_typed = chance(g, 70);
+    generate_policies(g, c);
     unsigned entities = pick(g, CASE_ENTITIES_MAX);
     for (unsigned i = 0; i < entities; i++) {
         c->entities[i] = generate_entity(g, i);

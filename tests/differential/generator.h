@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "cedar/cedar.h"
 
+#define CASES_OF_SCHEMA 16 /* neighbours that share a schema: reading one is what costs most */
 #define MODEL_TYPES_MAX 4
 #define MODEL_ACTIONS_MAX 3
 #define MODEL_FIELDS_MAX 4

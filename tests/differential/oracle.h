@@ -15,14 +15,13 @@ struct oracle {
     size_t line_bytes;
 };
 
-/* Start node, the program to run the oracle with; it lives until oracle_stop. */
-bool oracle_start(struct oracle *oracle, const char *node);
+/* Start a program with its arguments, the program first and NULL last; it lives until oracle_stop.
+ */
+bool oracle_start(struct oracle *oracle, char *const *command);
 
-/* Send lines, each with its line feed. Few enough that their answers fit into a pipe. */
-bool oracle_ask(struct oracle *oracle, struct slice lines);
-
-/* The next answer without its line feed, until the next call; false when the oracle is gone. */
-bool oracle_answer(struct oracle *oracle, struct slice *out);
+/* Send a line with its line feed, and wait for the answer, which is without one and lives until the
+ * next call; false when the oracle is gone. */
+bool oracle_ask(struct oracle *oracle, struct slice line, struct slice *answer);
 
 void oracle_stop(struct oracle *oracle);
 

@@ -324,21 +324,21 @@ static enum status check_variable(struct typing *t, const struct node *node, str
 
 /* The type of all elements; NULL when one of theirs is unknown, or after a report. */
 static enum status join_elements(struct typing *t, const struct node *node,
-                                 const struct type **elements, const struct type **out)
+                                 const struct typed *elements, const struct type **out)
 {
     const struct type *all = &TYPE_PLAIN[TYPE_NEVER];
     *out = NULL;
     for (size_t i = 0; i < node->item_count; i++) {
-        if (elements[i] == NULL) {
+        if (elements[i].type == NULL) {
             return STATUS_OK;
         }
     }
     for (size_t i = 0; i < node->item_count; i++) {
         const struct type *joined = NULL;
-        TRY(type_join(all, elements[i], t->is_strict, t->arena, &joined));
+        TRY(type_join(all, elements[i].type, t->is_strict, t->arena, &joined));
         if (joined == NULL) {
             return typing_report(t, node, "the types %s and %s do not go together",
-                                 typing_words(t, all).text, typing_words(t, elements[i]).text);
+                                 typing_words(t, all).text, typing_words(t, elements[i].type).text);
         }
         all = joined;
     }
@@ -354,15 +354,13 @@ static enum status check_set(struct typing *t, const struct node *node, const st
         return typing_report(t, node, "an empty set has no type; it is not allowed in policies");
     }
     struct type *set = arena_alloc_zero(t->arena, 1, sizeof(*set));
-    const struct type **elements = arena_alloc_zero(t->arena, node->item_count, sizeof(*elements));
+    struct typed *elements = arena_alloc_zero(t->arena, node->item_count, sizeof(*elements));
     if (set == NULL || elements == NULL) {
         return STATUS_LIMIT;
     }
     for (size_t i = 0; i < node->item_count; i++) {
-        struct typed item;
-        TRY(typecheck(t, node->items[i], facts, &item));
-        out->has_failed = out->has_failed || item.has_failed;
-        elements[i] = item.type;
+        TRY(typecheck(t, node->items[i], facts, &elements[i]));
+        out->has_failed = out->has_failed || elements[i].has_failed;
     }
     *set = (struct type){.kind = TYPE_SET};
     TRY(join_elements(t, node, elements, &set->element));
