@@ -66,15 +66,15 @@ static bool is_field_text(struct slice text)
     return bad == 0;
 }
 
-/* Cut the next line off rest. Every CR and LF of a head belongs to a CRLF. */
+/* Cut the next line off rest. A CR elsewhere is no byte of anything that a line may hold. */
 static enum status take_line(struct head_reading *r, struct slice *rest, struct slice *line)
 {
     size_t lf = slice_find_byte(*rest, '\n');
-    size_t cr = slice_find_byte(*rest, '\r');
-    if (lf == rest->len || cr + 1 != lf) {
+    struct slice whole = slice_sub(*rest, 0, lf);
+    if (lf == rest->len || !slice_ends_with(whole, SLICE("\r"))) {
         return refuse(r, "http.bare_lf", "a line does not end with CRLF");
     }
-    *line = slice_sub(*rest, 0, cr);
+    *line = slice_sub(whole, 0, lf - 1);
     *rest = slice_sub(*rest, lf + 1, rest->len);
     return STATUS_OK;
 }
