@@ -61,18 +61,20 @@ static void append_escape(struct buf *out, uint32_t point)
     buf_append(out, slice_of(text, sizeof(text)));
 }
 
-static void append_plain(struct buf *out, struct slice text)
+/* A string of plain characters behind what goes before it, both in one piece of room. */
+static void append_plain(struct buf *out, struct slice before, struct slice text)
 {
-    uint8_t *room = buf_reserve(out, text.len + 2);
+    uint8_t *room = buf_reserve(out, before.len + text.len + 2);
     if (room == NULL) {
         return;
     }
-    room[0] = '"';
+    memcpy(room, before.ptr, before.len);
+    room[before.len] = '"';
     if (text.len > 0) {
-        memcpy(room + 1, text.ptr, text.len);
+        memcpy(room + before.len + 1, text.ptr, text.len);
     }
-    room[text.len + 1] = '"';
-    buf_commit(out, text.len + 2);
+    room[before.len + text.len + 1] = '"';
+    buf_commit(out, before.len + text.len + 2);
 }
 
 static void append_odd(struct buf *out, struct slice text)
@@ -102,11 +104,12 @@ static void append_odd(struct buf *out, struct slice text)
 }
 
 /* Nearly all texts of nearly all records stand for themselves. */
-static void append_text(struct buf *out, struct slice text)
+static void append_text(struct buf *out, struct slice before, struct slice text)
 {
     if (text.len <= AUDIT_TEXT_BYTES_MAX && slice_skip_plain(text, 0) == text.len) {
-        append_plain(out, text);
+        append_plain(out, before, text);
     } else {
+        buf_append(out, before);
         append_odd(out, text);
     }
 }
@@ -117,8 +120,7 @@ static void append_text(struct buf *out, struct slice text)
 static void append_text_member(struct buf *out, struct slice member, struct slice text)
 {
     if (text.len != 0) {
-        buf_append(out, member);
-        append_text(out, text);
+        append_text(out, member, text);
     }
 }
 
@@ -151,10 +153,7 @@ static void append_digest_member(struct buf *out, struct slice member, struct sl
         text[2 * i] = (uint8_t)digits[digest.ptr[i] >> 4];
         text[2 * i + 1] = (uint8_t)digits[digest.ptr[i] & 0xF];
     }
-    buf_append(out, member);
-    buf_append_byte(out, '"');
-    buf_append(out, slice_of(text, 2 * digest.len));
-    buf_append_byte(out, '"');
+    append_plain(out, member, slice_of(text, 2 * digest.len));
 }
 
 static void append_policies(struct buf *out, const struct audit_record *record)
@@ -164,12 +163,8 @@ static void append_policies(struct buf *out, const struct audit_record *record)
     }
     size_t count = record->policy_count;
     buf_append(out, MEMBER("policies"));
-    buf_append_byte(out, '[');
     for (size_t i = 0; i < count && i < AUDIT_POLICIES_MAX; i++) {
-        if (i != 0) {
-            buf_append_byte(out, ',');
-        }
-        append_text(out, record->policies[i]);
+        append_text(out, i == 0 ? SLICE("[") : SLICE(","), record->policies[i]);
     }
     buf_append_byte(out, ']');
     append_number_member(out, MEMBER("policies_left_out"),
@@ -233,10 +228,8 @@ static void append_operation(struct buf *out, const struct audit_record *record)
 
 enum status audit_record_encode(const struct audit_record *record, struct buf *out)
 {
-    buf_append(out, SLICE("{\"type\":"));
-    append_plain(out, audit_type_name(record->type));
-    buf_append(out, MEMBER("phase"));
-    append_plain(out, audit_phase_name(record->phase));
+    append_plain(out, SLICE("{\"type\":"), audit_type_name(record->type));
+    append_plain(out, MEMBER("phase"), audit_phase_name(record->phase));
     append_digest_member(out, MEMBER("decision_id"),
                          slice_of(record->decision_id, sizeof(record->decision_id)));
     buf_append(out, MEMBER("time_ms"));
