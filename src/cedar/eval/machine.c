@@ -244,6 +244,11 @@ static bool equal_path(struct machine *m, const struct instruction *at, struct c
     if (left == NULL || !evaluation_use_steps(e, at->c)) {
         return false;
     }
+    const struct subject *subject = at->b < VARIABLE_COUNT ? e->subjects[at->b] : NULL;
+    if (subject != NULL && subject->home != NULL && left->number != NUMBER_NONE) {
+        put_bool(out, left->number == subject->number);
+        return evaluation_use_steps(e, 1);
+    }
     const struct known *right = read_path(m, at->b);
     if (right == NULL) {
         return false;
