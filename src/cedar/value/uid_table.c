@@ -73,15 +73,22 @@ static struct uid_slot *slot_of(const struct uid_table *table, const struct ceda
     }
 }
 
+static uint64_t length_bit(const struct cedar_uid *uid)
+{
+    return UINT64_C(1) << ((uid->type.len + uid->id.len) % 64);
+}
+
 uint32_t uid_table_find(const struct uid_table *table, const struct cedar_uid *uid)
 {
-    return table->count == 0 ? UID_TABLE_NONE : slot_of(table, uid, uid_hash(uid))->number;
+    bool may_be_there = (table->lengths & length_bit(uid)) != 0;
+    return may_be_there ? slot_of(table, uid, uid_hash(uid))->number : UID_TABLE_NONE;
 }
 
 static enum status grow(struct uid_table *table)
 {
     size_t capacity = table->capacity == 0 ? CAPACITY_FIRST : table->capacity * 2;
-    struct uid_table larger = {.arena = table->arena, .capacity = capacity, .count = table->count};
+    struct uid_table larger = *table;
+    larger.capacity = capacity;
     larger.slots = arena_alloc_zero(table->arena, capacity, sizeof(*larger.slots));
     if (larger.slots == NULL) {
         return STATUS_LIMIT;
@@ -106,6 +113,7 @@ enum status uid_table_add(struct uid_table *table, const struct cedar_uid *uid, 
     uint64_t hash = uid_hash(uid);
     struct uid_slot *slot = slot_of(table, uid, hash);
     *slot = (struct uid_slot){*uid, hash, number};
+    table->lengths |= length_bit(uid);
     table->count++;
     return STATUS_OK;
 }

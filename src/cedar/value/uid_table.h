@@ -18,6 +18,7 @@ struct uid_table {
     struct uid_slot *slots;
     size_t capacity; /* a power of two, or 0 */
     size_t count;
+    uint64_t lengths; /* bits: of those in it, modulo 64; most others need no hash */
 };
 
 /* For other tables of references: every bit depends on every byte. Not keyed, see uid_table.c. */
