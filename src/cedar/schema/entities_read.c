@@ -58,33 +58,6 @@ static const struct schema_entity_type *type_of(const struct entities_reading *e
     return number == SCHEMA_NONE ? NULL : &e->schema->entities[number];
 }
 
-/* Tags are a record whose attributes all have one type. */
-static enum status read_tags(struct entities_reading *e, json_ref ref, const struct type *expected,
-                             struct cedar_value *out)
-{
-    struct json_reader *r = &e->reader;
-    void *memory = NULL;
-    struct json_iter iter;
-    json_ref key = JSON_NONE;
-    json_ref value = JSON_NONE;
-    struct cedar_list *list = arena_alloc_zero(r->arena, 1, sizeof(*list));
-    TRY(json_reader_expect(r, ref, JSON_OBJECT));
-    TRY(json_reader_items(r, ref, sizeof(struct cedar_field), &memory));
-    if (list == NULL) {
-        return STATUS_LIMIT;
-    }
-    struct cedar_field *fields = memory;
-    json_iter_init(&iter, &r->tape, ref);
-    while (json_iter_next(&iter, &key, &value)) {
-        struct cedar_field *field = &fields[list->count++];
-        TRY(json_string(&r->tape, key, r->arena, &field->name));
-        TRY(value_read(r, value, expected, &field->value));
-    }
-    list->items = fields;
-    *out = cedar_record(list);
-    return STATUS_OK;
-}
-
 static enum status read_parts(struct entities_reading *e, json_ref ref, struct read_entity *entity)
 {
     struct json_reader *r = &e->reader;
@@ -112,9 +85,11 @@ static enum status read_parts(struct entities_reading *e, json_ref ref, struct r
     if (parents != JSON_NONE) {
         TRY(read_parents(r, parents, entity));
     }
-    return tags == JSON_NONE
-               ? STATUS_OK
-               : read_tags(e, tags, type == NULL ? NULL : type->tags, &entity->data.tags);
+    if (tags == JSON_NONE) {
+        return STATUS_OK;
+    }
+    TRY(json_reader_expect(r, tags, JSON_OBJECT));
+    return value_read_tags(r, tags, type == NULL ? NULL : type->tags, &entity->data.tags);
 }
 
 static bool is_action(const struct cedar_uid *uid)

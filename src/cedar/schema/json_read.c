@@ -388,13 +388,20 @@ static enum status read_declared(struct json_reader *r, json_ref key, struct sli
     return is_plain ? STATUS_OK : json_reader_fail(r, key, "a declared name must be an identifier");
 }
 
+/* Where the declaration is: its name, and all of it. */
+static void place(const struct json_reader *r, json_ref key, json_ref value,
+                  struct schema_range *at, struct schema_range *whole)
+{
+    *at = json_reader_range(r, key);
+    *whole = (struct schema_range){at->from, json_reader_range(r, value).to};
+}
+
 /* Each of these three reads one member of its kind; errors are kept, so that all are told. */
 static enum status read_one_common(struct json_reader *r, json_ref key, json_ref value,
                                    struct schema_namespace *namespace)
 {
     struct schema_common *common = &namespace->commons[namespace->common_count];
-    common->at = json_reader_range(r, key);
-    common->whole = (struct schema_range){common->at.from, json_reader_range(r, value).to};
+    place(r, key, value, &common->at, &common->whole);
     TRY(read_declared(r, key, &common->name));
     namespace->common_count++;
     return read_common(r, value, common);
@@ -404,8 +411,7 @@ static enum status read_one_entity(struct json_reader *r, json_ref key, json_ref
                                    struct schema_namespace *namespace)
 {
     struct schema_entity *entity = &namespace->entities[namespace->entity_count];
-    entity->at = json_reader_range(r, key);
-    entity->whole = (struct schema_range){entity->at.from, json_reader_range(r, value).to};
+    place(r, key, value, &entity->at, &entity->whole);
     TRY(read_declared(r, key, &entity->name));
     namespace->entity_count++;
     return read_entity(r, value, entity);
@@ -415,8 +421,7 @@ static enum status read_one_action(struct json_reader *r, json_ref key, json_ref
                                    struct schema_namespace *namespace)
 {
     struct schema_action *action = &namespace->actions[namespace->action_count];
-    action->at = json_reader_range(r, key);
-    action->whole = (struct schema_range){action->at.from, json_reader_range(r, value).to};
+    place(r, key, value, &action->at, &action->whole);
     TRY(json_reader_string(r, key, &action->id));
     namespace->action_count++;
     return read_action(r, value, action);

@@ -109,30 +109,21 @@ static struct slice constructor_of(enum type_kind kind)
 
 /* -- values -------------------------------------------------------------------------------- */
 
-static enum status read_set(struct json_reader *r, json_ref ref, const struct type *element,
-                            struct cedar_value *out)
+/* What is known of the type of a part: that of the record's attribute, or the same for each. */
+struct part_types {
+    const struct type *record, *each;
+};
+
+static const struct type *type_of_part(const struct part_types *types, struct slice name)
 {
-    void *memory = NULL;
-    struct json_iter iter;
-    json_ref key = JSON_NONE;
-    json_ref value = JSON_NONE;
-    struct cedar_list *list = arena_alloc_zero(r->arena, 1, sizeof(*list));
-    TRY(json_reader_items(r, ref, sizeof(struct cedar_field), &memory));
-    if (list == NULL) {
-        return STATUS_LIMIT;
-    }
-    struct cedar_field *fields = memory;
-    json_iter_init(&iter, &r->tape, ref);
-    while (json_iter_next(&iter, &key, &value)) {
-        TRY(value_read(r, value, element, &fields[list->count++].value));
-    }
-    list->items = fields;
-    *out = cedar_set(list);
-    return STATUS_OK;
+    const struct type_attribute *attribute =
+        types->record == NULL ? NULL : type_attribute_find(types->record, name);
+    return attribute == NULL ? types->each : attribute->type;
 }
 
-enum status value_read_record(struct json_reader *r, json_ref ref, const struct type *record,
-                              struct cedar_value *out)
+/* Elements or members; elements have no names. */
+static enum status read_parts(struct json_reader *r, json_ref ref, struct part_types types,
+                              const struct cedar_list **out)
 {
     void *memory = NULL;
     struct json_iter iter;
@@ -147,12 +138,37 @@ enum status value_read_record(struct json_reader *r, json_ref ref, const struct 
     json_iter_init(&iter, &r->tape, ref);
     while (json_iter_next(&iter, &key, &value)) {
         struct cedar_field *field = &fields[list->count++];
-        TRY(json_string(&r->tape, key, r->arena, &field->name));
-        const struct type_attribute *attribute =
-            record == NULL ? NULL : type_attribute_find(record, field->name);
-        TRY(value_read(r, value, attribute == NULL ? NULL : attribute->type, &field->value));
+        TRY(key == JSON_NONE ? STATUS_OK : json_string(&r->tape, key, r->arena, &field->name));
+        TRY(value_read(r, value, type_of_part(&types, field->name), &field->value));
     }
     list->items = fields;
+    *out = list;
+    return STATUS_OK;
+}
+
+static enum status read_set(struct json_reader *r, json_ref ref, const struct type *element,
+                            struct cedar_value *out)
+{
+    const struct cedar_list *list = NULL;
+    TRY(read_parts(r, ref, (struct part_types){.each = element}, &list));
+    *out = cedar_set(list);
+    return STATUS_OK;
+}
+
+enum status value_read_record(struct json_reader *r, json_ref ref, const struct type *record,
+                              struct cedar_value *out)
+{
+    const struct cedar_list *list = NULL;
+    TRY(read_parts(r, ref, (struct part_types){.record = record}, &list));
+    *out = cedar_record(list);
+    return STATUS_OK;
+}
+
+enum status value_read_tags(struct json_reader *r, json_ref ref, const struct type *tag,
+                            struct cedar_value *out)
+{
+    const struct cedar_list *list = NULL;
+    TRY(read_parts(r, ref, (struct part_types){.each = tag}, &list));
     *out = cedar_record(list);
     return STATUS_OK;
 }

@@ -15,6 +15,10 @@ NODISCARD enum status value_read(struct json_reader *r, json_ref ref, const stru
 NODISCARD enum status value_read_record(struct json_reader *r, json_ref ref,
                                         const struct type *expected, struct cedar_value *out);
 
+/* The same for a record whose attributes all have one type. */
+NODISCARD enum status value_read_tags(struct json_reader *r, json_ref ref, const struct type *tag,
+                                      struct cedar_value *out);
+
 /* A reference to an entity: {"type", "id"}, or the same inside "__entity". */
 NODISCARD enum status value_read_uid(struct json_reader *r, json_ref ref, struct cedar_uid *out);
 
