@@ -47,18 +47,20 @@ static void put_entity(struct writing *w, const struct surface_entity *entity)
     put(w, "}");
 }
 
-static enum status write_value_list(struct writing *w, const struct surface_node *node)
+typedef enum status (*write_fn)(struct writing *w, const struct surface_node *node);
+
+static enum status write_items(struct writing *w, const struct surface_node *node, write_fn write)
 {
     put(w, "[");
     for (uint32_t i = 0; i < node->item_count; i++) {
         put(w, i == 0 ? "" : ",");
-        TRY(write_value(w, node->items[i]));
+        TRY(write(w, node->items[i]));
     }
     put(w, "]");
     return STATUS_OK;
 }
 
-static enum status write_value_record(struct writing *w, const struct surface_node *node)
+static enum status write_members(struct writing *w, const struct surface_node *node, write_fn write)
 {
     const uint32_t *order = NULL;
     TRY(name_order(w->scratch, node->item_count, node_name, node, &order));
@@ -67,7 +69,7 @@ static enum status write_value_record(struct writing *w, const struct surface_no
         put(w, i == 0 ? "" : ",");
         put_string(w, node->names[order[i]].text);
         put(w, ":");
-        TRY(write_value(w, node->items[order[i]]));
+        TRY(write(w, node->items[order[i]]));
     }
     put(w, "}");
     return STATUS_OK;
@@ -78,7 +80,7 @@ static enum status write_value_call(struct writing *w, const struct surface_node
     put(w, "{\"__extn\":{\"fn\":");
     put_string(w, node->names[0].text);
     put(w, node->item_count == 1 ? ",\"arg\":" : ",\"args\":");
-    TRY(node->item_count == 1 ? write_value(w, node->items[0]) : write_value_list(w, node));
+    TRY(node->item_count == 1 ? write_value(w, node->items[0]) : write_items(w, node, write_value));
     put(w, "}}");
     return STATUS_OK;
 }
@@ -100,9 +102,9 @@ static enum status write_value(struct writing *w, const struct surface_node *nod
         put_entity(w, &node->as.entity);
         return STATUS_OK;
     case SURFACE_SET:
-        return write_value_list(w, node);
+        return write_items(w, node, write_value);
     case SURFACE_RECORD:
-        return write_value_record(w, node);
+        return write_members(w, node, write_value);
     case SURFACE_CALL:
         return write_value_call(w, node);
     default:
@@ -163,27 +165,17 @@ static enum status write_list(struct writing *w, struct slice key, const struct 
 {
     put(w, "{\"");
     buf_append(w->out, key);
-    put(w, "\":[");
-    for (uint32_t i = 0; i < node->item_count; i++) {
-        put(w, i == 0 ? "" : ",");
-        TRY(write_node(w, node->items[i]));
-    }
-    put(w, "]}");
+    put(w, "\":");
+    TRY(write_items(w, node, write_node));
+    put(w, "}");
     return STATUS_OK;
 }
 
 static enum status write_record(struct writing *w, const struct surface_node *node)
 {
-    const uint32_t *order = NULL;
-    TRY(name_order(w->scratch, node->item_count, node_name, node, &order));
-    put(w, "{\"Record\":{");
-    for (uint32_t i = 0; i < node->item_count; i++) {
-        put(w, i == 0 ? "" : ",");
-        put_string(w, node->names[order[i]].text);
-        put(w, ":");
-        TRY(write_node(w, node->items[order[i]]));
-    }
-    put(w, "}}");
+    put(w, "{\"Record\":");
+    TRY(write_members(w, node, write_node));
+    put(w, "}");
     return STATUS_OK;
 }
 
