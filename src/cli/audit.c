@@ -184,10 +184,7 @@ static int audit_search(const struct command *command, int argc, char **argv)
         {.name = "unknown", .kind = OPTION_FLAG, .out.flag = &is_unknown},
         {.name = "since", .kind = OPTION_TEXT, .out.text = &texts.since},
         {.name = "limit", .kind = OPTION_NUMBER, .out.number = &limit, .min = 1, .max = SEARCH_MAX},
-        {.name = "output",
-         .kind = OPTION_TEXT,
-         .out.text = &output,
-         .choices = options_output_choices},
+        OUTPUT_OPTION(output),
     };
     struct operands operands = {.max = 0};
     enum options_result result =

@@ -173,10 +173,7 @@ int audit_tail(const struct command *command, int argc, char **argv)
          .min = 1,
          .max = TAIL_MAX},
         {.name = "follow", .letter = 'f', .kind = OPTION_FLAG, .out.flag = &follow},
-        {.name = "output",
-         .kind = OPTION_TEXT,
-         .out.text = &output,
-         .choices = options_output_choices},
+        OUTPUT_OPTION(output),
     };
     struct operands operands = {.max = 0};
     enum options_result result =

@@ -169,10 +169,7 @@ static enum options_result read_options(const struct command *command, int argc,
     const struct option options[] = {
         {.name = "dir", .kind = OPTION_TEXT, .out.text = &texts->directory},
         {.name = "key", .kind = OPTION_TEXT, .out.text = &texts->key},
-        {.name = "output",
-         .kind = OPTION_TEXT,
-         .out.text = &texts->output,
-         .choices = options_output_choices},
+        OUTPUT_OPTION(texts->output),
         {.name = "expect", .kind = OPTION_TEXT, .out.text = &texts->expect},
     };
     struct operands operands = {.max = 0};

@@ -121,10 +121,7 @@ static int run(int argc, char **argv)
     const struct option options[] = {
         {.name = "limits", .kind = OPTION_FLAG, .out.flag = &shows_limits},
         {.name = "schema", .kind = OPTION_FLAG, .out.flag = &shows_schema},
-        {.name = "output",
-         .kind = OPTION_TEXT,
-         .out.text = &output,
-         .choices = options_output_choices},
+        OUTPUT_OPTION(output),
     };
     struct operands operands = {.max = 1};
     enum options_result result =

@@ -70,6 +70,13 @@ int options_exit(enum options_result result);
 /* The values of --output. */
 extern const char *const options_output_choices[]; /* "text", "json" */
 
+/* --output of all commands that have one. */
+#define OUTPUT_OPTION(chosen)                                                                      \
+    {                                                                                              \
+        .name = "output", .kind = OPTION_TEXT, .out.text = &(chosen),                              \
+        .choices = options_output_choices                                                          \
+    }
+
 /* The nearest of the names to a mistyped word, or NULL when none is near. */
 const char *options_nearest(const char *word, const char *const *names, size_t count);
 

@@ -176,6 +176,14 @@ struct request_options {
         .choices = tool_booleans                                                                   \
     }
 
+#define REQUEST_USAGE                                                                              \
+    "  -l, --principal ENTITY       such as 'User::\"alice\"'\n"                                   \
+    "  -a, --action ENTITY          such as 'Action::\"view\"'\n"                                  \
+    "  -r, --resource ENTITY        such as 'Photo::\"a.jpg\"'\n"                                  \
+    "  -c, --context FILE           the context as a JSON object; empty without it\n"              \
+    "      --request-json FILE      all four in a JSON object, instead of the above\n"             \
+    "      --request-validation B   false: the request need not fit the schema\n"
+
 /* False, with a message, when the options contradict each other. */
 bool tool_check_request_options(const struct command *verb, const struct request_options *options);
 
