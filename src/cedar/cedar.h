@@ -25,7 +25,7 @@
 enum cedar_kind {
     CEDAR_ERROR =
         0,         /* present, but not representable: any use fails; zero, so cleared memory errs */
-    CEDAR_UNKNOWN, /* three-valued evaluation: could be anything */
+    CEDAR_UNKNOWN, /* three-valued evaluation: could be anything; text: its name, if it has one */
     CEDAR_BOOL,
     CEDAR_LONG,
     CEDAR_STRING,
@@ -444,6 +444,12 @@ NODISCARD enum status cedar_context_read(const struct cedar_source *source,
                                          struct cedar_value *out,
                                          struct cedar_diagnostics *diagnostics);
 
+/* The same without a schema, for cedar_authorize_untyped: calls of `unknown` with a name make
+ * values that are unknown. */
+NODISCARD enum status cedar_untyped_context_read(const struct cedar_source *source,
+                                                 struct arena *arena, struct cedar_value *out,
+                                                 struct cedar_diagnostics *diagnostics);
+
 struct cedar_request {
     struct cedar_uid principal, action, resource;
     struct cedar_value context; /* record, or CEDAR_UNKNOWN for cedar_may_allow */
@@ -461,6 +467,11 @@ struct cedar_request {
 NODISCARD enum status cedar_request_validate(const struct cedar_schema *schema,
                                              const struct cedar_request *request,
                                              struct arena *arena, struct diag *diag);
+
+/* The same for a request of cedar_authorize_untyped: parts that are left out are not looked at. */
+NODISCARD enum status cedar_untyped_request_validate(const struct cedar_schema *schema,
+                                                     const struct cedar_request *request,
+                                                     struct arena *arena, struct diag *diag);
 
 enum cedar_decision {
     CEDAR_DENY = 0,
@@ -633,11 +644,27 @@ NODISCARD enum status cedar_partially_authorize(const struct cedar_partial_query
                                                 struct cedar_partial_response *out,
                                                 struct diag *diag);
 
+/* Decide as far as a request allows it of which parts are left out, without knowing any types:
+ * policies need not validate, and what is left out may be of any type. Outcomes are as above.
+ *
+ * request  A uid without type is left out, so is a context of kind CEDAR_UNKNOWN; parts of a
+ * context may be unknown, too. In residuals they are unknown("principal") and so on. An entity that
+ *          is not in request->entities does not exist.
+ * arena    holds the response and what evaluation needs
+ * STATUS_LIMIT when the arena is full, or a policy is nested too deeply; *out then denies.
+ * Reference: Cedar, partial evaluation. */
+NODISCARD enum status cedar_authorize_untyped(const struct cedar_policy_set *set,
+                                              const struct cedar_request *request,
+                                              struct arena *arena,
+                                              struct cedar_partial_response *out);
+
 /* The policies that are left, with their ids: all but those that are false. cedar_authorize gives
  * the same answer for them as for the whole set at every request that completes the partial one.
  * The scope of each names the known parts of the request, so that no other request is permitted.
  *
- * response  of cedar_partially_authorize for set, whose arena still lives
+ * response  of cedar_partially_authorize for set, whose arena still lives; or of
+ *           cedar_authorize_untyped: then scopes name nothing, and unknown("principal") stays
+ *           unknown in every decision
  * STATUS_LIMIT also when a policy is nested too deeply with the values in it. *out is to be freed
  * with cedar_policy_set_free. */
 NODISCARD enum status cedar_partial_policies(const struct cedar_policy_set *set,

@@ -4,6 +4,7 @@
 
 /* What cedar_partial_policies makes policies of. */
 struct cedar_residual {
+    bool is_untyped; /* there is no request then */
     struct cedar_partial_request request;
     const struct node **nodes; /* by policy; NULL: true */
 };
@@ -68,26 +69,34 @@ enum status partial_decide(struct partial *p, enum cedar_partial_outcome *outcom
     return STATUS_OK;
 }
 
+enum status partial_respond(struct partial *p, struct cedar_partial_response *out)
+{
+    size_t count = p->prepared->set->count;
+    enum cedar_partial_outcome *outcomes = arena_alloc_zero(p->arena, count, sizeof(*outcomes));
+    struct cedar_residual *residuals = arena_alloc_zero(p->arena, 1, sizeof(*residuals));
+    const struct node **nodes = arena_alloc_zero(p->arena, count, sizeof(const struct node *));
+    if (outcomes == NULL || residuals == NULL || nodes == NULL) {
+        return STATUS_LIMIT;
+    }
+    enum cedar_partial_decision decision = CEDAR_PARTIAL_DENY;
+    TRY(partial_decide(p, outcomes, nodes, &decision));
+    *residuals = (struct cedar_residual){.is_untyped = p->request == NULL, .nodes = nodes};
+    if (p->request != NULL) {
+        residuals->request = *p->request;
+    }
+    *out = (struct cedar_partial_response){decision, outcomes, residuals};
+    return STATUS_OK;
+}
+
 enum status cedar_partially_authorize(const struct cedar_partial_query *query, struct arena *arena,
                                       struct cedar_partial_response *out, struct diag *diag)
 {
     struct prepared prepared;
     struct partial p;
-    size_t count = query->set->count;
     *out = (struct cedar_partial_response){.decision = CEDAR_PARTIAL_DENY};
     TRY(partial_prepare(query, arena, &prepared, diag));
     TRY(partial_init(&p, &prepared, query->request, arena, diag));
-    enum cedar_partial_outcome *outcomes = arena_alloc_zero(arena, count, sizeof(*outcomes));
-    struct cedar_residual *residuals = arena_alloc_zero(arena, 1, sizeof(*residuals));
-    const struct node **nodes = arena_alloc_zero(arena, count, sizeof(const struct node *));
-    if (outcomes == NULL || residuals == NULL || nodes == NULL) {
-        return STATUS_LIMIT;
-    }
-    enum cedar_partial_decision decision = CEDAR_PARTIAL_DENY;
-    TRY(partial_decide(&p, outcomes, nodes, &decision));
-    *residuals = (struct cedar_residual){*query->request, nodes};
-    *out = (struct cedar_partial_response){decision, outcomes, residuals};
-    return STATUS_OK;
+    return partial_respond(&p, out);
 }
 
 /* -- the policies that are left ------------------------------------------------------------ */
@@ -122,9 +131,11 @@ static enum status make_surface(const struct cedar_residual *residuals, const st
     *made = (struct surface_policy){.effect = policy->effect,
                                     .annotations = policy->surface->annotations,
                                     .annotation_count = policy->surface->annotation_count};
-    TRY(scope_for(arena, &request->principal, request->has_principal, &made->principal));
-    TRY(scope_for(arena, &request->action, true, &made->action));
-    TRY(scope_for(arena, &request->resource, request->has_resource, &made->resource));
+    if (!residuals->is_untyped) {
+        TRY(scope_for(arena, &request->principal, request->has_principal, &made->principal));
+        TRY(scope_for(arena, &request->action, true, &made->action));
+        TRY(scope_for(arena, &request->resource, request->has_resource, &made->resource));
+    }
     if (node != NULL) {
         TRY(partial_raise(node, arena, &condition->body));
         made->conditions = condition;

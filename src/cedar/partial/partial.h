@@ -1,10 +1,13 @@
-/* partial.h: type-aware partial evaluation (reference, section 14); private to src/cedar.
+/* partial.h: partial evaluation (reference, section 14); private to src/cedar.
  *
  * A policy set is prepared for one request environment: every policy becomes one expression with
  * the types of its nodes. Evaluating it for a partial request leaves a residual: an expression of
  * the same nodes with what is known put in and computed. What fails stays an expression that fails,
  * so a residual is always a plain Cedar expression and reports the same error as the policy. Work
  * beyond the limits, which a complete request may not even need, stays open.
+ *
+ * Without a schema there are no types, so every operator may fail and what is unknown may be of any
+ * kind.
  */
 #ifndef AEGIS_CEDAR_PARTIAL_PARTIAL_H
 #define AEGIS_CEDAR_PARTIAL_PARTIAL_H
@@ -26,7 +29,7 @@ struct residual {
     struct cedar_value value;
 };
 
-/* One policy in the environment. */
+/* One policy in the environment; without a schema there are no types. */
 struct prepared_policy {
     const struct policy *policy;
     struct lowered_policy whole;
@@ -54,6 +57,9 @@ struct partial {
     const struct prepared_policy *policy; /* in work */
     const struct cedar_partial_request *request;
     struct partial_entities known;
+    /* Without a schema: what principal, action, resource and context are; request and known are not
+     * looked at. */
+    struct residual *variables;
     struct cedar_entities view; /* of known, for evaluation */
     struct evaluation evaluation;
     struct arena *arena;
@@ -94,6 +100,9 @@ NODISCARD enum status partial_evaluate(struct partial *p, const struct prepared_
  * when nobody asks for them; the node of a true policy stays NULL. */
 NODISCARD enum status partial_decide(struct partial *p, enum cedar_partial_outcome *outcomes,
                                      const struct node **nodes, enum cedar_partial_decision *out);
+
+/* decide.c. Evaluate all policies of p, which is ready but for its policy. */
+NODISCARD enum status partial_respond(struct partial *p, struct cedar_partial_response *out);
 
 /* raise.c. A residual as a surface tree that borrows nothing from it. STATUS_LIMIT. */
 NODISCARD enum status partial_raise(const struct node *node, struct arena *arena,

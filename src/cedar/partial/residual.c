@@ -60,9 +60,14 @@ static bool may_fail(const struct residual *residual)
     return residual->state == RESIDUAL_FAILS || residual->can_fail;
 }
 
+static bool is_untyped(const struct partial *p)
+{
+    return p->variables != NULL;
+}
+
 static const struct type *type_of(const struct partial *p, const struct node *node)
 {
-    return p->policy->types[node->number];
+    return is_untyped(p) ? NULL : p->policy->types[node->number];
 }
 
 static bool is_typed(const struct partial *p, const struct node *node, enum type_kind kind)
@@ -73,13 +78,18 @@ static bool is_typed(const struct partial *p, const struct node *node, enum type
 
 /* -- failures ------------------------------------------------------------------------------ */
 
+static bool is_extension_test(enum function function)
+{
+    return function >= FUNCTION_LESS_THAN && function <= FUNCTION_IS_IN_RANGE;
+}
+
 static bool may_call_fail(enum function function)
 {
     bool is_of_sets = function < FUNCTION_DECIMAL;
     if (is_of_sets) {
         return function == FUNCTION_GET_TAG;
     }
-    bool is_test = function >= FUNCTION_LESS_THAN && function <= FUNCTION_IS_IN_RANGE;
+    bool is_test = is_extension_test(function);
     bool is_part = function >= FUNCTION_TO_TIME && function <= FUNCTION_TO_DAYS;
     return !is_test && !is_part;
 }
@@ -88,8 +98,11 @@ static bool may_call_fail(enum function function)
 static bool may_operator_fail(const struct partial *p, const struct node *node)
 {
     const struct type_attribute *attribute = NULL;
+    if (node->kind == NODE_SET || node->kind == NODE_RECORD) {
+        return false;
+    }
     if (type_of(p, node) == NULL) {
-        return true; /* not reached, so nobody looked at it */
+        return true; /* nobody looked at it: it is not reached, or there are no types */
     }
     switch ((int)node->kind) {
     case NODE_NEGATE:
@@ -109,6 +122,31 @@ static bool may_operator_fail(const struct partial *p, const struct node *node)
     }
 }
 
+/* Is the value of the expression a boolean whatever is unknown, if it has one? */
+static bool gives_boolean(const struct node *node)
+{
+    switch ((int)node->kind) {
+    case NODE_VALUE:
+        return node->value.kind == CEDAR_BOOL;
+    case NODE_AND:
+    case NODE_OR:
+    case NODE_NOT:
+    case NODE_EQUAL:
+    case NODE_LESS:
+    case NODE_LESS_EQUAL:
+    case NODE_IN:
+    case NODE_HAS:
+    case NODE_LIKE:
+    case NODE_IS:
+        return true;
+    case NODE_CALL:
+        return (node->function < FUNCTION_DECIMAL && node->function != FUNCTION_GET_TAG) ||
+               is_extension_test(node->function);
+    default:
+        return false;
+    }
+}
+
 /* -- operators over values ----------------------------------------------------------------- */
 
 /* What is in the set for sure, or all ancestors, decide; otherwise it stays unknown. */
@@ -118,7 +156,7 @@ static bool compute_in(struct partial *p, const struct residual *items, struct c
     if (!operate_binary(&p->evaluation, NODE_IN, left, &items[1].value, out)) {
         return false;
     }
-    bool is_open = left->kind == CEDAR_ENTITY && !out->as.boolean &&
+    bool is_open = !is_untyped(p) && left->kind == CEDAR_ENTITY && !out->as.boolean &&
                    !partial_entities_has_ancestors(&p->known, &left->as.uid);
     if (is_open) {
         out->kind = CEDAR_UNKNOWN;
@@ -210,8 +248,40 @@ static bool is_literal(const struct node *node)
             node->function <= FUNCTION_DURATION);
 }
 
+/* An attribute of a literal of which only parts are open may be known. A part that may fail leaves
+ * the literal as it is, unless the attribute is missing anyway. */
+static bool can_project(const struct partial *p, const struct node *node,
+                        const struct residual *object, const struct node **found)
+{
+    *found = NULL;
+    if (!is_untyped(p) || (node->kind != NODE_ATTRIBUTE && node->kind != NODE_HAS) ||
+        object->state != RESIDUAL_OPEN || object->node->kind != NODE_RECORD) {
+        return false;
+    }
+    for (size_t i = 0; i < object->node->item_count && *found == NULL; i++) {
+        *found = slice_eq(object->node->names[i], node->text) ? object->node->items[i] : NULL;
+    }
+    return !object->can_fail || (node->kind == NODE_ATTRIBUTE && *found == NULL);
+}
+
+static enum status project(struct partial *p, const struct node *node,
+                           const struct residual *object, const struct node *found,
+                           struct residual *out)
+{
+    if (node->kind == NODE_HAS) {
+        *out = known(cedar_bool(found != NULL));
+        return STATUS_OK;
+    }
+    if (found != NULL) {
+        return reduce(p, found, out);
+    }
+    *out = (struct residual){.state = RESIDUAL_FAILS, .can_fail = true};
+    return rebuild(p, node, object, 1, &out->node);
+}
+
 static enum status reduce_operator(struct partial *p, const struct node *node, struct residual *out)
 {
+    const struct node *found = NULL;
     struct residual *items = arena_alloc_zero(p->arena, node->item_count, sizeof(*items));
     if (items == NULL) {
         return STATUS_LIMIT;
@@ -224,6 +294,9 @@ static enum status reduce_operator(struct partial *p, const struct node *node, s
         if (items[i].state != RESIDUAL_KNOWN && out->state != RESIDUAL_FAILS) {
             out->state = items[i].state;
         }
+    }
+    if (can_project(p, node, items, &found)) {
+        return project(p, node, items, found, out);
     }
     if (out->state == RESIDUAL_KNOWN) {
         settle(p, node, items, out);
@@ -241,6 +314,12 @@ struct chain {
     bool is_done; /* nothing behind can matter */
 };
 
+static bool is_boolean(const struct partial *p, const struct residual *item)
+{
+    return !is_untyped(p) ||
+           (item->node == NULL ? item->value.kind == CEDAR_BOOL : gives_boolean(item->node));
+}
+
 /* One more operand of && (stop is false) or || (true). */
 static void chain_add(struct partial *p, struct chain *chain, const struct node *node, bool stop,
                       struct residual item)
@@ -256,6 +335,8 @@ static void chain_add(struct partial *p, struct chain *chain, const struct node 
     if (item.state == RESIDUAL_KNOWN && !chain->can_fail) {
         chain->count = 0; /* whatever stands before cannot keep it from deciding */
     }
+    /* Only types say that what is open gives a boolean, so that nothing else fails here. */
+    item.can_fail = item.can_fail || !is_boolean(p, &item);
     chain->is_done =
         item.state != RESIDUAL_OPEN || is_typed(p, node, stop ? TYPE_TRUE : TYPE_FALSE);
     chain->can_fail = chain->can_fail || may_fail(&item);
@@ -279,11 +360,16 @@ static enum status reduce_chain(struct partial *p, const struct node *node, stru
         *out = known(cedar_bool(!stop));
         return STATUS_OK;
     }
+    *out = open(NULL, chain.can_fail);
     if (chain.count == 1) {
         *out = chain.kept[0];
-        return STATUS_OK;
+        if (is_boolean(p, out)) {
+            return STATUS_OK;
+        }
+        /* Behind the neutral value it fails if it is no boolean, as in the chain. */
+        chain.kept[chain.count++] = *out;
+        chain.kept[0] = known(cedar_bool(!stop));
     }
-    *out = open(NULL, chain.can_fail);
     return rebuild(p, node, chain.kept, chain.count, &out->node);
 }
 
@@ -316,8 +402,8 @@ static struct cedar_value uid_value(const struct cedar_uid *uid)
 
 static struct residual literal(const struct partial *p, const struct node *node)
 {
-    const struct policy_link *link = p->policy->policy->link;
     if (node->value.kind == CEDAR_UNKNOWN) {
+        const struct policy_link *link = p->policy->policy->link;
         bool is_principal = slice_eq(node->text, SLICE("?principal"));
         return known(uid_value(is_principal ? &link->principal : &link->resource));
     }
@@ -326,9 +412,23 @@ static struct residual literal(const struct partial *p, const struct node *node)
     return residual;
 }
 
+static bool is_named_unknown(const struct node *node)
+{
+    return node->kind == NODE_CALL && node->function == FUNCTION_UNKNOWN && node->item_count == 1 &&
+           node->items[0]->kind == NODE_VALUE && node->items[0]->value.kind == CEDAR_STRING;
+}
+
 static enum status reduce_by_kind(struct partial *p, const struct node *node, struct residual *out)
 {
     const struct cedar_partial_request *request = p->request;
+    if (is_untyped(p) && node->kind >= NODE_PRINCIPAL && node->kind <= NODE_CONTEXT) {
+        *out = p->variables[node->kind - NODE_PRINCIPAL];
+        return STATUS_OK;
+    }
+    if (is_named_unknown(node)) {
+        *out = open(node, false);
+        return STATUS_OK;
+    }
     switch ((int)node->kind) {
     case NODE_VALUE:
         *out = literal(p, node);

@@ -270,28 +270,46 @@ enum status cedar_partial_entities_read(const struct cedar_source *source,
     return STATUS_OK;
 }
 
+static enum status read_context(struct json_reader *r, const struct cedar_schema *schema,
+                                const struct cedar_uid *action, struct cedar_value *out)
+{
+    const struct type *expected = NULL;
+    if (schema != NULL && action != NULL) {
+        uint32_t number = schema_action_find(schema, action);
+        if (number == SCHEMA_NONE) {
+            return json_reader_fail(r, 0, "the schema does not declare the request's action");
+        }
+        expected = schema->actions[number].context;
+    }
+    TRY(json_reader_expect(r, 0, JSON_OBJECT));
+    TRY(value_read_record(r, 0, expected, out));
+    struct conformance c = {.schema = schema, .arena = r->arena};
+    if (expected == NULL || conformance_check(&c, out, expected)) {
+        return STATUS_OK;
+    }
+    return schema_report(r->diagnostics, r->source, json_reader_range(r, 0), "%s %s",
+                         c.mismatch.path, c.mismatch.what);
+}
+
 enum status cedar_context_read(const struct cedar_source *source, const struct cedar_schema *schema,
                                const struct cedar_uid *action, struct arena *arena,
                                struct cedar_value *out, struct cedar_diagnostics *diagnostics)
 {
     struct json_reader r;
-    const struct type *expected = NULL;
     diagnostics->count = 0;
     diagnostics->is_cut = false;
     TRY(json_reader_init(&r, source, arena, diagnostics));
-    if (schema != NULL && action != NULL) {
-        uint32_t number = schema_action_find(schema, action);
-        if (number == SCHEMA_NONE) {
-            return json_reader_fail(&r, 0, "the schema does not declare the request's action");
-        }
-        expected = schema->actions[number].context;
-    }
-    TRY(json_reader_expect(&r, 0, JSON_OBJECT));
-    TRY(value_read_record(&r, 0, expected, out));
-    struct conformance c = {.schema = schema, .arena = arena};
-    if (expected == NULL || conformance_check(&c, out, expected)) {
-        return STATUS_OK;
-    }
-    return schema_report(diagnostics, source, json_reader_range(&r, 0), "%s %s", c.mismatch.path,
-                         c.mismatch.what);
+    return read_context(&r, schema, action, out);
+}
+
+enum status cedar_untyped_context_read(const struct cedar_source *source, struct arena *arena,
+                                       struct cedar_value *out,
+                                       struct cedar_diagnostics *diagnostics)
+{
+    struct json_reader r;
+    diagnostics->count = 0;
+    diagnostics->is_cut = false;
+    TRY(json_reader_init(&r, source, arena, diagnostics));
+    r.allows_unknown = true;
+    return read_context(&r, NULL, NULL, out);
 }

@@ -14,6 +14,7 @@ struct json_reader {
     struct arena *arena;
     struct cedar_diagnostics *diagnostics;
     struct json_tape tape;
+    bool allows_unknown; /* calls of `unknown` are values: unknown ones */
 };
 
 /* Parse the source. STATUS_INVALID with a report, or STATUS_LIMIT without memory. */

@@ -38,17 +38,24 @@ static enum status check_applies(const struct cedar_schema *schema, const struct
                            SLICE_ARG(uid->type));
 }
 
+static enum status find_action(const struct cedar_schema *schema, const struct cedar_uid *action,
+                               uint32_t *out, struct diag *diag)
+{
+    *out = schema_action_find(schema, action);
+    return *out != SCHEMA_NONE
+               ? STATUS_OK
+               : diag_fail(diag, STATUS_INVALID, "cedar.action",
+                           "the schema does not declare the action '%.*s::\"%.*s\"'",
+                           SLICE_ARG(action->type), SLICE_ARG(action->id));
+}
+
 enum status request_environment(const struct cedar_schema *schema,
                                 const struct cedar_uid *principal, const struct cedar_uid *action,
                                 const struct cedar_uid *resource, struct environment *out,
                                 struct diag *diag)
 {
-    uint32_t number = schema_action_find(schema, action);
-    if (number == SCHEMA_NONE) {
-        return diag_fail(diag, STATUS_INVALID, "cedar.action",
-                         "the schema does not declare the action '%.*s::\"%.*s\"'",
-                         SLICE_ARG(action->type), SLICE_ARG(action->id));
-    }
+    uint32_t number = SCHEMA_NONE;
+    TRY(find_action(schema, action, &number, diag));
     const struct schema_action_entity *declared = &schema->actions[number];
     TRY(check_applies(schema, &declared->principals, principal, "cedar.principal", diag));
     TRY(check_applies(schema, &declared->resources, resource, "cedar.resource", diag));
@@ -80,4 +87,36 @@ enum status cedar_request_validate(const struct cedar_schema *schema,
     TRY(request_environment(schema, &request->principal, &request->action, &request->resource,
                             &environment, diag));
     return request_check_context(&c, environment.action, &request->context, diag);
+}
+
+/* Is the entity allowed, and does the action apply to it? applies is NULL when that is not known.
+ */
+static enum status check_part(struct conformance *c, const struct cedar_uid *uid,
+                              const struct schema_set *applies, const char *code, struct diag *diag)
+{
+    if (uid->type.len == 0) {
+        return STATUS_OK;
+    }
+    TRY(request_check_entity(c, uid, code, diag));
+    return applies == NULL ? STATUS_OK : check_applies(c->schema, applies, uid, code, diag);
+}
+
+enum status cedar_untyped_request_validate(const struct cedar_schema *schema,
+                                           const struct cedar_request *request, struct arena *arena,
+                                           struct diag *diag)
+{
+    struct conformance c = {.schema = schema, .arena = arena};
+    const struct schema_action_entity *action = NULL;
+    uint32_t number = SCHEMA_NONE;
+    if (request->action.type.len > 0) {
+        TRY(find_action(schema, &request->action, &number, diag));
+        action = &schema->actions[number];
+    }
+    TRY(check_part(&c, &request->principal, action == NULL ? NULL : &action->principals,
+                   "cedar.principal", diag));
+    TRY(check_part(&c, &request->resource, action == NULL ? NULL : &action->resources,
+                   "cedar.resource", diag));
+    return action == NULL || request->context.kind == CEDAR_UNKNOWN
+               ? STATUS_OK
+               : request_check_context(&c, number, &request->context, diag);
 }

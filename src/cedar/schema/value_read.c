@@ -26,12 +26,18 @@ enum status value_read_uid(struct json_reader *r, json_ref ref, struct cedar_uid
 
 /* -- extension values ---------------------------------------------------------------------- */
 
-/* As in an expression. `unknown` makes no value. */
-static enum status call_extension(struct slice name, const struct cedar_value *arguments,
-                                  size_t count, struct cedar_value *out)
+/* As in an expression. `unknown` makes no value unless the reader allows it. */
+static enum status call_extension(const struct json_reader *r, struct slice name,
+                                  const struct cedar_value *arguments, size_t count,
+                                  struct cedar_value *out)
 {
     struct evaluation failure = {0}; /* no function looks at anything else */
     enum function function = function_find(name);
+    if (function == FUNCTION_UNKNOWN && r->allows_unknown && count == 1 &&
+        arguments[0].kind == CEDAR_STRING) {
+        *out = (struct cedar_value){.kind = CEDAR_UNKNOWN, .as.text = arguments[0].as.text};
+        return STATUS_OK;
+    }
     if (function == FUNCTION_COUNT || function == FUNCTION_UNKNOWN ||
         !function_info(function)->is_extension) {
         return STATUS_INVALID;
@@ -43,7 +49,7 @@ static enum status call_extension(struct slice name, const struct cedar_value *a
 static enum status call(struct json_reader *r, json_ref ref, struct slice function,
                         const struct cedar_value *arguments, size_t count, struct cedar_value *out)
 {
-    enum status status = call_extension(function, arguments, count, out);
+    enum status status = call_extension(r, function, arguments, count, out);
     return status == STATUS_INVALID
                ? json_reader_fail(r, ref, "this is no value of an extension type")
                : status;
