@@ -2,9 +2,6 @@
 #include "cli/cedar/tool.h"
 #include "cli/cedar/verbs.h"
 
-#include <inttypes.h>
-#include <time.h>
-
 struct authorize {
     struct tool tool;
     struct request_options request_options;
@@ -58,13 +55,6 @@ static void print_reasons(const struct authorize *a, const struct cedar_response
     }
 }
 
-static int64_t now_us(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 static int decide(struct authorize *a)
 {
     struct cedar_response response;
@@ -72,15 +62,15 @@ static int decide(struct authorize *a)
     if (read_all(a) != STATUS_OK) {
         return CEDAR_EXIT_FAILURE;
     }
-    int64_t start_us = now_us();
+    int64_t start_us = tool_now_us();
     enum status status = cedar_authorize(a->policies, &a->request, NULL, &a->tool.arena, &response);
-    int64_t end_us = now_us();
+    int64_t end_us = tool_now_us();
     if (status != STATUS_OK) {
         (void)tool_fail(&a->tool, "memory ran out", "the request could not be decided");
         return CEDAR_EXIT_FAILURE;
     }
     if (a->is_timed) {
-        printf("Authorization Time (micro seconds) : %" PRId64 "\n", end_us - start_us);
+        tool_print_duration(end_us - start_us);
     }
     (void)fputs(response.decision == CEDAR_ALLOW ? "ALLOW\n" : "DENY\n", stdout);
     print_errors(a, &response);

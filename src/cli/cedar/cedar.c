@@ -15,7 +15,7 @@ struct verb_group {
 
 /* Every verb, in the order of the help. */
 static const struct verb_group groups[] = {
-    {"Decide", {&verb_authorize, &verb_tpe, &verb_evaluate}},
+    {"Decide", {&verb_authorize, &verb_partially_authorize, &verb_tpe, &verb_evaluate}},
     {"Check", {&verb_check_parse, &verb_validate, &verb_run_tests}},
     {"Change", {&verb_format, &verb_link, &verb_translate_policy, &verb_translate_schema}},
     {"Tell", {&verb_language_version}},
@@ -37,7 +37,7 @@ static void print_help(FILE *out)
     for (size_t i = 0; i < COUNT_OF(groups); i++) {
         (void)fprintf(out, "\n%s:\n", groups[i].title);
         for (size_t k = 0; k < COUNT_OF(groups[i].verbs) && groups[i].verbs[k] != NULL; k++) {
-            (void)fprintf(out, "  %-17s %s\n", name_of(groups[i].verbs[k]),
+            (void)fprintf(out, "  %-19s %s\n", name_of(groups[i].verbs[k]),
                           groups[i].verbs[k]->summary);
         }
     }
@@ -46,7 +46,7 @@ static void print_help(FILE *out)
                 "\n"
                 "exit codes: 0 it worked (authorize: allow), 1 it did not work,\n"
                 "            2 authorize: deny; or the command line is wrong, 3 validate: no fit,\n"
-                "            4 tpe: it depends on what is not known\n",
+                "            4 partially-authorize and tpe: it depends on what is not known\n",
                 out);
 }
 

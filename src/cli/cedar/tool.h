@@ -77,6 +77,18 @@ void tool_print_buf(FILE *out, const struct buf *buf);
 /* What went wrong when a policy or expression was evaluated, on one line without its end. */
 void tool_print_error(FILE *out, const struct cedar_policy_error *error);
 
+/* -- decisions (tool_decision.c) ----------------------------------------------------------- */
+
+/* ALLOW, DENY or UNKNOWN to stdout; returns the exit code for it. */
+int tool_print_decision(enum cedar_partial_decision decision);
+
+/* A policy of a set to stdout. */
+void tool_print_policy(const struct tool *tool, const struct cedar_policy_set *set, size_t index);
+
+/* A steady clock, in microseconds; and what a decision took by it, to stdout. */
+int64_t tool_now_us(void);
+void tool_print_duration(int64_t duration_us);
+
 /* -- input --------------------------------------------------------------------------------- */
 
 /* The file at path, or all of stdin when path is NULL. what names it in reports. */
@@ -162,7 +174,7 @@ struct request_options {
     const char *validation; /* "true" or "false" */
 };
 
-#define REQUEST_OPTIONS(request)                                                                   \
+#define REQUEST_PART_OPTIONS(request)                                                              \
     {.name = "principal", .letter = 'l', .kind = OPTION_TEXT, .out.text = &(request).principal},   \
         {.name = "action", .letter = 'a', .kind = OPTION_TEXT, .out.text = &(request).action},     \
         {.name = "resource", .letter = 'r', .kind = OPTION_TEXT, .out.text = &(request).resource}, \
@@ -170,7 +182,12 @@ struct request_options {
          .letter = 'c',                                                                            \
          .kind = OPTION_TEXT,                                                                      \
          .out.text = &(request).context_path},                                                     \
-        {.name = "request-json", .kind = OPTION_TEXT, .out.text = &(request).request_path},        \
+    {                                                                                              \
+        .name = "request-json", .kind = OPTION_TEXT, .out.text = &(request).request_path           \
+    }
+
+#define REQUEST_OPTIONS(request)                                                                   \
+    REQUEST_PART_OPTIONS(request),                                                                 \
     {                                                                                              \
         .name = "request-validation", .kind = OPTION_TEXT, .out.text = &(request).validation,      \
         .choices = tool_booleans                                                                   \
@@ -204,6 +221,11 @@ NODISCARD enum status tool_parse_request(struct tool *tool, const struct cedar_s
 NODISCARD enum status tool_parse_context(struct tool *tool, const struct cedar_source *source,
                                          const struct cedar_schema *schema,
                                          struct cedar_request *request);
+
+/* The same without a schema, where unknown("name") is a value. */
+NODISCARD enum status tool_parse_untyped_context(struct tool *tool,
+                                                 const struct cedar_source *source,
+                                                 struct cedar_request *request);
 
 /* Does the request fit the schema? */
 NODISCARD enum status tool_validate_request(struct tool *tool, const struct cedar_schema *schema,

@@ -24,16 +24,29 @@ enum status tool_parse_uid(struct tool *tool, struct slice text, const char *wha
                                                   "failed to parse the %s as an entity", what);
 }
 
-enum status tool_parse_context(struct tool *tool, const struct cedar_source *source,
-                               const struct cedar_schema *schema, struct cedar_request *request)
+static enum status end_context(struct tool *tool, const struct cedar_source *source,
+                               enum status status)
 {
-    tool->diagnostics.count = 0;
-    enum status status = cedar_context_read(source, schema, &request->action, &tool->arena,
-                                            &request->context, &tool->diagnostics);
     return status == STATUS_OK
                ? STATUS_OK
                : tool_fail_source(tool, status, source, "failed to create a context from %.*s",
                                   SLICE_ARG(source->name));
+}
+
+enum status tool_parse_context(struct tool *tool, const struct cedar_source *source,
+                               const struct cedar_schema *schema, struct cedar_request *request)
+{
+    enum status status = cedar_context_read(source, schema, &request->action, &tool->arena,
+                                            &request->context, &tool->diagnostics);
+    return end_context(tool, source, status);
+}
+
+enum status tool_parse_untyped_context(struct tool *tool, const struct cedar_source *source,
+                                       struct cedar_request *request)
+{
+    enum status status =
+        cedar_untyped_context_read(source, &tool->arena, &request->context, &tool->diagnostics);
+    return end_context(tool, source, status);
 }
 
 static enum status parse_member(struct tool *tool, const struct json_tape *tape, json_ref ref,

@@ -134,29 +134,8 @@ static enum status read_all(struct tpe *t)
     return request;
 }
 
-static void print_left(const struct tpe *t, const struct cedar_policy_set *left)
-{
-    for (size_t i = 0; i < cedar_policy_count(left); i++) {
-        struct buf text;
-        buf_init(&text, TOOL_FILE_BYTES_MAX, NULL);
-        if (cedar_policy_to_text(left, i, &text) == STATUS_OK) {
-            tool_print_buf(stdout, &text);
-            (void)fputs("\n", stdout);
-        } else {
-            (void)tool_fail(&t->tool, NULL, "a policy that is left is too long to print");
-        }
-        buf_release(&text);
-    }
-}
-
 static int decide(struct tpe *t)
 {
-    static const char *const WORDS[] = {[CEDAR_PARTIAL_DENY] = "DENY\n",
-                                        [CEDAR_PARTIAL_ALLOW] = "ALLOW\n",
-                                        [CEDAR_PARTIAL_OPEN] = "UNKNOWN\n"};
-    static const int CODES[] = {[CEDAR_PARTIAL_DENY] = CEDAR_EXIT_DENY,
-                                [CEDAR_PARTIAL_ALLOW] = CEDAR_EXIT_OK,
-                                [CEDAR_PARTIAL_OPEN] = CEDAR_EXIT_OPEN};
     struct cedar_partial_response response;
     struct diag diag = {0};
     if (read_all(t) != STATUS_OK) {
@@ -172,11 +151,12 @@ static int decide(struct tpe *t)
                         "the request could not be decided");
         return CEDAR_EXIT_FAILURE;
     }
-    (void)fputs(WORDS[response.decision], stdout);
-    if (response.decision == CEDAR_PARTIAL_OPEN) {
-        print_left(t, t->left);
+    int code = tool_print_decision(response.decision);
+    bool is_open = response.decision == CEDAR_PARTIAL_OPEN;
+    for (size_t i = 0; is_open && i < cedar_policy_count(t->left); i++) {
+        tool_print_policy(&t->tool, t->left, i);
     }
-    return CODES[response.decision];
+    return code;
 }
 
 static int run(int argc, char **argv)

@@ -11,6 +11,7 @@ extern const struct command verb_evaluate;
 extern const struct command verb_format;
 extern const struct command verb_language_version;
 extern const struct command verb_link;
+extern const struct command verb_partially_authorize;
 extern const struct command verb_run_tests;
 extern const struct command verb_tpe;
 extern const struct command verb_translate_policy;
