@@ -9,13 +9,12 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-#define SLOW_SYNC_MS 2
 
 /* One queued record. Its payload follows it in the same allocation. */
 struct waiting {
@@ -35,7 +34,6 @@ struct journal {
     bool is_due;               /* what is queued is to be written now */
     struct waiting *in_flight; /* the group being written; the watchdog may take it */
     int64_t busy_since_ms;     /* monotonic; 0 while nothing is being written */
-    int64_t sync_ms;           /* what the last group with a sync took */
     int64_t checkpoint_due_ms; /* monotonic; INT64_MAX: nothing to sign */
     bool is_stalled, has_failed, is_closing;
 
@@ -180,12 +178,10 @@ static void device_begin(struct journal *journal, struct waiting *list)
 }
 
 /* What the watchdog left of the list. */
-static struct waiting *device_end(struct journal *journal, bool has_synced, bool has_failed)
+static struct waiting *device_end(struct journal *journal, bool has_failed)
 {
-    int64_t now_ms = mono_ms();
     pthread_mutex_lock(&journal->mutex);
     struct waiting *list = journal->in_flight;
-    journal->sync_ms = has_synced ? now_ms - journal->busy_since_ms : journal->sync_ms;
     journal->in_flight = NULL;
     journal->busy_since_ms = 0;
     journal->is_stalled = false;
@@ -206,11 +202,11 @@ static void write_list(struct journal *journal, struct waiting *list)
     }
     device_begin(journal, list);
     status = segment_writer_flush(&journal->writer, durable);
-    complete(device_end(journal, durable, status != STATUS_OK), status);
+    complete(device_end(journal, status != STATUS_OK), status);
     if (journal->writer.is_head_new) {
         device_begin(journal, NULL);
         segment_writer_publish_head(&journal->writer);
-        (void)device_end(journal, false, false);
+        (void)device_end(journal, false);
     }
 }
 
@@ -235,14 +231,12 @@ static struct waiting *take_quick(struct journal *journal)
     return first;
 }
 
-/* With the mutex held: the next group. What only has to be written goes ahead of what waits for a
- * slow device: the answers it holds up must not wait for the intents of other calls. The next time
- * all goes, so that nobody is passed for ever. A quick device takes all at once, which costs half.
- */
+/* With the mutex held: the next group. What only has to be written goes ahead of what waits for the
+ * device: the answers it holds up must not wait for the intents of other calls. The next time all
+ * goes, so that nobody is passed for ever. */
 static struct waiting *take_group(struct journal *journal, bool *went_ahead)
 {
-    bool goes_ahead = !*went_ahead && journal->sync_ms >= SLOW_SYNC_MS;
-    struct waiting *quick = goes_ahead ? take_quick(journal) : NULL;
+    struct waiting *quick = *went_ahead ? NULL : take_quick(journal);
     *went_ahead = quick != NULL && journal->queued != NULL;
     if (quick == NULL) {
         return take_queue(journal);
@@ -251,10 +245,19 @@ static struct waiting *take_group(struct journal *journal, bool *went_ahead)
     return quick;
 }
 
+/* A batch thread does not take the processor from a loop as soon as it is woken: the loop finishes
+ * its turn, and more records share the write. Not vital, so nobody asks whether it worked. */
+static void yield_to_loops(void)
+{
+    struct sched_param param = {0};
+    (void)sched_setscheduler(0, SCHED_BATCH, &param);
+}
+
 static void *writer_main(void *context)
 {
     struct journal *journal = context;
     bool went_ahead = false;
+    yield_to_loops();
     for (;;) {
         pthread_mutex_lock(&journal->mutex);
         while (!journal->is_due && !journal->is_closing) {
@@ -463,7 +466,6 @@ enum status journal_open(const struct journal_options *options, struct journal *
         .queue_bytes_max =
             options->queue_bytes_max != 0 ? options->queue_bytes_max : JOURNAL_QUEUE_BYTES_DEFAULT,
         .stall_ms = options->stall_ms != 0 ? options->stall_ms : JOURNAL_STALL_MS_DEFAULT,
-        .sync_ms = SLOW_SYNC_MS, /* until it shows otherwise */
     };
     journal->queued_last = &journal->queued;
     segment_writer_init(&journal->writer,
