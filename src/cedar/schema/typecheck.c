@@ -31,7 +31,9 @@ struct typing_words typing_words(const struct typing *t, const struct type *type
     buf_init(&buf, WORDS_BYTES_MAX, NULL);
     type_write(t->schema, type, &buf);
     struct slice text = slice_sub(buf_view(&buf), 0, sizeof(words.text) - sizeof("..."));
-    memcpy(words.text, text.ptr, text.len);
+    if (text.len > 0) {
+        memcpy(words.text, text.ptr, text.len);
+    }
     if (text.len < buf.len || buf.failed) {
         memcpy(words.text + text.len, "...", sizeof("..."));
     }
@@ -77,6 +79,27 @@ static enum status expect_truth(struct typing *t, const struct node *node, const
     return typing_expect(t, node, facts, &TYPE_PLAIN[TYPE_BOOL], out);
 }
 
+/* Checks a node; what it shows when it is true is kept even when it has failed. */
+static enum status check_keeping(struct typing *t, const struct node *node,
+                                 const struct fact *facts, struct typed *out);
+
+/* `e has a.b` is `e has a && e.a has b`, all of it at one place. The official engine takes it for
+ * one test, whose steps know of each other whatever is wrong with e. */
+static bool is_path_test(const struct node *node)
+{
+    const struct node *last = node->items[node->item_count - 1];
+    return node->kind == NODE_AND && last->kind == NODE_HAS && last->from == node->from &&
+           last->to == node->to;
+}
+
+static enum status check_operand(struct typing *t, const struct node *chain,
+                                 const struct node *node, const struct fact *facts,
+                                 struct typed *out)
+{
+    return is_path_test(chain) ? check_keeping(t, node, facts, out)
+                               : expect_truth(t, node, facts, out);
+}
+
 static enum status check_if(struct typing *t, const struct node *node, const struct fact *facts,
                             struct typed *out)
 {
@@ -113,9 +136,9 @@ static enum status check_if(struct typing *t, const struct node *node, const str
                          typing_words(t, then.type).text, typing_words(t, other.type).text);
 }
 
-/* left && right; facts are those that hold before both. */
+/* left && the index-th of the chain; facts are those that hold before both. */
 static enum status check_and_step(struct typing *t, const struct typed *left,
-                                  const struct node *right_node, const struct fact *facts,
+                                  const struct node *chain, size_t index, const struct fact *facts,
                                   struct typed *out)
 {
     struct typed right;
@@ -125,7 +148,7 @@ static enum status check_and_step(struct typing *t, const struct typed *left,
         return STATUS_OK;
     }
     TRY(facts_union(t->arena, left->facts, facts, &known));
-    TRY(expect_truth(t, right_node, known, &right));
+    TRY(check_operand(t, chain, chain->items[index], known, &right));
     *out = (struct typed){.has_failed = left->has_failed || right.has_failed};
     if (right.type->kind == TYPE_FALSE) {
         out->type = left->is_guessed ? left->type : right.type;
@@ -167,13 +190,13 @@ static enum status check_chain(struct typing *t, const struct node *node, const 
                                struct typed *out)
 {
     struct typed left;
-    TRY(expect_truth(t, node->items[0], facts, &left));
+    TRY(check_operand(t, node, node->items[0], facts, &left));
     for (size_t i = 1; i < node->item_count; i++) {
         struct typed joined = {0};
-        TRY(node->kind == NODE_AND ? check_and_step(t, &left, node->items[i], facts, &joined)
+        TRY(node->kind == NODE_AND ? check_and_step(t, &left, node, i, facts, &joined)
                                    : check_or_step(t, &left, node->items[i], facts, &joined));
         left = joined;
-        left.facts = left.has_failed ? NULL : left.facts;
+        left.facts = left.has_failed && !is_path_test(node) ? NULL : left.facts;
     }
     *out = left;
     return STATUS_OK;
@@ -440,14 +463,21 @@ static enum status check_by_kind(struct typing *t, const struct node *node,
     return STATUS_INTERNAL;
 }
 
-enum status typecheck(struct typing *t, const struct node *node, const struct fact *facts,
-                      struct typed *out)
+static enum status check_keeping(struct typing *t, const struct node *node,
+                                 const struct fact *facts, struct typed *out)
 {
     *out = (struct typed){0};
     TRY(check_by_kind(t, node, facts, out));
-    out->facts = out->has_failed ? NULL : out->facts;
     if (t->types != NULL) {
         t->types[node->number] = out->type;
     }
+    return STATUS_OK;
+}
+
+enum status typecheck(struct typing *t, const struct node *node, const struct fact *facts,
+                      struct typed *out)
+{
+    TRY(check_keeping(t, node, facts, out));
+    out->facts = out->has_failed ? NULL : out->facts;
     return STATUS_OK;
 }
