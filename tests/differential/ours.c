@@ -236,12 +236,14 @@ static void put_formatted(const struct question *q, struct buf *out)
 
 /* -- schemas ------------------------------------------------------------------------------- */
 
-static void put_schema(const struct cedar_schema_source *source, enum cedar_schema_style style,
-                       struct buf *out)
+/* A schema that is refused is no part of a whole one here, which could be translated. */
+static void put_schema(const struct ours *ours, const struct cedar_schema_source *source,
+                       enum cedar_schema_style style, struct buf *out)
 {
     struct buf text;
     buf_init(&text, TEXT_BYTES_MAX, NULL);
-    if (cedar_schema_translate(source, style, &text, &errors) != STATUS_OK) {
+    if (ours->schema == NULL ||
+        cedar_schema_translate(source, style, &text, &errors) != STATUS_OK) {
         put(out, "null");
     } else if (style == CEDAR_SCHEMA_TEXT) {
         buf_append_json_string(out, buf_view(&text));
@@ -254,19 +256,19 @@ static void put_schema(const struct cedar_schema_source *source, enum cedar_sche
 static void put_schema_json(const struct question *q, struct buf *out)
 {
     struct cedar_schema_source source = schema_source(q->ours);
-    put_schema(&source, CEDAR_SCHEMA_JSON, out);
+    put_schema(q->ours, &source, CEDAR_SCHEMA_JSON, out);
 }
 
 static void put_schema_resolved(const struct question *q, struct buf *out)
 {
     struct cedar_schema_source source = schema_source(q->ours);
-    put_schema(&source, CEDAR_SCHEMA_JSON_RESOLVED, out);
+    put_schema(q->ours, &source, CEDAR_SCHEMA_JSON_RESOLVED, out);
 }
 
 static void put_schema_text(const struct question *q, struct buf *out)
 {
     struct cedar_schema_source source = schema_source(q->ours);
-    put_schema(&source, CEDAR_SCHEMA_TEXT, out);
+    put_schema(q->ours, &source, CEDAR_SCHEMA_TEXT, out);
 }
 
 static void put_schema_of_printed(const struct question *q, struct buf *out)
@@ -277,7 +279,7 @@ static void put_schema_of_printed(const struct question *q, struct buf *out)
     buf_init(&text, TEXT_BYTES_MAX, NULL);
     if (cedar_schema_translate(&source, CEDAR_SCHEMA_TEXT, &text, &errors) == STATUS_OK) {
         printed.source.text = buf_view(&text);
-        put_schema(&printed, CEDAR_SCHEMA_JSON, out);
+        put_schema(q->ours, &printed, CEDAR_SCHEMA_JSON, out);
     } else {
         put(out, "null");
     }
@@ -290,7 +292,7 @@ static void put_schema_text_of_their_json(const struct question *q, struct buf *
     if (json_type(q->theirs, form) == JSON_OBJECT) {
         struct cedar_schema_source source = {{SLICE("schema"), json_raw(q->theirs, form)},
                                              CEDAR_FORM_JSON};
-        put_schema(&source, CEDAR_SCHEMA_TEXT, out);
+        put_schema(q->ours, &source, CEDAR_SCHEMA_TEXT, out);
     } else {
         put(out, "null");
     }
