@@ -170,6 +170,9 @@ static enum status read_schema(struct reading *r, json_ref schema, json_ref key,
     if (depth > SCHEMA_DEPTH_MAX) {
         return refuse_tool(r, "is too deep in the schema");
     }
+    if (json_type(tape, schema) != JSON_OBJECT) {
+        return refuse_tool(r, "stands where no schema is");
+    }
     json_iter_init(&iter, tape, schema);
     while (json_iter_next(&iter, &keyword, &inner)) {
         bool is_properties = json_string_eq(tape, keyword, SLICE("properties")) &&
