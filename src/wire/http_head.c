@@ -165,14 +165,17 @@ static enum status parse_status_line(struct head_reading *r, struct slice line)
     return STATUS_OK;
 }
 
-/* Names that differ from a meaningful one by '_' for '-' only: many stacks treat them as equal. */
+/* Names that differ from a meaningful one by '_' for '-' only: many stacks treat them as equal.
+ * What follows Mcp-Param- is a tool's own name, which may have a '_'. */
 static bool is_disguised(struct slice name)
 {
     static const struct slice MEANINGFUL[] = {
         SLICE_INIT("content-length"), SLICE_INIT("transfer-encoding"), SLICE_INIT("content-type"),
         SLICE_INIT("content-encoding")};
     static const struct slice MCP_PREFIX = SLICE_INIT("mcp");
-    if (slice_find_byte(name, '_') == name.len) {
+    static const struct slice PARAMETER_PREFIX = SLICE_INIT("mcp-param-");
+    if (slice_find_byte(name, '_') == name.len ||
+        slice_eq_ascii_nocase(slice_sub(name, 0, PARAMETER_PREFIX.len), PARAMETER_PREFIX)) {
         return false;
     }
     if (slice_eq_ascii_nocase(slice_sub(name, 0, MCP_PREFIX.len), MCP_PREFIX)) {
