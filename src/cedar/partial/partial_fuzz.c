@@ -1,7 +1,8 @@
 /* Oracle: first partial, then full, is full. Policies that are strictly valid can be decided when
  * parts of request and entities are hidden; what is decided then is what the full request gets, the
  * policies that are left answer it as all do, and the queries over resources and actions agree. The
- * bytes choose policies, entities, request and what is hidden. */
+ * bytes choose policies, entities, request and what is hidden. Without types it holds for policies
+ * that are not valid, too. */
 #include "support/fuzz.h"
 #include "support/partial_answers.h"
 #include "support/typed_case.h"
@@ -106,7 +107,6 @@ static void check(struct typed_case *c, struct typed_bytes *bytes)
     struct cedar_partial_query query = {c->set, typed_case_schema(), &hidden.request};
     struct cedar_partial_response partial;
     struct cedar_response full;
-    typed_case_ask(c, bytes);
     hide(c, bytes, &hidden);
     fuzz_expect(cedar_authorize(c->set, &c->request, NULL, &c->arena, &full) == STATUS_OK &&
                     cedar_partially_authorize(&query, &c->arena, &partial, NULL) == STATUS_OK,
@@ -117,14 +117,43 @@ static void check(struct typed_case *c, struct typed_bytes *bytes)
     check_queries(c, &query, full.decision);
 }
 
+static void check_untyped(struct typed_case *c, struct typed_bytes *bytes)
+{
+    struct cedar_partial_response partial;
+    struct cedar_response full;
+    struct cedar_request request = c->request;
+    if (flip(bytes)) {
+        request.principal = (struct cedar_uid){0};
+    }
+    if (flip(bytes)) {
+        request.action = (struct cedar_uid){0};
+    }
+    if (flip(bytes)) {
+        request.resource = (struct cedar_uid){0};
+    }
+    if (flip(bytes)) {
+        request.context = (struct cedar_value){.kind = CEDAR_UNKNOWN};
+    }
+    fuzz_expect(cedar_authorize(c->set, &c->request, NULL, &c->arena, &full) == STATUS_OK,
+                "the request is refused", buf_view(&c->policies));
+    if (cedar_authorize_untyped(c->set, &request, &c->arena, &partial) == STATUS_OK) {
+        fuzz_expect(partial_foretells(c->set, &partial, &full), "untyped and full differ",
+                    buf_view(&c->policies));
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct cedar_validate_options STRICT = {.mode = CEDAR_VALIDATE_STRICT};
     struct typed_bytes bytes = {data, data + size};
     struct typed_case c;
-    if (typed_case_open(&c, &bytes) &&
-        cedar_validate(c.set, typed_case_schema(), &STRICT, &diagnostics, &warnings) == STATUS_OK) {
-        check(&c, &bytes);
+    if (typed_case_open(&c, &bytes)) {
+        typed_case_ask(&c, &bytes);
+        if (cedar_validate(c.set, typed_case_schema(), &STRICT, &diagnostics, &warnings) ==
+            STATUS_OK) {
+            check(&c, &bytes);
+        }
+        check_untyped(&c, &bytes);
     }
     typed_case_close(&c);
     return 0;
