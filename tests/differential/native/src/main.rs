@@ -2,15 +2,13 @@
 //! one line of standard output. ../official.mjs gives the same answers with fewer members.
 
 use cedar_policy::{
-    AuthorizationError, Authorizer, Context, Entities, EntityId, EntityTypeName, EntityUid, Policy, PolicyId, PolicySet,
-    Request, Response, Schema, SchemaFragment, SlotId, Template, ValidationError, ValidationMode, ValidationResult,
-    Validator,
+    AuthorizationError, Authorizer, Context, Entities, EntityId, EntityTypeName, EntityUid, Policy, PolicyId,
+    PolicySet, Request, Response, Schema, SchemaFragment, SlotId, Template, ValidationError, ValidationMode,
+    ValidationResult, Validator,
 };
 use cedar_policy_core::ast::{self, PolicyID, StaticPolicy};
 use cedar_policy_core::extensions::Extensions;
-use cedar_policy_core::validator::{
-    json_schema, RawName,
-};
+use cedar_policy_core::validator::{json_schema, RawName};
 use cedar_policy_core::{est, parser};
 use cedar_policy_formatter::{policies_str_to_pretty, Config};
 use miette::Diagnostic;
@@ -98,8 +96,8 @@ fn parse_together(texts: &[&str]) -> Option<Vec<Option<Parsed>>> {
 }
 
 fn parse(texts: &[&str]) -> Vec<Option<Parsed>> {
-    let mut parsed = parse_together(texts)
-        .unwrap_or_else(|| texts.iter().enumerate().map(|(i, text)| parse_one(text, i)).collect());
+    let mut parsed =
+        parse_together(texts).unwrap_or_else(|| texts.iter().enumerate().map(|(i, text)| parse_one(text, i)).collect());
     for (policy, text) in parsed.iter_mut().zip(texts) {
         if policy.as_ref().is_some_and(|it| is_template(text) != it.template.slots().next().is_some()) {
             *policy = None;
@@ -248,7 +246,8 @@ fn say_validation(case: &Case, set: &PolicySet, parsed: &[Option<Parsed>], schem
 
 fn answer(line: &str, last: &mut Last) -> Answer<Value> {
     let case: Case = serde_json::from_str(line)?;
-    let (mut schema, mut out) = last.schema_of(&case).map_or((None, json!({"schema": null})), |(schema, said)| (Some(schema), said));
+    let (mut schema, mut out) =
+        last.schema_of(&case).map_or((None, json!({"schema": null})), |(schema, said)| (Some(schema), said));
     let texts: Vec<&str> = case.policies.iter().map(String::as_str).collect();
     let parsed = parse(&texts);
     say_policies(&case, &parsed, &mut out);
