@@ -7,15 +7,11 @@
 #ifndef AEGIS_CEDAR_SCHEMA_DECLARATION_H
 #define AEGIS_CEDAR_SCHEMA_DECLARATION_H
 
-#include "cedar/cedar.h"
-
-struct schema_range {
-    size_t from, to;
-};
+#include "cedar/syntax/surface.h"
 
 struct schema_annotation {
     struct slice key, value;
-    struct schema_range at; /* of the key */
+    struct surface_range at; /* of the key */
     bool has_value;
 };
 
@@ -27,7 +23,7 @@ struct schema_annotations {
 /* A::B::C without white space. */
 struct schema_name {
     struct slice text;
-    struct schema_range at;
+    struct surface_range at;
 };
 
 struct schema_names {
@@ -59,7 +55,7 @@ struct schema_type_syntax {
 
 struct schema_attribute {
     struct slice name;
-    struct schema_range at;
+    struct surface_range at;
     bool is_required;
     struct schema_type_syntax type;
     struct schema_annotations annotations;
@@ -67,14 +63,14 @@ struct schema_attribute {
 
 struct schema_common {
     struct slice name;
-    struct schema_range at, whole; /* of the name, of the declaration */
+    struct surface_range at, whole; /* of the name, of the declaration */
     struct schema_type_syntax type;
     struct schema_annotations annotations;
 };
 
 struct schema_entity {
     struct slice name;
-    struct schema_range at, whole;
+    struct surface_range at, whole;
     struct schema_names parents;
     const struct schema_type_syntax *shape, *tags; /* NULL: none */
     const struct slice *ids;                       /* of an enumerated type; NULL: not one */
@@ -85,12 +81,12 @@ struct schema_entity {
 struct schema_action_name {
     struct slice id;
     struct slice type; /* empty: the Action of the same namespace */
-    struct schema_range at;
+    struct surface_range at;
 };
 
 struct schema_action {
     struct slice id;
-    struct schema_range at, whole;
+    struct surface_range at, whole;
     const struct schema_action_name *parents;
     size_t parent_count;
     struct schema_names principals, resources; /* empty: applies to nothing */
@@ -100,7 +96,7 @@ struct schema_action {
 
 struct schema_namespace {
     struct slice name; /* empty for declarations outside of any */
-    struct schema_range at;
+    struct surface_range at;
     struct schema_annotations annotations;
     struct schema_common *commons;
     struct schema_entity *entities;

@@ -1,7 +1,7 @@
 /* Entities from JSON (reference, 12.3), with the actions of a schema when there is one. */
 #include "cedar/schema/conformance.h"
-#include "cedar/schema/report.h"
 #include "cedar/schema/value_read.h"
+#include "cedar/syntax/report.h"
 #include "cedar/value/value.h"
 
 /* One entity as it was read. */
@@ -26,10 +26,9 @@ struct entities_reading {
 static enum status report_mismatch(struct json_reader *r, json_ref ref, const struct cedar_uid *uid,
                                    const struct mismatch *mismatch)
 {
-    return schema_report(r->diagnostics, r->source, json_reader_range(r, ref),
-                         "%s%s%.*s::\"%.*s\" %s", mismatch->path,
-                         mismatch->path[0] == '\0' ? "" : " of ", SLICE_ARG(uid->type),
-                         SLICE_ARG(uid->id), mismatch->what);
+    return report_at(r->diagnostics, r->source, json_reader_range(r, ref), "%s%s%.*s::\"%.*s\" %s",
+                     mismatch->path, mismatch->path[0] == '\0' ? "" : " of ", SLICE_ARG(uid->type),
+                     SLICE_ARG(uid->id), mismatch->what);
 }
 
 /* -- one entity ---------------------------------------------------------------------------- */
@@ -287,8 +286,8 @@ static enum status read_context(struct json_reader *r, const struct cedar_schema
     if (expected == NULL || conformance_check(&c, out, expected)) {
         return STATUS_OK;
     }
-    return schema_report(r->diagnostics, r->source, json_reader_range(r, 0), "%s %s",
-                         c.mismatch.path, c.mismatch.what);
+    return report_at(r->diagnostics, r->source, json_reader_range(r, 0), "%s %s", c.mismatch.path,
+                     c.mismatch.what);
 }
 
 enum status cedar_context_read(const struct cedar_source *source, const struct cedar_schema *schema,

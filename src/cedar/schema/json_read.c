@@ -390,10 +390,10 @@ static enum status read_declared(struct json_reader *r, json_ref key, struct sli
 
 /* Where the declaration is: its name, and all of it. */
 static void place(const struct json_reader *r, json_ref key, json_ref value,
-                  struct schema_range *at, struct schema_range *whole)
+                  struct surface_range *at, struct surface_range *whole)
 {
     *at = json_reader_range(r, key);
-    *whole = (struct schema_range){at->from, json_reader_range(r, value).to};
+    *whole = (struct surface_range){at->from, json_reader_range(r, value).to};
 }
 
 /* Each of these three reads one member of its kind; errors are kept, so that all are told. */

@@ -1,7 +1,7 @@
 #include "cedar/schema/json_reader.h"
 
-#include "cedar/schema/report.h"
 #include "cedar/syntax/lexer.h"
+#include "cedar/syntax/report.h"
 #include "cedar/value/json_text.h"
 
 enum status json_reader_init(struct json_reader *r, const struct cedar_source *source,
@@ -11,22 +11,22 @@ enum status json_reader_init(struct json_reader *r, const struct cedar_source *s
     *r = (struct json_reader){.source = source, .arena = arena, .diagnostics = diagnostics};
     enum status status = json_text_parse(source->text, arena, &r->tape, &diag);
     if (status == STATUS_INVALID) {
-        struct schema_range at = {diag.offset, diag.offset};
-        return schema_report(diagnostics, source, at, "%s", diag.message);
+        struct surface_range at = {(uint32_t)diag.offset, (uint32_t)diag.offset};
+        return report_at(diagnostics, source, at, "%s", diag.message);
     }
     return status;
 }
 
-struct schema_range json_reader_range(const struct json_reader *r, json_ref ref)
+struct surface_range json_reader_range(const struct json_reader *r, json_ref ref)
 {
     struct slice raw = json_raw(&r->tape, ref);
     size_t from = (size_t)(raw.ptr - r->tape.text.ptr);
-    return (struct schema_range){from, from + raw.len};
+    return (struct surface_range){(uint32_t)from, (uint32_t)(from + raw.len)};
 }
 
 enum status json_reader_fail(struct json_reader *r, json_ref ref, const char *message)
 {
-    return schema_report(r->diagnostics, r->source, json_reader_range(r, ref), "%s", message);
+    return report_at(r->diagnostics, r->source, json_reader_range(r, ref), "%s", message);
 }
 
 static const struct json_reader_member *find_member(const struct json_reader *r, json_ref key,
@@ -65,8 +65,8 @@ enum status json_reader_members(struct json_reader *r, json_ref object,
     }
     for (size_t i = 0; i < count; i++) {
         if (members[i].is_required && *members[i].out == JSON_NONE) {
-            return schema_report(r->diagnostics, r->source, json_reader_range(r, object),
-                                 "the member '%.*s' is missing", SLICE_ARG(members[i].name));
+            return report_at(r->diagnostics, r->source, json_reader_range(r, object),
+                             "the member '%.*s' is missing", SLICE_ARG(members[i].name));
         }
     }
     return STATUS_OK;

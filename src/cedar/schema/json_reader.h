@@ -21,7 +21,7 @@ struct json_reader {
 NODISCARD enum status json_reader_init(struct json_reader *r, const struct cedar_source *source,
                                        struct arena *arena, struct cedar_diagnostics *diagnostics);
 
-struct schema_range json_reader_range(const struct json_reader *r, json_ref ref);
+struct surface_range json_reader_range(const struct json_reader *r, json_ref ref);
 
 /* Report at a value; returns STATUS_INVALID. */
 NODISCARD enum status json_reader_fail(struct json_reader *r, json_ref ref, const char *message);

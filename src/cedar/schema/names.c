@@ -1,7 +1,7 @@
 #include "cedar/schema/names.h"
 
-#include "cedar/schema/report.h"
 #include "cedar/schema/type.h"
+#include "cedar/syntax/report.h"
 
 #include <assert.h>
 
@@ -16,11 +16,11 @@ static struct cedar_source source_of(const struct schema_declared *declared)
 }
 
 /* "'name' is what it must not be" */
-static enum status report(struct collecting *c, const struct schema_declared *declared,
-                          struct schema_range at, struct slice name, const char *what)
+static enum status report_name(struct collecting *c, const struct schema_declared *declared,
+                               struct surface_range at, struct slice name, const char *what)
 {
     struct cedar_source source = source_of(declared);
-    return schema_report(c->diagnostics, &source, at, "'%.*s' %s", SLICE_ARG(name), what);
+    return report_at(c->diagnostics, &source, at, "'%.*s' %s", SLICE_ARG(name), what);
 }
 
 enum status schema_full_name(struct arena *arena, struct slice namespace, struct slice name,
@@ -70,7 +70,7 @@ static bool find_builtin(struct slice name, bool extensions_only, uint32_t *kind
 
 /* -- collecting ---------------------------------------------------------------------------- */
 
-static struct schema_range place_of(const struct schema_declared *declared)
+static struct surface_range place_of(const struct schema_declared *declared)
 {
     if (declared->common != NULL) {
         return declared->common->at;
@@ -78,10 +78,10 @@ static struct schema_range place_of(const struct schema_declared *declared)
     if (declared->entity != NULL) {
         return declared->entity->at;
     }
-    return declared->action != NULL ? declared->action->at : (struct schema_range){0, 0};
+    return declared->action != NULL ? declared->action->at : (struct surface_range){0, 0};
 }
 
-static struct schema_range whole_of(const struct schema_declared *declared)
+static struct surface_range whole_of(const struct schema_declared *declared)
 {
     if (declared->common != NULL) {
         return declared->common->whole;
@@ -121,9 +121,9 @@ static enum status add(struct collecting *c, struct schema_declared_list *list,
         return uid_table_add(&list->numbers, &key, (uint32_t)list->count++);
     }
     const struct schema_declared *other = &list->items[first];
-    (void)!report(c, other, place_of(other), name_of(declared), "is declared twice");
+    (void)report_name(c, other, place_of(other), name_of(declared), "is declared twice");
     if (other->source == declared->source) {
-        schema_report_also(c->diagnostics, place_of(declared));
+        report_at_label(c->diagnostics, place_of(declared));
     }
     return STATUS_OK;
 }
@@ -146,10 +146,10 @@ static void warn_of_builtin(struct collecting *c, const struct schema_declared *
     struct slice name = name_of(declared);
     if (c->warnings != NULL && find_builtin(name, false, &kind)) {
         struct cedar_source source = source_of(declared);
-        (void)!schema_report(c->warnings, &source, place_of(declared),
-                             "'%.*s' hides the type of the language; write '__cedar::%.*s' for "
-                             "that one",
-                             SLICE_ARG(name), SLICE_ARG(name));
+        (void)report_at(c->warnings, &source, place_of(declared),
+                        "'%.*s' hides the type of the language; write '__cedar::%.*s' for "
+                        "that one",
+                        SLICE_ARG(name), SLICE_ARG(name));
     }
 }
 
@@ -160,8 +160,8 @@ static enum status check_common(struct collecting *c, const struct schema_declar
         SLICE_INIT("Long"), SLICE_INIT("Record"),  SLICE_INIT("Set"),    SLICE_INIT("String")};
     struct slice name = declared->common->name;
     if (is_one_of(name, RESERVED, COUNT_OF(RESERVED))) {
-        return report(c, declared, declared->common->at, name,
-                      "is a keyword and cannot name a common type");
+        return report_name(c, declared, declared->common->at, name,
+                           "is a keyword and cannot name a common type");
     }
     return STATUS_OK;
 }
@@ -169,8 +169,8 @@ static enum status check_common(struct collecting *c, const struct schema_declar
 static enum status check_entity(struct collecting *c, const struct schema_declared *declared)
 {
     if (slice_eq(declared->entity->name, SLICE("Action"))) {
-        return report(c, declared, declared->entity->at, declared->entity->name,
-                      "is the type of actions and cannot be declared");
+        return report_name(c, declared, declared->entity->at, declared->entity->name,
+                           "is the type of actions and cannot be declared");
     }
     return STATUS_OK;
 }
@@ -184,7 +184,8 @@ static enum status collect_commons(struct collecting *c, struct schema_declared 
             continue;
         }
         if (has_reserved_part(declared.common->name)) {
-            (void)!report(c, &declared, declared.common->at, declared.common->name, "is reserved");
+            (void)report_name(c, &declared, declared.common->at, declared.common->name,
+                              "is reserved");
             continue;
         }
         warn_of_builtin(c, &declared);
@@ -204,7 +205,8 @@ static enum status collect_entities(struct collecting *c, struct schema_declared
             continue;
         }
         if (has_reserved_part(declared.entity->name)) {
-            (void)!report(c, &declared, declared.entity->at, declared.entity->name, "is reserved");
+            (void)report_name(c, &declared, declared.entity->at, declared.entity->name,
+                              "is reserved");
             continue;
         }
         warn_of_builtin(c, &declared);
@@ -250,13 +252,13 @@ static enum status check_namespaces(struct collecting *c, const struct schema_so
         struct cedar_uid key = {SLICE_EMPTY, namespace->name};
         uint32_t first = uid_table_find(&seen, &key);
         if (has_reserved_part(namespace->name)) {
-            (void)!report(c, &declared, namespace->at, namespace->name,
-                          "uses the reserved namespace '__cedar'");
+            (void)report_name(c, &declared, namespace->at, namespace->name,
+                              "uses the reserved namespace '__cedar'");
         }
         if (first != UID_TABLE_NONE) {
-            (void)!report(c, &declared, namespace->at, namespace->name,
-                          "is opened twice as a namespace");
-            schema_report_also(c->diagnostics, source->namespaces[first].at);
+            (void)report_name(c, &declared, namespace->at, namespace->name,
+                              "is opened twice as a namespace");
+            report_at_label(c->diagnostics, source->namespaces[first].at);
             continue;
         }
         TRY(uid_table_add(&seen, &key, (uint32_t)i));
@@ -281,10 +283,9 @@ static void check_shadow(struct collecting *c, const struct schema_declared *dec
     if (number == UID_TABLE_NONE || is_action_type) {
         return;
     }
-    (void)!report(c, declared, whole_of(declared), name_of(declared),
-                  "hides the declaration of the same name outside of namespaces");
-    schema_report_help(c->diagnostics,
-                       "rename one of them, or move the outer one into a namespace");
+    (void)report_name(c, declared, whole_of(declared), name_of(declared),
+                      "hides the declaration of the same name outside of namespaces");
+    report_at_help(c->diagnostics, "rename one of them, or move the outer one into a namespace");
 }
 
 static void check_shadows(struct collecting *c, const struct schema_declared_list *list,
@@ -309,9 +310,9 @@ static void warn_of_hidden_entities(struct collecting *c)
         struct cedar_uid key = key_of(&commons->items[i]);
         if (uid_table_find(&c->table->entities.numbers, &key) != UID_TABLE_NONE) {
             struct cedar_source source = source_of(&commons->items[i]);
-            (void)!schema_report(c->warnings, &source, place_of(&commons->items[i]),
-                                 "the common type '%.*s' hides the entity type of the same name",
-                                 SLICE_ARG(name_of(&commons->items[i])));
+            (void)report_at(c->warnings, &source, place_of(&commons->items[i]),
+                            "the common type '%.*s' hides the entity type of the same name",
+                            SLICE_ARG(name_of(&commons->items[i])));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 #include "base/suggest.h"
 #include "cedar/schema/closure.h"
-#include "cedar/schema/report.h"
+#include "cedar/syntax/report.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,11 +30,11 @@ struct site {
 static enum status make_type(struct resolving *r, const struct site *site,
                              const struct schema_type_syntax *syntax, const struct type **out);
 
-static enum status report(struct resolving *r, const struct site *site, struct schema_range at,
-                          struct slice name, const char *what)
+static enum status report_name(struct resolving *r, const struct site *site,
+                               struct surface_range at, struct slice name, const char *what)
 {
     struct cedar_source source = {site->source->name, site->source->text};
-    return schema_report(r->diagnostics, &source, at, "'%.*s' %s", SLICE_ARG(name), what);
+    return report_at(r->diagnostics, &source, at, "'%.*s' %s", SLICE_ARG(name), what);
 }
 
 /* -- unknown names ------------------------------------------------------------------------- */
@@ -58,7 +58,7 @@ static enum status report_unknown(struct resolving *r, const struct site *site,
         [SCHEMA_RECORD] = NULL,
     };
     struct suggestion near = {0};
-    (void)!report(r, site, name->at, name->text, WHAT[kind]);
+    (void)report_name(r, site, name->at, name->text, WHAT[kind]);
     if (kind != SCHEMA_ENTITY) {
         suggest_from(&r->names.commons, name->text, &near);
     }
@@ -66,7 +66,7 @@ static enum status report_unknown(struct resolving *r, const struct site *site,
         suggest_from(&r->names.entities, name->text, &near);
     }
     if (near.word.len > 0) {
-        schema_report_help(r->diagnostics, "did you mean '%.*s'?", SLICE_ARG(near.word));
+        report_at_help(r->diagnostics, "did you mean '%.*s'?", SLICE_ARG(near.word));
     }
     return STATUS_INVALID;
 }
@@ -136,11 +136,11 @@ static enum status report_cycle(struct resolving *r, uint32_t number)
 {
     const struct schema_declared *first = &r->names.commons.items[number];
     struct site site = {first->source, first->namespace->name};
-    (void)!report(r, &site, first->common->whole, first->full, "is defined by itself");
+    (void)report_name(r, &site, first->common->whole, first->full, "is defined by itself");
     for (uint32_t i = 0; i < r->names.commons.count; i++) {
         const struct schema_declared *other = &r->names.commons.items[i];
         if (i != number && r->commons[i].is_open && other->source == first->source) {
-            schema_report_also(r->diagnostics, other->common->whole);
+            report_at_label(r->diagnostics, other->common->whole);
         }
     }
     return STATUS_INVALID;
@@ -227,8 +227,8 @@ static enum status make_type(struct resolving *r, const struct site *site,
 {
     if (r->depth == CEDAR_DEPTH_MAX) {
         struct cedar_source source = {site->source->name, site->source->text};
-        return schema_report(r->diagnostics, &source, syntax->name.at,
-                             "types are nested deeper than %d levels", CEDAR_DEPTH_MAX);
+        return report_at(r->diagnostics, &source, syntax->name.at,
+                         "types are nested deeper than %d levels", CEDAR_DEPTH_MAX);
     }
     r->depth++;
     enum status status = make_by_kind(r, site, syntax, out);
@@ -249,7 +249,7 @@ static enum status make_record_type(struct resolving *r, const struct site *site
     if ((*out)->kind == TYPE_RECORD) {
         return STATUS_OK;
     }
-    return report(r, site, syntax->name.at, syntax->name.text, "must be a record here");
+    return report_name(r, site, syntax->name.at, syntax->name.text, "must be a record here");
 }
 
 /* -- entity types -------------------------------------------------------------------------- */
@@ -377,7 +377,7 @@ static enum status make_parents(struct resolving *r, const struct site *site,
         if (number != SCHEMA_NONE) {
             items[count++] = number;
         } else {
-            (void)!report(r, site, name->at, name->id, "is not declared as an action");
+            (void)report_name(r, site, name->at, name->id, "is not declared as an action");
         }
     }
     sort_set(items, count, out);
@@ -448,8 +448,8 @@ static enum status close_actions(struct resolving *r)
         schema->actions[i].ancestors = closure.sets[i];
         schema->actions[i].descendants = closure.reverse[i];
         if (closure.is_cyclic[i]) {
-            return report(r, &site, declared->action->whole, declared->action->id,
-                          "is its own ancestor; actions must not form a cycle");
+            return report_name(r, &site, declared->action->whole, declared->action->id,
+                               "is its own ancestor; actions must not form a cycle");
         }
     }
     return STATUS_OK;

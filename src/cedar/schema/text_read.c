@@ -1,6 +1,6 @@
 /* The Cedar form of a schema: one function for each rule of the grammar (reference, 10.1). */
-#include "cedar/schema/report.h"
 #include "cedar/schema/text_reader.h"
+#include "cedar/syntax/report.h"
 #include "cedar/value/uid_table.h"
 
 #include <assert.h>
@@ -20,13 +20,13 @@ static enum status read_annotation(struct text_reader *r, struct text_list *list
         return text_unexpected(r, "the annotation's name");
     }
     struct token key = text_take(r);
-    *annotation = (struct schema_annotation){.key = key.text, .at = {key.from, key.to}};
+    *annotation = (struct schema_annotation){.key = key.text, .at = token_range(&key)};
     const struct schema_annotation *all = list->items;
     for (size_t i = 0; i + 1 < list->count; i++) {
         if (slice_eq(all[i].key, key.text)) {
-            (void)!schema_report(r->diagnostics, r->source, all[i].at,
-                                 "the annotation '%.*s' is given twice", SLICE_ARG(key.text));
-            schema_report_also(r->diagnostics, annotation->at);
+            (void)report_at(r->diagnostics, r->source, all[i].at,
+                            "the annotation '%.*s' is given twice", SLICE_ARG(key.text));
+            report_at_label(r->diagnostics, annotation->at);
         }
     }
     if (!text_take_mark(r, SLICE("("))) {
@@ -139,9 +139,8 @@ static bool at_set(const struct text_reader *r)
 static enum status read_type(struct text_reader *r, struct schema_type_syntax *out)
 {
     if (r->depth == CEDAR_DEPTH_MAX) {
-        return schema_report(r->diagnostics, r->source,
-                             (struct schema_range){r->token.from, r->token.to},
-                             "nested deeper than %d levels", CEDAR_DEPTH_MAX);
+        return report_at(r->diagnostics, r->source, token_range(&r->token),
+                         "nested deeper than %d levels", CEDAR_DEPTH_MAX);
     }
     enum status status = STATUS_OK;
     r->depth++;
@@ -262,7 +261,7 @@ static enum status read_entity(struct text_reader *r, struct declaration *declar
     TRY(read_declared_names(r, declaration, text_identifier));
     TRY(read_entity_body(r, &body));
     TRY(end_declaration(r));
-    body.whole = (struct schema_range){declaration->from, r->taken_to};
+    body.whole = text_range(r, declaration->from);
     for (size_t i = 0; i < declaration->names.count; i++) {
         struct schema_entity *entity = text_list_add(r, &open->entities, sizeof(*entity));
         if (entity == NULL) {
@@ -290,7 +289,7 @@ static enum status read_common(struct text_reader *r, const struct declaration *
     TRY(text_expect(r, SLICE("=")));
     TRY(read_type(r, &common->type));
     TRY(end_declaration(r));
-    common->whole = (struct schema_range){declaration->from, r->taken_to};
+    common->whole = text_range(r, declaration->from);
     return STATUS_OK;
 }
 
@@ -343,7 +342,7 @@ static const struct slice APPLIES_WORDS[] = {SLICE_INIT("principal"), SLICE_INIT
 
 /* Where each part of appliesTo stands; to == 0: not there. */
 struct applies {
-    struct schema_range at[APPLIES_COUNT];
+    struct surface_range at[APPLIES_COUNT];
     struct schema_names lists[APPLIES_CONTEXT];
     const struct schema_type_syntax *context;
 };
@@ -376,15 +375,15 @@ static enum status read_applies_part(struct text_reader *r, struct applies *appl
     TRY(text_expect(r, SLICE(":")));
     TRY(part == APPLIES_CONTEXT ? read_context(r, &applies->context)
                                 : read_names(r, &applies->lists[part]));
-    struct schema_range at = {from, r->taken_to};
+    struct surface_range at = text_range(r, from);
     if (part == APPLIES_CONTEXT && text_at_mark(r, SLICE(","))) {
-        at.to = r->token.to;
+        at.to = token_range(&r->token).to;
     }
     if (applies->at[part].to > 0) {
-        (void)!schema_report(r->diagnostics, r->source, applies->at[part],
-                             "'%.*s' is given twice for the action '%.*s'",
-                             SLICE_ARG(APPLIES_WORDS[part]), SLICE_ARG(action->text));
-        schema_report_also(r->diagnostics, at);
+        (void)report_at(r->diagnostics, r->source, applies->at[part],
+                        "'%.*s' is given twice for the action '%.*s'",
+                        SLICE_ARG(APPLIES_WORDS[part]), SLICE_ARG(action->text));
+        report_at_label(r->diagnostics, at);
     }
     applies->at[part] = at;
     return STATUS_OK;
@@ -396,16 +395,16 @@ static void check_applies(struct text_reader *r, const struct applies *applies,
 {
     for (enum applies_part part = APPLIES_PRINCIPAL; part < APPLIES_CONTEXT; part++) {
         if (applies->at[part].to == 0) {
-            (void)!schema_report(r->diagnostics, r->source, action->at,
-                                 "appliesTo of the action '%.*s' lacks '%.*s'",
-                                 SLICE_ARG(action->text), SLICE_ARG(APPLIES_WORDS[part]));
-            schema_report_help(r->diagnostics, "give both principal and resource, or leave out "
-                                               "appliesTo for an action that groups others");
+            (void)report_at(r->diagnostics, r->source, action->at,
+                            "appliesTo of the action '%.*s' lacks '%.*s'", SLICE_ARG(action->text),
+                            SLICE_ARG(APPLIES_WORDS[part]));
+            report_at_help(r->diagnostics, "give both principal and resource, or leave out "
+                                           "appliesTo for an action that groups others");
         } else if (applies->lists[part].count == 0) {
-            (void)!schema_report(r->diagnostics, r->source, action->at,
-                                 "'%.*s' of the action '%.*s' is an empty list",
-                                 SLICE_ARG(APPLIES_WORDS[part]), SLICE_ARG(action->text));
-            schema_report_also(r->diagnostics, applies->at[part]);
+            (void)report_at(r->diagnostics, r->source, action->at,
+                            "'%.*s' of the action '%.*s' is an empty list",
+                            SLICE_ARG(APPLIES_WORDS[part]), SLICE_ARG(action->text));
+            report_at_label(r->diagnostics, applies->at[part]);
         }
     }
 }
@@ -449,7 +448,7 @@ static enum status read_action(struct text_reader *r, struct declaration *declar
     struct schema_action body = {.annotations = declaration->annotations};
     TRY(read_declared_names(r, declaration, read_name));
     TRY(read_action_body(r, declaration, &body));
-    body.whole = (struct schema_range){declaration->from, r->taken_to};
+    body.whole = text_range(r, declaration->from);
     for (size_t i = 0; i < declaration->names.count; i++) {
         struct schema_action *action = text_list_add(r, &open->actions, sizeof(*action));
         if (action == NULL) {
@@ -479,7 +478,7 @@ static enum status read_declaration(struct text_reader *r, struct declaration *d
     }
     enum status status = text_unexpected(r, "'entity', 'action' or 'type'");
     if (text_at_mark(r, SLICE(";"))) {
-        schema_report_help(r->diagnostics, "no ';' follows the '}' of a namespace; remove it");
+        report_at_help(r->diagnostics, "no ';' follows the '}' of a namespace; remove it");
     }
     return status;
 }
@@ -591,8 +590,8 @@ enum status schema_read_text(const struct cedar_source *source, struct arena *ar
     size_t reported = diagnostics->count;
     *out = (struct schema_source){.name = source->name, .text = source->text};
     if (source->text.len > CEDAR_SOURCE_BYTES_MAX || !slice_is_utf8(source->text)) {
-        return schema_report(diagnostics, source, (struct schema_range){0, 0},
-                             "the source is too large or not UTF-8");
+        return report_at(diagnostics, source, (struct surface_range){0, 0},
+                         "the source is too large or not UTF-8");
     }
     reader.token = lexer_next(&reader.lexer);
     TRY(read_all(&reader, out));

@@ -1,6 +1,6 @@
 #include "cedar/schema/text_reader.h"
 
-#include "cedar/schema/report.h"
+#include "cedar/syntax/report.h"
 
 #include <string.h>
 
@@ -13,6 +13,11 @@ struct token text_take(struct text_reader *r)
     r->taken_to = token.to;
     r->token = lexer_next(&r->lexer);
     return token;
+}
+
+struct surface_range text_range(const struct text_reader *r, size_t from)
+{
+    return (struct surface_range){(uint32_t)from, (uint32_t)r->taken_to};
 }
 
 bool text_at_mark(const struct text_reader *r, struct slice mark)
@@ -46,16 +51,16 @@ bool text_take_word(struct text_reader *r, struct slice word)
 enum status text_unexpected(struct text_reader *r, const char *expected)
 {
     const struct token *token = &r->token;
-    struct schema_range at = {token->from, token->to};
+    struct surface_range at = token_range(token);
     if (token->kind == TOKEN_ERROR) {
         at.to = at.from;
-        return schema_report(r->diagnostics, r->source, at, "%s", token->message);
+        return report_at(r->diagnostics, r->source, at, "%s", token->message);
     }
     if (token->kind == TOKEN_END) {
-        return schema_report(r->diagnostics, r->source, at, "expected %s, but the source ends here",
-                             expected);
+        return report_at(r->diagnostics, r->source, at, "expected %s, but the source ends here",
+                         expected);
     }
-    return schema_report(r->diagnostics, r->source, at, "expected %s here", expected);
+    return report_at(r->diagnostics, r->source, at, "expected %s here", expected);
 }
 
 enum status text_expect(struct text_reader *r, struct slice mark)
@@ -83,10 +88,10 @@ enum status text_identifier(struct text_reader *r, struct schema_name *out)
         return text_unexpected(r, "an identifier");
     }
     struct token token = text_take(r);
-    *out = (struct schema_name){token.text, {token.from, token.to}};
+    *out = (struct schema_name){token.text, token_range(&token)};
     if (is_reserved(token.text)) {
-        (void)!schema_report(r->diagnostics, r->source, out->at,
-                             "'%.*s' is reserved and cannot be a name", SLICE_ARG(token.text));
+        (void)report_at(r->diagnostics, r->source, out->at,
+                        "'%.*s' is reserved and cannot be a name", SLICE_ARG(token.text));
     }
     return STATUS_OK;
 }
@@ -134,13 +139,13 @@ enum status text_string(struct text_reader *r, struct schema_name *out)
         return text_unexpected(r, "a string");
     }
     struct token token = text_take(r);
-    out->at = (struct schema_range){token.from, token.to};
+    out->at = token_range(&token);
     enum status status = lexer_unescape(token.text, r->arena, &out->text, NULL, NULL, &bad);
     if (status != STATUS_INVALID) {
         return status;
     }
     out->text = SLICE_EMPTY;
-    (void)!schema_report(r->diagnostics, r->source, out->at, "the string holds an invalid escape");
+    (void)report_at(r->diagnostics, r->source, out->at, "the string holds an invalid escape");
     return STATUS_OK;
 }
 

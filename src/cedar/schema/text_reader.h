@@ -16,6 +16,10 @@ struct text_reader {
 };
 
 struct token text_take(struct text_reader *r);
+
+/* From a byte to the end of the last token that was taken. */
+struct surface_range text_range(const struct text_reader *r, size_t from);
+
 bool text_at_mark(const struct text_reader *r, struct slice mark);
 bool text_at_word(const struct text_reader *r, struct slice word);
 bool text_take_mark(struct text_reader *r, struct slice mark);

@@ -1,8 +1,8 @@
 #include "cedar/schema/write.h"
 
-#include "cedar/schema/report.h"
 #include "cedar/syntax/lexer.h"
 #include "cedar/syntax/print.h"
+#include "cedar/syntax/report.h"
 
 #define INDENT 2U
 
@@ -180,9 +180,9 @@ static enum status write_entity(struct text_writing *w, const struct schema_enti
         write_names(w, &entity->parents);
     }
     if (entity->shape != NULL && entity->shape->kind != SCHEMA_RECORD) {
-        return schema_report(w->diagnostics, w->source, entity->at,
-                             "the shape of '%.*s' is a name, which has no form in Cedar text",
-                             SLICE_ARG(entity->name));
+        return report_at(w->diagnostics, w->source, entity->at,
+                         "the shape of '%.*s' is a name, which has no form in Cedar text",
+                         SLICE_ARG(entity->name));
     }
     if (entity->shape != NULL && entity->shape->attribute_count > 0) {
         buf_append(w->out, SLICE(" = "));

@@ -27,16 +27,22 @@ static struct cedar_diagnostic *next_slot(struct reporter *reporter)
     return &list->items[list->count++];
 }
 
-enum status report(struct reporter *reporter, struct surface_range range, const char *format, ...)
+__attribute__((format(printf, 3, 0))) static void
+add_report(struct reporter *reporter, struct surface_range range, const char *format, va_list args)
 {
     struct cedar_diagnostic *slot = next_slot(reporter);
-    va_list args;
     *slot = (struct cedar_diagnostic){
         .source = reporter->source.name, .from = range.from, .to = range.to};
-    va_start(args, format);
     diag_vformat(slot->message, sizeof(slot->message), format, args);
-    va_end(args);
     reporter->last = slot;
+}
+
+enum status report(struct reporter *reporter, struct surface_range range, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    add_report(reporter, range, format, args);
+    va_end(args);
     return STATUS_INVALID;
 }
 
@@ -124,6 +130,39 @@ void reporter_close(struct reporter *reporter)
         item->column = (uint32_t)(item->from - line_start + 1);
     }
     reporter->first = list->count;
+}
+
+enum status report_at(struct cedar_diagnostics *list, const struct cedar_source *source,
+                      struct surface_range range, const char *format, ...)
+{
+    struct reporter reporter;
+    va_list args;
+    reporter_init(&reporter, source, list);
+    va_start(args, format);
+    add_report(&reporter, range, format, args);
+    va_end(args);
+    reporter_close(&reporter);
+    return STATUS_INVALID;
+}
+
+void report_at_label(struct cedar_diagnostics *list, struct surface_range range)
+{
+    struct cedar_diagnostic *last = &list->items[list->count - 1];
+    if (!list->is_cut && last->label_count < CEDAR_LABELS_MAX) {
+        last->labels[last->label_count++] =
+            (struct cedar_label){.from = range.from, .to = range.to};
+    }
+}
+
+void report_at_help(struct cedar_diagnostics *list, const char *format, ...)
+{
+    struct cedar_diagnostic *last = &list->items[list->count - 1];
+    va_list args;
+    if (!list->is_cut) {
+        va_start(args, format);
+        diag_vformat(last->help, sizeof(last->help), format, args);
+        va_end(args);
+    }
 }
 
 struct slice report_clip(struct slice text)

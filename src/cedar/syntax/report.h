@@ -39,6 +39,17 @@ void report_once(struct reporter *reporter, size_t first);
  * To be called once, when the source is done. */
 void reporter_close(struct reporter *reporter);
 
+/* A report of its own, with line and column, for those who go through several sources at once.
+ * Always returns STATUS_INVALID. */
+enum status report_at(struct cedar_diagnostics *list, const struct cedar_source *source,
+                      struct surface_range range, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* Point at a second range in the last of these, or say how to go on. */
+void report_at_label(struct cedar_diagnostics *list, struct surface_range range);
+void report_at_help(struct cedar_diagnostics *list, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* The text for a message: its first bytes when it is long, whole characters only. */
 struct slice report_clip(struct slice text);
 
