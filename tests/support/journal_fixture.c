@@ -135,8 +135,10 @@ void write_records_as(const struct journal_options *options, size_t count)
 {
     struct fake_loop loop;
     struct journal *journal = NULL;
+    struct journal_options patient = *options;
+    patient.stall_ms = PATIENT_MS;
     fake_loop_init(&loop);
-    CHECK(journal_open(options, &journal, NULL) == STATUS_OK);
+    CHECK(journal_open(&patient, &journal, NULL) == STATUS_OK);
     for (size_t i = 0; i < count; i++) {
         char text[32];
         int len = snprintf(text, sizeof(text), "{\"n\":%zu}", i);

@@ -13,7 +13,8 @@ enum { FILES_MAX = 64 };
 
 static struct journal *open_ok(const struct folder *folder, const struct journal_files *files)
 {
-    struct journal_options options = {.directory = folder->path, .files = files};
+    struct journal_options options = {
+        .directory = folder->path, .files = files, .stall_ms = PATIENT_MS};
     struct journal *journal = NULL;
     CHECK(journal_open(&options, &journal, NULL) == STATUS_OK);
     return journal;
@@ -91,7 +92,8 @@ TEST(journal_reader_follows_a_living_writer)
     struct fake_loop loop;
     folder_init(&folder);
     fake_loop_init(&loop);
-    struct journal_options options = {.directory = folder.path, .segment_bytes_max = 200};
+    struct journal_options options = {
+        .directory = folder.path, .segment_bytes_max = 200, .stall_ms = PATIENT_MS};
     struct journal *journal = NULL;
     CHECK(journal_open(&options, &journal, NULL) == STATUS_OK);
     struct journal_reader *reader = NULL;
@@ -462,8 +464,10 @@ TEST(journal_keeps_durable_records_over_crashes)
     for (size_t crash = 0; crash < 12; crash++) {
         struct faulty_files faulty;
         faulty_init(&faulty);
-        struct journal_options options = {
-            .directory = folder.path, .files = &faulty.files, .segment_bytes_max = 600};
+        struct journal_options options = {.directory = folder.path,
+                                          .files = &faulty.files,
+                                          .segment_bytes_max = 600,
+                                          .stall_ms = PATIENT_MS};
         struct journal *journal = NULL;
         CHECK(journal_open(&options, &journal, NULL) == STATUS_OK);
         for (size_t i = 0; i < 30; i++) {
@@ -638,8 +642,10 @@ TEST(journal_queue_is_bounded)
     folder_init(&folder);
     fake_loop_init(&loop);
     faulty_init(&faulty);
-    struct journal_options options = {
-        .directory = folder.path, .files = &faulty.files, .queue_bytes_max = 64};
+    struct journal_options options = {.directory = folder.path,
+                                      .files = &faulty.files,
+                                      .queue_bytes_max = 64,
+                                      .stall_ms = PATIENT_MS};
     struct journal *journal = NULL;
     CHECK(journal_open(&options, &journal, NULL) == STATUS_OK);
     pthread_mutex_lock(&faulty.hang);
@@ -703,7 +709,7 @@ TEST(journal_serves_many_loops)
 static bool open_and_verify(void *context)
 {
     const struct folder *folder = context;
-    struct journal_options options = {.directory = folder->path};
+    struct journal_options options = {.directory = folder->path, .stall_ms = PATIENT_MS};
     struct journal *journal = NULL;
     struct journal_verify_options verify_options = {.directory = folder->path};
     struct journal_report report;
