@@ -116,9 +116,18 @@ static bool same_server(const struct config_server *a, const struct config_serve
     return is_same;
 }
 
+/* What the supervisor made its notary and its key of: another worker asks it to sign. */
+static bool same_journal(const struct config *a, const struct config *b)
+{
+    return a->audit.mode == b->audit.mode && slice_eq(a->audit.dir, b->audit.dir) &&
+           slice_eq(a->state_dir, b->state_dir) &&
+           a->limits.journal_checkpoint_records == b->limits.journal_checkpoint_records &&
+           a->limits.journal_checkpoint_ms == b->limits.journal_checkpoint_ms;
+}
+
 bool inputs_fit(const struct config *running, const struct config *other)
 {
-    bool is_same = running->server_count == other->server_count;
+    bool is_same = running->server_count == other->server_count && same_journal(running, other);
     for (size_t i = 0; is_same && i < running->server_count; i++) {
         is_same = same_server(&running->servers[i], &other->servers[i]);
     }

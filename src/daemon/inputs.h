@@ -34,7 +34,7 @@ NODISCARD enum status inputs_load(const char *path, struct arena *arena, struct 
                                   struct config_report *report);
 
 /* Can a running gateway take over the other configuration? Servers are bound to pools and children,
- * so another list of them needs a restart. */
+ * and the journal to its folder and to who signs for it, so others of them need a restart. */
 bool inputs_fit(const struct config *running, const struct config *other);
 
 #endif

@@ -17,7 +17,7 @@ static const struct config *load(struct arena *arena, const char *text)
 #define ONE "version: 1\nservers:\n- {name: a, url: 'https://a/mcp'}\n"
 #define CHILD "version: 1\nservers:\n- {name: a, command: [x, y], env: {K: v}"
 
-TEST(inputs_fit_when_pools_and_children_stay_as_they_are)
+TEST(inputs_fit_when_pools_children_and_journal_stay_as_they_are)
 {
     static const struct {
         const char *name, *running, *other;
@@ -27,6 +27,13 @@ TEST(inputs_fit_when_pools_and_children_stay_as_they_are)
         {"other trust", ONE,
          "version: 1\nservers:\n- {name: a, url: 'https://a/mcp', trust: partner}\n", true},
         {"other limits", ONE, ONE "limits: {body_bytes: 1000000}\n", true},
+        {"no journal", ONE, ONE "audit: {mode: 'off'}\n", false},
+        {"a journal", ONE "audit: {mode: 'off'}\n", ONE, false},
+        {"another folder of the journal", ONE, ONE "audit: {dir: /elsewhere}\n", false},
+        {"another key of the journal", ONE, ONE "state_dir: /elsewhere\n", false},
+        {"more records without a signature", ONE,
+         ONE "limits: {journal_checkpoint_records: 8192}\n", false},
+        {"longer without a signature", ONE, ONE "limits: {journal_checkpoint_ms: 20000}\n", false},
         {"one more", ONE, ONE "- {name: b, url: 'https://b/mcp'}\n", false},
         {"another name", ONE, "version: 1\nservers:\n- {name: b, url: 'https://a/mcp'}\n", false},
         {"another address", ONE, "version: 1\nservers:\n- {name: a, url: 'https://b/mcp'}\n",

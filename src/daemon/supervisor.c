@@ -372,7 +372,7 @@ static enum status read_again(struct supervisor *s)
     struct diag diag = {0};
     TRY(load(s, &s->pending));
     if (!inputs_fit(s->first.inputs.config, s->pending.inputs.config)) {
-        fputs("aegis: the list of servers changed; restart to use it\n", stderr);
+        fputs("aegis: the list of servers or the journal changed; restart to use it\n", stderr);
         return STATUS_INVALID;
     }
     enum status status = parcel_pack(&s->pending.inputs, &s->pending.parcel, &diag);

@@ -290,7 +290,10 @@ describe('reload', () => {
     await writeFile(file, good.replace('"threads"', '"thraeds"'));
     assert.match(await reload('reload refused'), /aegis\.yaml:\d+:\d+: .*thraeds/);
     await writeFile(file, good.replace('"child-new"', '"child-other"'));
-    assert.match(await reload('reload refused'), /the list of servers changed; restart/);
+    assert.match(await reload('reload refused'), /the list of servers or the journal changed; restart/);
+    // Another worker would ask the supervisor to sign what its notary refuses.
+    await writeFile(file, JSON.stringify({ ...JSON.parse(good), limits: { journal_checkpoint_records: 7 } }));
+    assert.match(await reload('reload refused'), /the list of servers or the journal changed; restart/);
     // The worker can load no library any more, and no issuer needed libcurl so far.
     const remote = { ...JSON.parse(good), identity: [new Issuer('https://issuer.example').config('http://127.0.0.1:1/jwks')] };
     await writeFile(file, JSON.stringify(remote));
