@@ -27,6 +27,9 @@ static enum status check(const struct checkpoint_notary *notary,
                          struct diag *diag)
 {
     uint64_t kept_sequence = request->kept_sequence;
+    if (notary->key == NULL) {
+        return refuse(diag, "a checkpoint was to be signed although there is no journal");
+    }
     if (memcmp(checkpoint->key, signing_key_public(notary->key), SIGNING_PUBLIC_BYTES) != 0) {
         return refuse(diag, "a checkpoint was to be signed that names another key");
     }

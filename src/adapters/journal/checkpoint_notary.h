@@ -20,7 +20,7 @@
 #define NOTARY_CLOCK_MS_MAX INT64_C(60000) /* between the writer's clock and ours */
 
 struct checkpoint_notary {
-    const struct signing_key *key; /* borrowed */
+    const struct signing_key *key; /* borrowed; NULL, as in a zero notary: nothing is signed */
     uint32_t records_max;          /* every checkpoint has to say so */
     int64_t cost_us;               /* of one signature; a budget comes back as time passes */
     int64_t spent_until_us;

@@ -94,6 +94,20 @@ static enum status sign(struct office *self, struct checkpoint checkpoint, uint6
     return status;
 }
 
+/* Without audit the worker has a channel all the same. */
+TEST(notary_without_a_key_signs_nothing)
+{
+    struct office office;
+    uint8_t message[CHECKPOINT_SIGNED_BYTES];
+    uint8_t signature[SIGNING_SIGNATURE_BYTES];
+    office_init(&office);
+    struct checkpoint good = at(5);
+    draft(&good, office.key, message);
+    office.notary = (struct checkpoint_notary){0};
+    CHECK(ask(&office, message, 1000, signature) == STATUS_INVALID);
+    office_release(&office);
+}
+
 TEST(notary_signs_nothing_but_checkpoints_of_its_journal)
 {
     struct office office;
