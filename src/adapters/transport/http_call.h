@@ -65,6 +65,7 @@ struct http_link {
     struct http_call *call; /* NULL: idle, or closing */
     struct timer idle;
     uint64_t pooled_turn; /* of the loop, when it became idle */
+    int64_t pooled_ms;    /* the loop's clock then */
     bool is_idle, keep_alive;
 };
 

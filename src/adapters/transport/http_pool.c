@@ -8,6 +8,7 @@
 
 #define HOST_BYTES 256
 #define WRITE_STALL_MS 30000
+#define RECENT_MS 500
 
 static struct http_link *link_of_stream(struct stream *stream)
 {
@@ -59,6 +60,7 @@ static void enter_pool(struct http_link *link)
     }
     target->idle = link;
     link->pooled_turn = target->upstream->loop->turn_count;
+    link->pooled_ms = loop_now_ms(target->upstream->loop);
     loop_timer_start(target->upstream->loop, &link->idle, target->upstream->options.idle_ms);
 }
 
@@ -244,13 +246,15 @@ static bool has_addresses(struct http_target *target)
            target->fresh_until_ms > loop_now_ms(target->upstream->loop);
 }
 
-/* Servers that close after their answer do so at once. In the turn after the one that took the
- * answer the loop has told of it, or will before that turn ends; from the next one on there is
- * nothing to ask the socket. */
+/* Servers close after their answer, at once, or what was idle for seconds. In the turn after the
+ * one that took the answer the loop has told of the first, or will before that turn ends; until the
+ * second is due there is nothing to ask the socket. */
 static bool is_alive(const struct http_link *link)
 {
-    bool is_told = link->target->upstream->loop->turn_count >= link->pooled_turn + 2;
-    return is_told || stream_is_quiet(&link->stream);
+    const struct loop *loop = link->target->upstream->loop;
+    bool is_told = loop->turn_count >= link->pooled_turn + 2;
+    bool is_recent = loop_now_ms(loop) - link->pooled_ms < RECENT_MS;
+    return (is_told && is_recent) || stream_is_quiet(&link->stream);
 }
 
 /* The most recently used idle connection that is still alive. */
