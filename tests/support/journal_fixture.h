@@ -48,7 +48,8 @@ enum status append(struct journal *journal, struct fake_loop *loop, struct slice
 bool append_wait(struct journal *journal, struct fake_loop *loop, struct slice payload,
                  bool durable);
 
-/* For journals of tests that are not about slow devices: a busy machine may take seconds to sync. */
+/* For journals of tests that are not about slow devices: a busy machine may take seconds to sync.
+ */
 #define PATIENT_MS 600000
 
 /* Open, append {"n":0}, {"n":1} ... durably, close. */
