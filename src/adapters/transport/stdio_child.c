@@ -226,7 +226,9 @@ static void keep_log(struct stdio_child *child, struct slice input)
     size_t at = (size_t)(child->log_bytes % CHILD_LOG_RING_BYTES);
     struct slice before_end = slice_sub(input, 0, CHILD_LOG_RING_BYTES - at);
     struct slice from_start = slice_sub(input, before_end.len, input.len);
-    memcpy(child->log_ring + at, before_end.ptr, before_end.len);
+    if (before_end.len > 0) {
+        memcpy(child->log_ring + at, before_end.ptr, before_end.len);
+    }
     if (from_start.len > 0) {
         memcpy(child->log_ring, from_start.ptr, from_start.len);
     }

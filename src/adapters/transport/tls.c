@@ -21,7 +21,9 @@ static int bio_read(BIO *bio, char *out, int size)
         return -1;
     }
     struct slice piece = slice_sub(stream->tls_input, 0, (size_t)size);
-    memcpy(out, piece.ptr, piece.len);
+    if (piece.len > 0) {
+        memcpy(out, piece.ptr, piece.len);
+    }
     stream->tls_input = slice_sub(stream->tls_input, piece.len, stream->tls_input.len);
     return (int)piece.len;
 }

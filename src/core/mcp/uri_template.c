@@ -74,7 +74,8 @@ static bool take_expression(struct uri_search *search, struct slice expression)
 {
     const struct uri_operator *kind = &OPERATORS[0];
     for (size_t i = 1; i < COUNT_OF(OPERATORS); i++) {
-        kind = expression.ptr[0] == OPERATORS[i].sign ? &OPERATORS[i] : kind;
+        struct slice sign = slice_of(&OPERATORS[i].sign, 1);
+        kind = slice_starts_with(expression, sign) ? &OPERATORS[i] : kind;
     }
     if (!spend(search, search->uri.len + 1)) {
         return false;
