@@ -26,8 +26,9 @@ struct slice {
     }
 #define SLICE_EMPTY ((struct slice){0})
 
-/* For printf's "%.*s": precision and pointer. Only for text already known to be printable. */
-#define SLICE_ARG(s) (int)(s).len, (const char *)(s).ptr
+/* For printf's "%.*s": precision and pointer, never NULL. Only for text already known to be
+ * printable. */
+#define SLICE_ARG(s) (int)(s).len, (s).len == 0 ? "" : (const char *)(s).ptr
 
 /* A view of len bytes at ptr. */
 static inline struct slice slice_of(const void *ptr, size_t len)
