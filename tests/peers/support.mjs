@@ -98,10 +98,17 @@ export function filesystemCommand(folder) {
   return [process.execPath, path.join(packages, 'server-filesystem/dist/index.js'), folder];
 }
 
-/** Starts `aegis serve`, with more environment if there is some, and waits until it says where it listens. */
-export async function startGateway(processes, configFile, environment = {}) {
+/** Starts `aegis ARGUMENTS...`, with more environment if there is some, and waits until it says where it listens. */
+export async function startAegis(processes, arguments_, environment = {}) {
   const env = { ...process.env, ...SANITIZERS, ...environment };
-  const child = processes.start(aegisBinary, ['serve', '--config', configFile], { env });
+  const child = processes.start(aegisBinary, arguments_, { env });
+  const url = await listeningUrl(child);
+  if (url === undefined) throw new Error(`the gateway does not listen: ${child.errors}`);
+  return { url, origin: new URL(url).origin, child };
+}
+
+/** The address of `{"listening":URL}`, the line that a server of ours prints when it is ready. */
+export async function listeningUrl(child) {
   const lines = createInterface({ input: child.stdout });
   const ready = (async () => {
     for await (const line of lines) {
@@ -112,8 +119,12 @@ export async function startGateway(processes, configFile, environment = {}) {
   })();
   const url = await Promise.race([ready, sleep(READY_MS, undefined, { ref: false })]);
   child.stdout.resume();
-  if (url === undefined) throw new Error(`the gateway does not listen: ${child.errors}`);
-  return { url, origin: new URL(url).origin, child };
+  return url;
+}
+
+/** Starts `aegis serve`. */
+export function startGateway(processes, configFile, environment = {}) {
+  return startAegis(processes, ['serve', '--config', configFile], environment);
 }
 
 /** A token of the development issuer whose key is in the state folder. */

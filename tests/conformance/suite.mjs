@@ -1,0 +1,94 @@
+// The official conformance suite against the fixture server: directly, so that the fixture can be believed, then through
+// the gateway. Usage: suite.mjs [FILTER], a part of `REVISION/SCENARIO`; the last line counts. A scenario passes when
+// none of its checks fails or warns.
+import { execFile } from 'node:child_process';
+import fs from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+
+import { listeningUrl, Processes, peersFolder, rootFolder, startAegis } from '../peers/support.mjs';
+import { PENDING } from './pending.mjs';
+
+const REVISIONS = ['2025-11-25', '2026-07-28'];
+/** The fixture does not compare mirrored header fields: what passes through the gateway is the gateway's doing. */
+const OURS_ALONE = ['2026-07-28/http-header-validation', '2026-07-28/http-custom-header-server-validation'];
+/** An extension that the gateway does not pass on. */
+const EXTENSIONS = /^tasks-/;
+const OUTPUT_BYTES_MAX = 1 << 24;
+const program = path.join(peersFolder, 'node_modules/@modelcontextprotocol/conformance/dist/index.js');
+
+/** Runs the official program to its end; its exit status says less than the checks that it writes. */
+function runOfficial(arguments_) {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [program, ...arguments_], { maxBuffer: OUTPUT_BYTES_MAX }, (error, stdout, stderr) =>
+      resolve(`${stdout}${stderr}`));
+  });
+}
+
+/** Scenario to its problems, of everything that a run left in a folder. */
+async function problemsIn(folder) {
+  const found = new Map();
+  for (const entry of await fs.readdir(folder).catch(() => [])) {
+    const scenario = /^server-(.*)-\d{4}-\d\d-\d\dT/.exec(entry)?.[1];
+    if (scenario === undefined || EXTENSIONS.test(scenario)) continue;
+    const checks = JSON.parse(await fs.readFile(path.join(folder, entry, 'checks.json'), 'utf8'));
+    const bad = checks.filter(({ status }) => status === 'FAILURE' || status === 'WARNING');
+    const problems = bad.map(({ id, status, errorMessage }) => `${status} ${id}: ${errorMessage}`);
+    found.set(scenario, checks.length === 0 ? ['no check was made'] : problems);
+  }
+  return found;
+}
+
+class Tally {
+  passed = 0;
+  failed = 0;
+
+  /** One line of the table. problems: of the scenario; mayPass: it should. */
+  judge(label, problems, shouldPass, why) {
+    const isGood = (problems.length === 0) === shouldPass;
+    const verdict = shouldPass ? (isGood ? 'pass' : 'FAIL') : (isGood ? 'pending' : 'FAIL: passes, but is listed');
+    console.log(`${verdict.padEnd(8)} ${label}${why === undefined ? '' : `: ${why}`}`);
+    if (!isGood) for (const problem of problems) console.log(`         ${problem}`);
+    this[isGood ? 'passed' : 'failed']++;
+  }
+}
+
+/** Runs the set of one revision against an address. */
+async function runSet(tally, place, revision, url, folder, expectation) {
+  const output = path.join(folder, place, revision);
+  const log = await runOfficial(['server', '--url', url, '--requirements', revision, '--output-dir', output]);
+  const found = await problemsIn(output);
+  if (found.size === 0) {
+    console.log(log);
+    tally.judge(`${place} ${revision}`, ['the suite did not run'], true);
+  }
+  for (const [scenario, problems] of found) {
+    const name = `${revision}/${scenario}`;
+    if (!name.includes(process.argv[2] ?? '')) continue;
+    tally.judge(`${place} ${name}`, problems, ...expectation(name));
+  }
+  return found;
+}
+
+const tally = new Tally();
+const processes = new Processes();
+const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'aegis-conformance-'));
+try {
+  const fixture = await listeningUrl(processes.start(process.execPath, [path.join(rootFolder, 'tests/fixtures/conformance-server.ts')]));
+  const gateway = await startAegis(processes, [
+    'proxy', '--upstream', fixture, '--no-auth', '--policy', path.join(rootFolder, 'tests/integration/policies-open'),
+    '--state', path.join(folder, 'state'),
+  ]);
+  for (const revision of REVISIONS) {
+    await runSet(tally, 'fixture', revision, fixture, folder, (name) => [!OURS_ALONE.includes(name)]);
+    const found = await runSet(tally, 'gateway', revision, gateway.url, folder, (name) => [PENDING[name] === undefined, PENDING[name]]);
+    for (const name of Object.keys(PENDING).filter((key) => key.startsWith(revision))) {
+      if (!found.has(name.slice(revision.length + 1))) tally.judge(name, ['it is listed as pending and was not run'], true);
+    }
+  }
+} finally {
+  await processes.stop();
+  await fs.rm(folder, { recursive: true, force: true });
+}
+console.log(`${tally.passed} passed, ${tally.failed} failed, 0 skipped`);
+process.exitCode = tally.failed === 0 ? 0 : 1;
