@@ -121,9 +121,14 @@ static struct gateway_limits gateway_limits_of(const struct config_limits *limit
         .operation_bytes = (size_t)limits->operation_bytes,
         .operations = (size_t)limits->operations,
         .sessions = (size_t)limits->sessions,
+        .client_sessions = (size_t)limits->client_sessions,
+        .principal_sessions = (size_t)limits->principal_sessions,
+        .client_session_bytes = (size_t)limits->client_session_bytes,
         .operation_deadline_ms = limits->operation_deadline_ms,
         .list_timeout_ms = limits->list_timeout_ms,
         .session_idle_ms = limits->session_idle_ms,
+        .client_session_idle_ms = limits->client_session_idle_ms,
+        .stream_keep_alive_ms = limits->stream_keep_alive_ms,
         .token_bytes = (size_t)limits->token_bytes,
         .token_cache_entries = (size_t)limits->token_cache_entries,
         .json = {.depth_max = (uint32_t)limits->json_depth,
@@ -175,6 +180,7 @@ static void on_server_closed(void *context)
 static void run_drain(struct posted *item)
 {
     struct lane *lane = lane_of_drain(item);
+    gateway_drain(&lane->gateway);
     http_server_drain(&lane->server, on_server_closed, lane);
 }
 

@@ -80,10 +80,10 @@ describe('a page of a listed origin', () => {
     }
   });
 
-  test('reads that there is no stream to wait for', async () => {
+  test('reads that a stream needs a session', async () => {
     const request = { method: 'GET', headers: [['Origin', LISTED_ORIGIN], ['Accept', 'text/event-stream']], body: EMPTY };
     const { answer } = await bench.refused(() => rawRequest(bench.serverUrl('counting'), request, bench.token));
-    assert.equal(answer.status, 405);
+    assert.equal(answer.status, 400);
     assert.ok(isReadable(answer));
   });
 });

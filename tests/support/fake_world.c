@@ -402,6 +402,7 @@ static enum status fake_hand_over(void *context, uint16_t loop, struct exchange 
     CHECK(request->field_count <= WORLD_FIELDS_MAX);
     *handover = (struct world_handover){
         .exchange = exchange, .loop = loop, .field_count = request->field_count};
+    copy_text(handover->method, sizeof(handover->method), request->method);
     copy_text(handover->target, sizeof(handover->target), request->target);
     copy_text(handover->body, sizeof(handover->body), request->body);
     for (size_t i = 0; i < request->field_count; i++) {
@@ -424,7 +425,7 @@ static bool run_handover(struct world *world)
         fields[i] = (struct http_field){slice_view_cstr(handover->names[i]),
                                         slice_view_cstr(handover->values[i])};
     }
-    struct exchange_request request = {.method = SLICE("POST"),
+    struct exchange_request request = {.method = slice_view_cstr(handover->method),
                                        .target = slice_view_cstr(handover->target),
                                        .fields = fields,
                                        .field_count = handover->field_count,
@@ -571,6 +572,22 @@ void world_post(struct world *world, struct world_client *client, const char *ta
     CHECK(world_send(world, client, &request));
 }
 
+void world_ask(struct world *world, struct world_client *client, const char *method,
+               const char *target, const char *session_id)
+{
+    struct http_field fields[] = {
+        {SLICE("Host"), SLICE("gateway.test")},
+        {SLICE("Accept"), SLICE("text/event-stream")},
+        {SLICE("Mcp-Session-Id"), slice_view_cstr(session_id)},
+    };
+    struct exchange_request request = {.method = slice_view_cstr(method),
+                                       .target = slice_view_cstr(target),
+                                       .fields = fields,
+                                       .field_count = session_id == NULL ? 2 : 3,
+                                       .peer_ip = SLICE("127.0.0.1")};
+    (void)world_send(world, client, &request);
+}
+
 void world_get(struct world *world, struct world_client *client, const char *target)
 {
     struct exchange_request request = {
@@ -587,8 +604,11 @@ struct gateway_snapshot *world_snapshot(const char *policies, bool legacy_enable
         {.name = SLICE_INIT("shop"), .trust = SLICE_INIT("partner"), .timeout_ms = 1000}};
     static const struct slice HOSTS[] = {SLICE_INIT("gateway.test")};
     static const struct slice ROLES[] = {SLICE_INIT("Developers")};
-    static const struct principal ANN = {
-        .issuer = SLICE_INIT("dev"), .subject = SLICE_INIT("ann"), .roles = ROLES, .role_count = 1};
+    static const struct principal ANN = {.issuer = SLICE_INIT("dev"),
+                                         .subject = SLICE_INIT("ann"),
+                                         .roles = ROLES,
+                                         .role_count = 1,
+                                         .expires_at_s = INT64_MAX};
     static struct cedar_diagnostics diagnostics;
     struct cedar_source source = {SLICE("test"), slice_view_cstr(policies)};
     struct arena arena;

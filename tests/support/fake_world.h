@@ -48,7 +48,7 @@ struct world_record {
 struct world_handover {
     struct exchange *exchange;
     uint16_t loop;
-    char target[256], body[WORLD_TEXT_BYTES];
+    char method[16], target[256], body[WORLD_TEXT_BYTES];
     char names[WORLD_FIELDS_MAX][64], values[WORLD_FIELDS_MAX][512];
     size_t field_count;
     bool is_gone;
@@ -124,6 +124,10 @@ bool world_send(struct world *world, struct world_client *client,
 /* Send a request; body is JSON. Fields of the modern era are added when method is not NULL. */
 void world_post(struct world *world, struct world_client *client, const char *target,
                 const char *body, const char *method, const char *name, const char *session_id);
+
+/* Open the stream of a session, or end it: GET or DELETE of an endpoint. */
+void world_ask(struct world *world, struct world_client *client, const char *method,
+               const char *target, const char *session_id);
 
 /* Ask for something without a body. */
 void world_get(struct world *world, struct world_client *client, const char *target);

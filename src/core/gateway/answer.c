@@ -32,7 +32,7 @@ static void reply(struct operation *op, int http_status, struct slice content_ty
     op->exchange->vtable->reply(op->exchange, &answer);
 }
 
-static void begin_stream(struct operation *op)
+void operation_begin_stream(struct operation *op)
 {
     struct http_field fields[STREAM_FIELDS + CORS_FIELDS_MAX] = {
         {SLICE("Content-Type"), SLICE("text/event-stream")},
@@ -54,7 +54,7 @@ bool operation_send_event(struct operation *op, struct slice json)
         return true;
     }
     if (!op->stream_begun) {
-        begin_stream(op);
+        operation_begin_stream(op);
     }
     buf_init(&event, GATEWAY_OPERATION_BYTES_MAX, &op->account);
     sse_write_event(&event, SLICE("message"), SLICE_EMPTY, json);

@@ -21,7 +21,8 @@ static bool is_never_allowed(struct operation *op)
  * there is nothing to hear, and one look at the policies is enough. */
 static enum stage_result stage_authorize_early(struct operation *op)
 {
-    bool is_ready = server_session_is_ready(op->gateway, op->server_index, op->principal->digest);
+    bool is_ready =
+        server_session_is_ready(op->gateway, op->server_index, op->principal->digest, op->client);
     return !is_ready && is_never_allowed(op) ? operation_refuse_denied(op) : STAGE_DONE;
 }
 
@@ -39,7 +40,8 @@ static enum stage_result stage_open_session(struct operation *op)
     if (operation_is_stopped(op)) {
         return STAGE_DONE;
     }
-    op->session = server_session_get(op->gateway, op->server_index, op->principal->digest);
+    op->session =
+        server_session_get(op->gateway, op->server_index, op->principal->digest, op->client);
     if (op->session == NULL) {
         return operation_refuse_overload(op, "too many sessions with servers");
     }

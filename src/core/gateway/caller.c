@@ -45,7 +45,7 @@ struct caller *caller_enter(struct gateway *gateway, const uint8_t digest[CALLER
     if (caller == NULL) {
         return NULL;
     }
-    caller->operation_count++;
+    caller->holder_count++;
     if (account_insert(account, &caller->account) != STATUS_OK) {
         caller_leave(gateway, caller);
         return NULL;
@@ -55,7 +55,7 @@ struct caller *caller_enter(struct gateway *gateway, const uint8_t digest[CALLER
 
 void caller_leave(struct gateway *gateway, struct caller *caller)
 {
-    if (caller != NULL && --caller->operation_count == 0) {
+    if (caller != NULL && --caller->holder_count == 0) {
         remove_caller(gateway, caller);
     }
 }

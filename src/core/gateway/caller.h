@@ -1,4 +1,5 @@
-/* caller.h: the memory that all operations of one principal hold on one loop, as one account. */
+/* caller.h: the memory that all operations and sessions of one principal hold on one loop, as one
+ * account. */
 #ifndef AEGIS_CORE_GATEWAY_CALLER_H
 #define AEGIS_CORE_GATEWAY_CALLER_H
 
@@ -9,7 +10,7 @@
 struct caller {
     struct caller *next; /* in its bucket */
     struct account account;
-    size_t operation_count;
+    size_t holder_count;                 /* operations and sessions */
     uint8_t digest[CALLER_DIGEST_BYTES]; /* of the principal */
 };
 

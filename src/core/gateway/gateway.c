@@ -1,5 +1,6 @@
 #include "core/gateway/gateway.h"
 
+#include "core/gateway/client_session.h"
 #include "core/gateway/endpoint.h"
 #include "core/gateway/operation.h"
 #include "core/gateway/public_path.h"
@@ -58,6 +59,12 @@ enum status gateway_init(struct gateway *gateway, const struct gateway_ports *po
     return status;
 }
 
+void gateway_drain(struct gateway *gateway)
+{
+    gateway->is_draining = true;
+    client_sessions_drain(gateway);
+}
+
 void gateway_close(struct gateway *gateway)
 {
     struct operation *next = NULL;
@@ -68,6 +75,7 @@ void gateway_close(struct gateway *gateway)
             operation_abort(op);
         }
     }
+    client_sessions_release(gateway);
     server_sessions_release(gateway);
     gateway_record_counted(gateway);
     arena_release(&gateway->scratch);
@@ -263,7 +271,8 @@ static bool admit_endpoint(struct gateway *gateway, const struct exchange_reques
     struct admission_rules rules = {.hosts = snapshot->hosts,
                                     .host_count = snapshot->host_count,
                                     .origins = snapshot->origins,
-                                    .origin_count = snapshot->origin_count};
+                                    .origin_count = snapshot->origin_count,
+                                    .has_sessions = snapshot->legacy_enabled};
     struct diag diag = {0};
     int http_status = 400;
     if (admission_check(&rules, head->method, head->fields, head->field_count, &http_status,
@@ -272,7 +281,10 @@ static bool admit_endpoint(struct gateway *gateway, const struct exchange_reques
     }
     refuse_wire(gateway, head, http_status, diag.code, reply);
     if (http_status == 405) {
-        add_field(gateway, reply, (struct http_field){SLICE("Allow"), SLICE("POST")});
+        add_field(gateway, reply,
+                  (struct http_field){SLICE("Allow"), rules.has_sessions
+                                                          ? SLICE("DELETE, GET, POST")
+                                                          : SLICE("POST")});
     }
     if (http_status != 421 && http_status != 403) {
         add_cors(gateway, head, reply);

@@ -39,9 +39,14 @@ struct gateway_limits {
     size_t operation_bytes; /* one operation */
     size_t operations;      /* in flight */
     size_t sessions;        /* with servers */
+    size_t client_sessions;
+    size_t principal_sessions;   /* of these, one principal's */
+    size_t client_session_bytes; /* what one of these keeps */
     int64_t operation_deadline_ms;
     int64_t list_timeout_ms; /* servers that did not list by then are left out */
     int64_t session_idle_ms;
+    int64_t client_session_idle_ms;
+    int64_t stream_keep_alive_ms;
     size_t token_bytes;         /* one bearer token */
     size_t token_cache_entries; /* verified tokens remembered */
     struct refusal_rate refusals;
@@ -52,8 +57,10 @@ struct gateway_limits {
     {                                                                                              \
         .loop_bytes = (size_t)1 << 30, .principal_bytes = (size_t)256 << 20,                       \
         .server_bytes = (size_t)256 << 20, .operation_bytes = (size_t)32 << 20,                    \
-        .operations = 4096, .sessions = 1024, .operation_deadline_ms = 600000,                     \
-        .list_timeout_ms = 10000, .session_idle_ms = 1800000, .token_bytes = 16384,                \
+        .operations = 4096, .sessions = 1024, .client_sessions = 16384, .principal_sessions = 256, \
+        .client_session_bytes = (size_t)4 << 20, .operation_deadline_ms = 600000,                  \
+        .list_timeout_ms = 10000, .session_idle_ms = 1800000, .client_session_idle_ms = 14400000,  \
+        .stream_keep_alive_ms = 15000, .token_bytes = 16384,                                       \
         .token_cache_entries = IDENTITY_CACHE_ENTRIES_DEFAULT, .json = JSON_LIMITS_DEFAULT,        \
         .refusals = {                                                                              \
             REFUSAL_RECORDS_DEFAULT,                                                               \
@@ -83,6 +90,7 @@ struct gateway_place {
 };
 
 struct server_session;
+struct client_session;
 struct operation;
 struct caller;
 
@@ -100,7 +108,10 @@ struct gateway {
     size_t server_count;                            /* the same in all snapshots */
     struct server_session *sessions;                /* newest first */
     size_t session_count;
-    struct timer sweep;           /* of idle sessions */
+    struct timer sweep;                                     /* of idle sessions */
+    struct client_session *clients[GATEWAY_CALLER_BUCKETS]; /* sessions of legacy clients */
+    size_t client_count;
+    struct timer client_sweep;    /* of idle ones */
     struct refusals refusals;     /* of callers nobody knows yet */
     struct operation *operations; /* all that run, for draining and reload */
     size_t operation_count;
@@ -112,6 +123,7 @@ struct gateway {
     uint8_t ids[GATEWAY_IDS_DRAWN][AUDIT_DECISION_ID_BYTES];
     size_t id_count; /* not used yet, from the front */
     struct gateway_place place;
+    bool is_draining;     /* begins no stream any more */
     bool is_closed;       /* begins nothing any more */
     struct buf head_text; /* of the last answer to a head; head_fields point into it */
     struct http_field head_fields[GATEWAY_HEAD_FIELDS_MAX];
@@ -122,6 +134,9 @@ NODISCARD enum status gateway_init(struct gateway *gateway, const struct gateway
                                    struct gateway_snapshot *snapshot,
                                    const struct gateway_place *place,
                                    const struct gateway_limits *limits);
+
+/* The loop is about to stop: end the streams that would go on for ever. */
+void gateway_drain(struct gateway *gateway);
 
 /* Cancel what still runs, let go of all clients and end the sessions with servers. Operations whose
  * record is still being written end when it completes. */

@@ -21,7 +21,6 @@ static enum mcp_revision negotiate(const struct operation *op)
 
 static enum stage_result stage_negotiate(struct operation *op)
 {
-    const struct gateway_ports *ports = &op->gateway->ports;
     op->revision = negotiate(op);
     if (!op->gateway->snapshot->legacy_enabled) {
         return operation_refuse(
@@ -32,12 +31,22 @@ static enum stage_result stage_negotiate(struct operation *op)
                                             .code = "mcp.version",
                                             .requested = mcp_revision_name(op->revision)});
     }
+    return STAGE_DONE;
+}
+
+/* Not before the record: there is nothing to undo when it cannot be kept. */
+static enum stage_result stage_begin_session(struct operation *op)
+{
+    const struct gateway_ports *ports = &op->gateway->ports;
     struct session_token token = {.revision = op->revision,
                                   .node = op->gateway->place.node,
                                   .loop = op->gateway->place.loop,
                                   .expires_at_s =
                                       ports->clock->wall_ms(ports->clock->context) / 1000 +
                                       SESSION_TOKEN_LIFETIME_S};
+    if (op->client_gone) {
+        return STAGE_DONE;
+    }
     if (ports->random->fill(ports->random->context, token.nonce, sizeof(token.nonce)) !=
         STATUS_OK) {
         return operation_refuse_overload(op, "no random bytes");
@@ -46,9 +55,12 @@ static enum stage_result stage_negotiate(struct operation *op)
         token.caller[i] = op->principal->digest[i];
     }
     session_token_seal(ports->crypto, op->gateway->place.session_key, &token, &op->session_id);
-    return buf_status(&op->session_id) == STATUS_OK
+    if (buf_status(&op->session_id) != STATUS_OK) {
+        return operation_refuse_overload(op, "no memory for the session");
+    }
+    return client_session_new(op->gateway, &token) != NULL
                ? STAGE_DONE
-               : operation_refuse_overload(op, "no memory for the session");
+               : operation_refuse_overload(op, "too many sessions with clients");
 }
 
 static enum stage_result stage_answer_initialize(struct operation *op)
@@ -113,6 +125,7 @@ const struct stage OPERATION_INITIALIZE_STAGES[] = {
     {"negotiate", stage_negotiate},
     {"record_event", operation_stage_record_event},
     {"check_record", operation_stage_check_record},
+    {"begin_session", stage_begin_session},
     {"answer", stage_answer_initialize},
     {NULL, NULL},
 };
@@ -130,6 +143,7 @@ const struct stage OPERATION_PING_STAGES[] = {
     {"authenticate", operation_stage_authenticate},
     {"session", operation_stage_session},
     {"route", operation_stage_route},
+    {"home", operation_stage_home},
     {"record_event", operation_stage_record_event},
     {"check_record", operation_stage_check_record},
     {"answer", stage_answer_empty},

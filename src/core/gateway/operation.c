@@ -12,6 +12,8 @@ static void leave_sessions(struct operation *op)
         op->session = NULL;
     }
     operation_leave_parts(op);
+    client_session_leave(op->client);
+    op->client = NULL;
 }
 
 /* Nothing that the transport says later finds the operation. */
@@ -308,14 +310,29 @@ static void on_gone(struct exchange *exchange)
 void operation_cancel_request(const struct operation *by, struct slice id)
 {
     for (struct operation *op = by->gateway->operations; op != NULL; op = op->next) {
-        bool is_same =
-            slice_eq(op->message.session_id, by->message.session_id) && op->principal != NULL &&
-            memcmp(op->principal->digest, by->principal->digest, sizeof(by->principal->digest)) ==
-                0;
-        if (op != by && op->has_home && is_same && slice_eq(op->message.id, id)) {
+        if (op != by && op->client != NULL && op->client == by->client &&
+            slice_eq(op->message.id, id)) {
             stop(op, STATUS_CANCELLED);
             return;
         }
+    }
+}
+
+/* The first that has not been stopped. */
+static struct operation *find_running(const struct client_session *session)
+{
+    struct operation *op = session->gateway->operations;
+    while (op != NULL && (op->client != session || op->stop != STATUS_OK)) {
+        op = op->next;
+    }
+    return op;
+}
+
+/* To stop one may end others. */
+void operation_cancel_session(const struct client_session *session)
+{
+    for (struct operation *op = find_running(session); op != NULL; op = find_running(session)) {
+        stop(op, STATUS_CANCELLED);
     }
 }
 
@@ -346,6 +363,10 @@ static const struct stage *stages_of(const struct mcp_message *message)
         return OPERATION_LIST_STAGES;
     case MCP_KIND_CALL:
         return OPERATION_CALL_STAGES;
+    case MCP_KIND_STREAM:
+        return OPERATION_STREAM_STAGES;
+    case MCP_KIND_DELETE:
+        return OPERATION_DELETE_STAGES;
     }
     return OPERATION_NOTIFICATION_STAGES;
 }
@@ -361,6 +382,7 @@ static enum status copy_request(struct operation *op, const struct exchange_requ
     op->has_token = op->authorization.len > 0;
     TRY(arena_copy(&op->arena, mcp_field(op->fields, op->field_count, SLICE("origin"), &count),
                    &op->origin));
+    TRY(arena_copy(&op->arena, request->method, &op->http_method));
     TRY(arena_copy(&op->arena, request->peer_ip, &op->peer_ip));
     TRY(arena_copy(&op->arena, request->target, &op->target_path));
     return arena_copy(&op->arena, request->body, &op->body);
@@ -395,12 +417,14 @@ static enum stage_result read_message(struct operation *op)
     struct mcp_message_input input = {&op->gateway->parser, op->body, op->fields, op->field_count};
     struct mcp_refusal refusal;
     struct diag diag = {0};
-    if (mcp_message_read(&input, &op->arena, &op->message, &refusal, &diag) == STATUS_OK) {
+    enum status status =
+        slice_eq(op->http_method, SLICE("POST"))
+            ? mcp_message_read(&input, &op->arena, &op->message, &refusal, &diag)
+            : mcp_message_read_head(&input, op->http_method, &op->message, &refusal, &diag);
+    if (status == STATUS_OK) {
         op->revision = op->message.revision;
         op->stages = stages_of(&op->message);
-        /* What is asked for later: a cancellation names the session, too. */
-        return keep_parameters(op) == STATUS_OK && arena_copy(&op->arena, op->message.session_id,
-                                                              &op->message.session_id) == STATUS_OK
+        return keep_parameters(op) == STATUS_OK
                    ? STAGE_DONE
                    : operation_refuse_overload(op, "no memory for the fields");
     }

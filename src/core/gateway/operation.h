@@ -10,6 +10,7 @@
 #include "core/audit/record.h"
 #include "core/gateway/call.h"
 #include "core/gateway/caller.h"
+#include "core/gateway/client_session.h"
 #include "core/gateway/gateway.h"
 #include "core/gateway/product_error.h"
 #include "core/gateway/server_session.h"
@@ -76,11 +77,12 @@ struct operation {
     bool is_dead;     /* frees itself when what cannot be called back completes */
     bool has_outcome; /* the outcome is recorded: a refusal needs no record of its own */
     bool was_handed_over;
-    bool has_home; /* the session of a legacy client names its loop */
-    uint16_t home_loop;
-    enum status stop; /* not OK: begin nothing any more, because of this */
+    bool has_home; /* token names it: the client is a legacy one */
+    struct session_token token;
+    struct client_session *client; /* held; on its home loop */
+    enum status stop;              /* not OK: begin nothing any more, because of this */
 
-    struct slice target_path, peer_ip, body;
+    struct slice http_method, target_path, peer_ip, body;
     const struct http_field *fields; /* the transport's, until the first wait */
     size_t field_count;
     struct slice authorization;    /* one of them */
@@ -151,6 +153,9 @@ bool operation_is_stopped(struct operation *operation);
  * What does not run, or has been answered by now, is not cancelled. */
 void operation_cancel_request(const struct operation *by, struct slice id);
 
+/* The session ends: cancel all that runs for it. */
+void operation_cancel_session(const struct client_session *session);
+
 /* Cancel whatever it waits for and let go of the client; for shutdown. Frees it now, or when the
  * record it waits for completes. */
 void operation_abort(struct operation *operation);
@@ -180,6 +185,9 @@ void operation_answer(struct operation *operation, int http_status);
 
 /* Send one notification as an event; begins the stream. False: the client is too slow. */
 bool operation_send_event(struct operation *operation, struct slice json);
+
+/* Begin a stream of events. */
+void operation_begin_stream(struct operation *operation);
 
 /* Answer the refusal. */
 void operation_answer_refusal(struct operation *operation);
@@ -232,13 +240,15 @@ enum stage_result operation_refuse_denied(struct operation *operation);
 /* What a policy is asked about the target on a server. */
 struct policy_question operation_question(const struct operation *operation, uint32_t server_index);
 
-/* call_stages.c, list_stages.c, local_stages.c: the tables. */
+/* call_stages.c, list_stages.c, local_stages.c, session_stages.c: the tables. */
 extern const struct stage OPERATION_CALL_STAGES[];
 extern const struct stage OPERATION_LIST_STAGES[];
 extern const struct stage OPERATION_INITIALIZE_STAGES[];
 extern const struct stage OPERATION_DISCOVER_STAGES[];
 extern const struct stage OPERATION_PING_STAGES[];
 extern const struct stage OPERATION_NOTIFICATION_STAGES[];
+extern const struct stage OPERATION_STREAM_STAGES[];
+extern const struct stage OPERATION_DELETE_STAGES[];
 
 /* Shared first stages. */
 enum stage_result operation_stage_authenticate(struct operation *operation);
@@ -249,6 +259,9 @@ enum stage_result operation_stage_record_event(struct operation *operation);
 
 /* Refuse when the record before was not kept: no record, no answer. */
 enum stage_result operation_stage_check_record(struct operation *operation);
+
+/* There is no such session, any more or at all; to the outside these are one. */
+enum stage_result operation_refuse_session(struct operation *operation, const char *code);
 
 /* The snapshot's server of the operation. */
 const struct gateway_server *operation_server(const struct operation *operation);

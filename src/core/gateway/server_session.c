@@ -1,5 +1,7 @@
 #include "core/gateway/server_session.h"
 
+#include "core/gateway/client_session.h"
+
 #include <string.h>
 
 static void start_step(struct server_session *session, enum server_session_step step,
@@ -421,7 +423,7 @@ static void on_sweep(struct timer *timer)
     int64_t next_ms = gateway->limits.session_idle_ms;
     for (struct server_session **at = &gateway->sessions; *at != NULL;) {
         int64_t left_ms = (*at)->used_ms + gateway->limits.session_idle_ms - now_ms;
-        if (is_idle(*at) && left_ms <= 0) {
+        if (is_idle(*at) && (left_ms <= 0 || (*at)->is_over)) {
             evict(at);
             continue;
         }
@@ -442,18 +444,47 @@ static void start_sweep(struct gateway *gateway)
     }
 }
 
+static void remove_session(struct server_session *session)
+{
+    struct server_session **at = &session->gateway->sessions;
+    while (*at != session) {
+        at = &(*at)->next;
+    }
+    evict(at);
+}
+
 void server_session_leave(struct server_session *session)
 {
     const struct port_clock *clock = session->gateway->ports.clock;
     session->user_count--;
     session->used_ms = clock->mono_ms(clock->context);
+    if (session->is_over && session->user_count == 0) {
+        remove_session(session);
+    }
+}
+
+void server_sessions_end(struct client_session *client)
+{
+    struct server_session *next = NULL;
+    for (struct server_session *s = client->gateway->sessions; s != NULL; s = next) {
+        next = s->next;
+        if (s->client == client) {
+            s->client = NULL;
+            s->is_over = true;
+            if (s->user_count == 0) {
+                remove_session(s);
+            }
+        }
+    }
 }
 
 static struct server_session *find_session(const struct gateway *gateway, uint32_t server_index,
-                                           const uint8_t caller[32])
+                                           const uint8_t caller[32],
+                                           const struct client_session *client)
 {
     for (struct server_session *s = gateway->sessions; s != NULL; s = s->next) {
-        if (s->server_index == server_index && memcmp(s->caller, caller, sizeof(s->caller)) == 0) {
+        if (s->server_index == server_index && s->client == client && !s->is_over &&
+            memcmp(s->caller, caller, sizeof(s->caller)) == 0) {
             return s;
         }
     }
@@ -461,16 +492,16 @@ static struct server_session *find_session(const struct gateway *gateway, uint32
 }
 
 bool server_session_is_ready(const struct gateway *gateway, uint32_t server_index,
-                             const uint8_t caller[32])
+                             const uint8_t caller[32], const struct client_session *client)
 {
-    const struct server_session *session = find_session(gateway, server_index, caller);
+    const struct server_session *session = find_session(gateway, server_index, caller, client);
     return session != NULL && session->state == SERVER_SESSION_READY;
 }
 
 struct server_session *server_session_get(struct gateway *gateway, uint32_t server_index,
-                                          const uint8_t caller[32])
+                                          const uint8_t caller[32], struct client_session *client)
 {
-    struct server_session *found = find_session(gateway, server_index, caller);
+    struct server_session *found = find_session(gateway, server_index, caller, client);
     if (found != NULL) {
         return found;
     }
@@ -485,6 +516,7 @@ struct server_session *server_session_get(struct gateway *gateway, uint32_t serv
         .next = gateway->sessions,
         .gateway = gateway,
         .server_index = server_index,
+        .client = client,
         .children = {.table = &gateway->children},
     };
     memcpy(session->caller, caller, sizeof(session->caller));

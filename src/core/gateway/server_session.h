@@ -1,4 +1,5 @@
-/* server_session.h: what one loop knows of one server on behalf of one caller.
+/* server_session.h: what one loop knows of one server on behalf of one caller, or of one session of
+ * a legacy client, whose capabilities were said once and for all.
  *
  * Opening finds the era (server/discover, then initialize), does the handshake and reads the tools'
  * definitions, which type the arguments that policies see. Operations wait for that in one queue:
@@ -44,7 +45,9 @@ struct server_session {
     struct server_session *next;
     struct gateway *gateway;
     uint32_t server_index;
-    uint8_t caller[32]; /* digest of the principal */
+    uint8_t caller[32];            /* digest of the principal */
+    struct client_session *client; /* a legacy client's session that it is for, or NULL */
+    bool is_over; /* that session ended: cannot be found, goes with its last user */
     enum server_session_state state;
     enum server_session_step step;
     enum mcp_revision revision;
@@ -64,14 +67,14 @@ struct server_session {
     struct session_waiter *waking;  /* their turn has come */
 };
 
-/* The session of a caller with a server, made when there is none. NULL when there is no memory or
- * limits.sessions sessions are all in use. */
+/* The session of a caller with a server, made when there is none; client as above. NULL when there
+ * is no memory or limits.sessions sessions are all in use. */
 struct server_session *server_session_get(struct gateway *gateway, uint32_t server_index,
-                                          const uint8_t caller[32]);
+                                          const uint8_t caller[32], struct client_session *client);
 
 /* Can that session be used at once? Makes none. */
 bool server_session_is_ready(const struct gateway *gateway, uint32_t server_index,
-                             const uint8_t caller[32]);
+                             const uint8_t caller[32], const struct client_session *client);
 
 /* Who counted himself in user_count uses it no more; from now on it is idle, perhaps. */
 void server_session_leave(struct server_session *session);
@@ -96,6 +99,9 @@ void server_session_take_id(struct server_session *session, struct slice session
 void server_session_forget(struct server_session *session);
 
 const struct gateway_server *server_session_server(const struct server_session *session);
+
+/* A legacy client's session ended, and with it all sessions with servers that are for it. */
+void server_sessions_end(struct client_session *client);
 
 /* Release all sessions of the gateway. */
 void server_sessions_release(struct gateway *gateway);

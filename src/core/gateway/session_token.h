@@ -2,8 +2,8 @@
  *
  * A sealed text: principal, revision, expiry and home under a keyed hash. It proves that this
  * gateway spoke with this caller before; it is no credential, and with another caller's token it is
- * worth nothing. Nothing is stored, so any loop can check it; the home, a loop of a node, is where
- * the sessions with servers and the children that belong to it live. */
+ * worth nothing. Any loop can check it; whether the session is still open knows its home alone, a
+ * loop of a node (client_session.h). */
 #ifndef AEGIS_CORE_GATEWAY_SESSION_TOKEN_H
 #define AEGIS_CORE_GATEWAY_SESSION_TOKEN_H
 
@@ -14,14 +14,15 @@
 #define SESSION_TOKEN_KEY_BYTES 32
 #define SESSION_TOKEN_TEXT_BYTES_MAX 256
 #define SESSION_TOKEN_LIFETIME_S (24 * 3600)
+#define SESSION_TOKEN_NONCE_BYTES 16
 
 struct session_token {
     enum mcp_revision revision;
     int64_t expires_at_s;
-    uint64_t node;      /* of the home */
-    uint16_t loop;      /* of the home */
-    uint8_t nonce[16];  /* random: two sessions of one caller differ */
-    uint8_t caller[32]; /* digest of the principal */
+    uint64_t node;                            /* of the home */
+    uint16_t loop;                            /* of the home */
+    uint8_t nonce[SESSION_TOKEN_NONCE_BYTES]; /* random: two sessions of one caller differ */
+    uint8_t caller[32];                       /* digest of the principal */
 };
 
 /* Append the text of the token. */

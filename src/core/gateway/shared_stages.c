@@ -56,12 +56,16 @@ static enum stage_result refuse_session(struct operation *op, int http_status, c
                                                             .code = code});
 }
 
+enum stage_result operation_refuse_session(struct operation *op, const char *code)
+{
+    return refuse_session(op, 404, code, SLICE("session not found"));
+}
+
 /* Legacy requests after the handshake must carry the session we sealed for this caller, and speak
  * the revision that was agreed there. Modern requests have no session: a stale id is ignored. */
 enum stage_result operation_stage_session(struct operation *op)
 {
     const struct gateway_ports *ports = &op->gateway->ports;
-    struct session_token token;
     if (mcp_revision_is_modern(op->revision)) {
         return STAGE_DONE;
     }
@@ -80,21 +84,20 @@ enum stage_result operation_stage_session(struct operation *op)
     if (session_token_open(ports->crypto, op->gateway->place.session_key, op->message.session_id,
                            op->principal->digest,
                            ports->clock->wall_ms(ports->clock->context) / 1000,
-                           &token) != STATUS_OK) {
-        return refuse_session(op, 404, "session.unknown", SLICE("session not found"));
+                           &op->token) != STATUS_OK) {
+        return operation_refuse_session(op, "session.unknown");
     }
     /* The home may be gone: fewer loops since a restart, or the id of another node. */
     const struct gateway_place *place = &op->gateway->place;
-    if (token.node != place->node || token.loop >= place->loop_count) {
-        return refuse_session(op, 404, "session.home", SLICE("session not found"));
+    if (op->token.node != place->node || op->token.loop >= place->loop_count) {
+        return operation_refuse_session(op, "session.home");
     }
     op->has_home = true;
-    op->home_loop = token.loop;
-    if (op->revision != MCP_REVISION_NONE && op->revision != token.revision) {
+    if (op->revision != MCP_REVISION_NONE && op->revision != op->token.revision) {
         return refuse_session(op, 400, "session.revision",
                               SLICE("the session was agreed in another revision"));
     }
-    op->revision = token.revision;
+    op->revision = op->token.revision;
     return STAGE_DONE;
 }
 
@@ -255,7 +258,7 @@ static uint16_t home_of(const struct operation *op)
 {
     const struct gateway_place *place = &op->gateway->place;
     if (op->has_home) {
-        return op->home_loop;
+        return op->token.loop;
     }
     if (!reaches_child(op)) {
         return place->loop;
@@ -265,15 +268,25 @@ static uint16_t home_of(const struct operation *op)
     return (uint16_t)(hash % place->loop_count);
 }
 
+/* Here it is served, and here alone is known whether its session is still open. */
+static enum stage_result enter_session(struct operation *op)
+{
+    if (!op->has_home) {
+        return STAGE_DONE;
+    }
+    op->client = client_session_enter(op->gateway, &op->token);
+    return op->client != NULL ? STAGE_DONE : operation_refuse_session(op, "session.over");
+}
+
 /* What was handed over stays, so that loops with different snapshots cannot pass it on for ever. */
 enum stage_result operation_stage_home(struct operation *op)
 {
     const struct port_handover *port = op->gateway->ports.handover;
     uint16_t home = home_of(op);
     if (op->was_handed_over || home == op->gateway->place.loop) {
-        return STAGE_DONE;
+        return enter_session(op);
     }
-    struct exchange_request request = {.method = SLICE("POST"),
+    struct exchange_request request = {.method = op->http_method,
                                        .target = op->target_path,
                                        .fields = op->fields,
                                        .field_count = op->field_count,

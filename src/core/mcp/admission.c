@@ -134,6 +134,21 @@ static enum status check_post(struct admission *a)
     return STATUS_OK;
 }
 
+/* MCP 2025-11-25, transports: GET opens a stream of a session, DELETE ends the session. Modern
+ * revisions have neither (MCP 2026-07-28, transports: 405). */
+static enum status check_session_request(struct admission *a, bool is_get)
+{
+    size_t count = 0;
+    struct slice version =
+        mcp_field(a->fields, a->field_count, SLICE("mcp-protocol-version"), &count);
+    if (!a->rules->has_sessions || mcp_revision_is_modern(mcp_revision_parse(version))) {
+        return refuse(a, 405, "http.method", "this endpoint takes POST");
+    }
+    return !is_get || any_field_accepts(a, SLICE("text/event-stream"))
+               ? STATUS_OK
+               : refuse(a, 406, "http.accept", "Accept must list text/event-stream");
+}
+
 /* Fetch, CORS preflight: what a browser asks before it lets a page of another origin send a request
  * with a token. It is no request of the page yet, and nothing else is answered to OPTIONS. */
 static enum status check_preflight(struct admission *a)
@@ -163,5 +178,8 @@ enum status admission_check(const struct admission_rules *rules, struct slice me
     if (slice_eq(method, SLICE("OPTIONS"))) {
         return check_preflight(&a);
     }
-    return refuse(&a, 405, "http.method", "this endpoint takes POST");
+    bool is_get = slice_eq(method, SLICE("GET"));
+    return is_get || slice_eq(method, SLICE("DELETE"))
+               ? check_session_request(&a, is_get)
+               : refuse(&a, 405, "http.method", "this endpoint takes DELETE, GET and POST");
 }

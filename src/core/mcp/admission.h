@@ -1,8 +1,8 @@
 /* admission.h: what the head of a request must look like before a byte of its body is read.
  *
  * Rules of the Streamable HTTP transport and of browsers: who may talk to this listener (Host,
- * Origin) and whether the body can be a message at all (method, media types, coding). Tokens are
- * checked later, with the whole request at hand.
+ * Origin), whether there can be a message or a session to speak of (method, media types, coding).
+ * Tokens are checked later, with the whole request at hand.
  */
 #ifndef AEGIS_CORE_MCP_ADMISSION_H
 #define AEGIS_CORE_MCP_ADMISSION_H
@@ -17,13 +17,15 @@ struct admission_rules {
     size_t host_count;
     const struct slice *origins; /* web origins that may send requests from a browser */
     size_t origin_count;
+    bool has_sessions; /* of legacy revisions: GET and DELETE are served */
 };
 
 /* Judge a head for an MCP endpoint.
  *
- * Returns STATUS_OK for a POST that may hold a message, and for OPTIONS that is the preflight of a
- * listed origin. Otherwise STATUS_INVALID with *http_status 421 (host_refused), 403
- * (origin_refused), 400 (token.repeated), 405 (http.method), 406 (http.accept) or 415
+ * Returns STATUS_OK for a POST that may hold a message, for a GET of a stream and a DELETE of a
+ * session where there are sessions, and for OPTIONS that is the preflight of a listed origin.
+ * Otherwise STATUS_INVALID with *http_status 421 (host_refused), 403 (origin_refused), 400
+ * (token.repeated), 405 (http.method), 406 (http.accept) or 415
  * (http.media_type, http.coding). Host and Origin come first: any other status was for a caller of
  * a listed origin, or of none. */
 NODISCARD enum status admission_check(const struct admission_rules *rules, struct slice method,

@@ -342,9 +342,7 @@ static enum status read_params(struct reading *r)
     return STATUS_OK;
 }
 
-enum status mcp_message_read(const struct mcp_message_input *input, struct arena *arena,
-                             struct mcp_message *out, struct mcp_refusal *refusal,
-                             struct diag *diag)
+static void begin_reading(struct mcp_message *out, struct mcp_refusal *refusal)
 {
     *out = (struct mcp_message){.params = JSON_NONE,
                                 .meta = JSON_NONE,
@@ -354,8 +352,26 @@ enum status mcp_message_read(const struct mcp_message_input *input, struct arena
     *refusal = (struct mcp_refusal){.http_status = 400,
                                     .rpc_code = MCP_ERROR_INTERNAL,
                                     .text = "the message could not be read"};
+}
+
+enum status mcp_message_read_head(const struct mcp_message_input *input, struct slice http_method,
+                                  struct mcp_message *out, struct mcp_refusal *refusal,
+                                  struct diag *diag)
+{
+    struct reading reading = {.input = input, .out = out, .refusal = refusal, .diag = diag};
+    begin_reading(out, refusal);
+    TRY(check_legacy_fields(&reading));
+    out->method = mcp_method_of_http(http_method);
+    return STATUS_OK;
+}
+
+enum status mcp_message_read(const struct mcp_message_input *input, struct arena *arena,
+                             struct mcp_message *out, struct mcp_refusal *refusal,
+                             struct diag *diag)
+{
     struct reading reading = {
         .input = input, .arena = arena, .out = out, .refusal = refusal, .diag = diag};
+    begin_reading(out, refusal);
     TRY(read_json(&reading));
     TRY(read_shape(&reading));
     TRY(read_meta(&reading));

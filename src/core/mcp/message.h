@@ -61,6 +61,11 @@ NODISCARD enum status mcp_message_read(const struct mcp_message_input *input, st
                                        struct mcp_message *out, struct mcp_refusal *refusal,
                                        struct diag *diag);
 
+/* The same for a request without a body, "GET" or "DELETE", which says all in its fields. */
+NODISCARD enum status mcp_message_read_head(const struct mcp_message_input *input,
+                                            struct slice http_method, struct mcp_message *out,
+                                            struct mcp_refusal *refusal, struct diag *diag);
+
 /* The value of a field that may appear once; *count tells how often it does. Names ignore case. */
 struct slice mcp_field(const struct http_field *fields, size_t field_count, struct slice name,
                        size_t *count);

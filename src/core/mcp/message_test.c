@@ -34,7 +34,7 @@ static struct outcome judge(struct slice method, const struct http_field *fields
 {
     static const struct slice HOSTS[] = {SLICE_INIT("gateway.test")};
     static const struct slice ORIGINS[] = {SLICE_INIT("https://console.aegis.example")};
-    struct admission_rules rules = {HOSTS, 1, ORIGINS, 1};
+    struct admission_rules rules = {HOSTS, 1, ORIGINS, 1, false};
     struct outcome outcome = {0};
     if (admission_check(&rules, method, fields, field_count, &outcome.http_status, NULL) !=
         STATUS_OK) {
@@ -378,4 +378,73 @@ static void check_built_case(const struct corpus_line *line, void *context)
 TEST(corpus_own_wire_jsonrpc_generated)
 {
     (void)corpus_each_line("attack-data/own-wire-jsonrpc/generated.jsonl", check_built_case, NULL);
+}
+
+TEST(mcp_admission_of_requests_without_a_body)
+{
+    static const struct {
+        const char *name, *method, *accept, *version;
+        int http_status; /* where there are sessions; elsewhere 405 */
+    } rows[] = {
+        {"stream", "GET", "text/event-stream", "2025-11-25", 200},
+        {"stream, anything goes", "GET", "*/*", "2025-11-25", 200},
+        {"stream of JSON", "GET", "application/json", "2025-11-25", 406},
+        {"stream that is none", "GET", "text/event-stream;q=0", "2025-11-25", 406},
+        {"stream of a modern client", "GET", "text/event-stream", "2026-07-28", 405},
+        {"end", "DELETE", "text/html", "2025-11-25", 200},
+        {"end by a modern client", "DELETE", "*/*", "2026-07-28", 405},
+        {"another case", "get", "*/*", "2025-11-25", 405},
+        {"another method", "PATCH", "*/*", "2025-11-25", 405},
+    };
+    static const struct slice HOSTS[] = {SLICE_INIT("gateway.test")};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct http_field fields[] = {
+            {SLICE("Host"), HOSTS[0]},
+            {SLICE("Accept"), slice_view_cstr(rows[i].accept)},
+            {SLICE("MCP-Protocol-Version"), slice_view_cstr(rows[i].version)}};
+        for (int has_sessions = 0; has_sessions < 2; has_sessions++) {
+            struct admission_rules rules = {HOSTS, 1, NULL, 0, has_sessions != 0};
+            int http_status = 200;
+            (void)!admission_check(&rules, slice_view_cstr(rows[i].method), fields,
+                                   COUNT_OF(fields), &http_status, NULL);
+            CHECK_ROW(rows[i].name, http_status == (has_sessions != 0 ? rows[i].http_status : 405));
+        }
+    }
+}
+
+TEST(mcp_head_of_a_request_without_a_body)
+{
+    static const struct {
+        const char *name, *first, *second;
+        int http_status;
+    } rows[] = {
+        {"both", "MCP-Protocol-Version: 2025-11-25", "Mcp-Session-Id: s", 200},
+        {"no version", "Mcp-Session-Id: s", "X: y", 200},
+        {"two sessions", "Mcp-Session-Id: s", "mcp-session-id: s", 400},
+        {"two versions", "MCP-Protocol-Version: 2025-11-25", "mcp-protocol-version: 2025-11-25",
+         400},
+        {"no revision of ours", "MCP-Protocol-Version: 1999-01-01", "Mcp-Session-Id: s", 400},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const char *texts[] = {rows[i].first, rows[i].second};
+        struct http_field fields[2];
+        for (size_t k = 0; k < COUNT_OF(fields); k++) {
+            struct slice text = slice_view_cstr(texts[k]);
+            size_t colon = slice_find_byte(text, ':');
+            fields[k] = (struct http_field){slice_sub(text, 0, colon),
+                                            slice_sub(text, colon + 2, text.len)};
+        }
+        struct mcp_message_input input = {.fields = fields, .field_count = COUNT_OF(fields)};
+        struct mcp_message message;
+        struct mcp_refusal refusal;
+        enum status status =
+            mcp_message_read_head(&input, SLICE("DELETE"), &message, &refusal, NULL);
+        CHECK_ROW(rows[i].name, (status == STATUS_OK) == (rows[i].http_status == 200));
+        if (status == STATUS_OK) {
+            CHECK_ROW(rows[i].name, slice_eq(message.session_id, SLICE("s")));
+            CHECK_ROW(rows[i].name, message.method->kind == MCP_KIND_DELETE);
+        } else {
+            CHECK_ROW(rows[i].name, refusal.http_status == rows[i].http_status);
+        }
+    }
 }

@@ -35,6 +35,15 @@ const struct mcp_method *mcp_method_find(struct slice name)
     return NULL;
 }
 
+const struct mcp_method *mcp_method_of_http(struct slice name)
+{
+    static const struct mcp_method STREAM = {NAME("GET"), MCP_LIFECYCLE, MCP_KIND_STREAM,
+                                             .is_notification = true, LEGACY};
+    static const struct mcp_method DELETE = {NAME("DELETE"), MCP_LIFECYCLE, MCP_KIND_DELETE,
+                                             .is_notification = true, LEGACY};
+    return slice_eq(name, STREAM.name) ? &STREAM : &DELETE;
+}
+
 struct slice mcp_primitive_name(enum mcp_primitive primitive)
 {
     static const struct slice NAMES[] = {

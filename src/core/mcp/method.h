@@ -23,7 +23,9 @@ enum mcp_kind {
     MCP_KIND_PING,
     MCP_KIND_NOTIFICATION, /* accepted and not forwarded */
     MCP_KIND_LIST,
-    MCP_KIND_CALL, /* names one target on one server */
+    MCP_KIND_CALL,   /* names one target on one server */
+    MCP_KIND_STREAM, /* no message, but GET: open a stream of the session */
+    MCP_KIND_DELETE, /* no message, but DELETE: end the session */
 };
 
 struct mcp_method {
@@ -38,6 +40,10 @@ struct mcp_method {
 
 /* The entry of a method, or NULL: then it is refused. Names are compared byte by byte. */
 const struct mcp_method *mcp_method_find(struct slice name);
+
+/* The entry for an HTTP method of a request without a message, "GET" or "DELETE"; it has no id and
+ * is no method of a message. */
+const struct mcp_method *mcp_method_of_http(struct slice name);
 
 /* "tool", "resource", "prompt"; "lifecycle" for the rest. */
 struct slice mcp_primitive_name(enum mcp_primitive primitive);

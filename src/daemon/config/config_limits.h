@@ -16,13 +16,14 @@ struct config_limits {
     int64_t json_depth, json_nodes, json_members, json_number_bytes;
     /* memory and counts of one loop */
     int64_t operation_bytes, principal_bytes, server_bytes, loop_bytes, stream_queue_bytes;
-    int64_t connections, connections_upstream, sessions, operations;
+    int64_t connections, connections_upstream, sessions;
+    int64_t client_sessions, principal_sessions, client_session_bytes, operations;
     int64_t stdio_children;
     /* time */
     int64_t head_timeout_ms, body_timeout_ms, idle_timeout_ms, write_timeout_ms;
     int64_t upstream_connect_timeout_ms, upstream_timeout_ms, operation_deadline_ms;
     int64_t list_timeout_ms;
-    int64_t session_idle_ms, drain_timeout_ms;
+    int64_t session_idle_ms, client_session_idle_ms, stream_keep_alive_ms, drain_timeout_ms;
     /* journal */
     int64_t journal_segment_bytes, journal_queue_bytes, journal_stall_ms;
     int64_t journal_checkpoint_records, journal_checkpoint_ms;

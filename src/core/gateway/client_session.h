@@ -1,0 +1,51 @@
+/* client_session.h: what the home loop knows of a session with a legacy client.
+ *
+ * The sealed id (session_token.h) says that this gateway opened the session for this caller; only
+ * what stands here says that it is still open. It ends with a DELETE, when nobody uses it for long,
+ * when its caller opens too many others, and with the loop; then its streams end, its requests are
+ * cancelled and the sessions with servers that were opened for it go.
+ */
+#ifndef AEGIS_CORE_GATEWAY_CLIENT_SESSION_H
+#define AEGIS_CORE_GATEWAY_CLIENT_SESSION_H
+
+#include "core/gateway/caller.h"
+#include "core/gateway/session_token.h"
+
+struct client_stream;
+
+struct client_session {
+    struct client_session *next; /* in its bucket */
+    struct gateway *gateway;
+    struct account account; /* of all that it keeps, in that of its principal */
+    struct caller *caller;
+    uint8_t nonce[SESSION_TOKEN_NONCE_BYTES]; /* of its id */
+    uint8_t digest[CALLER_DIGEST_BYTES];      /* of the principal */
+    enum mcp_revision revision;
+    int64_t used_ms;
+    uint32_t user_count;          /* operations and streams that hold it */
+    bool is_over;                 /* cannot be found; goes with its last user */
+    struct client_stream *stream; /* the standalone one, or NULL */
+};
+
+/* Open a session for the caller of the token. NULL: no memory, or too many sessions in use. */
+struct client_session *client_session_new(struct gateway *gateway,
+                                          const struct session_token *token);
+
+/* The open session of a token that was opened successfully, held until client_session_leave. NULL:
+ * there is none. */
+struct client_session *client_session_enter(struct gateway *gateway,
+                                            const struct session_token *token);
+
+/* NULL is fine. */
+void client_session_leave(struct client_session *session);
+
+/* End it: nobody finds it any more. It is freed when nobody holds it, perhaps at once. */
+void client_session_end(struct client_session *session);
+
+/* End the standalone streams of all sessions: the loop is about to stop. */
+void client_sessions_drain(struct gateway *gateway);
+
+/* End and free all sessions that nobody holds; the others go when they are left. */
+void client_sessions_release(struct gateway *gateway);
+
+#endif
