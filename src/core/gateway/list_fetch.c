@@ -96,6 +96,9 @@ static bool has_primitive(const struct list_part *part)
     case MCP_PROMPT:
         return part->session->has_prompts;
     case MCP_LIFECYCLE:
+    case MCP_SAMPLING:
+    case MCP_ROOTS:
+    case MCP_ELICITATION:
         break;
     }
     return false;

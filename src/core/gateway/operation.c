@@ -367,6 +367,8 @@ static const struct stage *stages_of(const struct mcp_message *message)
         return OPERATION_STREAM_STAGES;
     case MCP_KIND_DELETE:
         return OPERATION_DELETE_STAGES;
+    case MCP_KIND_QUESTION: /* a client has none */
+        break;
     }
     return OPERATION_NOTIFICATION_STAGES;
 }

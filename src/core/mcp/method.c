@@ -25,14 +25,26 @@ static const struct mcp_method METHODS[] = {
      LEGACY},
 };
 
-const struct mcp_method *mcp_method_find(struct slice name)
+static const struct mcp_method QUESTIONS[] = {
+    {NAME("sampling/createMessage"), MCP_SAMPLING, MCP_KIND_QUESTION, BOTH},
+    {NAME("roots/list"), MCP_ROOTS, MCP_KIND_QUESTION, BOTH},
+    {NAME("elicitation/create"), MCP_ELICITATION, MCP_KIND_QUESTION, BOTH},
+};
+
+static const struct mcp_method *find(const struct mcp_method *methods, size_t count,
+                                     struct slice name)
 {
-    for (size_t i = 0; i < COUNT_OF(METHODS); i++) {
-        if (slice_eq(name, METHODS[i].name)) {
-            return &METHODS[i];
+    for (size_t i = 0; i < count; i++) {
+        if (slice_eq(name, methods[i].name)) {
+            return &methods[i];
         }
     }
     return NULL;
+}
+
+const struct mcp_method *mcp_method_find(struct slice name)
+{
+    return find(METHODS, COUNT_OF(METHODS), name);
 }
 
 const struct mcp_method *mcp_method_of_http(struct slice name)
@@ -44,13 +56,23 @@ const struct mcp_method *mcp_method_of_http(struct slice name)
     return slice_eq(name, STREAM.name) ? &STREAM : &DELETE;
 }
 
+const struct mcp_method *mcp_question_find(struct slice name)
+{
+    return find(QUESTIONS, COUNT_OF(QUESTIONS), name);
+}
+
+bool mcp_primitive_is_asked(enum mcp_primitive primitive)
+{
+    return primitive >= MCP_SAMPLING;
+}
+
 struct slice mcp_primitive_name(enum mcp_primitive primitive)
 {
     static const struct slice NAMES[] = {
-        [MCP_LIFECYCLE] = SLICE_INIT("lifecycle"),
-        [MCP_TOOL] = SLICE_INIT("tool"),
-        [MCP_RESOURCE] = SLICE_INIT("resource"),
-        [MCP_PROMPT] = SLICE_INIT("prompt"),
+        [MCP_LIFECYCLE] = SLICE_INIT("lifecycle"),     [MCP_TOOL] = SLICE_INIT("tool"),
+        [MCP_RESOURCE] = SLICE_INIT("resource"),       [MCP_PROMPT] = SLICE_INIT("prompt"),
+        [MCP_SAMPLING] = SLICE_INIT("sampling"),       [MCP_ROOTS] = SLICE_INIT("roots"),
+        [MCP_ELICITATION] = SLICE_INIT("elicitation"),
     };
     return NAMES[primitive];
 }

@@ -1,6 +1,7 @@
 /* method.h: every method Aegis lets through, and what a policy may know about it.
  *
- * One table: a method that is not in it does not exist. Source: the revisions' method lists.
+ * One table for what clients ask of servers and one for what servers ask of clients: a method that
+ * is not in its table does not exist. Source: the revisions' method lists.
  */
 #ifndef AEGIS_CORE_MCP_METHOD_H
 #define AEGIS_CORE_MCP_METHOD_H
@@ -14,6 +15,9 @@ enum mcp_primitive {
     MCP_TOOL,
     MCP_RESOURCE,
     MCP_PROMPT,
+    MCP_SAMPLING, /* from here on: what servers ask of clients */
+    MCP_ROOTS,
+    MCP_ELICITATION,
 };
 
 /* What the gateway does with a method; see the stage tables in gateway/. */
@@ -23,9 +27,10 @@ enum mcp_kind {
     MCP_KIND_PING,
     MCP_KIND_NOTIFICATION, /* accepted and not forwarded */
     MCP_KIND_LIST,
-    MCP_KIND_CALL,   /* names one target on one server */
-    MCP_KIND_STREAM, /* no message, but GET: open a stream of the session */
-    MCP_KIND_DELETE, /* no message, but DELETE: end the session */
+    MCP_KIND_CALL,     /* names one target on one server */
+    MCP_KIND_STREAM,   /* no message, but GET: open a stream of the session */
+    MCP_KIND_DELETE,   /* no message, but DELETE: end the session */
+    MCP_KIND_QUESTION, /* a server's */
 };
 
 struct mcp_method {
@@ -45,7 +50,13 @@ const struct mcp_method *mcp_method_find(struct slice name);
  * is no method of a message. */
 const struct mcp_method *mcp_method_of_http(struct slice name);
 
-/* "tool", "resource", "prompt"; "lifecycle" for the rest. */
+/* The same for what a server asks of a client: a request, or a part of a result. */
+const struct mcp_method *mcp_question_find(struct slice name);
+
+/* Do servers ask for it? */
+bool mcp_primitive_is_asked(enum mcp_primitive primitive);
+
+/* "tool", "resource", "prompt", "sampling", "roots", "elicitation"; "lifecycle" for the rest. */
 struct slice mcp_primitive_name(enum mcp_primitive primitive);
 
 #endif

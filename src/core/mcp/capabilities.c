@@ -1,0 +1,77 @@
+#include "core/mcp/capabilities.h"
+
+/* The member when it is an object: what a capability says beside being there is in its members. */
+static json_ref object_of(const struct json_tape *tape, json_ref ref, struct slice name)
+{
+    json_ref found = ref == JSON_NONE ? JSON_NONE : json_member(tape, ref, name);
+    return found != JSON_NONE && json_type(tape, found) == JSON_OBJECT ? found : JSON_NONE;
+}
+
+struct mcp_client_capabilities mcp_capabilities_read(const struct json_tape *tape, json_ref ref)
+{
+    json_ref sampling = object_of(tape, ref, SLICE("sampling"));
+    json_ref elicitation = object_of(tape, ref, SLICE("elicitation"));
+    bool has_url = object_of(tape, elicitation, SLICE("url")) != JSON_NONE;
+    bool has_form = object_of(tape, elicitation, SLICE("form")) != JSON_NONE;
+    return (struct mcp_client_capabilities){
+        .has_sampling = sampling != JSON_NONE,
+        .has_sampling_tools = object_of(tape, sampling, SLICE("tools")) != JSON_NONE,
+        .has_roots = object_of(tape, ref, SLICE("roots")) != JSON_NONE,
+        .has_form = has_form || (elicitation != JSON_NONE && !has_url),
+        .has_url = has_url,
+    };
+}
+
+bool mcp_capabilities_is_empty(const struct mcp_client_capabilities *capabilities)
+{
+    return !capabilities->has_sampling && !capabilities->has_roots && !capabilities->has_form &&
+           !capabilities->has_url;
+}
+
+/* To a server that does not know the modes any elicitation means forms, also one that names url
+ * only: there it is left out. */
+static struct slice elicitation_of(const struct mcp_client_capabilities *capabilities,
+                                   enum mcp_revision revision)
+{
+    bool has_modes = revision == MCP_2025_11_25 || revision == MCP_2026_07_28;
+    if (!has_modes) {
+        return capabilities->has_form ? SLICE("{}") : SLICE_EMPTY;
+    }
+    if (capabilities->has_form) {
+        return capabilities->has_url ? SLICE("{\"form\":{},\"url\":{}}") : SLICE("{\"form\":{}}");
+    }
+    return capabilities->has_url ? SLICE("{\"url\":{}}") : SLICE_EMPTY;
+}
+
+/* Data of other servers is asked for through "context", which is never offered. */
+static struct slice sampling_of(const struct mcp_client_capabilities *capabilities,
+                                enum mcp_revision revision)
+{
+    bool knows_tools = revision == MCP_2025_11_25 || revision == MCP_2026_07_28;
+    if (!capabilities->has_sampling) {
+        return SLICE_EMPTY;
+    }
+    return capabilities->has_sampling_tools && knows_tools ? SLICE("{\"tools\":{}}") : SLICE("{}");
+}
+
+static void append(struct buf *out, bool *has_member, struct slice name, struct slice value)
+{
+    if (value.len > 0) {
+        buf_append(out, *has_member ? SLICE(",") : SLICE_EMPTY);
+        *has_member = true;
+        buf_append_json_string(out, name);
+        buf_append_byte(out, ':');
+        buf_append(out, value);
+    }
+}
+
+void mcp_capabilities_write(const struct mcp_client_capabilities *capabilities,
+                            enum mcp_revision revision, struct buf *out)
+{
+    bool has_member = false;
+    buf_append_byte(out, '{');
+    append(out, &has_member, SLICE("roots"), capabilities->has_roots ? SLICE("{}") : SLICE_EMPTY);
+    append(out, &has_member, SLICE("sampling"), sampling_of(capabilities, revision));
+    append(out, &has_member, SLICE("elicitation"), elicitation_of(capabilities, revision));
+    buf_append_byte(out, '}');
+}

@@ -1,0 +1,32 @@
+/* capabilities.h: what a client says it can be asked for.
+ *
+ * Read into flags and written anew for the server, so a capability that is not named here does not
+ * exist: experimental ones, extensions and tasks that a client would host are never passed on.
+ */
+#ifndef AEGIS_CORE_MCP_CAPABILITIES_H
+#define AEGIS_CORE_MCP_CAPABILITIES_H
+
+#include "base/buf.h"
+#include "core/mcp/revision.h"
+#include "json/tape.h"
+
+/* Zero: the client can be asked for nothing. */
+struct mcp_client_capabilities {
+    bool has_sampling;
+    bool has_sampling_tools; /* and tools may be offered in it */
+    bool has_roots;
+    bool has_form, has_url; /* the modes of elicitation */
+};
+
+/* Read the object at ref; JSON_NONE and anything that is no object give nothing. An elicitation
+ * without modes means forms (MCP 2025-11-25, elicitation). */
+struct mcp_client_capabilities mcp_capabilities_read(const struct json_tape *tape, json_ref ref);
+
+/* Append the object for a server of that revision: what the revision does not know is left out. */
+void mcp_capabilities_write(const struct mcp_client_capabilities *capabilities,
+                            enum mcp_revision revision, struct buf *out);
+
+/* Is nothing of it there? */
+bool mcp_capabilities_is_empty(const struct mcp_client_capabilities *capabilities);
+
+#endif

@@ -1,0 +1,66 @@
+#include "core/mcp/capabilities.h"
+
+#include "support/check.h"
+#include "support/corpus.h"
+
+static bool is_written_as(const char *text, enum mcp_revision revision, const char *expected)
+{
+    struct arena arena;
+    struct json_tape tape;
+    struct buf out;
+    arena_init(&arena, 65536, NULL);
+    buf_init(&out, 65536, NULL);
+    CHECK_ROW(text,
+              json_parse(corpus_parser(), slice_view_cstr(text), &arena, &tape, NULL) == STATUS_OK);
+    struct mcp_client_capabilities capabilities = mcp_capabilities_read(&tape, 0);
+    mcp_capabilities_write(&capabilities, revision, &out);
+    bool is_same = slice_eq(buf_view(&out), slice_view_cstr(expected));
+    if (slice_eq(slice_view_cstr(expected), SLICE("{}")) && revision == MCP_2026_07_28) {
+        CHECK_ROW(text, mcp_capabilities_is_empty(&capabilities));
+    }
+    buf_release(&out);
+    arena_release(&arena);
+    return is_same;
+}
+
+TEST(capabilities_are_read_and_written_anew)
+{
+    static const struct {
+        const char *text;
+        enum mcp_revision revision;
+        const char *expected;
+    } rows[] = {
+        {"{}", MCP_2026_07_28, "{}"},
+        {"[]", MCP_2026_07_28, "{}"},
+        {"null", MCP_2026_07_28, "{}"},
+        {"{\"sampling\":true,\"roots\":1,\"elicitation\":[]}", MCP_2026_07_28, "{}"},
+        {"{\"Sampling\":{},\"tasks\":{\"list\":{}},\"experimental\":{\"x\":{}}}", MCP_2026_07_28,
+         "{}"},
+        {"{\"extensions\":{\"io.modelcontextprotocol/tasks\":{}}}", MCP_2026_07_28, "{}"},
+        {"{\"sampling\":{}}", MCP_2026_07_28, "{\"sampling\":{}}"},
+        {"{\"sampling\":{\"tools\":{},\"context\":{}}}", MCP_2026_07_28,
+         "{\"sampling\":{\"tools\":{}}}"},
+        {"{\"sampling\":{\"tools\":{}}}", MCP_2025_11_25, "{\"sampling\":{\"tools\":{}}}"},
+        {"{\"sampling\":{\"tools\":{}}}", MCP_2025_06_18, "{\"sampling\":{}}"},
+        {"{\"roots\":{\"listChanged\":true}}", MCP_2025_11_25, "{\"roots\":{}}"},
+        {"{\"elicitation\":{}}", MCP_2026_07_28, "{\"elicitation\":{\"form\":{}}}"},
+        {"{\"elicitation\":{}}", MCP_2025_06_18, "{\"elicitation\":{}}"},
+        {"{\"elicitation\":{\"form\":{}}}", MCP_2025_11_25, "{\"elicitation\":{\"form\":{}}}"},
+        {"{\"elicitation\":{\"url\":{}}}", MCP_2025_11_25, "{\"elicitation\":{\"url\":{}}}"},
+        {"{\"elicitation\":{\"url\":{}}}", MCP_2025_06_18, "{}"},
+        {"{\"elicitation\":{\"form\":{},\"url\":{}}}", MCP_2026_07_28,
+         "{\"elicitation\":{\"form\":{},\"url\":{}}}"},
+        {"{\"elicitation\":{\"form\":{},\"url\":{}},\"roots\":{},\"sampling\":{}}", MCP_2025_06_18,
+         "{\"roots\":{},\"sampling\":{},\"elicitation\":{}}"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        CHECK_ROW(rows[i].text, is_written_as(rows[i].text, rows[i].revision, rows[i].expected));
+    }
+}
+
+TEST(capabilities_that_are_absent_are_none)
+{
+    struct json_tape tape = {0};
+    struct mcp_client_capabilities capabilities = mcp_capabilities_read(&tape, JSON_NONE);
+    CHECK(mcp_capabilities_is_empty(&capabilities) && !capabilities.has_sampling_tools);
+}
