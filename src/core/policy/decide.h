@@ -22,10 +22,16 @@ struct policy_question {
     size_t server_label_count;
     struct slice method; /* "tools/call" */
     enum mcp_primitive primitive;
-    struct slice name;            /* the server's own name of the tool or prompt; resources: URI */
+    struct slice name;            /* the server's own name of the tool or prompt; resources and the
+                                   * roots of an answer: URI */
     struct json_place definition; /* the tool object of tools/list; ref JSON_NONE: not known */
     struct json_place arguments;  /* ref JSON_NONE: the call has none */
-    bool name_unknown;            /* of a resource: any address may come */
+    /* Of what a server asks of the caller's client, and of the answer to it. */
+    bool is_result;           /* the answer is judged, or one root of it */
+    struct slice mode;        /* of an elicitation: "form" or "url" */
+    struct json_place asked;  /* the parameters; tape NULL: there are none */
+    struct json_place result; /* the answer; tape NULL: there is none */
+    bool name_unknown;        /* of a resource: any address may come */
     bool arguments_unknown; /* any arguments and time may come, and any definition if none is given
                              */
     struct slice peer_ip;

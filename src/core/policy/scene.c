@@ -255,12 +255,24 @@ PART(RESOURCE, {SLICE_INIT("name"), target_name}, {SLICE_INIT("uri"), resource_t
 /* Of prompts, and of the server when it is the target itself. */
 PART(OTHER, {SLICE_INIT("name"), target_name}, {SLICE_INIT("labels"), server_labels});
 
+PART(ROOT, {SLICE_INIT("uri"), resource_text}, {SLICE_INIT("path"), resource_path});
+
+/* A server that asks for something is the target itself, but for the roots that it would get. */
+static bool is_about_server(const struct policy_question *question)
+{
+    return mcp_primitive_is_asked(question->primitive) &&
+           !(question->primitive == MCP_ROOTS && question->is_result);
+}
+
 static struct cedar_value target_attributes(const struct scene *scene)
 {
-    static const struct part *const PARTS[] = {[MCP_LIFECYCLE] = &OTHER,
-                                               [MCP_TOOL] = &TOOL,
-                                               [MCP_RESOURCE] = &RESOURCE,
-                                               [MCP_PROMPT] = &OTHER};
+    static const struct part *const PARTS[] = {
+        [MCP_LIFECYCLE] = &OTHER,   [MCP_TOOL] = &TOOL,       [MCP_RESOURCE] = &RESOURCE,
+        [MCP_PROMPT] = &OTHER,      [MCP_SAMPLING] = &SERVER, [MCP_ROOTS] = &ROOT,
+        [MCP_ELICITATION] = &SERVER};
+    if (is_about_server(scene->question)) {
+        return record_of(scene, &SERVER);
+    }
     return scene->question->name_unknown ? UNKNOWN
                                          : record_of(scene, PARTS[scene->question->primitive]);
 }
@@ -317,6 +329,106 @@ static struct cedar_value arguments_value(const struct scene *scene, struct aren
     return argument_value(arena, input_schema(question), question->arguments);
 }
 
+/* -- what a server asks, and the answer ---------------------------------------------------- */
+
+static struct json_place member_at(struct json_place place, struct slice name)
+{
+    bool is_object = place.tape != NULL && place.ref != JSON_NONE &&
+                     json_type(place.tape, place.ref) == JSON_OBJECT;
+    return (struct json_place){place.tape,
+                               is_object ? json_member(place.tape, place.ref, name) : JSON_NONE};
+}
+
+static bool text_at(struct json_place place, struct arena *arena, struct cedar_value *out)
+{
+    struct slice text = SLICE_EMPTY;
+    *out = (struct cedar_value){.kind = CEDAR_ERROR};
+    if (place.ref != JSON_NONE && json_string(place.tape, place.ref, arena, &text) == STATUS_OK) {
+        *out = cedar_string(text);
+    }
+    return place.ref != JSON_NONE;
+}
+
+static bool number_at(struct json_place place, struct cedar_value *out)
+{
+    int64_t number = 0;
+    *out = (struct cedar_value){.kind = CEDAR_ERROR};
+    if (place.ref != JSON_NONE && json_integer(place.tape, place.ref, &number) == STATUS_OK) {
+        *out = cedar_long(number);
+    }
+    return place.ref != JSON_NONE;
+}
+
+/* The names of an object's members, or of the objects in an array, as a set. What has no name that
+ * can be read makes the whole set unusable. */
+static bool names_at(struct json_place place, struct arena *arena, struct cedar_value *out)
+{
+    size_t count = place.ref == JSON_NONE ? 0 : json_count(place.tape, place.ref);
+    struct slice *names = arena_alloc_zero(arena, count, sizeof(*names));
+    struct json_iter iter;
+    json_ref key = JSON_NONE;
+    json_ref value = JSON_NONE;
+    *out = (struct cedar_value){.kind = CEDAR_ERROR};
+    if (count > 0) {
+        json_iter_init(&iter, place.tape, place.ref);
+    }
+    for (size_t i = 0; names != NULL && i < count && json_iter_next(&iter, &key, &value); i++) {
+        json_ref name = key == JSON_NONE ? json_member(place.tape, value, SLICE("name")) : key;
+        if (name == JSON_NONE || json_string(place.tape, name, arena, &names[i]) != STATUS_OK) {
+            return true;
+        }
+    }
+    return names == NULL || texts(names, count, out);
+}
+
+/* The value of a member, unless anything may be asked: then it is not known. */
+#define ASKED(name, expression)                                                                    \
+    static bool name(const struct scene *scene, struct arena *arena, struct cedar_value *out)      \
+    {                                                                                              \
+        struct json_place asked = scene->question->asked;                                          \
+        (void)arena;                                                                               \
+        (void)asked;                                                                               \
+        return scene->question->arguments_unknown ? is_value(UNKNOWN, out) : (expression);         \
+    }
+
+static struct json_place hints_of(struct json_place asked)
+{
+    return member_at(member_at(asked, SLICE("modelPreferences")), SLICE("hints"));
+}
+
+static struct json_place fields_of(struct json_place asked)
+{
+    return member_at(member_at(asked, SLICE("requestedSchema")), SLICE("properties"));
+}
+
+static bool is_of_url(const struct scene *scene)
+{
+    return slice_eq(scene->question->mode, SLICE("url"));
+}
+
+ASKED(sampling_max_tokens, number_at(member_at(asked, SLICE("maxTokens")), out))
+ASKED(sampling_include_context, text_at(member_at(asked, SLICE("includeContext")), arena, out))
+ASKED(sampling_tools, names_at(member_at(asked, SLICE("tools")), arena, out))
+ASKED(sampling_hints, names_at(hints_of(asked), arena, out))
+ASKED(elicitation_message, text_at(member_at(asked, SLICE("message")), arena, out))
+ASKED(elicitation_fields, names_at(fields_of(asked), arena, out))
+ASKED(elicitation_url, known(scene->uri.text, out))
+ASKED(elicitation_host, known(scene->uri.host, out))
+ASKED(result_action, text_at(member_at(scene->question->result, SLICE("action")), arena, out))
+ASKED(result_model, text_at(member_at(scene->question->result, SLICE("model")), arena, out))
+MEMBER(elicitation_mode, known(scene->question->mode, out))
+
+PART(SAMPLING, {SLICE_INIT("maxTokens"), sampling_max_tokens},
+     {SLICE_INIT("includeContext"), sampling_include_context},
+     {SLICE_INIT("tools"), sampling_tools}, {SLICE_INIT("hints"), sampling_hints});
+PART(FORM, {SLICE_INIT("mode"), elicitation_mode}, {SLICE_INIT("message"), elicitation_message},
+     {SLICE_INIT("fields"), elicitation_fields});
+PART(URL, {SLICE_INIT("mode"), elicitation_mode}, {SLICE_INIT("message"), elicitation_message},
+     {SLICE_INIT("url"), elicitation_url}, {SLICE_INIT("host"), elicitation_host});
+PART(RESULT, {SLICE_INIT("action"), result_action}, {SLICE_INIT("model"), result_model});
+
+/* -- the rest of the context ---------------------------------------------------------------- */
+
 static bool network_source(const struct scene *scene, struct arena *arena, struct cedar_value *out)
 {
     (void)arena;
@@ -340,8 +452,16 @@ static struct cedar_value target_value(const struct scene *scene)
     if (scene->question->name_unknown) {
         return UNKNOWN;
     }
-    return cedar_string(scene->question->primitive == MCP_RESOURCE ? scene->name
-                                                                   : scene->target.id);
+    bool has_leaf =
+        scene->question->primitive == MCP_TOOL || scene->question->primitive == MCP_PROMPT;
+    return cedar_string(has_leaf ? scene->target.id : scene->name);
+}
+
+/* Who sent what is judged. */
+static struct slice direction(const struct policy_question *question)
+{
+    bool is_of_server = mcp_primitive_is_asked(question->primitive) != question->is_result;
+    return is_of_server ? SLICE("server_to_client") : SLICE("client_to_server");
 }
 
 MEMBER(token_scopes, texts(caller(scene)->scopes, caller(scene)->scope_count, out))
@@ -361,9 +481,15 @@ MEMBER(context_primitive,
        is_value(cedar_string(mcp_primitive_name(scene->question->primitive)), out))
 MEMBER(context_method, is_value(cedar_string(scene->question->method), out))
 MEMBER(context_target, is_value(target_value(scene), out))
-MEMBER(context_direction, is_value(cedar_string(SLICE("client_to_server")), out))
+MEMBER(context_direction, is_value(cedar_string(direction(scene->question)), out))
 MEMBER(context_server, is_value(cedar_entity(scene->server.type, scene->server.id), out))
-MEMBER(context_arguments, is_value(arguments_value(scene, arena), out))
+MEMBER(context_arguments, !mcp_primitive_is_asked(scene->question->primitive) &&
+                              is_value(arguments_value(scene, arena), out))
+MEMBER(context_sampling,
+       scene->question->primitive == MCP_SAMPLING && is_value(record_of(scene, &SAMPLING), out))
+MEMBER(context_elicitation, scene->question->primitive == MCP_ELICITATION &&
+                                is_value(record_of(scene, is_of_url(scene) ? &URL : &FORM), out))
+MEMBER(context_result, scene->question->is_result &&is_value(record_of(scene, &RESULT), out))
 MEMBER(context_token, is_value(record_of(scene, &TOKEN), out))
 MEMBER(context_client, is_value(record_of(scene, &CLIENT), out))
 MEMBER(context_network, is_value(record_of(scene, &NETWORK), out))
@@ -373,8 +499,10 @@ MEMBER(context_time,
 PART(CONTEXT, {SLICE_INIT("primitive"), context_primitive}, {SLICE_INIT("method"), context_method},
      {SLICE_INIT("target"), context_target}, {SLICE_INIT("direction"), context_direction},
      {SLICE_INIT("server"), context_server}, {SLICE_INIT("arguments"), context_arguments},
-     {SLICE_INIT("token"), context_token}, {SLICE_INIT("client"), context_client},
-     {SLICE_INIT("network"), context_network}, {SLICE_INIT("time"), context_time});
+     {SLICE_INIT("sampling"), context_sampling}, {SLICE_INIT("elicitation"), context_elicitation},
+     {SLICE_INIT("result"), context_result}, {SLICE_INIT("token"), context_token},
+     {SLICE_INIT("client"), context_client}, {SLICE_INIT("network"), context_network},
+     {SLICE_INIT("time"), context_time});
 
 /* -- entities ------------------------------------------------------------------------------ */
 
@@ -401,7 +529,7 @@ static bool find(const void *context, const struct cedar_uid *uid, struct cedar_
     if (uid_is(uid, &scene->target)) {
         out->attributes = target_attributes(scene);
         out->ancestors = &scene->server;
-        out->ancestor_count = 1;
+        out->ancestor_count = is_about_server(scene->question) ? 0 : 1;
         return true;
     }
     out->attributes = record_of(scene, &SERVER);
@@ -459,21 +587,43 @@ static enum status set_action(struct scene *scene)
     }
     scene->groups[0] = (struct cedar_uid){TYPE_ACTION, mcp_primitive_name(question->primitive)};
     scene->groups[1] = (struct cedar_uid){TYPE_ACTION, question->method};
-    scene->group_count = has_leaf ? 2 : 1;
-    return STATUS_OK;
+    scene->group_count = has_leaf || question->is_result ? 2 : 1;
+    return question->is_result ? join(scene->arena, question->method, SLICE("."), SLICE("result"),
+                                      &scene->action.id)
+                               : STATUS_OK;
+}
+
+static enum status set_asking_server(struct scene *scene)
+{
+    const struct policy_question *question = scene->question;
+    struct json_place url = member_at(question->asked, SLICE("url"));
+    struct slice text = SLICE_EMPTY;
+    scene->name = question->server;
+    scene->target = scene->server;
+    if (!is_of_url(scene) || question->arguments_unknown) {
+        return STATUS_OK;
+    }
+    if (url.ref == JSON_NONE) {
+        return STATUS_INVALID;
+    }
+    TRY(json_string(url.tape, url.ref, scene->arena, &text));
+    return resource_uri_read(text, scene->arena, &scene->uri, NULL);
 }
 
 /* An address that has no normal form fails the question, which denies. */
 static enum status set_target(struct scene *scene)
 {
     static const struct slice TYPES[] = {
-        [MCP_LIFECYCLE] = SLICE_INIT("Aegis::Server"),
-        [MCP_TOOL] = SLICE_INIT("Aegis::Tool"),
-        [MCP_RESOURCE] = SLICE_INIT("Aegis::Resource"),
-        [MCP_PROMPT] = SLICE_INIT("Aegis::Prompt"),
+        [MCP_LIFECYCLE] = SLICE_INIT("Aegis::Server"),   [MCP_TOOL] = SLICE_INIT("Aegis::Tool"),
+        [MCP_RESOURCE] = SLICE_INIT("Aegis::Resource"),  [MCP_PROMPT] = SLICE_INIT("Aegis::Prompt"),
+        [MCP_SAMPLING] = SLICE_INIT("Aegis::Server"),    [MCP_ROOTS] = SLICE_INIT("Aegis::Root"),
+        [MCP_ELICITATION] = SLICE_INIT("Aegis::Server"),
     };
     const struct policy_question *question = scene->question;
-    bool is_resource = question->primitive == MCP_RESOURCE;
+    bool is_resource = question->primitive == MCP_RESOURCE || question->primitive == MCP_ROOTS;
+    if (is_about_server(question)) {
+        return set_asking_server(scene);
+    }
     scene->name = question->name;
     if (is_resource && !question->name_unknown) {
         TRY(resource_uri_read(scene->name, scene->arena, &scene->uri, NULL));

@@ -19,7 +19,7 @@ struct scene {
     struct cedar_uid groups[2]; /* of the action */
     size_t group_count;
     struct slice name;       /* the target as policies call it: a resource by its normal address */
-    struct resource_uri uri; /* of a resource */
+    struct resource_uri uri; /* of a resource, a root, or what an elicitation wants opened */
     struct cedar_entities entities;
 };
 
