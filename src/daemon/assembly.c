@@ -229,14 +229,42 @@ static enum status build_hosts(struct build *b)
     return STATUS_OK;
 }
 
+static const char *listener_scheme(const struct config *config)
+{
+    return config->listen.tls.cert.len > 0 ? "https" : "http";
+}
+
+/* What Origin may say: the configured list and, on loopback, the names this machine has for us. A
+ * page that found us by another name, which is what rebinding needs, is not among them. */
+static enum status build_origins(struct build *b)
+{
+    static const char *const OWN[] = {"localhost", "127.0.0.1", "[::1]"};
+    const struct config *config = b->assembly->inputs->config;
+    size_t count = config->origins.count;
+    size_t own_count = config->listen.address.is_loopback ? COUNT_OF(OWN) : 0;
+    struct slice *origins = arena_alloc_zero(b->arena, count + own_count, sizeof(*origins));
+    if (origins == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < count; i++) {
+        TRY(arena_copy(b->arena, config->origins.items[i], &origins[i]));
+    }
+    for (size_t i = 0; i < own_count; i++) {
+        TRY(arena_format(b->arena, &origins[count + i], "%s://%s:%u", listener_scheme(config),
+                         OWN[i], (unsigned)b->assembly->port));
+    }
+    b->snapshot->origins = origins;
+    b->snapshot->origin_count = count + own_count;
+    return STATUS_OK;
+}
+
 static enum status build_public_url(struct build *b)
 {
     const struct config *config = b->assembly->inputs->config;
     if (config->listen.public_url.text.len > 0) {
         return arena_copy(b->arena, config->listen.public_url.text, &b->snapshot->public_url);
     }
-    return arena_format(b->arena, &b->snapshot->public_url, "%s://%.*s:%u",
-                        config->listen.tls.cert.len > 0 ? "https" : "http",
+    return arena_format(b->arena, &b->snapshot->public_url, "%s://%.*s:%u", listener_scheme(config),
                         SLICE_ARG(config->listen.address.host), (unsigned)b->assembly->port);
 }
 
@@ -267,7 +295,7 @@ static enum status build_all(struct build *b)
     TRY(build_servers(b));
     TRY(build_hosts(b));
     TRY(build_public_url(b));
-    TRY(copy_texts(b->arena, &config->origins, &b->snapshot->origins, &b->snapshot->origin_count));
+    TRY(build_origins(b));
     TRY(assembly->no_auth ? build_local_principal(b) : build_identity(b));
     TRY(build_policies(b));
     return b->report->count > 0 ? STATUS_INVALID : STATUS_OK;

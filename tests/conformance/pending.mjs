@@ -4,7 +4,6 @@ const QUESTIONS = 'a server may not ask a client anything yet';
 const SUBSCRIPTIONS = 'resources cannot be subscribed to yet';
 const COMPLETION = 'completion/complete is not served yet';
 const LOGGING = 'logging/setLevel is not served yet';
-const ORIGIN = 'the gateway refuses its own origin';
 
 const asking = (revision, ...scenarios) => Object.fromEntries(scenarios.map((scenario) => [`${revision}/${scenario}`, QUESTIONS]));
 
@@ -22,6 +21,4 @@ export const PENDING = {
   '2026-07-28/completion-complete': COMPLETION,
   '2025-11-25/logging-set-level': LOGGING,
   '2025-11-25/tools-call-with-logging': LOGGING,
-  '2025-11-25/dns-rebinding-protection': ORIGIN,
-  '2026-07-28/dns-rebinding-protection': ORIGIN,
 };

@@ -50,6 +50,18 @@ describe('a page of a listed origin', () => {
     assert.ok(isReadable(answer));
   });
 
+  test('may be served by this machine under a name of the gateway', async () => {
+    const { port } = new URL(bench.gateway.url);
+    for (const [origin, status] of [
+      [`http://localhost:${port}`, 200], [`http://127.0.0.1:${port}`, 200], [`http://[::1]:${port}`, 200],
+      [`https://localhost:${port}`, 403], ['http://localhost', 403], [`http://localhost:${port}/`, 403],
+      [`http://localhost.evil.example:${port}`, 403], [`http://127.0.0.1:${Number(port) ^ 1}`, 403], ['null', 403],
+    ]) {
+      const answer = await rawRequest(bench.serverUrl('counting'), from(origin, modernRequest('tools/list')), bench.token);
+      assert.equal(answer.status, status, origin);
+    }
+  });
+
   test('reads a stream', async () => {
     const answer = await rawRequest(bench.serverUrl('counting'), from(LISTED_ORIGIN, modernCall('read_report')), bench.token);
     assert.equal(answer.status, 200);
