@@ -24,6 +24,9 @@
 #define CANCELLED                                                                                  \
     "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":"       \
     "\"q\"}}"
+#define SHOP "/servers/shop/mcp"
+#define DISCOVER                                                                                   \
+    "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"server/discover\",\"params\":{" META "}}"
 #define DENY_ALL ""
 #define WAITS_MAX 64
 
@@ -119,6 +122,18 @@ static const struct plan PLANS[] = {
      .body = INITIALIZE,
      .policies = PERMIT_ALL,
      .success = "protocolVersion"},
+    {.name = "handshake, modern server",
+     .target = BANK,
+     .body = INITIALIZE,
+     .policies = PERMIT_ALL,
+     .server_is_modern = true,
+     .success = "protocolVersion"},
+    {.name = "discovery",
+     .target = "/mcp",
+     .body = DISCOVER,
+     .method = "server/discover",
+     .policies = PERMIT_ALL,
+     .success = "supportedVersions"},
 };
 
 static struct world world, away; /* the loop of the session, and the other one */
@@ -144,7 +159,8 @@ static void start(const struct plan *plan)
     world.answer_count = COUNT_OF(ANSWERS);
     world.server_is_modern = plan->server_is_modern;
     if (plan->needs_session) {
-        world_post(&world, &client, plan->target, INITIALIZE, NULL, NULL, NULL);
+        /* Which opens no session with the server that the plan needs. */
+        world_post(&world, &client, SHOP, INITIALIZE, NULL, NULL, NULL);
         world_run(&world);
         memcpy(session, client.session_id, sizeof(session));
     }

@@ -177,7 +177,9 @@ TEST(client_session_that_ends_cancels_what_runs)
         begin();
         open_session(0, session);
         worlds[0].held_method = HELD[i];
-        post(1, SEE, session);
+        /* Another server than that of the handshake: its session is not open yet. */
+        world_post(&worlds[1], &client, "/servers/shop/mcp", SEE, NULL, NULL, session);
+        run();
         CHECK_ROW(HELD[i], !client.is_released && world_find_call(&worlds[0], HELD[i]) != NULL);
         ask(&ending, 1, "DELETE", session);
         CHECK_ROW(HELD[i], ending.status_code == 200);
@@ -201,7 +203,9 @@ TEST(client_session_expires_when_nobody_uses_it)
     world_advance(&worlds[0], 9999);
     CHECK(worlds[0].gateway.client_count == 1);
     world_advance(&worlds[0], 1);
-    CHECK(worlds[0].gateway.client_count == 0 && worlds[0].timers == NULL);
+    CHECK(worlds[0].gateway.client_count == 0 && worlds[0].gateway.session_count == 0);
+    world_advance(&worlds[0], limits.session_idle_ms);
+    CHECK(worlds[0].timers == NULL);
     post(0, PING, session);
     CHECK(client.status_code == 404);
     release();

@@ -124,6 +124,7 @@ TEST(home_that_is_gone_is_not_found)
 {
     init_pair(false);
     open_session(1, BANK);
+    size_t calls = worlds[0].call_count + worlds[1].call_count;
     worlds[0].gateway.place.loop_count = 1;
     post_legacy(0);
     CHECK(client.status_code == 404 && client.is_released);
@@ -132,7 +133,7 @@ TEST(home_that_is_gone_is_not_found)
     post_legacy(0);
     CHECK(client.status_code == 404);
     CHECK(world_count_records(&worlds[0], "session.mismatch", "session.home") == 2);
-    CHECK(worlds[0].call_count + worlds[1].call_count == 0);
+    CHECK(worlds[0].call_count + worlds[1].call_count == calls);
     release_pair();
 }
 

@@ -86,27 +86,11 @@ static void start_page(struct list_part *part, struct slice cursor)
     }
 }
 
-static bool has_primitive(const struct list_part *part)
-{
-    switch (part->operation->list->primitive) {
-    case MCP_TOOL:
-        return part->session->has_tools;
-    case MCP_RESOURCE:
-        return part->session->has_resources;
-    case MCP_PROMPT:
-        return part->session->has_prompts;
-    case MCP_LIFECYCLE:
-    case MCP_SAMPLING:
-    case MCP_ROOTS:
-    case MCP_ELICITATION:
-        break;
-    }
-    return false;
-}
-
+/* A session was all that was wanted, or the server has nothing to list. */
 static void start_part(struct list_part *part)
 {
-    if (has_primitive(part)) {
+    const struct mcp_method *list = part->operation->list;
+    if (list != NULL && (part->session->offers & list->needs) == list->needs) {
         start_page(part, SLICE_EMPTY);
     } else {
         part->is_complete = true;
@@ -185,6 +169,33 @@ enum stage_result operation_refuse_unfetched(struct operation *op)
     enum status status =
         op->wait_diag.status == STATUS_OK ? STATUS_UNAVAILABLE : op->wait_diag.status;
     return operation_refuse_upstream(op, status, &op->wait_diag);
+}
+
+enum stage_result operation_fetch_endpoint(struct operation *op, const struct mcp_method *list)
+{
+    bool is_all = op->server_index == OPERATION_ALL_SERVERS;
+    size_t count = is_all ? op->gateway->snapshot->server_count : 1;
+    uint32_t *servers = arena_alloc_zero(&op->arena, count, sizeof(*servers));
+    if (servers == NULL) {
+        return operation_refuse_overload(op, "no memory for the list");
+    }
+    for (size_t i = 0; i < count; i++) {
+        servers[i] = is_all ? (uint32_t)i : op->server_index;
+    }
+    return operation_fetch(op, list, servers, count);
+}
+
+/* A server that is down takes only its own part away, unless it was all there is. */
+enum stage_result operation_stage_check_fetched(struct operation *op)
+{
+    size_t failed = 0;
+    if (op->wait_status == STATUS_CANCELLED) {
+        return STAGE_DONE;
+    }
+    for (size_t i = 0; i < op->part_count; i++) {
+        failed += op->parts[i].is_complete ? 0 : 1;
+    }
+    return failed == 0 || failed < op->part_count ? STAGE_DONE : operation_refuse_unfetched(op);
 }
 
 bool list_walk_next(struct list_walk *walk, const struct list_part *part, struct json_place *item)

@@ -31,29 +31,7 @@ struct list_judging {
 
 static enum stage_result stage_fetch(struct operation *op)
 {
-    bool is_all = op->server_index == OPERATION_ALL_SERVERS;
-    size_t count = is_all ? op->gateway->snapshot->server_count : 1;
-    uint32_t *servers = arena_alloc_zero(&op->arena, count, sizeof(*servers));
-    if (servers == NULL) {
-        return operation_refuse_overload(op, "no memory for the list");
-    }
-    for (size_t i = 0; i < count; i++) {
-        servers[i] = is_all ? (uint32_t)i : op->server_index;
-    }
-    return operation_fetch(op, op->message.method, servers, count);
-}
-
-/* A server that is down takes only its own part away, unless it was all there is. */
-static enum stage_result stage_check_fetched(struct operation *op)
-{
-    size_t failed = 0;
-    if (op->wait_status == STATUS_CANCELLED) {
-        return STAGE_DONE;
-    }
-    for (size_t i = 0; i < op->part_count; i++) {
-        failed += op->parts[i].is_complete ? 0 : 1;
-    }
-    return failed == 0 || failed < op->part_count ? STAGE_DONE : operation_refuse_unfetched(op);
+    return operation_fetch_endpoint(op, op->message.method);
 }
 
 static bool is_template_list(const struct operation *op)
@@ -354,7 +332,7 @@ const struct stage OPERATION_LIST_STAGES[] = {
     {"home", operation_stage_home},
     {"check_cursor", stage_check_cursor},
     {"fetch", stage_fetch},
-    {"check_fetched", stage_check_fetched},
+    {"check_fetched", operation_stage_check_fetched},
     {"judge", stage_judge},
     {"record_event", operation_stage_record_event},
     {"check_record", operation_stage_check_record},

@@ -1,7 +1,7 @@
 /* Messages the gateway answers itself: handshakes, discovery, ping, notifications. */
 #include "core/gateway/operation.h"
 
-#define CAPABILITIES SLICE("\"capabilities\":{\"tools\":{},\"resources\":{},\"prompts\":{}}")
+#include "core/mcp/offers.h"
 
 /* The version a client asks for, when we speak it; else our newest with a handshake. */
 static enum mcp_revision negotiate(const struct operation *op)
@@ -34,7 +34,7 @@ static enum stage_result stage_negotiate(struct operation *op)
     return STAGE_DONE;
 }
 
-/* Not before the record: there is nothing to undo when it cannot be kept. */
+/* The client may never hear of it: then it ends with the operation. */
 static enum stage_result stage_begin_session(struct operation *op)
 {
     const struct gateway_ports *ports = &op->gateway->ports;
@@ -44,9 +44,6 @@ static enum stage_result stage_begin_session(struct operation *op)
                                   .expires_at_s =
                                       ports->clock->wall_ms(ports->clock->context) / 1000 +
                                       SESSION_TOKEN_LIFETIME_S};
-    if (op->client_gone) {
-        return STAGE_DONE;
-    }
     if (ports->random->fill(ports->random->context, token.nonce, sizeof(token.nonce)) !=
         STATUS_OK) {
         return operation_refuse_overload(op, "no random bytes");
@@ -58,9 +55,46 @@ static enum stage_result stage_begin_session(struct operation *op)
     if (buf_status(&op->session_id) != STATUS_OK) {
         return operation_refuse_overload(op, "no memory for the session");
     }
-    return client_session_new(op->gateway, &token) != NULL
-               ? STAGE_DONE
-               : operation_refuse_overload(op, "too many sessions with clients");
+    if (client_session_new(op->gateway, &token) == NULL) {
+        return operation_refuse_overload(op, "too many sessions with clients");
+    }
+    op->client = client_session_enter(op->gateway, &token);
+    op->client_is_new = true;
+    return STAGE_DONE;
+}
+
+static enum stage_result stage_open_servers(struct operation *op)
+{
+    return operation_fetch_endpoint(op, NULL);
+}
+
+/* What the servers of the endpoint can do, all of them together. Instructions are for the model and
+ * speak of names as the server has them: on an endpoint of several they would be wrong. */
+static enum stage_result stage_gather_offers(struct operation *op)
+{
+    operation_end_limit(op);
+    if (operation_is_stopped(op)) {
+        return operation_refuse_upstream(op, op->wait_status, &op->wait_diag);
+    }
+    for (size_t i = 0; i < op->part_count; i++) {
+        op->offers |= op->parts[i].is_complete ? op->parts[i].session->offers : 0;
+    }
+    if (op->server_index != OPERATION_ALL_SERVERS &&
+        arena_copy(&op->arena, op->parts[0].session->instructions, &op->instructions) !=
+            STATUS_OK) {
+        return operation_refuse_overload(op, "no memory for the instructions");
+    }
+    operation_leave_parts(op);
+    return STAGE_DONE;
+}
+
+static void write_offers(struct operation *op)
+{
+    mcp_offers_write(&op->reply, op->offers);
+    if (op->instructions.len > 0) {
+        buf_append(&op->reply, SLICE(",\"instructions\":"));
+        buf_append(&op->reply, op->instructions);
+    }
 }
 
 static enum stage_result stage_answer_initialize(struct operation *op)
@@ -69,9 +103,10 @@ static enum stage_result stage_answer_initialize(struct operation *op)
     buf_append(&op->reply, SLICE("\"protocolVersion\":"));
     buf_append_json_string(&op->reply, mcp_revision_name(op->revision));
     buf_append_byte(&op->reply, ',');
-    buf_append(&op->reply, CAPABILITIES);
+    write_offers(op);
     buf_append(&op->reply, SLICE(",\"serverInfo\":{\"name\":\"aegis\",\"version\":\"0.1.0\"}"));
     operation_result_end(op);
+    op->client_is_new = op->client_gone;
     operation_answer(op, 200);
     return STAGE_DONE;
 }
@@ -82,7 +117,7 @@ static enum stage_result stage_answer_discover(struct operation *op)
     buf_append(&op->reply, SLICE("\"supportedVersions\":["));
     buf_append_json_string(&op->reply, mcp_revision_name(MCP_2026_07_28));
     buf_append(&op->reply, SLICE("],"));
-    buf_append(&op->reply, CAPABILITIES);
+    write_offers(op);
     buf_append(&op->reply, SLICE(",\"ttlMs\":0,\"cacheScope\":\"private\""));
     operation_result_end(op);
     operation_answer(op, 200);
@@ -123,9 +158,12 @@ const struct stage OPERATION_INITIALIZE_STAGES[] = {
     {"route", operation_stage_route},
     {"home", operation_stage_home},
     {"negotiate", stage_negotiate},
+    {"begin_session", stage_begin_session},
+    {"open_servers", stage_open_servers},
+    {"check_opened", operation_stage_check_fetched},
+    {"gather_offers", stage_gather_offers},
     {"record_event", operation_stage_record_event},
     {"check_record", operation_stage_check_record},
-    {"begin_session", stage_begin_session},
     {"answer", stage_answer_initialize},
     {NULL, NULL},
 };
@@ -133,6 +171,10 @@ const struct stage OPERATION_INITIALIZE_STAGES[] = {
 const struct stage OPERATION_DISCOVER_STAGES[] = {
     {"authenticate", operation_stage_authenticate},
     {"route", operation_stage_route},
+    {"home", operation_stage_home},
+    {"open_servers", stage_open_servers},
+    {"check_opened", operation_stage_check_fetched},
+    {"gather_offers", stage_gather_offers},
     {"record_event", operation_stage_record_event},
     {"check_record", operation_stage_check_record},
     {"answer", stage_answer_discover},

@@ -12,6 +12,9 @@ static void leave_sessions(struct operation *op)
         op->session = NULL;
     }
     operation_leave_parts(op);
+    if (op->client_is_new && op->client != NULL && !op->client->is_over) {
+        client_session_end(op->client);
+    }
     client_session_leave(op->client);
     op->client = NULL;
 }

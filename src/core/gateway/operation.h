@@ -80,6 +80,7 @@ struct operation {
     bool has_home; /* token names it: the client is a legacy one */
     struct session_token token;
     struct client_session *client; /* held; on its home loop */
+    bool client_is_new;            /* nobody has its id yet: it ends with the operation */
     enum status stop;              /* not OK: begin nothing any more, because of this */
 
     struct slice http_method, target_path, peer_ip, body;
@@ -112,14 +113,16 @@ struct operation {
     struct call call;
     enum status wait_status; /* of the child that was waited for */
     struct diag wait_diag;
-    const struct mcp_method *list; /* what the parts ask for */
+    const struct mcp_method *list; /* what the parts ask for; NULL: nothing */
     struct list_part *parts;
     size_t part_count;
     struct uri_search search; /* of the server whose template fits */
     struct list_judging *judging;
-    size_t list_from;      /* the first item of the page the client asks for */
-    struct buf reply;      /* JSON to answer */
-    struct buf session_id; /* to give to a legacy client; else empty */
+    size_t list_from;          /* the first item of the page the client asks for */
+    uint32_t offers;           /* of the endpoint's servers, mcp_offer */
+    struct slice instructions; /* of the endpoint's one server, a JSON string, or empty */
+    struct buf reply;          /* JSON to answer */
+    struct buf session_id;     /* to give to a legacy client; else empty */
 };
 
 typedef enum stage_result (*stage_fn)(struct operation *operation);
@@ -202,13 +205,20 @@ void operation_result_end(struct operation *operation);
 enum stage_result operation_record(struct operation *operation, enum audit_phase phase,
                                    enum audit_type type, bool durable);
 
-/* list_fetch.c: ask servers for a list; their pages land in the operation's parts, which replace
- * those of the list before. STAGE_DONE when nothing is awaited. */
+/* list_fetch.c: open sessions with servers and ask them for a list; their pages land in the
+ * operation's parts, which replace those of the list before. With list NULL nothing is asked.
+ * STAGE_DONE when nothing is awaited. */
 enum stage_result operation_fetch(struct operation *operation, const struct mcp_method *list,
                                   const uint32_t *servers, size_t count);
 
 /* Refuse because of a server that did not give its list. */
 enum stage_result operation_refuse_unfetched(struct operation *operation);
+
+/* The same for all servers that the endpoint stands for; and after it: refuse when not one of them
+ * answered. */
+enum stage_result operation_fetch_endpoint(struct operation *operation,
+                                           const struct mcp_method *list);
+enum stage_result operation_stage_check_fetched(struct operation *operation);
 
 /* Leave the sessions of all parts and forget the parts. */
 void operation_leave_parts(struct operation *operation);

@@ -88,22 +88,22 @@ static void finish_opening(struct server_session *session)
     wake(session, STATUS_OK);
 }
 
-static bool has_capability(const struct call *call, struct slice name)
+/* Of a handshake's result. */
+static void take_offers(struct server_session *session)
 {
-    json_ref capabilities = json_member(&call->answer, call->result, SLICE("capabilities"));
-    return capabilities != JSON_NONE && json_member(&call->answer, capabilities, name) != JSON_NONE;
-}
-
-static void take_capabilities(struct server_session *session)
-{
-    session->has_tools = has_capability(&session->call, SLICE("tools"));
-    session->has_resources = has_capability(&session->call, SLICE("resources"));
-    session->has_prompts = has_capability(&session->call, SLICE("prompts"));
+    const struct call *call = &session->call;
+    json_ref text = json_member(&call->answer, call->result, SLICE("instructions"));
+    session->offers = mcp_offers_read(&call->answer, call->result);
+    session->instructions = SLICE_EMPTY;
+    if (text != JSON_NONE && json_type(&call->answer, text) == JSON_STRING &&
+        json_raw(&call->answer, text).len <= SERVER_SESSION_INSTRUCTIONS_BYTES_MAX) {
+        session->instructions = json_raw(&call->answer, text);
+    }
 }
 
 static void start_tools_or_finish(struct server_session *session)
 {
-    if (session->has_tools) {
+    if ((session->offers & MCP_OFFERS_TOOLS) != 0) {
         start_step(session, SERVER_STEP_TOOLS, SLICE_EMPTY);
     } else {
         finish_opening(session);
@@ -140,7 +140,7 @@ static void on_discovered(struct server_session *session, enum status status)
     if (status == STATUS_OK && discovers_modern(&session->call)) {
         session->is_modern = true;
         session->revision = MCP_2026_07_28;
-        take_capabilities(session);
+        take_offers(session);
         start_tools_or_finish(session);
     } else if (is_down || must_be_modern) {
         fail_opening(session, status == STATUS_OK ? STATUS_INVALID : status);
@@ -169,7 +169,7 @@ static void on_initialized(struct server_session *session, enum status status)
         fail_opening(session, status == STATUS_OK ? STATUS_INVALID : status);
         return;
     }
-    take_capabilities(session);
+    take_offers(session);
     start_step(session, SERVER_STEP_INITIALIZED, SLICE_EMPTY);
 }
 
@@ -300,6 +300,8 @@ static void start_opening(struct server_session *session)
     session->page_count = 0;
     session->tools = (struct tool_index){0};
     session->is_modern = false;
+    session->offers = 0;
+    session->instructions = SLICE_EMPTY;
     session->revision = MCP_REVISION_NONE;
     session->diag = (struct diag){0};
     session->state = SERVER_SESSION_OPENING;

@@ -10,11 +10,13 @@
 
 #include "core/gateway/call.h"
 #include "core/gateway/tool_index.h"
+#include "core/mcp/offers.h"
 #include "core/policy/schema_check.h"
 
 #define SERVER_SESSION_ID_BYTES_MAX 512
 #define SERVER_SESSION_TOOLS_BYTES_MAX ((size_t)8 << 20)
 #define SERVER_SESSION_PAGES_MAX 64
+#define SERVER_SESSION_INSTRUCTIONS_BYTES_MAX ((size_t)6 << 10)
 #define SERVER_SESSION_RETRY_MS                                                                    \
     2000 /* after a failed opening, so that a dead server costs little */
 
@@ -51,9 +53,11 @@ struct server_session {
     enum server_session_state state;
     enum server_session_step step;
     enum mcp_revision revision;
-    bool is_modern, has_tools, has_resources, has_prompts;
-    struct buf session_id; /* legacy HTTP */
-    uint64_t child;        /* stdio */
+    bool is_modern;
+    uint32_t offers;           /* mcp_offer */
+    struct slice instructions; /* for the model, a JSON string; empty: none, or too long to keep */
+    struct buf session_id;     /* legacy HTTP */
+    uint64_t child;            /* stdio */
     int64_t used_ms, failed_ms;
     uint32_t user_count;     /* operations that hold it: not to be evicted */
     struct arena arena;      /* definitions; renewed by every reading of them */

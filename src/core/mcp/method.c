@@ -1,21 +1,25 @@
 #include "core/mcp/method.h"
 
+#include "core/mcp/offers.h"
+
 #define NAME(text) .name = SLICE_INIT(text)
 #define TARGET(text) .target_member = SLICE_INIT(text)
 #define ITEMS(text) .list_member = SLICE_INIT(text)
+#define NEEDS(offer) .needs = MCP_OFFERS_##offer
 #define BOTH .in_legacy = true, .in_modern = true
 #define LEGACY .in_legacy = true
 #define MODERN .in_modern = true
 
 static const struct mcp_method METHODS[] = {
-    {NAME("tools/call"), MCP_TOOL, MCP_KIND_CALL, BOTH, TARGET("name")},
-    {NAME("tools/list"), MCP_TOOL, MCP_KIND_LIST, BOTH, ITEMS("tools")},
-    {NAME("resources/read"), MCP_RESOURCE, MCP_KIND_CALL, BOTH, TARGET("uri")},
-    {NAME("resources/list"), MCP_RESOURCE, MCP_KIND_LIST, BOTH, ITEMS("resources")},
+    {NAME("tools/call"), MCP_TOOL, MCP_KIND_CALL, BOTH, TARGET("name"), NEEDS(TOOLS)},
+    {NAME("tools/list"), MCP_TOOL, MCP_KIND_LIST, BOTH, ITEMS("tools"), NEEDS(TOOLS)},
+    {NAME("resources/read"), MCP_RESOURCE, MCP_KIND_CALL, BOTH, TARGET("uri"), NEEDS(RESOURCES)},
+    {NAME("resources/list"), MCP_RESOURCE, MCP_KIND_LIST, BOTH, ITEMS("resources"),
+     NEEDS(RESOURCES)},
     {NAME("resources/templates/list"), MCP_RESOURCE, MCP_KIND_LIST, BOTH,
-     ITEMS("resourceTemplates")},
-    {NAME("prompts/get"), MCP_PROMPT, MCP_KIND_CALL, BOTH, TARGET("name")},
-    {NAME("prompts/list"), MCP_PROMPT, MCP_KIND_LIST, BOTH, ITEMS("prompts")},
+     ITEMS("resourceTemplates"), NEEDS(RESOURCES)},
+    {NAME("prompts/get"), MCP_PROMPT, MCP_KIND_CALL, BOTH, TARGET("name"), NEEDS(PROMPTS)},
+    {NAME("prompts/list"), MCP_PROMPT, MCP_KIND_LIST, BOTH, ITEMS("prompts"), NEEDS(PROMPTS)},
     {NAME("initialize"), MCP_LIFECYCLE, MCP_KIND_INITIALIZE, LEGACY},
     {NAME("ping"), MCP_LIFECYCLE, MCP_KIND_PING, LEGACY},
     {NAME("server/discover"), MCP_LIFECYCLE, MCP_KIND_DISCOVER, MODERN},

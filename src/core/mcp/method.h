@@ -41,6 +41,7 @@ struct mcp_method {
     bool in_legacy, in_modern;
     struct slice target_member; /* of params: "name" or "uri"; empty when there is no target */
     struct slice list_member;   /* of a list's result: "tools"; empty otherwise */
+    uint32_t needs;             /* what a server must offer, mcp_offer; 0: nothing */
 };
 
 /* The entry of a method, or NULL: then it is refused. Names are compared byte by byte. */

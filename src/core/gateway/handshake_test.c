@@ -1,0 +1,139 @@
+/* What the gateway says of itself in a handshake: what its servers say, and nothing it has not. */
+#include "core/gateway/server_session.h"
+
+#include "support/check.h"
+#include "support/fake_world.h"
+
+#include <string.h>
+
+#define ALL "/mcp"
+#define INITIALIZE                                                                                 \
+    "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{\"protocolVersion\":"     \
+    "\"2025-06-18\",\"capabilities\":{},\"clientInfo\":{}}}"
+#define DISCOVER                                                                                   \
+    "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"server/discover\",\"params\":{" META "}}"
+#define INITIALIZED(members)                                                                       \
+    "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"protocolVersion\":\"2025-11-25\"," members      \
+    ",\"serverInfo\":{\"name\":\"s\",\"version\":\"1\"}}}"
+#define DISCOVERED(members)                                                                        \
+    "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"resultType\":\"complete\","                     \
+    "\"supportedVersions\":[\"2026-07-28\"]," members "}}"
+#define BANK_OFFERS                                                                                \
+    "\"capabilities\":{\"tools\":{\"listChanged\":true},\"tasks\":{}},\"instructions\":\"ask \\\"" \
+    "bank\\\"\""
+#define SHOP_OFFERS "\"capabilities\":{\"prompts\":{},\"completions\":{}},\"instructions\":\"no\""
+
+static struct world world;
+static struct world_client client;
+
+static const struct world_answer LEGACY_ANSWERS[] = {
+    {0, "initialize", INITIALIZED(BANK_OFFERS)},
+    {1, "initialize", INITIALIZED(SHOP_OFFERS)},
+};
+static const struct world_answer MODERN_ANSWERS[] = {
+    {0, "server/discover", DISCOVERED(BANK_OFFERS)},
+    {1, "server/discover", DISCOVERED(SHOP_OFFERS)},
+};
+
+static bool body_has(const char *text)
+{
+    return strstr(client.body, text) != NULL;
+}
+
+static void begin(bool servers_are_modern)
+{
+    world_init(&world, PERMIT_ALL);
+    world.server_is_modern = servers_are_modern;
+    world.answers = servers_are_modern ? MODERN_ANSWERS : LEGACY_ANSWERS;
+    world.answer_count = COUNT_OF(LEGACY_ANSWERS);
+}
+
+static void shake(const char *target, bool is_modern)
+{
+    world_post(&world, &client, target, is_modern ? DISCOVER : INITIALIZE,
+               is_modern ? "server/discover" : NULL, NULL, NULL);
+    world_run(&world);
+}
+
+TEST(handshake_says_what_the_servers_say)
+{
+    static const struct {
+        const char *name, *target, *capabilities, *instructions; /* NULL: none */
+    } rows[] = {
+        {"one server", BANK, "\"capabilities\":{\"tools\":{}}",
+         "\"instructions\":\"ask \\\"bank\\\"\""},
+        {"all of them", ALL, "\"capabilities\":{\"tools\":{},\"prompts\":{},\"completions\":{}}",
+         NULL},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows) * 4; i++) {
+        size_t row = i / 4;
+        begin(i % 2 == 1);
+        shake(rows[row].target, i / 2 % 2 == 1);
+        CHECK_ROW(rows[row].name, client.status_code == 200);
+        CHECK_ROW(rows[row].name, body_has(rows[row].capabilities));
+        CHECK_ROW(rows[row].name, rows[row].instructions == NULL
+                                      ? !body_has("instructions")
+                                      : body_has(rows[row].instructions));
+        CHECK_ROW(rows[row].name, world.gateway.operation_count == 0);
+        world_release(&world);
+    }
+}
+
+/* One that is down takes its part away; where it is all there is, nothing can be said. */
+TEST(handshake_without_a_server)
+{
+    for (size_t i = 0; i < 4; i++) {
+        bool is_modern = i % 2 == 1;
+        bool is_all = i / 2 == 1;
+        begin(true);
+        world.held_method = "server/discover";
+        shake(is_all ? ALL : BANK, is_modern);
+        CHECK(!client.is_replied);
+        world_end(&world.calls[0], STATUS_UNAVAILABLE, "upstream.down");
+        world.held_method = NULL;
+        world_run(&world);
+        CHECK(client.is_replied && (client.session_id[0] != 0) == (is_all && !is_modern));
+        CHECK(is_all ? client.status_code == 200 &&
+                           body_has("\"capabilities\":{\"prompts\":{},\"completions\":{}}")
+                     : body_has("upstream_down") && !body_has("capabilities"));
+        world_release(&world);
+    }
+}
+
+/* A slow server keeps nobody from the others. */
+TEST(handshake_waits_no_longer_than_a_list)
+{
+    begin(true);
+    world.held_method = "server/discover";
+    shake(ALL, true);
+    world_end(&world.calls[1], STATUS_UNAVAILABLE, "upstream.down");
+    world_advance(&world, world.gateway.limits.list_timeout_ms + 1);
+    world_run(&world);
+    CHECK(client.is_replied && body_has("upstream_timeout"));
+    CHECK(world.gateway.operation_count == 0);
+    world_release(&world);
+}
+
+/* What is long is not kept for every caller. */
+TEST(handshake_drops_long_instructions)
+{
+    static char json[WORLD_TEXT_BYTES];
+    static const char HEAD[] = "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"resultType\":"
+                               "\"complete\",\"supportedVersions\":[\"2026-07-28\"],"
+                               "\"capabilities\":{\"prompts\":{}},\"instructions\":\"";
+    for (size_t over = 0; over < 2; over++) {
+        size_t len = SERVER_SESSION_INSTRUCTIONS_BYTES_MAX - 2 + over; /* without the quotes */
+        size_t at = sizeof(HEAD) - 1;
+        memcpy(json, HEAD, at);
+        memset(json + at, 'a', len);
+        memcpy(json + at + len, "\"}}", sizeof("\"}}"));
+        const struct world_answer answer = {0, "server/discover", json};
+        begin(true);
+        world.answers = &answer;
+        world.answer_count = 1;
+        shake(BANK, true);
+        CHECK(client.status_code == 200 && body_has("\"prompts\":{}"));
+        CHECK(body_has("\"instructions\":\"aaa") == (over == 0));
+        world_release(&world);
+    }
+}
