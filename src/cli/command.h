@@ -38,5 +38,6 @@ extern const struct command command_proxy;
 extern const struct command command_serve;
 extern const struct command command_token;
 extern const struct command command_worker;
+extern const struct command command_wrap;
 
 #endif

@@ -12,8 +12,8 @@
 
 /* One line for each command, in the order of the help. */
 static const struct command *const commands[] = {
-    &command_serve, &command_proxy, &command_check,  &command_token,
-    &command_audit, &command_cedar, &command_worker,
+    &command_serve, &command_proxy, &command_wrap,  &command_check,
+    &command_token, &command_audit, &command_cedar, &command_worker,
 };
 
 static const char *const group_titles[COMMAND_GROUP_COUNT] = {

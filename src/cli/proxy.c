@@ -1,21 +1,10 @@
 #include "cli/command.h"
+#include "cli/one_server.h"
 #include "cli/options.h"
 
-#include "base/buf.h"
-#include "daemon/standalone.h"
+#include "base/slice.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#define ARENA_BYTES ((size_t)32 << 20)
-#define TEXT_BYTES_MAX ((size_t)1 << 20)
-#define PATH_BYTES 4096
-
-/* The pack `local`: whoever this process authenticates may use its one server. */
-#define LOCAL_POLICIES                                                                             \
-    SLICE("@id(\"local\") permit (principal, action, resource in Aegis::Server::\"upstream\");\n")
 
 static const char USAGE[] =
     "usage: aegis proxy --upstream URL [OPTIONS]\n"
@@ -41,132 +30,10 @@ static const char USAGE[] =
     "  aegis proxy --upstream http://127.0.0.1:3001/mcp --no-auth\n"
     "  aegis proxy --listen 127.0.0.1:9000 --policy ./policies -- npx -y some-mcp-server\n";
 
-struct proxy_options {
-    const char *upstream, *listen, *policy, *state, *revision;
-    bool no_auth, no_audit;
-    struct operands operands;
-};
-
-static const char *default_state(char path[PATH_BYTES])
-{
-    const char *state = getenv("XDG_STATE_HOME");
-    const char *home = getenv("HOME");
-    if (state != NULL && state[0] == '/') {
-        (void)snprintf(path, PATH_BYTES, "%s/aegis", state);
-    } else {
-        (void)snprintf(path, PATH_BYTES, "%s/.local/state/aegis", home != NULL ? home : "");
-    }
-    return path;
-}
-
-static void put_text(struct buf *yaml, struct slice key, const char *value)
-{
-    buf_append(yaml, key);
-    buf_append_json_string(yaml, slice_view_cstr(value));
-    buf_append_byte(yaml, '\n');
-}
-
-/* A value in two parts. */
-static void put_texts(struct buf *yaml, struct slice key, const char *first, const char *second)
-{
-    struct buf text;
-    buf_init(&text, TEXT_BYTES_MAX, NULL);
-    buf_append(&text, slice_view_cstr(first));
-    buf_append(&text, slice_view_cstr(second));
-    buf_append(yaml, key);
-    buf_append_json_string(yaml, buf_view(&text));
-    buf_append_byte(yaml, '\n');
-    yaml->failed = yaml->failed || text.failed;
-    buf_release(&text);
-}
-
-static void put_server(struct buf *yaml, const struct proxy_options *options)
-{
-    buf_append(yaml, SLICE("servers:\n  - name: upstream\n    trust: internal\n"));
-    if (options->revision != NULL) {
-        put_text(yaml, SLICE("    revision: "), options->revision);
-    }
-    if (options->upstream != NULL) {
-        put_text(yaml, SLICE("    url: "), options->upstream);
-        return;
-    }
-    buf_append(yaml, SLICE("    command: ["));
-    for (size_t i = 0; i < options->operands.rest_count; i++) {
-        buf_append(yaml, i > 0 ? SLICE(", ") : SLICE_EMPTY);
-        buf_append_json_string(yaml, slice_view_cstr(options->operands.rest[i]));
-    }
-    buf_append(yaml, SLICE("]\n"));
-}
-
-/* The configuration that these options stand for; the checks of a file apply to it as well. The
- * journal's folder is this process's own, because a journal has one writer. */
-static void write_config(struct buf *yaml, const struct proxy_options *options, const char *state)
-{
-    char own[32];
-    (void)snprintf(own, sizeof(own), "/proxy-%ld", (long)getpid());
-    buf_append(yaml, SLICE("version: 1\n"));
-    put_text(yaml, SLICE("listen:\n  address: "),
-             options->listen != NULL ? options->listen : "127.0.0.1:0");
-    put_text(yaml, SLICE("state_dir: "), state);
-    put_texts(yaml, SLICE("audit:\n  dir: "), state, own);
-    if (options->policy != NULL) {
-        put_text(yaml, SLICE("policies:\n  - "), options->policy);
-    }
-    if (!options->no_auth) {
-        buf_append(yaml, SLICE("identity:\n  - name: dev\n    preset: development\n"));
-    }
-    put_server(yaml, options);
-}
-
-/* mkdir -p for the state folder. */
-static void make_folders(const char *path)
-{
-    char part[PATH_BYTES];
-    for (size_t i = 1; path[i - 1] != '\0' && i < sizeof(part); i++) {
-        if (path[i] == '/' || path[i] == '\0') {
-            (void)snprintf(part, i + 1, "%s", path);
-            (void)mkdir(part, 0700);
-        }
-    }
-}
-
-static int serve(const struct proxy_options *options)
-{
-    char path[PATH_BYTES];
-    struct arena arena;
-    struct buf yaml;
-    struct config *config = NULL;
-    struct config_report report = {0};
-    struct slice builtin = options->policy == NULL ? LOCAL_POLICIES : SLICE_EMPTY;
-    const char *state = options->state != NULL ? options->state : default_state(path);
-    arena_init(&arena, ARENA_BYTES, NULL);
-    buf_init(&yaml, TEXT_BYTES_MAX, NULL);
-    make_folders(state);
-    write_config(&yaml, options, state);
-    struct config_source source = {.file = SLICE("command line"), .text = buf_view(&yaml)};
-    enum status status = buf_status(&yaml);
-    if (status == STATUS_OK) {
-        status = config_load_text(&source, &arena, &config, &report);
-    }
-    if (status != STATUS_OK) {
-        config_report_print(stderr, &report);
-    } else if (options->no_auth && !config->listen.address.is_loopback) {
-        fputs("aegis proxy: --no-auth listens on loopback only\n", stderr);
-        status = STATUS_INVALID;
-    } else {
-        status = standalone_run(&(struct standalone){.config = config,
-                                                     .builtin_policies = builtin,
-                                                     .no_auth = options->no_auth,
-                                                     .no_audit = options->no_audit});
-    }
-    buf_release(&yaml);
-    arena_release(&arena);
-    return status == STATUS_OK ? EXIT_CODE_OK : EXIT_CODE_FAILURE;
-}
-
 static int run(int argc, char **argv)
 {
-    struct proxy_options values = {0};
+    struct one_server values = {.command_name = "proxy"};
+    struct operands operands = {0};
     const struct option options[] = {
         {.name = "upstream", .letter = 'u', .kind = OPTION_TEXT, .out.text = &values.upstream},
         {.name = "listen", .letter = 'l', .kind = OPTION_TEXT, .out.text = &values.listen},
@@ -176,15 +43,17 @@ static int run(int argc, char **argv)
         {.name = "no-auth", .kind = OPTION_FLAG, .out.flag = &values.no_auth},
         {.name = "no-audit", .kind = OPTION_FLAG, .out.flag = &values.no_audit}};
     enum options_result result =
-        options_read(&command_proxy, options, COUNT_OF(options), argc, argv, &values.operands);
+        options_read(&command_proxy, options, COUNT_OF(options), argc, argv, &operands);
     if (result != OPTIONS_OK) {
         return options_exit(result);
     }
-    if ((values.upstream != NULL) == (values.operands.rest_count > 0)) {
+    if ((values.upstream != NULL) == (operands.rest_count > 0)) {
         fputs("aegis proxy: give either --upstream URL or a command after '--'\n", stderr);
         return EXIT_CODE_USAGE;
     }
-    return serve(&values);
+    values.argv = operands.rest;
+    values.argc = operands.rest_count;
+    return one_server_run(&values);
 }
 
 const struct command command_proxy = {

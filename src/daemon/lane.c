@@ -2,6 +2,8 @@
 
 #include "adapters/transport/remote_exchange.h"
 
+#include <stdio.h>
+
 #define GATHER_TURNS_MAX 8    /* of the loop, for one group of records */
 #define GATHER_RECORDS_MAX 64 /* enough to share a sync */
 
@@ -69,6 +71,22 @@ static void stop_process_port(struct lane *lane)
     }
 }
 
+static void on_log_line(void *context, uint32_t server, uint64_t child, struct slice line)
+{
+    const struct lane *lane = context;
+    struct diag shown;
+    (void)child;
+    /* Foreign bytes: none of them may begin a line of ours. */
+    (void)!diag_fail(&shown, STATUS_OK, "server.log", "server '%.*s' says: %.*s",
+                     SLICE_ARG(lane->shared->config->servers[server].name), SLICE_ARG(line));
+    fprintf(stderr, "aegis: %s\n", shown.message);
+}
+
+static void on_child_exit(void *context, uint32_t server, uint64_t child)
+{
+    gateway_child_gone(&((struct lane *)context)->gateway, server, child);
+}
+
 static enum status start_upstreams(struct lane *lane, struct diag *diag)
 {
     static const struct http_upstream_options HTTP = HTTP_UPSTREAM_OPTIONS_DEFAULT;
@@ -86,6 +104,10 @@ static enum status start_upstreams(struct lane *lane, struct diag *diag)
     TRY(start_process_port(lane, diag));
     TRY(stdio_upstream_new(&lane->loop, &lane->process, &lane->gateway.parser, &stdio,
                            &lane->stdio));
+    stdio_upstream_set_events(lane->stdio,
+                              &(struct stdio_upstream_events){.context = lane,
+                                                              .on_log_line = on_log_line,
+                                                              .on_child_exit = on_child_exit});
     lane->mux =
         (struct upstream_mux){http_upstream_port(lane->http), stdio_upstream_port(lane->stdio),
                               shared->is_stdio, shared->server_count};
@@ -93,7 +115,20 @@ static enum status start_upstreams(struct lane *lane, struct diag *diag)
     return STATUS_OK;
 }
 
-static enum status start_server(struct lane *lane, int fd, struct diag *diag)
+/* The client is whoever started us. */
+static enum status start_stdio(struct lane *lane, struct diag *diag)
+{
+    static const struct stdio_server_options DEFAULTS = STDIO_SERVER_OPTIONS_DEFAULT;
+    const struct config_limits *limits = &lane->shared->config->limits;
+    struct stdio_server_options options = DEFAULTS;
+    options.line_bytes_max = (size_t)limits->body_bytes;
+    options.queue_bytes_max = (size_t)limits->stream_queue_bytes;
+    struct exchange_handler handler = gateway_handler(&lane->gateway);
+    return stdio_server_start(&lane->stdio_server, &lane->loop, &options, &handler,
+                              lane->shared->stdio, diag);
+}
+
+static enum status start_http(struct lane *lane, int fd, struct diag *diag)
 {
     static const struct http_server_options DEFAULTS = HTTP_SERVER_OPTIONS_DEFAULT;
     const struct config_limits *limits = &lane->shared->config->limits;
@@ -164,7 +199,7 @@ enum status lane_start(struct lane *lane, const struct lane_shared *shared, int 
     }
     lane->has_gateway = true;
     TRY(start_upstreams(lane, diag));
-    TRY(start_server(lane, fd, diag));
+    TRY(shared->stdio != NULL ? start_stdio(lane, diag) : start_http(lane, fd, diag));
     lane->has_server = true;
     return STATUS_OK;
 }
@@ -181,7 +216,11 @@ static void run_drain(struct posted *item)
 {
     struct lane *lane = lane_of_drain(item);
     gateway_drain(&lane->gateway);
-    http_server_drain(&lane->server, on_server_closed, lane);
+    if (lane->shared->stdio != NULL) {
+        stdio_server_drain(&lane->stdio_server, on_server_closed, lane);
+    } else {
+        http_server_drain(&lane->server, on_server_closed, lane);
+    }
 }
 
 void lane_drain(struct lane *lane)
@@ -198,12 +237,21 @@ static void on_children_gone(void *context)
     loop_stop(&lane->loop);
 }
 
+static void close_server(struct lane *lane)
+{
+    if (lane->shared->stdio != NULL) {
+        stdio_server_close(&lane->stdio_server, on_server_closed, lane);
+    } else {
+        http_server_close(&lane->server, on_server_closed, lane);
+    }
+}
+
 static void run_close(struct posted *item)
 {
     struct lane *lane = lane_of_close(item);
     gateway_close(&lane->gateway);
     if (!atomic_load(&lane->is_drained)) {
-        http_server_close(&lane->server, on_server_closed, lane);
+        close_server(lane);
     }
     http_upstream_free(lane->http);
     lane->http = NULL;

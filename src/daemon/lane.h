@@ -7,6 +7,7 @@
 #include "adapters/runtime/loop.h"
 #include "adapters/transport/http_server.h"
 #include "adapters/transport/http_upstream.h"
+#include "adapters/transport/stdio_server.h"
 #include "adapters/transport/stdio_upstream.h"
 #include "adapters/transport/upstream_mux.h"
 #include "core/gateway/gateway.h"
@@ -29,15 +30,17 @@ struct lane_shared {
     const struct port_crypto *crypto;
     const struct port_journal *journal; /* NULL: no audit */
     const struct port_keys *keys;
-    struct tls_context *tls;    /* NULL: plain */
-    struct gateway_place place; /* loop is each lane's own */
+    struct tls_context *tls;                 /* NULL: plain */
+    const struct stdio_server_events *stdio; /* the client is at our standard streams; NULL: HTTP */
+    struct gateway_place place;              /* loop is each lane's own */
 };
 
 struct lane {
     const struct lane_shared *shared;
     struct loop loop;
     struct gateway gateway;
-    struct http_server server;
+    struct http_server server; /* one of the two */
+    struct stdio_server stdio_server;
     struct http_upstream *http;
     struct local_process local; /* one of the two */
     struct remote_process remote;
@@ -54,8 +57,8 @@ struct lane {
     _Atomic bool is_drained; /* the server has no connection any more */
 };
 
-/* Set up on the control thread, before the loop runs. Takes over the descriptor and, on success,
- * one reference of the snapshot. */
+/* Set up on the control thread, before the loop runs. Takes over the descriptor (-1 without HTTP)
+ * and, on success, one reference of the snapshot. */
 NODISCARD enum status lane_start(struct lane *lane, const struct lane_shared *shared, int fd,
                                  struct gateway_snapshot *snapshot, struct diag *diag);
 

@@ -188,6 +188,26 @@ static enum status start_lanes(struct serving *s, struct gateway_snapshot *snaps
     return status;
 }
 
+/* -- standard streams ---------------------------------------------------------------------- */
+
+/* Stopping is one way only, whoever wants it. */
+static void on_client_end(void *context, const char *why)
+{
+    (void)context;
+    if (why != NULL) {
+        fprintf(stderr, "aegis: %s\n", why);
+    }
+    (void)kill(getpid(), SIGTERM);
+}
+
+static void on_unanswered(void *context, struct slice json)
+{
+    (void)context;
+    fprintf(stderr, "aegis: refused: %.*s\n", SLICE_ARG(json));
+}
+
+static const struct stdio_server_events STDIO_EVENTS = {NULL, on_client_end, on_unanswered};
+
 /* -- signals ------------------------------------------------------------------------------- */
 
 static void block_signals(sigset_t *set)
@@ -365,6 +385,7 @@ enum status serving_run(const struct serving_plan *plan)
     s->plan = plan;
     s->inputs = *plan->inputs;
     s->lane_count = plan->listeners->count;
+    s->shared.stdio = plan->is_stdio ? &STDIO_EVENTS : NULL;
     s->shared.programs = plan->programs;
     s->shared.process_channels = plan->process_channels;
     arena_init(&s->arena, INPUTS_BYTES_MAX, NULL);

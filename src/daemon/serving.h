@@ -32,6 +32,7 @@ struct serving_plan {
     struct serving_host host;
     bool no_auth;  /* callers need no token; on loopback only */
     bool is_proxy; /* /mcp is the first server */
+    bool is_stdio; /* one client, at the standard streams, until it ends its input */
 };
 
 /* Serve until told to stop. STATUS_OK after an orderly stop; otherwise what kept it from starting

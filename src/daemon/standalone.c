@@ -19,7 +19,9 @@ struct host {
 static void on_ready(void *context)
 {
     const struct host *host = context;
-    listeners_announce(host->standalone->config, host->port);
+    if (!host->standalone->is_stdio) {
+        listeners_announce(host->standalone->config, host->port);
+    }
 }
 
 static enum status read_inputs(const struct standalone *standalone, struct arena *arena,
@@ -84,7 +86,11 @@ static enum status serve(struct host *host, struct arena *arena, struct diag *di
     TRY(prepare(standalone, arena, &inputs, &programs, diag));
     TRY(open_key(host, &inputs, diag));
     TRY(key_sets_prepare(standalone->config, diag));
-    TRY(listeners_bind(standalone->config, &listeners, diag));
+    if (standalone->is_stdio) {
+        listeners = (struct listeners){.descriptors = {-1}, .count = 1};
+    } else {
+        TRY(listeners_bind(standalone->config, &listeners, diag));
+    }
     host->port = listeners.port;
     struct serving_plan plan = {.inputs = &inputs,
                                 .listeners = &listeners,
@@ -96,7 +102,8 @@ static enum status serve(struct host *host, struct arena *arena, struct diag *di
                                          .read_keys = key_sets_read,
                                          .reloaded = on_reloaded},
                                 .no_auth = standalone->no_auth,
-                                .is_proxy = true};
+                                .is_proxy = true,
+                                .is_stdio = standalone->is_stdio};
     return serving_run(&plan);
 }
 

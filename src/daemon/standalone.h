@@ -1,4 +1,5 @@
-/* standalone.h: a gateway in this one process, without a supervisor: `aegis proxy`. */
+/* standalone.h: a gateway in this one process, without a supervisor: `aegis proxy`, `aegis wrap`.
+ */
 #ifndef AEGIS_DAEMON_STANDALONE_H
 #define AEGIS_DAEMON_STANDALONE_H
 
@@ -9,10 +10,11 @@ struct standalone {
     struct slice builtin_policies; /* instead of the configured ones; empty: those */
     bool no_auth;                  /* callers need no token; on loopback only */
     bool no_audit;
+    bool is_stdio; /* the client is at the standard streams */
 };
 
-/* Serve until told to stop; SIGHUP reads policies and keys again. Prints one line
- * {"listening":URL} on stdout when ready. Statuses as serving_run. */
+/* Serve until told to stop; SIGHUP reads policies and keys again. When ready prints one line
+ * {"listening":URL} on stdout, which with is_stdio is the client's. Statuses as serving_run. */
 NODISCARD enum status standalone_run(const struct standalone *standalone);
 
 #endif

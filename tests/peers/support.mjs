@@ -20,7 +20,7 @@ const READY_MS = 20000;
 const STOP_MS = 20000;
 const ERRORS_MAX = 1 << 20;
 // A sanitizer's symbolizer is a process of its own, which the worker may not start: it would be ended for its report.
-const SANITIZERS = { ASAN_OPTIONS: 'symbolize=0', TSAN_OPTIONS: 'symbolize=0', UBSAN_OPTIONS: 'symbolize=0' };
+export const SANITIZERS = { ASAN_OPTIONS: 'symbolize=0', TSAN_OPTIONS: 'symbolize=0', UBSAN_OPTIONS: 'symbolize=0' };
 
 /** Runs `aegis ARGUMENTS...` to its end and returns what it printed; throws with its stderr when it fails. */
 export async function aegis(...arguments_) {
@@ -171,6 +171,27 @@ export async function connectModern(url, token) {
     { versionNegotiation: { mode: { pin: '2026-07-28' } } },
   );
   await client.connect(new StreamableHTTPClientTransport(new URL(url), withToken(token)));
+  return client;
+}
+
+const STDIO_CLIENTS = {
+  legacy: async () => ({
+    ...await import('@modelcontextprotocol/sdk/client/index.js'),
+    ...await import('@modelcontextprotocol/sdk/client/stdio.js'),
+  }),
+  modern: async () => ({
+    ...await import('@modelcontextprotocol/client'),
+    ...await import('@modelcontextprotocol/client/stdio'),
+    options: { versionNegotiation: { mode: { pin: '2026-07-28' } } },
+  }),
+};
+
+/** A client of the SDK that starts `aegis ARGUMENTS...` as its server's program; era: 'legacy' or 'modern'. */
+export async function connectStdio(era, arguments_, environment = {}) {
+  const { Client, StdioClientTransport, options } = await STDIO_CLIENTS[era]();
+  const client = new Client({ name: 'aegis-peer', version: '1.0.0' }, options);
+  const env = { PATH: process.env.PATH, ...SANITIZERS, ...environment };
+  await client.connect(new StdioClientTransport({ command: aegisBinary, args: arguments_, env, stderr: 'inherit' }));
   return client;
 }
 

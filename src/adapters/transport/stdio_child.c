@@ -31,7 +31,7 @@ void stdio_child_init(struct stdio_child *child, struct loop *loop, const struct
                                   .events = events,
                                   .timer = {.fire = on_step},
                                   .process = {.on_end = on_end}};
-    buf_init(&child->line, options->line_bytes_max, &loop->account);
+    lines_init(&child->lines, options->line_bytes_max, &loop->account);
     buf_init(&child->log_line, CHILD_LOG_LINE_BYTES, NULL);
 }
 
@@ -39,7 +39,7 @@ void stdio_child_release(struct stdio_child *child)
 {
     assert(child->state == CHILD_ABSENT);
     loop_timer_stop(child->loop, &child->timer);
-    buf_release(&child->line);
+    lines_release(&child->lines);
     buf_release(&child->log_line);
     base_free(child->log_ring);
     child->log_ring = NULL;
@@ -57,7 +57,7 @@ static void on_handle_closed(uv_handle_t *handle)
     struct stdio_child *child = handle->data;
     if (--child->handle_count == 0) {
         output_release(&child->output);
-        buf_release(&child->line);
+        lines_release(&child->lines);
         buf_clear(&child->log_line);
         child->state = CHILD_ABSENT;
         child->events->on_gone(child);
@@ -167,26 +167,19 @@ static bool is_listening(const struct stdio_child *child)
     return child->state != CHILD_KILLED && child->state != CHILD_CLOSING;
 }
 
-/* Lines that lie whole in the input are handed on without a copy. */
 static void take_output(struct stdio_child *child, struct slice input)
 {
-    while (input.len > 0 && is_listening(child)) {
-        size_t end = slice_find_byte(input, '\n');
-        struct slice piece = slice_sub(input, 0, end);
-        bool is_whole = end < input.len;
-        input = slice_sub(input, end + 1, input.len);
-        if (!is_whole || child->line.len > 0) {
-            buf_append(&child->line, piece);
-            piece = buf_view(&child->line);
-        }
-        if (buf_status(&child->line) != STATUS_OK || piece.len > child->options->line_bytes_max) {
+    struct slice line;
+    while (is_listening(child)) {
+        switch (lines_next(&child->lines, &input, &line)) {
+        case LINES_NEED_MORE:
+            return;
+        case LINES_LINE:
+            child->events->on_line(child, line);
+            break;
+        case LINES_OVERFLOW:
             child->events->on_overflow(child);
             return;
-        }
-        if (is_whole) {
-            bool has_cr = piece.len > 0 && piece.ptr[piece.len - 1] == '\r';
-            child->events->on_line(child, slice_sub(piece, 0, piece.len - (has_cr ? 1 : 0)));
-            buf_clear(&child->line);
         }
     }
 }

@@ -6,6 +6,7 @@
 #ifndef AEGIS_ADAPTERS_TRANSPORT_STDIO_CHILD_H
 #define AEGIS_ADAPTERS_TRANSPORT_STDIO_CHILD_H
 
+#include "adapters/transport/lines.h"
 #include "adapters/transport/output.h"
 #include "adapters/transport/stdio_upstream.h"
 #include "core/ports/process.h"
@@ -44,8 +45,8 @@ struct stdio_child {
     int start_error; /* an errno when the program could not be executed */
     uv_pipe_t in, out, err;
     struct output output;
-    struct buf line;     /* begun, not ended */
-    struct buf log_line; /* the same for stderr */
+    struct lines lines;
+    struct buf log_line; /* of stderr: begun, not ended */
     uint8_t *log_ring;   /* CHILD_LOG_RING_BYTES, from the first start on */
     uint64_t log_bytes;  /* written to the ring in all */
     int64_t log_second;

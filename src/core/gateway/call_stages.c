@@ -122,7 +122,7 @@ static enum stage_result take_parameters(struct operation *op, struct json_place
     if (status == STATUS_INVALID) {
         return refuse_call(op, SLICE("unknown tool"), &diag);
     }
-    if (status == STATUS_OK && mcp_revision_is_modern(op->revision)) {
+    if (status == STATUS_OK && mcp_revision_is_modern(op->revision) && !op->is_stdio) {
         status =
             parameter_fields_check(&fields, arguments.tape, sent, sent_count, &op->arena, &diag);
     }

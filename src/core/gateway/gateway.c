@@ -103,6 +103,11 @@ void gateway_switch(struct gateway *gateway, struct gateway_snapshot *snapshot)
     gateway->snapshot = snapshot;
 }
 
+void gateway_child_gone(struct gateway *gateway, uint32_t server, uint64_t child)
+{
+    server_session_child_gone(gateway, server, child);
+}
+
 enum status gateway_draw_id(struct gateway *gateway, uint8_t out[AUDIT_DECISION_ID_BYTES])
 {
     const struct port_random *random = gateway->ports.random;

@@ -158,6 +158,9 @@ NODISCARD enum status gateway_authenticate(struct gateway *gateway, struct slice
 NODISCARD enum status gateway_draw_id(struct gateway *gateway,
                                       uint8_t out[AUDIT_DECISION_ID_BYTES]);
 
+/* A child of a stdio server has ended; told by the adapter that had started it for a call. */
+void gateway_child_gone(struct gateway *gateway, uint32_t server, uint64_t child);
+
 /* What the transport calls. */
 struct exchange_handler gateway_handler(struct gateway *gateway);
 

@@ -313,8 +313,8 @@ static void on_gone(struct exchange *exchange)
 void operation_cancel_request(const struct operation *by, struct slice id)
 {
     for (struct operation *op = by->gateway->operations; op != NULL; op = op->next) {
-        if (op != by && op->client != NULL && op->client == by->client &&
-            slice_eq(op->message.id, id)) {
+        bool is_same = op->client == by->client && (op->client != NULL || op->is_stdio);
+        if (op != by && is_same && slice_eq(op->message.id, id)) {
             stop(op, STATUS_CANCELLED);
             return;
         }
@@ -383,6 +383,7 @@ static enum status copy_request(struct operation *op, const struct exchange_requ
     op->fields = request->fields;
     op->field_count = request->field_count;
     op->is_tls = request->is_tls;
+    op->is_stdio = request->is_stdio;
     op->authorization = mcp_field(op->fields, op->field_count, SLICE("authorization"), &count);
     op->has_token = op->authorization.len > 0;
     TRY(arena_copy(&op->arena, mcp_field(op->fields, op->field_count, SLICE("origin"), &count),
@@ -419,13 +420,18 @@ static enum status keep_parameters(struct operation *op)
 
 static enum stage_result read_message(struct operation *op)
 {
-    struct mcp_message_input input = {&op->gateway->parser, op->body, op->fields, op->field_count};
+    struct mcp_message_input input = {.parser = &op->gateway->parser,
+                                      .body = op->body,
+                                      .fields = op->fields,
+                                      .field_count = op->field_count,
+                                      .is_stdio = op->is_stdio};
     struct mcp_refusal refusal;
     struct diag diag = {0};
     enum status status =
         slice_eq(op->http_method, SLICE("POST"))
             ? mcp_message_read(&input, &op->arena, &op->message, &refusal, &diag)
             : mcp_message_read_head(&input, op->http_method, &op->message, &refusal, &diag);
+    op->exchange->id = op->message.id;
     if (status == STATUS_OK) {
         op->revision = op->message.revision;
         op->stages = stages_of(&op->message);

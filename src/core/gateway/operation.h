@@ -90,7 +90,7 @@ struct operation {
     struct http_field *parameters; /* those of a call's arguments: first the client's, then ours */
     size_t parameter_count;
     struct slice origin; /* of the page that asks; empty: none */
-    bool has_token, is_tls;
+    bool has_token, is_tls, is_stdio;
     int64_t started_ms;
     struct timer deadline;
 

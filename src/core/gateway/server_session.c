@@ -374,6 +374,15 @@ void server_session_forget(struct server_session *session)
     }
 }
 
+void server_session_child_gone(struct gateway *gateway, uint32_t server_index, uint64_t child)
+{
+    for (struct server_session *s = gateway->sessions; s != NULL; s = s->next) {
+        if (s->server_index == server_index && s->child == child) {
+            server_session_forget(s);
+        }
+    }
+}
+
 static void free_session(struct server_session *session)
 {
     struct gateway *gateway = session->gateway;

@@ -102,6 +102,9 @@ void server_session_take_id(struct server_session *session, struct slice session
 /* The server does not know the session any more: open anew at the next use. */
 void server_session_forget(struct server_session *session);
 
+/* A program has ended, and with it what was agreed with it: the next use opens anew. */
+void server_session_child_gone(struct gateway *gateway, uint32_t server_index, uint64_t child);
+
 const struct gateway_server *server_session_server(const struct server_session *session);
 
 /* A legacy client's session ended, and with it all sessions with servers that are for it. */

@@ -253,8 +253,9 @@ static enum status check_modern_envelope(struct reading *r)
     if (capabilities == JSON_NONE || json_type(tape, capabilities) != JSON_OBJECT) {
         return refuse_params(r, "'_meta' must hold the client's capabilities");
     }
-    enum status status =
-        mcp_mirror_check(r->input, r->out, r->method_name, r->version, r->arena, r->diag);
+    enum status status = r->input->is_stdio ? STATUS_OK
+                                            : mcp_mirror_check(r->input, r->out, r->method_name,
+                                                               r->version, r->arena, r->diag);
     if (status != STATUS_OK) {
         r->refusal->http_status = 400;
         r->refusal->rpc_code = MCP_ERROR_HEADER_MISMATCH;

@@ -51,6 +51,7 @@ struct mcp_message_input {
     struct slice body;
     const struct http_field *fields;
     size_t field_count;
+    bool is_stdio; /* no field repeats parts of the body */
 };
 
 /* Read and check one message. On failure *refusal says what to answer, diag why, and out->id holds

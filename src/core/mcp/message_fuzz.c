@@ -22,7 +22,8 @@ static enum status judge(struct slice body, struct mcp_refusal *refusal)
     struct diag diag = {0};
     json_parser_init(&parser, &LIMITS, SEED);
     arena_init(&arena, FUZZ_ARENA_BYTES, NULL);
-    struct mcp_message_input input = {&parser, body, FIELDS, COUNT_OF(FIELDS)};
+    struct mcp_message_input input = {
+        .parser = &parser, .body = body, .fields = FIELDS, .field_count = COUNT_OF(FIELDS)};
     enum status status = mcp_message_read(&input, &arena, &message, refusal, &diag);
     bool is_sound = status == STATUS_OK ? message.method != NULL
                                         : diag.code != NULL && refusal->http_status >= 200;

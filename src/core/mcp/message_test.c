@@ -47,7 +47,8 @@ static struct outcome judge(struct slice method, const struct http_field *fields
     struct arena arena;
     struct mcp_message message;
     struct mcp_refusal refusal;
-    struct mcp_message_input input = {&parser, body, fields, field_count};
+    struct mcp_message_input input = {
+        .parser = &parser, .body = body, .fields = fields, .field_count = field_count};
     arena_init(&arena, TEST_ARENA_BYTES, NULL);
     init_parser();
     if (mcp_message_read(&input, &arena, &message, &refusal, NULL) != STATUS_OK) {

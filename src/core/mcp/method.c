@@ -25,8 +25,9 @@ static const struct mcp_method METHODS[] = {
     {NAME("server/discover"), MCP_LIFECYCLE, MCP_KIND_DISCOVER, MODERN},
     {NAME("notifications/initialized"), MCP_LIFECYCLE, MCP_KIND_NOTIFICATION,
      .is_notification = true, LEGACY},
+    /* Modern: on stdio only. Over HTTP it finds nothing to cancel. */
     {NAME("notifications/cancelled"), MCP_LIFECYCLE, MCP_KIND_NOTIFICATION, .is_notification = true,
-     LEGACY},
+     BOTH},
 };
 
 static const struct mcp_method QUESTIONS[] = {

@@ -24,8 +24,9 @@ struct exchange_request {
     const struct http_field *fields;
     size_t field_count;
     struct slice body;    /* whole, within the body limit */
-    struct slice peer_ip; /* text form, without port */
+    struct slice peer_ip; /* text form, without port; empty: this machine's own user */
     bool is_tls;
+    bool is_stdio; /* a line of a byte stream: no field repeats parts of the body */
 };
 
 struct exchange_reply {
@@ -55,7 +56,8 @@ struct exchange_vtable {
 /* Base of the transport's own structure. */
 struct exchange {
     const struct exchange_vtable *vtable;
-    void *operation;                            /* the gateway's, NULL before begin */
+    void *operation; /* the gateway's, NULL before begin */
+    struct slice id; /* of the request, as it was written; the gateway's, valid until release */
     void (*on_gone)(struct exchange *exchange); /* set by the gateway in begin */
 };
 

@@ -1,0 +1,136 @@
+#include "cli/one_server.h"
+
+#include "base/buf.h"
+#include "cli/command.h"
+#include "daemon/standalone.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ARENA_BYTES ((size_t)32 << 20)
+#define TEXT_BYTES_MAX ((size_t)1 << 20)
+#define PATH_BYTES 4096
+
+/* The pack `local`: whoever this process authenticates may use its one server. */
+#define LOCAL_POLICIES                                                                             \
+    SLICE("@id(\"local\") permit (principal, action, resource in Aegis::Server::\"upstream\");\n")
+
+static const char *default_state(char path[PATH_BYTES])
+{
+    const char *state = getenv("XDG_STATE_HOME");
+    const char *home = getenv("HOME");
+    if (state != NULL && state[0] == '/') {
+        (void)snprintf(path, PATH_BYTES, "%s/aegis", state);
+    } else {
+        (void)snprintf(path, PATH_BYTES, "%s/.local/state/aegis", home != NULL ? home : "");
+    }
+    return path;
+}
+
+static void put_text(struct buf *yaml, struct slice key, const char *value)
+{
+    buf_append(yaml, key);
+    buf_append_json_string(yaml, slice_view_cstr(value));
+    buf_append_byte(yaml, '\n');
+}
+
+/* A value in two parts. */
+static void put_texts(struct buf *yaml, struct slice key, const char *first, const char *second)
+{
+    struct buf text;
+    buf_init(&text, TEXT_BYTES_MAX, NULL);
+    buf_append(&text, slice_view_cstr(first));
+    buf_append(&text, slice_view_cstr(second));
+    buf_append(yaml, key);
+    buf_append_json_string(yaml, buf_view(&text));
+    buf_append_byte(yaml, '\n');
+    yaml->failed = yaml->failed || text.failed;
+    buf_release(&text);
+}
+
+static void put_server(struct buf *yaml, const struct one_server *options)
+{
+    buf_append(yaml, SLICE("servers:\n  - name: upstream\n    trust: internal\n"));
+    if (options->revision != NULL) {
+        put_text(yaml, SLICE("    revision: "), options->revision);
+    }
+    if (options->upstream != NULL) {
+        put_text(yaml, SLICE("    url: "), options->upstream);
+        return;
+    }
+    buf_append(yaml, SLICE("    command: ["));
+    for (size_t i = 0; i < options->argc; i++) {
+        buf_append(yaml, i > 0 ? SLICE(", ") : SLICE_EMPTY);
+        buf_append_json_string(yaml, slice_view_cstr(options->argv[i]));
+    }
+    buf_append(yaml, SLICE("]\n"));
+}
+
+/* The configuration that these options stand for; the checks of a file apply to it as well. The
+ * journal's folder is this process's own, because a journal has one writer. */
+static void write_config(struct buf *yaml, const struct one_server *options, const char *state)
+{
+    char own[64];
+    (void)snprintf(own, sizeof(own), "/%s-%ld", options->command_name, (long)getpid());
+    buf_append(yaml, SLICE("version: 1\n"));
+    put_text(yaml, SLICE("listen:\n  address: "),
+             options->listen != NULL ? options->listen : "127.0.0.1:0");
+    put_text(yaml, SLICE("state_dir: "), state);
+    put_texts(yaml, SLICE("audit:\n  dir: "), state, own);
+    if (options->policy != NULL) {
+        put_text(yaml, SLICE("policies:\n  - "), options->policy);
+    }
+    if (!options->no_auth) {
+        buf_append(yaml, SLICE("identity:\n  - name: dev\n    preset: development\n"));
+    }
+    put_server(yaml, options);
+}
+
+/* mkdir -p for the state folder. */
+static void make_folders(const char *path)
+{
+    char part[PATH_BYTES];
+    for (size_t i = 1; path[i - 1] != '\0' && i < sizeof(part); i++) {
+        if (path[i] == '/' || path[i] == '\0') {
+            (void)snprintf(part, i + 1, "%s", path);
+            (void)mkdir(part, 0700);
+        }
+    }
+}
+
+int one_server_run(const struct one_server *options)
+{
+    char path[PATH_BYTES];
+    struct arena arena;
+    struct buf yaml;
+    struct config *config = NULL;
+    struct config_report report = {0};
+    struct slice builtin = options->policy == NULL ? LOCAL_POLICIES : SLICE_EMPTY;
+    const char *state = options->state != NULL ? options->state : default_state(path);
+    arena_init(&arena, ARENA_BYTES, NULL);
+    buf_init(&yaml, TEXT_BYTES_MAX, NULL);
+    make_folders(state);
+    write_config(&yaml, options, state);
+    struct config_source source = {.file = SLICE("command line"), .text = buf_view(&yaml)};
+    enum status status = buf_status(&yaml);
+    if (status == STATUS_OK) {
+        status = config_load_text(&source, &arena, &config, &report);
+    }
+    if (status != STATUS_OK) {
+        config_report_print(stderr, &report);
+    } else if (options->no_auth && !config->listen.address.is_loopback) {
+        fprintf(stderr, "aegis %s: --no-auth listens on loopback only\n", options->command_name);
+        status = STATUS_INVALID;
+    } else {
+        status = standalone_run(&(struct standalone){.config = config,
+                                                     .builtin_policies = builtin,
+                                                     .no_auth = options->no_auth,
+                                                     .no_audit = options->no_audit,
+                                                     .is_stdio = options->is_stdio});
+    }
+    buf_release(&yaml);
+    arena_release(&arena);
+    return status == STATUS_OK ? EXIT_CODE_OK : EXIT_CODE_FAILURE;
+}

@@ -1,0 +1,150 @@
+// `aegis wrap`: the official clients start the gateway as their server's program, over a real server of files.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, before, describe, test } from 'node:test';
+
+import { SANITIZERS, aegis, aegisBinary, connectStdio, filesystemCommand, resultText } from '../peers/support.mjs';
+
+const ENVELOPE = {
+  'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+  'io.modelcontextprotocol/clientCapabilities': {},
+};
+const POLICY = `
+@id("tests.read") permit (principal, action in [Aegis::Action::"tools/list", Aegis::Action::"tools/call"], resource);
+@id("tests.write") @reason("nothing is written here")
+forbid (principal, action == Aegis::Action::"upstream.write_file", resource);
+`;
+
+let folder;
+before(async () => {
+  folder = await fs.realpath(await fs.mkdtemp(path.join(os.tmpdir(), 'aegis-wrap-')));
+  await fs.mkdir(path.join(folder, 'policies'));
+  await fs.mkdir(path.join(folder, 'files'));
+  await fs.writeFile(path.join(folder, 'policies/wrap.cedar'), POLICY);
+  await fs.writeFile(path.join(folder, 'files/note.txt'), 'a note');
+});
+after(() => fs.rm(folder, { recursive: true, force: true }));
+
+const commandLine = (state) => [
+  'wrap', '--state', path.join(folder, state), '--policy', path.join(folder, 'policies'),
+  '--', ...filesystemCommand(path.join(folder, 'files')),
+];
+
+/** The records of all journals in a state folder: a client may start its server more than once. */
+async function recordsOf(state) {
+  const records = [];
+  for (const name of await fs.readdir(path.join(folder, state))) {
+    if (!name.startsWith('wrap-')) continue;
+    const journal = path.join(folder, state, name);
+    const text = await aegis('audit', 'tail', '--dir', journal, '-n', '1000', '--output', 'json');
+    records.push(...text.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line)));
+  }
+  return records;
+}
+
+for (const era of ['legacy', 'modern']) {
+  describe(`the ${era} client on stdio`, () => {
+    let client;
+    before(async () => {
+      client = await connectStdio(era, commandLine(era), { HOME: folder });
+    });
+    after(() => client?.close());
+
+    test('lists what it may call', async () => {
+      const names = (await client.listTools()).tools.map((tool) => tool.name);
+      assert.ok(names.includes('read_text_file'), names);
+      assert.ok(!names.includes('write_file'), names);
+    });
+
+    test('calls a tool, with an intent and an outcome', async () => {
+      const file = path.join(folder, 'files/note.txt');
+      const result = await client.callTool({ name: 'read_text_file', arguments: { path: file } });
+      assert.match(resultText(result), /a note/);
+      const records = (await recordsOf(era)).filter((record) => record.target === 'upstream.read_text_file');
+      assert.deepEqual(records.map((record) => record.phase), ['intent', 'outcome']);
+    });
+
+    test('is refused what a policy forbids', async () => {
+      const file = path.join(folder, `files/${era}.txt`);
+      const result = await client.callTool({ name: 'write_file', arguments: { path: file, content: 'x' } });
+      assert.equal(result.isError, true);
+      assert.match(resultText(result), /nothing is written here/);
+      await assert.rejects(fs.stat(file));
+      const records = (await recordsOf(era)).filter((record) => record.target === 'upstream.write_file');
+      assert.deepEqual(records.map((record) => [record.phase, record.decision]), [['event', 'deny']]);
+    });
+  });
+}
+
+/** Starts `aegis wrap` and hands lines to it. */
+function start(state, ...arguments_) {
+  const child = spawn(aegisBinary, arguments_.length > 0 ? arguments_ : commandLine(state), {
+    env: { PATH: process.env.PATH, HOME: folder, ...SANITIZERS },
+  });
+  child.lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  child.errors = '';
+  child.stderr.on('data', (text) => { child.errors += text; });
+  child.say = (message) => child.stdin.write(`${typeof message === 'string' ? message : JSON.stringify(message)}\n`);
+  child.hear = async () => JSON.parse((await child.lines.next()).value);
+  return child;
+}
+
+const call = (id, name, arguments_) =>
+  ({ jsonrpc: '2.0', id, method: 'tools/call', params: { name, arguments: arguments_, _meta: ENVELOPE } });
+
+test('ends with its client, after the last answer', async () => {
+  const child = start('ends');
+  const exit = once(child, 'exit');
+  child.say(call(1, 'list_allowed_directories', {}));
+  child.stdin.end();
+  assert.equal((await child.hear()).id, 1);
+  assert.deepEqual(await exit, [0, null]);
+  assert.match(child.errors, /server 'upstream' says: /); // what the server logs, and nothing of ours
+});
+
+test('says nothing on stdout but messages', async () => {
+  const child = start('silent');
+  const exit = once(child, 'exit');
+  child.say('no JSON');
+  child.say({ jsonrpc: '2.0', method: 'notifications/unknown' });
+  child.say({ jsonrpc: '2.0', id: 'x', method: 'unknown/method' });
+  child.say({ jsonrpc: '2.0', id: 2, method: 'tools/list' });
+  assert.deepEqual(await child.hear(), { jsonrpc: '2.0', id: 'x', error: { code: -32601, message: 'method not found' } });
+  assert.equal((await child.hear()).error.code, -32600); // a legacy request before the handshake
+  child.stdin.end();
+  await exit;
+  assert.equal((await child.lines.next()).done, true);
+  assert.equal((await recordsOf('silent')).filter((record) => record.decision !== 'allow').length, 4);
+});
+
+test('gives its program none of its own environment and descriptors', async () => {
+  const show = 'console.error(JSON.stringify([process.env.VARIABLE_OF_CLIENT ?? null, require("fs").readdirSync("/proc/self/fd").length])); process.stdin.resume()';
+  const child = spawn(aegisBinary, ['wrap', '--state', path.join(folder, 'clean'), '--', process.execPath, '-e', show], {
+    env: { PATH: process.env.PATH, HOME: folder, VARIABLE_OF_CLIENT: 'x', ...SANITIZERS },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  const exit = once(child, 'exit');
+  child.stdin.write(`${JSON.stringify(call(1, 'any', {}))}\n`);
+  let errors = '';
+  for await (const text of child.stderr) {
+    errors += text;
+    if (errors.includes(']')) break;
+  }
+  child.kill('SIGKILL'); // its call is never answered
+  await exit;
+  assert.match(errors, /\[null,/);
+});
+
+test('refuses what it cannot run', async () => {
+  const missing = start('none', 'wrap');
+  assert.deepEqual(await once(missing, 'exit'), [2, null]);
+  assert.match(missing.errors, /give either a command after '--' or --upstream URL/);
+  const absent = start('none', 'wrap', '--state', path.join(folder, 'none'), '--', '/no/such/program');
+  assert.deepEqual(await once(absent, 'exit'), [1, null]);
+  assert.match(absent.errors, /no\/such\/program/);
+});
