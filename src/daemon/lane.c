@@ -184,7 +184,7 @@ enum status lane_start(struct lane *lane, const struct lane_shared *shared, int 
     TRY(loop_init(&lane->loop, limits.loop_bytes, diag));
     lane->loop.on_turn = shared->journal == NULL ? NULL : on_turn;
     lane->loop.turn_context = lane;
-    struct gateway_ports ports = {.clock = shared->clock,
+    struct gateway_ports ports = {.clock = &lane->loop.clock,
                                   .random = shared->random,
                                   .crypto = shared->crypto,
                                   .timer = &lane->loop.timers,

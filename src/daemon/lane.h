@@ -25,7 +25,6 @@ struct lane_shared {
     size_t server_count;
     size_t connections_max; /* of clients, on one lane */
     struct lane *lanes;     /* all of them */
-    const struct port_clock *clock;
     const struct port_random *random;
     const struct port_crypto *crypto;
     const struct port_journal *journal; /* NULL: no audit */

@@ -223,7 +223,6 @@ struct fixture {
     struct upstream upstream;
     struct journal journal;
     struct openssl_crypto *crypto;
-    struct port_clock clock;
     struct port_random random;
     struct config config;
     struct upstream_target targets[SERVERS];
@@ -265,7 +264,6 @@ static struct gateway_snapshot *new_snapshot(struct openssl_crypto *crypto, cons
 
 static void share(struct fixture *self)
 {
-    self->clock = (struct port_clock){NULL, runtime_wall_ms, runtime_mono_ms};
     self->random = system_random();
     self->config.limits = config_limits_default();
     CHECK(openssl_crypto_new(&self->crypto) == STATUS_OK);
@@ -284,7 +282,6 @@ static void share(struct fixture *self)
         .server_count = SERVERS,
         .connections_max = 64,
         .lanes = self->lanes,
-        .clock = &self->clock,
         .random = &self->random,
         .crypto = openssl_crypto_port(self->crypto),
         .journal = &self->journal.port,

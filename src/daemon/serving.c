@@ -28,7 +28,6 @@ struct serving {
     uint64_t generation;
     struct lane_shared shared;
     struct openssl_crypto *crypto;
-    struct port_clock clock;
     struct port_random random;
     struct json_parser parser;
     struct journal *journal;
@@ -118,7 +117,6 @@ static enum status open_shared(struct serving *s, struct diag *diag)
 {
     static const struct json_limits LIMITS = JSON_LIMITS_DEFAULT;
     uint8_t seed[16];
-    s->clock = (struct port_clock){NULL, runtime_wall_ms, runtime_mono_ms};
     s->random = system_random();
     TRY(openssl_crypto_new(&s->crypto));
     TRY(s->random.fill(s->random.context, seed, sizeof(seed)));
@@ -132,7 +130,6 @@ static enum status open_shared(struct serving *s, struct diag *diag)
     s->shared.keys = &s->keys_port;
     s->keys.read = s->plan->host.read_keys;
     s->shared.config = s->plan->inputs->config;
-    s->shared.clock = &s->clock;
     s->shared.random = &s->random;
     s->shared.crypto = openssl_crypto_port(s->crypto);
     TRY(build_targets(s));

@@ -152,6 +152,16 @@ static void port_timer_stop(void *context, struct timer *timer)
     loop_timer_stop(context, timer);
 }
 
+static int64_t port_wall_ms(void *context)
+{
+    return loop_wall_ms(context);
+}
+
+static int64_t port_mono_ms(void *context)
+{
+    return loop_now_ms(context);
+}
+
 /* first and all that follow it, in order; the inbox keeps the newest first. */
 static void post_chain(struct loop *loop, struct posted *first)
 {
@@ -287,6 +297,8 @@ enum status loop_init(struct loop *loop, size_t account_bytes_max, struct diag *
     loop->poster = (struct port_poster){.context = loop, .post = port_post};
     loop->timers =
         (struct port_timer){.context = loop, .start = port_timer_start, .stop = port_timer_stop};
+    loop->clock =
+        (struct port_clock){.context = loop, .wall_ms = port_wall_ms, .mono_ms = port_mono_ms};
     return STATUS_OK;
 }
 
@@ -354,6 +366,16 @@ void loop_thread_join(struct loop *loop)
 int64_t loop_now_ms(const struct loop *loop)
 {
     return (int64_t)uv_now(&loop->uv);
+}
+
+int64_t loop_wall_ms(struct loop *loop)
+{
+    int64_t now_ms = loop_now_ms(loop);
+    if (loop->wall_ms == 0 || loop->wall_read_ms != now_ms) {
+        loop->wall_ms = runtime_wall_ms(NULL);
+        loop->wall_read_ms = now_ms;
+    }
+    return loop->wall_ms;
 }
 
 int64_t runtime_wall_ms(void *context)

@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/diag.h"
+#include "core/ports/clock.h"
 #include "core/ports/poster.h"
 #include "core/ports/timer.h"
 
@@ -31,6 +32,7 @@ struct loop {
     uint64_t turn_count; /* turns begun; what happened to a handle before one is told within it */
     struct port_poster poster;
     struct port_timer timers;
+    struct port_clock clock; /* that of loop_now_ms and loop_wall_ms */
     struct account account;
     uint8_t *read_buffer;  /* LOOP_READ_BYTES, for what sockets deliver */
     uint8_t *plain_buffer; /* LOOP_READ_BYTES, for what TLS makes of it */
@@ -47,6 +49,7 @@ struct loop {
     int64_t wake_tick; /* when the tick handle goes off; 0 when it is not armed */
     uv_thread_t thread;
     bool has_thread;
+    int64_t wall_ms, wall_read_ms; /* what the wall clock said, and loop_now_ms then */
 };
 
 /* Also has the process ignore SIGPIPE. account_bytes_max bounds what all connections of the loop
@@ -82,7 +85,11 @@ void loop_look_again(struct loop *loop);
 /* Monotonic milliseconds, as of the start of this turn of the loop. */
 int64_t loop_now_ms(const struct loop *loop);
 
-/* Functions for struct port_clock; both ignore context and may be called from any thread. */
+/* Milliseconds since the Unix epoch, as of the first call in a millisecond of loop_now_ms: clocks
+ * of virtual machines are slow, and many ask in one turn. */
+int64_t loop_wall_ms(struct loop *loop);
+
+/* The clocks themselves, for threads without a loop; both ignore context. */
 int64_t runtime_wall_ms(void *context);
 int64_t runtime_mono_ms(void *context);
 

@@ -207,6 +207,26 @@ TEST(loop_runs_what_was_posted_before_it_goes)
     CHECK(inbox.count == 1);
 }
 
+TEST(loop_clock_is_the_real_one_read_once_a_turn)
+{
+    struct loop loop;
+    CHECK(loop_init(&loop, ACCOUNT_BYTES, NULL) == STATUS_OK);
+    const struct port_clock *clock = &loop.clock;
+    int64_t before_ms = runtime_wall_ms(NULL);
+    int64_t wall_ms = clock->wall_ms(clock->context);
+    CHECK(wall_ms >= before_ms && wall_ms <= runtime_wall_ms(NULL));
+    CHECK(clock->mono_ms(clock->context) == loop_now_ms(&loop));
+    CHECK(loop_now_ms(&loop) <= runtime_mono_ms(NULL));
+    while (runtime_wall_ms(NULL) == wall_ms) {
+    }
+    CHECK(clock->wall_ms(clock->context) == wall_ms);
+    while (loop_now_ms(&loop) == loop.wall_read_ms) {
+        uv_update_time(&loop.uv);
+    }
+    CHECK(clock->wall_ms(clock->context) > wall_ms);
+    loop_release(&loop);
+}
+
 TEST(loop_release_accepts_nothing)
 {
     struct loop loop = {0};

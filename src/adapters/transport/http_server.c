@@ -41,7 +41,7 @@ static void format_date(struct buf *buf, int64_t now_s)
 
 struct slice http_server_date(struct http_server *server)
 {
-    int64_t now_s = runtime_wall_ms(NULL) / 1000;
+    int64_t now_s = loop_wall_ms(server->loop) / 1000;
     if (server->date_text[0] == 0 || server->date_s != now_s) {
         struct buf buf;
         buf_init(&buf, sizeof(server->date_text) - 1, NULL);
