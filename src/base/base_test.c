@@ -4,6 +4,8 @@
 #include "support/check.h"
 
 #include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 TEST(slice_to_i64_at_its_edges)
@@ -204,6 +206,26 @@ TEST(json_string_is_always_one_line)
     buf_clear(&buf);
     buf_append_i64(&buf, INT64_MIN);
     CHECK(slice_eq(buf_view(&buf), SLICE("-9223372036854775808")));
+    buf_release(&buf);
+}
+
+/* Both sides of every power of ten. */
+TEST(buf_append_u64_writes_all_digits)
+{
+    struct buf buf;
+    buf_init(&buf, 4096, NULL);
+    uint64_t power = 1;
+    for (int digits = 1; digits <= 20; digits++) {
+        const uint64_t values[] = {power - 1, power, power + 1, power + power / 2, UINT64_MAX};
+        for (size_t i = 0; i < COUNT_OF(values); i++) {
+            char text[32];
+            int len = snprintf(text, sizeof(text), "%" PRIu64, values[i]);
+            buf_clear(&buf);
+            buf_append_u64(&buf, values[i]);
+            CHECK_ROW(text, slice_eq(buf_view(&buf), slice_of(text, (size_t)len)));
+        }
+        power *= 10;
+    }
     buf_release(&buf);
 }
 

@@ -63,17 +63,20 @@ void buf_append_growing(struct buf *buf, struct slice bytes)
 
 void buf_append_u64(struct buf *buf, uint64_t value)
 {
+    static const char PAIRS[] = "00010203040506070809101112131415161718192021222324"
+                                "25262728293031323334353637383940414243444546474849"
+                                "50515253545556575859606162636465666768697071727374"
+                                "75767778798081828384858687888990919293949596979899";
     uint8_t digits[20];
     size_t at = sizeof(digits);
-    for (; value >= 100; value /= 100) {
-        uint64_t pair = value % 100;
-        digits[--at] = (uint8_t)('0' + pair % 10);
-        digits[--at] = (uint8_t)('0' + pair / 10);
+    for (; value >= 10; value /= 100) {
+        at -= 2;
+        memcpy(digits + at, PAIRS + 2 * (value % 100), 2);
     }
-    do {
-        digits[--at] = (uint8_t)('0' + value % 10);
-        value /= 10;
-    } while (value != 0);
+    /* One digit is left when their number is odd. */
+    if (value != 0 || at == sizeof(digits)) {
+        digits[--at] = (uint8_t)('0' + value);
+    }
     buf_append(buf, slice_of(digits + at, sizeof(digits) - at));
 }
 

@@ -144,6 +144,11 @@ enum status slice_to_i64(struct slice text, int64_t *out)
     return STATUS_OK;
 }
 
+static bool is_plain(uint8_t byte)
+{
+    return byte >= 0x20 && byte < 0x7F && byte != '"' && byte != '\\';
+}
+
 #if defined(__SSE2__)
 /* A bit for each of 16 bytes that is no plain character. */
 static unsigned odd_bytes(__m128i bytes)
@@ -161,6 +166,18 @@ static unsigned odd_bytes_at(const uint8_t *ptr)
     return odd_bytes(_mm_loadu_si128((const __m128i *)(const void *)ptr));
 }
 
+/* The first odd byte, when `half` bytes at `at` and the last `half` ones, which may overlap, were
+ * looked at. */
+static size_t odd_of_two(struct slice text, size_t at, size_t half, unsigned odd)
+{
+    unsigned odd_first = odd & ((1U << half) - 1);
+    if (odd == 0) {
+        return text.len;
+    }
+    return odd_first != 0 ? at + (size_t)__builtin_ctz(odd_first)
+                          : text.len - half + (size_t)__builtin_ctz(odd >> half);
+}
+
 /* Fewer than 16 bytes are left at `at`: what lies before them is loaded with them where there is
  * enough of it. */
 static size_t skip_plain_end(struct slice text, size_t at)
@@ -171,20 +188,20 @@ static size_t skip_plain_end(struct slice text, size_t at)
         return odd == 0 ? text.len : at + (size_t)__builtin_ctz(odd);
     }
     if (left >= 8) {
-        __m128i first = _mm_loadl_epi64((const __m128i *)(const void *)(text.ptr + at));
-        __m128i last = _mm_loadl_epi64((const __m128i *)(const void *)(text.ptr + text.len - 8));
-        unsigned odd = odd_bytes(_mm_unpacklo_epi64(first, last));
-        unsigned odd_first = odd & 0xFF;
-        size_t end = odd_first != 0 ? at : text.len - 8;
-        odd = odd_first != 0 ? odd_first : odd >> 8;
-        return odd == 0 ? text.len : end + (size_t)__builtin_ctz(odd);
+        uint64_t first = load_word(text.ptr + at);
+        uint64_t last = load_word(text.ptr + text.len - 8);
+        __m128i both = _mm_set_epi64x((long long)last, (long long)first);
+        return odd_of_two(text, at, 8, odd_bytes(both));
     }
-    uint8_t bytes[16];
-    memset(bytes, '"', sizeof(bytes));
-    for (size_t i = 0; i < left; i++) {
-        bytes[i] = text.ptr[at + i];
+    if (left >= 4) {
+        uint64_t both = load_half(text.ptr + at) | (uint64_t)load_half(text.ptr + text.len - 4)
+                                                       << 32;
+        return odd_of_two(text, at, 4, odd_bytes(_mm_cvtsi64_si128((long long)both)) & 0xFF);
     }
-    return at + (size_t)__builtin_ctz(odd_bytes_at(bytes));
+    while (at < text.len && is_plain(text.ptr[at])) {
+        at++;
+    }
+    return at;
 }
 
 size_t slice_skip_plain(struct slice text, size_t at)
@@ -200,11 +217,7 @@ size_t slice_skip_plain(struct slice text, size_t at)
 #else
 size_t slice_skip_plain(struct slice text, size_t at)
 {
-    while (at < text.len) {
-        uint8_t byte = text.ptr[at];
-        if (byte < 0x20 || byte >= 0x7F || byte == '"' || byte == '\\') {
-            return at;
-        }
+    while (at < text.len && is_plain(text.ptr[at])) {
         at++;
     }
     return at;

@@ -3,6 +3,9 @@
 #include <assert.h>
 #include <string.h>
 
+#define HEX_STEP_BYTES 4
+#define MEMBER_BYTES 24
+
 static const struct slice type_names[AUDIT_TYPE_COUNT] = {
     [AUDIT_WIRE_REJECT] = SLICE_INIT("wire.reject"),
     [AUDIT_AUTH_REJECT] = SLICE_INIT("auth.reject"),
@@ -61,20 +64,37 @@ static void append_escape(struct buf *out, uint32_t point)
     buf_append(out, slice_of(text, sizeof(text)));
 }
 
-/* A string of plain characters behind what goes before it, both in one piece of room. */
-static void append_plain(struct buf *out, struct slice before, struct slice text)
+/* How a member begins, padded, so that a copy of one length writes it. */
+struct member {
+    char text[MEMBER_BYTES];
+    size_t len;
+};
+
+#define MEMBER(name)                                                                               \
+    {                                                                                              \
+        ",\"" name "\":", sizeof(",\"" name "\":") - 1                                             \
+    }
+
+static void append_member(struct buf *out, const struct member *member)
 {
-    uint8_t *room = buf_reserve(out, before.len + text.len + 2);
+    buf_append(out, slice_of(member->text, member->len));
+}
+
+/* A string of plain characters behind what goes before it, both in one piece of room. */
+static void append_plain(struct buf *out, const struct member *member, struct slice text)
+{
+    uint8_t *room = buf_reserve(out, MEMBER_BYTES + text.len + 2);
     if (room == NULL) {
         return;
     }
-    memcpy(room, before.ptr, before.len);
-    room[before.len] = '"';
+    memcpy(room, member->text, MEMBER_BYTES);
+    room += member->len;
+    room[0] = '"';
     if (text.len > 0) {
-        memcpy(room + before.len + 1, text.ptr, text.len);
+        memcpy(room + 1, text.ptr, text.len);
     }
-    room[before.len + text.len + 1] = '"';
-    buf_commit(out, before.len + text.len + 2);
+    room[text.len + 1] = '"';
+    buf_commit(out, member->len + text.len + 2);
 }
 
 static void append_odd(struct buf *out, struct slice text)
@@ -104,70 +124,98 @@ static void append_odd(struct buf *out, struct slice text)
 }
 
 /* Nearly all texts of nearly all records stand for themselves. */
-static void append_text(struct buf *out, struct slice before, struct slice text)
+static void append_text(struct buf *out, const struct member *member, struct slice text)
 {
     if (text.len <= AUDIT_TEXT_BYTES_MAX && slice_skip_plain(text, 0) == text.len) {
-        append_plain(out, before, text);
+        append_plain(out, member, text);
     } else {
-        buf_append(out, before);
+        append_member(out, member);
         append_odd(out, text);
     }
 }
 
-/* How a member begins: its name is known when this is compiled, so one copy writes it. */
-#define MEMBER(name) SLICE(",\"" name "\":")
+/* A member of a record that is a text, or is left out. */
+struct text_member {
+    struct member member;
+    size_t offset; /* of its slice in struct audit_record */
+};
 
-static void append_text_member(struct buf *out, struct slice member, struct slice text)
+#define TEXT_MEMBER(name)                                                                          \
+    {                                                                                              \
+        MEMBER(#name), offsetof(struct audit_record, name)                                         \
+    }
+
+static void append_texts(struct buf *out, const struct audit_record *record,
+                         const struct text_member *members, size_t count)
 {
-    if (text.len != 0) {
-        append_text(out, member, text);
+    for (size_t i = 0; i < count; i++) {
+        struct slice text;
+        memcpy(&text, (const char *)record + members[i].offset, sizeof(text));
+        if (text.len != 0) {
+            append_text(out, &members[i].member, text);
+        }
     }
 }
 
-static void append_number_member(struct buf *out, struct slice member, uint64_t number)
+static void append_number_member(struct buf *out, const struct member *member, uint64_t number)
 {
     if (number != 0) {
-        buf_append(out, member);
+        append_member(out, member);
         buf_append_u64(out, number);
     }
 }
 
-static void append_signed_member(struct buf *out, struct slice member, int64_t number)
+static void append_signed_member(struct buf *out, const struct member *member, int64_t number)
 {
     if (number != 0) {
-        buf_append(out, member);
+        append_member(out, member);
         buf_append_i64(out, number);
     }
 }
 
-static void append_digest_member(struct buf *out, struct slice member, struct slice digest)
+/* HEX_STEP_BYTES as digits, all at once in one word: a nibble in each of its bytes. */
+static void write_hex(const uint8_t *bytes, uint8_t *text)
 {
-    static const char digits[] = "0123456789abcdef";
+    const uint64_t each = 0x0101010101010101;
+    const uint64_t low = 0x000F000F000F000F;
+    uint64_t wide = (uint64_t)bytes[0] | (uint64_t)bytes[1] << 16 | (uint64_t)bytes[2] << 32 |
+                    (uint64_t)bytes[3] << 48;
+    uint64_t nibbles = (wide >> 4 & low) | (wide & low) << 8;
+    uint64_t is_letter = (nibbles + (0x80 - 10) * each) >> 7 & each;
+    uint64_t digits = nibbles + '0' * each + ('a' - '0' - 10) * is_letter;
+    for (size_t i = 0; i < sizeof(digits); i++) {
+        text[i] = (uint8_t)(digits >> 8 * i);
+    }
+}
+
+static void append_digest_member(struct buf *out, const struct member *member, struct slice digest)
+{
     static const uint8_t ZERO[AUDIT_HASH_BYTES];
     uint8_t text[2 * AUDIT_HASH_BYTES];
-    assert(digest.len <= AUDIT_HASH_BYTES);
+    assert(digest.len <= AUDIT_HASH_BYTES && digest.len % HEX_STEP_BYTES == 0);
     if (slice_eq(digest, slice_of(ZERO, digest.len))) {
         return;
     }
-    for (size_t i = 0; i < digest.len; i++) {
-        text[2 * i] = (uint8_t)digits[digest.ptr[i] >> 4];
-        text[2 * i + 1] = (uint8_t)digits[digest.ptr[i] & 0xF];
+    for (size_t i = 0; i < digest.len; i += HEX_STEP_BYTES) {
+        write_hex(digest.ptr + i, text + 2 * i);
     }
     append_plain(out, member, slice_of(text, 2 * digest.len));
 }
 
 static void append_policies(struct buf *out, const struct audit_record *record)
 {
+    static const struct member first = {",\"policies\":[", sizeof(",\"policies\":[") - 1};
+    static const struct member next = {",", 1};
+    static const struct member left_out = MEMBER("policies_left_out");
     if (record->policy_count == 0) {
         return;
     }
     size_t count = record->policy_count;
-    buf_append(out, MEMBER("policies"));
     for (size_t i = 0; i < count && i < AUDIT_POLICIES_MAX; i++) {
-        append_text(out, i == 0 ? SLICE("[") : SLICE(","), record->policies[i]);
+        append_text(out, i == 0 ? &first : &next, record->policies[i]);
     }
     buf_append_byte(out, ']');
-    append_number_member(out, MEMBER("policies_left_out"),
+    append_number_member(out, &left_out,
                          count > AUDIT_POLICIES_MAX ? count - AUDIT_POLICIES_MAX : 0);
 }
 
@@ -210,46 +258,65 @@ struct slice audit_decision_name(enum audit_decision decision)
     return names[decision];
 }
 
-static void append_operation(struct buf *out, const struct audit_record *record)
+static void append_begin(struct buf *out, const struct audit_record *record)
 {
-    append_text_member(out, MEMBER("issuer"), record->issuer);
-    append_text_member(out, MEMBER("tenant"), record->tenant);
-    append_text_member(out, MEMBER("subject"), record->subject);
-    append_text_member(out, MEMBER("client_id"), record->client_id);
-    append_text_member(out, MEMBER("session"), record->session);
-    append_text_member(out, MEMBER("revision"), record->revision);
-    append_text_member(out, MEMBER("direction"), record->direction);
-    append_text_member(out, MEMBER("primitive"), record->primitive);
-    append_text_member(out, MEMBER("method"), record->method);
-    append_text_member(out, MEMBER("target"), record->target);
-    append_text_member(out, MEMBER("server"), record->server);
-    append_text_member(out, MEMBER("peer"), record->peer);
+    static const struct member type = {"{\"type\":", sizeof("{\"type\":") - 1};
+    static const struct member phase = MEMBER("phase");
+    static const struct member id = MEMBER("decision_id");
+    static const struct member wall = MEMBER("time_ms");
+    static const struct member mono = MEMBER("mono_ms");
+    append_plain(out, &type, audit_type_name(record->type));
+    append_plain(out, &phase, audit_phase_name(record->phase));
+    append_digest_member(out, &id, slice_of(record->decision_id, sizeof(record->decision_id)));
+    append_member(out, &wall);
+    buf_append_i64(out, record->wall_ms);
+    append_signed_member(out, &mono, record->mono_ms);
+}
+
+static void append_verdict(struct buf *out, const struct audit_record *record)
+{
+    static const struct member decision = MEMBER("decision");
+    static const struct member policy_set = MEMBER("policy_set");
+    if (record->decision != AUDIT_DECISION_NONE) {
+        append_plain(out, &decision, audit_decision_name(record->decision));
+    }
+    append_digest_member(out, &policy_set,
+                         slice_of(record->policy_set, sizeof(record->policy_set)));
+    append_policies(out, record);
+}
+
+static void append_measures(struct buf *out, const struct audit_record *record)
+{
+    static const struct member request = MEMBER("request_bytes");
+    static const struct member response = MEMBER("response_bytes");
+    static const struct member events = MEMBER("events");
+    static const struct member latency = MEMBER("latency_us");
+    append_number_member(out, &request, record->request_bytes);
+    append_number_member(out, &response, record->response_bytes);
+    append_number_member(out, &events, record->events);
+    append_signed_member(out, &latency, record->latency_us);
 }
 
 enum status audit_record_encode(const struct audit_record *record, struct buf *out)
 {
-    append_plain(out, SLICE("{\"type\":"), audit_type_name(record->type));
-    append_plain(out, MEMBER("phase"), audit_phase_name(record->phase));
-    append_digest_member(out, MEMBER("decision_id"),
-                         slice_of(record->decision_id, sizeof(record->decision_id)));
-    buf_append(out, MEMBER("time_ms"));
-    buf_append_i64(out, record->wall_ms);
-    append_signed_member(out, MEMBER("mono_ms"), record->mono_ms);
-    append_operation(out, record);
-    append_text_member(out, MEMBER("decision"), audit_decision_name(record->decision));
-    append_digest_member(out, MEMBER("policy_set"),
-                         slice_of(record->policy_set, sizeof(record->policy_set)));
-    append_policies(out, record);
-    append_text_member(out, MEMBER("code"), record->code);
-    append_text_member(out, MEMBER("reason"), record->reason);
-    append_digest_member(out, MEMBER("argument_digest"),
+    static const struct text_member operation[] = {
+        TEXT_MEMBER(issuer),  TEXT_MEMBER(tenant),   TEXT_MEMBER(subject),   TEXT_MEMBER(client_id),
+        TEXT_MEMBER(session), TEXT_MEMBER(revision), TEXT_MEMBER(direction), TEXT_MEMBER(primitive),
+        TEXT_MEMBER(method),  TEXT_MEMBER(target),   TEXT_MEMBER(server),    TEXT_MEMBER(peer),
+    };
+    static const struct text_member why[] = {TEXT_MEMBER(code), TEXT_MEMBER(reason)};
+    static const struct text_member how[] = {TEXT_MEMBER(outcome)};
+    static const struct text_member trace[] = {TEXT_MEMBER(trace_id)};
+    static const struct member arguments = MEMBER("argument_digest");
+    append_begin(out, record);
+    append_texts(out, record, operation, COUNT_OF(operation));
+    append_verdict(out, record);
+    append_texts(out, record, why, COUNT_OF(why));
+    append_digest_member(out, &arguments,
                          slice_of(record->argument_digest, sizeof(record->argument_digest)));
-    append_text_member(out, MEMBER("outcome"), record->outcome);
-    append_number_member(out, MEMBER("request_bytes"), record->request_bytes);
-    append_number_member(out, MEMBER("response_bytes"), record->response_bytes);
-    append_number_member(out, MEMBER("events"), record->events);
-    append_signed_member(out, MEMBER("latency_us"), record->latency_us);
-    append_text_member(out, MEMBER("trace_id"), record->trace_id);
+    append_texts(out, record, how, COUNT_OF(how));
+    append_measures(out, record);
+    append_texts(out, record, trace, COUNT_OF(trace));
     buf_append_byte(out, '}');
     return buf_status(out);
 }

@@ -34,7 +34,7 @@ TEST(audit_record_has_a_fixed_form)
     struct audit_record record = {
         .type = AUDIT_AUTHZ_DENY,
         .phase = AUDIT_INTENT,
-        .decision_id = {1, 2},
+        .decision_id = {0x01, 0x9A, 0xA9, 0xFF, 0x10},
         .wall_ms = 5,
         .subject = SLICE("ada"),
         .target = SLICE("jira.create_issue"),
@@ -50,7 +50,7 @@ TEST(audit_record_has_a_fixed_form)
     CHECK(slice_eq(
         buf_view(&buf),
         SLICE("{\"type\":\"authz.deny\",\"phase\":\"intent\",\"decision_id\":"
-              "\"01020000000000000000000000000000\",\"time_ms\":5,\"subject\":\"ada\",\"target\":"
+              "\"019aa9ff100000000000000000000000\",\"time_ms\":5,\"subject\":\"ada\",\"target\":"
               "\"jira.create_issue\",\"decision\":\"deny\",\"policies\":[\"p1\",\"p\\\"2\"],"
               "\"code\":\"policy.denied\",\"latency_us\":7}")));
     buf_release(&buf);

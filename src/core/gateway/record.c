@@ -20,43 +20,52 @@ static void on_recorded(void *user, uint64_t ticket, enum status status)
     }
 }
 
-static void add_principal(const struct operation *op, struct audit_record *record)
-{
-    if (op->principal == NULL) {
-        return;
-    }
-    record->issuer = op->principal->issuer;
-    record->tenant = op->principal->tenant;
-    record->subject = op->principal->subject;
-    record->client_id = op->principal->client_id;
-}
-
-static void add_operation(const struct operation *op, struct audit_record *record)
+/* By what a reader looks for records, and what ties an outcome to its intent. */
+static void add_identity(const struct operation *op, struct audit_record *record)
 {
     const struct gateway_ports *ports = &op->gateway->ports;
     record->mono_ms = ports->clock->mono_ms(ports->clock->context);
     record->wall_ms = ports->clock->wall_ms(ports->clock->context);
     record->latency_us = (record->mono_ms - op->started_ms) * 1000;
     memcpy(record->decision_id, op->decision_id, sizeof(record->decision_id));
+    record->target = op->audit_target;
+    if (op->principal != NULL) {
+        record->subject = op->principal->subject;
+    }
+    if (op->message.method != NULL) {
+        record->method = op->message.method->name;
+    }
+}
+
+/* What else is known before the effect. There is no wait between a decision and its record, so the
+ * policies in force are those it was taken by. */
+static void add_intent(const struct operation *op, struct audit_record *record)
+{
     record->revision = mcp_revision_name(op->revision);
     record->direction = SLICE("client");
     record->peer = op->peer_ip;
     record->request_bytes = op->body.len;
-    record->target = op->audit_target;
+    record->policies = op->answer.policies;
+    record->policy_count = op->answer.policy_count;
+    if (op->principal != NULL) {
+        record->issuer = op->principal->issuer;
+        record->tenant = op->principal->tenant;
+        record->client_id = op->principal->client_id;
+    }
     if (op->message.method != NULL) {
-        record->method = op->message.method->name;
         record->primitive = mcp_primitive_name(op->message.method->primitive);
     }
     if (op->server_index != OPERATION_ALL_SERVERS) {
         record->server = operation_server(op)->name;
+    }
+    if (record->decision != AUDIT_DECISION_NONE) {
+        memcpy(record->policy_set, op->gateway->snapshot->policy_hash, sizeof(record->policy_set));
     }
 }
 
 static void add_verdict(const struct operation *op, enum audit_phase phase,
                         struct audit_record *record)
 {
-    record->policies = op->answer.policies;
-    record->policy_count = op->answer.policy_count;
     if (op->is_refused) {
         record->decision =
             record->type == AUDIT_AUTHZ_DENY ? AUDIT_DECISION_DENY : AUDIT_DECISION_NONE;
@@ -74,16 +83,6 @@ static void add_verdict(const struct operation *op, enum audit_phase phase,
         record->code = slice_view_cstr(op->call.diag.code);
         record->response_bytes = op->call.has_answer ? op->call.answer.text.len : 0;
         record->events = op->call.notification_count;
-    }
-}
-
-/* By which policies was it decided? There is no wait between a decision and its record. An outcome
- * has the id of its intent, which says it. */
-static void add_policy_set(const struct operation *op, enum audit_phase phase,
-                           struct audit_record *record)
-{
-    if (record->decision != AUDIT_DECISION_NONE && phase != AUDIT_OUTCOME) {
-        memcpy(record->policy_set, op->gateway->snapshot->policy_hash, sizeof(record->policy_set));
     }
 }
 
@@ -115,10 +114,11 @@ enum stage_result operation_record(struct operation *op, enum audit_phase phase,
         return STAGE_DONE;
     }
     struct buf *text = &op->gateway->record;
-    add_principal(op, &record);
-    add_operation(op, &record);
+    add_identity(op, &record);
     add_verdict(op, phase, &record);
-    add_policy_set(op, phase, &record);
+    if (phase != AUDIT_OUTCOME) {
+        add_intent(op, &record);
+    }
     /* Of no account: an operation that is over its budget is recorded all the same. */
     buf_clear(text);
     enum status status = audit_record_encode(&record, text);
