@@ -70,8 +70,9 @@ void buf_append_u64(struct buf *buf, uint64_t value)
     uint8_t digits[20];
     size_t at = sizeof(digits);
     for (; value >= 10; value /= 100) {
-        at -= 2;
-        memcpy(digits + at, PAIRS + 2 * (value % 100), 2);
+        const char *pair = PAIRS + 2 * (value % 100);
+        digits[--at] = (uint8_t)pair[1];
+        digits[--at] = (uint8_t)pair[0];
     }
     /* One digit is left when their number is odd. */
     if (value != 0 || at == sizeof(digits)) {

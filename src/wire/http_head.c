@@ -33,14 +33,21 @@ static bool is_token_byte(uint8_t byte)
            (byte < 128 && (TCHAR[byte / 64] >> (byte % 64) & 1) != 0);
 }
 
+/* Bytes that a token has at the begin of text. */
+static size_t token_len(struct slice text, bool *has_underscore)
+{
+    size_t len = 0;
+    while (len < text.len && is_token_byte(text.ptr[len])) {
+        *has_underscore = *has_underscore || text.ptr[len] == '_';
+        len++;
+    }
+    return len;
+}
+
 static bool is_token(struct slice text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        if (!is_token_byte(text.ptr[i])) {
-            return false;
-        }
-    }
-    return text.len > 0;
+    bool has_underscore = false;
+    return text.len > 0 && token_len(text, &has_underscore) == text.len;
 }
 
 /* Visible ASCII without space: what a request target and a Host may be made of. */
@@ -165,8 +172,8 @@ static enum status parse_status_line(struct head_reading *r, struct slice line)
     return STATUS_OK;
 }
 
-/* Names that differ from a meaningful one by '_' for '-' only: many stacks treat them as equal.
- * What follows Mcp-Param- is a tool's own name, which may have a '_'. */
+/* Does a name with a '_' differ from a meaningful one by that for '-' only? Many stacks treat them
+ * as equal. What follows Mcp-Param- is a tool's own name, which may have a '_'. */
 static bool is_disguised(struct slice name)
 {
     static const struct slice MEANINGFUL[] = {
@@ -174,8 +181,7 @@ static bool is_disguised(struct slice name)
         SLICE_INIT("content-encoding")};
     static const struct slice MCP_PREFIX = SLICE_INIT("mcp");
     static const struct slice PARAMETER_PREFIX = SLICE_INIT("mcp-param-");
-    if (slice_find_byte(name, '_') == name.len ||
-        slice_eq_ascii_nocase(slice_sub(name, 0, PARAMETER_PREFIX.len), PARAMETER_PREFIX)) {
+    if (slice_eq_ascii_nocase(slice_sub(name, 0, PARAMETER_PREFIX.len), PARAMETER_PREFIX)) {
         return false;
     }
     if (slice_eq_ascii_nocase(slice_sub(name, 0, MCP_PREFIX.len), MCP_PREFIX)) {
@@ -192,6 +198,20 @@ static bool is_disguised(struct slice name)
         }
     }
     return false;
+}
+
+/* Is there more than the one space that everybody writes after the colon? Parsers differ in what
+ * they trim, and a framing field that one of them does not recognise frames nothing. */
+static bool has_odd_space(struct slice value)
+{
+    struct slice usual =
+        slice_starts_with(value, SLICE(" ")) ? slice_sub(value, 1, value.len) : value;
+    return slice_trim_ows(value).len != usual.len;
+}
+
+static enum status refuse_odd_space(struct head_reading *r)
+{
+    return refuse(r, "http.field_value", "white space surrounds the value of a framing field");
 }
 
 /* RFC 9112 §6.3 without tolerance: digits only, once, no leading zero. */
@@ -239,13 +259,16 @@ static enum status take_expect(struct head_reading *r, struct slice value)
     return STATUS_OK;
 }
 
-static enum status take_meaning(struct head_reading *r, const struct http_field *field)
+/* written  the value with the white space around it */
+static enum status take_meaning(struct head_reading *r, const struct http_field *field,
+                                struct slice written)
 {
     if (slice_eq_ascii_nocase(field->name, SLICE("content-length"))) {
-        return take_content_length(r, field->value);
+        return has_odd_space(written) ? refuse_odd_space(r) : take_content_length(r, field->value);
     }
     if (slice_eq_ascii_nocase(field->name, SLICE("transfer-encoding"))) {
-        return take_transfer_encoding(r, field->value);
+        return has_odd_space(written) ? refuse_odd_space(r)
+                                      : take_transfer_encoding(r, field->value);
     }
     if (slice_eq_ascii_nocase(field->name, SLICE("connection"))) {
         take_connection(r, field->value);
@@ -259,33 +282,19 @@ static enum status take_meaning(struct head_reading *r, const struct http_field 
     return STATUS_OK;
 }
 
-static bool is_framing_name(struct slice name)
-{
-    return slice_eq_ascii_nocase(name, SLICE("content-length")) ||
-           slice_eq_ascii_nocase(name, SLICE("transfer-encoding"));
-}
-
-/* Is there more than the one space that everybody writes after the colon? Parsers differ in what
- * they trim, and a framing field that one of them does not recognise frames nothing. */
-static bool has_odd_space(struct slice value)
-{
-    struct slice usual =
-        slice_starts_with(value, SLICE(" ")) ? slice_sub(value, 1, value.len) : value;
-    return slice_trim_ows(value).len != usual.len;
-}
-
 static enum status parse_field(struct head_reading *r, struct slice line)
 {
     if (line.ptr[0] == ' ' || line.ptr[0] == '\t') {
         return refuse(r, "http.obs_fold", "a field line begins with white space");
     }
-    size_t colon = slice_find_byte(line, ':');
+    bool has_underscore = false;
+    size_t colon = token_len(line, &has_underscore);
     struct http_field field = {slice_sub(line, 0, colon),
                                slice_trim_ows(slice_sub(line, colon + 1, line.len))};
-    if (colon == line.len || !is_token(field.name)) {
+    if (colon == 0 || colon == line.len || line.ptr[colon] != ':') {
         return refuse(r, "http.field_name", "a field name is malformed");
     }
-    if (r->out->role == HTTP_REQUEST && is_disguised(field.name)) {
+    if (r->out->role == HTTP_REQUEST && has_underscore && is_disguised(field.name)) {
         return refuse(r, "http.field_name", "a field name uses '_' to resemble another");
     }
     if (!is_field_text(field.value)) {
@@ -296,11 +305,8 @@ static enum status parse_field(struct head_reading *r, struct slice line)
         return diag_fail(r->diag, STATUS_LIMIT, "http.too_large", "more than %zu fields",
                          r->fields_max);
     }
-    if (is_framing_name(field.name) && has_odd_space(slice_sub(line, colon + 1, line.len))) {
-        return refuse(r, "http.field_value", "white space surrounds the value of a framing field");
-    }
     r->fields[r->out->field_count++] = field;
-    return take_meaning(r, &field);
+    return take_meaning(r, &field, slice_sub(line, colon + 1, line.len));
 }
 
 /* host[:port] without userinfo, path or list (RFC 9110 §7.2). */
