@@ -52,7 +52,7 @@ enum status partial_decide(struct partial *p, enum cedar_partial_outcome *outcom
 {
     struct votes votes = {0};
     for (size_t i = 0; i < p->prepared->set->count; i++) {
-        const struct prepared_policy *policy = &p->prepared->policies[i];
+        const struct typed_policy *policy = &p->prepared->policies[i];
         struct residual residual;
         if (policy->policy == NULL) {
             continue; /* a template, whose outcome is false */

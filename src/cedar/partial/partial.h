@@ -13,8 +13,7 @@
 #define AEGIS_CEDAR_PARTIAL_PARTIAL_H
 
 #include "cedar/eval/evaluation.h"
-#include "cedar/schema/typecheck.h"
-#include "cedar/syntax/lower.h"
+#include "cedar/schema/typed_policy.h"
 
 enum residual_state {
     RESIDUAL_OPEN = 0,
@@ -29,19 +28,12 @@ struct residual {
     struct cedar_value value;
 };
 
-/* One policy in the environment; without a schema there are no types. */
-struct prepared_policy {
-    const struct policy *policy;
-    struct lowered_policy whole;
-    const struct type **types; /* by number; NULL: not reached in this environment */
-};
-
 struct prepared {
     const struct cedar_policy_set *set;
     const struct cedar_schema *schema;
     struct environment environment;
-    struct cedar_entities actions;    /* of the schema */
-    struct prepared_policy *policies; /* one per policy of the set; templates are cleared */
+    struct cedar_entities actions; /* of the schema */
+    struct typed_policy *policies; /* one per policy of the set; templates are cleared */
 };
 
 /* What the entities of a request are looked up in. */
@@ -54,7 +46,7 @@ struct partial_entities {
 
 struct partial {
     const struct prepared *prepared;
-    const struct prepared_policy *policy; /* in work */
+    const struct typed_policy *policy; /* in work; without a schema there are no types */
     const struct cedar_partial_request *request;
     struct partial_entities known;
     /* Without a schema: what principal, action, resource and context are; request and known are not
@@ -93,7 +85,7 @@ bool partial_entities_has_ancestors(const struct partial_entities *entities,
                                     const struct cedar_uid *uid);
 
 /* residual.c. p is ready but for its policy. */
-NODISCARD enum status partial_evaluate(struct partial *p, const struct prepared_policy *policy,
+NODISCARD enum status partial_evaluate(struct partial *p, const struct typed_policy *policy,
                                        struct residual *out);
 
 /* decide.c. Evaluate all policies. outcomes and nodes, one per policy and cleared, may both be NULL

@@ -2,68 +2,6 @@
 #include "cedar/partial/partial.h"
 #include "cedar/schema/request.h"
 
-struct preparing {
-    struct prepared *prepared;
-    struct arena *arena;
-    struct cedar_diagnostics *reports; /* of one policy */
-    struct diag *diag;
-};
-
-/* The types of a link's values. False when the schema does not have them. */
-static bool set_slots(const struct cedar_schema *schema, const struct policy_link *link,
-                      struct environment *environment)
-{
-    if (link != NULL && link->has_principal) {
-        environment->principal_slot = schema_entity_find(schema, link->principal.type);
-    }
-    if (link != NULL && link->has_resource) {
-        environment->resource_slot = schema_entity_find(schema, link->resource.type);
-    }
-    return link == NULL || ((!link->has_principal || environment->principal_slot != SCHEMA_NONE) &&
-                            (!link->has_resource || environment->resource_slot != SCHEMA_NONE));
-}
-
-static enum status refuse(const struct preparing *preparing, const struct policy *policy)
-{
-    const struct cedar_diagnostics *reports = preparing->reports;
-    if (reports->count > 0) {
-        return diag_fail(preparing->diag, STATUS_INVALID, "cedar.policy",
-                         "for this action and these types, %s", reports->items[0].message);
-    }
-    struct slice id = report_clip(policy->id);
-    return diag_fail(preparing->diag, STATUS_INVALID, "cedar.policy",
-                     "policy '%.*s' names a type that the schema does not declare", SLICE_ARG(id));
-}
-
-static enum status type_policy(struct preparing *preparing, const struct policy *policy,
-                               struct prepared_policy *out)
-{
-    struct cedar_source source = {policy->source, policy->source_text};
-    struct reporter reporter;
-    struct typed typed;
-    preparing->reports->count = 0;
-    reporter_init(&reporter, &source, preparing->reports);
-    out->policy = policy;
-    TRY(lower_policy_whole(policy->surface, preparing->arena, &reporter, &out->whole));
-    out->types =
-        arena_alloc_zero(preparing->arena, out->whole.node_count, sizeof(const struct type *));
-    if (out->types == NULL) {
-        return STATUS_LIMIT;
-    }
-    struct typing typing = {.schema = preparing->prepared->schema,
-                            .is_strict = true,
-                            .environment = preparing->prepared->environment,
-                            .arena = preparing->arena,
-                            .reporter = &reporter,
-                            .policy_id = policy->id,
-                            .types = out->types};
-    if (!set_slots(typing.schema, policy->link, &typing.environment)) {
-        return refuse(preparing, policy);
-    }
-    TRY(typecheck(&typing, out->whole.expression, NULL, &typed));
-    return typed.has_failed || typing.error_count > 0 ? refuse(preparing, policy) : STATUS_OK;
-}
-
 static enum status list_actions(struct prepared *prepared, struct arena *arena)
 {
     struct cedar_entity_store *store = NULL;
@@ -78,20 +16,20 @@ enum status partial_prepare(const struct cedar_partial_query *query, struct aren
                             struct prepared *out, struct diag *diag)
 {
     const struct cedar_partial_request *request = query->request;
-    struct preparing preparing = {.prepared = out, .arena = arena, .diag = diag};
+    struct policy_typing typing = {query->schema, &out->environment, arena, NULL, diag};
     *out = (struct prepared){.set = query->set, .schema = query->schema};
     TRY(request_environment(query->schema, &request->principal, &request->action,
                             &request->resource, &out->environment, diag));
     TRY(list_actions(out, arena));
-    preparing.reports = arena_alloc_zero(arena, 1, sizeof(*preparing.reports));
+    typing.reports = arena_alloc_zero(arena, 1, sizeof(*typing.reports));
     out->policies = arena_alloc_zero(arena, query->set->count, sizeof(*out->policies));
-    if (preparing.reports == NULL || out->policies == NULL) {
+    if (typing.reports == NULL || out->policies == NULL) {
         return STATUS_LIMIT;
     }
     for (size_t i = 0; i < query->set->count; i++) {
         const struct policy *policy = &query->set->policies[i];
         if (!policy_is_template(policy)) {
-            TRY(type_policy(&preparing, policy, &out->policies[i]));
+            TRY(policy_typing_type(&typing, policy, &out->policies[i]));
         }
     }
     return STATUS_OK;

@@ -471,7 +471,7 @@ static enum status reduce(struct partial *p, const struct node *node, struct res
     return STATUS_OK;
 }
 
-enum status partial_evaluate(struct partial *p, const struct prepared_policy *policy,
+enum status partial_evaluate(struct partial *p, const struct typed_policy *policy,
                              struct residual *out)
 {
     p->policy = policy;

@@ -89,7 +89,7 @@ static enum status set_variable(struct partial *p, enum node_kind kind, const st
 /* A context of which a part is unknown is like a literal with open parts. */
 static enum status set_context(struct partial *p, const struct cedar_value *context)
 {
-    struct prepared_policy literal = {0};
+    struct typed_policy literal = {0};
     struct residual *variable = &p->variables[NODE_CONTEXT - NODE_PRINCIPAL];
     if (context->kind == CEDAR_UNKNOWN) {
         return unknown_node(p->arena, NAMES[NODE_CONTEXT - NODE_PRINCIPAL], &variable->node);
