@@ -191,7 +191,7 @@ void terms_init(struct terms *terms, size_t limit, struct arena *arena);
 /* A kind without parts: any but BITS, ENTITY, OPTION, SET and RECORD. */
 const struct term_type *term_type_plain(struct terms *terms, enum term_type_kind kind);
 const struct term_type *term_type_bits(struct terms *terms, uint32_t bits);
-/* ids  rising; borrowed */
+/* ids  each once; borrowed */
 const struct term_type *term_type_entity(struct terms *terms, uint32_t entity, struct slice name,
                                          const struct slice *ids, size_t id_count);
 const struct term_type *term_type_option(struct terms *terms, const struct term_type *element);
