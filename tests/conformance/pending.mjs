@@ -2,7 +2,6 @@
 // an error, so the list can only shrink.
 const QUESTIONS = 'a server may not ask a client anything yet';
 const SUBSCRIPTIONS = 'resources cannot be subscribed to yet';
-const COMPLETION = 'completion/complete is not served yet';
 const LOGGING = 'logging/setLevel is not served yet';
 
 const asking = (revision, ...scenarios) => Object.fromEntries(scenarios.map((scenario) => [`${revision}/${scenario}`, QUESTIONS]));
@@ -17,8 +16,6 @@ export const PENDING = {
   ),
   '2025-11-25/resources-subscribe': SUBSCRIPTIONS,
   '2025-11-25/resources-unsubscribe': SUBSCRIPTIONS,
-  '2025-11-25/completion-complete': COMPLETION,
-  '2026-07-28/completion-complete': COMPLETION,
   '2025-11-25/logging-set-level': LOGGING,
   '2025-11-25/tools-call-with-logging': LOGGING,
 };

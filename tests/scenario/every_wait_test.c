@@ -27,6 +27,10 @@
 #define SHOP "/servers/shop/mcp"
 #define DISCOVER                                                                                   \
     "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"server/discover\",\"params\":{" META "}}"
+#define COMPLETE                                                                                   \
+    "{\"jsonrpc\":\"2.0\",\"id\":\"q\",\"method\":\"completion/complete\",\"params\":{\"ref\":{"   \
+    "\"type\":\"ref/resource\",\"uri\":\"memo://{id}\"},\"argument\":{\"name\":\"id\",\"value\":"  \
+    "\"\"}," META "}}"
 #define DENY_ALL ""
 #define WAITS_MAX 64
 
@@ -117,6 +121,13 @@ static const struct plan PLANS[] = {
      .policies = PERMIT_ALL,
      .success = "\"contents\"",
      .effect = "resources/read"},
+    {.name = "completion that looks for its server",
+     .target = "/mcp",
+     .body = COMPLETE,
+     .method = "completion/complete",
+     .policies = PERMIT_ALL,
+     .success = "\"values\"",
+     .effect = "completion/complete"},
     {.name = "handshake",
      .target = "/mcp",
      .body = INITIALIZE,
@@ -146,6 +157,15 @@ static const struct world_answer ANSWERS[] = {
     {0, "resources/list",
      "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"resources\":[{\"uri\":\"file:///a\",\"name\":"
      "\"a\"}]}}"},
+    {1, "resources/templates/list",
+     "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"resourceTemplates\":[{\"uriTemplate\":"
+     "\"memo://{id}\",\"name\":\"m\"}]}}"},
+    {1, "completion/complete",
+     "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"completion\":{\"values\":[\"a\"]}}}"},
+    {1, "initialize",
+     "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"protocolVersion\":\"2025-11-25\","
+     "\"capabilities\":{\"tools\":{},\"resources\":{},\"prompts\":{},\"completions\":{}},"
+     "\"serverInfo\":{\"name\":\"s\",\"version\":\"1\"}}}"},
     {1, "resources/list", "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"resources\":[]}}"},
 };
 

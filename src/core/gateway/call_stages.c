@@ -1,3 +1,4 @@
+#include "core/gateway/completion.h"
 #include "core/gateway/operation.h"
 #include "json/writer.h"
 
@@ -60,6 +61,26 @@ static enum stage_result stage_check_session(struct operation *op)
     return op->wait_status == STATUS_OK
                ? STAGE_DONE
                : operation_refuse_upstream(op, op->wait_status, &op->wait_diag);
+}
+
+/* MCP, capabilities: what is behind one that the server does not have is no method of its. Who may
+ * never use the target does not learn that. */
+static enum stage_result stage_check_offer(struct operation *op)
+{
+    const struct mcp_method *method = op->message.method;
+    if ((op->session->offers & method->needs) == method->needs) {
+        return STAGE_DONE;
+    }
+    if (is_never_allowed(op)) {
+        return operation_refuse_denied(op);
+    }
+    return operation_refuse(op, &(struct operation_refusal){
+                                    .type = AUDIT_WIRE_REJECT,
+                                    .http_status = mcp_revision_is_modern(op->revision) ? 404 : 200,
+                                    .rpc_code = MCP_ERROR_METHOD_NOT_FOUND,
+                                    .text = SLICE("method not found"),
+                                    .code = "mcp.capability",
+                                    .reason = SLICE("the server does not offer the method")});
 }
 
 static struct json_place member_of(struct json_place object, struct slice name)
@@ -183,6 +204,10 @@ static enum stage_result stage_check_arguments(struct operation *op)
 static enum stage_result stage_authorize(struct operation *op)
 {
     struct policy_question question = operation_question(op, op->server_index);
+    if (op->message.method->is_completion) {
+        /* The help is for arguments that are not there yet. */
+        return is_never_allowed(op) ? operation_refuse_denied(op) : STAGE_DONE;
+    }
     if (op->message.method->primitive == MCP_TOOL) {
         question.definition = op->definition;
     }
@@ -198,6 +223,10 @@ static enum stage_result stage_record_intent(struct operation *op)
 /* {"name":X,"arguments":{...}}: only what the method defines, written from the judged tape. */
 static void write_params(struct operation *op, struct buf *params)
 {
+    if (op->message.method->is_completion) {
+        mcp_completion_write(params, &op->message.tape, &op->message.completion, op->name);
+        return;
+    }
     buf_append_byte(params, '{');
     buf_append_json_string(params, op->message.method->target_member);
     buf_append_byte(params, ':');
@@ -288,7 +317,7 @@ static enum stage_result stage_forward(struct operation *op)
         .arena = &op->arena,
         .session = op->session,
         .method = op->message.method->name,
-        .name = op->name,
+        .name = op->message.method->is_completion ? SLICE_EMPTY : op->name,
         .parameters = op->parameters,
         .parameter_count = op->parameter_count,
         .params = slice_sub(buf_view(text), 0, params_bytes),
@@ -311,6 +340,13 @@ static enum stage_result stage_forward(struct operation *op)
  */
 static enum stage_result stage_record_outcome(struct operation *op)
 {
+    if (op->message.method->is_completion && op->wait_status == STATUS_OK &&
+        op->call.result != JSON_NONE &&
+        mcp_completion_values(&op->call.answer, op->call.result) == JSON_NONE) {
+        op->wait_status =
+            diag_fail(&op->wait_diag, STATUS_INVALID, "upstream.protocol",
+                      "the result is no list of up to %d values", MCP_COMPLETION_VALUES_MAX);
+    }
     op->call.failure = op->wait_status;
     op->call.diag = op->wait_diag;
     op->has_outcome = true;
@@ -348,7 +384,8 @@ static size_t translate_edits(struct operation *op, struct json_edit *edits)
 
 static enum stage_result stage_answer(struct operation *op)
 {
-    struct json_edit edits[5]; /* id, three removed, one appended */
+    /* id, three removed, one appended */
+    struct json_edit edits[5 + COMPLETION_EDITS_MAX];
     if (op->call.failure == STATUS_CANCELLED) {
         return op->client_gone ? STAGE_DONE
                                : operation_refuse_upstream(op, STATUS_CANCELLED, &op->call.diag);
@@ -357,7 +394,11 @@ static enum stage_result stage_answer(struct operation *op)
         server_session_forget(op->session);
         return operation_refuse_upstream(op, op->call.failure, &op->call.diag);
     }
-    json_write(&op->reply, &op->call.answer, 0, edits, translate_edits(op, edits));
+    size_t count = translate_edits(op, edits);
+    if (op->message.method->is_completion && op->call.result != JSON_NONE) {
+        count += completion_filter(op, edits + count);
+    }
+    json_write(&op->reply, &op->call.answer, 0, edits, count);
     operation_answer(op, 200);
     return STAGE_DONE;
 }
@@ -374,6 +415,7 @@ const struct stage OPERATION_CALL_STAGES[] = {
     {"authorize_early", stage_authorize_early},
     {"open_session", stage_open_session},
     {"check_session", stage_check_session},
+    {"check_offer", stage_check_offer},
     {"check_arguments", stage_check_arguments},
     {"authorize", stage_authorize},
     {"record_intent", stage_record_intent},

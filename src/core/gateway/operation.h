@@ -98,6 +98,7 @@ struct operation {
     struct caller *caller_entry; /* NULL before authentication */
     enum mcp_revision revision;  /* agreed with the client */
     uint32_t server_index;       /* or OPERATION_ALL_SERVERS */
+    bool is_template;            /* of an address, which a completion may refer to */
     struct slice name;           /* the server's own name of the target */
     struct slice audit_target;   /* "server.name" */
     uint8_t decision_id[AUDIT_DECISION_ID_BYTES];

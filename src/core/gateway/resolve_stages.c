@@ -108,6 +108,9 @@ static enum status compare_template(struct operation *op, const struct list_part
 {
     (void)part;
     TRY(member_text(item, SLICE("uriTemplate"), scratch, text));
+    if (op->is_template) {
+        return slice_eq(*text, op->name) ? STATUS_OK : STATUS_NOT_FOUND;
+    }
     bool fits = uri_template_matches(&op->search, *text);
     if (op->search.steps_left == 0) {
         return STATUS_LIMIT; /* nobody gains by templates that keep those of others from a look */
@@ -178,8 +181,9 @@ enum stage_result operation_stage_resolve(struct operation *op)
         [MCP_RESOURCE] = SLICE_INIT("resources/list"),
         [MCP_PROMPT] = SLICE_INIT("prompts/list"),
     };
-    return needs_resolving(op) ? fetch_candidates(op, LISTS[op->message.method->primitive])
-                               : STAGE_DONE;
+    return needs_resolving(op) && !op->is_template
+               ? fetch_candidates(op, LISTS[op->message.method->primitive])
+               : STAGE_DONE;
 }
 
 /* A server that could not be asked may be the one. */
@@ -214,7 +218,7 @@ static enum stage_result choose(struct operation *op, compare_fn compare, bool i
 enum stage_result operation_stage_choose(struct operation *op)
 {
     bool is_last = op->message.method->primitive != MCP_RESOURCE;
-    return needs_resolving(op) ? choose(op, compare_item, is_last) : STAGE_DONE;
+    return needs_resolving(op) && !op->is_template ? choose(op, compare_item, is_last) : STAGE_DONE;
 }
 
 enum stage_result operation_stage_resolve_template(struct operation *op)

@@ -2,6 +2,7 @@
 #include "core/gateway/operation.h"
 #include "core/gateway/wire_name.h"
 #include "core/mcp/resource_uri.h"
+#include "core/mcp/uri_template.h"
 
 #include <string.h>
 
@@ -128,6 +129,7 @@ struct policy_question operation_question(const struct operation *op, uint32_t s
     const struct gateway_snapshot *snapshot = op->gateway->snapshot;
     const struct gateway_server *server = &snapshot->servers[server_index];
     const struct gateway_ports *ports = &op->gateway->ports;
+    const struct mcp_method *method = op->message.method;
     return (struct policy_question){
         .policies = snapshot->policies,
         .principal = op->principal,
@@ -135,9 +137,10 @@ struct policy_question operation_question(const struct operation *op, uint32_t s
         .server_trust = server->trust,
         .server_labels = server->labels,
         .server_label_count = server->label_count,
-        .method = op->message.method->name,
+        .method = method->judged_as.len > 0 ? method->judged_as : method->name,
         .primitive = op->message.method->primitive,
         .name = op->name,
+        .name_unknown = op->is_template,
         .definition = {NULL, JSON_NONE},
         .arguments = {&op->message.tape, op->message.arguments},
         .peer_ip = op->peer_ip,
@@ -184,6 +187,11 @@ static enum stage_result take_address(struct operation *op)
 {
     struct resource_uri uri;
     struct diag diag = {0};
+    if (op->message.method->is_completion && uri_template_is_sound(op->message.target) &&
+        slice_find_byte(op->message.target, '{') < op->message.target.len) {
+        op->is_template = true;
+        return STAGE_DONE;
+    }
     enum status status = resource_uri_read(op->message.target, &op->arena, &uri, &diag);
     if (status == STATUS_LIMIT) {
         return operation_refuse_overload(op, "no memory for the address");

@@ -197,11 +197,19 @@ static enum status check_look_alikes(struct reading *r, json_ref object, const s
 
 static enum status check_all_look_alikes(struct reading *r)
 {
-    static const struct slice PARAMS[] = {
-        SLICE_INIT("name"),   SLICE_INIT("arguments"),      SLICE_INIT("uri"),
-        SLICE_INIT("_meta"),  SLICE_INIT("cursor"),         SLICE_INIT("task"),
-        SLICE_INIT("taskId"), SLICE_INIT("inputResponses"), SLICE_INIT("requestState"),
-        SLICE_INIT("ref"),    SLICE_INIT("protocolVersion")};
+    static const struct slice PARAMS[] = {SLICE_INIT("name"),
+                                          SLICE_INIT("arguments"),
+                                          SLICE_INIT("uri"),
+                                          SLICE_INIT("_meta"),
+                                          SLICE_INIT("cursor"),
+                                          SLICE_INIT("task"),
+                                          SLICE_INIT("taskId"),
+                                          SLICE_INIT("inputResponses"),
+                                          SLICE_INIT("requestState"),
+                                          SLICE_INIT("ref"),
+                                          SLICE_INIT("argument"),
+                                          SLICE_INIT("context"),
+                                          SLICE_INIT("protocolVersion")};
     static const struct slice META[] = {SLICE_INIT("io.modelcontextprotocol/protocolVersion"),
                                         SLICE_INIT("io.modelcontextprotocol/clientCapabilities"),
                                         SLICE_INIT("io.modelcontextprotocol/clientInfo"),
@@ -320,6 +328,19 @@ static enum status read_method(struct reading *r)
     return STATUS_OK;
 }
 
+/* What a completion refers to says which of the two entries of the table it is. */
+static enum status read_completion(struct reading *r)
+{
+    struct mcp_completion *completion = &r->out->completion;
+    const char *problem = mcp_completion_read(&r->out->tape, r->out->params, completion);
+    if (problem != NULL) {
+        return refuse_params(r, problem);
+    }
+    r->out->method = mcp_method_completion(completion->primitive);
+    r->out->target_ref = completion->target;
+    return STATUS_OK;
+}
+
 static enum status read_params(struct reading *r)
 {
     const struct json_tape *tape = &r->out->tape;
@@ -330,7 +351,11 @@ static enum status read_params(struct reading *r)
     if (r->out->params == JSON_NONE) {
         return refuse_params(r, "'params' is missing");
     }
-    r->out->target_ref = json_member(tape, r->out->params, member);
+    if (r->out->method->is_completion) {
+        TRY(read_completion(r));
+    } else {
+        r->out->target_ref = json_member(tape, r->out->params, member);
+    }
     if (r->out->target_ref == JSON_NONE || json_type(tape, r->out->target_ref) != JSON_STRING ||
         json_string(tape, r->out->target_ref, r->arena, &r->out->target) != STATUS_OK ||
         r->out->target.len == 0 || slice_find_byte(r->out->target, '\0') < r->out->target.len) {

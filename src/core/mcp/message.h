@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/diag.h"
+#include "core/mcp/completion.h"
 #include "core/mcp/method.h"
 #include "core/mcp/revision.h"
 #include "wire/http_reader.h"
@@ -42,8 +43,9 @@ struct mcp_message {
     json_ref arguments;         /* params.arguments, or JSON_NONE */
     json_ref target_ref;        /* the member that names the target, or JSON_NONE */
     struct slice target;        /* its decoded text */
-    struct slice session_id;    /* legacy: Mcp-Session-Id, else empty */
-    json_ref progress_token;    /* params._meta.progressToken, or JSON_NONE */
+    struct mcp_completion completion; /* when the method is one */
+    struct slice session_id;          /* legacy: Mcp-Session-Id, else empty */
+    json_ref progress_token;          /* params._meta.progressToken, or JSON_NONE */
 };
 
 struct mcp_message_input {

@@ -6,6 +6,7 @@
 #define TARGET(text) .target_member = SLICE_INIT(text)
 #define ITEMS(text) .list_member = SLICE_INIT(text)
 #define NEEDS(offer) .needs = MCP_OFFERS_##offer
+#define COMPLETION(use) .is_completion = true, .judged_as = SLICE_INIT(use)
 #define BOTH .in_legacy = true, .in_modern = true
 #define LEGACY .in_legacy = true
 #define MODERN .in_modern = true
@@ -20,6 +21,10 @@ static const struct mcp_method METHODS[] = {
      ITEMS("resourceTemplates"), NEEDS(RESOURCES)},
     {NAME("prompts/get"), MCP_PROMPT, MCP_KIND_CALL, BOTH, TARGET("name"), NEEDS(PROMPTS)},
     {NAME("prompts/list"), MCP_PROMPT, MCP_KIND_LIST, BOTH, ITEMS("prompts"), NEEDS(PROMPTS)},
+    {NAME("completion/complete"), MCP_PROMPT, MCP_KIND_CALL, BOTH, TARGET("name"),
+     NEEDS(COMPLETIONS), COMPLETION("prompts/get")},
+    {NAME("completion/complete"), MCP_RESOURCE, MCP_KIND_CALL, BOTH, TARGET("uri"),
+     NEEDS(COMPLETIONS), COMPLETION("resources/read")},
     {NAME("initialize"), MCP_LIFECYCLE, MCP_KIND_INITIALIZE, LEGACY},
     {NAME("ping"), MCP_LIFECYCLE, MCP_KIND_PING, LEGACY},
     {NAME("server/discover"), MCP_LIFECYCLE, MCP_KIND_DISCOVER, MODERN},
@@ -59,6 +64,15 @@ const struct mcp_method *mcp_method_of_http(struct slice name)
     static const struct mcp_method DELETE = {NAME("DELETE"), MCP_LIFECYCLE, MCP_KIND_DELETE,
                                              .is_notification = true, LEGACY};
     return slice_eq(name, STREAM.name) ? &STREAM : &DELETE;
+}
+
+const struct mcp_method *mcp_method_completion(enum mcp_primitive primitive)
+{
+    size_t i = 0;
+    while (!METHODS[i].is_completion || METHODS[i].primitive != primitive) {
+        i++;
+    }
+    return &METHODS[i];
 }
 
 const struct mcp_method *mcp_question_find(struct slice name)

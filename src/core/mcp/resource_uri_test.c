@@ -230,3 +230,81 @@ TEST(uri_template_search_has_a_budget)
     CHECK(!uri_template_matches(&search, SLICE("{a}")));
     arena_release(&arena);
 }
+
+/* "id" is "a b", "path" is "x/y", "empty" is empty, "odd" is a character of three bytes. */
+static bool find_variable(void *context, struct slice name, struct slice *value)
+{
+    static const struct {
+        struct slice name, value;
+    } variables[] = {
+        {SLICE_INIT("id"), SLICE_INIT("a b")},
+        {SLICE_INIT("path"), SLICE_INIT("x/y")},
+        {SLICE_INIT("empty"), SLICE_INIT("")},
+        {SLICE_INIT("odd"), SLICE_INIT("\xE2\x82\xAC")},
+    };
+    (void)context;
+    for (size_t i = 0; i < COUNT_OF(variables); i++) {
+        if (slice_eq(variables[i].name, name)) {
+            *value = variables[i].value;
+            return true;
+        }
+    }
+    return false;
+}
+
+TEST(uri_template_expands_what_is_known)
+{
+    static const struct {
+        const char *uri_template, *uri; /* NULL: not known in full */
+    } rows[] = {
+        {"", ""},
+        {"m://plain", "m://plain"},
+        {"m://{id}", "m://a%20b"},
+        {"m://{id}/{path}", "m://a%20b/x%2Fy"},
+        {"m://{+path}", "m://x/y"},
+        {"m://{+id}", "m://a%20b"},
+        {"m://h{#path}", "m://h#x/y"},
+        {"m://h{.id}", "m://h.a%20b"},
+        {"m://h{/path}", "m://h/x%2Fy"},
+        {"m://h{;id}{;empty}", "m://h;id=a%20b;empty"},
+        {"m://h{?id}{&empty}", "m://h?id=a%20b&empty="},
+        {"m://{odd}", "m://%E2%82%AC"},
+        {"m://{empty}", "m://"},
+        {"m://{other}", NULL},
+        {"m://{id}/{other}", NULL},
+        {"m://{id,path}", NULL},
+        {"m://{id:3}", NULL},
+        {"m://{id*}", NULL},
+        {"m://{}", NULL},
+        {"m://{+}", NULL},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct buf out;
+        struct slice text = slice_view_cstr(rows[i].uri_template);
+        buf_init(&out, 1024, NULL);
+        CHECK_ROW(rows[i].uri_template, uri_template_is_sound(text));
+        CHECK_ROW(rows[i].uri_template,
+                  uri_template_expand(text, find_variable, NULL, &out) == (rows[i].uri != NULL));
+        CHECK_ROW(rows[i].uri_template,
+                  rows[i].uri == NULL || slice_eq(buf_view(&out), slice_view_cstr(rows[i].uri)));
+        buf_release(&out);
+    }
+}
+
+TEST(uri_template_that_is_not_sound)
+{
+    static const char *const ROWS[] = {
+        "m://{", "m://}",  "m://{a",    "m://a}",    "m://{{a}}",           "m://{a}}",  "m://{a}{",
+        "m:// ", "m://\t", "m://\"{a}", "m://<{a}>", "m://\xE2\x82\xAC{a}", "m://{a|b}",
+    };
+    static char longest[URI_TEMPLATE_BYTES_MAX + 2];
+    for (size_t i = 0; i < COUNT_OF(ROWS); i++) {
+        CHECK_ROW(ROWS[i], !uri_template_is_sound(slice_view_cstr(ROWS[i])));
+    }
+    for (size_t i = 0; i < URI_TEMPLATE_BYTES_MAX; i++) {
+        longest[i] = 'a';
+    }
+    CHECK(uri_template_is_sound(slice_view_cstr(longest)));
+    longest[URI_TEMPLATE_BYTES_MAX] = 'a';
+    CHECK(!uri_template_is_sound(slice_view_cstr(longest)));
+}

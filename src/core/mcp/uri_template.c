@@ -22,11 +22,21 @@ static bool is_in(uint8_t byte, struct slice set)
     return slice_find_byte(set, byte) < set.len;
 }
 
-static bool fits(const struct uri_operator *kind, uint8_t byte)
+static bool is_unreserved(uint8_t byte)
 {
     bool is_alnum = (byte >= '0' && byte <= '9') || ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'z');
-    return is_alnum || is_in(byte, SLICE("-._~%")) || is_in(byte, kind->separators) ||
-           (kind->is_reserved && is_in(byte, SLICE(":/?#[]@!$&'()*+,;=")));
+    return is_alnum || is_in(byte, SLICE("-._~"));
+}
+
+static bool is_reserved(uint8_t byte)
+{
+    return is_in(byte, SLICE(":/?#[]@!$&'()*+,;="));
+}
+
+static bool fits(const struct uri_operator *kind, uint8_t byte)
+{
+    return is_unreserved(byte) || byte == '%' || is_in(byte, kind->separators) ||
+           (kind->is_reserved && is_reserved(byte));
 }
 
 static bool spend(struct uri_search *search, size_t steps)
@@ -69,14 +79,20 @@ static bool take_literal(struct uri_search *search, struct slice literal)
     return is_reached;
 }
 
-/* An expansion is empty when its variables are undefined. */
-static bool take_expression(struct uri_search *search, struct slice expression)
+static const struct uri_operator *operator_of(struct slice expression)
 {
     const struct uri_operator *kind = &OPERATORS[0];
     for (size_t i = 1; i < COUNT_OF(OPERATORS); i++) {
         struct slice sign = slice_of(&OPERATORS[i].sign, 1);
         kind = slice_starts_with(expression, sign) ? &OPERATORS[i] : kind;
     }
+    return kind;
+}
+
+/* An expansion is empty when its variables are undefined. */
+static bool take_expression(struct uri_search *search, struct slice expression)
+{
+    const struct uri_operator *kind = operator_of(expression);
     if (!spend(search, search->uri.len + 1)) {
         return false;
     }
@@ -132,4 +148,78 @@ bool uri_template_matches(struct uri_search *search, struct slice uri_template)
     memset(search->reached, 0, search->uri.len + 1);
     search->reached[0] = 1;
     return run(search, uri_template);
+}
+
+bool uri_template_is_sound(struct slice uri_template)
+{
+    bool is_open = false;
+    for (size_t i = 0; i < uri_template.len; i++) {
+        uint8_t byte = uri_template.ptr[i];
+        if (byte == '{' || byte == '}') {
+            if ((byte == '{') == is_open) {
+                return false;
+            }
+            is_open = !is_open;
+        } else if (!is_unreserved(byte) && !is_reserved(byte) && byte != '%') {
+            return false;
+        }
+    }
+    return !is_open && uri_template.len <= URI_TEMPLATE_BYTES_MAX;
+}
+
+static void append_escaped(struct buf *out, struct slice value, bool keeps_reserved)
+{
+    static const char HEX[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < value.len; i++) {
+        uint8_t byte = value.ptr[i];
+        if (is_unreserved(byte) || (keeps_reserved && is_reserved(byte))) {
+            buf_append_byte(out, byte);
+        } else {
+            buf_append_byte(out, '%');
+            buf_append_byte(out, (uint8_t)HEX[byte >> 4]);
+            buf_append_byte(out, (uint8_t)HEX[byte & 15]);
+        }
+    }
+}
+
+/* Of the operators with names, only ';' leaves out the '=' of an empty value. */
+static bool expand(struct slice expression, uri_variable_fn variable, void *context,
+                   struct buf *out)
+{
+    const struct uri_operator *kind = operator_of(expression);
+    struct slice name = slice_sub(expression, kind->sign == 0 ? 0 : 1, expression.len);
+    struct slice value;
+    for (size_t i = 0; i < name.len; i++) {
+        if (is_in(name.ptr[i], SLICE(",*:"))) {
+            return false;
+        }
+    }
+    if (!variable(context, name, &value)) {
+        return false;
+    }
+    if (kind->first != 0) {
+        buf_append_byte(out, kind->first);
+    }
+    if (is_in(kind->sign, SLICE(";?&"))) {
+        buf_append(out, name);
+        buf_append(out, value.len > 0 || kind->sign != ';' ? SLICE("=") : SLICE_EMPTY);
+    }
+    append_escaped(out, value, kind->is_reserved);
+    return true;
+}
+
+bool uri_template_expand(struct slice uri_template, uri_variable_fn variable, void *context,
+                         struct buf *out)
+{
+    struct slice rest = uri_template;
+    while (rest.len > 0) {
+        size_t open = slice_find_byte(rest, '{');
+        size_t close = slice_find_byte(rest, '}');
+        buf_append(out, slice_sub(rest, 0, open));
+        if (open < rest.len && !expand(slice_sub(rest, open + 1, close), variable, context, out)) {
+            return false;
+        }
+        rest = slice_sub(rest, open == rest.len ? open : close + 1, rest.len);
+    }
+    return true;
 }
