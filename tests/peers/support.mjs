@@ -163,6 +163,15 @@ export async function connectLegacy(url, token) {
   return client;
 }
 
+/** The same client over HTTP with SSE, the transport of the first revision. */
+export async function connectSse(url, token) {
+  const { Client } = await import('@modelcontextprotocol/sdk/client/index.js');
+  const { SSEClientTransport } = await import('@modelcontextprotocol/sdk/client/sse.js');
+  const client = new Client({ name: 'aegis-peer', version: '1.0.0' });
+  await client.connect(new SSEClientTransport(new URL(url), withToken(token)));
+  return client;
+}
+
 /** A client of the SDK's second version, which speaks revision 2026-07-28 and nothing else. */
 export async function connectModern(url, token) {
   const { Client, StreamableHTTPClientTransport } = await import('@modelcontextprotocol/client');

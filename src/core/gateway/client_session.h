@@ -22,8 +22,10 @@ struct client_session {
     uint8_t digest[CALLER_DIGEST_BYTES];      /* of the principal */
     enum mcp_revision revision;
     int64_t used_ms;
-    uint32_t user_count;          /* operations and streams that hold it */
-    bool is_over;                 /* cannot be found; goes with its last user */
+    uint32_t user_count; /* operations and streams that hold it */
+    bool is_over;        /* cannot be found; goes with its last user */
+    bool is_linked;      /* HTTP with SSE: answers come on the stream, and it ends with it */
+    bool is_initialized; /* revision is agreed */
     struct client_stream *stream; /* the standalone one, or NULL */
 };
 

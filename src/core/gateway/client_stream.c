@@ -25,6 +25,9 @@ static void free_stream(struct client_stream *stream)
     session->stream = NULL;
     account_release(&session->account, sizeof(*stream));
     base_free(stream);
+    if (session->is_linked && !session->is_over) {
+        client_session_end(session);
+    }
     client_session_leave(session);
 }
 
@@ -40,12 +43,11 @@ void client_stream_end(struct client_stream *stream)
 }
 
 /* False when the client was too slow, or there was no memory, and the stream is freed. */
-static bool send_bytes(struct client_stream *stream, const struct buf *bytes)
+static bool send_bytes(struct client_stream *stream, enum status status, struct slice bytes)
 {
     struct exchange *exchange = stream->exchange;
-    enum status status = buf_status(bytes);
     if (status == STATUS_OK) {
-        status = exchange->vtable->stream_send(exchange, buf_view(bytes));
+        status = exchange->vtable->stream_send(exchange, bytes);
     }
     if (status != STATUS_OK) {
         exchange->vtable->abort(exchange);
@@ -59,8 +61,13 @@ void client_stream_send(struct client_stream *stream, struct slice json)
     struct buf event;
     buf_init(&event, GATEWAY_OPERATION_BYTES_MAX, &stream->session->gateway->account);
     sse_write_event(&event, SLICE("message"), SLICE_EMPTY, json);
-    (void)send_bytes(stream, &event);
+    (void)send_bytes(stream, buf_status(&event), buf_view(&event));
     buf_release(&event);
+}
+
+void client_stream_pass(struct client_stream *stream, struct slice events)
+{
+    (void)send_bytes(stream, STATUS_OK, events);
 }
 
 static void on_keep_alive(struct timer *timer)
@@ -76,7 +83,7 @@ static void on_keep_alive(struct timer *timer)
     }
     buf_init(&comment, COMMENT_BYTES_MAX, &gateway->account);
     sse_write_comment(&comment);
-    if (send_bytes(stream, &comment)) {
+    if (send_bytes(stream, buf_status(&comment), buf_view(&comment))) {
         start_timer(stream);
     }
     buf_release(&comment);

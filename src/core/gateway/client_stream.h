@@ -25,6 +25,9 @@ NODISCARD enum status client_stream_open(struct client_session *session, struct 
 /* Send one message. The client that is too slow for it has lost the stream when this returns. */
 void client_stream_send(struct client_stream *stream, struct slice json);
 
+/* Send bytes that are events already; otherwise as client_stream_send. */
+void client_stream_pass(struct client_stream *stream, struct slice events);
+
 /* End it cleanly and free it. */
 void client_stream_end(struct client_stream *stream);
 

@@ -13,10 +13,9 @@ static bool is_name(struct slice text)
     return text.len > 0;
 }
 
-bool endpoint_parse(struct slice path, struct slice *server)
+static bool parse_path(struct slice path, struct slice suffix, struct slice *server)
 {
     const struct slice prefix = SLICE("/servers/");
-    const struct slice suffix = SLICE("/mcp");
     *server = SLICE_EMPTY;
     if (slice_eq(path, suffix)) {
         return true;
@@ -29,8 +28,23 @@ bool endpoint_parse(struct slice path, struct slice *server)
     return is_name(*server);
 }
 
-struct slice endpoint_path(struct slice path)
+bool endpoint_parse(struct slice target, struct endpoint *out)
 {
-    struct slice server;
-    return endpoint_parse(path, &server) ? path : SLICE_EMPTY;
+    const struct slice query = SLICE("?session=");
+    size_t mark = slice_find_byte(target, '?');
+    struct slice rest = slice_sub(target, mark, target.len);
+    *out = (struct endpoint){.kind = ENDPOINT_MESSAGES, .path = slice_sub(target, 0, mark)};
+    if (slice_starts_with(rest, query)) {
+        out->session = slice_sub(rest, query.len, rest.len);
+        return parse_path(out->path, SLICE("/messages"), &out->server);
+    }
+    bool is_mcp = parse_path(target, SLICE("/mcp"), &out->server);
+    out->kind = is_mcp ? ENDPOINT_MCP : ENDPOINT_SSE;
+    return is_mcp || parse_path(target, SLICE("/sse"), &out->server);
+}
+
+struct slice endpoint_path(struct slice target)
+{
+    struct endpoint endpoint;
+    return endpoint_parse(target, &endpoint) ? endpoint.path : SLICE_EMPTY;
 }

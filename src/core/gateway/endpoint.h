@@ -9,11 +9,25 @@
 
 #include <stdbool.h>
 
-/* Is path "/mcp" or "/servers/NAME/mcp", NAME of letters, digits, '_' and '-'? *server is then
- * NAME, a view into path; empty for "/mcp", which stands for all servers. */
-bool endpoint_parse(struct slice path, struct slice *server);
+enum endpoint_kind {
+    ENDPOINT_MCP,      /* Streamable HTTP: ".../mcp" */
+    ENDPOINT_SSE,      /* MCP 2024-11-05, HTTP with SSE: the stream, ".../sse" */
+    ENDPOINT_MESSAGES, /* what a client of such a stream posts to: ".../messages?session=ID" */
+};
+
+/* Views into the target. */
+struct endpoint {
+    enum endpoint_kind kind;
+    struct slice path;    /* without the query */
+    struct slice server;  /* empty: all servers */
+    struct slice session; /* ENDPOINT_MESSAGES: what stands for an id there */
+};
+
+/* Is target the last part of those alone ("/mcp": all servers), or "/servers/NAME" before it, NAME
+ * of letters, digits, '_' and '-'? */
+bool endpoint_parse(struct slice target, struct endpoint *out);
 
 /* The path when it is an endpoint, else empty: what a challenge may name. */
-struct slice endpoint_path(struct slice path);
+struct slice endpoint_path(struct slice target);
 
 #endif

@@ -269,11 +269,38 @@ static bool admit_caller(struct gateway *gateway, const struct exchange_request 
     return status == STATUS_OK;
 }
 
+static enum admission_form form_of(struct slice target)
+{
+    struct endpoint endpoint;
+    if (!endpoint_parse(target, &endpoint)) {
+        return ADMISSION_STREAMABLE;
+    }
+    return endpoint.kind == ENDPOINT_SSE        ? ADMISSION_SSE_STREAM
+           : endpoint.kind == ENDPOINT_MESSAGES ? ADMISSION_SSE_MESSAGES
+                                                : ADMISSION_STREAMABLE;
+}
+
+/* For the field Allow; an empty one says that there are none. */
+static struct slice allowed_methods(enum admission_form form, bool has_sessions)
+{
+    switch (form) {
+    case ADMISSION_STREAMABLE:
+        return has_sessions ? SLICE("DELETE, GET, POST") : SLICE("POST");
+    case ADMISSION_SSE_STREAM:
+        return has_sessions ? SLICE("GET") : SLICE_EMPTY;
+    case ADMISSION_SSE_MESSAGES:
+        return has_sessions ? SLICE("POST") : SLICE_EMPTY;
+    }
+    return SLICE_EMPTY;
+}
+
 static bool admit_endpoint(struct gateway *gateway, const struct exchange_request *head,
                            struct exchange_reply *reply)
 {
     const struct gateway_snapshot *snapshot = gateway->snapshot;
-    struct admission_rules rules = {.hosts = snapshot->hosts,
+    enum admission_form form = form_of(head->target);
+    struct admission_rules rules = {.form = form,
+                                    .hosts = snapshot->hosts,
                                     .host_count = snapshot->host_count,
                                     .origins = snapshot->origins,
                                     .origin_count = snapshot->origin_count,
@@ -287,9 +314,7 @@ static bool admit_endpoint(struct gateway *gateway, const struct exchange_reques
     refuse_wire(gateway, head, http_status, diag.code, reply);
     if (http_status == 405) {
         add_field(gateway, reply,
-                  (struct http_field){SLICE("Allow"), rules.has_sessions
-                                                          ? SLICE("DELETE, GET, POST")
-                                                          : SLICE("POST")});
+                  (struct http_field){SLICE("Allow"), allowed_methods(form, rules.has_sessions)});
     }
     if (http_status != 421 && http_status != 403) {
         add_cors(gateway, head, reply);

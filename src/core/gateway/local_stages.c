@@ -19,6 +19,12 @@ static enum mcp_revision negotiate(const struct operation *op)
     return MCP_REVISION_LEGACY_NEWEST;
 }
 
+/* A handshake has no session, unless it comes over HTTP with SSE. */
+static enum stage_result stage_link(struct operation *op)
+{
+    return op->is_linked ? operation_stage_session(op) : STAGE_DONE;
+}
+
 static enum stage_result stage_negotiate(struct operation *op)
 {
     op->revision = negotiate(op);
@@ -35,7 +41,7 @@ static enum stage_result stage_negotiate(struct operation *op)
 }
 
 /* The client may never hear of it: then it ends with the operation. */
-static enum stage_result stage_begin_session(struct operation *op)
+enum stage_result operation_begin_session(struct operation *op)
 {
     const struct gateway_ports *ports = &op->gateway->ports;
     struct session_token token = {.revision = op->revision,
@@ -60,6 +66,25 @@ static enum stage_result stage_begin_session(struct operation *op)
     }
     op->client = client_session_enter(op->gateway, &token);
     op->client_is_new = true;
+    return STAGE_DONE;
+}
+
+/* A session that a stream has begun is agreed on now. */
+static enum stage_result stage_begin_session(struct operation *op)
+{
+    if (!op->is_linked) {
+        return operation_begin_session(op);
+    }
+    if (op->client->is_initialized) {
+        return operation_refuse(
+            op, &(struct operation_refusal){.type = AUDIT_SESSION_MISMATCH,
+                                            .http_status = 200,
+                                            .rpc_code = MCP_ERROR_INVALID_REQUEST,
+                                            .text = SLICE("the session has begun already"),
+                                            .code = "session.begun"});
+    }
+    op->client->revision = op->revision;
+    op->client->is_initialized = true;
     return STAGE_DONE;
 }
 
@@ -155,6 +180,7 @@ static enum stage_result stage_cancel(struct operation *op)
 
 const struct stage OPERATION_INITIALIZE_STAGES[] = {
     {"authenticate", operation_stage_authenticate},
+    {"link", stage_link},
     {"route", operation_stage_route},
     {"home", operation_stage_home},
     {"negotiate", stage_negotiate},

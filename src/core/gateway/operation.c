@@ -1,5 +1,7 @@
 #include "core/gateway/operation.h"
 
+#include "core/gateway/endpoint.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -418,6 +420,30 @@ static enum status keep_parameters(struct operation *op)
     return STATUS_OK;
 }
 
+/* HTTP with SSE: the stream begins the session, and the address of a message names it. */
+static enum stage_result take_link(struct operation *op)
+{
+    struct endpoint endpoint;
+    if (!endpoint_parse(op->target_path, &endpoint) || endpoint.kind == ENDPOINT_MCP) {
+        return STAGE_DONE;
+    }
+    if (endpoint.kind == ENDPOINT_SSE) {
+        op->stages = OPERATION_LINK_STAGES;
+        return STAGE_DONE;
+    }
+    op->is_linked = true;
+    op->message.session_id = endpoint.session;
+    return mcp_revision_is_modern(op->revision)
+               ? operation_refuse(op,
+                                  &(struct operation_refusal){
+                                      .type = AUDIT_WIRE_REJECT,
+                                      .http_status = 400,
+                                      .rpc_code = MCP_ERROR_INVALID_REQUEST,
+                                      .text = SLICE("this endpoint is for older revisions"),
+                                      .code = "mcp.version"})
+               : STAGE_DONE;
+}
+
 static enum stage_result read_message(struct operation *op)
 {
     struct mcp_message_input input = {.parser = &op->gateway->parser,
@@ -436,7 +462,7 @@ static enum stage_result read_message(struct operation *op)
         op->revision = op->message.revision;
         op->stages = stages_of(&op->message);
         return keep_parameters(op) == STATUS_OK
-                   ? STAGE_DONE
+                   ? take_link(op)
                    : operation_refuse_overload(op, "no memory for the fields");
     }
     struct slice reason = SLICE_EMPTY;

@@ -77,7 +77,8 @@ struct operation {
     bool is_dead;     /* frees itself when what cannot be called back completes */
     bool has_outcome; /* the outcome is recorded: a refusal needs no record of its own */
     bool was_handed_over;
-    bool has_home; /* token names it: the client is a legacy one */
+    bool is_linked; /* HTTP with SSE: posted to the messages of a stream, where it is answered */
+    bool has_home;  /* token names it: the client is a legacy one */
     struct session_token token;
     struct client_session *client; /* held; on its home loop */
     bool client_is_new;            /* nobody has its id yet: it ends with the operation */
@@ -259,7 +260,16 @@ extern const struct stage OPERATION_DISCOVER_STAGES[];
 extern const struct stage OPERATION_PING_STAGES[];
 extern const struct stage OPERATION_NOTIFICATION_STAGES[];
 extern const struct stage OPERATION_STREAM_STAGES[];
+extern const struct stage OPERATION_LINK_STAGES[];
 extern const struct stage OPERATION_DELETE_STAGES[];
+
+/* sse_link.c: HTTP with SSE (MCP 2024-11-05). */
+
+/* Begin a session for the caller: op->client and the text of its id. */
+enum stage_result operation_begin_session(struct operation *operation);
+
+/* The session of an operation was found: accept the POST, and answer on the session's stream. */
+enum stage_result operation_link(struct operation *operation);
 
 /* Shared first stages. */
 enum stage_result operation_stage_authenticate(struct operation *operation);

@@ -14,9 +14,10 @@ static bool is_metadata_path(struct slice target)
 {
     const struct slice prefix = SLICE(CHALLENGE_METADATA_PATH);
     struct slice resource_path = slice_sub(target, prefix.len, target.len);
-    struct slice server;
+    struct endpoint endpoint;
     return slice_starts_with(target, prefix) &&
-           (resource_path.len == 0 || endpoint_parse(resource_path, &server));
+           (resource_path.len == 0 ||
+            (endpoint_parse(resource_path, &endpoint) && endpoint.kind != ENDPOINT_MESSAGES));
 }
 
 bool public_path_is(struct slice target)

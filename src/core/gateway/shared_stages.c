@@ -94,6 +94,9 @@ enum stage_result operation_stage_session(struct operation *op)
         return operation_refuse_session(op, "session.home");
     }
     op->has_home = true;
+    if (op->is_linked) {
+        return STAGE_DONE; /* the revision was agreed after the session had begun */
+    }
     if (op->revision != MCP_REVISION_NONE && op->revision != op->token.revision) {
         return refuse_session(op, 400, "session.revision",
                               SLICE("the session was agreed in another revision"));
@@ -169,15 +172,15 @@ enum stage_result operation_refuse_denied(struct operation *op)
 static bool take_endpoint(struct operation *op)
 {
     const struct gateway_snapshot *snapshot = op->gateway->snapshot;
-    struct slice name;
-    if (!endpoint_parse(op->target_path, &name)) {
+    struct endpoint endpoint;
+    if (!endpoint_parse(op->target_path, &endpoint)) {
         return false;
     }
-    if (name.len == 0) {
+    if (endpoint.server.len == 0) {
         op->server_index = snapshot->is_proxy ? 0 : OPERATION_ALL_SERVERS;
         return true;
     }
-    size_t server = gateway_snapshot_server(snapshot, name);
+    size_t server = gateway_snapshot_server(snapshot, endpoint.server);
     op->server_index = (uint32_t)server;
     return server != SIZE_MAX;
 }
@@ -283,7 +286,13 @@ static enum stage_result enter_session(struct operation *op)
         return STAGE_DONE;
     }
     op->client = client_session_enter(op->gateway, &op->token);
-    return op->client != NULL ? STAGE_DONE : operation_refuse_session(op, "session.over");
+    if (op->client == NULL) {
+        return operation_refuse_session(op, "session.over");
+    }
+    if (op->client->is_linked != op->is_linked) {
+        return operation_refuse_session(op, "session.transport");
+    }
+    return op->is_linked ? operation_link(op) : STAGE_DONE;
 }
 
 /* What was handed over stays, so that loops with different snapshots cannot pass it on for ever. */

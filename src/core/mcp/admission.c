@@ -126,6 +126,9 @@ static enum status check_post(struct admission *a)
     if (count > 0) {
         return refuse(a, 415, "http.coding", "a coded body is not accepted");
     }
+    if (a->rules->form == ADMISSION_SSE_MESSAGES) {
+        return STATUS_OK;
+    }
     if (!any_field_accepts(a, SLICE("application/json")) ||
         !any_field_accepts(a, SLICE("text/event-stream"))) {
         return refuse(a, 406, "http.accept",
@@ -165,6 +168,20 @@ static enum status check_preflight(struct admission *a)
                : refuse(a, 405, "http.method", "OPTIONS is taken from browsers only");
 }
 
+/* The two endpoints of HTTP with SSE take one method each, and only legacy clients. */
+static bool has_method(const struct admission_rules *rules, struct slice method)
+{
+    switch (rules->form) {
+    case ADMISSION_STREAMABLE:
+        return true;
+    case ADMISSION_SSE_STREAM:
+        return rules->has_sessions && slice_eq(method, SLICE("GET"));
+    case ADMISSION_SSE_MESSAGES:
+        return rules->has_sessions && slice_eq(method, SLICE("POST"));
+    }
+    return false;
+}
+
 enum status admission_check(const struct admission_rules *rules, struct slice method,
                             const struct http_field *fields, size_t field_count, int *http_status,
                             struct diag *diag)
@@ -172,11 +189,14 @@ enum status admission_check(const struct admission_rules *rules, struct slice me
     struct admission a = {rules, fields, field_count, http_status, diag};
     TRY(check_host_and_origin(&a));
     TRY(check_authorization(&a));
-    if (slice_eq(method, SLICE("POST"))) {
-        return check_post(&a);
-    }
     if (slice_eq(method, SLICE("OPTIONS"))) {
         return check_preflight(&a);
+    }
+    if (!has_method(rules, method)) {
+        return refuse(&a, 405, "http.method", "this endpoint does not take the method");
+    }
+    if (slice_eq(method, SLICE("POST"))) {
+        return check_post(&a);
     }
     bool is_get = slice_eq(method, SLICE("GET"));
     return is_get || slice_eq(method, SLICE("DELETE"))

@@ -10,6 +10,13 @@
 #include "base/diag.h"
 #include "wire/http_head.h"
 
+/* What is spoken at an endpoint. */
+enum admission_form {
+    ADMISSION_STREAMABLE,   /* Streamable HTTP */
+    ADMISSION_SSE_STREAM,   /* MCP 2024-11-05, HTTP with SSE: GET of the stream */
+    ADMISSION_SSE_MESSAGES, /* its messages, POSTed; answers come on the stream */
+};
+
 /* Borrowed. */
 struct admission_rules {
     const struct slice
@@ -18,16 +25,17 @@ struct admission_rules {
     const struct slice *origins; /* web origins that may send requests from a browser */
     size_t origin_count;
     bool has_sessions; /* of legacy revisions: GET and DELETE are served */
+    enum admission_form form;
 };
 
 /* Judge a head for an MCP endpoint.
  *
  * Returns STATUS_OK for a POST that may hold a message, for a GET of a stream and a DELETE of a
- * session where there are sessions, and for OPTIONS that is the preflight of a listed origin.
- * Otherwise STATUS_INVALID with *http_status 421 (host_refused), 403 (origin_refused), 400
- * (token.repeated), 405 (http.method), 406 (http.accept) or 415
- * (http.media_type, http.coding). Host and Origin come first: any other status was for a caller of
- * a listed origin, or of none. */
+ * session where there are sessions (the other forms take one of the two alone), and for OPTIONS
+ * that is the preflight of a listed origin. Otherwise STATUS_INVALID with *http_status 421
+ * (host_refused), 403 (origin_refused), 400 (token.repeated), 405 (http.method), 406 (http.accept)
+ * or 415 (http.media_type, http.coding). Host and Origin come first: any other status was for a
+ * caller of a listed origin, or of none. */
 NODISCARD enum status admission_check(const struct admission_rules *rules, struct slice method,
                                       const struct http_field *fields, size_t field_count,
                                       int *http_status, struct diag *diag);

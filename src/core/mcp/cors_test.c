@@ -39,7 +39,11 @@ TEST(cors_admits_preflights_of_listed_origins_only)
     };
     static const struct slice HOSTS[] = {SLICE_INIT("gateway.test")};
     static const struct slice ORIGINS[] = {SLICE_INIT(PAGE)};
-    struct admission_rules rules = {HOSTS, 1, ORIGINS, 1, true};
+    struct admission_rules rules = {.hosts = HOSTS,
+                                    .host_count = 1,
+                                    .origins = ORIGINS,
+                                    .origin_count = 1,
+                                    .has_sessions = true};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct http_field fields[4] = {{SLICE("Host"), slice_view_cstr(rows[i].host)}};
         size_t count = 1;

@@ -34,7 +34,8 @@ static struct outcome judge(struct slice method, const struct http_field *fields
 {
     static const struct slice HOSTS[] = {SLICE_INIT("gateway.test")};
     static const struct slice ORIGINS[] = {SLICE_INIT("https://console.aegis.example")};
-    struct admission_rules rules = {HOSTS, 1, ORIGINS, 1, false};
+    struct admission_rules rules = {
+        .hosts = HOSTS, .host_count = 1, .origins = ORIGINS, .origin_count = 1};
     struct outcome outcome = {0};
     if (admission_check(&rules, method, fields, field_count, &outcome.http_status, NULL) !=
         STATUS_OK) {
@@ -404,7 +405,8 @@ TEST(mcp_admission_of_requests_without_a_body)
             {SLICE("Accept"), slice_view_cstr(rows[i].accept)},
             {SLICE("MCP-Protocol-Version"), slice_view_cstr(rows[i].version)}};
         for (int has_sessions = 0; has_sessions < 2; has_sessions++) {
-            struct admission_rules rules = {HOSTS, 1, NULL, 0, has_sessions != 0};
+            struct admission_rules rules = {
+                .hosts = HOSTS, .host_count = 1, .has_sessions = has_sessions != 0};
             int http_status = 200;
             (void)!admission_check(&rules, slice_view_cstr(rows[i].method), fields,
                                    COUNT_OF(fields), &http_status, NULL);
