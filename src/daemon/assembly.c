@@ -286,11 +286,20 @@ static enum status build_policies(struct build *b)
     return STATUS_OK;
 }
 
+static uint32_t spoken_revisions(const struct config *config)
+{
+    uint32_t revisions = 0;
+    for (size_t i = 0; i < config->revisions.count; i++) {
+        revisions |= MCP_REVISION_BIT(mcp_revision_parse(config->revisions.items[i]));
+    }
+    return config->revisions.count > 0 ? revisions : MCP_REVISIONS_LEGACY | MCP_REVISIONS_MODERN;
+}
+
 static enum status build_all(struct build *b)
 {
     const struct assembly *assembly = b->assembly;
     const struct config *config = assembly->inputs->config;
-    b->snapshot->legacy_enabled = config->legacy_enabled;
+    b->snapshot->revisions = spoken_revisions(config);
     b->snapshot->is_proxy = assembly->is_proxy;
     TRY(build_servers(b));
     TRY(build_hosts(b));

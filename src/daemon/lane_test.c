@@ -254,7 +254,7 @@ static struct gateway_snapshot *new_snapshot(struct openssl_crypto *crypto, cons
     snapshot->server_count = SERVERS;
     snapshot->hosts = HOSTS;
     snapshot->host_count = 1;
-    snapshot->legacy_enabled = true;
+    snapshot->revisions = MCP_REVISIONS_LEGACY | MCP_REVISIONS_MODERN;
     CHECK(cedar_policy_set_parse(&source, 1, true, &snapshot->policies, &diagnostics) == STATUS_OK);
     CHECK(principal_new(&ANN, openssl_crypto_port(crypto), &snapshot->local_principal, NULL) ==
           STATUS_OK);

@@ -70,7 +70,7 @@ export class Bench {
       origins: [LISTED_ORIGIN],
       // The corpus has a body of 6 MB that must fail as a message, and one of 64 MiB that must fail as too large.
       limits: { body_bytes: 16 * 1024 * 1024 },
-      legacy: isLegacy,
+      ...(isLegacy ? {} : { revisions: [MODERN] }),
       threads: LOOPS,
       servers,
       ...(typeof config === 'function' ? await config(this) : config),

@@ -6,7 +6,7 @@ import { schemaOf } from '../peers/schema.mjs';
 import { Bench, MODERN, MODERN_META, legacyRequest, modernRequest, rawRequest } from './helpers.mjs';
 
 const NO_METHOD = -32601;
-const LEGACY = ['2025-06-18', '2025-11-25'];
+const LEGACY = ['2024-11-05', '2025-03-26', '2025-06-18', '2025-11-25'];
 const schemas = new Map(await Promise.all([...LEGACY, MODERN].map(async (revision) => [revision, await schemaOf(revision)])));
 
 /** Requests of both eras, and what their answers must be: a result of a definition, or an error with a code. */

@@ -285,7 +285,7 @@ static void journal_fails(void)
 
 static void policies_deny(void)
 {
-    gateway_switch(&world.gateway, world_snapshot(DENY_ALL, true));
+    gateway_switch(&world.gateway, world_snapshot(DENY_ALL, ALL_REVISIONS));
 }
 
 /* The other loop hears of it before, at the same time or after. */

@@ -124,7 +124,8 @@ static void take_a_step(void)
         world_advance(world, pick(20) == 0 ? 2000000 : 0);
         break;
     case 8:
-        gateway_switch(&world->gateway, world_snapshot(pick(2) == 0 ? PERMIT_ALL : "", true));
+        gateway_switch(&world->gateway,
+                       world_snapshot(pick(2) == 0 ? PERMIT_ALL : "", ALL_REVISIONS));
         break;
     case 9:
         world->server_is_modern = pick(2) == 0;

@@ -76,7 +76,7 @@ static void step_policies(struct replay *replay, struct slice rest)
     text_of(rest, policies, sizeof(policies));
     for (size_t i = 0; i < WORLD_LOOPS; i++) {
         if (replay->has_begun) {
-            gateway_switch(&replay->worlds[i].gateway, world_snapshot(policies, true));
+            gateway_switch(&replay->worlds[i].gateway, world_snapshot(policies, ALL_REVISIONS));
         } else {
             world_init_with(&replay->worlds[i], policies, &replay->limits);
         }

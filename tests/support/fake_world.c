@@ -597,7 +597,7 @@ void world_get(struct world *world, struct world_client *client, const char *tar
 
 /* -- world --------------------------------------------------------------------------------- */
 
-struct gateway_snapshot *world_snapshot(const char *policies, bool legacy_enabled)
+struct gateway_snapshot *world_snapshot(const char *policies, uint32_t revisions)
 {
     static const struct gateway_server SERVERS[] = {
         {.name = SLICE_INIT("bank"), .trust = SLICE_INIT("internal"), .timeout_ms = 1000},
@@ -623,7 +623,7 @@ struct gateway_snapshot *world_snapshot(const char *policies, bool legacy_enable
     snapshot->hosts = HOSTS;
     snapshot->host_count = 1;
     snapshot->public_url = SLICE("https://gateway.test");
-    snapshot->legacy_enabled = legacy_enabled;
+    snapshot->revisions = revisions;
     CHECK(cedar_policy_set_parse(&source, 1, true, &snapshot->policies, &diagnostics) == STATUS_OK);
     CHECK(principal_new(&ANN, &crypto.port, &snapshot->local_principal, &diag) == STATUS_OK);
     snapshot->arena = arena;
@@ -656,7 +656,7 @@ void world_init_with(struct world *world, const char *policies, const struct gat
                                   .journal = &world->journal,
                                   .poster = &world->poster,
                                   .handover = &world->handover};
-    world->snapshot = world_snapshot(policies, true);
+    world->snapshot = world_snapshot(policies, ALL_REVISIONS);
     CHECK(gateway_init(&world->gateway, &ports, world->snapshot, &PLACE, limits) == STATUS_OK);
 }
 

@@ -22,6 +22,7 @@
 #define CALL_SEE                                                                                   \
     "{\"jsonrpc\":\"2.0\",\"id\":\"q\",\"method\":\"tools/call\",\"params\":{\"name\":\"see\","    \
     "\"arguments\":{}," META "}}"
+#define ALL_REVISIONS (MCP_REVISIONS_LEGACY | MCP_REVISIONS_MODERN)
 #define BANK "/servers/bank/mcp"
 
 /* A call to a server that has not ended. */
@@ -114,8 +115,9 @@ void world_release(struct world *world);
 /* Make two worlds the loops 0 and 1 of one node. */
 void world_pair(struct world *first, struct world *second);
 
-/* A new snapshot with other policies, as after a reload. */
-struct gateway_snapshot *world_snapshot(const char *policies, bool legacy_enabled);
+/* A new snapshot with other policies, as after a reload, that speaks these revisions with clients.
+ */
+struct gateway_snapshot *world_snapshot(const char *policies, uint32_t revisions);
 
 /* Send any request; false when its head was refused, then client has the answer to that. */
 bool world_send(struct world *world, struct world_client *client,

@@ -136,11 +136,29 @@ static void write_tool_result(struct operation *op)
     buf_release(&text);
 }
 
+/* MCP 2026-07-28: what discovery lists. Where that is nothing, the others, so that the client knows
+ * to begin with a handshake. */
+static void write_supported(struct operation *op)
+{
+    uint32_t spoken = op->gateway->snapshot->revisions;
+    uint32_t told = (spoken & MCP_REVISIONS_MODERN) != 0 ? spoken & MCP_REVISIONS_MODERN : spoken;
+    bool is_first = true;
+    for (enum mcp_revision i = MCP_REVISION_NONE + 1; i < MCP_REVISION_COUNT; i++) {
+        if ((told & MCP_REVISION_BIT(i)) != 0) {
+            buf_append(&op->reply, is_first ? SLICE_EMPTY : SLICE(","));
+            buf_append_json_string(&op->reply, mcp_revision_name(i));
+            is_first = false;
+        }
+    }
+}
+
 static void write_error_data(struct operation *op)
 {
     const struct operation_refusal *refusal = &op->refusal;
     if (refusal->rpc_code == MCP_ERROR_VERSION) {
-        buf_append(&op->reply, SLICE(",\"data\":{\"supported\":[\"2026-07-28\"],\"requested\":"));
+        buf_append(&op->reply, SLICE(",\"data\":{\"supported\":["));
+        write_supported(op);
+        buf_append(&op->reply, SLICE("],\"requested\":"));
         buf_append_json_string(&op->reply, refusal->requested);
         buf_append_byte(&op->reply, '}');
     } else if (refusal->rpc_code > 0) {

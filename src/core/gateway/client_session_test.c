@@ -137,7 +137,7 @@ TEST(client_session_requests_are_not_allowed_without_legacy)
     static const char *const METHODS[] = {"GET", "DELETE"};
     begin();
     open_session(0, session);
-    gateway_switch(&worlds[0].gateway, world_snapshot(PERMIT_ALL, false));
+    gateway_switch(&worlds[0].gateway, world_snapshot(PERMIT_ALL, MCP_REVISIONS_MODERN));
     for (size_t i = 0; i < COUNT_OF(METHODS); i++) {
         ask(&client, 0, METHODS[i], session);
         CHECK_ROW(METHODS[i], client.status_code == 405);

@@ -304,7 +304,8 @@ static bool admit_endpoint(struct gateway *gateway, const struct exchange_reques
                                     .host_count = snapshot->host_count,
                                     .origins = snapshot->origins,
                                     .origin_count = snapshot->origin_count,
-                                    .has_sessions = snapshot->legacy_enabled};
+                                    .has_sessions =
+                                        (snapshot->revisions & MCP_REVISIONS_LEGACY) != 0};
     struct diag diag = {0};
     int http_status = 400;
     if (admission_check(&rules, head->method, head->fields, head->field_count, &http_status,

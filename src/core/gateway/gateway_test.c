@@ -371,7 +371,7 @@ TEST(gateway_decides_by_the_snapshot_in_force)
     world.held_method = "tools/list";
     post_see();
     world_run(&world);
-    gateway_switch(&world.gateway, world_snapshot("", true));
+    gateway_switch(&world.gateway, world_snapshot("", ALL_REVISIONS));
     world.held_method = NULL;
     world_run(&world);
     CHECK(body_has("\"isError\":true") && world_count_calls(&world, "tools/call") == 0);
@@ -409,7 +409,8 @@ TEST(gateway_records_the_policies_in_force)
     world_run(&world);
     CHECK(world_count_records(&world, "\"policy_set\":\"ab00", "\"intent\"") == 1);
     CHECK(world_count_records(&world, "policy_set", "\"outcome\"") == 0);
-    struct gateway_snapshot *closed = world_snapshot("forbid(principal, action, resource);", true);
+    struct gateway_snapshot *closed =
+        world_snapshot("forbid(principal, action, resource);", ALL_REVISIONS);
     closed->policy_hash[0] = 0xCD;
     gateway_switch(&world.gateway, closed);
     post_see();
@@ -430,7 +431,7 @@ TEST(gateway_keeps_its_reasons_over_a_reload)
                                   "== Aegis::Action::\"bank.see\", resource);");
     post_see();
     CHECK(world.records[world.record_count - 1].is_pending);
-    gateway_switch(&world.gateway, world_snapshot("", true));
+    gateway_switch(&world.gateway, world_snapshot("", ALL_REVISIONS));
     world_run(&world);
     CHECK(body_has("see is closed"));
     world_release(&world);

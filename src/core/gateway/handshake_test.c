@@ -4,6 +4,7 @@
 #include "support/check.h"
 #include "support/fake_world.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define ALL "/mcp"
@@ -136,4 +137,79 @@ TEST(handshake_drops_long_instructions)
         CHECK(body_has("\"instructions\":\"aaa") == (over == 0));
         world_release(&world);
     }
+}
+
+#define ONLY(revision) MCP_REVISION_BIT(revision)
+#define INITIALIZE_WITH(version)                                                                   \
+    "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{"                         \
+    "\"protocolVersion\":" version ",\"capabilities\":{},\"clientInfo\":{}}}"
+
+TEST(handshake_agrees_on_a_listed_revision)
+{
+    static const struct {
+        const char *name;
+        uint32_t spoken;
+        const char *asked, *agreed; /* NULL: refused */
+    } rows[] = {
+        {"the oldest", ALL_REVISIONS, "\"2024-11-05\"", "2024-11-05"},
+        {"with batches", ALL_REVISIONS, "\"2025-03-26\"", "2025-03-26"},
+        {"the newest", ALL_REVISIONS, "\"2025-11-25\"", "2025-11-25"},
+        {"unknown", ALL_REVISIONS, "\"2024-10-07\"", "2025-11-25"},
+        {"to come", ALL_REVISIONS, "\"v999\"", "2025-11-25"},
+        {"modern", ALL_REVISIONS, "\"2026-07-28\"", "2025-11-25"},
+        {"no text", ALL_REVISIONS, "20250618", "2025-11-25"},
+        {"not listed", ONLY(MCP_2025_03_26) | ONLY(MCP_2025_06_18), "\"2025-11-25\"", "2025-06-18"},
+        {"not listed and older", ONLY(MCP_2025_11_25), "\"2024-11-05\"", "2025-11-25"},
+        {"none is listed", MCP_REVISIONS_MODERN, "\"2025-11-25\"", NULL},
+        {"none is listed, and no text", MCP_REVISIONS_MODERN, "[]", NULL},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char body[512], agreed[64];
+        begin(true);
+        gateway_switch(&world.gateway, world_snapshot(PERMIT_ALL, rows[i].spoken));
+        snprintf(body, sizeof(body), INITIALIZE_WITH("%s"), rows[i].asked);
+        world_post(&world, &client, BANK, body, NULL, NULL, NULL);
+        world_run(&world);
+        snprintf(agreed, sizeof(agreed), "\"protocolVersion\":\"%s\"",
+                 rows[i].agreed == NULL ? "" : rows[i].agreed);
+        CHECK_ROW(rows[i].name, rows[i].agreed == NULL
+                                    ? client.status_code == 400 && body_has("-32022") &&
+                                          body_has("\"supported\":[\"2026-07-28\"]") &&
+                                          world.call_count == 0
+                                    : client.status_code == 200 && body_has(agreed));
+        world_release(&world);
+    }
+}
+
+/* A client that knows both eras has to learn which handshake there is. */
+TEST(handshake_names_what_is_spoken)
+{
+    static const char UNKNOWN[] =
+        "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"server/discover\",\"params\":{\"_meta\":{"
+        "\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","
+        "\"io.modelcontextprotocol/clientCapabilities\":{}}}}";
+    begin(true);
+    gateway_switch(&world.gateway,
+                   world_snapshot(PERMIT_ALL, ONLY(MCP_2025_06_18) | ONLY(MCP_2025_11_25)));
+    world_post(&world, &client, BANK, UNKNOWN, "server/discover", NULL, NULL);
+    world_run(&world);
+    CHECK(client.status_code == 400 && body_has("-32022"));
+    CHECK(body_has("\"supported\":[\"2025-06-18\",\"2025-11-25\"]"));
+    CHECK(body_has("\"requested\":\"2026-07-28\""));
+    CHECK(world.call_count == 0 && world_count_records(&world, "mcp.version", "") == 1);
+    world_release(&world);
+}
+
+TEST(handshake_of_a_revision_that_was_taken_off_the_list)
+{
+    char session[512];
+    begin(true);
+    shake(BANK, false);
+    memcpy(session, client.session_id, sizeof(session));
+    gateway_switch(&world.gateway, world_snapshot(PERMIT_ALL, ONLY(MCP_2025_11_25)));
+    world_post(&world, &client, BANK, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}", NULL,
+               NULL, session);
+    world_run(&world);
+    CHECK(client.status_code == 400 && body_has("-32022"));
+    world_release(&world);
 }

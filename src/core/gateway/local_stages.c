@@ -3,20 +3,41 @@
 
 #include "core/mcp/offers.h"
 
-/* The version a client asks for, when we speak it; else our newest with a handshake. */
-static enum mcp_revision negotiate(const struct operation *op)
+static json_ref asked_version(const struct operation *op)
 {
     const struct mcp_message *message = &op->message;
-    json_ref asked = message->params == JSON_NONE
-                         ? JSON_NONE
-                         : json_member(&message->tape, message->params, SLICE("protocolVersion"));
+    return message->params == JSON_NONE
+               ? JSON_NONE
+               : json_member(&message->tape, message->params, SLICE("protocolVersion"));
+}
+
+/* The version a client asks for, when it is spoken; else the newest with a handshake that is.
+ * MCP_REVISION_NONE: none is. */
+static enum mcp_revision negotiate(const struct operation *op)
+{
+    json_ref asked = asked_version(op);
+    enum mcp_revision newest = MCP_REVISION_NONE;
     for (enum mcp_revision i = MCP_REVISION_NONE + 1; i < MCP_REVISION_COUNT; i++) {
-        if (asked != JSON_NONE && !mcp_revision_is_modern(i) &&
-            json_string_eq(&message->tape, asked, mcp_revision_name(i))) {
+        if (mcp_revision_is_modern(i) || !operation_speaks(op, i)) {
+            continue;
+        }
+        if (asked != JSON_NONE && json_string_eq(&op->message.tape, asked, mcp_revision_name(i))) {
             return i;
         }
+        newest = i;
     }
-    return MCP_REVISION_LEGACY_NEWEST;
+    return newest;
+}
+
+static enum stage_result refuse_asked(struct operation *op)
+{
+    json_ref asked = asked_version(op);
+    struct slice text = SLICE_EMPTY;
+    if (asked != JSON_NONE &&
+        json_string(&op->message.tape, asked, &op->arena, &text) != STATUS_OK) {
+        text = SLICE_EMPTY;
+    }
+    return operation_refuse_version(op, text);
 }
 
 /* A handshake has no session, unless it comes over HTTP with SSE. */
@@ -28,16 +49,7 @@ static enum stage_result stage_link(struct operation *op)
 static enum stage_result stage_negotiate(struct operation *op)
 {
     op->revision = negotiate(op);
-    if (!op->gateway->snapshot->legacy_enabled) {
-        return operation_refuse(
-            op, &(struct operation_refusal){.type = AUDIT_WIRE_REJECT,
-                                            .http_status = 400,
-                                            .rpc_code = MCP_ERROR_VERSION,
-                                            .text = SLICE("unsupported protocol version"),
-                                            .code = "mcp.version",
-                                            .requested = mcp_revision_name(op->revision)});
-    }
-    return STAGE_DONE;
+    return op->revision != MCP_REVISION_NONE ? STAGE_DONE : refuse_asked(op);
 }
 
 /* The client may never hear of it: then it ends with the operation. */

@@ -461,6 +461,9 @@ static enum stage_result read_message(struct operation *op)
     if (status == STATUS_OK) {
         op->revision = op->message.revision;
         op->stages = stages_of(&op->message);
+        if (mcp_revision_is_modern(op->revision) && !operation_speaks(op, op->revision)) {
+            return operation_refuse_version(op, mcp_revision_name(op->revision));
+        }
         return keep_parameters(op) == STATUS_OK
                    ? take_link(op)
                    : operation_refuse_overload(op, "no memory for the fields");

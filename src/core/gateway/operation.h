@@ -242,6 +242,12 @@ enum stage_result operation_stage_choose_template(struct operation *operation);
 /* "server.name" for tools and prompts, the address for resources. False: no memory. */
 bool operation_set_audit_target(struct operation *operation);
 
+/* Is that revision spoken with clients? */
+bool operation_speaks(const struct operation *operation, enum mcp_revision revision);
+
+/* The client asks for a revision that is not spoken. */
+enum stage_result operation_refuse_version(struct operation *operation, struct slice requested);
+
 /* The caller names something that is not there. */
 enum stage_result operation_refuse_target(struct operation *operation, const char *code,
                                           struct slice reason);

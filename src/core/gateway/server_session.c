@@ -101,6 +101,14 @@ static void take_offers(struct server_session *session)
     }
 }
 
+/* MCP 2024-11-05 has the method and no capability for it. */
+static void add_unsaid_offers(struct server_session *session)
+{
+    if (session->revision == MCP_2024_11_05) {
+        session->offers |= MCP_OFFERS_COMPLETIONS;
+    }
+}
+
 static void start_tools_or_finish(struct server_session *session)
 {
     if ((session->offers & MCP_OFFERS_TOOLS) != 0) {
@@ -170,6 +178,7 @@ static void on_initialized(struct server_session *session, enum status status)
         return;
     }
     take_offers(session);
+    add_unsaid_offers(session);
     start_step(session, SERVER_STEP_INITIALIZED, SLICE_EMPTY);
 }
 

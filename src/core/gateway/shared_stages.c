@@ -47,6 +47,22 @@ enum stage_result operation_stage_authenticate(struct operation *op)
                : operation_refuse_overload(op, "the principal's memory is used up");
 }
 
+bool operation_speaks(const struct operation *op, enum mcp_revision revision)
+{
+    return (op->gateway->snapshot->revisions & MCP_REVISION_BIT(revision)) != 0;
+}
+
+enum stage_result operation_refuse_version(struct operation *op, struct slice requested)
+{
+    return operation_refuse(
+        op, &(struct operation_refusal){.type = AUDIT_WIRE_REJECT,
+                                        .http_status = 400,
+                                        .rpc_code = MCP_ERROR_VERSION,
+                                        .text = SLICE("unsupported protocol version"),
+                                        .code = "mcp.version",
+                                        .requested = requested});
+}
+
 static enum stage_result refuse_session(struct operation *op, int http_status, const char *code,
                                         struct slice text)
 {
@@ -70,14 +86,8 @@ enum stage_result operation_stage_session(struct operation *op)
     if (mcp_revision_is_modern(op->revision)) {
         return STAGE_DONE;
     }
-    if (!op->gateway->snapshot->legacy_enabled) {
-        return operation_refuse(
-            op, &(struct operation_refusal){.type = AUDIT_WIRE_REJECT,
-                                            .http_status = 400,
-                                            .rpc_code = MCP_ERROR_VERSION,
-                                            .text = SLICE("unsupported protocol version"),
-                                            .code = "mcp.version",
-                                            .requested = mcp_revision_name(op->revision)});
+    if ((op->gateway->snapshot->revisions & MCP_REVISIONS_LEGACY) == 0) {
+        return operation_refuse_version(op, mcp_revision_name(op->revision));
     }
     if (op->message.session_id.len == 0) {
         return refuse_session(op, 400, "session.missing", SLICE("Mcp-Session-Id is missing"));
@@ -102,7 +112,10 @@ enum stage_result operation_stage_session(struct operation *op)
                               SLICE("the session was agreed in another revision"));
     }
     op->revision = op->token.revision;
-    return STAGE_DONE;
+    /* The list may have become shorter since. */
+    return operation_speaks(op, op->revision)
+               ? STAGE_DONE
+               : operation_refuse_version(op, mcp_revision_name(op->revision));
 }
 
 enum stage_result operation_refuse_target(struct operation *op, const char *code,

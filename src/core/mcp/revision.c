@@ -1,8 +1,8 @@
 #include "core/mcp/revision.h"
 
 static const struct slice NAMES[MCP_REVISION_COUNT] = {
-    [MCP_2025_06_18] = SLICE_INIT("2025-06-18"),
-    [MCP_2025_11_25] = SLICE_INIT("2025-11-25"),
+    [MCP_2024_11_05] = SLICE_INIT("2024-11-05"), [MCP_2025_03_26] = SLICE_INIT("2025-03-26"),
+    [MCP_2025_06_18] = SLICE_INIT("2025-06-18"), [MCP_2025_11_25] = SLICE_INIT("2025-11-25"),
     [MCP_2026_07_28] = SLICE_INIT("2026-07-28"),
 };
 

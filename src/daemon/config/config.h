@@ -176,10 +176,10 @@ struct config {
     size_t issuer_count; /* 0: nobody can be authenticated, every call is refused */
     struct config_server *servers;
     size_t server_count;
-    struct config_texts origins; /* allowed Origin values, "https://host[:port]" */
-    struct config_texts hosts;   /* allowed Host values; empty: those of address and public_url */
-    bool legacy_enabled;         /* default true: revisions with a handshake are served */
-    int64_t threads;             /* 0: one per core */
+    struct config_texts origins;   /* allowed Origin values, "https://host[:port]" */
+    struct config_texts hosts;     /* allowed Host values; empty: those of address and public_url */
+    struct config_texts revisions; /* spoken with clients; empty: all that Aegis speaks */
+    int64_t threads;               /* 0: one per core */
     struct config_limits limits;
 };
 

@@ -1,4 +1,5 @@
 /* Checks across the whole file. */
+#include "core/mcp/revision.h"
 #include "daemon/config/config_check.h"
 #include "daemon/config/config_url.h"
 
@@ -189,6 +190,14 @@ static void fill_defaults(struct config_reader *reader, struct config *config)
     }
 }
 
+static void check_spoken(struct config_reader *reader, const struct config_node *node)
+{
+    if (mcp_revision_parse(node->text) == MCP_REVISION_NONE) {
+        config_read_problem(reader, node, "config.value", "write one like 2025-11-25",
+                            "'revisions' names one that Aegis does not speak");
+    }
+}
+
 void config_check_root(struct config_reader *reader, const struct config_node *node, void *out)
 {
     struct config *config = out;
@@ -199,6 +208,7 @@ void config_check_root(struct config_reader *reader, const struct config_node *n
     check_policies(reader, config_node_member(node, SLICE("policies")));
     check_each(reader, config_node_member(node, SLICE("origins")), check_origin);
     check_each(reader, config_node_member(node, SLICE("hosts")), check_host);
+    check_each(reader, config_node_member(node, SLICE("revisions")), check_spoken);
     check_exposure(reader, node, config);
     check_control(reader, config_node_member(node, SLICE("control")), config);
 }

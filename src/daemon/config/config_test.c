@@ -91,8 +91,9 @@ static const struct refused_row {
     {"empty path", V "state_dir: ''\n", 2, 12, "config.value"},
     {"control character", V "state_dir: \"a\\nb\"\n", 2, 12, "config.value"},
     {"NUL", V "state_dir: \"a\\0b\"\n", 2, 12, "config.value"},
-    {"legacy yes", V "legacy: yes\n", 2, 9, "config.type"},
-    {"legacy quoted", V "legacy: 'true'\n", 2, 9, "config.type"},
+    {"revisions", V "revisions: [2025-11-25, 2024-10-07]\n", 2, 25, "config.value"},
+    {"a revision to come", V "revisions: 2031-01-01\n", 2, 12, "config.value"},
+    {"revisions are a mapping", V "revisions: {a: b}\n", 2, 12, "config.type"},
     {"threads negative", V "threads: -1\n", 2, 10, "config.range"},
     {"threads too many", V "threads: 257\n", 2, 10, "config.range"},
     {"threads quoted", V "threads: '1'\n", 2, 10, "config.type"},
@@ -142,7 +143,7 @@ static const struct refused_row {
     {"env secret", SERVER "  command: a\n  env: {DB_PASSWORD: b}\n", 5, 9, "config.secret_inline"},
     {"env null", SERVER "  command: a\n  env: {A: }\n", 5, 12, "config.type"},
     {"trust", SERVER "  url: https://a\n  trust: externl\n", 5, 10, "config.value"},
-    {"revision", SERVER "  url: https://a\n  revision: 2024-11-05\n", 5, 13, "config.value"},
+    {"revision", SERVER "  url: https://a\n  revision: 2024-10-07\n", 5, 13, "config.value"},
     {"deny_as", SERVER "  url: https://a\n  deny_as: http\n", 5, 12, "config.value"},
     {"timeout 9", SERVER "  url: https://a\n  timeout_ms: 9\n", 5, 15, "config.range"},
     {"inspect comes later", SERVER "  url: https://a\n  inspect: {}\n", 5, 12,
@@ -296,8 +297,9 @@ TEST(config_accepts)
         V "listen: {address: '[::1]:0'}\n",
         V "listen: {address: 'localhost:65535', public_url: 'http://localhost:9/'}\n",
         OPEN,
-        V "threads: 0\nlegacy: false\n",
+        V "threads: 0\nrevisions: 2026-07-28\n",
         V "threads: 256\n",
+        V "revisions: [2024-11-05, 2025-03-26, 2025-06-18, 2025-11-25, 2026-07-28]\n",
         V "limits: {body_bytes: 1024, head_fields: 128}\n",
         V "limits: {}\nservers: []\nidentity: []\n",
         V "origins: https://a.example:8443\nhosts: [a, 'b:1', '[::1]:2', 127.0.0.1]\n",
@@ -360,7 +362,7 @@ TEST(config_fills_defaults)
         CHECK(config->control.address.text.len == 0 && config->listen.public_url.text.len == 0);
         CHECK(slice_eq(config->audit.dir, SLICE("/var/lib/aegis/audit")));
         CHECK(slice_eq(config->store_path, SLICE("/var/lib/aegis/aegis.db")));
-        CHECK(config->audit.mode == CONFIG_AUDIT_STRICT && config->legacy_enabled);
+        CHECK(config->audit.mode == CONFIG_AUDIT_STRICT && config->revisions.count == 0);
         const struct config_server *server = &config->servers[0];
         CHECK(slice_eq(server->trust, SLICE("third-party")) && server->timeout_ms == 60000);
         CHECK(slice_eq(server->url.host, SLICE("h")) && server->url.port == 443);
