@@ -7,6 +7,8 @@
 #define AEGIS_BASE_STATUS_H
 
 #define NODISCARD __attribute__((warn_unused_result))
+/* Never inlined: what is seldom done costs registers where it is inlined into what often is. */
+#define SELDOM __attribute__((noinline))
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 enum status {

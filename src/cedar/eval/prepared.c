@@ -188,52 +188,33 @@ static enum status take_entity(struct preparation *p, const struct stored_entity
 }
 
 /* Give the next number to an entity that is not there yet. */
-static void number_entity(const struct preparation *p, const struct cedar_uid *uid, uint32_t symbol)
+static enum status number_entity(const struct preparation *p, const struct cedar_uid *uid,
+                                 uint32_t symbol, struct cedar_prepared_entity *items)
 {
     struct cedar_prepared_entities *home = p->home;
-    struct cedar_prepared_entity *entity = &home->items[home->count];
-    uint64_t hash = uid_hash(uid);
-    size_t place = (size_t)hash & home->place_mask;
-    while (home->places[place].number != NUMBER_NONE) {
-        place = (place + 1) & home->place_mask;
-    }
-    home->places[place] = (struct home_place){(uint32_t)(hash >> 32), (uint32_t)home->count};
+    struct cedar_prepared_entity *entity = &items[home->count];
     entity->set = home->set;
     entity->subject = (struct subject){.home = home, .uid = *uid, .self = symbol};
     entity->subject.type = symbols_find_type(p->symbols, uid->type);
     entity->subject.number = (uint32_t)home->count++;
+    return uid_table_add(&home->numbers, uid, entity->subject.number);
 }
 
 /* The entities of the store keep their numbers. */
-static void number_all(const struct preparation *p, const struct cedar_entity_store *store)
+static enum status number_all(const struct preparation *p, const struct cedar_entity_store *store)
 {
     const struct uid_table *named = &p->symbols->entities;
+    struct cedar_prepared_entity *items = p->home->items;
     for (size_t i = 0; i < store->count; i++) {
         const struct cedar_uid *uid = &store->items[i].uid;
-        number_entity(p, uid, symbols_find_entity(p->symbols, uid));
+        TRY(number_entity(p, uid, symbols_find_entity(p->symbols, uid), items));
     }
     for (size_t i = 0; i < named->capacity; i++) {
-        const struct uid_slot *slot = &named->slots[i];
-        if (slot->number != UID_TABLE_NONE && prepared_find(p->home, &slot->uid) == NULL) {
-            number_entity(p, &slot->uid, slot->number);
+        uint32_t symbol = named->slots[i].number;
+        if (symbol != UID_TABLE_NONE && prepared_find(p->home, &named->uids[i]) == NULL) {
+            TRY(number_entity(p, &named->uids[i], symbol, items));
         }
     }
-}
-
-static enum status make_home(const struct preparation *p, size_t entity_count)
-{
-    struct cedar_prepared_entities *home = p->home;
-    size_t capacity = 4;
-    while (capacity < 4 * (entity_count + 1)) {
-        capacity *= 2;
-    }
-    home->items = arena_alloc_zero(p->arena, entity_count, sizeof(*home->items));
-    home->places = arena_alloc(p->arena, capacity * sizeof(*home->places));
-    if (home->items == NULL || home->places == NULL) {
-        return STATUS_LIMIT;
-    }
-    memset(home->places, 0xff, capacity * sizeof(*home->places)); /* NUMBER_NONE */
-    home->place_mask = capacity - 1;
     return STATUS_OK;
 }
 
@@ -252,8 +233,13 @@ enum status cedar_prepare_entities(const struct cedar_policy_set *set,
         return STATUS_LIMIT;
     }
     home->set = set;
-    TRY(make_home(&p, store->count + p.symbols->entities.count));
-    number_all(&p, store);
+    home->numbers.arena = arena;
+    home->items =
+        arena_alloc_zero(arena, store->count + p.symbols->entities.count, sizeof(*home->items));
+    if (home->items == NULL) {
+        return STATUS_LIMIT;
+    }
+    TRY(number_all(&p, store));
     for (size_t i = 0; i < home->count; i++) {
         TRY(take_entity(&p, i < store->count ? &store->items[i] : &UNSTORED,
                         &home->items[i].subject));
@@ -285,17 +271,8 @@ enum status cedar_prepare_entity(const struct cedar_policy_set *set, const struc
 const struct cedar_prepared_entity *prepared_find(const struct cedar_prepared_entities *entities,
                                                   const struct cedar_uid *uid)
 {
-    uint64_t hash = uid_hash(uid);
-    for (size_t i = (size_t)hash;; i++) {
-        const struct home_place *place = &entities->places[i & entities->place_mask];
-        if (place->number == NUMBER_NONE) {
-            return NULL;
-        }
-        const struct cedar_prepared_entity *entity = &entities->items[place->number];
-        if (place->hash == (uint32_t)(hash >> 32) && uid_eq(&entity->subject.uid, uid)) {
-            return entity;
-        }
-    }
+    uint32_t number = uid_table_find(&entities->numbers, uid);
+    return number == UID_TABLE_NONE ? NULL : &entities->items[number];
 }
 
 const struct cedar_prepared_entity *cedar_find_prepared(const struct cedar_entities *entities,

@@ -15,17 +15,11 @@ struct cedar_prepared_entity {
     const struct cedar_policy_set *set; /* whose symbols are in subject */
 };
 
-struct home_place {
-    uint32_t hash;
-    uint32_t number; /* NUMBER_NONE: free */
-};
-
 struct cedar_prepared_entities {
     const struct cedar_policy_set *set;
     struct cedar_prepared_entity *items; /* by number: those of the store first */
     size_t count;
-    struct home_place *places;
-    size_t place_mask; /* places - 1, of a power of two */
+    struct uid_table numbers;
 };
 
 /* The entity, which exists if it was added to the store; NULL when neither the store nor a policy

@@ -26,6 +26,11 @@ static struct cedar_uid value_key(const struct cedar_value *value)
     return (struct cedar_uid){SLICE("?"), value->as.boolean ? SLICE("true") : SLICE("false")};
 }
 
+static uint32_t find(const struct uid_table *table, const struct cedar_uid *key)
+{
+    return uid_table_may_hold(table, key) ? uid_table_find(table, key) : SYMBOL_NONE;
+}
+
 static enum status add(struct symbols *symbols, struct uid_table *table,
                        const struct cedar_uid *key, uint32_t *out)
 {
@@ -74,19 +79,19 @@ enum status symbols_add_value(struct symbols *symbols, const struct cedar_value 
 
 uint32_t symbols_find_entity(const struct symbols *symbols, const struct cedar_uid *uid)
 {
-    return uid_table_find(&symbols->entities, uid);
+    return find(&symbols->entities, uid);
 }
 
 uint32_t symbols_find_type(const struct symbols *symbols, struct slice type)
 {
     struct cedar_uid key = {SLICE_EMPTY, type};
-    return uid_table_find(&symbols->types, &key);
+    return find(&symbols->types, &key);
 }
 
 uint32_t symbols_find_name(const struct symbols *symbols, struct slice name)
 {
     struct cedar_uid key = {SLICE_EMPTY, name};
-    return uid_table_find(&symbols->names, &key);
+    return find(&symbols->names, &key);
 }
 
 uint32_t symbols_find_value(const struct symbols *symbols, const struct cedar_value *value)
@@ -98,5 +103,5 @@ uint32_t symbols_find_value(const struct symbols *symbols, const struct cedar_va
         return symbols_find_entity(symbols, &value->as.uid);
     }
     struct cedar_uid key = value_key(value);
-    return uid_table_find(&symbols->literals, &key);
+    return find(&symbols->literals, &key);
 }
