@@ -7,39 +7,32 @@
 struct decision {
     const struct cedar_policy_set *set;
     struct tally tally;
-    bool is_condition_sure; /* the subjects are such that demands of conditions can be relied on */
     struct machine machine;
 };
 
-/* scopes: those that have to be looked at. */
-static inline enum status count_policy(struct decision *d, uint32_t number, uint32_t scopes)
+/* unsure: scopes to look at besides those that the entries name. */
+static enum status count_entries(struct decision *d, const struct index_entry *from,
+                                 const struct index_entry *end, uint32_t unsure)
 {
-    const struct compiled_policy *policy = &d->set->program->policies[number];
-    if (!machine_scopes_match(&d->machine, policy, scopes)) {
-        return STATUS_OK;
-    }
-    enum outcome outcome = machine_run(&d->machine, policy);
-    return outcome == OUTCOME_FALSE ? STATUS_OK
-                                    : tally_add(&d->tally, number, policy->effect, outcome,
-                                                &d->machine.evaluation.error);
-}
-
-/* All of a range of the index, none of whose scopes is known to match. */
-static enum status count_range(struct decision *d, uint32_t from, uint32_t end)
-{
-    for (uint32_t i = from; i < end; i++) {
-        TRY(count_policy(d, d->set->program->index.order[i].policy, SCOPES_ALL));
+    const struct compiled_policy *policies = d->set->program->policies;
+    for (const struct index_entry *at = from; at < end; at++) {
+        uint32_t scopes = at->scopes | unsure;
+        if (scopes != 0 && !machine_scopes_match(&d->machine, &policies[at->policy], scopes)) {
+            continue;
+        }
+        enum outcome outcome = machine_run(&d->machine, at->code);
+        if (outcome != OUTCOME_FALSE) {
+            TRY(tally_add(&d->tally, at->policy, policies[at->policy].effect, outcome,
+                          &d->machine.evaluation.error));
+        }
     }
     return STATUS_OK;
 }
 
-static enum status count_leaf(struct decision *d, const struct index_node *leaf)
+static enum status count_range(struct decision *d, uint32_t from, uint32_t end, uint32_t unsure)
 {
     const struct index_entry *order = d->set->program->index.order;
-    for (uint32_t i = leaf->from; i < leaf->end; i++) {
-        TRY(count_policy(d, order[i].policy, order[i].scopes));
-    }
-    return STATUS_OK;
+    return count_entries(d, order + from, order + end, unsure);
 }
 
 /* -- through the index --------------------------------------------------------------------- */
@@ -54,10 +47,21 @@ static bool is_absent(const struct slot *slot)
     return slot->found == FOUND_NOTHING || slot->found == FOUND_NO_ENTITY;
 }
 
+/* Are the subjects such that demands of conditions can be relied on? */
+static bool is_condition_sure(const struct decision *d)
+{
+    bool is_sure = true;
+    for (size_t i = 0; i < VARIABLE_COUNT; i++) {
+        const struct subject *subject = d->machine.evaluation.subjects[i];
+        is_sure = is_sure && subject->data.ancestor_count <= INDEX_ANCESTORS_MAX;
+    }
+    return is_sure;
+}
+
 static bool can_rely(struct decision *d, const struct index_node *node)
 {
     const uint32_t *paths = d->set->program->index.paths;
-    bool is_sure = !node->is_condition || d->is_condition_sure;
+    bool is_sure = !node->is_condition || is_condition_sure(d);
     for (uint64_t left = node->need_value; left != 0 && is_sure; left &= left - 1) {
         is_sure = is_known(machine_find(&d->machine, paths[__builtin_ctzll(left)]));
     }
@@ -70,19 +74,28 @@ static bool can_rely(struct decision *d, const struct index_node *node)
 
 static enum status visit(struct decision *d, uint32_t number);
 
-static enum status visit_key(struct decision *d, uint32_t number, uint32_t key)
+static inline enum status visit_edge(struct decision *d, const struct index_edge *edge)
 {
-    const struct index *index = &d->set->program->index;
-    uint32_t next = index_next(index, number, key);
-    if (next == INDEX_NONE) {
-        return STATUS_OK;
-    }
-    bool is_leaf = index->nodes[next].dimension == INDEX_NONE;
-    return is_leaf ? count_leaf(d, &index->nodes[next]) : visit(d, next);
+    return edge->end == INDEX_NONE ? visit(d, edge->to) : count_range(d, edge->to, edge->end, 0);
 }
 
-static enum status visit_subject(struct decision *d, uint32_t number, const struct subject *subject)
+static enum status visit_key(struct decision *d, uint32_t number, uint32_t key)
 {
+    const struct index_edge *edge = index_next(&d->set->program->index, number, key);
+    return edge == NULL ? STATUS_OK : visit_edge(d, edge);
+}
+
+static enum status visit_subject(struct decision *d, uint32_t number, const struct index_node *node)
+{
+    uint32_t variable = node->dimension;
+    const struct subject *subject = d->machine.evaluation.subjects[variable];
+    if (node->is_trunk && subject->leads != NULL) {
+        uint32_t first = variable == 0 ? 0 : subject->lead_ends[variable - 1];
+        for (uint32_t i = first; i < subject->lead_ends[variable]; i++) {
+            TRY(visit_edge(d, &subject->leads[i]));
+        }
+        return STATUS_OK;
+    }
     for (size_t i = 0; i < subject->symbol_count; i++) {
         TRY(visit_key(d, number, subject->symbols[i]));
     }
@@ -94,10 +107,10 @@ static enum status visit_demanding(struct decision *d, uint32_t number,
                                    const struct index_node *node)
 {
     if (!can_rely(d, node)) {
-        return count_range(d, node->from, node->split);
+        return count_range(d, node->from, node->split, SCOPES_ALL);
     }
     if (node->dimension < VARIABLE_COUNT) {
-        return visit_subject(d, number, d->machine.evaluation.subjects[node->dimension]);
+        return visit_subject(d, number, node);
     }
     uint32_t path = d->set->program->index.paths[node->dimension];
     const struct slot *slot = machine_find(&d->machine, path);
@@ -107,7 +120,7 @@ static enum status visit_demanding(struct decision *d, uint32_t number,
     if (node->is_optional && is_absent(slot)) {
         return STATUS_OK;
     }
-    return count_range(d, node->from, node->split);
+    return count_range(d, node->from, node->split, SCOPES_ALL);
 }
 
 /* Recursion ends: every node on the way down has another dimension. */
@@ -117,7 +130,7 @@ static enum status visit(struct decision *d, uint32_t number)
     while (number != INDEX_NONE) {
         const struct index_node *node = &index->nodes[number];
         if (node->dimension == INDEX_NONE) {
-            return count_leaf(d, node);
+            return count_range(d, node->from, node->end, 0);
         }
         TRY(visit_demanding(d, number, node));
         number = node->rest;
@@ -134,18 +147,14 @@ static enum status count_all(struct decision *d, const struct cedar_policy_set *
     d->set = set;
     tally_init(&d->tally, options->rules, arena);
     TRY(machine_init(&d->machine, set, request, arena));
-    d->is_condition_sure = true;
-    for (size_t i = 0; i < VARIABLE_COUNT; i++) {
-        const struct subject *subject = d->machine.evaluation.subjects[i];
-        d->is_condition_sure =
-            d->is_condition_sure && subject->data.ancestor_count <= INDEX_ANCESTORS_MAX;
-    }
     if (!options->without_index) {
         return visit(d, set->program->index.root);
     }
     for (size_t i = 0; i < set->count; i++) {
-        if (!set->program->policies[i].is_template) {
-            TRY(count_policy(d, (uint32_t)i, SCOPES_ALL));
+        const struct compiled_policy *policy = &set->program->policies[i];
+        const struct index_entry entry = {(uint32_t)i, policy->code, SCOPES_ALL};
+        if (!policy->is_template) {
+            TRY(count_entries(d, &entry, &entry + 1, 0));
         }
     }
     return STATUS_OK;

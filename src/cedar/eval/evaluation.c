@@ -1,16 +1,13 @@
 #include "cedar/eval/evaluation.h"
 
-static const struct subject *look_up(const struct evaluation *e, const struct cedar_uid *uid,
-                                     struct subject *place)
+/* What is not prepared. */
+SELDOM static const struct subject *ask(const struct evaluation *e, const struct cedar_uid *uid,
+                                        struct subject *place)
 {
-    const struct cedar_prepared_entity *prepared =
-        e->home == NULL ? NULL : prepared_find(e->home, uid);
-    if (prepared != NULL) {
-        return &prepared->subject;
-    }
     place->uid = *uid;
     place->home = NULL;
     place->attributes = NULL;
+    place->leads = NULL;
     /* The home knows all of its store. */
     place->exists = e->home == NULL && e->entities != NULL &&
                     e->entities->find(e->entities->context, uid, &place->data);
@@ -20,9 +17,27 @@ static const struct subject *look_up(const struct evaluation *e, const struct ce
     return place;
 }
 
-static void init_subject(struct evaluation *e, const struct cedar_policy_set *set,
-                         enum variable variable, const struct cedar_uid *uid,
-                         const struct cedar_prepared_entity *prepared)
+static inline const struct subject *look_up(const struct evaluation *e, const struct cedar_uid *uid,
+                                            struct subject *place)
+{
+    const struct cedar_prepared_entity *prepared =
+        e->home == NULL ? NULL : prepared_find(e->home, uid);
+    return prepared != NULL ? &prepared->subject : ask(e, uid, place);
+}
+
+/* Prepared for another set, or in a home that is not that of this evaluation. */
+SELDOM static const struct subject *adopt(struct subject *own, const struct subject *subject)
+{
+    *own = *subject;
+    own->home = NULL;
+    own->attributes = NULL;
+    own->leads = NULL;
+    return own;
+}
+
+static inline void init_subject(struct evaluation *e, const struct cedar_policy_set *set,
+                                enum variable variable, const struct cedar_uid *uid,
+                                const struct cedar_prepared_entity *prepared)
 {
     struct subject *own = &e->looked_up[variable];
     if (prepared == NULL) {
@@ -33,10 +48,7 @@ static void init_subject(struct evaluation *e, const struct cedar_policy_set *se
     bool is_at_home = subject->home == NULL || subject->home == e->home;
     e->subjects[variable] = subject;
     if (prepared->set != set || !is_at_home) {
-        *own = *subject;
-        own->home = NULL;
-        own->attributes = NULL;
-        e->subjects[variable] = own;
+        e->subjects[variable] = adopt(own, subject);
     }
 }
 

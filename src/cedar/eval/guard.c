@@ -331,7 +331,7 @@ static enum status take_scope(struct collector *g, const struct compiled_scope *
 static enum status take_policy(struct collector *g, const struct policy *policy,
                                const struct compiled_policy *compiled, struct policy_demands *out)
 {
-    *out = (struct policy_demands){.is_template = compiled->is_template};
+    *out = (struct policy_demands){.code = compiled->code, .is_template = compiled->is_template};
     if (out->is_template) {
         return STATUS_OK;
     }

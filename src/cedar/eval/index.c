@@ -202,7 +202,9 @@ static enum status build_leaf(struct builder *b, const uint32_t *policies, size_
         if (entry == NULL) {
             return STATUS_LIMIT;
         }
-        *entry = (struct index_entry){policies[i], scopes_left(b, policies[i], used)};
+        *entry = (struct index_entry){.policy = policies[i],
+                                      .code = b->demands->policies[policies[i]].code,
+                                      .scopes = scopes_left(b, policies[i], used)};
     }
     node_at(b, number)->split = (uint32_t)b->order.count;
     node_at(b, number)->end = (uint32_t)b->order.count;
@@ -230,6 +232,13 @@ static void set_dimension(struct builder *b, const uint32_t *policies, size_t co
 static enum status build_node(struct builder *b, const uint32_t *policies, size_t count,
                               uint64_t used, uint32_t *out);
 
+static struct index_edge edge_to(const struct builder *b, uint64_t from_key, uint32_t number)
+{
+    const struct index_node *node = node_at(b, number);
+    return node->dimension == INDEX_NONE ? (struct index_edge){from_key, node->from, node->end}
+                                         : (struct index_edge){from_key, number, INDEX_NONE};
+}
+
 static enum status build_groups(struct builder *b, const struct groups *groups, uint64_t used,
                                 uint32_t number)
 {
@@ -241,7 +250,7 @@ static enum status build_groups(struct builder *b, const struct groups *groups, 
         if (edge == NULL) {
             return STATUS_LIMIT;
         }
-        *edge = (struct index_edge){(uint64_t)number << 32 | group->key, child};
+        *edge = edge_to(b, (uint64_t)number << 32 | group->key, child);
     }
     return STATUS_OK;
 }
@@ -272,30 +281,25 @@ static enum status build_node(struct builder *b, const uint32_t *policies, size_
 
 /* -- edges --------------------------------------------------------------------------------- */
 
-static size_t place_of(const struct index *index, uint64_t from_key)
-{
-    uint64_t hash = from_key * UINT64_C(0x9E3779B97F4A7C15);
-    return (size_t)(hash >> 32) & (index->edge_capacity - 1);
-}
-
 static enum status hash_edges(const struct builder *b, struct index *out)
 {
     const struct index_edge *edges = b->edges.items;
-    out->edge_capacity = 4;
-    while (out->edge_capacity < b->edges.count * 2) {
-        out->edge_capacity *= 2;
+    size_t capacity = 4;
+    while (capacity < b->edges.count * 2) {
+        capacity *= 2;
     }
-    struct index_edge *places = arena_alloc(b->arena, out->edge_capacity * sizeof(*places));
+    struct index_edge *places = arena_alloc(b->arena, capacity * sizeof(*places));
     if (places == NULL) {
         return STATUS_LIMIT;
     }
-    for (size_t i = 0; i < out->edge_capacity; i++) {
-        places[i] = (struct index_edge){0, INDEX_NONE};
+    out->edge_mask = capacity - 1;
+    for (size_t i = 0; i < capacity; i++) {
+        places[i] = (struct index_edge){.to = INDEX_NONE};
     }
     for (size_t i = 0; i < b->edges.count; i++) {
-        size_t place = place_of(out, edges[i].from_key);
+        size_t place = index_place(out, edges[i].from_key);
         while (places[place].to != INDEX_NONE) {
-            place = (place + 1) & (out->edge_capacity - 1);
+            place = (place + 1) & out->edge_mask;
         }
         places[place] = edges[i];
     }
@@ -303,19 +307,52 @@ static enum status hash_edges(const struct builder *b, struct index *out)
     return STATUS_OK;
 }
 
-uint32_t index_next(const struct index *index, uint32_t node, uint32_t key)
+/* Neighbours in the order become one. */
+static void add_lead(struct index_edge *leads, uint32_t *count, uint32_t first,
+                     const struct index_edge *edge)
 {
-    uint64_t from_key = (uint64_t)node << 32 | key;
-    size_t place = place_of(index, from_key);
-    while (index->edges[place].to != INDEX_NONE && index->edges[place].from_key != from_key) {
-        place = (place + 1) & (index->edge_capacity - 1);
+    struct index_edge *last = *count > first ? &leads[*count - 1] : NULL;
+    if (edge == NULL) {
+        return;
     }
-    return index->edges[place].to;
+    if (last != NULL && last->end == edge->to && edge->end != INDEX_NONE) {
+        last->end = edge->end;
+    } else {
+        leads[(*count)++] = *edge;
+    }
+}
+
+enum status index_lead(const struct index *index, struct arena *arena, struct subject *subject)
+{
+    /* Of each variable there is one node at most, and a lead for each symbol and the type. */
+    size_t most = VARIABLE_COUNT * ((size_t)subject->symbol_count + 1);
+    struct index_edge *leads = arena_alloc(arena, most * sizeof(*leads));
+    uint32_t count = 0;
+    if (leads == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (uint32_t variable = 0; variable < VARIABLE_COUNT; variable++) {
+        uint32_t first = count;
+        uint32_t node = index->root;
+        while (node != INDEX_NONE && index->nodes[node].dimension != variable) {
+            node = index->nodes[node].rest;
+        }
+        for (uint32_t i = 0; node != INDEX_NONE && i < subject->symbol_count; i++) {
+            add_lead(leads, &count, first, index_next(index, node, subject->symbols[i]));
+        }
+        if (node != INDEX_NONE && subject->type != SYMBOL_NONE) {
+            add_lead(leads, &count, first, index_next(index, node, subject->type));
+        }
+        subject->lead_ends[variable] = count;
+    }
+    subject->leads = leads;
+    return STATUS_OK;
 }
 
 enum status index_build(const struct demands *demands, uint32_t symbol_count, struct arena *arena,
                         struct arena *scratch, struct index *out)
 {
+    static const struct index_entry NONE = {0}; /* a pointer to none may not be reckoned with */
     struct builder b = {.demands = demands,
                         .arena = arena,
                         .scratch = scratch,
@@ -332,8 +369,11 @@ enum status index_build(const struct demands *demands, uint32_t symbol_count, st
         }
     }
     TRY(build_node(&b, policies, count, 0, &out->root));
+    for (uint32_t node = out->root; node != INDEX_NONE; node = node_at(&b, node)->rest) {
+        node_at(&b, node)->is_trunk = true;
+    }
     out->nodes = b.nodes.items;
-    out->order = b.order.items;
+    out->order = b.order.items != NULL ? b.order.items : &NONE;
     memcpy(out->paths, demands->paths, sizeof(out->paths));
     return hash_edges(&b, out);
 }

@@ -37,6 +37,7 @@ struct policy_demands {
     const struct demand *items;
     size_t count;
     uint32_t scopes; /* bits of enum variable: those that demand anything */
+    uint32_t code;   /* as in struct compiled_policy */
     bool is_template;
 };
 
@@ -53,23 +54,27 @@ struct index_node {
     uint64_t need_value, need_presence;
     uint32_t dimension; /* INDEX_NONE: a leaf */
     bool is_condition, is_optional;
+    bool is_trunk; /* the root, or the rest of one of the trunk: every decision comes by */
 };
 
 struct index_entry {
     uint32_t policy;
+    uint32_t code;   /* of its condition */
     uint32_t scopes; /* as above: those that the way through the tree leaves to be checked */
 };
 
+/* To a leaf's entries, or to another node. */
 struct index_edge {
     uint64_t from_key; /* node and symbol */
-    uint32_t to;       /* node; INDEX_NONE: the place is free */
+    uint32_t to;       /* INDEX_NONE: the place is free */
+    uint32_t end;      /* INDEX_NONE: to is a node, otherwise the leaf's first entry */
 };
 
 struct index {
     const struct index_node *nodes;
     const struct index_entry *order;
     const struct index_edge *edges;
-    size_t edge_capacity; /* a power of two */
+    size_t edge_mask; /* places - 1, of a power of two */
     uint32_t paths[DIMENSIONS_MAX];
     uint32_t root;
 };
@@ -78,7 +83,27 @@ struct index {
 NODISCARD enum status index_build(const struct demands *demands, uint32_t symbol_count,
                                   struct arena *arena, struct arena *scratch, struct index *out);
 
-/* The node where `key` leads from a node; INDEX_NONE when no policy demands it. */
-uint32_t index_next(const struct index *index, uint32_t node, uint32_t key);
+/* Find out where the trunk leads a subject that has its symbols, in arena. STATUS_LIMIT without
+ * memory. */
+NODISCARD enum status index_lead(const struct index *index, struct arena *arena,
+                                 struct subject *subject);
+
+static inline size_t index_place(const struct index *index, uint64_t from_key)
+{
+    uint64_t hash = from_key * UINT64_C(0x9E3779B97F4A7C15);
+    return (size_t)(hash >> 32) & index->edge_mask;
+}
+
+/* Where `key` leads from a node; NULL when no policy demands it. */
+static inline const struct index_edge *index_next(const struct index *index, uint32_t node,
+                                                  uint32_t key)
+{
+    uint64_t from_key = (uint64_t)node << 32 | key;
+    const struct index_edge *edge = &index->edges[index_place(index, from_key)];
+    while (edge->to != INDEX_NONE && edge->from_key != from_key) {
+        edge = edge == &index->edges[index->edge_mask] ? index->edges : edge + 1;
+    }
+    return edge->to == INDEX_NONE ? NULL : edge;
+}
 
 #endif

@@ -47,8 +47,9 @@ static struct slice name_of(const struct machine *m, uint32_t path)
 static inline bool find_prepared(const struct machine *m, const struct path *path,
                                  const struct known **out)
 {
-    const struct subject *subject = m->roots[path->root];
-    if (subject == NULL) {
+    const struct subject *subject =
+        path->root == PATH_CONTEXT ? NULL : m->evaluation.subjects[path->root];
+    if (subject == NULL || subject->attributes == NULL) {
         return false;
     }
     const struct known *known = subject_attribute(subject, path->symbols[0]);
@@ -64,7 +65,7 @@ static inline bool find_prepared(const struct machine *m, const struct path *pat
     return true;
 }
 
-static const struct known *read_slot(struct machine *m, uint32_t path)
+SELDOM static const struct known *read_slot(struct machine *m, uint32_t path)
 {
     static const struct known NOT_KNOWN = {.value = {.kind = CEDAR_UNKNOWN}, .number = NUMBER_NONE};
     const struct slot *slot = machine_find(m, path);
@@ -166,10 +167,7 @@ enum status machine_init(struct machine *m, const struct cedar_policy_set *set,
         if (m->evaluation.subjects[variable] == own) {
             TRY(subject_name(own, &m->program->symbols, arena));
         }
-        const struct subject *subject = m->evaluation.subjects[variable];
-        m->roots[variable] = subject->attributes != NULL ? subject : NULL;
     }
-    m->roots[PATH_CONTEXT] = NULL;
     m->slots = arena_alloc(arena, m->program->path_count * sizeof(*m->slots));
     if (m->slots == NULL) {
         return STATUS_LIMIT;
@@ -211,13 +209,206 @@ bool machine_scopes_match(const struct machine *m, const struct compiled_policy 
     return true;
 }
 
+/* -- tests --------------------------------------------------------------------------------- */
+
+static enum outcome of_bool(bool boolean)
+{
+    return boolean ? OUTCOME_TRUE : OUTCOME_FALSE;
+}
+
+/* What an operator made, which is a boolean or unknown unless it failed. */
+static enum outcome of_value(const struct machine *m, bool is_ok, const struct cedar_value *value)
+{
+    if (!is_ok) {
+        return evaluation_failure(&m->evaluation);
+    }
+    return value->kind == CEDAR_UNKNOWN ? OUTCOME_UNKNOWN : of_bool(value->as.boolean);
+}
+
+/* A test is over, and takes so many steps more. */
+static enum outcome end_test(struct machine *m, bool boolean, size_t steps)
+{
+    return evaluation_use_steps(&m->evaluation, steps) ? of_bool(boolean)
+                                                       : evaluation_failure(&m->evaluation);
+}
+
+SELDOM static enum outcome equal(struct machine *m, const struct cedar_value *left,
+                                 const struct cedar_value *right)
+{
+    struct cedar_value value;
+    bool is_ok = operate_binary(&m->evaluation, NODE_EQUAL, left, right, &value);
+    return of_value(m, is_ok, &value);
+}
+
+static enum outcome equal_literal(struct machine *m, const struct instruction *at)
+{
+    const struct known *left = read_path(m, at->a);
+    if (left == NULL || !evaluation_use_steps(&m->evaluation, 1)) {
+        return evaluation_failure(&m->evaluation);
+    }
+    return equal(m, &left->value, &m->program->values[at->b]);
+}
+
+static enum outcome equal_path(struct machine *m, const struct instruction *at)
+{
+    struct evaluation *e = &m->evaluation;
+    const struct known *left = read_path(m, at->a);
+    if (left == NULL || !evaluation_use_steps(e, at->c)) {
+        return evaluation_failure(e);
+    }
+    const struct subject *subject = at->b < VARIABLE_COUNT ? e->subjects[at->b] : NULL;
+    if (subject != NULL && subject->home != NULL && left->number != NUMBER_NONE) {
+        return end_test(m, left->number == subject->number, 1);
+    }
+    const struct known *right = read_path(m, at->b);
+    if (right == NULL) {
+        return evaluation_failure(e);
+    }
+    if (left->number == NUMBER_NONE || right->number == NUMBER_NONE) {
+        return equal(m, &left->value, &right->value);
+    }
+    return end_test(m, left->number == right->number, 1);
+}
+
+/* A set of prepared entities: every element takes the same steps, and none can fail. */
+static enum outcome in_elements(struct machine *m, const struct subject *subject,
+                                const struct known *set)
+{
+    bool is_in = false;
+    for (uint32_t i = 0; i < set->element_count && !is_in; i++) {
+        is_in = subject_reaches(subject, set->elements[i]);
+    }
+    return end_test(m, is_in, set->element_count * operate_in_steps(subject));
+}
+
+SELDOM static enum outcome in_value(struct machine *m, const struct subject *subject,
+                                    const struct cedar_value *right)
+{
+    struct cedar_value value;
+    bool is_ok = operate_in(&m->evaluation, subject, right, &value);
+    return of_value(m, is_ok, &value);
+}
+
+static enum outcome in_path(struct machine *m, const struct instruction *at)
+{
+    const struct subject *subject = m->evaluation.subjects[at->a];
+    const struct known *right = read_path(m, at->b);
+    if (right == NULL) {
+        return evaluation_failure(&m->evaluation);
+    }
+    if (subject->home != NULL && right->number != NUMBER_NONE) {
+        return of_bool(subject_reaches(subject, right->number));
+    }
+    if (subject->home != NULL && right->elements != NULL) {
+        return in_elements(m, subject, right);
+    }
+    return in_value(m, subject, &right->value);
+}
+
+/* Compares as value_contains does, with a step for each element up to the one that is equal. */
+SELDOM static enum outcome contains_variable(struct machine *m, const struct instruction *at)
+{
+    struct evaluation *e = &m->evaluation;
+    const struct subject *subject = e->subjects[at->a];
+    const struct known *set = read_path(m, at->b);
+    if (set == NULL || !evaluation_use_steps(e, 1)) {
+        return evaluation_failure(e);
+    }
+    uint32_t count = set->element_count;
+    if (set->value.kind == CEDAR_UNKNOWN) {
+        return OUTCOME_UNKNOWN;
+    }
+    if (subject->home == NULL || set->elements == NULL || count > e->work.steps_left) {
+        const struct cedar_value both[] = {set->value,
+                                           evaluation_variable(e, (enum variable)at->a)};
+        struct cedar_value value;
+        bool is_ok = operate_call(e, FUNCTION_CONTAINS, SLICE_EMPTY, both, COUNT_OF(both), &value);
+        return of_value(m, is_ok, &value);
+    }
+    uint32_t first = 0;
+    while (first < count && set->elements[first] != subject->number) {
+        first++;
+    }
+    return end_test(m, first < count, first < count ? first + 1 : count);
+}
+
+SELDOM static enum outcome is_in_any(struct machine *m, const struct instruction *at)
+{
+    const struct subject *subject = m->evaluation.subjects[at->a];
+    const uint32_t *list = &m->program->lists[at->b];
+    bool is_in = false;
+    for (uint32_t i = 1; i <= list[0] && !is_in; i++) {
+        is_in = subject_has(subject, list[i]);
+    }
+    return end_test(m, is_in, list[0] * operate_in_steps(subject));
+}
+
+SELDOM static enum outcome has(struct machine *m, uint32_t path)
+{
+    const struct known *known = NULL;
+    struct cedar_value value;
+    if (find_prepared(m, &m->program->paths[path], &known)) {
+        return of_bool(known != NULL);
+    }
+    const struct slot *slot = machine_find(m, path);
+    if (slot->found == FOUND_FAILURE) {
+        m->evaluation.error = slot->as.error;
+    }
+    bool is_ok = operate_has(slot->found, &value);
+    return of_value(m, is_ok, &value);
+}
+
+static enum outcome run_test(struct machine *m, const struct instruction *at)
+{
+    const struct evaluation *e = &m->evaluation;
+    switch ((int)at->operation) {
+    case OPERATION_IN_PATH:
+        return in_path(m, at);
+    case OPERATION_PATH_CONTAINS:
+        return contains_variable(m, at);
+    case OPERATION_EQUAL:
+        return equal_literal(m, at);
+    case OPERATION_EQUAL_PATH:
+        return equal_path(m, at);
+    case OPERATION_IS_EQUAL:
+        return of_bool(e->subjects[at->a]->self == at->b);
+    case OPERATION_IS_IN:
+        return of_bool(subject_has(e->subjects[at->a], at->b));
+    case OPERATION_IS_IN_ANY:
+        return is_in_any(m, at);
+    case OPERATION_IS_TYPE:
+        return of_bool(e->subjects[at->a]->type == at->b);
+    default: /* OPERATION_HAS_PATH */
+        return has(m, at->a);
+    }
+}
+
+/* Where `&&` and `||` go on after a test, which ends before `at`. What decides one is its value, so
+ * the outcome is wanted on; what decides none is dropped. */
+static const struct instruction *follow(const struct instruction *code,
+                                        const struct instruction *at, enum outcome outcome,
+                                        bool *is_wanted)
+{
+    *is_wanted = true;
+    while (at->operation == OPERATION_CHAIN || at->operation == OPERATION_CHAIN_END) {
+        if (at->operation == OPERATION_CHAIN_END) {
+            at++;
+        } else if (outcome == of_bool(at->b == 0)) {
+            *is_wanted = false;
+            return at + 1;
+        } else {
+            at = code + at->a;
+        }
+    }
+    return at;
+}
+
 /* -- instructions -------------------------------------------------------------------------- */
 
-/* As cedar_bool, without clearing what is not looked at. */
-static void put_bool(struct cedar_value *out, bool boolean)
+static void put_outcome(struct cedar_value *out, enum outcome outcome)
 {
-    out->kind = CEDAR_BOOL;
-    out->as.boolean = boolean;
+    out->kind = outcome == OUTCOME_UNKNOWN ? CEDAR_UNKNOWN : CEDAR_BOOL;
+    out->as.boolean = outcome == OUTCOME_TRUE;
 }
 
 static bool copy_path(struct machine *m, uint32_t path, struct cedar_value *out)
@@ -227,109 +418,6 @@ static bool copy_path(struct machine *m, uint32_t path, struct cedar_value *out)
         *out = known->value;
     }
     return known != NULL;
-}
-
-static bool equal_literal(struct machine *m, const struct instruction *at, struct cedar_value *out)
-{
-    const struct known *left = read_path(m, at->a);
-    return left != NULL && evaluation_use_steps(&m->evaluation, 1) &&
-           operate_binary(&m->evaluation, NODE_EQUAL, &left->value, &m->program->values[at->b],
-                          out);
-}
-
-static bool equal_path(struct machine *m, const struct instruction *at, struct cedar_value *out)
-{
-    struct evaluation *e = &m->evaluation;
-    const struct known *left = read_path(m, at->a);
-    if (left == NULL || !evaluation_use_steps(e, at->c)) {
-        return false;
-    }
-    const struct subject *subject = at->b < VARIABLE_COUNT ? e->subjects[at->b] : NULL;
-    if (subject != NULL && subject->home != NULL && left->number != NUMBER_NONE) {
-        put_bool(out, left->number == subject->number);
-        return evaluation_use_steps(e, 1);
-    }
-    const struct known *right = read_path(m, at->b);
-    if (right == NULL) {
-        return false;
-    }
-    if (left->number == NUMBER_NONE || right->number == NUMBER_NONE) {
-        return operate_binary(e, NODE_EQUAL, &left->value, &right->value, out);
-    }
-    put_bool(out, left->number == right->number);
-    return evaluation_use_steps(e, 1);
-}
-
-/* A set of prepared entities: every element takes the same steps, and none can fail. */
-static bool in_elements(struct evaluation *e, const struct subject *subject,
-                        const struct known *set, struct cedar_value *out)
-{
-    bool is_in = false;
-    for (uint32_t i = 0; i < set->element_count && !is_in; i++) {
-        is_in = subject_reaches(subject, set->elements[i]);
-    }
-    put_bool(out, is_in);
-    return evaluation_use_steps(e, set->element_count * operate_in_steps(subject));
-}
-
-static bool in_path(struct machine *m, const struct instruction *at, struct cedar_value *out)
-{
-    const struct subject *subject = m->evaluation.subjects[at->a];
-    const struct known *right = read_path(m, at->b);
-    if (right == NULL) {
-        return false;
-    }
-    if (subject->home != NULL && right->number != NUMBER_NONE) {
-        put_bool(out, subject_reaches(subject, right->number));
-        return true;
-    }
-    if (subject->home != NULL && right->elements != NULL) {
-        return in_elements(&m->evaluation, subject, right, out);
-    }
-    return operate_in(&m->evaluation, subject, &right->value, out);
-}
-
-/* Compares as value_contains does, with a step for each element up to the one that is equal. */
-static bool contains_variable(struct machine *m, const struct instruction *at,
-                              struct cedar_value *out)
-{
-    const struct subject *subject = m->evaluation.subjects[at->a];
-    const struct known *set = read_path(m, at->b);
-    if (set == NULL || !evaluation_use_steps(&m->evaluation, 1)) {
-        return false;
-    }
-    uint32_t count = set->element_count;
-    if (subject->home == NULL || set->elements == NULL || count > m->evaluation.work.steps_left) {
-        const struct cedar_value both[] = {
-            set->value, evaluation_variable(&m->evaluation, (enum variable)at->a)};
-        if (set->value.kind == CEDAR_UNKNOWN) {
-            *out = UNKNOWN;
-            return true;
-        }
-        return operate_call(&m->evaluation, FUNCTION_CONTAINS, SLICE_EMPTY, both, COUNT_OF(both),
-                            out);
-    }
-    uint32_t first = 0;
-    while (first < count && set->elements[first] != subject->number) {
-        first++;
-    }
-    put_bool(out, first < count);
-    return evaluation_use_steps(&m->evaluation, first < count ? first + 1 : count);
-}
-
-static bool is_in_any(struct machine *m, const struct instruction *at, struct cedar_value *out)
-{
-    const struct subject *subject = m->evaluation.subjects[at->a];
-    const uint32_t *list = &m->program->lists[at->b];
-    bool is_in = false;
-    if (!evaluation_use_steps(&m->evaluation, list[0] * operate_in_steps(subject))) {
-        return false;
-    }
-    for (uint32_t i = 1; i <= list[0] && !is_in; i++) {
-        is_in = subject_has(subject, list[i]);
-    }
-    put_bool(out, is_in);
-    return true;
 }
 
 /* While a list is made, its value's tag tells whether an element is unknown. */
@@ -392,20 +480,6 @@ static bool call_list(struct machine *m, const struct instruction *at, struct ce
                         both, at->b, list);
 }
 
-static bool has(struct machine *m, uint32_t path, struct cedar_value *out)
-{
-    const struct known *known = NULL;
-    if (find_prepared(m, &m->program->paths[path], &known)) {
-        put_bool(out, known != NULL);
-        return true;
-    }
-    const struct slot *slot = machine_find(m, path);
-    if (slot->found == FOUND_FAILURE) {
-        m->evaluation.error = slot->as.error;
-    }
-    return operate_has(slot->found, out);
-}
-
 static bool find(struct machine *m, const struct instruction *at, struct cedar_value *top)
 {
     const struct cedar_value object = *top;
@@ -417,34 +491,12 @@ static bool find(struct machine *m, const struct instruction *at, struct cedar_v
 
 static bool push(struct machine *m, const struct instruction *at, struct cedar_value *out)
 {
-    const struct evaluation *e = &m->evaluation;
     switch ((int)at->operation) {
     case OPERATION_VALUE:
         *out = m->program->values[at->a];
         return true;
     case OPERATION_PATH:
         return copy_path(m, at->a, out);
-    case OPERATION_HAS_PATH:
-        return has(m, at->a, out);
-    case OPERATION_EQUAL:
-        return equal_literal(m, at, out);
-    case OPERATION_EQUAL_PATH:
-        return equal_path(m, at, out);
-    case OPERATION_IS_EQUAL:
-        put_bool(out, e->subjects[at->a]->self == at->b);
-        return true;
-    case OPERATION_IS_IN:
-        put_bool(out, subject_has(e->subjects[at->a], at->b));
-        return true;
-    case OPERATION_IS_IN_ANY:
-        return is_in_any(m, at, out);
-    case OPERATION_IS_TYPE:
-        put_bool(out, e->subjects[at->a]->type == at->b);
-        return true;
-    case OPERATION_IN_PATH:
-        return in_path(m, at, out);
-    case OPERATION_PATH_CONTAINS:
-        return contains_variable(m, at, out);
     default: /* OPERATION_LIST */
         return begin_list(m, at->a, out);
     }
@@ -520,36 +572,72 @@ static const struct instruction *jump(struct machine *m, const struct instructio
     return top->as.boolean ? at + 1 : code + at->a;
 }
 
-enum outcome machine_run(struct machine *m, const struct compiled_policy *policy)
+/* One instruction that is no test: where to go on, with the new top; NULL after a failure, with
+ * what that means for the policy. */
+SELDOM static const struct instruction *step(struct machine *m, const struct instruction *at,
+                                             struct cedar_value **top, enum outcome *outcome)
+{
+    bool is_dropped = false;
+    assert(*top < m->stack + MACHINE_STACK_MAX - 1);
+    if (at->operation <= OPERATION_LIST) {
+        at = push(m, at, ++*top) ? at + 1 : NULL;
+    } else if (at->operation <= OPERATION_CHAIN_END) {
+        at = change(m, at, *top) ? at + 1 : NULL;
+    } else if (at->operation <= OPERATION_CALL) {
+        *top = drop(m, at, *top);
+        at = *top != NULL ? at + 1 : NULL;
+    } else {
+        at = jump(m, at, *top, &is_dropped);
+        *top -= is_dropped ? 1 : 0;
+    }
+    if (at == NULL) {
+        *outcome = evaluation_failure(&m->evaluation);
+    }
+    return at;
+}
+
+/* A test, and what is decided by it: NULL when the condition is, with its outcome. */
+static const struct instruction *run_tests(struct machine *m, const struct instruction *at,
+                                           struct cedar_value **top, enum outcome *outcome)
+{
+    bool is_wanted = false;
+    *outcome = run_test(m, at);
+    bool is_over = at[1].operation == OPERATION_END;
+    if (is_over || *outcome == OUTCOME_ERROR || *outcome == OUTCOME_LIMIT) {
+        return NULL;
+    }
+    at = follow(m->program->code, at + 1, *outcome, &is_wanted);
+    if (is_wanted && at->operation == OPERATION_END) {
+        return NULL;
+    }
+    if (is_wanted) {
+        assert(*top < m->stack + MACHINE_STACK_MAX - 1);
+        put_outcome(++*top, *outcome);
+    }
+    return at;
+}
+
+enum outcome machine_run(struct machine *m, uint32_t code)
 {
     struct evaluation *e = &m->evaluation;
     struct cedar_value *top = m->stack; /* below the first value */
-    if (policy->code == CODE_NONE) {
+    if (code == CODE_NONE) {
         return OUTCOME_TRUE;
     }
+    const struct instruction *at = m->program->code + code;
     e->work.steps_left = CEDAR_STEPS_MAX;
-    const struct instruction *at = m->program->code + policy->code;
     while (at->operation != OPERATION_END) {
-        bool is_ok = evaluation_use_steps(e, at->steps);
-        assert(top < m->stack + MACHINE_STACK_MAX - 1);
-        if (!is_ok) {
+        enum outcome outcome = OUTCOME_ERROR;
+        if (!evaluation_use_steps(e, at->steps)) {
             return evaluation_failure(e);
         }
-        if (at->operation <= OPERATION_LIST) {
-            is_ok = push(m, at++, ++top);
-        } else if (at->operation <= OPERATION_CHAIN_END) {
-            is_ok = change(m, at++, top);
-        } else if (at->operation <= OPERATION_CALL) {
-            top = drop(m, at++, top);
-            is_ok = top != NULL;
+        if (at->operation <= OPERATION_PATH_CONTAINS) {
+            at = run_tests(m, at, &top, &outcome);
         } else {
-            bool is_dropped = false;
-            at = jump(m, at, top, &is_dropped);
-            top -= is_dropped ? 1 : 0;
-            is_ok = at != NULL;
+            at = step(m, at, &top, &outcome);
         }
-        if (!is_ok) {
-            return evaluation_failure(e);
+        if (at == NULL) {
+            return outcome;
         }
     }
     return evaluation_outcome(e, top);

@@ -22,8 +22,6 @@ struct slot {
 struct machine {
     const struct program *program;
     struct evaluation evaluation;
-    /* By the first of a path: whose attributes are prepared; NULL: they are not. */
-    const struct subject *roots[PATH_ROOTS];
     struct slot *slots; /* one per path */
     uint64_t filled[PATHS_MAX / 64];
     struct cedar_value stack[MACHINE_STACK_MAX];
@@ -45,7 +43,8 @@ uint32_t machine_symbol(struct machine *m, uint32_t path);
 bool machine_scopes_match(const struct machine *m, const struct compiled_policy *policy,
                           uint32_t scopes);
 
-/* Evaluate a policy whose scope matches; after OUTCOME_ERROR the reason is in m->evaluation. */
-enum outcome machine_run(struct machine *m, const struct compiled_policy *policy);
+/* Evaluate the condition that begins at code, or is CODE_NONE; after OUTCOME_ERROR the reason is in
+ * m->evaluation. */
+enum outcome machine_run(struct machine *m, uint32_t code);
 
 #endif

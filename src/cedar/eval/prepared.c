@@ -138,9 +138,8 @@ static enum status take_attributes(struct preparation *p, struct subject *subjec
 
 static void put_number(struct number_set *set, uint32_t *places, uint32_t number)
 {
-    uint64_t hash = number_hash(number);
-    uint32_t place = number_place(hash, set->mask);
-    set->filter[hash >> 62] |= number_bits(hash);
+    uint32_t place = number_place(number, set->mask);
+    set->filter[number & 3] |= UINT64_C(1) << (number >> 2 & 63);
     while (places[place] != NUMBER_NONE) {
         place = (place + 1) & set->mask;
     }
@@ -184,6 +183,7 @@ static enum status take_entity(struct preparation *p, const struct stored_entity
     subject->exists = stored->is_added;
     subject->data = stored->data;
     TRY(take_ancestors(p, stored, subject));
+    TRY(index_lead(&p->home->set->program->index, p->arena, subject));
     return has_attributes ? take_attributes(p, subject) : STATUS_OK;
 }
 

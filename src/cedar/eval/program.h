@@ -36,22 +36,22 @@ struct path {
 };
 
 /* "Push": the result is put on the stack; "top" is the value there. Any can fail, which ends the
- * policy. They come in four groups, see machine_run. */
+ * policy. They come in five groups, see machine_run. */
 enum operation {
+    /* Tests. What they tell is pushed unless it is used at once: */
+    OPERATION_IN_PATH,       /* variable a in path b */
+    OPERATION_IS_EQUAL,      /* variable a == the entity of symbol b */
+    OPERATION_IS_IN,         /* variable a in the entity of symbol b */
+    OPERATION_IS_IN_ANY,     /* variable a in the entities of lists[b + 1] to lists[b + lists[b]] */
+    OPERATION_IS_TYPE,       /* variable a is the type of symbol b */
+    OPERATION_HAS_PATH,      /* does path a lead anywhere? */
+    OPERATION_EQUAL,         /* path a == values[b] */
+    OPERATION_EQUAL_PATH,    /* path a == path b, which takes c steps */
+    OPERATION_PATH_CONTAINS, /* path b .contains(variable a) */
     /* What pushes a value without looking at the stack: */
-    OPERATION_VALUE,         /* push values[a] */
-    OPERATION_PATH,          /* push what path a leads to */
-    OPERATION_HAS_PATH,      /* push whether path a leads anywhere */
-    OPERATION_EQUAL,         /* push path a == values[b] */
-    OPERATION_EQUAL_PATH,    /* push path a == path b, which takes c steps */
-    OPERATION_IS_EQUAL,      /* push variable a == the entity of symbol b */
-    OPERATION_IS_IN,         /* push variable a in the entity of symbol b */
-    OPERATION_IS_IN_ANY,     /* push variable a in the entities of lists[b + 1] to
-                                lists[b + lists[b]] */
-    OPERATION_IS_TYPE,       /* push variable a is the type of symbol b */
-    OPERATION_IN_PATH,       /* push variable a in path b */
-    OPERATION_PATH_CONTAINS, /* push path b .contains(variable a) */
-    OPERATION_LIST,          /* push a list for a elements */
+    OPERATION_VALUE, /* push values[a] */
+    OPERATION_PATH,  /* push what path a leads to */
+    OPERATION_LIST,  /* push a list for a elements */
     /* What changes top: */
     OPERATION_ATTRIBUTE, /* top.values[a] */
     OPERATION_HAS,       /* top has values[a] */

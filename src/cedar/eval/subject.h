@@ -19,28 +19,20 @@ struct known {
     uint32_t element_count;
 };
 
-/* Numbers. Most questions are about one that is not there, and end at the filter, where the two
- * bits of a number are. */
+struct index_edge;
+
+/* Numbers. Most questions are about one that is not there, and end at the filter, where a number
+ * shares its bit with those that are equal modulo 256. */
 struct number_set {
     uint64_t filter[4];
     const uint32_t *places; /* the numbers, hashed; NUMBER_NONE: free, as at least one is */
     uint32_t mask;          /* places - 1, of a power of two */
 };
 
-static inline uint64_t number_hash(uint32_t number)
+/* Where the number is, or in a place after it when others were there first. */
+static inline uint32_t number_place(uint32_t number, uint32_t mask)
 {
-    return number * UINT64_C(0x9E3779B97F4A7C15);
-}
-
-static inline uint64_t number_bits(uint64_t hash)
-{
-    return UINT64_C(1) << (hash >> 56 & 63) | UINT64_C(1) << (hash >> 50 & 63);
-}
-
-/* Where the number of this hash is, or in a place after it when others were there first. */
-static inline uint32_t number_place(uint64_t hash, uint32_t mask)
-{
-    return (uint32_t)(hash >> 32) & mask;
+    return (uint32_t)(number * UINT64_C(0x9E3779B97F4A7C15) >> 32) & mask;
 }
 
 struct subject {
@@ -58,6 +50,9 @@ struct subject {
                                 ascending */
     uint32_t symbol_count;
     bool exists;
+    /* Where the index leads it from its trunk, in the place of each variable; NULL: not known. */
+    const struct index_edge *leads;
+    uint32_t lead_ends[3];
     struct cedar_uid uid;
 };
 
@@ -68,12 +63,10 @@ bool subject_is_in(const struct subject *subject, const struct cedar_uid *target
 static inline bool subject_reaches(const struct subject *subject, uint32_t number)
 {
     const struct number_set *set = &subject->reached;
-    uint64_t hash = number_hash(number);
-    uint64_t bits = number_bits(hash);
-    if ((set->filter[hash >> 62] & bits) != bits) {
+    if ((set->filter[number & 3] >> (number >> 2 & 63) & 1) == 0) {
         return false;
     }
-    uint32_t place = number_place(hash, set->mask);
+    uint32_t place = number_place(number, set->mask);
     while (set->places[place] != number && set->places[place] != NUMBER_NONE) {
         place = (place + 1) & set->mask;
     }
