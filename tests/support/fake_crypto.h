@@ -114,6 +114,42 @@ static inline void fake_key_free(void *context, void *key)
     base_free(key);
 }
 
+/* Hides nothing: the text, and a fake hash over everything as its tag. */
+static inline void fake_tag(const struct crypto_seal *seal, struct slice plain,
+                            uint8_t out[CRYPTO_SHA256_BYTES])
+{
+    const struct slice parts[] = {slice_of(seal->key, CRYPTO_SEAL_KEY_BYTES),
+                                  slice_of(seal->nonce, CRYPTO_SEAL_NONCE_BYTES), seal->bound,
+                                  plain};
+    fake_hash_parts(parts, COUNT_OF(parts), out);
+}
+
+static inline enum status fake_seal(void *context, const struct crypto_seal *seal,
+                                    struct slice plain, uint8_t *out)
+{
+    uint8_t tag[CRYPTO_SHA256_BYTES];
+    (void)context;
+    fake_tag(seal, plain, tag);
+    memcpy(out, plain.ptr, plain.len);
+    memcpy(out + plain.len, tag, CRYPTO_SEAL_TAG_BYTES);
+    return STATUS_OK;
+}
+
+static inline enum status fake_open(void *context, const struct crypto_seal *seal,
+                                    struct slice sealed, uint8_t *out)
+{
+    uint8_t tag[CRYPTO_SHA256_BYTES];
+    (void)context;
+    if (sealed.len < CRYPTO_SEAL_TAG_BYTES) {
+        return STATUS_UNAUTHENTICATED;
+    }
+    struct slice plain = slice_sub(sealed, 0, sealed.len - CRYPTO_SEAL_TAG_BYTES);
+    fake_tag(seal, plain, tag);
+    memcpy(out, plain.ptr, plain.len);
+    return memcmp(tag, sealed.ptr + plain.len, CRYPTO_SEAL_TAG_BYTES) == 0 ? STATUS_OK
+                                                                           : STATUS_UNAUTHENTICATED;
+}
+
 static inline void fake_crypto_init(struct fake_crypto *crypto)
 {
     *crypto = (struct fake_crypto){.port = {.context = crypto,
@@ -121,7 +157,9 @@ static inline void fake_crypto_init(struct fake_crypto *crypto)
                                             .verify = fake_verify,
                                             .key_rsa = fake_key_rsa,
                                             .key_ec_p256 = fake_key_ec_p256,
-                                            .key_free = fake_key_free}};
+                                            .key_free = fake_key_free,
+                                            .seal = fake_seal,
+                                            .open = fake_open}};
 }
 
 #endif

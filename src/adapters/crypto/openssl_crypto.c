@@ -14,6 +14,7 @@
 #include <openssl/sha.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -25,6 +26,7 @@
 struct openssl_crypto {
     struct port_crypto port;
     EVP_MD *sha256; /* fetched once: a fetch by name takes longer than a hash */
+    EVP_CIPHER *aes_gcm;
 };
 
 /* OpenSSL keeps a queue of errors for each thread; what we do not read must not pile up. */
@@ -172,15 +174,73 @@ static void key_free(void *context, void *key)
     EVP_PKEY_free(key);
 }
 
+/* The context for one text, with the bound text in it; NULL when the library fails. */
+static EVP_CIPHER_CTX *begin_cipher(const struct openssl_crypto *self,
+                                    const struct crypto_seal *seal, bool encrypts)
+{
+    EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
+    int len = 0;
+    bool ok = cipher != NULL && seal->bound.len <= INT_MAX &&
+              EVP_CipherInit_ex2(cipher, self->aes_gcm, seal->key, seal->nonce, encrypts ? 1 : 0,
+                                 NULL) == 1 &&
+              (seal->bound.len == 0 ||
+               EVP_CipherUpdate(cipher, NULL, &len, seal->bound.ptr, (int)seal->bound.len) == 1);
+    if (!ok) {
+        EVP_CIPHER_CTX_free(cipher);
+        return NULL;
+    }
+    return cipher;
+}
+
+/* GCM gives and takes all bytes of the text at once. */
+static bool run_cipher(EVP_CIPHER_CTX *cipher, struct slice in, uint8_t *out)
+{
+    int len = 0;
+    return in.len <= INT_MAX &&
+           (in.len == 0 || EVP_CipherUpdate(cipher, out, &len, in.ptr, (int)in.len) == 1);
+}
+
+static enum status seal_text(void *context, const struct crypto_seal *seal, struct slice plain,
+                             uint8_t *out)
+{
+    EVP_CIPHER_CTX *cipher = begin_cipher(context, seal, true);
+    int len = 0;
+    bool ok = cipher != NULL && run_cipher(cipher, plain, out) &&
+              EVP_CipherFinal_ex(cipher, out + plain.len, &len) == 1 &&
+              EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_GET_TAG, CRYPTO_SEAL_TAG_BYTES,
+                                  out + plain.len) == 1;
+    EVP_CIPHER_CTX_free(cipher);
+    return ok ? STATUS_OK : failed(STATUS_UNAVAILABLE);
+}
+
+static enum status open_text(void *context, const struct crypto_seal *seal, struct slice sealed,
+                             uint8_t *out)
+{
+    uint8_t tag[CRYPTO_SEAL_TAG_BYTES];
+    if (sealed.len < sizeof(tag)) {
+        return STATUS_UNAUTHENTICATED;
+    }
+    struct slice hidden = slice_sub(sealed, 0, sealed.len - sizeof(tag));
+    memcpy(tag, sealed.ptr + hidden.len, sizeof(tag));
+    EVP_CIPHER_CTX *cipher = begin_cipher(context, seal, false);
+    int len = 0;
+    bool ok = cipher != NULL && run_cipher(cipher, hidden, out) &&
+              EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_SET_TAG, sizeof(tag), tag) == 1 &&
+              EVP_CipherFinal_ex(cipher, out + hidden.len, &len) == 1;
+    EVP_CIPHER_CTX_free(cipher);
+    return ok ? STATUS_OK : failed(STATUS_UNAUTHENTICATED);
+}
+
 enum status openssl_crypto_new(struct openssl_crypto **out)
 {
     struct openssl_crypto *self = base_alloc(sizeof(*self));
     if (self == NULL) {
         return STATUS_LIMIT;
     }
-    *self = (struct openssl_crypto){.sha256 = EVP_MD_fetch(NULL, "SHA256", NULL)};
-    if (self->sha256 == NULL) {
-        base_free(self);
+    *self = (struct openssl_crypto){.sha256 = EVP_MD_fetch(NULL, "SHA256", NULL),
+                                    .aes_gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL)};
+    if (self->sha256 == NULL || self->aes_gcm == NULL) {
+        openssl_crypto_free(self);
         return failed(STATUS_UNAVAILABLE);
     }
     self->port = (struct port_crypto){.context = self,
@@ -188,7 +248,9 @@ enum status openssl_crypto_new(struct openssl_crypto **out)
                                       .verify = verify,
                                       .key_rsa = key_rsa,
                                       .key_ec_p256 = key_ec_p256,
-                                      .key_free = key_free};
+                                      .key_free = key_free,
+                                      .seal = seal_text,
+                                      .open = open_text};
     *out = self;
     return STATUS_OK;
 }
@@ -197,6 +259,7 @@ void openssl_crypto_free(struct openssl_crypto *crypto)
 {
     if (crypto != NULL) {
         EVP_MD_free(crypto->sha256);
+        EVP_CIPHER_free(crypto->aes_gcm);
         base_free(crypto);
     }
 }

@@ -123,6 +123,71 @@ static enum status authenticate(struct fixture *fixture, struct slice authorizat
     return status;
 }
 
+/* AES-256-GCM, test cases 13 and 14 of its submission: key and nonce zero. */
+TEST(openssl_seals_as_published)
+{
+    static const uint8_t ZERO[CRYPTO_SEAL_KEY_BYTES] = {0};
+    static const uint8_t SEALED_NOTHING[] = {0x53, 0x0F, 0x8A, 0xFB, 0xC7, 0x45, 0x36, 0xB9,
+                                             0xA9, 0x63, 0xB4, 0xF1, 0xC4, 0xCB, 0x73, 0x8B};
+    static const uint8_t SEALED_BLOCK[] = {0xCE, 0xA7, 0x40, 0x3D, 0x4D, 0x60, 0x6B, 0x6E,
+                                           0x07, 0x4E, 0xC5, 0xD3, 0xBA, 0xF3, 0x9D, 0x18,
+                                           0xD0, 0xD1, 0xC8, 0xA7, 0x99, 0x99, 0x6B, 0xF0,
+                                           0x26, 0x5B, 0x98, 0xB5, 0xD4, 0x8A, 0xB9, 0x19};
+    struct openssl_crypto *crypto = NULL;
+    uint8_t out[sizeof(SEALED_BLOCK)];
+    CHECK(openssl_crypto_new(&crypto) == STATUS_OK);
+    const struct port_crypto *port = openssl_crypto_port(crypto);
+    const struct crypto_seal seal = {ZERO, ZERO, SLICE_EMPTY};
+    CHECK(port->seal(port->context, &seal, SLICE_EMPTY, out) == STATUS_OK);
+    CHECK(memcmp(out, SEALED_NOTHING, sizeof(SEALED_NOTHING)) == 0);
+    CHECK(port->seal(port->context, &seal, slice_of(ZERO, 16), out) == STATUS_OK);
+    CHECK(memcmp(out, SEALED_BLOCK, sizeof(SEALED_BLOCK)) == 0);
+    openssl_crypto_free(crypto);
+}
+
+/* A seal opens with everything as it was, and with any one bit changed not at all. */
+TEST(openssl_opens_only_what_it_sealed)
+{
+    enum { TEXT_BYTES = 40, SEALED_BYTES = TEXT_BYTES + CRYPTO_SEAL_TAG_BYTES };
+    struct openssl_crypto *crypto = NULL;
+    uint8_t key[CRYPTO_SEAL_KEY_BYTES];
+    uint8_t nonce[CRYPTO_SEAL_NONCE_BYTES];
+    uint8_t bound[8];
+    uint8_t text[TEXT_BYTES];
+    uint8_t sealed[SEALED_BYTES];
+    uint8_t opened[TEXT_BYTES];
+    struct {
+        uint8_t *bytes;
+        size_t len;
+    } parts[] = {{key, sizeof(key)},
+                 {nonce, sizeof(nonce)},
+                 {bound, sizeof(bound)},
+                 {sealed, sizeof(sealed)}};
+    memset(key, 1, sizeof(key));
+    memset(nonce, 2, sizeof(nonce));
+    memset(bound, 3, sizeof(bound));
+    memset(text, 4, sizeof(text));
+    CHECK(openssl_crypto_new(&crypto) == STATUS_OK);
+    const struct port_crypto *port = openssl_crypto_port(crypto);
+    const struct crypto_seal seal = {key, nonce, slice_of(bound, sizeof(bound))};
+    const struct slice whole = slice_of(sealed, sizeof(sealed));
+    CHECK(port->seal(port->context, &seal, slice_of(text, sizeof(text)), sealed) == STATUS_OK);
+    CHECK(port->open(port->context, &seal, whole, opened) == STATUS_OK);
+    CHECK(memcmp(opened, text, sizeof(text)) == 0);
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        for (size_t bit = 0; bit < parts[i].len * 8; bit++) {
+            parts[i].bytes[bit / 8] ^= (uint8_t)(1U << (bit % 8));
+            CHECK(port->open(port->context, &seal, whole, opened) == STATUS_UNAUTHENTICATED);
+            parts[i].bytes[bit / 8] ^= (uint8_t)(1U << (bit % 8));
+        }
+    }
+    for (size_t len = 0; len < sizeof(sealed); len++) {
+        CHECK(port->open(port->context, &seal, slice_sub(whole, 0, len), opened) ==
+              STATUS_UNAUTHENTICATED);
+    }
+    openssl_crypto_free(crypto);
+}
+
 TEST(openssl_sha256_known_answers)
 {
     static const struct {
