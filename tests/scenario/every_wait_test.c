@@ -21,6 +21,10 @@
 #define READ                                                                                       \
     "{\"jsonrpc\":\"2.0\",\"id\":\"q\",\"method\":\"resources/read\",\"params\":{\"uri\":"         \
     "\"file:///a\"," META "}}"
+#define PROMPT(name)                                                                               \
+    "{\"jsonrpc\":\"2.0\",\"id\":\"q\",\"method\":\"prompts/get\",\"params\":{\"name\":\"" name    \
+    "\",\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                    \
+    "\"io.modelcontextprotocol/clientCapabilities\":{\"roots\":{}}}}}"
 #define CANCELLED                                                                                  \
     "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":"       \
     "\"q\"}}"
@@ -41,6 +45,7 @@ struct plan {
     bool crosses;        /* comes in on the other loop than its session */
     const char *success; /* in the answer, when nothing goes wrong */
     const char *effect;  /* the server's method that has one; NULL: none */
+    size_t rounds;       /* that the gateway adds by itself */
 };
 
 static const struct plan PLANS[] = {
@@ -128,6 +133,25 @@ static const struct plan PLANS[] = {
      .policies = PERMIT_ALL,
      .success = "\"values\"",
      .effect = "completion/complete"},
+    {.name = "prompt whose server asks the client",
+     .target = BANK,
+     .body = PROMPT("ask"),
+     .method = "prompts/get",
+     .target_name = "ask",
+     .policies = PERMIT_ALL,
+     .server_is_modern = true,
+     .success = "\"input_required\"",
+     .effect = "prompts/get"},
+    {.name = "prompt whose server is answered by the gateway",
+     .target = BANK,
+     .body = PROMPT("ask"),
+     .method = "prompts/get",
+     .target_name = "ask",
+     .policies = PERMIT_ALL "forbid(principal, action in Aegis::Action::\"roots\", resource);",
+     .server_is_modern = true,
+     .success = "\"messages\"",
+     .effect = "prompts/get",
+     .rounds = 1},
     {.name = "handshake",
      .target = "/mcp",
      .body = INITIALIZE,
@@ -167,6 +191,9 @@ static const struct world_answer ANSWERS[] = {
      "\"capabilities\":{\"tools\":{},\"resources\":{},\"prompts\":{},\"completions\":{}},"
      "\"serverInfo\":{\"name\":\"s\",\"version\":\"1\"}}}"},
     {1, "resources/list", "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"resources\":[]}}"},
+    {0, "prompts/get",
+     "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"resultType\":\"input_required\","
+     "\"inputRequests\":{\"a\":{\"method\":\"roots/list\"}}}}"},
 };
 
 static void start(const struct plan *plan)
@@ -177,6 +204,7 @@ static void start(const struct plan *plan)
     world_pair(&world, &away);
     world.answers = ANSWERS;
     world.answer_count = COUNT_OF(ANSWERS);
+    world.once_method = "prompts/get";
     world.server_is_modern = plan->server_is_modern;
     if (plan->needs_session) {
         /* Which opens no session with the server that the plan needs. */
@@ -346,7 +374,7 @@ static void check_end(const struct plan *plan, const struct trouble *trouble, co
     CHECK_ROW(row, client.is_released && world.gateway.operation_count == 0);
     CHECK_ROW(row, away.gateway.operation_count == 0);
     CHECK_ROW(row, has_ended || trouble->lets_client_go);
-    CHECK_ROW(row, effects <= intents && intents <= 1 && outcomes <= intents);
+    CHECK_ROW(row, effects <= intents && intents <= plan->rounds + 1 && outcomes <= intents);
     CHECK_ROW(row, outcomes == intents || trouble->loses_records || trouble->ends_calls);
     /* No answer that the journal does not know. */
     size_t known = plan->effect == NULL ? count_kept("\"event\"") : outcomes;

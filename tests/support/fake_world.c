@@ -245,11 +245,24 @@ static const char *default_answer(const struct world *world, const struct world_
     return NULL;
 }
 
+/* Was there such a call before, after which the server answers as usual? */
+static bool is_used_up(const struct world *world, const struct world_call *call)
+{
+    bool is_once = world->once_method != NULL && strcmp(world->once_method, call->method) == 0;
+    for (const struct world_call *other = world->calls; is_once && other < call; other++) {
+        if (other->server == call->server && strcmp(other->method, call->method) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static const char *answer_of(const struct world *world, const struct world_call *call)
 {
     for (size_t i = 0; i < world->answer_count; i++) {
         const struct world_answer *answer = &world->answers[i];
-        if (answer->server == call->server && strcmp(answer->method, call->method) == 0) {
+        if (answer->server == call->server && strcmp(answer->method, call->method) == 0 &&
+            !is_used_up(world, call)) {
             return answer->json;
         }
     }

@@ -103,6 +103,7 @@ struct world {
     bool server_is_modern;
     const struct world_answer *answers; /* of the test; answer_count entries */
     size_t answer_count;
+    const char *once_method; /* answers to it are for the first call of a server alone */
 };
 
 /* A gateway with the servers "bank" and "shop" and the policies; every caller is dev|ann, role

@@ -94,12 +94,15 @@ static bool error_is_well_formed(const struct json_tape *tape, json_ref error)
            message != JSON_NONE && json_type(tape, message) == JSON_STRING;
 }
 
-/* A result that asks the client for something was never offered a way to do so. */
-static bool result_is_complete(const struct call *call, const struct json_tape *tape,
-                               json_ref result)
+/* A result that asks for something belongs to the methods that may, and to nothing else. */
+static bool take_result_type(struct call *call, const struct json_tape *tape, json_ref result)
 {
     json_ref type = json_member(tape, result, SLICE("resultType"));
-    return !call->is_modern || type == JSON_NONE || json_string_eq(tape, type, SLICE("complete"));
+    if (!call->is_modern || type == JSON_NONE) {
+        return true;
+    }
+    call->asks = call->may_ask && json_string_eq(tape, type, SLICE("input_required"));
+    return call->asks || json_string_eq(tape, type, SLICE("complete"));
 }
 
 static void take_answer(struct call *call, const struct json_tape *tape)
@@ -114,7 +117,7 @@ static void take_answer(struct call *call, const struct json_tape *tape)
         fail_protocol(call, "the answer must hold a result or an error, and nothing else");
     } else if (result != JSON_NONE && json_type(tape, result) != JSON_OBJECT) {
         fail_protocol(call, "the result must be an object");
-    } else if (result != JSON_NONE && !result_is_complete(call, tape, result)) {
+    } else if (result != JSON_NONE && !take_result_type(call, tape, result)) {
         fail_protocol(call, "the result asks for something that was not offered");
     } else if (error != JSON_NONE && !error_is_well_formed(tape, error)) {
         fail_protocol(call, "the error object is malformed");
@@ -235,7 +238,8 @@ static void write_envelope(struct buf *body, const struct call_request *request,
         buf_append_json_string(body, mcp_revision_name(MCP_2026_07_28));
         buf_append(body, SLICE(",\"io.modelcontextprotocol/clientInfo\":{\"name\":\"aegis\","
                                "\"version\":\"0.1.0\"},"
-                               "\"io.modelcontextprotocol/clientCapabilities\":{}"));
+                               "\"io.modelcontextprotocol/clientCapabilities\":"));
+        mcp_capabilities_write(&request->capabilities, MCP_2026_07_28, body);
     }
     if (request->meta.len > 0) {
         buf_append(body, request->is_modern ? SLICE(",") : SLICE_EMPTY);
@@ -336,6 +340,7 @@ enum status call_start(struct call *call, const struct call_request *request)
     call->arena = request->arena;
     call->session = request->session;
     call->is_modern = request->is_modern;
+    call->may_ask = request->may_ask;
     call->id = request->is_notification ? 0 : ++gateway->next_upstream_id;
     TRY(child_begin(&call->child, request->owner, &CALL_CHILD));
     enum status status = send_request(call, request);

@@ -13,6 +13,7 @@
 #include "core/gateway/child.h"
 #include "core/gateway/gateway.h"
 #include "core/gateway/parameter_fields.h"
+#include "core/mcp/capabilities.h"
 
 #define CALL_NOTIFICATIONS_MAX 10000
 
@@ -26,7 +27,9 @@ struct call {
     struct upstream_call *handle; /* the port's, while the child runs */
     int64_t id;                   /* of the request; 0 for a notification */
     bool is_modern;
+    bool may_ask; /* the result may be questions to the client (MCP 2026-07-28) */
     bool has_answer;
+    bool asks;               /* and it is */
     struct json_tape answer; /* in arena */
     json_ref result;         /* JSON_NONE when the server answered with an error */
     json_ref error;
@@ -53,6 +56,9 @@ struct call_request {
     bool is_notification;
     bool is_handshake; /* initialize: no version field, no session yet */
     bool is_modern;    /* the envelope to write */
+    bool may_ask;      /* as in struct call */
+    /* What the client can be asked for; nothing for requests of our own. */
+    struct mcp_client_capabilities capabilities;
 };
 
 /* Start. on_done (and on_notification) must be set, the rest of call zero. STATUS_OK: on_done will

@@ -220,13 +220,9 @@ static enum stage_result stage_record_intent(struct operation *op)
     return operation_record(op, AUDIT_INTENT, AUDIT_AUTHZ_ALLOW, true);
 }
 
-/* {"name":X,"arguments":{...}}: only what the method defines, written from the judged tape. */
-static void write_params(struct operation *op, struct buf *params)
+/* {"name":X,"arguments":{...}: only what the method defines, written from the judged tape. */
+void operation_write_params(const struct operation *op, struct buf *params)
 {
-    if (op->message.method->is_completion) {
-        mcp_completion_write(params, &op->message.tape, &op->message.completion, op->name);
-        return;
-    }
     buf_append_byte(params, '{');
     buf_append_json_string(params, op->message.method->target_member);
     buf_append_byte(params, ':');
@@ -235,6 +231,29 @@ static void write_params(struct operation *op, struct buf *params)
         buf_append(params, SLICE(",\"arguments\":"));
         json_write(params, &op->message.tape, op->message.arguments, NULL, 0);
     }
+}
+
+/* What the server gets in answer to its questions, and its own state as it gave it. */
+static void write_answers(const struct operation *op, struct buf *params)
+{
+    if (op->input.responses.len > 0) {
+        buf_append(params, SLICE(",\"inputResponses\":"));
+        buf_append(params, op->input.responses);
+    }
+    if (op->input.state.len > 0) {
+        buf_append(params, SLICE(",\"requestState\":"));
+        buf_append(params, op->input.state);
+    }
+}
+
+static void write_params(const struct operation *op, struct buf *params)
+{
+    if (op->message.method->is_completion) {
+        mcp_completion_write(params, &op->message.tape, &op->message.completion, op->name);
+        return;
+    }
+    operation_write_params(op, params);
+    write_answers(op, params);
     buf_append_byte(params, '}');
 }
 
@@ -323,7 +342,10 @@ static enum stage_result stage_forward(struct operation *op)
         .params = slice_sub(buf_view(text), 0, params_bytes),
         .meta = slice_sub(buf_view(text), params_bytes, text->len),
         .is_modern = op->session->is_modern,
+        .may_ask = op->session->is_modern && operation_may_ask(op),
+        .capabilities = operation_offer(op),
     };
+    op->input.offered = request.capabilities;
     op->call = (struct call){.on_done = on_call_done, .on_notification = on_call_notification};
     enum status status = buf_status(text);
     if (status == STATUS_OK) {
@@ -340,15 +362,13 @@ static enum stage_result stage_forward(struct operation *op)
  */
 static enum stage_result stage_record_outcome(struct operation *op)
 {
-    if (op->message.method->is_completion && op->wait_status == STATUS_OK &&
+    if (op->message.method->is_completion && op->call.failure == STATUS_OK &&
         op->call.result != JSON_NONE &&
         mcp_completion_values(&op->call.answer, op->call.result) == JSON_NONE) {
-        op->wait_status =
-            diag_fail(&op->wait_diag, STATUS_INVALID, "upstream.protocol",
+        op->call.failure =
+            diag_fail(&op->call.diag, STATUS_INVALID, "upstream.protocol",
                       "the result is no list of up to %d values", MCP_COMPLETION_VALUES_MAX);
     }
-    op->call.failure = op->wait_status;
-    op->call.diag = op->wait_diag;
     op->has_outcome = true;
     return operation_record(op, AUDIT_OUTCOME, AUDIT_AUTHZ_ALLOW, false);
 }
@@ -382,10 +402,36 @@ static size_t translate_edits(struct operation *op, struct json_edit *edits)
     return count;
 }
 
-static enum stage_result stage_answer(struct operation *op)
+/* A round that the gateway answers by itself: judged like any other, from the session on. */
+static enum stage_result repeat(struct operation *op)
+{
+    server_session_leave(op->session);
+    op->session = NULL;
+    op->call = (struct call){0};
+    op->has_outcome = false;
+    if (gateway_draw_id(op->gateway, op->decision_id) != STATUS_OK) {
+        return operation_refuse_overload(op, "no random bytes");
+    }
+    while (op->stages[op->stage].run != stage_open_session) {
+        op->stage--;
+    }
+    op->stage--;
+    return STAGE_DONE;
+}
+
+static void write_result(struct operation *op)
 {
     /* id, three removed, one appended */
     struct json_edit edits[5 + COMPLETION_EDITS_MAX];
+    size_t count = translate_edits(op, edits);
+    if (op->message.method->is_completion && op->call.result != JSON_NONE) {
+        count += completion_filter(op, edits + count);
+    }
+    json_write(&op->reply, &op->call.answer, 0, edits, count);
+}
+
+static enum stage_result stage_answer(struct operation *op)
+{
     if (op->call.failure == STATUS_CANCELLED) {
         return op->client_gone ? STAGE_DONE
                                : operation_refuse_upstream(op, STATUS_CANCELLED, &op->call.diag);
@@ -394,12 +440,19 @@ static enum stage_result stage_answer(struct operation *op)
         server_session_forget(op->session);
         return operation_refuse_upstream(op, op->call.failure, &op->call.diag);
     }
-    size_t count = translate_edits(op, edits);
-    if (op->message.method->is_completion && op->call.result != JSON_NONE) {
-        count += completion_filter(op, edits + count);
+    switch (op->input.next) {
+    case INPUT_NONE:
+        write_result(op);
+        break;
+    case INPUT_ASK:
+        operation_write_questions(op);
+        break;
+    case INPUT_REPEAT:
+        return repeat(op);
+    case INPUT_REFUSE:
+        return STAGE_REFUSE;
     }
-    json_write(&op->reply, &op->call.answer, 0, edits, count);
-    operation_answer(op, 200);
+    operation_answer(op, op->input.lacks_capability ? 400 : 200);
     return STAGE_DONE;
 }
 
@@ -418,9 +471,14 @@ const struct stage OPERATION_CALL_STAGES[] = {
     {"check_offer", stage_check_offer},
     {"check_arguments", stage_check_arguments},
     {"authorize", stage_authorize},
+    {"read_answers", operation_stage_read_answers},
+    {"record_answers", operation_stage_record_notes},
+    {"check_answers", operation_stage_check_answers},
     {"record_intent", stage_record_intent},
     {"check_intent", operation_stage_check_record},
     {"forward", stage_forward},
+    {"judge_questions", operation_stage_judge_questions},
+    {"record_questions", operation_stage_record_notes},
     {"record_outcome", stage_record_outcome},
     {"check_outcome", operation_stage_check_record},
     {"answer", stage_answer},

@@ -12,6 +12,7 @@
 #include "core/gateway/caller.h"
 #include "core/gateway/client_session.h"
 #include "core/gateway/gateway.h"
+#include "core/gateway/input_rounds.h"
 #include "core/gateway/product_error.h"
 #include "core/gateway/server_session.h"
 #include "core/gateway/session_token.h"
@@ -75,7 +76,7 @@ struct operation {
     size_t stage;
     bool is_refused, is_waiting, client_gone, stream_begun;
     bool is_dead;     /* frees itself when what cannot be called back completes */
-    bool has_outcome; /* the outcome is recorded: a refusal needs no record of its own */
+    bool has_outcome; /* what happened is recorded: a refusal needs no record of its own */
     bool was_handed_over;
     bool is_linked; /* HTTP with SSE: posted to the messages of a stream, where it is answered */
     bool has_home;  /* token names it: the client is a legacy one */
@@ -115,6 +116,7 @@ struct operation {
     struct call call;
     enum status wait_status; /* of the child that was waited for */
     struct diag wait_diag;
+    struct input_rounds input;
     const struct mcp_method *list; /* what the parts ask for; NULL: nothing */
     struct list_part *parts;
     size_t part_count;
@@ -207,6 +209,9 @@ void operation_result_end(struct operation *operation);
 enum stage_result operation_record(struct operation *operation, enum audit_phase phase,
                                    enum audit_type type, bool durable);
 
+/* The same for a judgement about questions: an event of its own. */
+enum stage_result operation_record_note(struct operation *operation, const struct input_note *note);
+
 /* list_fetch.c: open sessions with servers and ask them for a list; their pages land in the
  * operation's parts, which replace those of the list before. With list NULL nothing is asked.
  * STAGE_DONE when nothing is awaited. */
@@ -251,6 +256,29 @@ enum stage_result operation_refuse_version(struct operation *operation, struct s
 /* The caller names something that is not there. */
 enum stage_result operation_refuse_target(struct operation *operation, const char *code,
                                           struct slice reason);
+
+/* call_stages.c: append the parameters without what questions add, and without the brace at their
+ * end. */
+void operation_write_params(const struct operation *operation, struct buf *params);
+
+/* input_shared.c: may the answer be questions, as far as method and client go? */
+bool operation_may_ask(const struct operation *operation);
+
+/* input_questions.c: what the server of the operation may be told that the client can be asked for.
+ */
+struct mcp_client_capabilities operation_offer(struct operation *operation);
+
+/* input_answers.c: the client comes back with answers: judge them; then record all, then refuse if
+ * one did not pass. */
+enum stage_result operation_stage_read_answers(struct operation *operation);
+enum stage_result operation_stage_record_notes(struct operation *operation);
+enum stage_result operation_stage_check_answers(struct operation *operation);
+
+/* The call is over: judge what its answer asks for, and say in operation->input how to go on. */
+enum stage_result operation_stage_judge_questions(struct operation *operation);
+
+/* Write the reply that asks the client. */
+void operation_write_questions(struct operation *operation);
 
 /* Denied by operation->answer. */
 enum stage_result operation_refuse_denied(struct operation *operation);

@@ -55,6 +55,16 @@ static enum status refuse(struct question_judgement *judgement, struct arena *ar
     return arena_copy(arena, slice_view_cstr(diag->message), &judgement->reason);
 }
 
+void question_explain(const struct question *question, struct arena *scratch, struct arena *arena,
+                      struct question_judgement *judgement)
+{
+    struct policy_question scene = scene_of(question);
+    *judgement = (struct question_judgement){0};
+    scene.arguments_unknown = true;
+    (void)!decide(&scene, scratch, arena, judgement);
+    judgement->is_allowed = false;
+}
+
 struct mcp_client_capabilities question_reduce(const struct policy_question *scene,
                                                const struct mcp_client_capabilities *client,
                                                struct arena *scratch)
@@ -195,7 +205,7 @@ enum status question_judge(const struct question *question, struct arena *scratc
                            struct question_judgement *judgement)
 {
     struct diag diag = {0};
-    *judgement = (struct question_judgement){.target = question->scene.server};
+    *judgement = (struct question_judgement){0};
     if (!is_declared(question)) {
         judgement->is_undeclared = true;
         judgement->code = "question.undeclared";
@@ -364,7 +374,7 @@ enum status question_judge_answer(const struct question *question, struct json_p
                                   struct question_judgement *judgement)
 {
     struct diag diag = {0};
-    *judgement = (struct question_judgement){.target = question->scene.server};
+    *judgement = (struct question_judgement){0};
     enum status status = question_check_answer(question, result, &diag);
     if (status != STATUS_OK) {
         return refuse(judgement, arena, &diag);
@@ -425,7 +435,7 @@ void question_describe(const struct question *question, const struct question_ju
     record->direction = is_answer ? SLICE("client") : SLICE("server");
     record->primitive = mcp_primitive_name(question->method->primitive);
     record->method = question->method->name;
-    record->target = judgement->target;
+    record->target = judgement->target.len > 0 ? judgement->target : question->scene.server;
     record->server = question->scene.server;
     record->policies = judgement->answer.policies;
     record->policy_count = judgement->answer.policy_count;

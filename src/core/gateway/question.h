@@ -32,7 +32,7 @@ struct question_judgement {
     bool is_malformed;   /* it breaks the protocol: no policy was asked */
     const char *code;    /* stable, of a refusal; else NULL */
     struct slice reason; /* for the audit; of a denial see answer.reason, for the caller */
-    struct slice target; /* the server, or the address of a root */
+    struct slice target; /* the address of a root; empty: the server */
     struct policy_answer answer;
     struct question_judgement *stripped; /* the roots left out of an answer, in their order */
     struct question_judgement *next;
@@ -69,6 +69,11 @@ void question_write_refusal(const struct question *question,
  * "client" for an answer. Principal, times and ids are left to the caller. */
 void question_describe(const struct question *question, const struct question_judgement *judgement,
                        bool is_answer, struct audit_record *record);
+
+/* Why may the server never ask that, whatever it asks? For a question that was not made, because
+ * the capability was not offered. */
+void question_explain(const struct question *question, struct arena *scratch, struct arena *arena,
+                      struct question_judgement *judgement);
 
 /* What is left of a client's capabilities when those are taken out that the server may never use.
  * scene as in struct question. */

@@ -1,6 +1,6 @@
 /* question_shape.h: do a server's question and a client's answer keep to the protocol?
  *
- * Looks at shapes alone, before a policy is asked; private to question.c. */
+ * Looks at shapes alone, before a policy is asked; private to question.c and input_*.c. */
 #ifndef AEGIS_CORE_GATEWAY_QUESTION_SHAPE_H
 #define AEGIS_CORE_GATEWAY_QUESTION_SHAPE_H
 

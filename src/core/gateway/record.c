@@ -63,6 +63,17 @@ static void add_intent(const struct operation *op, struct audit_record *record)
     }
 }
 
+static struct slice outcome_of(const struct call *call)
+{
+    if (call->failure != STATUS_OK) {
+        return slice_view_cstr(status_name(call->failure));
+    }
+    if (call->asks) {
+        return SLICE("input_required");
+    }
+    return call->error != JSON_NONE ? SLICE("error") : SLICE("ok");
+}
+
 static void add_verdict(const struct operation *op, enum audit_phase phase,
                         struct audit_record *record)
 {
@@ -76,10 +87,7 @@ static void add_verdict(const struct operation *op, enum audit_phase phase,
     record->decision =
         record->type == AUDIT_AUTHZ_ALLOW ? AUDIT_DECISION_ALLOW : AUDIT_DECISION_NONE;
     if (phase == AUDIT_OUTCOME) {
-        bool is_error = op->call.error != JSON_NONE || op->wait_status != STATUS_OK;
-        record->outcome = op->wait_status != STATUS_OK
-                              ? slice_view_cstr(status_name(op->wait_status))
-                              : (is_error ? SLICE("error") : SLICE("ok"));
+        record->outcome = outcome_of(&op->call);
         record->code = slice_view_cstr(op->call.diag.code);
         record->response_bytes = op->call.has_answer ? op->call.answer.text.len : 0;
         record->events = op->call.notification_count;
@@ -105,23 +113,16 @@ static enum status append(struct operation *op, struct slice payload, bool durab
     return status;
 }
 
-enum stage_result operation_record(struct operation *op, enum audit_phase phase,
-                                   enum audit_type type, bool durable)
+static enum stage_result keep(struct operation *op, const struct audit_record *record, bool durable)
 {
-    struct audit_record record = {.type = type, .phase = phase};
+    struct buf *text = &op->gateway->record;
     if (op->gateway->ports.journal == NULL) {
         op->wait_status = STATUS_OK;
         return STAGE_DONE;
     }
-    struct buf *text = &op->gateway->record;
-    add_identity(op, &record);
-    add_verdict(op, phase, &record);
-    if (phase != AUDIT_OUTCOME) {
-        add_intent(op, &record);
-    }
     /* Of no account: an operation that is over its budget is recorded all the same. */
     buf_clear(text);
-    enum status status = audit_record_encode(&record, text);
+    enum status status = audit_record_encode(record, text);
     if (status == STATUS_OK) {
         status = append(op, buf_view(text), durable);
     }
@@ -129,4 +130,36 @@ enum stage_result operation_record(struct operation *op, enum audit_phase phase,
         return STAGE_WAIT;
     }
     return operation_refuse_error(op, PRODUCT_AUDIT_UNAVAILABLE, SLICE_EMPTY);
+}
+
+enum stage_result operation_record(struct operation *op, enum audit_phase phase,
+                                   enum audit_type type, bool durable)
+{
+    struct audit_record record = {.type = type, .phase = phase};
+    add_identity(op, &record);
+    add_verdict(op, phase, &record);
+    if (phase != AUDIT_OUTCOME) {
+        add_intent(op, &record);
+    }
+    return keep(op, &record, durable);
+}
+
+enum stage_result operation_record_note(struct operation *op, const struct input_note *note)
+{
+    const struct question_judgement *judgement = &note->judgement;
+    struct question question = {.method = note->method,
+                                .scene = {.server = operation_server(op)->name}};
+    struct audit_record record = {.type = AUDIT_AUTHZ_DENY,
+                                  .phase = AUDIT_EVENT,
+                                  .decision = AUDIT_DECISION_DENY,
+                                  .reason = judgement->reason};
+    add_identity(op, &record);
+    add_intent(op, &record);
+    if (note->method != NULL) {
+        question_describe(&question, judgement, note->is_answer, &record);
+    } else {
+        record.code = slice_view_cstr(judgement->code);
+        record.policy_count = 0;
+    }
+    return keep(op, &record, false);
 }

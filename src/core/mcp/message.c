@@ -261,6 +261,7 @@ static enum status check_modern_envelope(struct reading *r)
     if (capabilities == JSON_NONE || json_type(tape, capabilities) != JSON_OBJECT) {
         return refuse_params(r, "'_meta' must hold the client's capabilities");
     }
+    r->out->capabilities = capabilities;
     enum status status = r->input->is_stdio ? STATUS_OK
                                             : mcp_mirror_check(r->input, r->out, r->method_name,
                                                                r->version, r->arena, r->diag);
@@ -374,7 +375,8 @@ static void begin_reading(struct mcp_message *out, struct mcp_refusal *refusal)
                                 .meta = JSON_NONE,
                                 .arguments = JSON_NONE,
                                 .target_ref = JSON_NONE,
-                                .progress_token = JSON_NONE};
+                                .progress_token = JSON_NONE,
+                                .capabilities = JSON_NONE};
     *refusal = (struct mcp_refusal){.http_status = 400,
                                     .rpc_code = MCP_ERROR_INTERNAL,
                                     .text = "the message could not be read"};

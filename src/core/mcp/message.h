@@ -46,6 +46,7 @@ struct mcp_message {
     struct mcp_completion completion; /* when the method is one */
     struct slice session_id;          /* legacy: Mcp-Session-Id, else empty */
     json_ref progress_token;          /* params._meta.progressToken, or JSON_NONE */
+    json_ref capabilities;            /* modern: of the client, from the envelope; else JSON_NONE */
 };
 
 struct mcp_message_input {

@@ -7,19 +7,21 @@
 #define ITEMS(text) .list_member = SLICE_INIT(text)
 #define NEEDS(offer) .needs = MCP_OFFERS_##offer
 #define COMPLETION(use) .is_completion = true, .judged_as = SLICE_INIT(use)
+#define ASKS .may_ask = true
 #define BOTH .in_legacy = true, .in_modern = true
 #define LEGACY .in_legacy = true
 #define MODERN .in_modern = true
 
 static const struct mcp_method METHODS[] = {
-    {NAME("tools/call"), MCP_TOOL, MCP_KIND_CALL, BOTH, TARGET("name"), NEEDS(TOOLS)},
+    {NAME("tools/call"), MCP_TOOL, MCP_KIND_CALL, BOTH, TARGET("name"), NEEDS(TOOLS), ASKS},
     {NAME("tools/list"), MCP_TOOL, MCP_KIND_LIST, BOTH, ITEMS("tools"), NEEDS(TOOLS)},
-    {NAME("resources/read"), MCP_RESOURCE, MCP_KIND_CALL, BOTH, TARGET("uri"), NEEDS(RESOURCES)},
+    {NAME("resources/read"), MCP_RESOURCE, MCP_KIND_CALL, BOTH, TARGET("uri"), NEEDS(RESOURCES),
+     ASKS},
     {NAME("resources/list"), MCP_RESOURCE, MCP_KIND_LIST, BOTH, ITEMS("resources"),
      NEEDS(RESOURCES)},
     {NAME("resources/templates/list"), MCP_RESOURCE, MCP_KIND_LIST, BOTH,
      ITEMS("resourceTemplates"), NEEDS(RESOURCES)},
-    {NAME("prompts/get"), MCP_PROMPT, MCP_KIND_CALL, BOTH, TARGET("name"), NEEDS(PROMPTS)},
+    {NAME("prompts/get"), MCP_PROMPT, MCP_KIND_CALL, BOTH, TARGET("name"), NEEDS(PROMPTS), ASKS},
     {NAME("prompts/list"), MCP_PROMPT, MCP_KIND_LIST, BOTH, ITEMS("prompts"), NEEDS(PROMPTS)},
     {NAME("completion/complete"), MCP_PROMPT, MCP_KIND_CALL, BOTH, TARGET("name"),
      NEEDS(COMPLETIONS), COMPLETION("prompts/get")},

@@ -42,6 +42,7 @@ struct mcp_method {
     struct slice target_member; /* of params: "name" or "uri"; empty when there is no target */
     struct slice list_member;   /* of a list's result: "tools"; empty otherwise */
     uint32_t needs;             /* what a server must offer, mcp_offer; 0: nothing */
+    bool may_ask;               /* modern: its result may be questions to the client */
     bool is_completion;         /* the target is in params.ref, and says the primitive */
     struct slice judged_as;     /* of a completion: the use of its target that it helps with */
 };
@@ -56,7 +57,7 @@ const struct mcp_method *mcp_method_of_http(struct slice name);
 /* The entry of completion/complete for what is referred to: MCP_PROMPT or MCP_RESOURCE. */
 const struct mcp_method *mcp_method_completion(enum mcp_primitive primitive);
 
-/* The same for what a server asks of a client: a request, or a part of a result. */
+/* The entry of what a server asks of a client, in a request or in a result; NULL: it is refused. */
 const struct mcp_method *mcp_question_find(struct slice name);
 
 /* Do servers ask for it? */

@@ -1,0 +1,366 @@
+#include "core/gateway/input_shared.h"
+#include "core/gateway/question_shape.h"
+#include "json/writer.h"
+
+#define ERROR_URL_REQUIRED (-32042)        /* MCP 2025-11-25, elicitation */
+#define ERROR_CAPABILITY_REQUIRED (-32021) /* MCP 2026-07-28 */
+
+static bool is_a(struct json_place place, enum json_type type)
+{
+    return place.ref != JSON_NONE && json_type(place.tape, place.ref) == type;
+}
+
+struct mcp_client_capabilities operation_offer(struct operation *op)
+{
+    struct mcp_client_capabilities declared = input_declared(op);
+    if (!op->session->is_modern || !operation_may_ask(op) || mcp_capabilities_is_empty(&declared)) {
+        return (struct mcp_client_capabilities){0};
+    }
+    struct policy_question scene = operation_question(op, op->server_index);
+    return question_reduce(&scene, &declared, &op->gateway->scratch);
+}
+
+/* One result with questions on its way to the client. */
+struct asking {
+    struct operation *op;
+    struct buf requests; /* members of inputRequests for the client */
+    struct buf kept;     /* the same for the state, without what is long */
+    struct buf refused;  /* members of inputResponses that say no */
+};
+
+/* The questions themselves break the protocol: then the call has failed. */
+static void fail_protocol(struct operation *op, const char *what)
+{
+    op->call.failure = diag_fail(&op->call.diag, STATUS_INVALID, "upstream.protocol", "%s", what);
+}
+
+/* Nothing more is to be judged. */
+static bool is_decided(const struct operation *op)
+{
+    return op->input.next == INPUT_REFUSE || op->call.failure != STATUS_OK;
+}
+
+static void append_question(struct buf *out, struct json_place key, struct slice method,
+                            struct slice params)
+{
+    input_append_key(out, key);
+    buf_append(out, SLICE("{\"method\":"));
+    buf_append_json_string(out, method);
+    if (params.len > 0) {
+        buf_append(out, SLICE(",\"params\":"));
+        buf_append(out, params);
+    }
+    buf_append_byte(out, '}');
+}
+
+/* For the answer it matters what was asked, not what was said before. */
+static enum status keep_question(struct asking *asking, struct json_place key, struct slice method,
+                                 struct slice params)
+{
+    static const struct slice LONG[] = {SLICE_INIT("messages"), SLICE_INIT("systemPrompt")};
+    struct operation *op = asking->op;
+    struct json_edit edits[COUNT_OF(LONG)];
+    size_t count = 0;
+    struct json_tape tape;
+    struct buf text;
+    if (params.len == 0) {
+        append_question(&asking->kept, key, method, params);
+        return buf_status(&asking->kept);
+    }
+    TRY(json_parse(&op->gateway->parser, params, &op->arena, &tape, NULL));
+    for (size_t i = 0; i < COUNT_OF(LONG); i++) {
+        json_ref ref = json_member(&tape, 0, LONG[i]);
+        if (ref != JSON_NONE) {
+            edits[count++] = (struct json_edit){JSON_EDIT_REMOVE, ref, SLICE_EMPTY};
+        }
+    }
+    buf_init(&text, INPUT_TEXT_BYTES_MAX, &op->account);
+    json_write(&text, &tape, 0, edits, count);
+    append_question(&asking->kept, key, method, buf_view(&text));
+    enum status status = buf_status(&text) == STATUS_OK ? buf_status(&asking->kept) : STATUS_LIMIT;
+    buf_release(&text);
+    return status;
+}
+
+static enum status judge_question(struct asking *asking, struct json_place key,
+                                  const struct question *question)
+{
+    struct operation *op = asking->op;
+    struct slice method = question->method->name;
+    struct slice no = question_refusal_result(question);
+    struct input_note *note = input_add_note(op, question->method, false);
+    struct buf params;
+    if (note == NULL) {
+        return STATUS_LIMIT;
+    }
+    buf_init(&params, INPUT_TEXT_BYTES_MAX, &op->account);
+    enum status status =
+        question_judge(question, &op->gateway->scratch, &op->arena, &params, &note->judgement);
+    if (status == STATUS_OK && note->judgement.is_allowed) {
+        append_question(&asking->requests, key, method, buf_view(&params));
+        status = keep_question(asking, key, method, buf_view(&params));
+    } else if (status == STATUS_OK && no.len > 0) {
+        input_append_key(&asking->refused, key);
+        buf_append(&asking->refused, no);
+    } else if (status == STATUS_OK) {
+        /* A sampled message cannot say no (MCP 2026-07-28): the call ends here. */
+        input_refuse_denied(op, &note->judgement.answer, note->judgement.reason);
+    }
+    buf_release(&params);
+    return status;
+}
+
+/* One member of inputRequests: a method, its parameters, nothing else. */
+static enum status read_question(struct asking *asking, struct json_place key,
+                                 struct json_place value)
+{
+    struct operation *op = asking->op;
+    struct json_place name = question_member(value, SLICE("method"));
+    struct json_place params = question_member(value, SLICE("params"));
+    uint32_t known = (name.ref == JSON_NONE ? 0U : 1U) + (params.ref == JSON_NONE ? 0U : 1U);
+    struct slice text = SLICE_EMPTY;
+    if (!is_a(value, JSON_OBJECT) || !is_a(name, JSON_STRING) ||
+        json_count(value.tape, value.ref) != known) {
+        fail_protocol(op, "a question of the server cannot be read");
+        return STATUS_OK;
+    }
+    TRY(json_string(name.tape, name.ref, &op->arena, &text));
+    const struct mcp_method *method = mcp_question_find(text);
+    if (method == NULL) {
+        fail_protocol(op, "the server asked for something that no client can be asked");
+        return STATUS_OK;
+    }
+    struct question question = input_question(op, method, params);
+    return judge_question(asking, key, &question);
+}
+
+static enum status read_questions(struct asking *asking, struct json_place requests)
+{
+    struct operation *op = asking->op;
+    struct json_iter iter;
+    json_ref key = JSON_NONE;
+    json_ref value = JSON_NONE;
+    if (requests.ref == JSON_NONE) {
+        return STATUS_OK;
+    }
+    json_iter_init(&iter, requests.tape, requests.ref);
+    while (!is_decided(op) && json_iter_next(&iter, &key, &value)) {
+        TRY(read_question(asking, (struct json_place){requests.tape, key},
+                          (struct json_place){requests.tape, value}));
+    }
+    return STATUS_OK;
+}
+
+static void write_state(const struct asking *asking, struct buf *out)
+{
+    const struct input_rounds *input = &asking->op->input;
+    buf_append(out, SLICE("{\"expires\":"));
+    buf_append_i64(out, input_now_s(asking->op) + INPUT_STATE_LIFETIME_S);
+    buf_append(out, SLICE(",\"round\":"));
+    buf_append_u64(out, input->count);
+    if (input->state.len > 0) {
+        buf_append(out, SLICE(",\"state\":"));
+        buf_append(out, input->state);
+    }
+    buf_append(out, SLICE(",\"asked\":{"));
+    buf_append(out, buf_view(&asking->kept));
+    buf_append(out, SLICE("},\"refused\":{"));
+    buf_append(out, buf_view(&asking->refused));
+    buf_append(out, SLICE("}}"));
+}
+
+/* The state goes to the client under our seal, always: only so is it known at the next round what
+ * was asked, and of whom. The server gets its own back byte for byte. */
+static enum status seal_state(const struct asking *asking)
+{
+    struct operation *op = asking->op;
+    struct request_state_use use;
+    struct buf params;
+    struct buf text;
+    struct buf sealed;
+    buf_init(&params, INPUT_TEXT_BYTES_MAX, &op->account);
+    buf_init(&text, INPUT_TEXT_BYTES_MAX, &op->account);
+    buf_init(&sealed, INPUT_TEXT_BYTES_MAX, &op->account);
+    write_state(asking, &text);
+    enum status status = input_use(op, &params, &use);
+    if (status == STATUS_OK) {
+        status = buf_status(&text);
+    }
+    if (status == STATUS_OK) {
+        status = request_state_seal(op->gateway, &use, buf_view(&text), &sealed);
+    }
+    if (status == STATUS_OK) {
+        status = arena_copy(&op->arena, buf_view(&sealed), &op->input.sealed);
+    }
+    buf_release(&sealed);
+    buf_release(&text);
+    buf_release(&params);
+    return status;
+}
+
+/* Ask the client what is left to ask; when nothing is, answer for it. */
+static enum status finish_questions(struct asking *asking)
+{
+    struct operation *op = asking->op;
+    const struct slice no[] = {SLICE("{"), buf_view(&asking->refused), SLICE("}")};
+    TRY(buf_status(&asking->requests));
+    TRY(buf_status(&asking->refused));
+    if (asking->requests.len == 0 && asking->refused.len > 0) {
+        op->input.next = INPUT_REPEAT;
+        return arena_join(&op->arena, no, COUNT_OF(no), &op->input.responses);
+    }
+    op->input.next = INPUT_ASK;
+    TRY(arena_copy(&op->arena, buf_view(&asking->requests), &op->input.requests));
+    return seal_state(asking);
+}
+
+static enum status judge_questions(struct asking *asking)
+{
+    struct operation *op = asking->op;
+    struct json_place result = {&op->call.answer, op->call.result};
+    struct json_place requests = question_member(result, SLICE("inputRequests"));
+    struct json_place state = question_member(result, SLICE("requestState"));
+    bool has_requests = requests.ref != JSON_NONE;
+    bool is_well_formed = (!has_requests || is_a(requests, JSON_OBJECT)) &&
+                          (state.ref == JSON_NONE || is_a(state, JSON_STRING)) &&
+                          (has_requests || state.ref != JSON_NONE);
+    if (!is_well_formed ||
+        (has_requests && json_count(requests.tape, requests.ref) > INPUT_QUESTIONS_MAX)) {
+        fail_protocol(op, "the questions of the server cannot be read");
+        return STATUS_OK;
+    }
+    if (++op->input.count > INPUT_ROUNDS_MAX) {
+        fail_protocol(op, "the server asked again and again");
+        return STATUS_OK;
+    }
+    op->input.state = state.ref == JSON_NONE ? SLICE_EMPTY : json_raw(state.tape, state.ref);
+    op->input.responses = SLICE_EMPTY;
+    TRY(read_questions(asking, requests));
+    return is_decided(op) ? STATUS_OK : finish_questions(asking);
+}
+
+static enum status take_questions(struct operation *op)
+{
+    struct asking asking = {.op = op};
+    buf_init(&asking.requests, INPUT_TEXT_BYTES_MAX, &op->account);
+    buf_init(&asking.kept, INPUT_TEXT_BYTES_MAX, &op->account);
+    buf_init(&asking.refused, INPUT_TEXT_BYTES_MAX, &op->account);
+    enum status status = judge_questions(&asking);
+    buf_release(&asking.requests);
+    buf_release(&asking.kept);
+    buf_release(&asking.refused);
+    return status;
+}
+
+/* -- errors that ask ------------------------------------------------------------------------ */
+
+/* A server that needs an address opened: it is not shown, since nobody asked whether it may. */
+static enum status take_url_error(struct operation *op)
+{
+    struct input_note *note =
+        input_add_note(op, mcp_question_find(SLICE("elicitation/create")), false);
+    if (note == NULL) {
+        return STATUS_LIMIT;
+    }
+    note->judgement.code = "question.url_error";
+    note->judgement.reason = SLICE("the server answered with addresses to open");
+    input_refuse_denied(op, &note->judgement.answer, note->judgement.reason);
+    return STATUS_OK;
+}
+
+/* What the server needs, the client has, and the server was not told: the name of the method, or
+ * empty. */
+static struct slice taken_method(const struct mcp_client_capabilities *needed,
+                                 const struct mcp_client_capabilities *declared,
+                                 const struct mcp_client_capabilities *offered)
+{
+    if ((needed->has_sampling && declared->has_sampling && !offered->has_sampling) ||
+        (needed->has_sampling_tools && declared->has_sampling_tools &&
+         !offered->has_sampling_tools)) {
+        return SLICE("sampling/createMessage");
+    }
+    if (needed->has_roots && declared->has_roots && !offered->has_roots) {
+        return SLICE("roots/list");
+    }
+    if ((needed->has_form && declared->has_form && !offered->has_form) ||
+        (needed->has_url && declared->has_url && !offered->has_url)) {
+        return SLICE("elicitation/create");
+    }
+    return SLICE_EMPTY;
+}
+
+/* The client does have it: that a policy took it away is ours to say (MCP reference, section 9). */
+static enum status take_capability_error(struct operation *op)
+{
+    struct json_place error = {&op->call.answer, op->call.error};
+    struct json_place needed_place =
+        question_member(question_member(error, SLICE("data")), SLICE("requiredCapabilities"));
+    struct mcp_client_capabilities needed =
+        mcp_capabilities_read(needed_place.tape, needed_place.ref);
+    struct mcp_client_capabilities declared = input_declared(op);
+    struct slice method = taken_method(&needed, &declared, &op->input.offered);
+    op->input.lacks_capability = method.len == 0;
+    if (method.len == 0) {
+        return STATUS_OK;
+    }
+    struct question question =
+        input_question(op, mcp_question_find(method), (struct json_place){NULL, JSON_NONE});
+    struct input_note *note = input_add_note(op, question.method, false);
+    if (note == NULL) {
+        return STATUS_LIMIT;
+    }
+    question_explain(&question, &op->gateway->scratch, &op->arena, &note->judgement);
+    input_refuse_denied(op, &note->judgement.answer, note->judgement.reason);
+    return STATUS_OK;
+}
+
+static enum status take_error(struct operation *op)
+{
+    struct json_place code =
+        question_member((struct json_place){&op->call.answer, op->call.error}, SLICE("code"));
+    int64_t number = 0;
+    TRY(json_integer(code.tape, code.ref, &number));
+    if (number == ERROR_URL_REQUIRED) {
+        return take_url_error(op);
+    }
+    bool is_modern = op->call.is_modern && mcp_revision_is_modern(op->revision);
+    return number == ERROR_CAPABILITY_REQUIRED && is_modern ? take_capability_error(op) : STATUS_OK;
+}
+
+enum stage_result operation_stage_judge_questions(struct operation *op)
+{
+    enum status status = STATUS_OK;
+    op->call.failure = op->wait_status;
+    op->call.diag = op->wait_diag;
+    op->wait_status = STATUS_OK;
+    if (op->call.failure != STATUS_OK) {
+        return STAGE_DONE;
+    }
+    if (op->call.error != JSON_NONE) {
+        status = take_error(op);
+    } else if (op->call.asks) {
+        status = take_questions(op);
+    }
+    if (status == STATUS_UNAVAILABLE) {
+        op->call.failure = diag_fail(&op->call.diag, status, "gateway.seal",
+                                     "the state of the call could not be sealed");
+    } else if (status != STATUS_OK) {
+        op->call.failure = diag_fail(&op->call.diag, STATUS_LIMIT, "upstream.too_large",
+                                     "the server asks for more than can be kept");
+    }
+    return STAGE_DONE;
+}
+
+void operation_write_questions(struct operation *op)
+{
+    operation_result_begin(op);
+    buf_append(&op->reply, SLICE("\"resultType\":\"input_required\""));
+    if (op->input.requests.len > 0) {
+        buf_append(&op->reply, SLICE(",\"inputRequests\":{"));
+        buf_append(&op->reply, op->input.requests);
+        buf_append_byte(&op->reply, '}');
+    }
+    buf_append(&op->reply, SLICE(",\"requestState\":\""));
+    buf_append(&op->reply, op->input.sealed);
+    buf_append(&op->reply, SLICE("\"}}"));
+}

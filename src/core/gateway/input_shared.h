@@ -1,0 +1,39 @@
+/* input_shared.h: what the two sides of input rounds share; private to input_*.c. */
+#ifndef AEGIS_CORE_GATEWAY_INPUT_SHARED_H
+#define AEGIS_CORE_GATEWAY_INPUT_SHARED_H
+
+#include "core/gateway/operation.h"
+#include "core/gateway/request_state.h"
+
+#define INPUT_TEXT_BYTES_MAX GATEWAY_OPERATION_BYTES_MAX
+
+/* Append `"key":` of one more member; key is a string on some tape. */
+void input_append_key(struct buf *out, struct json_place key);
+
+/* What the client of the operation declared. */
+struct mcp_client_capabilities input_declared(const struct operation *op);
+
+/* A question of the operation's server to its client. */
+struct question input_question(const struct operation *op, const struct mcp_method *method,
+                               struct json_place params);
+
+/* One more judgement to record. NULL: no memory. */
+struct input_note *input_add_note(struct operation *op, const struct mcp_method *method,
+                                  bool is_answer);
+
+/* The call cannot go on: refuse, once what was judged is recorded. */
+void input_refuse(struct operation *op, const struct operation_refusal *refusal);
+
+/* The same because of a policy; reason is for the audit. */
+void input_refuse_denied(struct operation *op, const struct policy_answer *answer,
+                         struct slice reason);
+
+/* What a state of this operation is sealed for; its parameters, the same in each round, are written
+ * to params. */
+NODISCARD enum status input_use(const struct operation *op, struct buf *params,
+                                struct request_state_use *out);
+
+/* Since the epoch. */
+int64_t input_now_s(const struct operation *op);
+
+#endif

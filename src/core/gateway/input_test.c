@@ -1,0 +1,536 @@
+#include "core/gateway/input_rounds.h"
+
+#include "support/check.h"
+#include "support/fake_world.h"
+
+#include <stdio.h>
+
+#define ALL_CAPABILITIES "{\"sampling\":{},\"roots\":{},\"elicitation\":{\"form\":{},\"url\":{}}}"
+#define META_WITH(capabilities)                                                                    \
+    "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                       \
+    "\"io.modelcontextprotocol/clientCapabilities\":" capabilities "}"
+#define ASK(requests, state)                                                                       \
+    "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"resultType\":\"input_required\","               \
+    "\"inputRequests\":{" requests "}" state "}}"
+#define FORM                                                                                       \
+    "{\"method\":\"elicitation/create\",\"params\":{\"message\":\"Which?\",\"requestedSchema\":{"  \
+    "\"type\":\"object\",\"properties\":{\"env\":{\"type\":\"string\"}}}}}"
+#define SAMPLE                                                                                     \
+    "{\"method\":\"sampling/createMessage\",\"params\":{\"messages\":[{\"role\":\"user\","         \
+    "\"content\":{\"type\":\"text\",\"text\":\"hi\"}}],\"maxTokens\":9}}"
+#define ROOTS "{\"method\":\"roots/list\"}"
+#define OK                                                                                         \
+    "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"ok\"}" \
+    "]}}"
+#define ACCEPT "{\"action\":\"accept\",\"content\":{\"env\":\"test\"}}"
+#define NO_ROOTS PERMIT_ALL "forbid(principal, action in Aegis::Action::\"roots\", resource);"
+#define NO_FORMS PERMIT_ALL "forbid(principal, action in Aegis::Action::\"elicitation\", resource);"
+#define NO_SAMPLING                                                                                \
+    PERMIT_ALL "@reason(\"models stay out of it\") forbid(principal, action in "                   \
+               "Aegis::Action::\"sampling\", resource);"
+
+static struct world world;
+static struct world_client client;
+static char state[WORLD_TEXT_BYTES]; /* what the client got, to be echoed */
+
+static void set_up(const char *policies)
+{
+    world_init(&world, policies);
+    world.server_is_modern = true;
+    world.held_method = "tools/call";
+}
+
+static bool has(const char *text)
+{
+    return strstr(client.body, text) != NULL;
+}
+
+/* A call of a tool of a server; extra: members of the parameters, with a comma before each. */
+static void call_of(const char *target, const char *tool, const char *extra)
+{
+    char body[2 * WORLD_TEXT_BYTES];
+    snprintf(
+        body, sizeof(body),
+        "{\"jsonrpc\":\"2.0\",\"id\":\"q\",\"method\":\"tools/call\",\"params\":{\"name\":\"%s\","
+        "\"arguments\":{}%s," META_WITH(ALL_CAPABILITIES) "}}",
+        tool, extra);
+    world_post(&world, &client, target, body, "tools/call", tool, NULL);
+    world_run(&world);
+}
+
+/* The server of the open call says that. */
+static void server_says(const char *json)
+{
+    struct world_call *call = world_find_call(&world, "tools/call");
+    CHECK_ROW(json, call != NULL);
+    if (call != NULL) {
+        world_message(call, json);
+    }
+    if (call != NULL && call->is_open) {
+        world_end(call, STATUS_OK, NULL);
+    }
+    world_run(&world);
+}
+
+static bool server_got(const char *text)
+{
+    const struct world_call *call = &world.calls[world.call_count - 1];
+    return strcmp(call->method, "tools/call") == 0 && strstr(call->body, text) != NULL;
+}
+
+static void keep_state(void)
+{
+    const char *at = strstr(client.body, "\"requestState\":\"");
+    CHECK(at != NULL);
+    at = at == NULL ? "" : at + strlen("\"requestState\":\"");
+    snprintf(state, sizeof(state), "%.*s", (int)strcspn(at, "\""), at);
+    CHECK(strncmp(state, "aegis1.", 7) == 0);
+}
+
+/* The client comes back with answers, members of an object. */
+static void come_back(const char *answers)
+{
+    char extra[2 * WORLD_TEXT_BYTES];
+    snprintf(extra, sizeof(extra), ",\"inputResponses\":{%s},\"requestState\":\"%s\"", answers,
+             state);
+    call_of(BANK, "see", extra);
+}
+
+/* The first round up to the client's turn. */
+static void ask(const char *policies, const char *question)
+{
+    set_up(policies);
+    call_of(BANK, "see", "");
+    server_says(question);
+    keep_state();
+}
+
+static size_t records(const char *text, const char *other)
+{
+    return world_count_records(&world, text, other);
+}
+
+/* -- what a server is told ------------------------------------------------------------------ */
+
+TEST(input_offers_what_policies_leave)
+{
+    static const struct {
+        const char *policies, *told;
+    } rows[] = {
+        {PERMIT_ALL, "{\"roots\":{},\"sampling\":{},\"elicitation\":{\"form\":{},\"url\":{}}}"},
+        {NO_ROOTS, "{\"sampling\":{},\"elicitation\":{\"form\":{},\"url\":{}}}"},
+        {NO_FORMS, "{\"roots\":{},\"sampling\":{}}"},
+        {NO_SAMPLING, "{\"roots\":{},\"elicitation\":{\"form\":{},\"url\":{}}}"},
+        {"permit(principal, action in Aegis::Action::\"tools/call\", resource);", "{}"},
+        {"permit(principal, action, resource) when {context has arguments ||"
+         "(context has elicitation && context.elicitation.mode == \"url\")};",
+         "{\"elicitation\":{\"url\":{}}}"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char text[512];
+        set_up(rows[i].policies);
+        call_of(BANK, "see", "");
+        snprintf(text, sizeof(text), "clientCapabilities\":%s}", rows[i].told);
+        CHECK_ROW(rows[i].policies, server_got(text));
+        server_says(OK);
+        CHECK_ROW(rows[i].policies, has("\"text\":\"ok\""));
+        world_release(&world);
+    }
+}
+
+/* -- rounds --------------------------------------------------------------------------------- */
+
+TEST(input_goes_to_the_client_and_back)
+{
+    ask(PERMIT_ALL, ASK("\"a\":" FORM, ",\"requestState\":\"u:1\""));
+    CHECK(client.status_code == 200 && has("\"resultType\":\"input_required\""));
+    CHECK(has("\"inputRequests\":{\"a\":" FORM "}") && !has("u:1"));
+    CHECK(records("\"primitive\":\"elicitation\"", "\"direction\":\"server\"") == 1);
+    CHECK(records("\"outcome\"", "input_required") == 1);
+    come_back("\"a\":" ACCEPT);
+    CHECK(server_got("\"inputResponses\":{\"a\":" ACCEPT "},\"requestState\":\"u:1\""));
+    CHECK(records("elicitation/create", "\"direction\":\"client\"") == 1);
+    server_says(OK);
+    CHECK(has("\"text\":\"ok\"") && has("\"resultType\":\"complete\""));
+    CHECK(records("authz.deny", "") == 0 && records("\"intent\"", "") == 2);
+    world_release(&world);
+}
+
+TEST(input_without_a_state_of_the_server_sends_none)
+{
+    ask(PERMIT_ALL, ASK("\"a\":" ROOTS, ""));
+    come_back("\"a\":{\"roots\":[{\"uri\":\"file:///srv\"}]}");
+    CHECK(server_got("\"inputResponses\":{\"a\":{\"roots\":[{\"uri\":\"file:///srv\"}]}}"));
+    CHECK(!server_got("requestState"));
+    world_release(&world);
+}
+
+TEST(input_of_a_state_alone_only_comes_back)
+{
+    set_up(PERMIT_ALL);
+    call_of(BANK, "see", "");
+    server_says("{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"resultType\":\"input_required\","
+                "\"requestState\":\"later\"}}");
+    keep_state();
+    CHECK(!has("inputRequests"));
+    come_back("");
+    CHECK(server_got("\"requestState\":\"later\"") && !server_got("inputResponses"));
+    world_release(&world);
+}
+
+TEST(input_missing_is_asked_again_by_the_server)
+{
+    ask(PERMIT_ALL, ASK("\"a\":" FORM ",\"b\":" ROOTS, ""));
+    come_back("\"a\":" ACCEPT);
+    CHECK(server_got("\"inputResponses\":{\"a\":" ACCEPT "},") && !server_got("\"b\""));
+    world_release(&world);
+}
+
+TEST(input_says_who_asks_on_the_common_endpoint)
+{
+    set_up(PERMIT_ALL);
+    call_of("/mcp", "bank__see", "");
+    server_says(ASK("\"a\":" FORM, ""));
+    CHECK(has("\"message\":\"bank: Which?\""));
+    world_release(&world);
+}
+
+/* -- refused questions ---------------------------------------------------------------------- */
+
+TEST(input_refused_in_part_is_answered_at_the_next_round)
+{
+    ask(NO_ROOTS, ASK("\"a\":" FORM ",\"b\":" ROOTS, ",\"requestState\":\"u:2\""));
+    CHECK(has("\"inputRequests\":{\"a\":" FORM "}") && !has("roots/list"));
+    CHECK(records("authz.deny", "") == 1 && records("authz.deny", "roots/list") == 1);
+    come_back("\"a\":" ACCEPT);
+    CHECK(server_got("\"inputResponses\":{\"a\":" ACCEPT ",\"b\":{\"roots\":[]}},"
+                     "\"requestState\":\"u:2\""));
+    world_release(&world);
+}
+
+TEST(input_refused_whole_is_answered_at_once)
+{
+    set_up(NO_FORMS "forbid(principal, action in Aegis::Action::\"roots\", resource);");
+    call_of(BANK, "see", "");
+    server_says(ASK("\"a\":" FORM ",\"b\":" ROOTS, ",\"requestState\":\"u:3\""));
+    CHECK(!client.is_replied && world_count_calls(&world, "tools/call") == 2);
+    CHECK(server_got("\"inputResponses\":{\"a\":{\"action\":\"decline\"},\"b\":{\"roots\":[]}},"
+                     "\"requestState\":\"u:3\""));
+    CHECK(records("authz.deny", "") == 2 && records("\"intent\"", "") == 2);
+    server_says(OK);
+    CHECK(has("\"text\":\"ok\"") && !has("Which?"));
+    CHECK(records("\"outcome\"", "\"ok\"") == 1);
+    world_release(&world);
+}
+
+TEST(input_refused_sampling_ends_the_call)
+{
+    set_up(NO_SAMPLING);
+    call_of(BANK, "see", "");
+    server_says(ASK("\"a\":" SAMPLE ",\"b\":" FORM, ""));
+    CHECK(client.status_code == 200 && has("\"isError\":true") && has("models stay out of it"));
+    CHECK(!has("inputRequests") && world_count_calls(&world, "tools/call") == 1);
+    CHECK(records("authz.deny", "") == 1 && records("authz.deny", "\"sampling\"") == 1);
+    CHECK(records("\"outcome\"", "") == 1);
+    world_release(&world);
+}
+
+/* What the client never said that it can be asked. */
+TEST(input_undeclared_is_answered_at_once)
+{
+    set_up(PERMIT_ALL);
+    world_post(&world, &client, BANK, CALL_SEE, "tools/call", "see", NULL);
+    world_run(&world);
+    server_says(ASK("\"a\":" FORM, ""));
+    CHECK(server_got("\"inputResponses\":{\"a\":{\"action\":\"decline\"}}"));
+    CHECK(records("authz.deny", "question.undeclared") == 1);
+    server_says(OK);
+    CHECK(has("\"text\":\"ok\""));
+    world_release(&world);
+}
+
+TEST(input_rounds_have_a_bound)
+{
+    set_up(NO_ROOTS);
+    call_of(BANK, "see", "");
+    for (size_t i = 0; i <= INPUT_ROUNDS_MAX; i++) {
+        CHECK(!client.is_replied);
+        server_says(ASK("\"b\":" ROOTS, ",\"requestState\":\"again\""));
+    }
+    CHECK(client.status_code == 502 && has("\"code\":50201"));
+    CHECK(world_count_calls(&world, "tools/call") == INPUT_ROUNDS_MAX + 1);
+    world_release(&world);
+}
+
+TEST(input_rounds_have_a_bound_with_the_client_too)
+{
+    set_up(PERMIT_ALL);
+    call_of(BANK, "see", "");
+    for (size_t i = 0; i < INPUT_ROUNDS_MAX; i++) {
+        server_says(ASK("\"b\":" ROOTS, ",\"requestState\":\"again\""));
+        keep_state();
+        world.record_count = 0; /* only so many are kept in a test */
+        world.call_count = 0;
+        come_back("");
+    }
+    server_says(ASK("\"b\":" ROOTS, ",\"requestState\":\"again\""));
+    CHECK(client.status_code == 502 && has("\"code\":50201"));
+    world_release(&world);
+}
+
+TEST(input_that_breaks_the_protocol_fails_the_call)
+{
+#define RESULT(members)                                                                            \
+    "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"resultType\":\"input_required\"" members "}}"
+    static const char *const rows[] = {
+        RESULT(""),
+        RESULT(",\"inputRequests\":[]"),
+        RESULT(",\"inputRequests\":{},\"requestState\":7"),
+        RESULT(",\"requestState\":null"),
+        RESULT(",\"inputRequests\":{\"a\":7}"),
+        RESULT(",\"inputRequests\":{\"a\":{}}"),
+        RESULT(",\"inputRequests\":{\"a\":{\"method\":\"tools/call\"}}"),
+        RESULT(",\"inputRequests\":{\"a\":{\"method\":\"Roots/list\"}}"),
+        RESULT(",\"inputRequests\":{\"a\":{\"method\":\"roots/list\",\"Params\":{}}}"),
+        RESULT(",\"inputRequests\":{\"a\":{\"method\":\"roots/list\",\"id\":1}}"),
+        RESULT(",\"inputRequests\":{\"a\":" ROOTS ",\"b\":" ROOTS ",\"c\":" ROOTS ",\"d\":" ROOTS
+               ",\"e\":" ROOTS ",\"f\":" ROOTS ",\"g\":" ROOTS ",\"h\":" ROOTS ",\"i\":" ROOTS
+               ",\"j\":" ROOTS ",\"k\":" ROOTS ",\"l\":" ROOTS ",\"m\":" ROOTS ",\"n\":" ROOTS
+               ",\"o\":" ROOTS ",\"p\":" ROOTS ",\"q\":" ROOTS "}"),
+    };
+#undef RESULT
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        set_up(PERMIT_ALL);
+        call_of(BANK, "see", "");
+        server_says(rows[i]);
+        CHECK_ROW(rows[i], client.status_code == 502 && has("\"code\":50201") && !has("roots"));
+        CHECK_ROW(rows[i], records("\"outcome\"", "upstream.protocol") == 1);
+        world_release(&world);
+    }
+}
+
+/* A list is no call: its server may not ask. */
+TEST(input_is_refused_where_it_may_not_be)
+{
+    static const struct world_answer ANSWERS[] = {{0, "resources/list", ASK("\"a\":" ROOTS, "")}};
+    set_up(PERMIT_ALL);
+    world.answers = ANSWERS;
+    world.answer_count = 1;
+    world_post(&world, &client, BANK,
+               "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"resources/list\",\"params\":{" META_WITH(
+                   ALL_CAPABILITIES) "}}",
+               "resources/list", NULL, NULL);
+    world_run(&world);
+    CHECK(!has("roots/list") && has("\"code\":50201"));
+    world_release(&world);
+}
+
+/* -- refused answers ------------------------------------------------------------------------ */
+
+/* Each is refused as one that is not known, reaches no server and leaves one record. */
+TEST(input_state_of_another_call_is_refused)
+{
+    static const struct {
+        const char *name, *target, *tool;
+        int64_t later_ms;
+        bool is_forged, is_servers;
+    } rows[] = {
+        {"forged", BANK, "see", 0, true, false},
+        {"the server's own", BANK, "see", 0, false, true},
+        {"other tool", BANK, "pay", 0, false, false},
+        {"other server", "/servers/shop/mcp", "see", 0, false, false},
+        {"expired", BANK, "see", INPUT_STATE_LIFETIME_S * 1000, false, false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char extra[2 * WORLD_TEXT_BYTES];
+        ask(PERMIT_ALL, ASK("\"a\":" FORM, ",\"requestState\":\"u:1\""));
+        size_t calls = world_count_calls(&world, "tools/call");
+        world_advance(&world, rows[i].later_ms);
+        if (rows[i].is_forged) {
+            state[20] = state[20] == 'A' ? 'B' : 'A';
+        }
+        snprintf(extra, sizeof(extra),
+                 ",\"inputResponses\":{\"a\":" ACCEPT "},\"requestState\":\"%s\"",
+                 rows[i].is_servers ? "u:1" : state);
+        call_of(rows[i].target, rows[i].tool, extra);
+        CHECK_ROW(rows[i].name, has("\"code\":-32602") && has("\"id\":\"q\""));
+        CHECK_ROW(rows[i].name, world_count_calls(&world, "tools/call") == calls);
+        CHECK_ROW(rows[i].name, records("authz.deny", "") == 1);
+        CHECK_ROW(rows[i].name, records("authz.deny", "state.unknown") == 1);
+        world_release(&world);
+    }
+}
+
+TEST(input_state_lives_to_its_last_second)
+{
+    ask(PERMIT_ALL, ASK("\"a\":" FORM, ""));
+    world_advance(&world, INPUT_STATE_LIFETIME_S * 1000 - 1000);
+    come_back("\"a\":" ACCEPT);
+    CHECK(server_got("\"inputResponses\":{\"a\":" ACCEPT "}"));
+    world_release(&world);
+}
+
+TEST(input_nobody_asked_for_is_dropped)
+{
+    set_up(PERMIT_ALL);
+    call_of(BANK, "see", ",\"inputResponses\":{\"a\":" ACCEPT ",\"b\":{\"roots\":[]}}");
+    CHECK(!server_got("inputResponses") && !server_got("accept"));
+    CHECK(records("authz.deny", "") == 1 && records("question.unsolicited", "\"client\"") == 1);
+    server_says(ASK("\"a\":" FORM, ""));
+    keep_state();
+    come_back("\"a\":" ACCEPT ",\"b\":{\"roots\":[{\"uri\":\"file:///home\"}]}");
+    CHECK(server_got("\"inputResponses\":{\"a\":" ACCEPT "}") && !server_got("file:///home"));
+    CHECK(records("authz.deny", "question.unsolicited") == 2);
+    world_release(&world);
+}
+
+TEST(input_that_does_not_fit_is_refused)
+{
+    static const char *const rows[] = {
+        "\"a\":12345",
+        "\"a\":{\"roots\":[]}",
+        "\"a\":{\"action\":\"accept\",\"content\":{\"env\":7}}",
+        "\"a\":{\"action\":\"accept\",\"content\":\"test\"}",
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        ask(PERMIT_ALL, ASK("\"a\":" FORM, ""));
+        come_back(rows[i]);
+        CHECK_ROW(rows[i], has("\"code\":-32602"));
+        CHECK_ROW(rows[i], world_count_calls(&world, "tools/call") == 1);
+        CHECK_ROW(rows[i], records("authz.deny", "") == 1);
+        CHECK_ROW(rows[i], records("authz.deny", "elicitation/create") == 1);
+        world_release(&world);
+    }
+}
+
+TEST(input_of_another_type_is_refused)
+{
+    static const char *const rows[] = {",\"inputResponses\":null", ",\"inputResponses\":[]",
+                                       ",\"requestState\":7", ",\"requestState\":null"};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        set_up(PERMIT_ALL);
+        call_of(BANK, "see", rows[i]);
+        CHECK_ROW(rows[i], has("\"code\":-32602"));
+        CHECK_ROW(rows[i], world_count_calls(&world, "tools/call") == 0);
+        CHECK_ROW(rows[i], records("", "") == 1);
+        world_release(&world);
+    }
+}
+
+TEST(input_denied_is_answered_with_no)
+{
+    ask(PERMIT_ALL "forbid(principal, action == Aegis::Action::\"elicitation/create.result\","
+                   "resource) when {context.result.action == \"accept\"};",
+        ASK("\"a\":" FORM, ""));
+    come_back("\"a\":" ACCEPT);
+    CHECK(server_got("\"inputResponses\":{\"a\":{\"action\":\"decline\"}}"));
+    CHECK(records("authz.deny", "") == 1 && records("authz.deny", "\"client\"") == 1);
+    world_release(&world);
+}
+
+TEST(input_denied_sampling_ends_the_call)
+{
+    ask(PERMIT_ALL "@reason(\"not this model\") forbid(principal, action =="
+                   "Aegis::Action::\"sampling/createMessage.result\", resource)"
+                   "when {context.result.model == \"large\"};",
+        ASK("\"a\":" SAMPLE, ""));
+    come_back("\"a\":{\"role\":\"assistant\",\"model\":\"large\",\"content\":{\"type\":\"text\","
+              "\"text\":\"yes\"}}");
+    CHECK(has("\"isError\":true") && has("not this model"));
+    CHECK(world_count_calls(&world, "tools/call") == 1 && records("authz.deny", "") == 1);
+    world_release(&world);
+}
+
+TEST(input_roots_are_stripped)
+{
+    ask(PERMIT_ALL "forbid(principal, action, resource is Aegis::Root)"
+                   "when {resource.path like \"/home/*\"};",
+        ASK("\"a\":" ROOTS, ""));
+    come_back("\"a\":{\"roots\":[{\"uri\":\"file:///home/ann\"},{\"uri\":\"file:///srv\"},"
+              "{\"uri\":\"https://a.example/\"}]}");
+    CHECK(server_got("\"inputResponses\":{\"a\":{\"roots\":[{\"uri\":\"file:///srv\"}]}}"));
+    CHECK(records("authz.deny", "") == 2);
+    CHECK(records("authz.deny", "\"file:///home/ann\"") == 1);
+    CHECK(records("authz.allow", "\"direction\":\"client\",\"primitive\":\"roots\"") == 1);
+    world_release(&world);
+}
+
+/* Policies changed while the person was thinking. */
+TEST(input_is_judged_anew_at_its_return)
+{
+    ask(PERMIT_ALL, ASK("\"a\":" FORM, ""));
+    gateway_switch(&world.gateway, world_snapshot(NO_FORMS, ALL_REVISIONS));
+    come_back("\"a\":" ACCEPT);
+    CHECK(server_got("\"inputResponses\":{\"a\":{\"action\":\"decline\"}}"));
+    world_release(&world);
+    ask(PERMIT_ALL, ASK("\"a\":" FORM, ""));
+    gateway_switch(&world.gateway, world_snapshot("", ALL_REVISIONS));
+    come_back("\"a\":" ACCEPT);
+    CHECK(has("\"isError\":true") && world_count_calls(&world, "tools/call") == 1);
+    world_release(&world);
+}
+
+/* -- errors that ask ------------------------------------------------------------------------ */
+
+TEST(input_by_error_shows_no_address)
+{
+    static const bool ERAS[] = {false, true};
+    for (size_t i = 0; i < COUNT_OF(ERAS); i++) {
+        set_up(PERMIT_ALL);
+        world.server_is_modern = ERAS[i];
+        call_of(BANK, "see", "");
+        server_says(
+            "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"error\":{\"code\":-32042,\"message\":\"open\","
+            "\"data\":{\"elicitations\":[{\"mode\":\"url\",\"url\":\"https://x.example/\"}]}}}");
+        CHECK(has("\"isError\":true") && !has("x.example") && !has("-32042"));
+        CHECK(records("authz.deny", "") == 1 && records("authz.deny", "question.url_error") == 1);
+        CHECK(records("\"outcome\"", "\"error\"") == 1);
+        world_release(&world);
+    }
+}
+
+#define LACKS(capability)                                                                          \
+    "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"error\":{\"code\":-32021,\"message\":\"m\",\"data\":{"      \
+    "\"requiredCapabilities\":{" capability "}}}}"
+
+TEST(input_capability_taken_by_policy_is_a_denial)
+{
+    set_up(NO_SAMPLING);
+    call_of(BANK, "see", "");
+    server_says(LACKS("\"sampling\":{}"));
+    CHECK(has("\"isError\":true") && has("models stay out of it") && !has("-32021"));
+    CHECK(records("authz.deny", "") == 1 && records("authz.deny", "sampling/createMessage") == 1);
+    world_release(&world);
+}
+
+TEST(input_capability_the_client_lacks_is_its_own)
+{
+    set_up(NO_SAMPLING);
+    call_of(BANK, "see", "");
+    server_says(LACKS("\"sampling\":{\"tools\":{}},\"extensions\":{\"x/y\":{}}"));
+    CHECK(has("models stay out of it"));
+    world_release(&world);
+    set_up(PERMIT_ALL);
+    call_of(BANK, "see", "");
+    server_says(LACKS("\"extensions\":{\"x/y\":{}}"));
+    CHECK(client.status_code == 400 && has("\"code\":-32021") && has("x/y"));
+    CHECK(records("authz.deny", "") == 0);
+    world_release(&world);
+}
+
+/* -- the journal ---------------------------------------------------------------------------- */
+
+TEST(input_without_a_record_goes_nowhere)
+{
+    set_up(PERMIT_ALL);
+    call_of(BANK, "see", "");
+    world.journal_refuses = true;
+    server_says(ASK("\"a\":" FORM, ""));
+    CHECK(client.status_code == 503 && has("\"code\":50302") && !has("Which?"));
+    world_release(&world);
+    ask(PERMIT_ALL, ASK("\"a\":" FORM, ""));
+    world.journal_fails = true;
+    come_back("\"a\":" ACCEPT);
+    CHECK(client.status_code == 503 && world_count_calls(&world, "tools/call") == 1);
+    world_release(&world);
+}
