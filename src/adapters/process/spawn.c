@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -61,6 +62,26 @@ static bool take_user(const struct program *program)
                                   setresuid(program->user, program->user, program->user) == 0);
 }
 
+/* What we are bound to ourselves cannot be raised. */
+static bool set_limit(__rlimit_resource_t resource, rlim_t most)
+{
+    struct rlimit both;
+    if (getrlimit(resource, &both) != 0) {
+        return false;
+    }
+    both.rlim_max = both.rlim_max < most ? both.rlim_max : most;
+    both.rlim_cur = both.rlim_max;
+    return setrlimit(resource, &both) == 0;
+}
+
+static bool take_limits(const struct program_limits *limits)
+{
+    return limits == NULL ||
+           (set_limit(RLIMIT_AS, limits->memory_bytes) &&
+            set_limit(RLIMIT_FSIZE, limits->file_bytes) &&
+            set_limit(RLIMIT_CPU, limits->processor_s) && set_limit(RLIMIT_CORE, 0));
+}
+
 /* Changing the user clears the death signal, so it is set afterwards; the parent may have died
  * before. */
 static bool tie_to_parent(pid_t parent)
@@ -79,7 +100,7 @@ static void run_child(const struct program *program, const struct inheritance *i
     /* All of ours are close-on-exec; this catches what our own parent or a library left open. */
     if (place_descriptors(inheritance) &&
         (program->directory == NULL || chdir(program->directory) == 0) && take_user(program) &&
-        tie_to_parent(parent) &&
+        tie_to_parent(parent) && take_limits(program->limits) &&
         close_range((unsigned)inheritance->count, ~0U, CLOSE_RANGE_CLOEXEC) == 0) {
         (void)execvpe(file, (char *const *)(uintptr_t)program->argv,
                       (char *const *)(uintptr_t)program->environment);

@@ -13,6 +13,13 @@
 
 #define SPAWN_DESCRIPTORS_MAX 8
 
+/* What a program and all that it starts may use at most. */
+struct program_limits {
+    size_t memory_bytes;  /* address space of each process */
+    size_t file_bytes;    /* of each file it writes */
+    uint32_t processor_s; /* of each process */
+};
+
 /* Borrowed and immutable. argv NULL: there is no program. */
 struct program {
     const char *file;               /* what is executed; NULL: argv[0], looked up in our PATH */
@@ -22,6 +29,7 @@ struct program {
     bool has_user;                  /* run as user and group, without other groups */
     uid_t user;
     gid_t group;
+    const struct program_limits *limits; /* NULL: ours */
 };
 
 struct spawned {
