@@ -1,6 +1,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/diag.h"
+#include "base/utf8.h"
 #include "support/check.h"
 
 #include <ctype.h>
@@ -36,6 +37,27 @@ TEST(slice_to_i64_at_its_edges)
         CHECK_ROW(rows[i].text, status == rows[i].status);
         CHECK_ROW(rows[i].text, status != STATUS_OK || value == rows[i].value);
     }
+}
+
+/* Every code point but surrogates, which well-formed text cannot have. */
+TEST(utf8_encodes_and_decodes_every_character)
+{
+    size_t lost = 0;
+    for (uint32_t code = 0; code <= 0x10FFFF; code += code == 0xD7FF ? 0x801 : 1) {
+        uint8_t bytes[UTF8_BYTES_MAX];
+        uint32_t found = 0;
+        struct slice text = {bytes, utf8_encode(code, bytes)};
+        lost +=
+            slice_is_utf8(text) && utf8_decode(text, &found) == text.len && found == code ? 0 : 1;
+    }
+    CHECK(lost == 0);
+}
+
+TEST(utf8_decode_stays_within_the_text)
+{
+    uint32_t code = 0;
+    CHECK(utf8_decode(SLICE("\xF0\x9F"), &code) == 2);
+    CHECK(utf8_decode(SLICE("\xE2"), &code) == 1);
 }
 
 TEST(utf8_refuses_every_ill_formed_class)

@@ -1,5 +1,7 @@
 #include "json/scan.h"
 
+#include "base/utf8.h"
+
 #include <string.h>
 
 static int hex_value(uint8_t byte)
@@ -116,31 +118,6 @@ void scan_text_init(struct scan_text *scan, struct slice content)
     *scan = (struct scan_text){.at = content.ptr, .end = content.ptr + content.len};
 }
 
-static void set_pending(struct scan_text *scan, int32_t code)
-{
-    uint8_t *out = scan->pending;
-    scan->pending_at = 0;
-    if (code < 0x80) {
-        out[0] = (uint8_t)code;
-        scan->pending_count = 1;
-    } else if (code < 0x800) {
-        out[0] = (uint8_t)(0xC0 | (code >> 6));
-        out[1] = (uint8_t)(0x80 | (code & 0x3F));
-        scan->pending_count = 2;
-    } else if (code < 0x10000) {
-        out[0] = (uint8_t)(0xE0 | (code >> 12));
-        out[1] = (uint8_t)(0x80 | (code >> 6 & 0x3F));
-        out[2] = (uint8_t)(0x80 | (code & 0x3F));
-        scan->pending_count = 3;
-    } else {
-        out[0] = (uint8_t)(0xF0 | (code >> 18));
-        out[1] = (uint8_t)(0x80 | (code >> 12 & 0x3F));
-        out[2] = (uint8_t)(0x80 | (code >> 6 & 0x3F));
-        out[3] = (uint8_t)(0x80 | (code & 0x3F));
-        scan->pending_count = 4;
-    }
-}
-
 static int32_t short_escape(uint8_t kind)
 {
     switch (kind) {
@@ -182,6 +159,7 @@ int scan_text_next(struct scan_text *scan)
             scan->at += 6;
         }
     }
-    set_pending(scan, code);
+    scan->pending_at = 0;
+    scan->pending_count = (uint8_t)utf8_encode((uint32_t)code, scan->pending);
     return scan->pending[scan->pending_at++];
 }

@@ -1,20 +1,7 @@
 #include "cedar/schema/characters.h"
 
+#include "base/utf8.h"
 #include "cedar/schema/character_table.h"
-
-/* The character at text[at], which is UTF-8; moves on. */
-static uint32_t next_character(struct slice text, size_t *at)
-{
-    uint8_t lead = text.ptr[(*at)++];
-    if (lead < 0x80) {
-        return lead;
-    }
-    uint32_t character = lead >= 0xF0 ? lead & 0x07U : lead >= 0xE0 ? lead & 0x0FU : lead & 0x1FU;
-    while (*at < text.len && (text.ptr[*at] & 0xC0) == 0x80) {
-        character = character << 6 | (text.ptr[(*at)++] & 0x3FU);
-    }
-    return character;
-}
 
 /* The explicit formatting characters of the bidirectional algorithm (UAX #9, section 2). */
 static bool turns_direction(uint32_t character)
@@ -73,8 +60,10 @@ static void read_character(struct characters *characters, uint32_t character)
 
 void characters_read(struct characters *characters, struct slice text)
 {
+    uint32_t character = 0;
     for (size_t at = 0; at < text.len;) {
-        read_character(characters, next_character(text, &at));
+        at += utf8_decode(slice_sub(text, at, text.len), &character);
+        read_character(characters, character);
     }
 }
 

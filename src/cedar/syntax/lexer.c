@@ -1,5 +1,7 @@
 #include "cedar/syntax/lexer.h"
 
+#include "base/utf8.h"
+
 #include <string.h>
 
 static const char NO_MEANING[] = "this character has no meaning here";
@@ -235,30 +237,6 @@ static int hex_value(uint8_t byte)
     return (lower >= 'a' && lower <= 'f') ? lower - 'a' + 10 : -1;
 }
 
-static size_t put_utf8(uint8_t *out, uint32_t code)
-{
-    if (code < 0x80) {
-        out[0] = (uint8_t)code;
-        return 1;
-    }
-    if (code < 0x800) {
-        out[0] = (uint8_t)(0xC0 | code >> 6);
-        out[1] = (uint8_t)(0x80 | (code & 0x3F));
-        return 2;
-    }
-    if (code < 0x10000) {
-        out[0] = (uint8_t)(0xE0 | code >> 12);
-        out[1] = (uint8_t)(0x80 | (code >> 6 & 0x3F));
-        out[2] = (uint8_t)(0x80 | (code & 0x3F));
-        return 3;
-    }
-    out[0] = (uint8_t)(0xF0 | code >> 18);
-    out[1] = (uint8_t)(0x80 | (code >> 12 & 0x3F));
-    out[2] = (uint8_t)(0x80 | (code >> 6 & 0x3F));
-    out[3] = (uint8_t)(0x80 | (code & 0x3F));
-    return 4;
-}
-
 /* "{H...}" after \u: one to six digits, underscores after the first. Bytes taken, or 0. */
 static size_t braced_code(struct slice text, uint32_t *code)
 {
@@ -333,7 +311,7 @@ static void put_code(struct unescaping *u, uint32_t code, bool is_literal_star)
         u->parts[u->part_count++] = (struct pattern_part){.is_wildcard = true};
         return;
     }
-    u->len += put_utf8(u->out + u->len, code);
+    u->len += utf8_encode(code, u->out + u->len);
 }
 
 /* One character or escape of content; bytes taken, or 0 when it is malformed. */

@@ -1,4 +1,5 @@
 /* Strings and names of the printer. */
+#include "base/utf8.h"
 #include "cedar/syntax/lexer.h"
 #include "cedar/syntax/print.h"
 #include "cedar/syntax/print_ranges.h"
@@ -28,18 +29,6 @@ static bool is_escaped(uint32_t code, bool is_alone)
            (is_alone && is_among(code, PRINT_EXTENDING, PRINT_EXTENDING_COUNT));
 }
 
-/* The character at the start of well-formed UTF-8. */
-static size_t decode(struct slice rest, uint32_t *code)
-{
-    uint8_t lead = rest.ptr[0];
-    size_t len = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-    *code = lead < 0x80 ? lead : lead & (0xFFU >> (len + 1));
-    for (size_t i = 1; i < len && i < rest.len; i++) {
-        *code = *code << 6 | (rest.ptr[i] & 0x3FU);
-    }
-    return len < rest.len ? len : rest.len;
-}
-
 static void append_code(struct buf *out, uint32_t code)
 {
     static const char HEX[] = "0123456789abcdef";
@@ -65,7 +54,7 @@ static void append_escaped(struct buf *out, struct slice text, bool is_pattern)
     static const char NAMES[] = "nrt\\0'\"";
     for (size_t i = 0; i < text.len;) {
         uint32_t code = 0;
-        size_t len = decode(slice_sub(text, i, text.len), &code);
+        size_t len = utf8_decode(slice_sub(text, i, text.len), &code);
         size_t which = 0;
         while (which < sizeof(NAMES) - 1 && (uint8_t)CODES[which] != code) {
             which++;

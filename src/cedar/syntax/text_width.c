@@ -1,5 +1,7 @@
 #include "cedar/syntax/text_width.h"
 
+#include "base/utf8.h"
+
 /* First and last character of each range, ascending. Facts of Unicode 16. */
 
 static const uint32_t NO_COLUMN[] = {
@@ -127,18 +129,6 @@ static bool is_in(uint32_t character, const uint32_t *ranges, size_t count)
     return low < count / 2 && character >= ranges[2 * low];
 }
 
-/* The character at the start of valid UTF-8; *length gets its bytes. */
-static uint32_t first_character(struct slice text, size_t *length)
-{
-    uint8_t lead = text.ptr[0];
-    *length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-    uint32_t character = *length == 1 ? lead : lead & (0x7FU >> *length);
-    for (size_t i = 1; i < *length; i++) {
-        character = character << 6 | (text.ptr[i] & 0x3FU);
-    }
-    return character;
-}
-
 static size_t character_width(uint32_t character)
 {
     if (is_in(character, NO_COLUMN, COUNT_OF(NO_COLUMN))) {
@@ -150,9 +140,9 @@ static size_t character_width(uint32_t character)
 size_t text_width(struct slice text)
 {
     size_t width = 0;
-    size_t length = 0;
-    for (size_t i = 0; i < text.len; i += length) {
-        uint32_t character = first_character(slice_sub(text, i, text.len), &length);
+    uint32_t character = 0;
+    for (size_t i = 0; i < text.len;) {
+        i += utf8_decode(slice_sub(text, i, text.len), &character);
         width += character < 0x80 ? 1 : character_width(character);
     }
     return width;
