@@ -224,6 +224,24 @@ size_t slice_skip_plain(struct slice text, size_t at)
 }
 #endif
 
+size_t slice_find_control(struct slice text, size_t at)
+{
+#if defined(__SSE2__)
+    const __m128i last = _mm_set1_epi8(0x1F);
+    for (; text.len - at >= 16; at += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(text.ptr + at));
+        int found = _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(bytes, last), bytes));
+        if (found != 0) {
+            return at + (size_t)__builtin_ctz((unsigned)found);
+        }
+    }
+#endif
+    while (at < text.len && text.ptr[at] >= 0x20) {
+        at++;
+    }
+    return at;
+}
+
 /* Length of the UTF-8 sequence at text[i], or 0 when it is not well-formed (Unicode, table 3-7). */
 static size_t utf8_sequence_len(struct slice text, size_t i)
 {

@@ -94,6 +94,10 @@ NODISCARD enum status slice_to_i64(struct slice text, int64_t *out);
  * quote, backslash, or past ASCII. text.len when there is none. For writers and readers of JSON. */
 size_t slice_skip_plain(struct slice text, size_t at);
 
+/* Index of the first control character (below a space; DEL is none) at or after `at`; text.len when
+ * there is none. */
+size_t slice_find_control(struct slice text, size_t at);
+
 /* True when the text is well-formed UTF-8 (no overlong forms, surrogates or code points past
  * U+10FFFF). */
 bool slice_is_utf8(struct slice text);

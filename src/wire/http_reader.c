@@ -92,32 +92,50 @@ enum line_end {
     LINE_BROKEN, /* a CR without LF or an LF without CR */
 };
 
-/* Look for the end of the line at reader->scanned. Finds broken line ends at once, so that a peer
- * who never sends CRLF is not waited for. */
-static enum line_end scan_line(struct http_reader *reader)
+/* Look for the end of the line of text at reader->scanned. Finds broken line ends at once, so that
+ * a peer who never sends CRLF is not waited for. */
+static enum line_end scan_line(struct http_reader *reader, struct slice text)
 {
-    struct slice raw = buf_view(&reader->raw);
-    struct slice rest = slice_sub(raw, reader->scanned, raw.len);
-    bool after_cr = reader->scanned > 0 && raw.ptr[reader->scanned - 1] == '\r';
-    size_t lf = slice_find_byte(rest, '\n');
-    size_t cr = slice_find_byte(slice_sub(rest, 0, lf), '\r');
-    bool is_open = lf == rest.len;
-    if ((after_cr && rest.len > 0 && lf != 0) || cr + 1 < lf) {
+    size_t at = reader->scanned;
+    assert(at <= text.len);
+    bool after_cr = at > 0 && text.ptr[at - 1] == '\r';
+    while (!after_cr && at < text.len) {
+        at = slice_find_control(text, at);
+        if (at < text.len) {
+            if (text.ptr[at] == '\n') {
+                return LINE_BROKEN;
+            }
+            after_cr = text.ptr[at] == '\r';
+            at++;
+        }
+    }
+    if (at == text.len) {
+        reader->scanned = at;
+        return LINE_OPEN;
+    }
+    if (text.ptr[at] != '\n') {
         return LINE_BROKEN;
     }
-    if (!is_open && (lf == 0 ? !after_cr : cr == lf)) {
-        return LINE_BROKEN;
-    }
-    reader->scanned += is_open ? rest.len : lf + 1;
-    reader->line_count += is_open ? 0 : 1;
-    return is_open ? LINE_OPEN : LINE_ENDS;
+    reader->scanned = at + 1;
+    reader->line_count++;
+    return LINE_ENDS;
 }
 
 /* The line that just ended is empty. */
-static bool head_ends(const struct http_reader *reader)
+static bool head_ends(const struct http_reader *reader, struct slice text)
 {
     size_t at = reader->scanned;
-    return at >= 4 && reader->raw.ptr[at - 3] == '\n';
+    return at >= 4 && text.ptr[at - 3] == '\n';
+}
+
+/* LINE_ENDS: text has a whole head, reader->scanned bytes long. */
+static enum line_end scan_head(struct http_reader *reader, struct slice text)
+{
+    enum line_end end = LINE_OPEN;
+    do {
+        end = scan_line(reader, text);
+    } while (end == LINE_ENDS && !head_ends(reader, text));
+    return end;
 }
 
 static enum http_event read_head(struct http_reader *reader, struct slice *input, struct diag *diag)
@@ -125,24 +143,29 @@ static enum http_event read_head(struct http_reader *reader, struct slice *input
     size_t before = reader->raw.len;
     size_t room = reader->limits.head_bytes_max - before;
     size_t taken = input->len < room ? input->len : room;
+    enum line_end end = LINE_OPEN;
+    if (before == 0) {
+        /* Most heads come whole: what follows is not copied with them. */
+        end = scan_head(reader, slice_sub(*input, 0, taken));
+        taken = end == LINE_ENDS ? reader->scanned : taken;
+    }
     buf_append(&reader->raw, slice_sub(*input, 0, taken));
     if (buf_status(&reader->raw) != STATUS_OK) {
         return fail(reader, 503, STATUS_LIMIT, "http.memory", "no memory for the head", diag);
     }
-    enum line_end end = LINE_OPEN;
-    do {
-        end = scan_line(reader);
-        if (end == LINE_BROKEN) {
-            return fail(reader, 400, STATUS_INVALID, "http.bare_lf",
-                        "a line does not end with CRLF", diag);
-        }
-        if (end == LINE_ENDS && head_ends(reader)) {
-            /* What follows the head is left to the caller. */
-            *input = slice_sub(*input, reader->scanned - before, input->len);
-            reader->raw.len = reader->scanned;
-            return parse_head(reader, diag);
-        }
-    } while (end == LINE_ENDS);
+    if (before > 0) {
+        end = scan_head(reader, buf_view(&reader->raw));
+    }
+    if (end == LINE_BROKEN) {
+        return fail(reader, 400, STATUS_INVALID, "http.bare_lf", "a line does not end with CRLF",
+                    diag);
+    }
+    if (end == LINE_ENDS) {
+        /* What follows the head is left to the caller. */
+        *input = slice_sub(*input, reader->scanned - before, input->len);
+        reader->raw.len = reader->scanned;
+        return parse_head(reader, diag);
+    }
     *input = slice_sub(*input, taken, input->len);
     if (reader->raw.len == reader->limits.head_bytes_max) {
         return fail(reader, 431, STATUS_LIMIT, "http.too_large", "the head is too large", diag);
