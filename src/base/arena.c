@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ARENA_BLOCK_BYTES_MIN 2048
 #define ARENA_BLOCK_BYTES_MAX (128 * 1024)
 #define ARENA_ALIGN 16
 
@@ -79,6 +78,48 @@ enum status account_insert(struct account *account, struct account *middle)
     return STATUS_OK;
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+#define KEEPS_SPARES false
+#elif defined(__has_feature)
+#define KEEPS_SPARES (!__has_feature(address_sanitizer))
+#else
+#define KEEPS_SPARES true
+#endif
+
+void *arena_spares_take(struct arena_spares *spares)
+{
+    struct arena_block *block = spares->first;
+    if (block == NULL || alloc_gate != NULL) {
+        assert(spares->bytes >= sizeof(*block));
+        return base_alloc(spares->bytes);
+    }
+    spares->first = block->previous;
+    spares->count--;
+    return block;
+}
+
+void arena_spares_give(struct arena_spares *spares, void *memory)
+{
+    struct arena_block *block = memory;
+    if (!KEEPS_SPARES || spares->count == ARENA_SPARES_MAX) {
+        base_free(block);
+        return;
+    }
+    block->previous = spares->first;
+    spares->first = block;
+    spares->count++;
+}
+
+void arena_spares_release(struct arena_spares *spares)
+{
+    while (spares->first != NULL) {
+        struct arena_block *block = spares->first;
+        spares->first = block->previous;
+        base_free(block);
+    }
+    spares->count = 0;
+}
+
 void arena_init(struct arena *arena, size_t limit_bytes, struct account *account)
 {
     *arena = (struct arena){.account = account, .limit_bytes = limit_bytes};
@@ -90,15 +131,21 @@ static void free_blocks_after(struct arena *arena, struct arena_block *block)
         struct arena_block *previous = block->previous;
         account_release(arena->account, block->size);
         arena->used_bytes -= block->size;
-        base_free(block);
+        if (arena->spares != NULL && block->size == ARENA_BLOCK_BYTES_MIN) {
+            arena_spares_give(arena->spares, block);
+        } else {
+            base_free(block);
+        }
         block = previous;
     }
 }
 
 void arena_release(struct arena *arena)
 {
+    struct arena_spares *spares = arena->spares;
     free_blocks_after(arena, arena->blocks);
     arena_init(arena, arena->limit_bytes, arena->account);
+    arena->spares = spares;
 }
 
 void arena_reset(struct arena *arena)
@@ -127,7 +174,8 @@ static bool add_block(struct arena *arena, size_t size)
     if (needed < size || wanted > left || account_charge(arena->account, wanted) != STATUS_OK) {
         return false;
     }
-    struct arena_block *block = base_alloc(wanted);
+    bool is_first = arena->spares != NULL && wanted == ARENA_BLOCK_BYTES_MIN;
+    struct arena_block *block = is_first ? arena_spares_take(arena->spares) : base_alloc(wanted);
     if (block == NULL) {
         account_release(arena->account, wanted);
         return false;

@@ -105,6 +105,25 @@ TEST(slice_skip_plain_stops_at_every_odd_byte)
     CHECK(slice_skip_plain(SLICE_EMPTY, 0) == 0);
 }
 
+TEST(slice_find_control_stops_at_every_control_character)
+{
+    uint8_t room[40];
+    for (size_t len = 1; len <= sizeof(room); len++) {
+        uint8_t *bytes = room + sizeof(room) - len;
+        for (size_t at = 0; at < len * 256; at++) {
+            uint8_t byte = (uint8_t)(at / len);
+            size_t place = at % len;
+            memset(bytes, ' ', len);
+            bytes[place] = byte;
+            struct slice text = slice_of(bytes, len);
+            CHECK(slice_find_control(text, 0) == (byte < 0x20 ? place : len));
+            CHECK(slice_find_control(text, place) == (byte < 0x20 ? place : len));
+            CHECK(slice_find_control(text, place + 1) == len);
+        }
+    }
+    CHECK(slice_find_control(SLICE_EMPTY, 0) == 0);
+}
+
 /* Every byte against every byte, at the last place of texts of all lengths around a word. */
 TEST(slice_eq_ascii_nocase_folds_letters_only)
 {
@@ -140,6 +159,50 @@ TEST(arena_keeps_its_limit_and_its_account)
     CHECK(arena_alloc(&arena, 4000) != NULL);
     arena_release(&arena);
     CHECK(account.used_bytes == 0);
+}
+
+static bool keeps_spares(void)
+{
+    struct arena_spares spares = {.bytes = ARENA_BLOCK_BYTES_MIN};
+    void *memory = arena_spares_take(&spares);
+    arena_spares_give(&spares, memory);
+    bool keeps = spares.count == 1;
+    arena_spares_release(&spares);
+    return keeps;
+}
+
+/* What waits is charged to nobody, and there is never more of it than the bound. */
+TEST(arena_takes_the_spare_blocks_of_others)
+{
+    struct account account = {.limit_bytes = 2 * (size_t)ARENA_BLOCK_BYTES_MIN};
+    struct arena_spares spares = {.bytes = ARENA_BLOCK_BYTES_MIN};
+    struct arena arena;
+    arena_init(&arena, 16384, &account);
+    arena.spares = &spares;
+    size_t kept = keeps_spares() ? 1 : 0;
+    for (int i = 0; i < 3; i++) {
+        CHECK(arena_alloc(&arena, 100) != NULL && spares.count == 0);
+        CHECK(account.used_bytes == ARENA_BLOCK_BYTES_MIN);
+        arena_release(&arena);
+        CHECK(spares.count == kept && account.used_bytes == 0);
+    }
+    /* A large block is not kept, and over budget a spare one is not taken. */
+    CHECK(arena_alloc(&arena, 3000) != NULL);
+    arena_release(&arena);
+    CHECK(spares.count == kept);
+    account.used_bytes = account.limit_bytes;
+    CHECK(arena_alloc(&arena, 100) == NULL && spares.count == kept);
+    account.used_bytes = 0;
+    void *blocks[ARENA_SPARES_MAX + 1];
+    for (size_t i = 0; i < COUNT_OF(blocks); i++) {
+        blocks[i] = arena_spares_take(&spares);
+    }
+    for (size_t i = 0; i < COUNT_OF(blocks); i++) {
+        arena_spares_give(&spares, blocks[i]);
+    }
+    CHECK(spares.count == kept * ARENA_SPARES_MAX);
+    arena_spares_release(&spares);
+    CHECK(spares.count == 0 && spares.first == NULL);
 }
 
 TEST(arena_joins_texts)

@@ -40,6 +40,8 @@ enum status gateway_init(struct gateway *gateway, const struct gateway_ports *po
         .ports = *ports,
         .snapshot = snapshot,
         .account = {.parent = ports->account, .limit_bytes = limits->loop_bytes},
+        .operation_spares = {.bytes = sizeof(struct operation)},
+        .block_spares = {.bytes = ARENA_BLOCK_BYTES_MIN},
         .limits = *limits,
         .place = *place,
     };
@@ -92,6 +94,8 @@ void gateway_release(struct gateway *gateway)
     buf_release(&gateway->params);
     buf_release(&gateway->body);
     arena_release(&gateway->scratch);
+    arena_spares_release(&gateway->operation_spares);
+    arena_spares_release(&gateway->block_spares);
     gateway_snapshot_unref(gateway->snapshot);
     *gateway = (struct gateway){0};
 }

@@ -100,8 +100,9 @@ struct gateway {
     struct gateway_snapshot *snapshot; /* our reference */
     struct identity_cache *cache;
     struct account account;
-    struct arena scratch;        /* of one decision; empty in between */
-    struct child_table children; /* all that ports have under way */
+    struct arena scratch;                               /* of one decision; empty in between */
+    struct arena_spares operation_spares, block_spares; /* of operations and of their arenas */
+    struct child_table children;                        /* all that ports have under way */
     struct gateway_limits limits;
     struct caller *callers[GATEWAY_CALLER_BUCKETS]; /* principals that have operations */
     struct account *server_accounts;                /* server_count entries */

@@ -55,7 +55,7 @@ static void free_operation(struct operation *op)
     arena_release(&op->arena);
     assert(op->account.used_bytes == 0);
     caller_leave(gateway, op->caller_entry);
-    base_free(op);
+    arena_spares_give(&gateway->operation_spares, op);
 }
 
 /* Refusals leave the table of the kind for this one. */
@@ -482,7 +482,7 @@ static enum stage_result read_message(struct operation *op)
 
 static struct operation *new_operation(struct gateway *gateway, struct exchange *exchange)
 {
-    struct operation *op = base_alloc(sizeof(*op));
+    struct operation *op = arena_spares_take(&gateway->operation_spares);
     if (op == NULL) {
         return NULL;
     }
@@ -496,6 +496,7 @@ static struct operation *new_operation(struct gateway *gateway, struct exchange 
                                    .limit_bytes = gateway->limits.operation_bytes};
     op->deadline.fire = on_deadline;
     arena_init(&op->arena, GATEWAY_OPERATION_BYTES_MAX, &op->account);
+    op->arena.spares = &gateway->block_spares;
     buf_init(&op->reply, GATEWAY_OPERATION_BYTES_MAX, &op->account);
     buf_init(&op->session_id, 1024, &op->account);
     if (gateway->operations != NULL) {
