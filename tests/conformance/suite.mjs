@@ -75,11 +75,12 @@ const processes = new Processes();
 const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'aegis-conformance-'));
 try {
   const fixture = await listeningUrl(processes.start(process.execPath, [path.join(rootFolder, 'tests/fixtures/conformance-server.ts')]));
-  const gateway = await startAegis(processes, [
-    'proxy', '--upstream', fixture, '--no-auth', '--policy', path.join(rootFolder, 'tests/integration/policies-open'),
-    '--state', path.join(folder, 'state'),
-  ]);
   for (const revision of REVISIONS) {
+    // The tools of the two sets need the mechanisms of their era at the server, too.
+    const gateway = await startAegis(processes, [
+      'proxy', '--upstream', fixture, '--no-auth', '--policy', path.join(rootFolder, 'tests/integration/policies-open'),
+      '--revision', revision, '--state', path.join(folder, `state-${revision}`),
+    ]);
     await runSet(tally, 'fixture', revision, fixture, folder, (name) => [!OURS_ALONE.includes(name)]);
     const found = await runSet(tally, 'gateway', revision, gateway.url, folder, (name) => [PENDING[name] === undefined, PENDING[name]]);
     for (const name of Object.keys(PENDING).filter((key) => key.startsWith(revision))) {

@@ -74,13 +74,7 @@ static enum stage_result stage_check_offer(struct operation *op)
     if (is_never_allowed(op)) {
         return operation_refuse_denied(op);
     }
-    return operation_refuse(op, &(struct operation_refusal){
-                                    .type = AUDIT_WIRE_REJECT,
-                                    .http_status = mcp_revision_is_modern(op->revision) ? 404 : 200,
-                                    .rpc_code = MCP_ERROR_METHOD_NOT_FOUND,
-                                    .text = SLICE("method not found"),
-                                    .code = "mcp.capability",
-                                    .reason = SLICE("the server does not offer the method")});
+    return operation_refuse_method(op);
 }
 
 static struct json_place member_of(struct json_place object, struct slice name)
@@ -257,7 +251,18 @@ static void write_params(const struct operation *op, struct buf *params)
     buf_append_byte(params, '}');
 }
 
-/* Our own progress token, and the trace context as the client gave it. */
+/* Which messages of the log does the client want? */
+static enum mcp_log_level log_level(const struct operation *op)
+{
+    return op->client != NULL ? op->client->log_level : op->message.log_level;
+}
+
+static bool sends_log(const struct operation *op)
+{
+    return log_level(op) != MCP_LOG_NONE && (op->session->offers & MCP_OFFERS_LOGGING) != 0;
+}
+
+/* Our own progress token, the log level, and the trace context as the client gave it. */
 static void write_meta(struct operation *op, struct buf *meta)
 {
     static const struct slice TRACE[] = {SLICE_INIT("traceparent"), SLICE_INIT("tracestate"),
@@ -266,6 +271,12 @@ static void write_meta(struct operation *op, struct buf *meta)
     if (op->message.progress_token != JSON_NONE) {
         buf_append(meta, SLICE("\"progressToken\":"));
         buf_append_i64(meta, op->gateway->next_upstream_id + 1);
+        has_member = true;
+    }
+    if (op->session->is_modern && sends_log(op)) {
+        buf_append(meta, has_member ? SLICE(",") : SLICE_EMPTY);
+        buf_append(meta, SLICE("\"io.modelcontextprotocol/logLevel\":"));
+        buf_append_json_string(meta, mcp_log_level_name(log_level(op)));
         has_member = true;
     }
     for (size_t i = 0; op->message.meta != JSON_NONE && i < COUNT_OF(TRACE); i++) {
@@ -290,26 +301,39 @@ static void on_call_done(struct call *call, enum status status)
     operation_note(operation_of_call(call), status, &call->diag);
 }
 
-/* Progress goes on with the client's own token; everything else a server tells is dropped here. */
+/* Progress of this call goes on with the client's own token: *edit writes it. */
+static bool is_progress_of(const struct call *call, const struct json_tape *tape, json_ref params,
+                           struct json_edit *edit)
+{
+    const struct operation *op =
+        (const struct operation *)((const char *)call - offsetof(struct operation, call));
+    json_ref ref = json_member(tape, params, SLICE("progressToken"));
+    int64_t token = 0;
+    if (op->message.progress_token == JSON_NONE || ref == JSON_NONE ||
+        json_integer(tape, ref, &token) != STATUS_OK || token != call->id) {
+        return false;
+    }
+    *edit = (struct json_edit){JSON_EDIT_REPLACE, ref,
+                               json_raw(&op->message.tape, op->message.progress_token)};
+    return true;
+}
+
+/* Progress and wanted messages of the log go on; everything else a server tells is dropped here. */
 static void on_call_notification(struct call *call, const struct json_tape *tape)
 {
     struct operation *op = operation_of_call(call);
     json_ref method = json_member(tape, 0, SLICE("method"));
     json_ref params = json_member(tape, 0, SLICE("params"));
-    int64_t token = 0;
-    if (op->message.progress_token == JSON_NONE || params == JSON_NONE ||
-        !json_string_eq(tape, method, SLICE("notifications/progress"))) {
+    struct json_edit edit;
+    bool is_progress = json_string_eq(tape, method, SLICE("notifications/progress"));
+    if (params == JSON_NONE ||
+        !(is_progress ? is_progress_of(call, tape, params, &edit)
+                      : sends_log(op) && mcp_log_is_wanted(tape, params, log_level(op)))) {
         return;
     }
-    json_ref ref = json_member(tape, params, SLICE("progressToken"));
-    if (ref == JSON_NONE || json_integer(tape, ref, &token) != STATUS_OK || token != call->id) {
-        return;
-    }
-    struct json_edit edit = {JSON_EDIT_REPLACE, ref,
-                             json_raw(&op->message.tape, op->message.progress_token)};
     struct buf json;
     buf_init(&json, GATEWAY_OPERATION_BYTES_MAX, &op->account);
-    json_write(&json, tape, 0, &edit, 1);
+    json_write(&json, tape, 0, &edit, is_progress ? 1 : 0);
     if (buf_status(&json) != STATUS_OK || !operation_send_event(op, buf_view(&json))) {
         /* The client must see that its stream is not whole; the server need not go on. */
         op->exchange->vtable->abort(op->exchange);
@@ -318,6 +342,32 @@ static void on_call_notification(struct call *call, const struct json_tape *tape
             diag_fail(&call->diag, STATUS_CANCELLED, "client.slow", "the client reads too slowly");
     }
     buf_release(&json);
+}
+
+/* A legacy server has one level for its session, and is told before the first call that wants more
+ * than the ones before. Whether it follows is its own affair: a call does not fail for it. */
+static enum stage_result stage_set_log_level(struct operation *op)
+{
+    struct server_session *session = op->session;
+    bool sends_enough = session->log_level != MCP_LOG_NONE && session->log_level <= log_level(op);
+    struct diag diag = {0};
+    if (session->is_modern || !sends_log(op) || sends_enough || operation_is_stopped(op) ||
+        !server_session_is_usable(session, &diag)) {
+        return STAGE_DONE;
+    }
+    struct slice params = SLICE_EMPTY;
+    struct slice level = mcp_log_level_name(log_level(op));
+    if (arena_format(&op->arena, &params, "{\"level\":\"%.*s\"}", SLICE_ARG(level)) != STATUS_OK) {
+        return STAGE_DONE;
+    }
+    struct call_request request = {.owner = &op->children,
+                                   .arena = &op->arena,
+                                   .session = session,
+                                   .method = SLICE("logging/setLevel"),
+                                   .params = params};
+    op->call = (struct call){.on_done = on_call_done};
+    session->log_level = log_level(op);
+    return call_start(&op->call, &request) == STATUS_OK ? STAGE_WAIT : STAGE_DONE;
 }
 
 static enum stage_result stage_forward(struct operation *op)
@@ -476,6 +526,7 @@ const struct stage OPERATION_CALL_STAGES[] = {
     {"check_answers", operation_stage_check_answers},
     {"record_intent", stage_record_intent},
     {"check_intent", operation_stage_check_record},
+    {"set_log_level", stage_set_log_level},
     {"forward", stage_forward},
     {"judge_questions", operation_stage_judge_questions},
     {"record_questions", operation_stage_record_notes},

@@ -10,6 +10,7 @@
 
 #include "core/gateway/caller.h"
 #include "core/gateway/session_token.h"
+#include "core/mcp/log_level.h"
 
 struct client_stream;
 
@@ -21,6 +22,8 @@ struct client_session {
     uint8_t nonce[SESSION_TOKEN_NONCE_BYTES]; /* of its id */
     uint8_t digest[CALLER_DIGEST_BYTES];      /* of the principal */
     enum mcp_revision revision;
+    enum mcp_log_level log_level; /* of the messages it wants; at first none */
+    uint32_t offers;              /* that it was told of in its handshake, mcp_offer */
     int64_t used_ms;
     uint32_t user_count; /* operations and streams that hold it */
     bool is_over;        /* cannot be found; goes with its last user */

@@ -121,6 +121,9 @@ static enum stage_result stage_gather_offers(struct operation *op)
             STATUS_OK) {
         return operation_refuse_overload(op, "no memory for the instructions");
     }
+    if (op->client != NULL) {
+        op->client->offers = op->offers;
+    }
     operation_leave_parts(op);
     return STAGE_DONE;
 }
@@ -166,6 +169,16 @@ static enum stage_result stage_answer_empty(struct operation *op)
     operation_result_begin(op);
     operation_result_end(op);
     operation_answer(op, 200);
+    return STAGE_DONE;
+}
+
+/* The servers are told when they are called next. */
+static enum stage_result stage_set_log_level(struct operation *op)
+{
+    if ((op->client->offers & MCP_OFFERS_LOGGING) == 0) {
+        return operation_refuse_method(op);
+    }
+    op->client->log_level = op->message.log_level;
     return STAGE_DONE;
 }
 
@@ -224,6 +237,18 @@ const struct stage OPERATION_PING_STAGES[] = {
     {"session", operation_stage_session},
     {"route", operation_stage_route},
     {"home", operation_stage_home},
+    {"record_event", operation_stage_record_event},
+    {"check_record", operation_stage_check_record},
+    {"answer", stage_answer_empty},
+    {NULL, NULL},
+};
+
+const struct stage OPERATION_LOG_LEVEL_STAGES[] = {
+    {"authenticate", operation_stage_authenticate},
+    {"session", operation_stage_session},
+    {"route", operation_stage_route},
+    {"home", operation_stage_home},
+    {"set_log_level", stage_set_log_level},
     {"record_event", operation_stage_record_event},
     {"check_record", operation_stage_check_record},
     {"answer", stage_answer_empty},

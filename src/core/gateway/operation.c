@@ -362,6 +362,8 @@ static const struct stage *stages_of(const struct mcp_message *message)
         return OPERATION_DISCOVER_STAGES;
     case MCP_KIND_PING:
         return OPERATION_PING_STAGES;
+    case MCP_KIND_LOG_LEVEL:
+        return OPERATION_LOG_LEVEL_STAGES;
     case MCP_KIND_NOTIFICATION:
         return OPERATION_NOTIFICATION_STAGES;
     case MCP_KIND_LIST:

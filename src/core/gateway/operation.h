@@ -253,6 +253,9 @@ bool operation_speaks(const struct operation *operation, enum mcp_revision revis
 /* The client asks for a revision that is not spoken. */
 enum stage_result operation_refuse_version(struct operation *operation, struct slice requested);
 
+/* A method that the servers do not offer is none. */
+enum stage_result operation_refuse_method(struct operation *operation);
+
 /* The caller names something that is not there. */
 enum stage_result operation_refuse_target(struct operation *operation, const char *code,
                                           struct slice reason);
@@ -292,6 +295,7 @@ extern const struct stage OPERATION_LIST_STAGES[];
 extern const struct stage OPERATION_INITIALIZE_STAGES[];
 extern const struct stage OPERATION_DISCOVER_STAGES[];
 extern const struct stage OPERATION_PING_STAGES[];
+extern const struct stage OPERATION_LOG_LEVEL_STAGES[];
 extern const struct stage OPERATION_NOTIFICATION_STAGES[];
 extern const struct stage OPERATION_STREAM_STAGES[];
 extern const struct stage OPERATION_LINK_STAGES[];

@@ -310,6 +310,7 @@ static void start_opening(struct server_session *session)
     session->tools = (struct tool_index){0};
     session->is_modern = false;
     session->offers = 0;
+    session->log_level = MCP_LOG_NONE;
     session->instructions = SLICE_EMPTY;
     session->revision = MCP_REVISION_NONE;
     session->diag = (struct diag){0};

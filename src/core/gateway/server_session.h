@@ -10,6 +10,7 @@
 
 #include "core/gateway/call.h"
 #include "core/gateway/tool_index.h"
+#include "core/mcp/log_level.h"
 #include "core/mcp/offers.h"
 #include "core/policy/schema_check.h"
 
@@ -54,7 +55,8 @@ struct server_session {
     enum server_session_step step;
     enum mcp_revision revision;
     bool is_modern;
-    uint32_t offers;           /* mcp_offer */
+    uint32_t offers;              /* mcp_offer */
+    enum mcp_log_level log_level; /* a legacy server's: what it was told to send, or NONE */
     struct slice instructions; /* for the model, a JSON string; empty: none, or too long to keep */
     struct buf session_id;     /* legacy HTTP */
     uint64_t child;            /* stdio */

@@ -118,6 +118,17 @@ enum stage_result operation_stage_session(struct operation *op)
                : operation_refuse_version(op, mcp_revision_name(op->revision));
 }
 
+enum stage_result operation_refuse_method(struct operation *op)
+{
+    return operation_refuse(op, &(struct operation_refusal){
+                                    .type = AUDIT_WIRE_REJECT,
+                                    .http_status = mcp_revision_is_modern(op->revision) ? 404 : 200,
+                                    .rpc_code = MCP_ERROR_METHOD_NOT_FOUND,
+                                    .text = SLICE("method not found"),
+                                    .code = "mcp.capability",
+                                    .reason = SLICE("the server does not offer the method")});
+}
+
 enum stage_result operation_refuse_target(struct operation *op, const char *code,
                                           struct slice reason)
 {

@@ -3,6 +3,7 @@
 #include "core/mcp/mirror.h"
 
 #define META_VERSION SLICE("io.modelcontextprotocol/protocolVersion")
+#define META_LOG_LEVEL SLICE("io.modelcontextprotocol/logLevel")
 #define META_CAPABILITIES SLICE("io.modelcontextprotocol/clientCapabilities")
 #define ID_MAGNITUDE_MAX ((int64_t)9007199254740991) /* 2^53 - 1: exact for every peer */
 
@@ -197,19 +198,14 @@ static enum status check_look_alikes(struct reading *r, json_ref object, const s
 
 static enum status check_all_look_alikes(struct reading *r)
 {
-    static const struct slice PARAMS[] = {SLICE_INIT("name"),
-                                          SLICE_INIT("arguments"),
-                                          SLICE_INIT("uri"),
-                                          SLICE_INIT("_meta"),
-                                          SLICE_INIT("cursor"),
-                                          SLICE_INIT("task"),
-                                          SLICE_INIT("taskId"),
-                                          SLICE_INIT("inputResponses"),
-                                          SLICE_INIT("requestState"),
-                                          SLICE_INIT("ref"),
-                                          SLICE_INIT("argument"),
-                                          SLICE_INIT("context"),
-                                          SLICE_INIT("protocolVersion")};
+    static const struct slice PARAMS[] = {
+        SLICE_INIT("name"),         SLICE_INIT("arguments"),
+        SLICE_INIT("uri"),          SLICE_INIT("_meta"),
+        SLICE_INIT("cursor"),       SLICE_INIT("task"),
+        SLICE_INIT("taskId"),       SLICE_INIT("inputResponses"),
+        SLICE_INIT("requestState"), SLICE_INIT("level"),
+        SLICE_INIT("ref"),          SLICE_INIT("argument"),
+        SLICE_INIT("context"),      SLICE_INIT("protocolVersion")};
     static const struct slice META[] = {SLICE_INIT("io.modelcontextprotocol/protocolVersion"),
                                         SLICE_INIT("io.modelcontextprotocol/clientCapabilities"),
                                         SLICE_INIT("io.modelcontextprotocol/clientInfo"),
@@ -342,10 +338,27 @@ static enum status read_completion(struct reading *r)
     return STATUS_OK;
 }
 
+/* For one request in its envelope, for a session in a request of its own. */
+static enum status read_log_level(struct reading *r)
+{
+    bool is_wish = r->out->method->kind == MCP_KIND_LOG_LEVEL;
+    json_ref object = is_wish ? r->out->params : r->out->meta;
+    json_ref level = object == JSON_NONE ? JSON_NONE
+                                         : json_member(&r->out->tape, object,
+                                                       is_wish ? SLICE("level") : META_LOG_LEVEL);
+    if (!is_wish && (level == JSON_NONE || !mcp_revision_is_modern(r->out->revision))) {
+        return STATUS_OK;
+    }
+    r->out->log_level = mcp_log_level_read(&r->out->tape, level);
+    return r->out->log_level == MCP_LOG_NONE ? refuse_params(r, "the log level is not known")
+                                             : STATUS_OK;
+}
+
 static enum status read_params(struct reading *r)
 {
     const struct json_tape *tape = &r->out->tape;
     struct slice member = r->out->method->target_member;
+    TRY(read_log_level(r));
     if (member.len == 0) {
         return STATUS_OK;
     }

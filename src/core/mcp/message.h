@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/diag.h"
 #include "core/mcp/completion.h"
+#include "core/mcp/log_level.h"
 #include "core/mcp/method.h"
 #include "core/mcp/revision.h"
 #include "wire/http_reader.h"
@@ -37,12 +38,13 @@ struct mcp_message {
     struct json_tape tape;
     struct slice id; /* lexeme, quotes included; empty for notifications */
     const struct mcp_method *method;
-    enum mcp_revision revision; /* modern: from the envelope; legacy: from the field, or NONE */
-    json_ref params;            /* JSON_NONE when absent */
-    json_ref meta;              /* params._meta, or JSON_NONE */
-    json_ref arguments;         /* params.arguments, or JSON_NONE */
-    json_ref target_ref;        /* the member that names the target, or JSON_NONE */
-    struct slice target;        /* its decoded text */
+    enum mcp_revision revision;   /* modern: from the envelope; legacy: from the field, or NONE */
+    json_ref params;              /* JSON_NONE when absent */
+    json_ref meta;                /* params._meta, or JSON_NONE */
+    json_ref arguments;           /* params.arguments, or JSON_NONE */
+    json_ref target_ref;          /* the member that names the target, or JSON_NONE */
+    struct slice target;          /* its decoded text */
+    enum mcp_log_level log_level; /* wished for: by a modern request, or logging/setLevel */
     struct mcp_completion completion; /* when the method is one */
     struct slice session_id;          /* legacy: Mcp-Session-Id, else empty */
     json_ref progress_token;          /* params._meta.progressToken, or JSON_NONE */

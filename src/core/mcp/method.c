@@ -29,6 +29,7 @@ static const struct mcp_method METHODS[] = {
      NEEDS(COMPLETIONS), COMPLETION("resources/read")},
     {NAME("initialize"), MCP_LIFECYCLE, MCP_KIND_INITIALIZE, LEGACY},
     {NAME("ping"), MCP_LIFECYCLE, MCP_KIND_PING, LEGACY},
+    {NAME("logging/setLevel"), MCP_LIFECYCLE, MCP_KIND_LOG_LEVEL, LEGACY, NEEDS(LOGGING)},
     {NAME("server/discover"), MCP_LIFECYCLE, MCP_KIND_DISCOVER, MODERN},
     {NAME("notifications/initialized"), MCP_LIFECYCLE, MCP_KIND_NOTIFICATION,
      .is_notification = true, LEGACY},

@@ -10,6 +10,7 @@ static const struct offer OFFERS[] = {
     {SLICE_INIT("resources"), MCP_OFFERS_RESOURCES},
     {SLICE_INIT("prompts"), MCP_OFFERS_PROMPTS},
     {SLICE_INIT("completions"), MCP_OFFERS_COMPLETIONS},
+    {SLICE_INIT("logging"), MCP_OFFERS_LOGGING},
 };
 
 uint32_t mcp_offers_read(const struct json_tape *tape, json_ref result)

@@ -15,6 +15,7 @@ enum mcp_offer {
     MCP_OFFERS_RESOURCES = 2,
     MCP_OFFERS_PROMPTS = 4,
     MCP_OFFERS_COMPLETIONS = 8,
+    MCP_OFFERS_LOGGING = 16,
 };
 
 /* The member `capabilities` of the result of initialize or server/discover. A capability whose

@@ -30,9 +30,12 @@ TEST(mcp_offers_are_objects_of_known_names)
         {"one, with what is not delivered", "{\"capabilities\":{\"tools\":{\"listChanged\":true}}}",
          MCP_OFFERS_TOOLS, "\"capabilities\":{\"tools\":{}}"},
         {"all",
-         "{\"capabilities\":{\"completions\":{},\"prompts\":{},\"resources\":{},\"tools\":{}}}",
-         MCP_OFFERS_TOOLS | MCP_OFFERS_RESOURCES | MCP_OFFERS_PROMPTS | MCP_OFFERS_COMPLETIONS,
-         "\"capabilities\":{\"tools\":{},\"resources\":{},\"prompts\":{},\"completions\":{}}"},
+         "{\"capabilities\":{\"logging\":{},\"completions\":{},\"prompts\":{},\"resources\":{},"
+         "\"tools\":{}}}",
+         MCP_OFFERS_TOOLS | MCP_OFFERS_RESOURCES | MCP_OFFERS_PROMPTS | MCP_OFFERS_COMPLETIONS |
+             MCP_OFFERS_LOGGING,
+         "\"capabilities\":{\"tools\":{},\"resources\":{},\"prompts\":{},\"completions\":{},"
+         "\"logging\":{}}"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct json_tape tape;
