@@ -50,7 +50,7 @@ void operation_begin_stream(struct operation *op)
 bool operation_send_event(struct operation *op, struct slice json)
 {
     struct buf event;
-    if (op->client_gone) {
+    if (op->client_gone || op->exchange->takes_no_stream) {
         return true;
     }
     if (!op->stream_begun) {

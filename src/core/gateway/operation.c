@@ -370,6 +370,8 @@ static const struct stage *stages_of(const struct mcp_message *message)
         return OPERATION_LIST_STAGES;
     case MCP_KIND_CALL:
         return OPERATION_CALL_STAGES;
+    case MCP_KIND_BATCH:
+        return OPERATION_BATCH_STAGES;
     case MCP_KIND_STREAM:
         return OPERATION_STREAM_STAGES;
     case MCP_KIND_DELETE:
@@ -446,6 +448,30 @@ static enum stage_result take_link(struct operation *op)
                : STAGE_DONE;
 }
 
+/* Several messages in a session that may be of MCP 2025-03-26; anything else is read as one. There
+ * is none inside of another: what an element holds is one message. */
+static bool may_be_batch(const struct operation *op)
+{
+    size_t count = 0;
+    size_t begin = 0;
+    struct slice version =
+        mcp_field(op->fields, op->field_count, SLICE("mcp-protocol-version"), &count);
+    while (begin < op->body.len && slice_find_byte(SLICE(" \t\r\n"), op->body.ptr[begin]) < 4) {
+        begin++;
+    }
+    bool is_array = begin < op->body.len && op->body.ptr[begin] == '[';
+    bool may_speak_it = count == 0 || mcp_revision_parse(version) == MCP_2025_03_26;
+    (void)mcp_field(op->fields, op->field_count, SLICE("mcp-session-id"), &count);
+    return is_array && may_speak_it && count > 0 && !op->exchange->takes_no_stream &&
+           operation_speaks(op, MCP_2025_03_26);
+}
+
+/* MCP 2025-03-26, lifecycle: a handshake is no part of a batch. */
+static bool is_handshake_in_batch(const struct operation *op)
+{
+    return op->exchange->takes_no_stream && op->message.method->kind == MCP_KIND_INITIALIZE;
+}
+
 static enum stage_result read_message(struct operation *op)
 {
     struct mcp_message_input input = {.parser = &op->gateway->parser,
@@ -456,10 +482,16 @@ static enum stage_result read_message(struct operation *op)
     struct mcp_refusal refusal;
     struct diag diag = {0};
     enum status status =
-        slice_eq(op->http_method, SLICE("POST"))
+        slice_eq(op->http_method, SLICE("POST")) && !may_be_batch(op)
             ? mcp_message_read(&input, &op->arena, &op->message, &refusal, &diag)
             : mcp_message_read_head(&input, op->http_method, &op->message, &refusal, &diag);
     op->exchange->id = op->message.id;
+    if (status == STATUS_OK && is_handshake_in_batch(op)) {
+        refusal = (struct mcp_refusal){.http_status = 400,
+                                       .rpc_code = MCP_ERROR_INVALID_REQUEST,
+                                       .text = "initialize is no part of a batch"};
+        status = diag_fail(&diag, STATUS_INVALID, "rpc.batch", "%s", refusal.text);
+    }
     if (status == STATUS_OK) {
         op->revision = op->message.revision;
         op->stages = stages_of(&op->message);

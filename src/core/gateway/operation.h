@@ -295,6 +295,7 @@ extern const struct stage OPERATION_LIST_STAGES[];
 extern const struct stage OPERATION_INITIALIZE_STAGES[];
 extern const struct stage OPERATION_DISCOVER_STAGES[];
 extern const struct stage OPERATION_PING_STAGES[];
+extern const struct stage OPERATION_BATCH_STAGES[];
 extern const struct stage OPERATION_LOG_LEVEL_STAGES[];
 extern const struct stage OPERATION_NOTIFICATION_STAGES[];
 extern const struct stage OPERATION_STREAM_STAGES[];

@@ -62,11 +62,13 @@ const struct mcp_method *mcp_method_find(struct slice name)
 
 const struct mcp_method *mcp_method_of_http(struct slice name)
 {
-    static const struct mcp_method STREAM = {NAME("GET"), MCP_LIFECYCLE, MCP_KIND_STREAM,
-                                             .is_notification = true, LEGACY};
-    static const struct mcp_method DELETE = {NAME("DELETE"), MCP_LIFECYCLE, MCP_KIND_DELETE,
-                                             .is_notification = true, LEGACY};
-    return slice_eq(name, STREAM.name) ? &STREAM : &DELETE;
+    static const struct mcp_method OF_HTTP[] = {
+        {NAME("DELETE"), MCP_LIFECYCLE, MCP_KIND_DELETE, .is_notification = true, LEGACY},
+        {NAME("GET"), MCP_LIFECYCLE, MCP_KIND_STREAM, .is_notification = true, LEGACY},
+        {NAME("POST"), MCP_LIFECYCLE, MCP_KIND_BATCH, .is_notification = true, LEGACY},
+    };
+    const struct mcp_method *method = find(OF_HTTP, COUNT_OF(OF_HTTP), name);
+    return method == NULL ? &OF_HTTP[0] : method;
 }
 
 const struct mcp_method *mcp_method_completion(enum mcp_primitive primitive)

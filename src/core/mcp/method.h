@@ -29,6 +29,7 @@ enum mcp_kind {
     MCP_KIND_NOTIFICATION, /* accepted and not forwarded */
     MCP_KIND_LIST,
     MCP_KIND_CALL,     /* names one target on one server */
+    MCP_KIND_BATCH,    /* no message, but several */
     MCP_KIND_STREAM,   /* no message, but GET: open a stream of the session */
     MCP_KIND_DELETE,   /* no message, but DELETE: end the session */
     MCP_KIND_QUESTION, /* a server's */
@@ -51,8 +52,8 @@ struct mcp_method {
 /* The entry of a method, or NULL: then it is refused. Names are compared byte by byte. */
 const struct mcp_method *mcp_method_find(struct slice name);
 
-/* The entry for an HTTP method of a request without a message, "GET" or "DELETE"; it has no id and
- * is no method of a message. */
+/* The entry for an HTTP method of a request that is not one message, "GET", "DELETE" or "POST"; it
+ * has no id and is no method of a message. */
 const struct mcp_method *mcp_method_of_http(struct slice name);
 
 /* The entry of completion/complete for what is referred to: MCP_PROMPT or MCP_RESOURCE. */

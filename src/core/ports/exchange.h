@@ -59,6 +59,7 @@ struct exchange {
     void *operation; /* the gateway's, NULL before begin */
     struct slice id; /* of the request, as it was written; the gateway's, valid until release */
     void (*on_gone)(struct exchange *exchange); /* set by the gateway in begin */
+    bool takes_no_stream; /* there is place for an answer, and for no notification before it */
 };
 
 struct exchange_handler {
