@@ -213,3 +213,40 @@ TEST(handshake_of_a_revision_that_was_taken_off_the_list)
     CHECK(client.status_code == 400 && body_has("-32022"));
     world_release(&world);
 }
+
+#define REFUSED_VERSION(supported)                                                                 \
+    "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"error\":{\"code\":-32022,\"message\":\"no\",\"data\":{"     \
+    "\"supported\":" supported ",\"requested\":\"2026-07-28\"}}}"
+
+/* How often a server that refuses our version is asked, and whether it gets a handshake then. */
+TEST(handshake_with_a_server_that_refuses_the_version)
+{
+    static const struct {
+        const char *name, *refusal;
+        size_t discover_count, initialize_count;
+    } rows[] = {
+        {"it speaks it after all", REFUSED_VERSION("[\"2025-11-25\",\"2026-07-28\"]"), 2, 1},
+        {"another one only", REFUSED_VERSION("[\"2031-01-01\"]"), 1, 1},
+        {"none", REFUSED_VERSION("[]"), 1, 1},
+        {"no list", REFUSED_VERSION("\"2026-07-28\""), 1, 1},
+        {"no data", "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"error\":{\"code\":-32022,\"message\":\"\"}}",
+         1, 1},
+        {"another error",
+         "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"error\":{\"code\":-32601,\"message\":\"\",\"data\":{"
+         "\"supported\":[\"2026-07-28\"]}}}",
+         1, 1},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const struct world_answer answer = {0, "server/discover", rows[i].refusal};
+        begin(false);
+        world.answers = &answer;
+        world.answer_count = 1;
+        shake(BANK, true);
+        CHECK_ROW(rows[i].name, client.status_code == 200 && body_has("capabilities"));
+        CHECK_ROW(rows[i].name,
+                  world_count_calls(&world, "server/discover") == rows[i].discover_count);
+        CHECK_ROW(rows[i].name,
+                  world_count_calls(&world, "initialize") == rows[i].initialize_count);
+        world_release(&world);
+    }
+}

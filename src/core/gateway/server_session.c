@@ -1,6 +1,7 @@
 #include "core/gateway/server_session.h"
 
 #include "core/gateway/client_session.h"
+#include "core/mcp/message.h"
 
 #include <string.h>
 
@@ -118,26 +119,45 @@ static void start_tools_or_finish(struct server_session *session)
     }
 }
 
-/* Does the discovery list our modern revision? */
-static bool discovers_modern(const struct call *call)
+/* Is our modern revision in an array of versions? */
+static bool lists_modern(const struct json_tape *tape, json_ref versions)
 {
-    if (call->result == JSON_NONE) {
-        return false;
-    }
-    json_ref versions = json_member(&call->answer, call->result, SLICE("supportedVersions"));
-    if (versions == JSON_NONE || json_type(&call->answer, versions) != JSON_ARRAY) {
-        return false;
-    }
     struct json_iter iter;
     json_ref key = JSON_NONE;
     json_ref version = JSON_NONE;
-    json_iter_init(&iter, &call->answer, versions);
+    if (versions == JSON_NONE || json_type(tape, versions) != JSON_ARRAY) {
+        return false;
+    }
+    json_iter_init(&iter, tape, versions);
     while (json_iter_next(&iter, &key, &version)) {
-        if (json_string_eq(&call->answer, version, mcp_revision_name(MCP_2026_07_28))) {
+        if (json_string_eq(tape, version, mcp_revision_name(MCP_2026_07_28))) {
             return true;
         }
     }
     return false;
+}
+
+static bool discovers_modern(const struct call *call)
+{
+    return call->result != JSON_NONE &&
+           lists_modern(&call->answer,
+                        json_member(&call->answer, call->result, SLICE("supportedVersions")));
+}
+
+/* MCP 2026-07-28: a version is refused with those that are spoken, and the client asks again with
+ * one of them. Ours is the only one we have, so again means once more. */
+static bool wants_to_be_asked_again(const struct server_session *session)
+{
+    const struct json_tape *answer = &session->call.answer;
+    json_ref error = session->call.error;
+    int64_t code = 0;
+    if (session->was_asked_again || error == JSON_NONE ||
+        json_integer(answer, json_member(answer, error, SLICE("code")), &code) != STATUS_OK ||
+        code != MCP_ERROR_VERSION) {
+        return false;
+    }
+    json_ref data = json_member(answer, error, SLICE("data"));
+    return data != JSON_NONE && lists_modern(answer, json_member(answer, data, SLICE("supported")));
 }
 
 static void on_discovered(struct server_session *session, enum status status)
@@ -150,6 +170,9 @@ static void on_discovered(struct server_session *session, enum status status)
         session->revision = MCP_2026_07_28;
         take_offers(session);
         start_tools_or_finish(session);
+    } else if (status == STATUS_OK && wants_to_be_asked_again(session)) {
+        session->was_asked_again = true;
+        start_step(session, SERVER_STEP_DISCOVER, SLICE_EMPTY);
     } else if (is_down || must_be_modern) {
         fail_opening(session, status == STATUS_OK ? STATUS_INVALID : status);
     } else {
@@ -309,6 +332,7 @@ static void start_opening(struct server_session *session)
     session->page_count = 0;
     session->tools = (struct tool_index){0};
     session->is_modern = false;
+    session->was_asked_again = false;
     session->offers = 0;
     session->log_level = MCP_LOG_NONE;
     session->instructions = SLICE_EMPTY;

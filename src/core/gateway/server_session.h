@@ -55,6 +55,7 @@ struct server_session {
     enum server_session_step step;
     enum mcp_revision revision;
     bool is_modern;
+    bool was_asked_again;         /* for its version, while it opens */
     uint32_t offers;              /* mcp_offer */
     enum mcp_log_level log_level; /* a legacy server's: what it was told to send, or NONE */
     struct slice instructions; /* for the model, a JSON string; empty: none, or too long to keep */
