@@ -25,11 +25,20 @@ function runOfficial(arguments_) {
   });
 }
 
+/** Scenarios with the gateway where the suite wants a client: all but those of OAuth, of which it has none there. */
+const CLIENT = {
+  '2025-11-25': ['initialize', 'tools_call', 'elicitation-sep1034-client-defaults', 'sse-retry', 'json-schema-2020-12-preservation'],
+  '2026-07-28': [
+    'tools_call', 'request-metadata', 'http-standard-headers', 'http-custom-headers', 'http-invalid-tool-headers',
+    'sep-2322-client-request-state', 'json-schema-ref-no-deref', 'json-schema-2020-12-preservation',
+  ],
+};
+
 /** Scenario to its problems, of everything that a run left in a folder. */
 async function problemsIn(folder) {
   const found = new Map();
   for (const entry of await fs.readdir(folder).catch(() => [])) {
-    const scenario = /^server-(.*)-\d{4}-\d\d-\d\dT/.exec(entry)?.[1];
+    const scenario = /^(?:server-)?(.*)-\d{4}-\d\d-\d\dT/.exec(entry)?.[1];
     if (scenario === undefined || EXTENSIONS.test(scenario)) continue;
     const checks = JSON.parse(await fs.readFile(path.join(folder, entry, 'checks.json'), 'utf8'));
     const bad = checks.filter(({ status }) => status === 'FAILURE' || status === 'WARNING');
@@ -50,6 +59,19 @@ class Tally {
     console.log(`${verdict.padEnd(8)} ${label}${why === undefined ? '' : `: ${why}`}`);
     if (!isGood) for (const problem of problems) console.log(`         ${problem}`);
     this[isGood ? 'passed' : 'failed']++;
+  }
+}
+
+/** Runs the client scenarios of one revision, each with a gateway of its own. */
+async function runClients(tally, revision, folder) {
+  const command = `${process.execPath} ${path.join(rootFolder, 'tests/conformance/through.mjs')}`;
+  for (const scenario of CLIENT[revision]) {
+    const name = `client ${revision}/${scenario}`;
+    if (!name.includes(process.argv[2] ?? '')) continue;
+    const output = path.join(folder, 'client', revision, scenario);
+    await runOfficial(['client', '--command', command, '--scenario', scenario, '--spec-version', revision, '--output-dir', output]);
+    const problems = (await problemsIn(output)).get(scenario) ?? ['the scenario did not run'];
+    tally.judge(name, problems, PENDING[name] === undefined, PENDING[name]);
   }
 }
 
@@ -86,6 +108,7 @@ try {
     for (const name of Object.keys(PENDING).filter((key) => key.startsWith(revision))) {
       if (!found.has(name.slice(revision.length + 1))) tally.judge(name, ['it is listed as pending and was not run'], true);
     }
+    await runClients(tally, revision, folder);
   }
 } finally {
   await processes.stop();

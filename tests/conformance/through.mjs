@@ -34,6 +34,13 @@ const SCENARIOS = {
   'http-invalid-tool-headers': async (client) => {
     for (const { name } of await listAll(client)) await client.callTool({ name, arguments: { region: 'here' } });
   },
+  'sep-2322-client-request-state': async (client) => {
+    const tools = await listAll(client);
+    await Promise.all(tools.map(({ name }) => client.callTool({ name, arguments: {} })));
+  },
+  'elicitation-sep1034-client-defaults': async (client) => {
+    for (const { name } of await listAll(client)) await client.callTool({ name, arguments: {} });
+  },
   'json-schema-2020-12-preservation': async (client) => {
     const tools = await listAll(client);
     const { inputSchema } = tools.find(({ inputSchema: { $defs } }) => $defs !== undefined);
@@ -41,6 +48,22 @@ const SCENARIOS = {
     await client.callTool({ name, arguments: { schema: inputSchema } });
   },
 };
+
+const ACCEPTED = { action: 'accept', content: {} };
+const capabilities = { elicitation: { applyDefaults: true } };
+
+async function connect(url) {
+  if (process.env.MCP_CONFORMANCE_PROTOCOL_VERSION === MODERN) {
+    return connectModern(url, undefined, {
+      capabilities, prepare: (client) => client.setRequestHandler('elicitation/create', () => ACCEPTED),
+    });
+  }
+  const { ElicitRequestSchema } = await import('../peers/node_modules/@modelcontextprotocol/sdk/dist/esm/types.js');
+  return connectLegacy(url, undefined, {
+    capabilities: { elicitation: { form: { applyDefaults: true } } },
+    prepare: (client) => client.setRequestHandler(ElicitRequestSchema, () => ({ ...ACCEPTED, content: {} })),
+  });
+}
 
 const upstream = process.argv.at(-1);
 const act = SCENARIOS[process.env.MCP_CONFORMANCE_SCENARIO];
@@ -51,7 +74,6 @@ try {
     'proxy', '--upstream', upstream, '--no-auth', '--policy', path.join(rootFolder, 'tests/integration/policies-open'),
     '--state', state,
   ]);
-  const connect = process.env.MCP_CONFORMANCE_PROTOCOL_VERSION === MODERN ? connectModern : connectLegacy;
   const client = await connect(url);
   await act(client);
   await client.close();

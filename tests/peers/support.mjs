@@ -154,11 +154,15 @@ async function newestRecords(state, count) {
   return text.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
 }
 
-/** A client of the SDK's first version, which speaks the revisions with a handshake. */
-export async function connectLegacy(url, token) {
+/**
+ * A client of the SDK's first version, which speaks the revisions with a handshake. capabilities: what servers may ask
+ * of it; prepare: called with the client before it connects, to answer them.
+ */
+export async function connectLegacy(url, token, { capabilities = {}, prepare = () => {} } = {}) {
   const { Client } = await import('@modelcontextprotocol/sdk/client/index.js');
   const { StreamableHTTPClientTransport } = await import('@modelcontextprotocol/sdk/client/streamableHttp.js');
-  const client = new Client({ name: 'aegis-peer', version: '1.0.0' });
+  const client = new Client({ name: 'aegis-peer', version: '1.0.0' }, { capabilities });
+  await prepare(client);
   await client.connect(new StreamableHTTPClientTransport(new URL(url), withToken(token)));
   return client;
 }
@@ -173,12 +177,13 @@ export async function connectSse(url, token) {
 }
 
 /** A client of the SDK's second version, which speaks revision 2026-07-28 and nothing else. */
-export async function connectModern(url, token) {
+export async function connectModern(url, token, { capabilities = {}, prepare = () => {} } = {}) {
   const { Client, StreamableHTTPClientTransport } = await import('@modelcontextprotocol/client');
   const client = new Client(
     { name: 'aegis-peer', version: '1.0.0' },
-    { versionNegotiation: { mode: { pin: '2026-07-28' } } },
+    { capabilities, versionNegotiation: { mode: { pin: '2026-07-28' } } },
   );
+  await prepare(client);
   await client.connect(new StreamableHTTPClientTransport(new URL(url), withToken(token)));
   return client;
 }
