@@ -9,7 +9,11 @@ void checkpoint_notary_init(struct checkpoint_notary *notary, const struct signi
     assert(records_max > 0 && interval_ms > 0);
     int64_t per_s = NOTARY_PER_S + NOTARY_RECORDS_PER_S / records_max + 1000 / interval_ms;
     *notary = (struct checkpoint_notary){
-        .key = key, .records_max = records_max, .cost_us = 1000000 / per_s};
+        .key = key,
+        .records_max = records_max,
+        .cost_us = 1000000 / per_s,
+        .burst = NOTARY_BURST + NOTARY_RECORDS_PER_S / records_max,
+    };
 }
 
 void checkpoint_notary_begin(struct checkpoint_notary *notary)
@@ -58,7 +62,7 @@ static enum status spend(struct checkpoint_notary *notary, int64_t now_ms, struc
 {
     int64_t now_us = now_ms * 1000;
     int64_t from_us = notary->spent_until_us > now_us ? notary->spent_until_us : now_us;
-    if (from_us + notary->cost_us > now_us + NOTARY_BURST * notary->cost_us) {
+    if (from_us + notary->cost_us > now_us + notary->burst * notary->cost_us) {
         return diag_fail(diag, STATUS_LIMIT, "journal.notary",
                          "more checkpoints were to be signed than a journal needs");
     }

@@ -14,7 +14,7 @@
 
 #include "adapters/journal/checkpoint.h"
 
-#define NOTARY_BURST 64                    /* signatures at once */
+#define NOTARY_BURST 64                    /* at once, besides what a backlog of records needs */
 #define NOTARY_PER_S 10                    /* in the long run, besides what records and time need */
 #define NOTARY_RECORDS_PER_S 100000        /* more than a journal takes */
 #define NOTARY_CLOCK_MS_MAX INT64_C(60000) /* between the writer's clock and ours */
@@ -23,6 +23,7 @@ struct checkpoint_notary {
     const struct signing_key *key; /* borrowed; NULL, as in a zero notary: nothing is signed */
     uint32_t records_max;          /* every checkpoint has to say so */
     int64_t cost_us;               /* of one signature; a budget comes back as time passes */
+    int64_t burst;                 /* signatures at once: 64, and those of a second's records */
     int64_t spent_until_us;
     uint64_t kept_sequence;   /* of the last checkpoint that a writer said was on the device */
     uint64_t signed_sequence; /* the largest that was signed */
