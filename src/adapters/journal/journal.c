@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define RETRY_WAIT_MS_MAX 30000
+
 /* One queued record. Its payload follows it in the same allocation. */
 struct waiting {
     struct posted posted;
@@ -35,6 +37,8 @@ struct journal {
     struct waiting *in_flight; /* the group being written; the watchdog may take it */
     int64_t busy_since_ms;     /* monotonic; 0 while nothing is being written */
     int64_t checkpoint_due_ms; /* monotonic; INT64_MAX: nothing to sign */
+    int64_t retry_due_ms;      /* monotonic; after a failure, when to try again unasked ... */
+    int64_t retry_wait_ms;     /* ... and how long to wait after that */
     bool is_stalled, has_failed, is_closing;
 
     /* Constant after journal_open. */
@@ -177,6 +181,11 @@ static void device_begin(struct journal *journal, struct waiting *list)
     pthread_mutex_unlock(&journal->mutex);
 }
 
+static int64_t watch_period_ms(const struct journal *journal)
+{
+    return journal->stall_ms / 4 + 1;
+}
+
 /* What the watchdog left of the list. */
 static struct waiting *device_end(struct journal *journal, bool has_failed)
 {
@@ -185,6 +194,10 @@ static struct waiting *device_end(struct journal *journal, bool has_failed)
     journal->in_flight = NULL;
     journal->busy_since_ms = 0;
     journal->is_stalled = false;
+    if (has_failed && !journal->has_failed) {
+        journal->retry_wait_ms = watch_period_ms(journal);
+        journal->retry_due_ms = mono_ms() + journal->retry_wait_ms;
+    }
     journal->has_failed = has_failed;
     journal->checkpoint_due_ms = segment_writer_checkpoint_due_ms(&journal->writer);
     pthread_mutex_unlock(&journal->mutex);
@@ -289,13 +302,29 @@ static struct waiting *take_stalled(struct journal *journal)
     return first;
 }
 
+/* With the mutex held: is it time to try again? Each try may leave a segment behind, so they become
+ * rare while the device is out of order. */
+static bool retry_is_due(struct journal *journal)
+{
+    int64_t now_ms = mono_ms();
+    if (now_ms < journal->retry_due_ms) {
+        return false;
+    }
+    int64_t doubled_ms = 2 * journal->retry_wait_ms;
+    journal->retry_wait_ms = doubled_ms < RETRY_WAIT_MS_MAX ? doubled_ms : RETRY_WAIT_MS_MAX;
+    journal->retry_due_ms = now_ms + journal->retry_wait_ms;
+    return true;
+}
+
 /* With the mutex held: work that no record brings. What was written last gets its checkpoint, and
  * after a failure a new segment is tried: whoever sends nothing while we are not ready would never
  * hear that we are again. */
 static void wake_writer(struct journal *journal)
 {
-    bool is_due = journal->has_failed || mono_ms() >= journal->checkpoint_due_ms;
-    if (is_due && journal->busy_since_ms == 0) {
+    if (journal->busy_since_ms != 0) {
+        return;
+    }
+    if (journal->has_failed ? retry_is_due(journal) : mono_ms() >= journal->checkpoint_due_ms) {
         journal->is_due = true;
         pthread_cond_signal(&journal->work);
     }
@@ -305,7 +334,7 @@ static void wake_writer(struct journal *journal)
 static void *watchdog_main(void *context)
 {
     struct journal *journal = context;
-    int64_t period_ms = journal->stall_ms / 4 + 1;
+    int64_t period_ms = watch_period_ms(journal);
     pthread_mutex_lock(&journal->mutex);
     while (!journal->is_closing || journal->busy_since_ms != 0) {
         int64_t due_ms = mono_ms() + period_ms;
