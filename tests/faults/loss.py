@@ -3,7 +3,7 @@ import os
 import pathlib
 import struct
 
-FILES_MAX, RENAMES_MAX, NAME_BYTES, OPERATIONS = 2048, 2048, 64, 5
+FILES_MAX, RENAMES_MAX, NAME_BYTES, OPERATIONS, SECTOR_BYTES = 2048, 2048, 64, 6, 512
 HEAD = struct.Struct(f"={OPERATIONS}QII3Q")
 FILE = struct.Struct("=5Q")
 RENAME = struct.Struct(f"={NAME_BYTES}s{NAME_BYTES}sQ")
@@ -21,7 +21,7 @@ class DeviceState:
     def read(self):
         data = self.path.read_bytes()
         head = HEAD.unpack_from(data)
-        self.calls = dict(zip(("create", "write", "sync", "rename", "syncdir"), head[:OPERATIONS]))
+        self.calls = dict(zip(("create", "write", "sync", "rename", "syncdir", "truncate"), head[:OPERATIONS]))
         overflow, file_count, rename_count, self.durable_renames = head[OPERATIONS + 1:]
         if overflow:
             raise RuntimeError("the run used more files than the library can watch")
@@ -61,11 +61,23 @@ class DeviceState:
         durable, written = self.files.get(path.stat().st_ino, (0, 0))
         if written <= durable:
             return 0
-        keep = random.choice((durable, random.randint(durable, written)))
-        with open(path, "r+b") as file:
-            file.truncate(keep)
-            # Blocks that were given to the file and never written hold zeros, or what was there before.
-            noise = random.choice((0, 0, random.randint(0, written - keep)))
-            file.seek(keep)
-            file.write(random.choice((bytes(noise), random.randbytes(noise))))
-        return written - keep
+        data = bytearray(path.read_bytes())
+        whole = bytes(data[durable:written])
+        way = random.choice(("all", "end", "sectors"))
+        if way == "sectors":  # a device keeps them in any order
+            first = durable // SECTOR_BYTES
+            for sector in range(first, (written - 1) // SECTOR_BYTES + 1):
+                if random.random() < 0.5:
+                    start, end = max(durable, sector * SECTOR_BYTES), min(written, (sector + 1) * SECTOR_BYTES)
+                    data[start:end] = bytes(end - start)
+        else:
+            start = durable if way == "all" else random.randint(durable, written)
+            data[start:written] = bytes(written - start)
+        lost = sum(old != new for old, new in zip(whole, data[durable:written]))
+        # The size may be lost too; blocks that were given to the file and never written hold what was there before.
+        if random.random() < 0.5:
+            data = data[:random.randint(max(durable, len(data[:written].rstrip(b"\0"))), len(data))]
+        if random.random() < 0.2:
+            data += random.randbytes(random.randint(0, 1000))
+        path.write_bytes(data)
+        return lost

@@ -5,12 +5,16 @@
  * how much of each was synced and which renames were: the test takes the rest away after the kill
  * (loss.py). Syncs do not reach the real device; what counts is that the gateway asked for them.
  *
+ * The files are written with pwrite, over zeros that were written ahead, and no byte ever gets
+ * another value than zero or its last one. So what was written of a file is everything up to the
+ * last byte that is not zero, and what is lost of it turns to zeros again.
+ *
  * AEGIS_FAULTS_INODE  of the watched folder: a worker may not be allowed to look at its path
  * AEGIS_FAULTS_STATE  a file of zeros of STATE_BYTES that the worker's user can read and write
  * AEGIS_FAULTS        rules "OPERATION:FAULT:AFTER:COUNT", separated by commas: of the calls of
  * that operation on watched files, AFTER pass and the next COUNT suffer the fault. Operations:
- * create, write, sync, rename, syncdir. Faults: EIO, ENOSPC, EINTR, short (a write takes half), or
- * a delay like 20ms; all rules that match apply.
+ * create, write, sync, rename, syncdir, truncate. Faults: EIO, ENOSPC, EINTR, short (a write takes
+ * half), or a delay like 20ms; all rules that match apply.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -25,7 +29,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,11 +38,11 @@
 #define NAME_BYTES 64
 #define RULES_MAX 16
 
-enum operation { OP_CREATE, OP_WRITE, OP_SYNC, OP_RENAME, OP_SYNCDIR, OP_COUNT };
+enum operation { OP_CREATE, OP_WRITE, OP_SYNC, OP_RENAME, OP_SYNCDIR, OP_TRUNCATE, OP_COUNT };
 
 struct watched_file {
     uint64_t inode;
-    uint64_t durable, written; /* bytes */
+    uint64_t durable, written; /* up to the last byte that is not zero */
     uint64_t retried;          /* writes and syncs after a sync had failed */
     uint64_t has_failed;       /* a sync failed */
 };
@@ -97,7 +100,8 @@ static void stop(const char *why)
 
 static void parse_rule(const char *text)
 {
-    static const char *const names[OP_COUNT] = {"create", "write", "sync", "rename", "syncdir"};
+    static const char *const names[OP_COUNT] = {"create", "write",   "sync",
+                                                "rename", "syncdir", "truncate"};
     struct rule rule = {.operation = OP_COUNT};
     char operation[16] = "", fault[16] = "";
     const char *colon = strchr(text, ':');
@@ -200,13 +204,12 @@ static bool is_folder(int fd)
 
 /* With the state locked: the entry of a file that was made in the folder, or NULL. Found without a
  * look at its path, which a sandboxed process may not take. */
-static struct watched_file *find_file(int fd, uint64_t *size)
+static struct watched_file *find_file(int fd)
 {
     struct stat about;
     if (fstat(fd, &about) != 0 || !S_ISREG(about.st_mode)) {
         return NULL;
     }
-    *size = (uint64_t)about.st_size;
     for (uint64_t i = state->file_count; i > 0; i--) {
         if (state->files[i - 1].inode == (uint64_t)about.st_ino) {
             return &state->files[i - 1];
@@ -217,13 +220,12 @@ static struct watched_file *find_file(int fd, uint64_t *size)
 
 static bool is_file(int fd)
 {
-    uint64_t size = 0;
     if (state == NULL) {
         return false;
     }
     int saved = errno;
     lock_state();
-    bool is_found = find_file(fd, &size) != NULL;
+    bool is_found = find_file(fd) != NULL;
     unlock_state();
     errno = saved;
     return is_found;
@@ -233,12 +235,11 @@ static bool is_file(int fd)
 static void note_created(int fd, int flags)
 {
     struct stat about;
-    uint64_t size = 0;
     if (fd < 0 || fstat(fd, &about) != 0) {
         return;
     }
     lock_state();
-    bool is_new = find_file(fd, &size) == NULL || (flags & O_EXCL) != 0;
+    bool is_new = find_file(fd) == NULL || (flags & O_EXCL) != 0;
     if (is_new && state->file_count < FILES_MAX) {
         state->files[state->file_count++] = (struct watched_file){.inode = (uint64_t)about.st_ino};
     } else {
@@ -281,33 +282,24 @@ static ssize_t allowed(int fd, size_t count)
     return (ssize_t)(rule != NULL && rule->is_short && count > 1 ? count / 2 : count);
 }
 
-static void note_written(int fd)
+static void note_written(int fd, const void *bytes, ssize_t put, off_t offset)
 {
-    uint64_t size = 0;
     if (state == NULL) {
         return;
     }
     int saved = errno;
+    while (put > 0 && ((const char *)bytes)[put - 1] == 0) {
+        put--;
+    }
     lock_state();
-    struct watched_file *file = find_file(fd, &size);
+    struct watched_file *file = find_file(fd);
     if (file != NULL) {
-        file->written = size > file->written ? size : file->written;
+        uint64_t end = put > 0 ? (uint64_t)(offset + put) : 0;
+        file->written = end > file->written ? end : file->written;
         file->retried += file->has_failed;
     }
     unlock_state();
     errno = saved;
-}
-
-ssize_t write(int fd, const void *bytes, size_t count)
-{
-    REAL(ssize_t, write, int, const void *, size_t)
-    ssize_t part = allowed(fd, count);
-    if (part < 0) {
-        return -1;
-    }
-    ssize_t put = real_write(fd, bytes, (size_t)part);
-    note_written(fd);
-    return put;
 }
 
 ssize_t pwrite(int fd, const void *bytes, size_t count, off_t offset)
@@ -318,29 +310,27 @@ ssize_t pwrite(int fd, const void *bytes, size_t count, off_t offset)
         return -1;
     }
     ssize_t put = real_pwrite(fd, bytes, (size_t)part, offset);
-    note_written(fd);
+    note_written(fd, bytes, put, offset);
     return put;
 }
 
-ssize_t writev(int fd, const struct iovec *parts, int count)
+int ftruncate(int fd, off_t size)
 {
-    REAL(ssize_t, writev, int, const struct iovec *, int)
-    /* A short one takes the first part only. */
-    ssize_t part = allowed(fd, 2);
-    if (part < 0) {
+    REAL(int, ftruncate, int, off_t)
+    const struct rule *rule = is_file(fd) ? apply_rules(OP_TRUNCATE) : NULL;
+    if (rule != NULL && rule->error != 0) {
+        errno = rule->error;
         return -1;
     }
-    ssize_t put = real_writev(fd, parts, part == 1 && count > 1 ? 1 : count);
-    note_written(fd);
-    return put;
+    return real_ftruncate(fd, size);
 }
 
 static int sync_file(int fd)
 {
-    uint64_t size = 0;
     lock_state();
     /* What is written while the sync runs is not covered by it. */
-    struct watched_file *file = find_file(fd, &size);
+    struct watched_file *file = find_file(fd);
+    uint64_t written = file != NULL ? file->written : 0;
     unlock_state();
     const struct rule *rule = apply_rules(OP_SYNC);
     lock_state();
@@ -349,7 +339,7 @@ static int sync_file(int fd)
         if (rule != NULL && rule->error != 0) {
             file->has_failed = 1;
         } else {
-            file->durable = size;
+            file->durable = written;
         }
     }
     unlock_state();

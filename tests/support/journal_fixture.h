@@ -52,7 +52,8 @@ bool append_wait(struct journal *journal, struct fake_loop *loop, struct slice p
  */
 #define PATIENT_MS 600000
 
-/* Open, append {"n":0}, {"n":1} ... durably, close. */
+/* Open, append {"n":0}, {"n":1} ... durably, close. Nothing is synced to a real device, which would
+ * take most of the time of a test. */
 void write_records_as(const struct journal_options *options, size_t count);
 
 /* The same without a key. */

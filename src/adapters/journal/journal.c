@@ -161,13 +161,19 @@ static struct waiting *take_queue(struct journal *journal)
     return list;
 }
 
-/* Copy the payloads out of the list, because during the write the list belongs to the watchdog. */
+/* Copy the payloads out of the list, because during the write the list belongs to the watchdog.
+ * Those that need no sync come first. */
 static enum status copy_group(struct journal *journal, const struct waiting *list, bool *durable)
 {
+    struct segment_writer *writer = &journal->writer;
+    for (const struct waiting *at = list; at != NULL; at = at->next) {
+        TRY(at->request.durable ? STATUS_OK : segment_writer_add(writer, at->request.payload));
+    }
+    segment_writer_keep(writer);
     *durable = false;
-    for (; list != NULL; list = list->next) {
-        TRY(segment_writer_add(&journal->writer, list->request.payload));
-        *durable = *durable || list->request.durable;
+    for (const struct waiting *at = list; at != NULL; at = at->next) {
+        TRY(at->request.durable ? segment_writer_add(writer, at->request.payload) : STATUS_OK);
+        *durable = *durable || at->request.durable;
     }
     return STATUS_OK;
 }
@@ -204,30 +210,12 @@ static struct waiting *device_end(struct journal *journal, bool has_failed)
     return list;
 }
 
-static void write_list(struct journal *journal, struct waiting *list)
-{
-    bool durable;
-    enum status status = copy_group(journal, list, &durable);
-    if (status != STATUS_OK) {
-        segment_writer_forget(&journal->writer);
-        complete(list, STATUS_UNAVAILABLE);
-        return;
-    }
-    device_begin(journal, list);
-    status = segment_writer_flush(&journal->writer, durable);
-    complete(device_end(journal, status != STATUS_OK), status);
-    if (journal->writer.is_head_new) {
-        device_begin(journal, NULL);
-        segment_writer_publish_head(&journal->writer);
-        (void)device_end(journal, false);
-    }
-}
-
-/* With the mutex held: those of the queue that need no sync. */
-static struct waiting *take_quick(struct journal *journal)
+/* Those in flight that need no sync. */
+static struct waiting *take_written(struct journal *journal)
 {
     struct waiting *first = NULL, **last = &first;
-    struct waiting **at = &journal->queued;
+    pthread_mutex_lock(&journal->mutex);
+    struct waiting **at = &journal->in_flight;
     while (*at != NULL) {
         struct waiting *waiting = *at;
         if (waiting->request.durable) {
@@ -238,24 +226,41 @@ static struct waiting *take_quick(struct journal *journal)
         waiting->next = NULL;
         *last = waiting;
         last = &waiting->next;
-        journal->queued_bytes -= waiting->request.payload.len;
     }
-    journal->queued_last = at;
+    pthread_mutex_unlock(&journal->mutex);
     return first;
 }
 
-/* With the mutex held: the next group. What only has to be written goes ahead of what waits for the
- * device: the answers it holds up must not wait for the intents of other calls. The next time all
- * goes, so that nobody is passed for ever. */
-static struct waiting *take_group(struct journal *journal, bool *went_ahead)
+/* Write a group and complete it: as soon as it is written what needs no sync, so that the answers
+ * which that holds up do not wait for the intents of other calls. */
+static enum status write_group(struct journal *journal, bool durable)
 {
-    struct waiting *quick = *went_ahead ? NULL : take_quick(journal);
-    *went_ahead = quick != NULL && journal->queued != NULL;
-    if (quick == NULL) {
-        return take_queue(journal);
+    bool must_sync = false;
+    TRY(segment_writer_write(&journal->writer, durable, &must_sync));
+    if (!must_sync) {
+        return STATUS_OK;
     }
-    journal->is_due = *went_ahead;
-    return quick;
+    complete(take_written(journal), STATUS_OK);
+    return segment_writer_sync(&journal->writer);
+}
+
+static void write_list(struct journal *journal, struct waiting *list)
+{
+    bool durable;
+    enum status status = copy_group(journal, list, &durable);
+    if (status != STATUS_OK) {
+        segment_writer_forget(&journal->writer);
+        complete(list, STATUS_UNAVAILABLE);
+        return;
+    }
+    device_begin(journal, list);
+    status = write_group(journal, durable);
+    complete(device_end(journal, status != STATUS_OK), status);
+    if (status == STATUS_OK && segment_writer_needs_upkeep(&journal->writer)) {
+        device_begin(journal, NULL);
+        status = segment_writer_upkeep(&journal->writer);
+        (void)device_end(journal, status != STATUS_OK);
+    }
 }
 
 /* A batch thread does not take the processor from a loop as soon as it is woken: the loop finishes
@@ -269,14 +274,13 @@ static void yield_to_loops(void)
 static void *writer_main(void *context)
 {
     struct journal *journal = context;
-    bool went_ahead = false;
     yield_to_loops();
     for (;;) {
         pthread_mutex_lock(&journal->mutex);
         while (!journal->is_due && !journal->is_closing) {
             pthread_cond_wait(&journal->work, &journal->mutex);
         }
-        struct waiting *list = take_group(journal, &went_ahead);
+        struct waiting *list = take_queue(journal);
         bool is_over = list == NULL && journal->is_closing;
         pthread_mutex_unlock(&journal->mutex);
         if (is_over) {
@@ -425,6 +429,7 @@ static enum status find_end(struct segment_writer *writer, const char *path, str
         return STATUS_OK;
     }
     struct segment_file file;
+    uint64_t end = 0;
     enum status status = segment_file_open(writer->directory_fd, last, &file, diag);
     if (status == STATUS_CONFLICT) {
         return diag_fail(diag, STATUS_CONFLICT, "journal.damaged",
@@ -434,9 +439,13 @@ static enum status find_end(struct segment_writer *writer, const char *path, str
                          last, path);
     }
     TRY(status);
+    status = scan_segment(path, &file, &writer->synced, diag);
+    if (status == STATUS_OK) {
+        status = segment_file_end(file.fd, writer->synced.offset, &end, diag);
+    }
     (void)close(file.fd);
-    TRY(scan_segment(path, &file, &writer->synced, diag));
-    if (writer->synced.offset < file.size) {
+    TRY(status);
+    if (end > writer->synced.offset) {
         writer->note_code = "journal.torn_tail";
         writer->note_reason = SLICE("the segment before ended in bytes that are no record");
     }

@@ -1,7 +1,8 @@
 /* journal.h: the audit journal of one node, as append-only segment files in one folder.
  *
- * One thread writes. It takes all that waits, writes it in one call, syncs once if any of it is to
- * be durable, and completes all of it: group commit without a timer. A write or sync that fails
+ * One thread writes. It takes all that waits, writes it in one call, completes what needs no sync,
+ * syncs once if any of it is to be durable, and completes the rest: group commit without a timer.
+ * Between groups it writes zeros ahead, so that a sync is cheap. A write or sync that fails
  * ends the segment and is never tried again on that file; all who waited are refused, and the next
  * group opens a new segment. Records that had been completed without a sync are kept in memory
  * until one succeeds and move to the new segment, so a failed sync loses nothing that was
@@ -11,8 +12,10 @@
  * records, after so much time, and at the close. It costs the journal's thread some 50 us each
  * time, and some 100 us when another process signs.
  *
- * Nothing is ever cut or overwritten: each start opens a new segment, whose header names the place
- * where the previous one ends. A torn tail stays in its file as evidence and outside the chain.
+ * No record is ever cut or overwritten: each start opens a new segment, whose header names the
+ * place where the previous one ends. A torn tail stays in its file as evidence and outside the
+ * chain. Only the zeros ahead are: records take their place, and what is left of them is cut off
+ * when a segment is closed in good order.
  */
 #ifndef AEGIS_ADAPTERS_JOURNAL_JOURNAL_H
 #define AEGIS_ADAPTERS_JOURNAL_JOURNAL_H

@@ -5,8 +5,9 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+#define SCAN_BYTES 32768
 
 enum status journal_io_fail(struct diag *diag, const char *what, const char *subject)
 {
@@ -38,11 +39,6 @@ enum status directory_last_segment(int directory_fd, uint64_t *last, struct diag
 static enum status read_header(struct segment_file *file, const char *name, uint64_t number,
                                struct diag *diag)
 {
-    struct stat about;
-    if (fstat(file->fd, &about) != 0) {
-        return journal_io_fail(diag, "examine", name);
-    }
-    file->size = (uint64_t)about.st_size;
     uint8_t bytes[SEGMENT_HEADER_BYTES];
     ssize_t got = pread(file->fd, bytes, sizeof(bytes), 0);
     if (got < 0) {
@@ -79,4 +75,27 @@ enum status segment_file_open(int directory_fd, uint64_t number, struct segment_
         out->fd = -1;
     }
     return status;
+}
+
+enum status segment_file_end(int fd, uint64_t offset, uint64_t *end, struct diag *diag)
+{
+    uint8_t bytes[SCAN_BYTES];
+    *end = offset;
+    for (;;) {
+        ssize_t got = pread(fd, bytes, sizeof(bytes), (off_t)offset);
+        if (got < 0) {
+            return journal_io_fail(diag, "read", "a segment");
+        }
+        if (got == 0) {
+            return STATUS_OK;
+        }
+        size_t used = (size_t)got;
+        if (!journal_is_zero(slice_of(bytes, used))) {
+            while (bytes[used - 1] == 0) {
+                used--;
+            }
+            *end = offset + used;
+        }
+        offset += (size_t)got;
+    }
 }

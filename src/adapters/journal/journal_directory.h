@@ -8,7 +8,6 @@
 /* A segment opened for reading, its header checked. */
 struct segment_file {
     int fd; /* the caller closes it */
-    uint64_t size;
     struct segment_header header;
     uint8_t chain[AUDIT_HASH_BYTES]; /* before its first record */
 };
@@ -20,6 +19,10 @@ NODISCARD enum status directory_last_segment(int directory_fd, uint64_t *last, s
  * header is broken or names another number, STATUS_UNAVAILABLE journal.io. */
 NODISCARD enum status segment_file_open(int directory_fd, uint64_t number, struct segment_file *out,
                                         struct diag *diag);
+
+/* Where the bytes from an offset on end that are not zeros: the offset itself when there are zeros
+ * only, as a writer leaves them ahead of its records. STATUS_UNAVAILABLE journal.io. */
+NODISCARD enum status segment_file_end(int fd, uint64_t offset, uint64_t *end, struct diag *diag);
 
 /* Fill diag from errno: STATUS_UNAVAILABLE journal.io. */
 NODISCARD enum status journal_io_fail(struct diag *diag, const char *what, const char *subject);

@@ -8,13 +8,19 @@ static int system_create(void *context, int directory_fd, const char *name)
 {
     (void)context;
     (void)unlinkat(directory_fd, name, 0);
-    return openat(directory_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
+    return openat(directory_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 }
 
-static ssize_t system_write(void *context, int fd, const void *bytes, size_t count)
+static ssize_t system_pwrite(void *context, int fd, const void *bytes, size_t count, off_t offset)
 {
     (void)context;
-    return write(fd, bytes, count);
+    return pwrite(fd, bytes, count, offset);
+}
+
+static int system_ftruncate(void *context, int fd, off_t size)
+{
+    (void)context;
+    return ftruncate(fd, size);
 }
 
 static int system_fdatasync(void *context, int fd)
@@ -43,7 +49,8 @@ static void system_close(void *context, int fd)
 
 const struct journal_files journal_files_system = {
     .create = system_create,
-    .write = system_write,
+    .pwrite = system_pwrite,
+    .ftruncate = system_ftruncate,
     .fdatasync = system_fdatasync,
     .rename = system_rename,
     .sync_directory = system_sync_directory,

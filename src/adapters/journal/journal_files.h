@@ -11,10 +11,11 @@
 
 struct journal_files {
     void *context;
-    /* A new file for appending; one of that name is removed before, because what a failed sync left
+    /* A new file for writing; one of that name is removed before, because what a failed sync left
      * of it must not be synced again. */
     int (*create)(void *context, int directory_fd, const char *name);
-    ssize_t (*write)(void *context, int fd, const void *bytes, size_t count);
+    ssize_t (*pwrite)(void *context, int fd, const void *bytes, size_t count, off_t offset);
+    int (*ftruncate)(void *context, int fd, off_t size);
     int (*fdatasync)(void *context, int fd);
     int (*rename)(void *context, int directory_fd, const char *from, const char *to);
     int (*sync_directory)(void *context, int directory_fd);

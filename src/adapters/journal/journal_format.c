@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define SECTOR_BYTES 512              /* what a device writes whole or not at all */
 #define CRC32C_POLYNOMIAL 0x82F63B78U /* reflected */
 
 static const uint8_t magic[4] = {'A', 'E', 'G', 'J'};
@@ -178,6 +179,25 @@ enum frame_fault frame_read(struct slice bytes, uint8_t chain[AUDIT_HASH_BYTES],
     memcpy(chain, expected, AUDIT_HASH_BYTES);
     *payload = found;
     return FRAME_GOOD;
+}
+
+bool journal_is_zero(struct slice bytes)
+{
+    return bytes.len == 0 ||
+           (bytes.ptr[0] == 0 && memcmp(bytes.ptr, bytes.ptr + 1, bytes.len - 1) == 0);
+}
+
+bool frame_is_unfinished(struct slice bytes, uint64_t offset)
+{
+    assert(bytes.len >= FRAME_HEADER_BYTES);
+    size_t len = FRAME_HEADER_BYTES + (size_t)journal_get_u32(bytes.ptr);
+    struct slice frame = slice_of(bytes.ptr, len < bytes.len ? len : bytes.len);
+    bool is_unfinished = frame.ptr[frame.len - 1] == 0;
+    for (size_t from = 0, to; !is_unfinished && from < frame.len; from = to) {
+        to = from + SECTOR_BYTES - (size_t)((offset + from) % SECTOR_BYTES);
+        is_unfinished = journal_is_zero(slice_sub(frame, from, to));
+    }
+    return is_unfinished;
 }
 
 void segment_name(uint64_t number, char out[SEGMENT_NAME_BYTES])

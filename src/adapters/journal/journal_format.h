@@ -59,6 +59,14 @@ enum frame_fault {
 enum frame_fault frame_read(struct slice bytes, uint8_t chain[AUDIT_HASH_BYTES],
                             struct slice *payload);
 
+/* Are these bytes of a segment what is written ahead of records? */
+bool journal_is_zero(struct slice bytes);
+
+/* With bytes from an offset of a segment on that begin with a frame whose CRC is wrong: is that
+ * because it is only partly there? A writer at work, or one that crashed, leaves zeros for whole
+ * sectors, or from some byte to the end; and no record ends in a zero. */
+bool frame_is_unfinished(struct slice bytes, uint64_t offset);
+
 /* "00000000000000000001.aegj" */
 void segment_name(uint64_t number, char out[SEGMENT_NAME_BYTES]);
 

@@ -8,10 +8,11 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#define WINDOW_BYTES (2 * (size_t)(FRAME_HEADER_BYTES + PAYLOAD_BYTES_MAX))
+#define READ_BYTES 32768 /* at once */
+#define WINDOW_BYTES ((size_t)FRAME_HEADER_BYTES + PAYLOAD_BYTES_MAX + READ_BYTES)
+#define LENGTH_BYTES 4 /* of a frame, the first ones */
 #define END_UNKNOWN UINT64_MAX
 
 struct journal_reader {
@@ -70,6 +71,16 @@ void journal_reader_close(struct journal_reader *reader)
 struct journal_cursor journal_reader_cursor(const struct journal_reader *reader)
 {
     return reader->at;
+}
+
+static struct slice window_view(const struct journal_reader *reader)
+{
+    return slice_of(reader->window + reader->window_from, reader->window_to - reader->window_from);
+}
+
+static void drop_window(struct journal_reader *reader)
+{
+    reader->window_from = reader->window_to = 0;
 }
 
 static enum status latch(struct journal_reader *reader, const char *code, const char *what)
@@ -140,11 +151,11 @@ static enum status enter_next(struct journal_reader *reader, struct diag *diag)
         (struct journal_cursor){number, SEGMENT_HEADER_BYTES, file.header.first_sequence, {0}};
     memcpy(reader->at.chain, file.chain, AUDIT_HASH_BYTES);
     reader->end = END_UNKNOWN;
-    reader->window_from = reader->window_to = 0;
+    drop_window(reader);
     return learn_end(reader, diag);
 }
 
-/* Have as much of the next frame in the window as the segment holds. Sets *grew when bytes came. */
+/* Read on behind the window. Sets *grew when bytes came. */
 static enum status fill_window(struct journal_reader *reader, bool *grew, struct diag *diag)
 {
     size_t held = reader->window_to - reader->window_from;
@@ -152,7 +163,8 @@ static enum status fill_window(struct journal_reader *reader, bool *grew, struct
     reader->window_from = 0;
     reader->window_to = held;
     uint64_t from = reader->at.offset + held;
-    size_t room = WINDOW_BYTES - held;
+    size_t room = READ_BYTES;
+    assert(held + room <= WINDOW_BYTES);
     if (reader->end != END_UNKNOWN) {
         uint64_t left = reader->end > from ? reader->end - from : 0;
         room = left < room ? (size_t)left : room;
@@ -168,8 +180,7 @@ static enum status fill_window(struct journal_reader *reader, bool *grew, struct
 
 static enum frame_fault try_frame(struct journal_reader *reader, struct journal_entry *out)
 {
-    struct slice rest =
-        slice_of(reader->window + reader->window_from, reader->window_to - reader->window_from);
+    struct slice rest = window_view(reader);
     memcpy(out->previous_chain, reader->at.chain, AUDIT_HASH_BYTES);
     enum frame_fault fault = frame_read(rest, reader->at.chain, &out->payload);
     if (fault != FRAME_GOOD) {
@@ -186,9 +197,25 @@ static enum frame_fault try_frame(struct journal_reader *reader, struct journal_
     return FRAME_GOOD;
 }
 
+static enum status not_complete(const struct journal_reader *reader, struct diag *diag)
+{
+    return diag_fail(diag, STATUS_NOT_FOUND, "journal.torn",
+                     "the last record is not complete, in segment %" PRIu64 " at byte %" PRIu64,
+                     reader->at.segment, reader->at.offset);
+}
+
 static enum status fault_status(struct journal_reader *reader, enum frame_fault fault,
                                 struct diag *diag)
 {
+    bool is_open = reader->end == END_UNKNOWN;
+    struct slice rest = window_view(reader);
+    if (is_open && fault != FRAME_GOOD && journal_is_zero(slice_sub(rest, 0, LENGTH_BYTES))) {
+        return diag_fail(diag, STATUS_NOT_FOUND, "journal.end", "no further record yet");
+    }
+    if (is_open && (fault == FRAME_CUT ||
+                    (fault == FRAME_CRC && frame_is_unfinished(rest, reader->at.offset)))) {
+        return not_complete(reader, diag);
+    }
     switch (fault) {
     case FRAME_GOOD:
         return STATUS_OK;
@@ -201,23 +228,15 @@ static enum status fault_status(struct journal_reader *reader, enum frame_fault 
     case FRAME_CUT:
         break;
     }
-    if (reader->end != END_UNKNOWN) {
-        return latch(reader, "journal.torn", "the segment ends too early");
-    }
-    if (reader->window_to == reader->window_from) {
-        return diag_fail(diag, STATUS_NOT_FOUND, "journal.end", "no further record yet");
-    }
-    return diag_fail(diag, STATUS_NOT_FOUND, "journal.torn",
-                     "the last record is not complete, in segment %" PRIu64 " at byte %" PRIu64,
-                     reader->at.segment, reader->at.offset);
+    return latch(reader, "journal.torn", "the segment ends too early");
 }
 
-static void count_void_bytes(struct journal_reader *reader)
+static enum status count_void_bytes(struct journal_reader *reader, struct diag *diag)
 {
-    struct stat about;
-    if (fstat(reader->fd, &about) == 0 && (uint64_t)about.st_size > reader->end) {
-        reader->void_bytes += (uint64_t)about.st_size - reader->end;
-    }
+    uint64_t end = 0;
+    TRY(segment_file_end(reader->fd, reader->end, &end, diag));
+    reader->void_bytes += end - reader->end;
+    return STATUS_OK;
 }
 
 static enum status read_frame(struct journal_reader *reader, struct journal_entry *out,
@@ -275,12 +294,20 @@ static enum status enter_cursor(struct journal_reader *reader, struct diag *diag
     return reader->end == END_UNKNOWN ? retrace(reader, &file, diag) : STATUS_OK;
 }
 
-/* An open end may have been closed by a new segment since: look once more before judging. */
+/* Before an open end is judged: the window may be older than what the writer wrote since, and a new
+ * segment may have closed the end. What was there is read anew the next time. */
 static enum status read_at_open_end(struct journal_reader *reader, struct journal_entry *out,
                                     struct diag *diag)
 {
-    struct diag first = {0};
-    enum status status = read_frame(reader, out, &first);
+    struct diag found = {0};
+    enum status status = STATUS_NOT_FOUND;
+    for (size_t i = 0; i < 2 && status != STATUS_OK; i++) {
+        reader->fault = (struct diag){0};
+        status = read_frame(reader, out, &found);
+        if (status != STATUS_OK) {
+            drop_window(reader);
+        }
+    }
     if (status == STATUS_OK) {
         return STATUS_OK;
     }
@@ -290,11 +317,10 @@ static enum status read_at_open_end(struct journal_reader *reader, struct journa
     if (reader->end == END_UNKNOWN) {
         reader->fault = latched;
         if (diag != NULL) {
-            *diag = first;
+            *diag = found;
         }
         return status;
     }
-    reader->window_from = reader->window_to = 0;
     return STATUS_OK;
 }
 
@@ -309,7 +335,7 @@ static enum status step(struct journal_reader *reader, struct journal_entry *out
     }
     while (out->payload.len == 0 && reader->end != END_UNKNOWN &&
            reader->at.offset == reader->end) {
-        count_void_bytes(reader);
+        TRY(count_void_bytes(reader, diag));
         TRY(enter_next(reader, diag));
     }
     return out->payload.len != 0 ? STATUS_OK : read_frame(reader, out, diag);
@@ -334,6 +360,15 @@ enum status journal_reader_next(struct journal_reader *reader, struct journal_en
         status = journal_reader_next_frame(reader, out, diag);
     } while (status == STATUS_OK && out->is_checkpoint);
     return status;
+}
+
+enum status journal_reader_check_end(const struct journal_reader *reader, struct diag *diag)
+{
+    uint64_t end = reader->at.offset;
+    if (reader->fd >= 0) {
+        TRY(segment_file_end(reader->fd, reader->at.offset, &end, diag));
+    }
+    return end == reader->at.offset ? STATUS_OK : not_complete(reader, diag);
 }
 
 uint64_t journal_reader_void_bytes(const struct journal_reader *reader)

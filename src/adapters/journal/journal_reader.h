@@ -51,7 +51,14 @@ NODISCARD enum status journal_reader_next(struct journal_reader *reader, struct 
 NODISCARD enum status journal_reader_next_frame(struct journal_reader *reader,
                                                 struct journal_entry *out, struct diag *diag);
 
-/* Bytes outside the chain that were passed so far: what torn and failed writes left. */
+/* At the present end (journal.end): is it really one, with nothing but zeros behind it? STATUS_OK;
+ * STATUS_NOT_FOUND journal.torn when there are other bytes, which a writer at work may just have
+ * written; STATUS_UNAVAILABLE journal.io. Reads to the end of the file. */
+NODISCARD enum status journal_reader_check_end(const struct journal_reader *reader,
+                                               struct diag *diag);
+
+/* Bytes outside the chain that were passed so far: what torn and failed writes left. The zeros that
+ * a segment's writer left behind its end are none. */
 uint64_t journal_reader_void_bytes(const struct journal_reader *reader);
 
 /* The place behind the last record that was read. */

@@ -1,4 +1,5 @@
 #include "adapters/journal/journal_reader.h"
+#include "support/faulty_files.h"
 #include "support/journal_fixture.h"
 
 #include <errno.h>
@@ -8,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-enum { FILES_MAX = 64 };
 
 static struct journal *open_ok(const struct folder *folder, const struct journal_files *files)
 {
@@ -268,124 +267,6 @@ TEST(journal_recovers_a_tail_torn_at_any_byte)
         CHECK((report.void_bytes != 0) == is_torn);
     }
     folder_release(&folder);
-}
-
-/* Real files, with a memory of what was synced: a crash takes the rest away. */
-struct faulty_files {
-    struct journal_files files;
-    struct {
-        int fd;
-        size_t written, synced;
-    } open[FILES_MAX];
-    size_t writes_before_failure, syncs_before_failure; /* SIZE_MAX: never */
-    int error;
-    bool is_dead;          /* crashed: nothing reaches the device any more */
-    bool is_short;         /* a failing write leaves half of its bytes */
-    pthread_mutex_t hang;  /* held by the test: syncs hang */
-    pthread_mutex_t mutex; /* guards the fields above: journal thread and test */
-};
-
-static int faulty_create(void *context, int directory_fd, const char *name)
-{
-    struct faulty_files *self = context;
-    int fd = journal_files_system.create(NULL, directory_fd, name);
-    pthread_mutex_lock(&self->mutex);
-    if (fd >= 0 && fd < FILES_MAX) {
-        self->open[fd].fd = dup(fd);
-        self->open[fd].written = self->open[fd].synced = 0;
-    }
-    pthread_mutex_unlock(&self->mutex);
-    return fd;
-}
-
-static bool take_failure(struct faulty_files *self, size_t *before)
-{
-    if (self->is_dead) {
-        errno = EIO;
-        return true;
-    }
-    bool fails = *before == 0;
-    if (*before != SIZE_MAX && !fails) {
-        (*before)--;
-    } else if (fails) {
-        *before = SIZE_MAX; /* once */
-        errno = self->error;
-    }
-    return fails;
-}
-
-static ssize_t faulty_write(void *context, int fd, const void *bytes, size_t count)
-{
-    struct faulty_files *self = context;
-    pthread_mutex_lock(&self->mutex);
-    ssize_t put = -1;
-    if (take_failure(self, &self->writes_before_failure)) {
-        if (self->is_short) {
-            (void)!write(fd, bytes, count / 2);
-        }
-        errno = self->error;
-    } else {
-        put = write(fd, bytes, count);
-    }
-    if (put > 0 && fd < FILES_MAX) {
-        self->open[fd].written += (size_t)put;
-    }
-    pthread_mutex_unlock(&self->mutex);
-    return put;
-}
-
-static int faulty_fdatasync(void *context, int fd)
-{
-    struct faulty_files *self = context;
-    pthread_mutex_lock(&self->hang);
-    pthread_mutex_unlock(&self->hang);
-    pthread_mutex_lock(&self->mutex);
-    bool fails = take_failure(self, &self->syncs_before_failure);
-    if (!fails && fd < FILES_MAX) {
-        self->open[fd].synced = self->open[fd].written;
-    }
-    pthread_mutex_unlock(&self->mutex);
-    return fails ? -1 : 0;
-}
-
-static void faulty_close(void *context, int fd)
-{
-    struct faulty_files *self = context;
-    pthread_mutex_lock(&self->mutex);
-    if (fd < FILES_MAX && self->open[fd].fd > 0) {
-        /* Unsynced bytes of a closed file are lost too. */
-        CHECK(ftruncate(self->open[fd].fd, (off_t)self->open[fd].synced) == 0);
-        close(self->open[fd].fd);
-        self->open[fd].fd = 0;
-    }
-    pthread_mutex_unlock(&self->mutex);
-    close(fd);
-}
-
-static int faulty_sync_directory(void *context, int directory_fd)
-{
-    (void)context;
-    (void)directory_fd;
-    return 0;
-}
-
-static void faulty_init(struct faulty_files *self)
-{
-    *self = (struct faulty_files){
-        .files = {self, faulty_create, faulty_write, faulty_fdatasync, journal_files_system.rename,
-                  faulty_sync_directory, faulty_close},
-        .writes_before_failure = SIZE_MAX,
-        .syncs_before_failure = SIZE_MAX,
-        .error = EIO,
-    };
-    pthread_mutex_init(&self->mutex, NULL);
-    pthread_mutex_init(&self->hang, NULL);
-}
-
-static void faulty_release(struct faulty_files *self)
-{
-    pthread_mutex_destroy(&self->mutex);
-    pthread_mutex_destroy(&self->hang);
 }
 
 static bool is_healthy(struct journal *journal)

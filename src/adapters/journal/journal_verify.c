@@ -209,12 +209,40 @@ static enum status check_end(struct verifier *self)
     return STATUS_OK;
 }
 
+static bool is_end(enum status status, const struct diag *diag)
+{
+    return status == STATUS_NOT_FOUND &&
+           slice_eq(slice_view_cstr(diag->code), SLICE("journal.end"));
+}
+
+/* The next frame. Behind the last one there may be nothing: what a writer at work adds between two
+ * looks is read like the rest. */
+static enum status read_next(struct journal_reader *reader, struct journal_entry *entry,
+                             struct diag *diag)
+{
+    enum status status = journal_reader_next_frame(reader, entry, diag);
+    struct diag rest = {0};
+    if (!is_end(status, diag)) {
+        return status;
+    }
+    enum status rest_status = journal_reader_check_end(reader, &rest);
+    if (rest_status == STATUS_OK) {
+        return status;
+    }
+    status = journal_reader_next_frame(reader, entry, diag);
+    if (is_end(status, diag)) {
+        *diag = rest;
+        status = rest_status;
+    }
+    return status;
+}
+
 static enum status read_all(struct verifier *self, struct journal_reader *reader)
 {
     struct journal_report *report = self->report;
     struct journal_entry entry;
     enum status status;
-    while ((status = journal_reader_next_frame(reader, &entry, &report->diag)) == STATUS_OK) {
+    while ((status = read_next(reader, &entry, &report->diag)) == STATUS_OK) {
         status = check_entry(self, &entry);
         if (status != STATUS_OK) {
             report->bad_segment = entry.segment;
@@ -229,9 +257,7 @@ static enum status read_all(struct verifier *self, struct journal_reader *reader
     report->bad_segment = at.segment;
     report->bad_offset = at.offset;
     report->bad_sequence = at.sequence;
-    bool is_at_end = status == STATUS_NOT_FOUND &&
-                     slice_eq(slice_view_cstr(report->diag.code), SLICE("journal.end"));
-    if (is_at_end) {
+    if (is_end(status, &report->diag)) {
         report->diag = (struct diag){0};
         return check_end(self);
     }

@@ -216,11 +216,11 @@ static int watched_create(void *context, int directory_fd, const char *name)
     return fd;
 }
 
-static ssize_t watched_write(void *context, int fd, const void *bytes, size_t count)
+static ssize_t watched_pwrite(void *context, int fd, const void *bytes, size_t count, off_t offset)
 {
     struct watched_files *self = context;
     self->unsynced += fd == self->segment_fd ? count : 0;
-    return journal_files_system.write(NULL, fd, bytes, count);
+    return journal_files_system.pwrite(NULL, fd, bytes, count, offset);
 }
 
 static int watched_fdatasync(void *context, int fd)
@@ -251,7 +251,7 @@ TEST(journal_signs_only_what_is_synced)
     struct watched_files watched = {.files = journal_files_system};
     watched.files.context = &watched;
     watched.files.create = watched_create;
-    watched.files.write = watched_write;
+    watched.files.pwrite = watched_pwrite;
     watched.files.fdatasync = watched_fdatasync;
     watched.files.rename = watched_rename;
     signed_journal.options.files = &watched.files;
@@ -358,8 +358,10 @@ TEST(verify_finds_a_rebuilt_chain)
                 segment_rebuild(&segment, payloads, count);
                 struct journal_report report = verify_signed(&signed_journal, NULL);
                 if (edit == EDIT_REPEAT && at + 1 == segment.count && number < segments) {
-                    /* Behind the end that the next header names: outside the journal. */
-                    CHECK(report.is_intact && report.void_bytes == segment.frames[at].len);
+                    /* Behind the end that the next header names: outside the journal. A signature
+                     * may end in zeros, which do not count. */
+                    CHECK(report.is_intact && report.void_bytes != 0 &&
+                          report.void_bytes <= segment.frames[at].len);
                     continue;
                 }
                 CHECK(!report.is_intact);
@@ -425,6 +427,122 @@ TEST(verify_finds_a_cut_end)
     CHECK(notes == 1);
     report = verify_signed(&signed_journal, NULL);
     CHECK(has_code(&report, "journal.cut") && report.bad_segment == 2 && report.bad_sequence == 3);
+    signed_release(&signed_journal);
+}
+
+/* An open segment ends in zeros, so zeros are what an attacker would write. */
+enum zeros {
+    ZEROS_BEHIND,      /* nothing but what a writer leaves */
+    ZEROS_RECORD,      /* over one record */
+    ZEROS_LAST_BYTE,   /* over its last byte */
+    ZEROS_LENGTH,      /* over its length */
+    ZEROS_REST,        /* over it and all behind it */
+    ZEROS_THEN_FRAME,  /* behind the end, and then the record again */
+    ZEROS_THEN_BYTE,   /* behind the end, and then any byte */
+    ZEROS_AFTER_FRAME, /* the record again at the end */
+};
+
+static size_t edit_zeros(const struct segment *segment, enum zeros edit, size_t at, uint8_t *out)
+{
+    static const size_t BEHIND = 3000;
+    size_t offset = segment->frames[at].offset, len = segment->frames[at].len;
+    memset(out, 0, segment->len + BEHIND + len);
+    memcpy(out, segment->bytes, segment->len);
+    switch (edit) {
+    case ZEROS_BEHIND:
+        break;
+    case ZEROS_RECORD:
+        memset(out + offset, 0, len);
+        break;
+    case ZEROS_LAST_BYTE:
+        out[offset + len - 1] = 0;
+        break;
+    case ZEROS_LENGTH:
+        memset(out + offset, 0, 4);
+        break;
+    case ZEROS_REST:
+        memset(out + offset, 0, segment->len - offset);
+        break;
+    case ZEROS_THEN_FRAME:
+        memcpy(out + segment->len + BEHIND, segment->bytes + offset, len);
+        break;
+    case ZEROS_THEN_BYTE:
+        out[segment->len + BEHIND] = 1;
+        break;
+    case ZEROS_AFTER_FRAME:
+        memcpy(out + segment->len, segment->bytes + offset, len);
+        break;
+    }
+    return segment->len + BEHIND + len;
+}
+
+TEST(verify_is_not_fooled_by_zeros)
+{
+    /* Frames: a checkpoint, records 1 to 4, a checkpoint, records 5 to 7, the closing one. */
+    enum { FIRST = 1, SIGNED = 3, UNSIGNED = 7, CLOSING = 9, NOWHERE = FRAMES_MAX };
+    static const struct {
+        const char *name;
+        enum zeros edit;
+        size_t at, bad;                      /* frames; NOWHERE: behind the last */
+        const char *code, *code_after_start; /* NULL: intact */
+    } rows[] = {
+        {"zeros ahead", ZEROS_BEHIND, FIRST, NOWHERE, NULL, NULL},
+        {"a signed record", ZEROS_RECORD, SIGNED, SIGNED, "journal.torn", "journal.cut"},
+        {"the first record", ZEROS_RECORD, FIRST, FIRST, "journal.torn", "journal.cut"},
+        {"a late record", ZEROS_RECORD, UNSIGNED, UNSIGNED, "journal.torn", "journal.cut"},
+        {"a length", ZEROS_LENGTH, SIGNED, SIGNED, "journal.torn", "journal.cut"},
+        {"the end of a record", ZEROS_LAST_BYTE, SIGNED, SIGNED, "journal.torn", "journal.cut"},
+        {"all from a record on", ZEROS_REST, SIGNED, SIGNED, "journal.cut", "journal.cut"},
+        {"all records", ZEROS_REST, 0, 0, "journal.cut", "journal.cut"},
+        {"the closing checkpoint", ZEROS_REST, CLOSING, CLOSING, "journal.anchor", NULL},
+        {"a frame behind zeros", ZEROS_THEN_FRAME, SIGNED, NOWHERE, "journal.torn", NULL},
+        {"a byte behind zeros", ZEROS_THEN_BYTE, SIGNED, NOWHERE, "journal.torn", NULL},
+        {"a frame twice", ZEROS_AFTER_FRAME, CLOSING, NOWHERE, "journal.chain", NULL},
+    };
+    static struct segment segment;
+    static uint8_t bytes[FILE_BYTES_MAX];
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct signed_journal signed_journal;
+        signed_init(&signed_journal);
+        write_records_as(&signed_journal.options, 7);
+        segment_load(&segment, &signed_journal.folder, 1);
+        CHECK(segment.count == CLOSING + 1);
+        file_write(segment.path, bytes, edit_zeros(&segment, rows[i].edit, rows[i].at, bytes));
+        struct journal_report report = verify_signed(&signed_journal, NULL);
+        CHECK_ROW(rows[i].name, rows[i].code == NULL ? report.is_intact && report.is_closed
+                                                     : has_code(&report, rows[i].code));
+        size_t bad = rows[i].bad == NOWHERE ? segment.len : segment.frames[rows[i].bad].offset;
+        CHECK_ROW(rows[i].name, report.is_intact || report.bad_offset == bad);
+
+        write_records_as(&signed_journal.options, 1);
+        report = verify_signed(&signed_journal, NULL);
+        CHECK_ROW(rows[i].name, rows[i].code_after_start == NULL
+                                    ? report.is_intact
+                                    : has_code(&report, rows[i].code_after_start));
+        signed_release(&signed_journal);
+    }
+}
+
+/* In a segment that another one follows, zeros are no end. */
+TEST(verify_finds_zeros_in_a_closed_segment)
+{
+    static struct segment segment;
+    static uint8_t bytes[FILE_BYTES_MAX];
+    struct signed_journal signed_journal;
+    signed_init(&signed_journal);
+    write_records_as(&signed_journal.options, 7);
+    write_records_as(&signed_journal.options, 1);
+    segment_load(&segment, &signed_journal.folder, 1);
+    for (size_t at = 0; at < segment.count; at++) {
+        for (enum zeros edit = ZEROS_RECORD; edit <= ZEROS_REST; edit++) {
+            file_write(segment.path, bytes, edit_zeros(&segment, edit, at, bytes));
+            struct journal_report report = verify_signed(&signed_journal, NULL);
+            CHECK(edit == ZEROS_LAST_BYTE || has_code(&report, "journal.length"));
+            /* A signature may end in a zero. */
+            CHECK(!report.is_intact || checkpoint_is(segment_payload(&segment, at)));
+            CHECK(report.is_intact || report.bad_offset == segment.frames[at].offset);
+        }
+    }
     signed_release(&signed_journal);
 }
 

@@ -1,7 +1,6 @@
 #include "adapters/journal/segment_writer.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <string.h>
 #include <time.h>
 
@@ -24,46 +23,44 @@ void segment_writer_init(struct segment_writer *writer, const struct journal_fil
     *writer = (struct segment_writer){
         .files = files,
         .directory_fd = directory_fd,
-        .fd = -1,
         .synced = {.sequence = 1},
     };
+    ahead_file_init(&writer->file, files);
     buf_init(&writer->pending, PENDING_BYTES_MAX, NULL);
     buf_init(&writer->frames, 2 * PENDING_BYTES_MAX, NULL);
 }
 
-static void drop_segment(struct segment_writer *writer)
+void segment_writer_keep(struct segment_writer *writer)
 {
-    if (writer->fd >= 0) {
-        writer->files->close(writer->files->context, writer->fd);
-        writer->fd = -1;
-    }
+    writer->kept_bytes = writer->pending.len;
 }
 
 void segment_writer_forget(struct segment_writer *writer)
 {
-    writer->pending.len = writer->unsynced_bytes;
+    writer->pending.len = writer->kept_bytes = writer->unsynced_bytes;
     writer->pending.failed = false;
 }
 
 void segment_writer_finish(struct segment_writer *writer)
 {
     writer->is_closing = true;
-    if (writer->unsynced_bytes == 0 && writer->signing.signer == NULL) {
-        return;
-    }
-    enum status status = segment_writer_flush(writer, true);
-    if (status != STATUS_OK) {
-        /* One more try, in a new segment: these records had been acknowledged. */
+    enum status status = STATUS_OK;
+    if (writer->unsynced_bytes != 0 || writer->signing.signer != NULL) {
         status = segment_writer_flush(writer, true);
+        if (status != STATUS_OK) {
+            /* One more try, in a new segment: these records had been acknowledged. */
+            status = segment_writer_flush(writer, true);
+        }
     }
     if (status == STATUS_OK) {
         segment_writer_publish_head(writer);
+        ahead_file_finish(&writer->file);
     }
 }
 
 void segment_writer_release(struct segment_writer *writer)
 {
-    drop_segment(writer);
+    ahead_file_close(&writer->file);
     buf_release(&writer->pending);
     buf_release(&writer->frames);
 }
@@ -83,33 +80,18 @@ enum status segment_writer_add(struct segment_writer *writer, struct slice paylo
     return STATUS_OK;
 }
 
-static enum status write_all(struct segment_writer *writer, int fd, struct slice bytes)
-{
-    while (bytes.len > 0) {
-        ssize_t put = writer->files->write(writer->files->context, fd, bytes.ptr, bytes.len);
-        if (put < 0 && errno == EINTR) {
-            continue;
-        }
-        if (put <= 0) {
-            return STATUS_UNAVAILABLE;
-        }
-        bytes = slice_sub(bytes, (size_t)put, bytes.len);
-    }
-    return STATUS_OK;
-}
-
 /* The header is on the device before the file has its name: a named segment always has one. */
-static enum status publish_segment(struct segment_writer *writer, int fd, const uint8_t *header,
+static enum status publish_segment(struct segment_writer *writer, const uint8_t *header,
                                    const char *name)
 {
     const struct journal_files *files = writer->files;
-    TRY(write_all(writer, fd, slice_of(header, SEGMENT_HEADER_BYTES)));
-    if (files->fdatasync(files->context, fd) != 0 ||
-        files->rename(files->context, writer->directory_fd, TEMPORARY_NAME, name) != 0 ||
-        files->sync_directory(files->context, writer->directory_fd) != 0) {
-        return STATUS_UNAVAILABLE;
-    }
-    return STATUS_OK;
+    TRY(ahead_file_create(&writer->file, writer->directory_fd, TEMPORARY_NAME));
+    TRY(ahead_file_append(&writer->file, slice_of(header, SEGMENT_HEADER_BYTES)));
+    TRY(ahead_file_sync(&writer->file));
+    return files->rename(files->context, writer->directory_fd, TEMPORARY_NAME, name) == 0 &&
+                   files->sync_directory(files->context, writer->directory_fd) == 0
+               ? STATUS_OK
+               : STATUS_UNAVAILABLE;
 }
 
 static enum status begin_segment(struct segment_writer *writer)
@@ -130,17 +112,7 @@ static enum status begin_segment(struct segment_writer *writer)
         header.number, SEGMENT_HEADER_BYTES, from->sequence, from->signed_sequence, {0}};
     TRY(segment_chain_start(bytes, begin.chain));
 
-    int fd = writer->files->create(writer->files->context, writer->directory_fd, TEMPORARY_NAME);
-    if (fd < 0) {
-        return STATUS_UNAVAILABLE;
-    }
-    enum status status = publish_segment(writer, fd, bytes, name);
-    if (status != STATUS_OK) {
-        writer->files->close(writer->files->context, fd);
-        return status;
-    }
-    drop_segment(writer);
-    writer->fd = fd;
+    TRY(publish_segment(writer, bytes, name));
     writer->at = writer->synced = begin;
     return STATUS_OK;
 }
@@ -219,9 +191,7 @@ static enum status frame_pending(struct segment_writer *writer, size_t from)
 
 static enum status sync_segment(struct segment_writer *writer)
 {
-    if (writer->files->fdatasync(writer->files->context, writer->fd) != 0) {
-        return STATUS_UNAVAILABLE;
-    }
+    TRY(ahead_file_sync(&writer->file));
     writer->synced = writer->at;
     return STATUS_OK;
 }
@@ -236,13 +206,14 @@ static bool must_rotate(const struct segment_writer *writer)
 /* Have a segment to write to. *from is moved to the first payload that belongs into it. */
 static enum status enter_segment(struct segment_writer *writer, size_t *from)
 {
-    if (writer->fd >= 0 && must_rotate(writer)) {
+    if (ahead_file_is_open(&writer->file) && must_rotate(writer)) {
         TRY(sync_segment(writer));
         buf_consume(&writer->pending, *from);
+        writer->kept_bytes -= *from;
         writer->unsynced_bytes = *from = 0;
-        TRY(begin_segment(writer));
+        ahead_file_finish(&writer->file);
     }
-    if (writer->fd < 0) {
+    if (!ahead_file_is_open(&writer->file)) {
         TRY(begin_segment(writer));
         *from = 0;
         return writer->note_code != NULL ? frame_note(writer) : STATUS_OK;
@@ -250,40 +221,25 @@ static enum status enter_segment(struct segment_writer *writer, size_t *from)
     return STATUS_OK;
 }
 
-/* Everything of a flush that can fail; the caller undoes. */
-static enum status write_group(struct segment_writer *writer, bool durable)
+/* Everything of a write that can fail; the caller undoes. */
+static enum status write_group(struct segment_writer *writer)
 {
     size_t from = writer->unsynced_bytes;
-    bool must_sync = durable || writer->fd < 0 || writer->pending.len > UNSYNCED_BYTES_MAX;
     buf_clear(&writer->frames);
     writer->is_head_framed = false;
     TRY(enter_segment(writer, &from));
     TRY(frame_pending(writer, from));
     TRY(frame_due_checkpoint(writer));
-    TRY(write_all(writer, writer->fd, buf_view(&writer->frames)));
+    TRY(ahead_file_append(&writer->file, buf_view(&writer->frames)));
     writer->at.offset += writer->frames.len;
-    if (must_sync || writer->is_head_framed) {
-        TRY(sync_segment(writer));
-        writer->pending.len = 0;
-        writer->note_code = NULL;
-    }
-    if (writer->is_head_framed) {
-        writer->checkpoint_due_ms = clock_ms(CLOCK_MONOTONIC) + writer->signing.interval_ms;
-        writer->is_head_new = true;
-    }
-    writer->unsynced_bytes = writer->pending.len;
     return STATUS_OK;
 }
 
-enum status segment_writer_flush(struct segment_writer *writer, bool durable)
+/* The segment is given up, and of the group what is not to be kept. */
+static enum status fail(struct segment_writer *writer)
 {
-    enum status status = write_group(writer, durable);
-    if (status == STATUS_OK) {
-        return STATUS_OK;
-    }
     segment_writer_forget(writer);
-    /* A failure to begin leaves fd open only in rotation; that segment is not written again. */
-    drop_segment(writer);
+    ahead_file_close(&writer->file);
     writer->at = writer->synced;
     if (writer->note_code == NULL) {
         writer->note_code = "journal.write_failed";
@@ -291,6 +247,40 @@ enum status segment_writer_flush(struct segment_writer *writer, bool durable)
             SLICE("the segment before failed; records refused meanwhile are not here");
     }
     return STATUS_UNAVAILABLE;
+}
+
+enum status segment_writer_write(struct segment_writer *writer, bool durable, bool *must_sync)
+{
+    bool is_new = !ahead_file_is_open(&writer->file);
+    if (write_group(writer) != STATUS_OK) {
+        return fail(writer);
+    }
+    *must_sync =
+        durable || is_new || writer->is_head_framed || writer->pending.len > UNSYNCED_BYTES_MAX;
+    writer->unsynced_bytes = *must_sync ? writer->kept_bytes : writer->pending.len;
+    return STATUS_OK;
+}
+
+enum status segment_writer_sync(struct segment_writer *writer)
+{
+    if (sync_segment(writer) != STATUS_OK) {
+        return fail(writer);
+    }
+    writer->pending.len = writer->unsynced_bytes = writer->kept_bytes = 0;
+    writer->note_code = NULL;
+    if (writer->is_head_framed) {
+        writer->checkpoint_due_ms = clock_ms(CLOCK_MONOTONIC) + writer->signing.interval_ms;
+        writer->is_head_new = true;
+        writer->is_head_framed = false;
+    }
+    return STATUS_OK;
+}
+
+enum status segment_writer_flush(struct segment_writer *writer, bool durable)
+{
+    bool must_sync = false;
+    TRY(segment_writer_write(writer, durable, &must_sync));
+    return must_sync ? segment_writer_sync(writer) : STATUS_OK;
 }
 
 void segment_writer_publish_head(struct segment_writer *writer)
@@ -305,10 +295,26 @@ void segment_writer_publish_head(struct segment_writer *writer)
         return;
     }
     /* On failure the old head stays: it names less of the journal, but nothing wrong. */
-    if (write_all(writer, fd, slice_of(writer->head, CHECKPOINT_BYTES)) == STATUS_OK &&
+    if (files->pwrite(files->context, fd, writer->head, CHECKPOINT_BYTES, 0) == CHECKPOINT_BYTES &&
         files->fdatasync(files->context, fd) == 0) {
         (void)files->rename(files->context, writer->directory_fd, HEAD_TEMPORARY_NAME,
                             CHECKPOINT_HEAD_NAME);
     }
     files->close(files->context, fd);
+}
+
+bool segment_writer_needs_upkeep(const struct segment_writer *writer)
+{
+    return writer->is_head_new || ahead_file_is_short(&writer->file, writer->segment_bytes_max);
+}
+
+enum status segment_writer_upkeep(struct segment_writer *writer)
+{
+    segment_writer_publish_head(writer);
+    if (!ahead_file_is_short(&writer->file, writer->segment_bytes_max)) {
+        return STATUS_OK;
+    }
+    ahead_file_prepare(&writer->file, writer->segment_bytes_max);
+    /* It syncs the records too, so a failure means what it always means. */
+    return segment_writer_sync(writer);
 }

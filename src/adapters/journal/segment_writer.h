@@ -6,8 +6,8 @@
 #ifndef AEGIS_ADAPTERS_JOURNAL_SEGMENT_WRITER_H
 #define AEGIS_ADAPTERS_JOURNAL_SEGMENT_WRITER_H
 
+#include "adapters/journal/ahead_file.h"
 #include "adapters/journal/checkpoint.h"
-#include "adapters/journal/journal_files.h"
 #include "adapters/journal/journal_format.h"
 #include "base/diag.h"
 
@@ -28,13 +28,14 @@ struct segment_signing {
 
 struct segment_writer {
     const struct journal_files *files;
-    int directory_fd; /* borrowed */
-    int fd;           /* of the open segment; -1 after a failure */
+    int directory_fd;       /* borrowed */
+    struct ahead_file file; /* the open segment; closed after a failure */
     uint64_t segment_bytes_max;
     struct segment_position at;     /* behind what was written */
     struct segment_position synced; /* behind what is safe: a new segment continues here */
     struct buf pending;             /* u32 length and payload each: unsynced, then the group */
-    size_t unsynced_bytes;          /* the first part of pending */
+    size_t unsynced_bytes;          /* the first part of pending: acknowledged, or soon to be */
+    size_t kept_bytes;              /* ... and what joins it as soon as the group is written */
     struct buf frames;
     struct segment_signing signing;
     int64_t checkpoint_due_ms;      /* monotonic; 0: with the next flush */
@@ -49,7 +50,8 @@ struct segment_writer {
 void segment_writer_init(struct segment_writer *writer, const struct journal_files *files,
                          int directory_fd);
 
-/* Close in good order: sync what is left, behind a closing checkpoint. */
+/* Close in good order: sync what is left, behind a closing checkpoint, and cut off what was written
+ * ahead. */
 void segment_writer_finish(struct segment_writer *writer);
 
 void segment_writer_release(struct segment_writer *writer);
@@ -57,19 +59,34 @@ void segment_writer_release(struct segment_writer *writer);
 /* Add a payload to the group. STATUS_LIMIT when there is no memory: the group is as before. */
 NODISCARD enum status segment_writer_add(struct segment_writer *writer, struct slice payload);
 
+/* What was added up to here needs no sync: from the write on it is not lost any more. */
+void segment_writer_keep(struct segment_writer *writer);
+
 /* Take the payloads of the present group back. */
 void segment_writer_forget(struct segment_writer *writer);
 
-/* Write the group, and a checkpoint when one is due; sync it when durable or signed. On any failure
- * the segment is closed for good, the group is forgotten and the next flush begins a new segment.
- */
+/* Write the group, and a checkpoint when one is due. *must_sync: a sync has to follow, as it is
+ * durable or signed, or there is much that is not synced. On any failure the segment is closed for
+ * good, the group is forgotten and the next write begins a new segment. */
+NODISCARD enum status segment_writer_write(struct segment_writer *writer, bool durable,
+                                           bool *must_sync);
+
+/* Sync what was written. A failure is one as of the write, but what is to be kept is pending then
+ * and goes into the new segment. */
+NODISCARD enum status segment_writer_sync(struct segment_writer *writer);
+
+/* Both. */
 NODISCARD enum status segment_writer_flush(struct segment_writer *writer, bool durable);
 
 /* When a flush is wanted for a checkpoint's sake, on the monotonic clock; INT64_MAX: no need. */
 int64_t segment_writer_checkpoint_due_ms(const struct segment_writer *writer);
 
-/* Put the newest synced checkpoint into the file `head`; nothing to do when it is there. It costs a
- * sync, so it comes after those who waited for the flush were told. */
+/* Put the newest synced checkpoint into the file `head`; nothing to do when it is there. */
 void segment_writer_publish_head(struct segment_writer *writer);
+
+/* What costs syncs and can wait until those who waited for a flush were told: publishing the head,
+ * and writing ahead. Fails as a flush does, and with the same consequences. */
+bool segment_writer_needs_upkeep(const struct segment_writer *writer);
+NODISCARD enum status segment_writer_upkeep(struct segment_writer *writer);
 
 #endif
