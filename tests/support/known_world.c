@@ -268,38 +268,140 @@ static bool define_type(struct known_world *w, uint32_t number)
 enum status known_world_open(struct known_world *w, const struct cedar_schema *schema,
                              const struct cedar_request *request, struct arena *arena)
 {
-    struct symbolic *s = &w->s;
     struct symbolic_environment environment = {schema, request->principal.type,
                                                request->resource.type, request->action};
-    TRY(symbolic_open(s, &environment, arena, NULL));
-    w->original = request->entities;
+    *w = (struct known_world){.original = request->entities};
     w->entities = (struct cedar_entities){.context = w, .find = find_total};
     w->request = *request;
     w->request.entities = &w->entities;
-    for (uint32_t i = 0; i < schema->entity_count; i++) {
+    return symbolic_open(&w->s, &environment, arena, NULL);
+}
+
+/* -- what terms become --------------------------------------------------------------------- */
+
+static const struct term *variable_value(const struct symbolic *s, const struct term *variable)
+{
+    return slice_eq(variable->as.text, SLICE("principal"))  ? s->principal
+           : slice_eq(variable->as.text, SLICE("resource")) ? s->resource
+                                                            : s->context;
+}
+
+static const struct term *composed_value(struct terms *t, const struct term *term,
+                                         const struct term *const *items)
+{
+    switch ((int)term->kind) {
+    case TERM_SOME:
+        return term_some(t, items[0]);
+    case TERM_SET:
+        return term_set(t, term->type, items, term->item_count);
+    case TERM_RECORD:
+        return term_record(t, term->type, items);
+    case TERM_MEMBER:
+        return term_member(t, items[0], items[1]);
+    case TERM_SUBSET:
+        return term_subset(t, items[0], items[1]);
+    case TERM_MEETS:
+        return term_meets(t, items[0], items[1]);
+    case TERM_IS_SOME:
+        return term_is_some(t, items[0]);
+    case TERM_VALUE:
+        return term_value(t, items[0]);
+    case TERM_FIELD:
+        return term_get(t, items[0], term->field);
+    case TERM_LIKE:
+        return term_like(t, items[0], term->as.parts.items, term->as.parts.count);
+    default:
+        return term; /* a literal */
+    }
+}
+
+static const struct term *operator_value(struct terms *t, const struct term *term,
+                                         const struct term *const *items)
+{
+    switch ((int)term->kind) {
+    case TERM_APPLY:
+        return term_apply(t, term->as.function, items[0], term->item_count > 1 ? items[1] : NULL);
+    case TERM_NOT:
+        return term_not(t, items[0]);
+    case TERM_AND:
+        return term_and(t, items[0], items[1]);
+    case TERM_OR:
+        return term_or(t, items[0], items[1]);
+    case TERM_EQUAL:
+        return term_equal(t, items[0], items[1]);
+    case TERM_IF:
+        return term_if(t, items[0], items[1], items[2]);
+    case TERM_NEGATE:
+        return term_negate(t, items[0]);
+    case TERM_CONVERT:
+        return term_convert(t, term->type, items[0]);
+    case TERM_EXTEND:
+        return term_extend(t, term->type, items[0]);
+    default:
+        break;
+    }
+    if (term->kind >= TERM_ADD && term->kind <= TERM_NOT_ABOVE) {
+        return term_calculate(t, term->kind, items[0], items[1]);
+    }
+    return term->kind >= TERM_IS_V4 ? term_address_part(t, term->kind, items[0])
+                                    : composed_value(t, term, items);
+}
+
+static const struct term *value_now(struct known_world *w, const struct term *term)
+{
+    const struct term **items =
+        arena_alloc_zero(w->s.arena, term->item_count, sizeof(const struct term *));
+    for (size_t i = 0; items != NULL && i < term->item_count; i++) {
+        items[i] = w->values[term->items[i]->number];
+    }
+    if (term->kind == TERM_VARIABLE) {
+        return variable_value(&w->s, term);
+    }
+    return items == NULL ? NULL : operator_value(&w->s.terms, term, items);
+}
+
+enum status known_world_fill(struct known_world *w)
+{
+    struct symbolic *s = &w->s;
+    size_t count = s->terms.count;
+    w->values = arena_alloc_zero(s->arena, count, sizeof(const struct term *));
+    if (w->values == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (uint32_t i = 0; i < s->schema->entity_count; i++) {
         if (!define_type(w, i)) {
             return STATUS_LIMIT;
         }
     }
-    s->principal = term_entity(&s->terms, s->principal->type, request->principal.id);
-    s->resource = term_entity(&s->terms, s->resource->type, request->resource.id);
-    s->context = term_of(s, &request->context, s->context->type);
-    return s->principal == NULL || s->resource == NULL || s->context == NULL ? STATUS_LIMIT
-                                                                             : STATUS_OK;
+    s->principal = term_entity(&s->terms, s->principal->type, w->request.principal.id);
+    s->resource = term_entity(&s->terms, s->resource->type, w->request.resource.id);
+    s->context = term_of(s, &w->request.context, s->context->type);
+    if (s->principal == NULL || s->resource == NULL || s->context == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < count; i++) {
+        w->values[i] = value_now(w, s->terms.items[i]);
+    }
+    return STATUS_OK;
 }
 
-/* -- comparing ----------------------------------------------------------------------------- */
+const struct term *known_world_value(const struct known_world *w, const struct term *term)
+{
+    return w->values[term->number];
+}
 
-/* The whole policy, scope and all, at the reference evaluator. */
-static enum status evaluate(struct known_world *w, const struct policy *policy, bool *matches,
-                            bool *fails)
+/* -- the evaluator ------------------------------------------------------------------------- */
+
+/* The whole policy as one expression, scope and all. */
+enum status known_world_evaluate(struct known_world *w, const struct policy *policy, bool *matches,
+                                 bool *fails)
 {
     static struct cedar_diagnostics diagnostics;
     struct cedar_source source = {policy->source, policy->source_text};
     struct reporter reporter;
     struct lowered_policy whole;
     struct cedar_value value;
-    struct cedar_policy_error error;
+    struct cedar_policy_error error = {0};
     diagnostics.count = 0;
     reporter_init(&reporter, &source, &diagnostics);
     TRY(lower_policy_whole(policy->surface, w->s.arena, &reporter, &whole));
@@ -307,42 +409,8 @@ static enum status evaluate(struct known_world *w, const struct policy *policy, 
         reference_evaluate(whole.expression, &w->request, w->s.arena, &value, &error);
     *fails = status == STATUS_INVALID;
     *matches = status == STATUS_OK && value.kind == CEDAR_BOOL && value.as.boolean;
-    return *fails && error.kind != CEDAR_ERROR_STEPS ? STATUS_OK : status;
-}
-
-bool known_world_agrees(struct known_world *w, const struct cedar_policy_set *set, size_t index,
-                        bool *is_compared)
-{
-    struct symbolic_policy policy;
-    bool matches = false;
-    bool fails = false;
-    *is_compared = symbolic_compile(&w->s, set, index, &policy, NULL) == STATUS_OK &&
-                   evaluate(w, &set->policies[index], &matches, &fails) == STATUS_OK;
-    return !*is_compared || (policy.matches == term_truth(&w->s.terms, matches) &&
-                             policy.fails == term_truth(&w->s.terms, fails));
-}
-
-/* Everything is known, so the answer is as well: no assertion is left, or a false one. */
-static bool answers(struct known_world *w, const struct symbolic_policies *policies,
-                    enum symbolic_question question, bool holds)
-{
-    struct symbolic_query query;
-    if (symbolic_ask(&w->s, question, policies, NULL, &query) != STATUS_OK) {
-        return false;
+    if (*fails && error.kind == CEDAR_ERROR_STEPS) {
+        return STATUS_INTERNAL;
     }
-    return holds ? query.count == 1 && query.assertions[0] == term_truth(&w->s.terms, false)
-                 : query.count == 0;
-}
-
-bool known_world_decides(struct known_world *w, const struct cedar_policy_set *set)
-{
-    struct symbolic_policies policies;
-    struct cedar_response response;
-    if (symbolic_compile_set(&w->s, set, &policies, NULL) != STATUS_OK ||
-        reference_authorize(set, &w->request, NULL, w->s.arena, &response) != STATUS_OK) {
-        return false;
-    }
-    bool is_allowed = response.decision == CEDAR_ALLOW;
-    return answers(w, &policies, SYMBOLIC_ALWAYS_ALLOWS, is_allowed) &&
-           answers(w, &policies, SYMBOLIC_ALWAYS_DENIES, !is_allowed);
+    return *fails ? STATUS_OK : status;
 }

@@ -362,13 +362,16 @@ static enum status compile_by_kind(struct compiling *c, const struct node *node,
     return STATUS_INTERNAL;
 }
 
-/* Whatever may be an ancestor, or have some: the rest is made of these. */
-static bool is_in_footprint(const struct node *node, const struct symbolic_value *value)
+/* What stands left of `in` is one of these, and only their ancestors are asked for. Nothing depends
+ * on the ancestors of other entities, which may as well have none: so the rules of hierarchies need
+ * not be claimed for them. */
+static bool is_in_footprint(const struct compiling *c, const struct node *node,
+                            const struct symbolic_value *value)
 {
     bool is_source = node->kind == NODE_VALUE || node->kind == NODE_PRINCIPAL ||
                      node->kind == NODE_ACTION || node->kind == NODE_RESOURCE ||
                      node->kind == NODE_ATTRIBUTE || node->kind == NODE_CALL;
-    return is_source && value->value->type->kind == TERM_TYPE_ENTITY;
+    return c->searches > 0 && is_source && value->value->type->kind == TERM_TYPE_ENTITY;
 }
 
 /* Recursion ends: a tree has at most CEDAR_DEPTH_MAX levels. */
@@ -381,7 +384,7 @@ enum status compile(struct compiling *c, const struct node *node, struct symboli
         /* What the type checker knows of a value holds, or it is not asked for. */
         return compiled(out, term_truth(c->terms, kind == TYPE_TRUE), out->fails);
     }
-    if (is_in_footprint(node, out)) {
+    if (is_in_footprint(c, node, out)) {
         struct symbolic_value *added =
             growing_add(&c->footprint, c->s->arena, sizeof(struct symbolic_value));
         if (added == NULL) {

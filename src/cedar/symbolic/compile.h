@@ -14,6 +14,7 @@ struct compiling {
     struct terms *terms; /* of s */
     const struct typed_policy *policy;
     struct growing footprint; /* of struct symbolic_value */
+    unsigned searches;        /* `in` that the expression is on the left of */
     struct diag *diag;
 };
 

@@ -34,8 +34,11 @@ enum status compile_in(struct compiling *c, const struct node *node, struct symb
 {
     struct symbolic_value left;
     struct symbolic_value right;
-    const struct term *fails = NULL;
-    TRY(compile_pair(c, node, &left, &right, &fails));
+    c->searches++;
+    TRY(compile(c, node->items[0], &left));
+    c->searches--;
+    TRY(compile(c, node->items[1], &right));
+    const struct term *fails = term_or(c->terms, left.fails, right.fails);
     bool is_set = right.value->type->kind == TERM_TYPE_SET;
     return compiled(out,
                     is_set ? is_in_set(c, left.value, right.value)

@@ -1,5 +1,7 @@
-/* Compiled for a request and a store that are known, a policy is what the reference evaluator says:
- * this judges the compiler without any solver. */
+/* Compiled for a request and a store that are known, a policy is what the reference evaluator says;
+ * and what it was compiled to before they were known has that value. This judges the compiler and
+ * its questions without any solver. */
+#include "cedar/eval/reference.h"
 #include "support/cedar_case.h"
 #include "support/check.h"
 #include "support/known_world.h"
@@ -8,29 +10,93 @@
 #define ARENA_BYTES ((size_t)512 << 20)
 #define CHOICES_MAX 600
 #define ROUNDS 1000
+#define WORLDS 60
 #define STRIDE_MORE 4 /* this test does more with each case than others */
 
 struct progress {
     size_t compared, deciding;
 };
 
+/* One policy, compiled before its world is known. */
+struct compiled {
+    enum status status;
+    struct symbolic_policy policy;
+};
+
+static void check_policy(const char *name, struct known_world *w,
+                         const struct cedar_policy_set *set, size_t index,
+                         const struct symbolic_policy *before)
+{
+    struct symbolic_policy now;
+    bool matches = false;
+    bool fails = false;
+    CHECK_ROW(name, symbolic_compile(&w->s, set, index, &now, NULL) == STATUS_OK);
+    enum status status = known_world_evaluate(w, &set->policies[index], &matches, &fails);
+    if (status == STATUS_INTERNAL) {
+        return;
+    }
+    CHECK_ROW(name, status == STATUS_OK);
+    CHECK_ROW(name, now.matches == term_truth(&w->s.terms, matches));
+    CHECK_ROW(name, now.fails == term_truth(&w->s.terms, fails));
+    CHECK_ROW(name, known_world_value(w, before->matches) == now.matches);
+    CHECK_ROW(name, known_world_value(w, before->fails) == now.fails);
+}
+
+/* Do all assertions hold in the world that is known now? */
+static bool holds(const struct known_world *w, const struct symbolic_query *query)
+{
+    bool all = true;
+    for (size_t i = 0; i < query->count; i++) {
+        const struct term *value = known_world_value(w, query->assertions[i]);
+        all = all && value->kind == TERM_TRUTH && value->as.truth;
+    }
+    return all;
+}
+
+/* A store is well-formed, so a question is refuted by a world exactly when the decision there is
+ * not what the question says. */
+static void check_set(const char *name, struct known_world *w, const struct cedar_policy_set *set,
+                      const struct symbolic_query *allows, const struct symbolic_query *denies)
+{
+    struct cedar_response response;
+    CHECK_ROW(name,
+              reference_authorize(set, &w->request, NULL, w->s.arena, &response) == STATUS_OK);
+    CHECK_ROW(name, holds(w, allows) == (response.decision == CEDAR_DENY));
+    CHECK_ROW(name, holds(w, denies) == (response.decision == CEDAR_ALLOW));
+}
+
 static void check_world(const char *name, const struct cedar_schema *schema,
                         const struct cedar_policy_set *set, const struct cedar_request *request,
                         struct progress *progress)
 {
     struct arena arena;
-    struct known_world world;
-    size_t compared = 0;
+    struct known_world w;
+    struct symbolic_policies policies;
+    struct symbolic_query allows;
+    struct symbolic_query denies;
+    size_t count = cedar_policy_count(set);
     arena_init(&arena, ARENA_BYTES, NULL);
-    CHECK_ROW(name, known_world_open(&world, schema, request, &arena) == STATUS_OK);
-    for (size_t i = 0; i < cedar_policy_count(set); i++) {
-        bool is_compared = false;
-        CHECK_ROW(name, known_world_agrees(&world, set, i, &is_compared));
-        compared += is_compared ? 1 : 0;
+    struct compiled *before = arena_alloc_zero(&arena, count, sizeof(*before));
+    CHECK_ROW(name, before != NULL && known_world_open(&w, schema, request, &arena) == STATUS_OK);
+    for (size_t i = 0; i < count; i++) {
+        before[i].status = symbolic_compile(&w.s, set, i, &before[i].policy, NULL);
     }
-    progress->compared += compared;
-    if (compared == cedar_policy_count(set) && compared > 0) {
-        CHECK_ROW(name, known_world_decides(&world, set));
+    bool is_whole = symbolic_compile_set(&w.s, set, &policies, NULL) == STATUS_OK;
+    if (is_whole) {
+        CHECK_ROW(name, symbolic_ask(&w.s, SYMBOLIC_ALWAYS_ALLOWS, &policies, NULL, &allows) ==
+                            STATUS_OK);
+        CHECK_ROW(name, symbolic_ask(&w.s, SYMBOLIC_ALWAYS_DENIES, &policies, NULL, &denies) ==
+                            STATUS_OK);
+    }
+    CHECK_ROW(name, known_world_fill(&w) == STATUS_OK);
+    for (size_t i = 0; i < count; i++) {
+        if (before[i].status == STATUS_OK) {
+            check_policy(name, &w, set, i, &before[i].policy);
+            progress->compared++;
+        }
+    }
+    if (is_whole) {
+        check_set(name, &w, set, &allows, &denies);
         progress->deciding++;
     }
     arena_release(&arena);
@@ -82,4 +148,264 @@ TEST(cedar_symbolic_random_known)
         typed_case_close(&c);
     }
     CHECK(progress.compared > 500 && progress.deciding > 100);
+}
+
+/* -- each operator ------------------------------------------------------------------------- */
+
+static const char OPERATOR_SCHEMA[] =
+    "entity Group in [Group]; entity Color enum [\"red\", \"blue\"];"
+    "entity User in [Group, Team] {age?: Long, boss?: User, color: Color} tags Long;"
+    "entity Team in [Group]; action all; action view in all appliesTo {principal: User, resource:"
+    " User, context: {a: Long, b: Long, o?: Long, p: Bool, q: Bool, s: String, t: String,"
+    " x: ipaddr, y: ipaddr, d: decimal, e: decimal, w: datetime, v: datetime, u: duration,"
+    " m: Set<Long>, n: Set<Long>, users: Set<User>, groups: Set<Group>, team: Team, group: Group,"
+    " r: {i: Long, j?: Bool}, z: {i: Long, j?: Bool}}};";
+
+static const char *const EXPRESSIONS[] = {
+    "context.a + context.b < 3",
+    "context.a - context.b <= 0",
+    "context.a * context.b > 7",
+    "-context.a >= context.b",
+    "context.a == context.b",
+    "context.a != 1",
+    "context.p && context.a + 1 > 0",
+    "context.p || context.a + 1 > 0",
+    "context.a + 1 > 0 && context.p",
+    "context.a + 1 > 0 || context.p",
+    "context.p || (context.q && context.a + 1 > 0) || context.b + 1 > 0",
+    "!(context.a + 1 > 0)",
+    "if context.p then context.a + 1 > 0 else context.b + 1 > 0",
+    "if context.a + 1 > 0 then context.p else context.q",
+    "(if context.p then context.a else context.b) == 1",
+    "context has o && context.o > context.a",
+    "if context has o then context.o == 1 else context.p",
+    "(context.p && context has o && context.o == 1) || (context.q && context has o)",
+    "context.r == context.z",
+    "context.r.i == context.z.i && context.r has j && context.r.j",
+    "context.r has j && context.z has j && context.r.j == context.z.j",
+    "{a: context.a, b: context.p} == {a: context.b, b: context.q}",
+    "{a: context.a + 1, b: context.p}.b",
+    "[context.a, context.b + 1].contains(1)",
+    "[context.a, context.b] == [1, 0]",
+    "[[context.a], [context.b, 1]].contains(context.m)",
+    "[context.r].contains(context.z)",
+    "context.m == context.n",
+    "context.m.contains(context.a)",
+    "context.m.containsAll(context.n)",
+    "context.m.containsAll([context.a, 1])",
+    "[0, context.a, 1].containsAll(context.m)",
+    "context.m.containsAny(context.n)",
+    "context.m.containsAny([context.a, context.b])",
+    "context.m.isEmpty()",
+    "[context.p].contains(context.q)",
+    "context.s == context.t",
+    "context.s like \"*b\"",
+    "context.s like \"a*b*\"",
+    "context.s like \"ab\" || context.t like \"*\"",
+    "context.s like \"\"",
+    "context.x == context.y",
+    "context.x.isInRange(context.y)",
+    "context.x.isInRange(ip(\"10.0.0.0/9\"))",
+    "ip(\"10.0.0.1\").isInRange(context.x)",
+    "context.x.isInRange(ip(\"::/0\")) || context.x.isInRange(ip(\"0.0.0.0/0\"))",
+    "context.x.isIpv4()",
+    "context.x.isIpv6() && context.y.isIpv4()",
+    "context.x.isLoopback()",
+    "context.x.isMulticast()",
+    "context.d.lessThan(context.e)",
+    "context.d.lessThanOrEqual(context.e)",
+    "context.d.greaterThan(decimal(\"1.5\"))",
+    "context.d.greaterThanOrEqual(context.e)",
+    "context.d == context.e",
+    "context.w < context.v",
+    "context.w <= context.v && context.w == context.v",
+    "context.w.offset(context.u) < context.v",
+    "context.w.durationSince(context.v) > context.u",
+    "context.w.toDate() == datetime(\"2024-01-01\")",
+    "context.w.toDate() <= context.v",
+    "context.w.toTime() < duration(\"12h\")",
+    "context.u.toMilliseconds() == context.a",
+    "context.u.toSeconds() == context.a",
+    "context.u.toMinutes() < context.b",
+    "context.u.toHours() <= context.b",
+    "context.u.toDays() == context.a",
+    "context.u == duration(\"1d\") || context.u < duration(\"-1ms\")",
+    "principal == resource",
+    "principal == User::\"ann\"",
+    "principal in resource",
+    "principal in context.group",
+    "principal in context.groups",
+    "principal in context.users",
+    "principal in [User::\"ann\", User::\"bob\"]",
+    "principal in [context.group, Group::\"top\"]",
+    "context.team in context.group",
+    "context.group in context.groups",
+    "principal in context.team && context.team in Group::\"top\"",
+    "context.users.contains(principal)",
+    "resource in Team::\"core\"",
+    "action in Action::\"all\" && action == Action::\"view\"",
+    "principal is User in Group::\"mid\"",
+    "principal has age && principal.age + 1 > context.a",
+    "principal has boss && principal.boss in context.group",
+    "principal has boss.boss.age && principal.boss.boss.age == 1",
+    "principal has boss && principal.boss == resource",
+    "principal.color == Color::\"red\"",
+    "principal.color == resource.color",
+    "[principal.color, Color::\"blue\"].contains(resource.color)",
+    "(if context.p then principal else resource) in Group::\"mid\"",
+    "(if context.p then principal else resource).color == Color::\"blue\"",
+    "principal.hasTag(\"k\") && principal.getTag(\"k\") > context.a",
+    "principal.hasTag(context.s) && principal.getTag(context.s) == 1",
+    "principal.hasTag(context.s)",
+    "context.w.offset(context.u).toDate() < context.v",
+    "context.w.offset(context.u).toTime() < context.u",
+};
+
+static const char OPERATOR_ENTITIES[] =
+    "[{\"uid\": {\"type\": \"User\", \"id\": \"ann\"}, \"attrs\": {\"age\": 9223372036854775807,"
+    " \"boss\": {\"type\": \"User\", \"id\": \"bob\"}, \"color\": {\"type\": \"Color\", \"id\":"
+    " \"red\"}}, \"tags\": {\"k\": 1, \"ab\": 2}, \"parents\": [{\"type\": \"Team\", \"id\":"
+    " \"core\"}]}, {\"uid\": {\"type\": \"User\", \"id\": \"bob\"}, \"attrs\": {\"age\": 1,"
+    " \"boss\": {\"type\": \"User\", \"id\": \"cat\"}, \"color\": {\"type\": \"Color\", \"id\":"
+    " \"blue\"}}, \"tags\": {\"\": 1}, \"parents\": [{\"type\": \"Group\", \"id\": \"top\"}]},"
+    " {\"uid\": {\"type\": \"User\", \"id\": \"cat\"}, \"attrs\": {\"age\": 1, \"color\":"
+    " {\"type\": \"Color\", \"id\": \"red\"}}, \"parents\": []},"
+    " {\"uid\": {\"type\": \"Team\", \"id\": \"core\"}, \"attrs\": {}, \"parents\": [{\"type\":"
+    " \"Group\", \"id\": \"mid\"}]}, {\"uid\": {\"type\": \"Group\", \"id\": \"mid\"}, \"attrs\":"
+    " {}, \"parents\": [{\"type\": \"Group\", \"id\": \"top\"}]}, {\"uid\": {\"type\": \"Group\","
+    " \"id\": \"top\"}, \"attrs\": {}, \"parents\": []}]";
+
+#define POOL_MAX 8
+
+/* What attributes of the context may be. */
+static const struct {
+    const char *names[2], *before, *after, *values[POOL_MAX];
+} CONTEXT[] = {
+    {{"a", "b"}, "", "", {"0", "1", "-1", "2", "9223372036854775807", "-9223372036854775808"}},
+    {{"p", "q"}, "", "", {"true", "false"}},
+    {{"s", "t"}, "\"", "\"", {"", "ab", "aabb", "k"}},
+    {{"x", "y"},
+     "\"",
+     "\"",
+     {"10.0.0.1", "10.0.0.0/8", "0.0.0.0/0", "127.0.0.1/7", "127.1.1.1", "::1", "ff02::/8",
+      "224.0.0.1/4"}},
+    {{"d", "e"}, "\"", "\"", {"1.5", "-0.0001", "1.5000", "922337203685477.5807"}},
+    {{"w", "v"},
+     "\"",
+     "\"",
+     {"2024-01-01", "1969-12-31T23:59:59.999Z", "2024-01-01T12:00:00Z", "9999-12-31"}},
+    {{"u"}, "\"", "\"", {"1d", "-1ms", "1h30m", "0ms", "-9223372036854775808ms", "1s"}},
+    {{"m", "n"}, "[", "]", {"", "1", "0, 1", "1, 2, 0"}},
+    {{"r", "z"}, "{", "}", {"\"i\": 1", "\"i\": 1, \"j\": true", "\"i\": 0, \"j\": false"}},
+    {{"users"},
+     "[",
+     "]",
+     {"", "{\"type\": \"User\", \"id\": \"ann\"}", "{\"type\": \"User\", \"id\": \"cat\"}"}},
+    {{"groups"},
+     "[",
+     "]",
+     {"", "{\"type\": \"Group\", \"id\": \"mid\"}", "{\"type\": \"Group\", \"id\": \"top\"}"}},
+    {{"group"}, "{\"type\": \"Group\", \"id\": \"", "\"}", {"mid", "top", "none"}},
+    {{"team"}, "{\"type\": \"Team\", \"id\": \"", "\"}", {"core", "none"}},
+};
+
+static size_t below(size_t count)
+{
+    return (check_random() >> 33) % count;
+}
+
+static const char *choose(const char *const values[POOL_MAX])
+{
+    size_t count = 1;
+    while (count < POOL_MAX && values[count] != NULL) {
+        count++;
+    }
+    return values[below(count)];
+}
+
+static void put(struct buf *out, const char *text)
+{
+    buf_append(out, slice_view_cstr(text));
+}
+
+static void put_context(struct buf *out)
+{
+    put(out, below(3) == 0 ? "{" : below(2) == 0 ? "{\"o\": 1, " : "{\"o\": 5, ");
+    for (size_t i = 0; i < COUNT_OF(CONTEXT); i++) {
+        for (size_t k = 0; k < 2 && CONTEXT[i].names[k] != NULL; k++) {
+            put(out, i + k > 0 ? ", \"" : "\"");
+            put(out, CONTEXT[i].names[k]);
+            put(out, "\": ");
+            put(out, CONTEXT[i].before);
+            put(out, choose(CONTEXT[i].values));
+            put(out, CONTEXT[i].after);
+        }
+    }
+    put(out, "}");
+}
+
+struct operators {
+    struct arena arena;
+    struct cedar_schema *schema;
+    struct cedar_policy_set *set; /* an expression each */
+    struct cedar_entity_store *store;
+    struct cedar_entities entities;
+    struct cedar_diagnostics diagnostics;
+};
+
+static void open_operators(struct operators *o)
+{
+    struct buf text;
+    struct cedar_schema_source schema = {{SLICE("schema"), slice_view_cstr(OPERATOR_SCHEMA)},
+                                         CEDAR_FORM_TEXT};
+    struct cedar_source entities = {SLICE("entities"), slice_view_cstr(OPERATOR_ENTITIES)};
+    buf_init(&text, CEDAR_SOURCE_BYTES_MAX, NULL);
+    for (size_t i = 0; i < COUNT_OF(EXPRESSIONS); i++) {
+        put(&text, i % 3 == 0 ? "forbid" : "permit");
+        put(&text, "(principal, action, resource) when {");
+        put(&text, EXPRESSIONS[i]);
+        put(&text, "};\n");
+    }
+    struct cedar_source policies = {SLICE("policies"), buf_view(&text)};
+    arena_init(&o->arena, ARENA_BYTES, NULL);
+    CHECK(cedar_schema_parse(&schema, 1, &o->schema, &o->diagnostics, NULL) == STATUS_OK);
+    CHECK(cedar_policy_set_parse(&policies, 1, false, &o->set, &o->diagnostics) == STATUS_OK);
+    CHECK(cedar_entity_store_new(&o->arena, &o->store) == STATUS_OK &&
+          cedar_entities_read(&entities, o->schema, &o->arena, o->store, &o->diagnostics) ==
+              STATUS_OK &&
+          cedar_entity_store_close(o->store) == STATUS_OK);
+    o->entities = cedar_entity_store_view(o->store);
+    buf_release(&text);
+}
+
+static void ask_operators(struct operators *o, struct progress *progress)
+{
+    static const struct slice USERS[] = {SLICE_INIT("ann"), SLICE_INIT("bob"), SLICE_INIT("cat"),
+                                         SLICE_INIT("nobody")};
+    struct buf context;
+    struct cedar_request request = {.principal = {SLICE("User"), USERS[below(4)]},
+                                    .action = {SLICE("Action"), SLICE("view")},
+                                    .resource = {SLICE("User"), USERS[below(4)]},
+                                    .entities = &o->entities};
+    buf_init(&context, CEDAR_SOURCE_BYTES_MAX, NULL);
+    put_context(&context);
+    struct cedar_source source = {SLICE("context"), buf_view(&context)};
+    CHECK_ROW("context", cedar_context_read(&source, o->schema, &request.action, &o->arena,
+                                            &request.context, &o->diagnostics) == STATUS_OK);
+    check_world("operators", o->schema, o->set, &request, progress);
+    buf_release(&context);
+}
+
+TEST(cedar_symbolic_operators_known)
+{
+    static struct operators o;
+    struct progress progress = {0};
+    open_operators(&o);
+    for (size_t i = 0; i < WORLDS; i++) {
+        ask_operators(&o, &progress);
+    }
+    CHECK(progress.compared == WORLDS * COUNT_OF(EXPRESSIONS) && progress.deciding == WORLDS);
+    cedar_policy_set_free(o.set);
+    cedar_schema_free(o.schema);
+    arena_release(&o.arena);
 }

@@ -57,7 +57,7 @@ struct symbolic_policy {
     enum cedar_effect effect;
     const struct term *matches; /* it is satisfied and does not fail */
     const struct term *fails;
-    /* Its subexpressions of entity type that the rules of hierarchies have to hold for. */
+    /* The entities whose ancestors it asks for. */
     const struct symbolic_value *footprint;
     size_t footprint_count;
 };
@@ -108,7 +108,8 @@ struct symbolic_query {
      * whatever the request, there is one: a false literal. */
     const struct term *const *assertions;
     size_t count;
-    /* Entities that the hypotheses are about, for repairing a model. */
+    /* The entities whose ancestors are asked for. In a model the hypotheses hold for those that do
+     * not fail, and nothing depends on the ancestors of others. */
     const struct symbolic_value *footprint;
     size_t footprint_count;
 };
