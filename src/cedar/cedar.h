@@ -694,4 +694,42 @@ NODISCARD enum status cedar_partial_actions(const struct cedar_partial_query *qu
                                             const struct cedar_partial_action **out, size_t *count,
                                             struct diag *diag);
 
+/* -- entities on demand -------------------------------------------------------------------- */
+
+/* What a loader knows of an entity. */
+struct cedar_loaded_entity {
+    bool exists;
+    struct cedar_entity_data data; /* with all ancestors */
+};
+
+/* Where entities are that are too many, or too far away, to be at hand for every decision. */
+struct cedar_entity_loader {
+    void *context;
+    /* Look up count different entities: out[i], which was cleared, is about uids[i]. Parts live as
+     * long as the arena, where they may be made. Any status but STATUS_OK ends the decision. */
+    enum status (*load)(void *context, const struct cedar_uid *uids, size_t count,
+                        struct arena *arena, struct cedar_loaded_entity *out, struct diag *diag);
+};
+
+/* All is borrowed. */
+struct cedar_batched_query {
+    const struct cedar_policy_set *set;
+    const struct cedar_schema *schema;
+    const struct cedar_request *request; /* its entities are not looked at */
+    const struct cedar_entity_loader *loader;
+    size_t rounds_max; /* how often the loader may be called */
+};
+
+/* Decide as cedar_authorize would over all entities, but load only those that the decision needs:
+ * in each round all at once that something undecided looks into. As many rounds are needed as the
+ * level at which the policies validate. Actions are the schema's and never loaded.
+ *
+ * arena  for loaded entities and evaluation
+ * STATUS_INVALID with the codes of cedar_partially_authorize, cedar.entity also for what was
+ * loaded; STATUS_LIMIT without memory or, with cedar.rounds, when it is not decided after
+ * rounds_max; the loader's statuses. *out then denies. Reference: Cedar, batched evaluation. */
+NODISCARD enum status cedar_authorize_batched(const struct cedar_batched_query *query,
+                                              struct arena *arena, enum cedar_decision *out,
+                                              struct diag *diag);
+
 #endif

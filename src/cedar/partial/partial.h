@@ -78,7 +78,13 @@ NODISCARD enum status partial_entities_init(struct partial_entities *entities,
                                             const struct prepared *prepared,
                                             const struct cedar_partial_request *request,
                                             struct arena *arena, struct diag *diag);
+/* Check and index one more of items, which is number. Statuses as above. */
+NODISCARD enum status partial_entities_add(struct partial_entities *entities, uint32_t number,
+                                           struct arena *arena, struct diag *diag);
 struct cedar_entities partial_entities_view(const struct partial_entities *entities);
+
+bool partial_entities_is_action(const struct partial_entities *entities,
+                                const struct cedar_uid *uid);
 
 /* Does the data of this entity list all its ancestors? */
 bool partial_entities_has_ancestors(const struct partial_entities *entities,
