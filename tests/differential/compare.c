@@ -43,29 +43,37 @@ static bool is_true(const struct json_tape *tape, const char *member)
     return ref != JSON_NONE && json_type(tape, ref) == JSON_TRUE;
 }
 
-static void count(const struct json_tape *tape, struct tally *tally)
+/* How many answers of a list decide, and how many do so like this. */
+static void count_decisions(const struct json_tape *tape, const char *list, struct slice like,
+                            uint64_t *all, uint64_t *alike)
 {
     struct json_iter iter;
     json_ref key = JSON_NONE;
     json_ref request = JSON_NONE;
-    json_ref schema = json_member(tape, 0, SLICE("schema"));
-    json_ref invalid = json_member(tape, 0, SLICE("invalid"));
-    json_ref requests = json_member(tape, 0, SLICE("requests"));
-    tally->cases++;
-    tally->sets += is_true(tape, "accepted");
-    tally->stores += is_true(tape, "entities");
-    tally->schemas += schema != JSON_NONE && json_type(tape, schema) == JSON_OBJECT;
-    tally->valid += invalid != JSON_NONE && json_type(tape, invalid) == JSON_ARRAY &&
-                    json_count(tape, invalid) == 0;
+    json_ref requests = json_member(tape, 0, slice_view_cstr(list));
     if (requests == JSON_NONE) {
         return;
     }
     json_iter_init(&iter, tape, requests);
     while (json_iter_next(&iter, &key, &request)) {
         json_ref decision = json_member(tape, request, SLICE("decision"));
-        tally->decided += decision != JSON_NONE;
-        tally->allowed += decision != JSON_NONE && json_string_eq(tape, decision, SLICE("allow"));
+        *all += decision != JSON_NONE;
+        *alike += decision != JSON_NONE && json_string_eq(tape, decision, like);
     }
+}
+
+static void count(const struct json_tape *tape, struct tally *tally)
+{
+    json_ref schema = json_member(tape, 0, SLICE("schema"));
+    json_ref invalid = json_member(tape, 0, SLICE("invalid"));
+    tally->cases++;
+    tally->sets += is_true(tape, "accepted");
+    tally->stores += is_true(tape, "entities");
+    tally->schemas += schema != JSON_NONE && json_type(tape, schema) == JSON_OBJECT;
+    tally->valid += invalid != JSON_NONE && json_type(tape, invalid) == JSON_ARRAY &&
+                    json_count(tape, invalid) == 0;
+    count_decisions(tape, "requests", SLICE("allow"), &tally->decided, &tally->allowed);
+    count_decisions(tape, "partial", SLICE("open"), &tally->partial, &tally->open);
 }
 
 static bool has_member(const struct json_tape *tape, const char *member)

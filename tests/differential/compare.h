@@ -7,6 +7,7 @@
 /* How much the cases of a run gave to compare; what is refused by both proves little. */
 struct tally {
     uint64_t cases, sets, schemas, valid, stores, decided, allowed;
+    uint64_t partial, open; /* partial decisions, and those that were left open */
 };
 
 /* The first aspect in which the engines differ. */

@@ -161,8 +161,10 @@ static void print_tally(struct run *run)
         }
     }
     printf("cases %" PRIu64 ", policy sets %" PRIu64 ", schemas %" PRIu64 ", valid %" PRIu64
-           ", entity lists %" PRIu64 ", decisions %" PRIu64 ", allowed %" PRIu64 "\n",
-           t->cases, t->sets, t->schemas, t->valid, t->stores, t->decided, t->allowed);
+           ", entity lists %" PRIu64 ", decisions %" PRIu64 ", allowed %" PRIu64
+           ", partial decisions %" PRIu64 ", open %" PRIu64 "\n",
+           t->cases, t->sets, t->schemas, t->valid, t->stores, t->decided, t->allowed, t->partial,
+           t->open);
 }
 
 int main(int argc, char **argv)

@@ -265,5 +265,6 @@ struct differential_case *generate_case(uint64_t number, struct arena *arena)
     for (unsigned i = 0; i < CASE_REQUESTS_MAX; i++) {
         c->requests[i] = generate_request(g);
     }
+    c->hidden = pick(g, HIDDEN_PARTS_END) & pick(g, HIDDEN_PARTS_END);
     return c;
 }

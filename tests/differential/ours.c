@@ -1,5 +1,6 @@
 #include "differential/ours.h"
 
+#include "differential/words.h"
 #include "support/corpus.h"
 #include "support/same_answers.h"
 
@@ -9,7 +10,6 @@
 #define OURS_ARENA_BYTES ((size_t)256 << 20)
 #define TEXT_BYTES_MAX ((size_t)1 << 24)
 #define NAME_BYTES 16
-#define WORDS_MAX 128 /* of a list whose order says nothing */
 
 static struct cedar_diagnostics errors, warnings;
 
@@ -298,39 +298,6 @@ static void put_schema_text_of_their_json(const struct question *q, struct buf *
     }
 }
 
-/* -- lists whose order says nothing -------------------------------------------------------- */
-
-struct words {
-    struct slice items[WORDS_MAX];
-    size_t count;
-};
-
-static void add_word(struct words *words, struct slice word)
-{
-    if (words->count < WORDS_MAX) {
-        words->items[words->count++] = word;
-    }
-}
-
-static int compare_words(const void *a, const void *b)
-{
-    return slice_compare(*(const struct slice *)a, *(const struct slice *)b);
-}
-
-/* Sorted, each once. */
-static void put_words(struct words *words, struct buf *out)
-{
-    put(out, "[");
-    qsort(words->items, words->count, sizeof(words->items[0]), compare_words);
-    for (size_t i = 0; i < words->count; i++) {
-        if (i == 0 || !slice_eq(words->items[i - 1], words->items[i])) {
-            put(out, i > 0 ? "," : "");
-            buf_append_json_string(out, words->items[i]);
-        }
-    }
-    put(out, "]");
-}
-
 /* -- validation ---------------------------------------------------------------------------- */
 
 /* The official engine reports some errors without their place; then it only tells the policies. */
@@ -367,10 +334,10 @@ static void put_invalid(struct ours *ours, const struct cedar_validate_options *
         snprintf(place, sizeof(place), "%.*s %zu %zu", SLICE_ARG(error->source), error->from,
                  error->to);
         if (!with_places || arena_copy(&ours->arena, slice_view_cstr(place), &word) == STATUS_OK) {
-            add_word(&words, word);
+            words_add(&words, word);
         }
     }
-    put_words(&words, out);
+    words_put(&words, out);
 }
 
 static void put_strictly_invalid(const struct question *q, struct buf *out)
@@ -399,29 +366,28 @@ static void put_entities(const struct question *q, struct buf *out)
     put(out, q->ours->store != NULL ? "true" : "false");
 }
 
-static void put_response(const struct cedar_policy_set *set, const struct cedar_response *response,
-                         struct buf *out)
+void ours_put_response(const struct cedar_policy_set *set, const struct cedar_response *response,
+                       struct buf *out)
 {
     struct words reasons = {0};
     struct words failed = {0};
     for (size_t i = 0; i < response->reason_count; i++) {
-        add_word(&reasons, cedar_policy_get(set, response->reasons[i]).id);
+        words_add(&reasons, cedar_policy_get(set, response->reasons[i]).id);
     }
     for (size_t i = 0; i < response->error_count; i++) {
-        add_word(&failed, cedar_policy_get(set, response->errors[i].policy).id);
+        words_add(&failed, cedar_policy_get(set, response->errors[i].policy).id);
     }
     put(out,
         response->decision == CEDAR_ALLOW ? "{\"decision\":\"allow\"" : "{\"decision\":\"deny\"");
     put(out, ",\"reason\":");
-    put_words(&reasons, out);
+    words_put(&reasons, out);
     put(out, ",\"errors\":");
-    put_words(&failed, out);
+    words_put(&failed, out);
     put(out, "}");
 }
 
-/* False when the request does not fit the schema. */
-static bool read_request(struct ours *ours, const struct cedar_schema *schema, struct slice text,
-                         struct cedar_request *out)
+bool ours_read_request(struct ours *ours, const struct cedar_schema *schema, struct slice text,
+                       struct cedar_request *out)
 {
     struct json_tape tape;
     if (json_parse(corpus_parser(), text, &ours->arena, &tape, NULL) != STATUS_OK ||
@@ -437,24 +403,27 @@ static bool read_request(struct ours *ours, const struct cedar_schema *schema, s
            (schema == NULL || cedar_request_validate(schema, out, &ours->arena, NULL) == STATUS_OK);
 }
 
-static void put_decision(struct ours *ours, struct slice text, struct buf *out)
+static void put_decision(const struct question *q, size_t number, struct slice text,
+                         struct buf *out)
 {
+    struct ours *ours = q->ours;
+    (void)number;
     struct cedar_entities entities = cedar_entity_store_view(ours->store);
     struct cedar_request request = {.entities = &entities};
     struct cedar_response response;
-    if (!read_request(ours, ours->c->is_typed ? ours->schema : NULL, text, &request) ||
+    if (!ours_read_request(ours, ours->c->is_typed ? ours->schema : NULL, text, &request) ||
         cedar_authorize(ours->policies, &request, NULL, &ours->arena, &response) != STATUS_OK) {
         put(out, "null");
         return;
     }
-    put_response(ours->policies, &response, out);
+    ours_put_response(ours->policies, &response, out);
     (void)same_answers("a case", ours->policies, &request, &ours->arena);
     (void)same_prepared_answers("a case", ours->policies, &request, ours->store, &ours->arena);
 }
 
-static void put_decisions(const struct question *q, struct buf *out)
+void ours_put_each_request(const struct question *q, put_request_fn put_one, struct buf *out)
 {
-    bool is_first = true;
+    size_t number = 0;
     if (q->ours->store == NULL || q->ours->policies == NULL) {
         put(out, "null");
         return;
@@ -462,12 +431,16 @@ static void put_decisions(const struct question *q, struct buf *out)
     put(out, "[");
     for (size_t i = 0; i < CASE_REQUESTS_MAX; i++) {
         if (q->ours->c->requests[i].len > 0) {
-            put(out, is_first ? "" : ",");
-            put_decision(q->ours, q->ours->c->requests[i], out);
-            is_first = false;
+            put(out, number > 0 ? "," : "");
+            put_one(q, number++, q->ours->c->requests[i], out);
         }
     }
     put(out, "]");
+}
+
+static void put_decisions(const struct question *q, struct buf *out)
+{
+    ours_put_each_request(q, put_decision, out);
 }
 
 /* -- the questions ------------------------------------------------------------------------- */
@@ -490,6 +463,9 @@ const struct aspect aspects[ASPECTS] = {
     {"validation of a level", "tooDeep", NULL, put_too_deep},
     {"entities accepted", "entities", NULL, put_entities},
     {"decisions", "requests", NULL, put_decisions},
+    {"partial decisions", "partial", NULL, ours_put_partial},
+    {"residuals filled in", "filled", NULL, ours_put_filled},
+    {"batched decisions", "batched", NULL, ours_put_batched},
 };
 
 void ours_write_question(struct ours *ours, struct buf *out)

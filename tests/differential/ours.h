@@ -37,8 +37,29 @@ struct aspect {
     void (*write)(const struct question *q, struct buf *out);
 };
 
-#define ASPECTS 16
+#define ASPECTS 19
 extern const struct aspect aspects[ASPECTS];
+
+/* -- for the parts of our side ------------------------------------------------------------- */
+
+/* False when the request does not fit the schema, which may be NULL. */
+bool ours_read_request(struct ours *ours, const struct cedar_schema *schema, struct slice text,
+                       struct cedar_request *out);
+
+void ours_put_response(const struct cedar_policy_set *set, const struct cedar_response *response,
+                       struct buf *out);
+
+/* number counts the requests that there are. */
+typedef void (*put_request_fn)(const struct question *q, size_t number, struct slice request,
+                               struct buf *out);
+
+/* Append a list of what put_one appends for each request; null without policies or entities. */
+void ours_put_each_request(const struct question *q, put_request_fn put_one, struct buf *out);
+
+/* ours_partial.c: without what is hidden; what is left for the whole request; with a loader. */
+void ours_put_partial(const struct question *q, struct buf *out);
+void ours_put_filled(const struct question *q, struct buf *out);
+void ours_put_batched(const struct question *q, struct buf *out);
 
 /* Append the case with what the official engine is to read of ours, on one line. */
 void ours_write_question(struct ours *ours, struct buf *out);

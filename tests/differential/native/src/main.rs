@@ -2,9 +2,9 @@
 //! one line of standard output. ../official.mjs gives the same answers with fewer members.
 
 use cedar_policy::{
-    AuthorizationError, Authorizer, Context, Entities, EntityId, EntityTypeName, EntityUid, Policy, PolicyId,
-    PolicySet, Request, Response, Schema, SchemaFragment, SlotId, Template, ValidationError, ValidationMode,
-    ValidationResult, Validator,
+    AuthorizationError, Authorizer, Context, Decision, Entities, EntityId, EntityTypeName, EntityUid, PartialEntities,
+    PartialEntityUid, PartialRequest, Policy, PolicyId, PolicySet, Request, Response, Schema, SchemaFragment, SlotId,
+    Template, TestEntityLoader, TpeResponse, ValidationError, ValidationMode, ValidationResult, Validator,
 };
 use cedar_policy_core::ast::{self, PolicyID, StaticPolicy};
 use cedar_policy_core::extensions::Extensions;
@@ -36,6 +36,9 @@ struct Case<'a> {
     line_width: usize,
     indent_width: isize,
     level: Option<u32>,
+    /// What of requests and entities partial evaluation is not told.
+    hidden: u32,
+    partial_entities: Value,
     /// What our engine printed.
     texts: Vec<Option<String>>,
     schema_text: Option<String>,
@@ -234,14 +237,87 @@ impl Last {
     }
 }
 
-/// Strict, and one other kind in turn.
-fn say_validation(case: &Case, set: &PolicySet, parsed: &[Option<Parsed>], schema: Schema, out: &mut Value) {
+/// Strict, and one other kind in turn. Is the set valid?
+fn say_validation(case: &Case, set: &PolicySet, parsed: &[Option<Parsed>], schema: Schema, out: &mut Value) -> bool {
     let validator = Validator::new(schema);
-    out["invalid"] = places(&validator.validate(set, ValidationMode::Strict), parsed);
+    let strict = validator.validate(set, ValidationMode::Strict);
+    out["invalid"] = places(&strict, parsed);
     match case.level {
         Some(level) => out["tooDeep"] = failing(&validator.validate_with_level(set, ValidationMode::Strict, level)),
         None => out["permissive"] = places(&validator.validate(set, ValidationMode::Permissive), parsed),
     }
+    strict.validation_passed()
+}
+
+const NO_PRINCIPAL: u32 = 1;
+const NO_RESOURCE: u32 = 2;
+const NO_CONTEXT: u32 = 4;
+const ROUNDS: u32 = 8;
+
+fn partial_request_of(asked: &Asked, hidden: u32, schema: &Schema) -> Answer<PartialRequest> {
+    let part = |json: &Uid, bit: u32| -> Answer<PartialEntityUid> {
+        Ok(PartialEntityUid::new(type_name(&json.name)?, (hidden & bit == 0).then(|| EntityId::new(&json.id))))
+    };
+    let action = uid_of(&asked.action)?;
+    let context = Context::from_json_str(asked.context.get(), Some((schema, &action)))?;
+    let context = (hidden & NO_CONTEXT == 0).then_some(context);
+    let (principal, resource) = (part(&asked.principal, NO_PRINCIPAL)?, part(&asked.resource, NO_RESOURCE)?);
+    Ok(PartialRequest::new(principal, action, resource, context, schema)?)
+}
+
+fn named(decision: Option<Decision>) -> String {
+    decision.map_or("open".to_string(), |it| format!("{it:?}").to_lowercase())
+}
+
+fn outcomes_of(response: &TpeResponse) -> Value {
+    fn ids<'a>(permits: impl Iterator<Item = &'a PolicyId>, forbids: impl Iterator<Item = &'a PolicyId>) -> Value {
+        json!(permits.chain(forbids).map(PolicyId::to_string).collect::<BTreeSet<_>>())
+    }
+    json!({
+        "decision": named(response.decision()),
+        "true": ids(response.true_permits(), response.true_forbids()),
+        "false": ids(response.false_permits(), response.false_forbids()),
+        "error": ids(response.error_permits(), response.error_forbids()),
+        "residual": ids(response.residual_permits(), response.residual_forbids()),
+    })
+}
+
+/// Are the ancestors of all entities told, or none of any? Of a parent that is not listed this engine takes for granted
+/// that it has none.
+fn lists_parents(entities: &Value) -> bool {
+    let plain = |uid: &Value| uid.get("__entity").unwrap_or(uid).clone();
+    let all = || entities.as_array().into_iter().flatten();
+    let listed: Vec<Value> = all().map(|entity| plain(&entity["uid"])).collect();
+    let mut parents = all().filter_map(|entity| entity["parents"].as_array()).flatten();
+    parents.all(|parent| listed.contains(&plain(parent)))
+}
+
+/// Partial evaluation, and what its residuals say to the full request.
+fn say_partially(case: &Case, set: &PolicySet, schema: &Schema, entities: &Entities, out: &mut Value) {
+    let known = PartialEntities::from_json_value(case.partial_entities.clone(), schema);
+    let Some(known) = known.ok().filter(|_| lists_parents(&case.partial_entities)) else { return };
+    let (mut partial, mut filled) = (vec![], vec![]);
+    for asked in &case.requests {
+        let full = request_of(asked, Some(schema)).ok();
+        let request = full.as_ref().and_then(|_| partial_request_of(asked, case.hidden, schema).ok());
+        let response = request.as_ref().and_then(|request| set.tpe(request, &known, schema).ok());
+        partial.push(json!(response.as_ref().map(outcomes_of)));
+        let again = full.as_ref().zip(response).and_then(|(full, said)| said.reauthorize(full, entities).ok());
+        filled.push(json!(again.as_ref().map(decision_of)));
+    }
+    out["partial"] = partial.into();
+    out["filled"] = filled.into();
+}
+
+/// Evaluation that loads entities.
+fn say_batched(case: &Case, set: &PolicySet, schema: &Schema, entities: &Entities, out: &mut Value) {
+    let decide = |asked: &Asked| {
+        let request = request_of(asked, Some(schema)).ok()?;
+        let decision =
+            set.is_authorized_batched(&request, schema, &mut TestEntityLoader::new(entities), ROUNDS).ok()?;
+        Some(named(Some(decision)))
+    };
+    out["batched"] = case.requests.iter().map(|asked| json!(decide(asked))).collect();
 }
 
 fn answer(line: &str, last: &mut Last) -> Answer<Value> {
@@ -253,8 +329,9 @@ fn answer(line: &str, last: &mut Last) -> Answer<Value> {
     say_policies(&case, &parsed, &mut out);
     let set = policy_set(&case, &parsed).ok();
     out["accepted"] = set.is_some().into();
+    let mut is_valid = false;
     if let (Some(set), Some(schema)) = (&set, &schema) {
-        say_validation(&case, set, &parsed, schema.clone(), &mut out);
+        is_valid = say_validation(&case, set, &parsed, schema.clone(), &mut out);
     }
     schema = schema.filter(|_| case.typed);
     let entities = Entities::from_json_str(case.entities.get(), schema.as_ref()).ok();
@@ -266,6 +343,10 @@ fn answer(line: &str, last: &mut Last) -> Answer<Value> {
             Some(decision_of(&authorizer.is_authorized(&request, &set, &entities)))
         };
         out["requests"] = case.requests.iter().map(|asked| json!(decide(asked))).collect();
+        if let Some(schema) = schema.as_ref().filter(|_| is_valid) {
+            say_partially(&case, &set, schema, &entities, &mut out);
+            say_batched(&case, &set, schema, &entities, &mut out);
+        }
     }
     Ok(out)
 }
