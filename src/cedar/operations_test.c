@@ -412,6 +412,72 @@ static enum status query_actions(struct attempt *a)
     return cedar_partial_actions(&query, &a->arena, &actions, &count, NULL);
 }
 
+static enum status read_untyped_context(struct attempt *a)
+{
+    struct cedar_source source =
+        source_of("{\"who\": {\"__entity\": {\"type\": \"N::User\", \"id\": \"u\"}},"
+                  " \"when\": {\"__extn\": {\"fn\": \"unknown\", \"arg\": \"w\"}}}");
+    struct cedar_value context;
+    return cedar_untyped_context_read(&source, &a->arena, &context, &a->diagnostics);
+}
+
+static enum status refuse_untyped_context(struct attempt *a)
+{
+    struct cedar_source source = source_of("{\"when\": {\"__extn\": {\"fn\": \"unknown\"}}}");
+    struct cedar_value context;
+    return cedar_untyped_context_read(&source, &a->arena, &context, &a->diagnostics);
+}
+
+static struct cedar_request without_resource(const struct attempt *a)
+{
+    struct cedar_request request = a->world->request;
+    request.resource = (struct cedar_uid){SLICE_EMPTY, SLICE_EMPTY};
+    return request;
+}
+
+static enum status validate_untyped_request(struct attempt *a)
+{
+    struct cedar_request request = without_resource(a);
+    return cedar_untyped_request_validate(a->world->schema, &request, &a->arena, NULL);
+}
+
+static enum status decide_untyped(struct attempt *a)
+{
+    struct cedar_request request = without_resource(a);
+    struct cedar_partial_response response = {.decision = CEDAR_PARTIAL_ALLOW};
+    struct cedar_policy_set *left = NULL;
+    enum status status = cedar_authorize_untyped(a->world->set, &request, &a->arena, &response);
+    CHECK(response.decision == (status == STATUS_OK ? CEDAR_PARTIAL_OPEN : CEDAR_PARTIAL_DENY));
+    TRY(status);
+    TRY(cedar_partial_policies(a->world->set, &response, &left));
+    cedar_policy_set_free(left);
+    return STATUS_OK;
+}
+
+static enum status load(void *context, const struct cedar_uid *uids, size_t count,
+                        struct arena *arena, struct cedar_loaded_entity *out, struct diag *diag)
+{
+    const struct cedar_entities *entities = context;
+    (void)arena;
+    (void)diag;
+    for (size_t i = 0; i < count; i++) {
+        out[i].exists = entities->find(entities->context, &uids[i], &out[i].data);
+    }
+    return STATUS_OK;
+}
+
+static enum status decide_batched(struct attempt *a)
+{
+    const struct world *w = a->world;
+    struct cedar_entities entities = w->entities;
+    struct cedar_entity_loader loader = {&entities, load};
+    struct cedar_batched_query query = {w->set, w->schema, &w->request, &loader, 3};
+    enum cedar_decision decision = CEDAR_ALLOW;
+    enum status status = cedar_authorize_batched(&query, &a->arena, &decision, NULL);
+    CHECK((status == STATUS_OK) == (decision == CEDAR_ALLOW));
+    return status;
+}
+
 /* -- expressions --------------------------------------------------------------------------- */
 
 static enum status parse_expression(struct attempt *a)
@@ -490,6 +556,11 @@ static const struct {
     {"decide partially", decide_partially, STATUS_OK},
     {"decide for resources", query_resources, STATUS_OK},
     {"decide for actions", query_actions, STATUS_OK},
+    {"read a context without a schema", read_untyped_context, STATUS_OK},
+    {"refuse a context without a schema", refuse_untyped_context, STATUS_INVALID},
+    {"validate a request of which parts are left out", validate_untyped_request, STATUS_OK},
+    {"decide without types", decide_untyped, STATUS_OK},
+    {"decide with a loader", decide_batched, STATUS_OK},
     {"parse an expression", parse_expression, STATUS_OK},
     {"evaluate", evaluate, STATUS_OK},
     {"parse a uid", parse_uid, STATUS_OK},
