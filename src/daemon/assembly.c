@@ -94,6 +94,75 @@ static enum status build_servers(struct build *b)
     return STATUS_OK;
 }
 
+/* -- views --------------------------------------------------------------------------------- */
+
+/* "server.name": the checks of the configuration saw that there is such a server. */
+static enum status read_target(struct build *b, struct slice text, uint32_t *server_index,
+                               struct slice *name)
+{
+    size_t dot = slice_find_byte(text, '.');
+    size_t server = gateway_snapshot_server(b->snapshot, slice_sub(text, 0, dot));
+    *server_index = (uint32_t)server;
+    return server == SIZE_MAX ? STATUS_INVALID
+                              : arena_copy(b->arena, slice_sub(text, dot + 1, text.len), name);
+}
+
+static enum status build_patterns(struct build *b, const struct config_texts *texts,
+                                  struct view_patterns *out)
+{
+    struct view_pattern *items = arena_alloc_zero(b->arena, texts->count, sizeof(*items));
+    if (items == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < texts->count; i++) {
+        TRY(read_target(b, texts->items[i], &items[i].server_index, &items[i].name));
+    }
+    *out = (struct view_patterns){items, texts->count};
+    return STATUS_OK;
+}
+
+static enum status build_view_texts(struct build *b, const struct config_variable *variables,
+                                    size_t count, struct view_texts *out)
+{
+    struct view_text *items = arena_alloc_zero(b->arena, count, sizeof(*items));
+    if (items == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < count; i++) {
+        TRY(read_target(b, variables[i].name, &items[i].server_index, &items[i].name));
+        TRY(arena_copy(b->arena, variables[i].value, &items[i].text));
+    }
+    *out = (struct view_texts){items, count};
+    return STATUS_OK;
+}
+
+static enum status build_view(struct build *b, const struct config_view *from,
+                              struct gateway_view *to)
+{
+    TRY(arena_copy(b->arena, from->name, &to->name));
+    TRY(build_patterns(b, &from->tools, &to->tools));
+    TRY(build_patterns(b, &from->prompts, &to->prompts));
+    TRY(build_patterns(b, &from->resources, &to->resources));
+    TRY(build_view_texts(b, from->renames, from->rename_count, &to->renames));
+    to->max_tools = (size_t)from->max_tools;
+    return build_view_texts(b, from->descriptions, from->description_count, &to->descriptions);
+}
+
+static enum status build_views(struct build *b)
+{
+    const struct config *config = b->assembly->inputs->config;
+    struct gateway_view *views = arena_alloc_zero(b->arena, config->view_count, sizeof(*views));
+    if (views == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < config->view_count; i++) {
+        TRY(build_view(b, &config->views[i], &views[i]));
+    }
+    b->snapshot->views = views;
+    b->snapshot->view_count = config->view_count;
+    return STATUS_OK;
+}
+
 /* -- identity ------------------------------------------------------------------------------ */
 
 static enum status build_attributes(struct build *b, const struct config_mapping *mapping,
@@ -302,6 +371,7 @@ static enum status build_all(struct build *b)
     b->snapshot->revisions = spoken_revisions(config);
     b->snapshot->is_proxy = assembly->is_proxy;
     TRY(build_servers(b));
+    TRY(build_views(b));
     TRY(build_hosts(b));
     TRY(build_public_url(b));
     TRY(build_origins(b));

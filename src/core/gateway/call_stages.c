@@ -515,6 +515,7 @@ const struct stage OPERATION_CALL_STAGES[] = {
     {"choose", operation_stage_choose},
     {"resolve_template", operation_stage_resolve_template},
     {"choose_template", operation_stage_choose_template},
+    {"check_view", operation_stage_check_view},
     {"authorize_early", stage_authorize_early},
     {"open_session", stage_open_session},
     {"check_session", stage_check_session},

@@ -13,19 +13,24 @@ static bool is_name(struct slice text)
     return text.len > 0;
 }
 
-static bool parse_path(struct slice path, struct slice suffix, struct slice *server)
+/* PREFIX NAME SUFFIX? */
+static bool parse_named(struct slice path, struct slice prefix, struct slice suffix,
+                        struct slice *name)
 {
-    const struct slice prefix = SLICE("/servers/");
-    *server = SLICE_EMPTY;
-    if (slice_eq(path, suffix)) {
-        return true;
-    }
     if (!slice_starts_with(path, prefix) || !slice_ends_with(path, suffix) ||
         path.len <= prefix.len + suffix.len) {
         return false;
     }
-    *server = slice_sub(path, prefix.len, path.len - suffix.len);
-    return is_name(*server);
+    *name = slice_sub(path, prefix.len, path.len - suffix.len);
+    return is_name(*name);
+}
+
+static bool parse_path(struct slice suffix, struct endpoint *out)
+{
+    out->server = out->view = SLICE_EMPTY;
+    return slice_eq(out->path, suffix) ||
+           parse_named(out->path, SLICE("/servers/"), suffix, &out->server) ||
+           parse_named(out->path, SLICE("/views/"), suffix, &out->view);
 }
 
 bool endpoint_parse(struct slice target, struct endpoint *out)
@@ -36,11 +41,17 @@ bool endpoint_parse(struct slice target, struct endpoint *out)
     *out = (struct endpoint){.kind = ENDPOINT_MESSAGES, .path = slice_sub(target, 0, mark)};
     if (slice_starts_with(rest, query)) {
         out->session = slice_sub(rest, query.len, rest.len);
-        return parse_path(out->path, SLICE("/messages"), &out->server);
+        return parse_path(SLICE("/messages"), out);
     }
-    bool is_mcp = parse_path(target, SLICE("/mcp"), &out->server);
-    out->kind = is_mcp ? ENDPOINT_MCP : ENDPOINT_SSE;
-    return is_mcp || parse_path(target, SLICE("/sse"), &out->server);
+    if (rest.len > 0) {
+        return false;
+    }
+    out->kind = ENDPOINT_MCP;
+    if (parse_path(SLICE("/mcp"), out)) {
+        return true;
+    }
+    out->kind = ENDPOINT_SSE;
+    return parse_path(SLICE("/sse"), out);
 }
 
 struct slice endpoint_path(struct slice target)

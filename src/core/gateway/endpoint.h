@@ -20,11 +20,12 @@ struct endpoint {
     enum endpoint_kind kind;
     struct slice path;    /* without the query */
     struct slice server;  /* empty: all servers */
+    struct slice view;    /* empty: everything of them */
     struct slice session; /* ENDPOINT_MESSAGES: what stands for an id there */
 };
 
-/* Is target the last part of those alone ("/mcp": all servers), or "/servers/NAME" before it, NAME
- * of letters, digits, '_' and '-'? */
+/* Is target the last part of those alone ("/mcp": all servers), or "/servers/NAME" or "/views/NAME"
+ * before it, NAME of letters, digits, '_' and '-'? */
 bool endpoint_parse(struct slice target, struct endpoint *out);
 
 /* The path when it is an endpoint, else empty: what a challenge may name. */

@@ -173,14 +173,18 @@ enum stage_result operation_refuse_unfetched(struct operation *op)
 
 enum stage_result operation_fetch_endpoint(struct operation *op, const struct mcp_method *list)
 {
-    bool is_all = op->server_index == OPERATION_ALL_SERVERS;
-    size_t count = is_all ? op->gateway->snapshot->server_count : 1;
-    uint32_t *servers = arena_alloc_zero(&op->arena, count, sizeof(*servers));
+    enum mcp_primitive primitive = list == NULL ? MCP_LIFECYCLE : list->primitive;
+    size_t server_count = op->gateway->snapshot->server_count;
+    uint32_t *servers = arena_alloc_zero(&op->arena, server_count, sizeof(*servers));
+    size_t count = 0;
     if (servers == NULL) {
         return operation_refuse_overload(op, "no memory for the list");
     }
-    for (size_t i = 0; i < count; i++) {
-        servers[i] = is_all ? (uint32_t)i : op->server_index;
+    for (uint32_t i = 0; i < server_count; i++) {
+        bool is_meant = op->server_index == OPERATION_ALL_SERVERS || op->server_index == i;
+        if (is_meant && operation_covers(op, primitive, i)) {
+            servers[count++] = i;
+        }
     }
     return operation_fetch(op, list, servers, count);
 }

@@ -6,8 +6,9 @@
 #include "json/writer.h"
 
 #define LIST_ITEMS_PER_PAGE 1000
-#define LIST_JUDGED_PER_TURN 256              /* then others of the loop have theirs */
-#define LIST_BYTES_PER_PAGE ((size_t)4 << 20) /* a page ends after the item that goes past this */
+#define LIST_TEXT_BYTES_MAX ((size_t)32 << 10) /* a name or a description of a view */
+#define LIST_JUDGED_PER_TURN 256               /* then others of the loop have theirs */
+#define LIST_BYTES_PER_PAGE ((size_t)4 << 20)  /* a page ends after the item that goes past this */
 
 /* An item the caller may see. Of items with one key the first stays, when they are of one server;
  * none, when they are of several: what nobody can tell apart cannot be used. */
@@ -94,7 +95,8 @@ static bool read_item(struct operation *op, struct list_item *item)
         }
         item->key = uri.text;
     }
-    return has_good_fields(op, item) && item_is_visible(op, item);
+    return operation_shows(op, op->list->primitive, item->part->server_index, item->key) &&
+           has_good_fields(op, item) && item_is_visible(op, item);
 }
 
 static int compare_items(const struct operation *op, const struct list_item *a,
@@ -239,25 +241,70 @@ static enum stage_result stage_judge(struct operation *op)
     return STAGE_DONE;
 }
 
-/* Names of an endpoint of several servers carry their server. */
-static void write_item(struct operation *op, const struct list_item *item)
+/* What a tool of a view is called and described as; empty: as elsewhere. */
+static struct slice view_text(const struct operation *op, const struct list_item *item,
+                              bool is_description)
 {
-    struct json_edit edit = {JSON_EDIT_REPLACE, item->name_ref, SLICE_EMPTY};
+    const struct gateway_view *view = operation_view(op);
+    if (view == NULL || op->list->primitive != MCP_TOOL) {
+        return SLICE_EMPTY;
+    }
+    return view_text_of(is_description ? &view->descriptions : &view->renames,
+                        item->part->server_index, item->key);
+}
+
+/* Names of an endpoint of several servers carry their server, or are the view's. */
+static void append_name(struct operation *op, const struct list_item *item, struct buf *out)
+{
     struct wire_name name;
-    uint8_t quoted[WIRE_NAME_BYTES_MAX + 2];
-    bool is_renamed =
-        op->list->primitive != MCP_RESOURCE && op->server_index == OPERATION_ALL_SERVERS;
-    if (is_renamed) {
+    struct slice renamed = view_text(op, item, false);
+    if (renamed.len == 0) {
         wire_name_make(op->gateway->snapshot, op->gateway->ports.crypto, item->part->server_index,
                        item->key, &name);
-        quoted[0] = '"';
-        for (size_t i = 0; i < name.len; i++) {
-            quoted[i + 1] = name.text[i];
-        }
-        quoted[name.len + 1] = '"';
-        edit.text = slice_of(quoted, name.len + 2);
+        renamed = wire_name_view(&name);
     }
-    json_write(&op->reply, item->place.tape, item->place.ref, &edit, is_renamed ? 1 : 0);
+    buf_append_json_string(out, renamed);
+}
+
+/* The edit that describes a tool with that text. */
+static struct json_edit describe(const struct list_item *item, struct slice description,
+                                 struct buf *out)
+{
+    json_ref ref = json_member(item->place.tape, item->place.ref, SLICE("description"));
+    buf_append(out, ref == JSON_NONE ? SLICE("\"description\":") : SLICE_EMPTY);
+    buf_append_json_string(out, description);
+    return ref == JSON_NONE ? (struct json_edit){JSON_EDIT_APPEND, item->place.ref, buf_view(out)}
+                            : (struct json_edit){JSON_EDIT_REPLACE, ref, buf_view(out)};
+}
+
+static void write_item(struct operation *op, const struct list_item *item)
+{
+    struct json_edit edits[2];
+    size_t count = 0;
+    struct slice description = view_text(op, item, true);
+    struct buf name;
+    struct buf text;
+    buf_init(&name, LIST_TEXT_BYTES_MAX, &op->account);
+    buf_init(&text, LIST_TEXT_BYTES_MAX, &op->account);
+    if (op->list->primitive != MCP_RESOURCE && op->server_index == OPERATION_ALL_SERVERS) {
+        append_name(op, item, &name);
+        edits[count++] = (struct json_edit){JSON_EDIT_REPLACE, item->name_ref, buf_view(&name)};
+    }
+    if (description.len > 0) {
+        edits[count++] = describe(item, description, &text);
+    }
+    json_write(&op->reply, item->place.tape, item->place.ref, edits, count);
+    op->reply.failed = op->reply.failed || name.failed || text.failed;
+    buf_release(&name);
+    buf_release(&text);
+}
+
+/* How many items the endpoint lists at most. */
+static size_t items_max(const struct operation *op)
+{
+    const struct gateway_view *view = operation_view(op);
+    bool is_limited = view != NULL && view->max_tools > 0 && op->list->primitive == MCP_TOOL;
+    return is_limited ? view->max_tools : SIZE_MAX;
 }
 
 /* The items from list_from on, and the cursor of the next page when there is one. */
@@ -268,7 +315,7 @@ static void write_page(struct operation *op, const struct list_item *items, size
     size_t begin = op->reply.len;
     buf_append_json_string(&op->reply, op->list->list_member);
     buf_append(&op->reply, SLICE(":["));
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && seen < items_max(op); i++) {
         if (items[i].is_left_out || seen++ < op->list_from) {
             continue;
         }

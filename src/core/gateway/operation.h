@@ -100,6 +100,7 @@ struct operation {
     struct caller *caller_entry; /* NULL before authentication */
     enum mcp_revision revision;  /* agreed with the client */
     uint32_t server_index;       /* or OPERATION_ALL_SERVERS */
+    struct slice view;           /* name of the endpoint's; empty: it is no view */
     bool is_template;            /* of an address, which a completion may refer to */
     struct slice name;           /* the server's own name of the target */
     struct slice audit_target;   /* "server.name" */
@@ -237,6 +238,20 @@ struct list_walk {
     bool has_begun;
 };
 bool list_walk_next(struct list_walk *walk, const struct list_part *part, struct json_place *item);
+
+/* Is that tool, prompt or resource of the server on the operation's endpoint? */
+bool operation_shows(const struct operation *operation, enum mcp_primitive primitive,
+                     uint32_t server_index, struct slice name);
+
+/* Has the endpoint anything of that kind of the server? */
+bool operation_covers(const struct operation *operation, enum mcp_primitive primitive,
+                      uint32_t server_index);
+
+/* The operation's view, or NULL: it has none, or none any more. Not across a wait. */
+const struct gateway_view *operation_view(const struct operation *operation);
+
+/* Refuse a target that the endpoint does not show. */
+enum stage_result operation_stage_check_view(struct operation *operation);
 
 /* resolve_stages.c: on an endpoint of several servers, find the one the target belongs to. */
 enum stage_result operation_stage_resolve(struct operation *operation);

@@ -23,6 +23,9 @@ static bool needs_resolving(const struct operation *op)
 
 static bool is_candidate(struct operation *op, uint32_t server_index, struct policy_answer *denial)
 {
+    if (!operation_covers(op, op->message.method->primitive, server_index)) {
+        return false;
+    }
     if (op->message.method->primitive != MCP_RESOURCE) {
         return wire_name_belongs(op->gateway->snapshot, server_index, op->message.target);
     }

@@ -200,8 +200,13 @@ static bool take_endpoint(struct operation *op)
     if (!endpoint_parse(op->target_path, &endpoint)) {
         return false;
     }
+    op->view = endpoint.view;
+    if (op->view.len > 0 && gateway_snapshot_view(snapshot, op->view) == NULL) {
+        return false;
+    }
     if (endpoint.server.len == 0) {
-        op->server_index = snapshot->is_proxy ? 0 : OPERATION_ALL_SERVERS;
+        bool is_one = snapshot->is_proxy && op->view.len == 0;
+        op->server_index = is_one ? 0 : OPERATION_ALL_SERVERS;
         return true;
     }
     size_t server = gateway_snapshot_server(snapshot, endpoint.server);
@@ -230,11 +235,65 @@ static enum stage_result take_address(struct operation *op)
     return STAGE_DONE;
 }
 
+const struct gateway_view *operation_view(const struct operation *op)
+{
+    return gateway_snapshot_view(op->gateway->snapshot, op->view);
+}
+
+/* A view that is gone shows nothing. */
+bool operation_shows(const struct operation *op, enum mcp_primitive primitive,
+                     uint32_t server_index, struct slice name)
+{
+    const struct gateway_view *view = operation_view(op);
+    return op->view.len == 0 || (view != NULL && view_has(view, primitive, server_index, name));
+}
+
+bool operation_covers(const struct operation *op, enum mcp_primitive primitive,
+                      uint32_t server_index)
+{
+    const struct gateway_view *view = operation_view(op);
+    return op->view.len == 0 || (view != NULL && view_covers(view, primitive, server_index));
+}
+
+/* A tool with a new name has no other one there. */
+static bool is_called_otherwise(const struct operation *op)
+{
+    const struct gateway_view *view = operation_view(op);
+    struct slice renamed = view == NULL || op->message.method->primitive != MCP_TOOL
+                               ? SLICE_EMPTY
+                               : view_text_of(&view->renames, op->server_index, op->name);
+    return renamed.len > 0 && !slice_eq(renamed, op->message.target);
+}
+
+enum stage_result operation_stage_check_view(struct operation *op)
+{
+    return operation_shows(op, op->message.method->primitive, op->server_index, op->name) &&
+                   !is_called_otherwise(op)
+               ? STAGE_DONE
+               : operation_refuse_target(op, "target.unknown", SLICE("the view does not show it"));
+}
+
+static bool take_renamed(struct operation *op)
+{
+    const struct gateway_view *view = operation_view(op);
+    const struct view_text *renamed = view == NULL || op->message.method->primitive != MCP_TOOL
+                                          ? NULL
+                                          : view_find_renamed(view, op->message.target);
+    if (renamed == NULL) {
+        return false;
+    }
+    op->server_index = renamed->server_index;
+    return arena_copy(&op->arena, renamed->name, &op->name) == STATUS_OK;
+}
+
 /* Where the name alone cannot tell the server, the resolve stages will. */
 static enum stage_result take_name(struct operation *op)
 {
     if (op->message.method->primitive == MCP_RESOURCE) {
         return take_address(op);
+    }
+    if (take_renamed(op)) {
+        return STAGE_DONE;
     }
     if (op->server_index != OPERATION_ALL_SERVERS || wire_name_is_alias(op->message.target)) {
         return STAGE_DONE;

@@ -55,3 +55,14 @@ size_t gateway_snapshot_server(const struct gateway_snapshot *snapshot, struct s
     }
     return SIZE_MAX;
 }
+
+const struct gateway_view *gateway_snapshot_view(const struct gateway_snapshot *snapshot,
+                                                 struct slice name)
+{
+    for (size_t i = 0; i < snapshot->view_count; i++) {
+        if (slice_eq(name, snapshot->views[i].name)) {
+            return &snapshot->views[i];
+        }
+    }
+    return NULL;
+}

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "cedar/cedar.h"
 #include "core/audit/record.h"
+#include "core/gateway/view.h"
 #include "core/identity/identity.h"
 #include "core/mcp/revision.h"
 
@@ -29,6 +30,8 @@ struct gateway_snapshot {
     struct gateway_snapshot *base; /* one reference: all but identity is its own; NULL: none */
     const struct gateway_server *servers;
     size_t server_count;
+    const struct gateway_view *views;
+    size_t view_count;
     struct cedar_policy_set *policies;     /* owned; NULL denies everything */
     uint8_t policy_hash[AUDIT_HASH_BYTES]; /* of their sources; zero: none */
     struct identity_snapshot *identity; /* one reference; NULL: every caller is local_principal */
@@ -51,6 +54,10 @@ NODISCARD enum status gateway_snapshot_derive(struct gateway_snapshot *base,
 
 /* NULL is fine. The last one frees policies, identity and arena. */
 void gateway_snapshot_unref(struct gateway_snapshot *snapshot);
+
+/* NULL: there is none of that name. */
+const struct gateway_view *gateway_snapshot_view(const struct gateway_snapshot *snapshot,
+                                                 struct slice name);
 
 /* Index of the server, or SIZE_MAX. */
 size_t gateway_snapshot_server(const struct gateway_snapshot *snapshot, struct slice name);

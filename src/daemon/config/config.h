@@ -13,6 +13,7 @@
 
 #define CONFIG_FILE_BYTES_MAX (1024 * 1024)
 #define CONFIG_SERVERS_MAX 256
+#define CONFIG_VIEWS_MAX 256
 #define CONFIG_ISSUERS_MAX 32
 
 /* What preset development uses where the file says nothing; `aegis token mint` has the same. */
@@ -163,6 +164,19 @@ struct config_server {
     struct config_place place;
 };
 
+/* Texts like "jira.create_issue"; in lists '*' stands for any text of the name. */
+struct config_view {
+    struct slice name; /* config_check_is_name; unique */
+    struct config_texts tools, prompts;
+    struct config_texts resources;   /* names of servers */
+    struct config_variable *renames; /* of tools: by "server.tool" the name for clients */
+    size_t rename_count;
+    struct config_variable *descriptions; /* of tools: by "server.tool" the text */
+    size_t description_count;
+    int64_t max_tools; /* 0: any number */
+    struct config_place place;
+};
+
 struct config {
     struct slice file, folder, text; /* where it was read from, and what was read */
     struct config_listen listen;
@@ -176,6 +190,8 @@ struct config {
     size_t issuer_count; /* 0: nobody can be authenticated, every call is refused */
     struct config_server *servers;
     size_t server_count;
+    struct config_view *views;
+    size_t view_count;
     struct config_texts origins;   /* allowed Origin values, "https://host[:port]" */
     struct config_texts hosts;     /* allowed Host values; empty: those of address and public_url */
     struct config_texts revisions; /* spoken with clients; empty: all that Aegis speaks */

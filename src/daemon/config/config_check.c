@@ -280,7 +280,7 @@ static void fill_development(struct config_reader *reader, const struct config_n
     }
 }
 
-static void check_name(struct config_reader *reader, const struct config_node *node,
+void config_check_name(struct config_reader *reader, const struct config_node *node,
                        struct slice name)
 {
     if (name.len > 0 && !config_check_is_name(name)) {
@@ -295,7 +295,7 @@ void config_check_issuer(struct config_reader *reader, const struct config_node 
     struct config_issuer *issuer = out;
     const struct preset *preset = &presets[issuer->preset];
     const struct config_node *written = config_node_member(node, SLICE("preset"));
-    check_name(reader, node, issuer->name);
+    config_check_name(reader, node, issuer->name);
     if (written != NULL && issuer->preset == CONFIG_PRESET_OIDC &&
         !slice_eq(written->text, SLICE("oidc"))) {
         return; /* refused before; what it would have needed is unknown */
@@ -417,7 +417,7 @@ void config_check_server(struct config_reader *reader, const struct config_node 
     const struct config_node *command = config_node_member(node, SLICE("command"));
     const struct config_node *env = config_node_member(node, SLICE("env"));
     const struct config_node *tls = config_node_member(node, SLICE("tls"));
-    check_name(reader, node, server->name);
+    config_check_name(reader, node, server->name);
     default_to(&server->trust, "third-party");
     if ((url != NULL) == (command != NULL)) {
         config_read_problem(reader, node, "config.conflict", NULL,

@@ -26,6 +26,7 @@ void config_check_issuer(struct config_reader *reader, const struct config_node 
 void config_check_attribute(struct config_reader *reader, const struct config_node *node,
                             void *out);
 void config_check_server(struct config_reader *reader, const struct config_node *node, void *out);
+void config_check_view(struct config_reader *reader, const struct config_node *node, void *out);
 void config_check_root(struct config_reader *reader, const struct config_node *node, void *out);
 
 /* A file that must be there: readable, a regular file; is_secret: nobody else may read it. */
@@ -35,6 +36,13 @@ void config_check_file(struct config_reader *reader, const struct config_node *n
 /* ^[a-z0-9][a-z0-9_-]{0,31}$ without "__" and without '_' at the end: on the aggregated endpoint
  * "__" ends the server's part of a name, and "a" + "b__c" must not be "a__b" + "c". */
 bool config_check_is_name(struct slice text);
+
+/* The name of a named object: config_check_is_name, or a report. */
+void config_check_name(struct config_reader *reader, const struct config_node *node,
+                       struct slice name);
+
+/* Do the views name servers that there are? Of the whole file. */
+void config_check_view_servers(struct config_reader *reader, const struct config_node *root);
 
 /* Is the text a name for an environment variable: [A-Za-z_][A-Za-z0-9_]*, up to 128 bytes? */
 bool config_check_is_variable(struct slice text);

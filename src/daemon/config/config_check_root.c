@@ -203,6 +203,8 @@ void config_check_root(struct config_reader *reader, const struct config_node *n
     struct config *config = out;
     fill_defaults(reader, config);
     refuse_duplicates(reader, config_node_member(node, SLICE("servers")), SLICE("name"));
+    refuse_duplicates(reader, config_node_member(node, SLICE("views")), SLICE("name"));
+    config_check_view_servers(reader, node);
     refuse_duplicates(reader, config_node_member(node, SLICE("identity")), SLICE("name"));
     refuse_duplicates(reader, config_node_member(node, SLICE("identity")), SLICE("issuer"));
     check_policies(reader, config_node_member(node, SLICE("policies")));

@@ -24,6 +24,14 @@ static_assert(offsetof(struct config_server, env_count) ==
 static_assert(offsetof(struct config_mapping, attribute_count) ==
                   offsetof(struct config_mapping, attributes) + sizeof(void *),
               "attributes and their count are neighbours");
+static_assert(offsetof(struct config, view_count) ==
+                  offsetof(struct config, views) + sizeof(void *),
+              "views and their count are neighbours");
+static_assert(offsetof(struct config_view, rename_count) ==
+                      offsetof(struct config_view, renames) + sizeof(void *) &&
+                  offsetof(struct config_view, description_count) ==
+                      offsetof(struct config_view, descriptions) + sizeof(void *),
+              "names and texts and their counts are neighbours");
 static_assert(sizeof(enum config_preset) == sizeof(int), "choices are stored as int");
 
 /* clang-format off */
@@ -237,6 +245,27 @@ static const struct config_object server_object =
     OBJECT(server_fields, struct config_server, offsetof(struct config_server, place),
            config_check_server);
 
+static const struct config_field view_fields[] = {
+    {.name = SLICE_INIT("name"), .kind = CONFIG_KIND_TEXT, .is_required = true,
+     AT(config_view, name), .doc = "its name in addresses"},
+    {.name = SLICE_INIT("tools"), .kind = CONFIG_KIND_TEXTS, AT(config_view, tools),
+     .doc = "tools it shows, like jira.create_issue or jira.*"},
+    {.name = SLICE_INIT("prompts"), .kind = CONFIG_KIND_TEXTS, AT(config_view, prompts),
+     .doc = "prompts it shows, like wiki.summary or wiki.*"},
+    {.name = SLICE_INIT("resources"), .kind = CONFIG_KIND_TEXTS, AT(config_view, resources),
+     .doc = "servers whose resources it shows"},
+    {.name = SLICE_INIT("rename"), .kind = CONFIG_KIND_VARIABLES, AT(config_view, renames),
+     .doc = "other names of tools, like jira.create_issue: open_ticket"},
+    {.name = SLICE_INIT("describe"), .kind = CONFIG_KIND_VARIABLES, AT(config_view, descriptions),
+     .doc = "other descriptions of tools, by names like jira.create_issue"},
+    {.name = SLICE_INIT("max_tools"), .kind = CONFIG_KIND_NUMBER, AT(config_view, max_tools),
+     .value_default = 0, .value_min = 0, .value_max = 100000,
+     .doc = "most tools in its list; 0 (default): any number"},
+};
+static const struct config_object view_object =
+    OBJECT(view_fields, struct config_view, offsetof(struct config_view, place),
+           config_check_view);
+
 static const struct config_field root_fields[] = {
     {.name = SLICE_INIT("version"), .kind = CONFIG_KIND_CUSTOM, .is_required = true, .offset = 0,
      .read = config_check_version, .schema = "{\"const\":1}", .doc = "write 'version: 1'"},
@@ -274,8 +303,9 @@ static const struct config_field root_fields[] = {
     {.name = SLICE_INIT("limits"), .kind = CONFIG_KIND_CUSTOM, AT(config, limits),
      .read = config_check_limits, .schema = "{\"$ref\":\"#/$defs/limits\"}",
      .doc = "other values for limits; the table: aegis check --limits"},
-    {.name = SLICE_INIT("views"), .kind = CONFIG_KIND_UNSUPPORTED,
-     .doc = "remove it; restrict tools in policies"},
+    {.name = SLICE_INIT("views"), .kind = CONFIG_KIND_OBJECTS, AT(config, views),
+     .value_max = CONFIG_VIEWS_MAX, .object = &view_object,
+     .doc = "curated endpoints /views/NAME/mcp"},
 };
 /* clang-format on */
 const struct config_object config_object_root =

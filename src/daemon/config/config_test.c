@@ -35,6 +35,8 @@ static void load_text(struct loaded *loaded, const char *text)
 #define ISSUER V "identity:\n- name: a\n"
 #define OPEN V "listen: {address: '0.0.0.0:1', public_url: 'https://a', tls: {cert: c, key: k}}\n"
 
+#define VIEWS V "servers: [{name: s, url: 'https://a'}]\nviews:\n"
+
 /* One problem each, at exactly this place. */
 static const struct refused_row {
     const char *name, *text;
@@ -48,7 +50,29 @@ static const struct refused_row {
     {"version is text", "version: one\n", 1, 10, "config.value"},
     {"unknown key", V "serverz: []\n", 2, 1, "config.unknown_key"},
     {"merge key", V "<<: {}\n", 2, 1, "config.unknown_key"},
-    {"views come later", V "views: []\n", 2, 8, "config.unsupported"},
+    {"view shows nothing", VIEWS "- {name: v}\n", 4, 3, "config.missing_key"},
+    {"view without name", VIEWS "- {tools: [s.x]}\n", 4, 3, "config.missing_key"},
+    {"view name upper", VIEWS "- {name: V, tools: [s.x]}\n", 4, 10, "config.value"},
+    {"two views", VIEWS "- {name: v, tools: [s.x]}\n- {name: v, tools: [s.y]}\n", 5, 10,
+     "config.duplicate_name"},
+    {"tool without server", VIEWS "- {name: v, tools: [x]}\n", 4, 21, "config.value"},
+    {"tool without name", VIEWS "- {name: v, tools: ['s.']}\n", 4, 21, "config.value"},
+    {"tools of any server", VIEWS "- {name: v, tools: ['*.x']}\n", 4, 21, "config.value"},
+    {"tool of no server", VIEWS "- {name: v, tools: [t.x]}\n", 4, 21, "config.reference"},
+    {"prompt of no server", VIEWS "- {name: v, prompts: t.*}\n", 4, 22, "config.reference"},
+    {"resources of no server", VIEWS "- {name: v, resources: [t]}\n", 4, 25, "config.reference"},
+    {"rename of a pattern", VIEWS "- {name: v, tools: [s.x], rename: {'s.*': y}}\n", 4, 43,
+     "config.value"},
+    {"rename to no name", VIEWS "- {name: v, tools: [s.x], rename: {s.x: a b}}\n", 4, 41,
+     "config.value"},
+    {"rename into a seam", VIEWS "- {name: v, tools: [s.x], rename: {s.x: s__y}}\n", 4, 41,
+     "config.value"},
+    {"two of one name", VIEWS "- {name: v, tools: [s.x], rename: {s.x: y, s.z: y}}\n", 4, 49,
+     "config.duplicate_name"},
+    {"description of no server", VIEWS "- {name: v, tools: [s.x], describe: {t.x: y}}\n", 4, 43,
+     "config.reference"},
+    {"max_tools negative", VIEWS "- {name: v, tools: [s.x], max_tools: -1}\n", 4, 38,
+     "config.range"},
 
     {"address without port", V "listen: {address: 127.0.0.1}\n", 2, 19, "config.address"},
     {"address port too large", V "listen: {address: '127.0.0.1:65536'}\n", 2, 19, "config.address"},
