@@ -116,15 +116,15 @@ export class Bench {
   }
 
   /**
-   * A legacy client that has come to rest: it asks for a stream of its own in its own time, and the record of that
-   * refusal is waited for, so that later ones can be counted.
+   * A legacy client that has come to rest: it asks for a stream of its own in its own time, and the record of that is
+   * waited for, so that later ones can be counted.
    */
   async connectLegacy(url, token) {
     const sequence = await lastSequence(this.state);
     const client = await connectLegacy(url, token);
     for (const end = Date.now() + RECORD_WAIT_MS; Date.now() < end; await sleep(20)) {
       const records = await auditRecords(this.state, sequence, RECORDS_TOO_MANY);
-      if (records.some(({ code }) => code === 'http.method')) return client;
+      if (records.some(({ method }) => method === 'GET')) return client;
     }
     throw new Error('the client did not ask for a stream');
   }
