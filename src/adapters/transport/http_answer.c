@@ -183,13 +183,13 @@ static void on_error(struct http_call *call, const struct diag *diag)
 void http_answer_bytes(struct http_link *link, struct slice bytes)
 {
     struct http_call *call = link->call;
-    http_call_touch(call);
     /* Every function of the sink may end the call; the link then has another, or none. */
     while (link->call == call) {
         struct slice piece = SLICE_EMPTY;
         struct diag diag = {0};
         switch (http_reader_next(&link->reader, &bytes, &piece, &diag)) {
         case HTTP_NEED_MORE:
+            http_call_touch(call);
             return;
         case HTTP_HEAD:
             on_head(link);

@@ -149,7 +149,6 @@ static void on_head(struct http_connection *self, bool has_more_input)
     self->request_count++;
     self->must_close = !head->keep_alive || self->version_is_1_0 || self->server->is_draining ||
                        self->request_count >= self->server->options.requests_max;
-    wait_for(self, CONNECTION_WAIT_BODY, self->server->options.body_ms);
 
     struct exchange_request request = request_of(self, SLICE_EMPTY);
     struct exchange_reply reply = {0};
@@ -244,18 +243,26 @@ static bool can_read(const struct http_connection *self)
     return self->phase == CONNECTION_READING && !self->stream.is_closing;
 }
 
+/* Some of a message is missing. Bytes that come do not put off its end. */
+static void wait_for_rest(struct http_connection *self)
+{
+    const struct http_server_options *options = &self->server->options;
+    if (self->is_in_message && self->wait != CONNECTION_WAIT_BODY) {
+        wait_for(self, CONNECTION_WAIT_BODY, options->body_ms);
+    } else if (!http_reader_is_idle(&self->reader) && self->wait == CONNECTION_WAIT_IDLE) {
+        wait_for(self, CONNECTION_WAIT_HEAD, options->header_ms);
+    }
+}
+
 static void process(struct http_connection *self, struct slice input)
 {
     self->is_processing = true;
-    while (can_read(self)) {
-        if (self->wait == CONNECTION_WAIT_IDLE && input.len > 0) {
-            wait_for(self, CONNECTION_WAIT_HEAD, self->server->options.header_ms);
-        }
-        if (!step(self, &input)) {
-            break;
-        }
+    while (can_read(self) && step(self, &input)) {
     }
     self->is_processing = false;
+    if (can_read(self)) {
+        wait_for_rest(self);
+    }
     if (self->phase == CONNECTION_RUNNING && input.len > 0 && !self->is_gone) {
         keep_early(self, input);
     }

@@ -247,8 +247,6 @@ static void enlist(struct http_call *call, const struct upstream_request *reques
     call->target->running_count++;
     call->expects_answer = request->expects_answer;
     call->timeout_ms = request->timeout_ms;
-    int64_t connect_ms = upstream->options.connect_ms;
-    loop_timer_start(upstream->loop, &call->idle, connect_ms);
     if (request->deadline_ms > 0) {
         loop_timer_start(upstream->loop, &call->deadline, request->deadline_ms);
     }
@@ -275,6 +273,8 @@ static enum status start(void *context, const struct upstream_request *request,
     http_pool_attach(call);
     if (call->link != NULL && call->link->stream.is_open) {
         http_call_touch(call);
+    } else if (!call->is_failing) {
+        loop_timer_start(upstream->loop, &call->idle, upstream->options.connect_ms);
     }
     *out = &call->base;
     return STATUS_OK;
