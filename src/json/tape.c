@@ -351,7 +351,12 @@ static enum status check_small_object(struct reader *r, uint32_t object)
     uint32_t count = 0;
     for (uint32_t key = object + 1; key < r->count; key = r->nodes[key + 1].next) {
         for (uint32_t i = 0; i < count; i++) {
-            if (same_string(r->text, &r->nodes[keys[i]], r->text, &r->nodes[key])) {
+            const struct json_node *one = &r->nodes[keys[i]];
+            const struct json_node *other = &r->nodes[key];
+            /* Most names differ in length, and then only an escape could make them the same. */
+            bool may_be_same =
+                one->len == other->len || ((one->kind | other->kind) & KIND_HAS_ESCAPES) != 0;
+            if (may_be_same && same_string(r->text, one, r->text, other)) {
                 return fail_duplicate(r, key);
             }
         }
