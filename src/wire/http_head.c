@@ -24,22 +24,21 @@ static enum status refuse(struct head_reading *r, const char *code, const char *
     return refuse_with(r, 400, code, what);
 }
 
-/* RFC 9110 §5.6.2, by byte. Letters and digits are most of what there is, so they need no look-up.
- */
-static bool is_token_byte(uint8_t byte)
-{
-    static const uint64_t TCHAR[2] = {0x03ff6cfa00000000, 0x57ffffffc7fffffe};
-    return (uint8_t)((byte | 0x20) - 'a') < 26 || byte == '-' ||
-           (byte < 128 && (TCHAR[byte / 64] >> (byte % 64) & 1) != 0);
-}
-
-/* Bytes that a token has at the begin of text. */
+/* RFC 9110 §5.6.2: bytes that a token has at the begin of text. Letters and '-' are most of what
+ * there is, so they need no look-up. */
 static size_t token_len(struct slice text, bool *has_underscore)
 {
+    static const uint64_t TCHAR[2] = {0x03ff6cfa00000000, 0x57ffffffc7fffffe};
     size_t len = 0;
-    while (len < text.len && is_token_byte(text.ptr[len])) {
-        *has_underscore = *has_underscore || text.ptr[len] == '_';
-        len++;
+    for (; len < text.len; len++) {
+        uint8_t byte = text.ptr[len];
+        if ((uint8_t)((byte | 0x20) - 'a') < 26 || byte == '-') {
+            continue;
+        }
+        if (byte >= 128 || (TCHAR[byte / 64] >> (byte % 64) & 1) == 0) {
+            break;
+        }
+        *has_underscore = *has_underscore || byte == '_';
     }
     return len;
 }
