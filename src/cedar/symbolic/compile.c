@@ -442,9 +442,12 @@ enum status symbolic_compile_set(struct symbolic *s, const struct cedar_policy_s
     if (items == NULL) {
         return STATUS_LIMIT;
     }
+    out->items = items;
     for (size_t i = 0; i < set->count; i++) {
-        TRY(symbolic_compile(s, set, i, &items[i], diag));
+        if (!policy_is_template(&set->policies[i])) {
+            TRY(symbolic_compile(s, set, i, &items[out->count], diag));
+            out->count++;
+        }
     }
-    *out = (struct symbolic_policies){items, set->count};
     return STATUS_OK;
 }

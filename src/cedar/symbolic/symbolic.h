@@ -77,7 +77,8 @@ struct symbolic_policies {
     size_t count;
 };
 
-/* Compile all policies of a set; statuses as above. */
+/* Compile all policies of a set but templates, which take no part in decisions; statuses as above.
+ */
 NODISCARD enum status symbolic_compile_set(struct symbolic *s, const struct cedar_policy_set *set,
                                            struct symbolic_policies *out, struct diag *diag);
 
