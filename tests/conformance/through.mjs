@@ -58,10 +58,9 @@ async function connect(url) {
       capabilities, prepare: (client) => client.setRequestHandler('elicitation/create', () => ACCEPTED),
     });
   }
-  const { ElicitRequestSchema } = await import('../peers/node_modules/@modelcontextprotocol/sdk/dist/esm/types.js');
   return connectLegacy(url, undefined, {
     capabilities: { elicitation: { form: { applyDefaults: true } } },
-    prepare: (client) => client.setRequestHandler(ElicitRequestSchema, () => ({ ...ACCEPTED, content: {} })),
+    prepare: (client, { ElicitRequestSchema }) => client.setRequestHandler(ElicitRequestSchema, () => ACCEPTED),
   });
 }
 

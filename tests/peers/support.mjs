@@ -156,13 +156,13 @@ async function newestRecords(state, count) {
 
 /**
  * A client of the SDK's first version, which speaks the revisions with a handshake. capabilities: what servers may ask
- * of it; prepare: called with the client before it connects, to answer them.
+ * of it; prepare: called with the client, and the schemas of the SDK, before it connects, to answer them.
  */
 export async function connectLegacy(url, token, { capabilities = {}, prepare = () => {} } = {}) {
   const { Client } = await import('@modelcontextprotocol/sdk/client/index.js');
   const { StreamableHTTPClientTransport } = await import('@modelcontextprotocol/sdk/client/streamableHttp.js');
   const client = new Client({ name: 'aegis-peer', version: '1.0.0' }, { capabilities });
-  await prepare(client);
+  await prepare(client, await import('@modelcontextprotocol/sdk/types.js'));
   await client.connect(new StreamableHTTPClientTransport(new URL(url), withToken(token)));
   return client;
 }
