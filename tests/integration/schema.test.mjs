@@ -6,6 +6,7 @@ import { schemaOf } from '../peers/schema.mjs';
 import { Bench, MODERN, MODERN_META, legacyRequest, modernRequest, rawRequest } from './helpers.mjs';
 
 const NO_METHOD = -32601;
+const WITH_BATCHES = '2025-03-26';
 const LEGACY = ['2024-11-05', '2025-03-26', '2025-06-18', '2025-11-25'];
 const schemas = new Map(await Promise.all([...LEGACY, MODERN].map(async (revision) => [revision, await schemaOf(revision)])));
 
@@ -90,6 +91,29 @@ for (const revision of LEGACY) {
 
     test('ping', async () => judge(revision, { method: 'ping', result: 'EmptyResult' }, await send('ping')));
     for (const row of ROWS) test(title(row), () => judgeRow(revision, row, () => send(row.method, row.params)));
+    test('several messages at once', async () => {
+      const one = (method, params, id) => JSON.parse(legacyRequest(method, params, { id }).body);
+      const batch = [
+        one('ping', {}, 1), one('tools/call', { name: 'read_report', arguments: {} }, 'two'),
+        one('tools/call', { name: 'forbidden', arguments: {} }, 3), one('notifications/initialized', undefined, null),
+        one('initialize', { protocolVersion: revision, capabilities: {}, clientInfo: { name: 't', version: '1' } }, 4),
+      ];
+      const request = { ...legacyRequest('ping', {}, { session, version: revision }), body: Buffer.from(JSON.stringify(batch)) };
+      const { status, messages: [answers] } = await rawRequest(bench.serverUrl('counting'), request, bench.token);
+      if (revision !== WITH_BATCHES) {
+        assert.equal(status, 400);
+        assert.equal(answers.error.code, -32600);
+        return;
+      }
+      assert.equal(status, 200);
+      assert.deepEqual(schemas.get(revision).problems('JSONRPCBatchResponse', answers), []);
+      const byId = new Map(answers.map((answer) => [answer.id, answer]));
+      assert.deepEqual([...byId.keys()].sort(), [1, 3, 4, 'two']);
+      assert.deepEqual(byId.get(1).result, {});
+      assert.deepEqual([byId.get('two').result.isError, byId.get(3).result.isError], [undefined, true]);
+      assert.equal(byId.get(4).error.code, -32600);
+    });
+
     test('a session of nobody', async () => judge(revision, { error: -32600 }, await send('ping', undefined, { session: 'x' })));
   });
 }
