@@ -11,20 +11,21 @@ static const char *name_of(enum cedar_solver_dialect dialect)
 }
 
 static enum status look_at_end(const struct solver *solver, const char *program,
-                               const struct batch_end *end, struct diag *diag)
+                               const struct batch_end *end, const struct buf *answer,
+                               struct diag *diag)
 {
     if (end->process.error != 0) {
         return diag_fail(diag, STATUS_UNAVAILABLE, "cedar.solver_missing",
-                         "the solver '%s' cannot be started: %s; it is in the Debian package '%s'",
+                         "the solver '%s' cannot be started: %s; install the Debian package '%s'",
                          program, strerror(end->process.error), name_of(solver->dialect));
     }
     if (end->is_late || end->process.signal_number == SIGXCPU) {
         return STATUS_TIMEOUT;
     }
-    if (end->process.signal_number == SIGXFSZ) {
+    if (answer->len == CEDAR_SOLVER_ANSWER_BYTES_MAX) {
         return diag_fail(diag, STATUS_LIMIT, "cedar.solver_failed",
-                         "the solver '%s' wrote more than %zu bytes", program,
-                         CEDAR_SOLVER_ANSWER_BYTES_MAX);
+                         "the solver '%s' wrote %zu bytes, which is too much", program,
+                         answer->len);
     }
     if (end->process.signal_number != 0) {
         return diag_fail(diag, STATUS_UNAVAILABLE, "cedar.solver_failed",
@@ -48,7 +49,7 @@ static enum status run(void *context, struct slice script, struct buf *answer, s
                           .memory_bytes_max = SOLVER_MEMORY_BYTES_MAX,
                           .output_bytes_max = CEDAR_SOLVER_ANSWER_BYTES_MAX};
     TRY(batch_run(&batch, answer, NULL, &end, diag));
-    TRY(look_at_end(solver, program, &end, diag));
+    TRY(look_at_end(solver, program, &end, answer, diag));
     return answer->len > 0 ? STATUS_OK
                            : diag_fail(diag, STATUS_UNAVAILABLE, "cedar.solver_failed",
                                        "the solver '%s' ended with exit code %d and no answer",

@@ -10,7 +10,7 @@
 #include "cedar/prove.h"
 
 #define SOLVER_MEMORY_BYTES_MAX ((size_t)4 << 30)
-#define SOLVER_GRACE_MS 2000 /* to answer "unknown" by itself, before it is killed */
+#define SOLVER_GRACE_MS 1000 /* to answer "unknown" by itself, before it is killed */
 
 struct solver {
     enum cedar_solver_dialect dialect;

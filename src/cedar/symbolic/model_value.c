@@ -201,13 +201,10 @@ static enum status read_literal_text(struct reading *r, uint32_t node, const str
     return made(term_text(r->model->terms, slice_of(bytes, len)), out);
 }
 
-static enum status read_text(struct reading *r, uint32_t node, const struct term **out)
+/* z3 writes characters that it chose as (seq.unit (_ Char 98)). */
+static enum status read_character(struct reading *r, uint32_t node, const struct term **out)
 {
     const struct sexpr *text = &r->model->text;
-    if (node < text->count && text->nodes[node].kind == SEXPR_STRING) {
-        return read_literal_text(r, node, out);
-    }
-    /* z3 writes a text of one character as (seq.unit (_ Char 98)). */
     uint32_t unit = sexpr_part(text, node, 1);
     uint32_t number = sexpr_part(text, unit, 2);
     int64_t code = 0;
@@ -223,6 +220,39 @@ static enum status read_text(struct reading *r, uint32_t node, const struct term
     struct slice character = {bytes, utf8_encode((uint32_t)code, bytes)};
     return slice_is_utf8(character) ? made(term_text(r->model->terms, character), out)
                                     : not_understood(r, node);
+}
+
+/* (str.++ a b ...) */
+static enum status read_concatenation(struct reading *r, uint32_t node, const struct term **out)
+{
+    const struct sexpr *text = &r->model->text;
+    const struct term_type *type = term_type_plain(r->model->terms, TERM_TYPE_STRING);
+    size_t count = 0;
+    struct slice whole;
+    struct slice *parts =
+        arena_alloc_zero(r->model->arena, sexpr_part_count(text, node), sizeof(*parts));
+    if (parts == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (uint32_t part = sexpr_part(text, node, 1); part < text->nodes[node].end;
+         part = text->nodes[part].end) {
+        const struct term *value = NULL;
+        TRY(read_value(r, type, part, &value));
+        assert(value != NULL);
+        parts[count++] = value->as.text;
+    }
+    TRY(arena_join(r->model->arena, parts, count, &whole));
+    return made(term_text(r->model->terms, whole), out);
+}
+
+static enum status read_text(struct reading *r, uint32_t node, const struct term **out)
+{
+    const struct sexpr *text = &r->model->text;
+    if (node < text->count && text->nodes[node].kind == SEXPR_STRING) {
+        return read_literal_text(r, node, out);
+    }
+    return sexpr_is_call(text, node, SLICE("str.++"), 2) ? read_concatenation(r, node, out)
+                                                         : read_character(r, node, out);
 }
 
 /* `none`, (as none S), (some x), ((as some S) x). *value is 0 for none, which is no part. */
@@ -439,61 +469,93 @@ static enum status read_unions(struct reading *r, const struct term_type *type, 
     return STATUS_OK;
 }
 
-/* z3: the elements for which a formula about `name` holds are among those it is compared with. */
-static enum status read_formula(struct reading *r, const struct term_type *type, struct slice name,
-                                uint32_t body, struct elements *elements)
+/* z3: a set is an array, made by stores into one that is true or false everywhere, or given by a
+ * formula. One that all but some elements are in has no like in Cedar; of its elements those are
+ * taken that the query or the model mentions, since nothing can depend on others. */
+static enum status is_element(struct reading *r, uint32_t body, struct slice name,
+                              const struct term *candidate, bool *out)
 {
-    const struct sexpr *text = &r->model->text;
     const struct model_binding *around = r->bindings;
-    enum status status = STATUS_OK;
-    TRY(spend(r, text->nodes[body].end - body));
-    for (uint32_t at = body; at < text->nodes[body].end && status == STATUS_OK; at++) {
-        const struct term *element = NULL;
-        bool is_in = false;
-        uint32_t left = sexpr_part(text, at, 1);
-        uint32_t right = sexpr_part(text, at, 2);
-        bool is_left = sexpr_is(text, left, name);
-        if (!sexpr_is_call(text, at, SLICE("="), 3) || (!is_left && !sexpr_is(text, right, name))) {
-            continue;
-        }
-        status = read_value(r, type->element, is_left ? right : left, &element);
-        if (status == STATUS_OK) {
-            const struct model_binding binding = {name, element, around};
-            r->bindings = &binding;
-            status = read_truth(r, body, &is_in);
-            r->bindings = around;
-        }
-        if (status == STATUS_OK && is_in) {
-            status = add_element(r, elements, element); /* a set holds it once, however often */
-        }
-    }
+    const struct model_binding binding = {name, candidate, around};
+    r->bindings = &binding;
+    enum status status = read_truth(r, body, out);
+    r->bindings = around;
     return status;
 }
 
-/* z3: a set is an array, made by stores into a constant one, or given by a formula. One that all
- * but some elements are in has no like in Cedar; it is read as if none of the rest were. */
+/* All literals of the element's type for which the body holds, of those that are not settled. */
+static enum status read_formula(struct reading *r, const struct term_type *type, struct slice name,
+                                uint32_t body, struct elements *settled, struct elements *elements)
+{
+    struct terms *terms = r->model->terms;
+    size_t count = terms->count;
+    TRY(spend(r, count));
+    for (size_t i = 0; i < count; i++) {
+        const struct term *candidate = terms->items[i];
+        bool is_in = false;
+        bool is_new = false;
+        if (!candidate->is_literal || candidate->type != type->element) {
+            continue;
+        }
+        TRY(is_element(r, body, name, candidate, &is_in));
+        TRY(add_new_element(r, settled, candidate, &is_new));
+        if (is_in && is_new) {
+            TRY(add_element(r, elements, candidate));
+        }
+    }
+    return STATUS_OK;
+}
+
+/* Make literals of all that the body compares `name` with. */
+static enum status read_compared(struct reading *r, const struct term_type *type, struct slice name,
+                                 uint32_t body)
+{
+    const struct sexpr *text = &r->model->text;
+    TRY(spend(r, text->nodes[body].end - body));
+    for (uint32_t at = body; at < text->nodes[body].end; at++) {
+        const struct term *element = NULL;
+        uint32_t left = sexpr_part(text, at, 1);
+        uint32_t right = sexpr_part(text, at, 2);
+        bool is_left = sexpr_is(text, left, name);
+        if (sexpr_is_call(text, at, SLICE("="), 3) && (is_left || sexpr_is(text, right, name))) {
+            TRY(read_value(r, type->element, is_left ? right : left, &element));
+        }
+    }
+    return STATUS_OK;
+}
+
+/* The stores around an array; those further out win. *node is what they are made into. */
+static enum status read_stores(struct reading *r, const struct term_type *type, uint32_t *node,
+                               struct elements *settled, struct elements *elements)
+{
+    const struct sexpr *text = &r->model->text;
+    while (sexpr_is_call(text, *node, SLICE("store"), 4)) {
+        const struct term *element = NULL;
+        bool is_in = false;
+        bool is_new = false;
+        TRY(read_value(r, type->element, sexpr_part(text, *node, 2), &element));
+        TRY(read_truth(r, sexpr_part(text, *node, 3), &is_in));
+        TRY(add_new_element(r, settled, element, &is_new));
+        if (is_in && is_new) {
+            TRY(add_element(r, elements, element));
+        }
+        *node = sexpr_part(text, *node, 1);
+    }
+    return STATUS_OK;
+}
+
 static enum status read_array(struct reading *r, const struct term_type *type, uint32_t node,
                               struct elements *elements)
 {
     const struct sexpr *text = &r->model->text;
-    struct elements settled = {0}; /* by stores further out, which win */
-    while (sexpr_is_call(text, node, SLICE("store"), 4)) {
-        const struct term *element = NULL;
-        bool is_in = false;
-        bool is_new = false;
-        TRY(read_value(r, type->element, sexpr_part(text, node, 2), &element));
-        TRY(read_truth(r, sexpr_part(text, node, 3), &is_in));
-        TRY(add_new_element(r, &settled, element, &is_new));
-        if (is_in && is_new) {
-            TRY(add_element(r, elements, element));
-        }
-        node = sexpr_part(text, node, 1);
-    }
-    if (sexpr_is_call(text, sexpr_part(text, node, 0), SLICE("as"), 3) &&
-        sexpr_is(text, sexpr_part(text, sexpr_part(text, node, 0), 1), SLICE("const"))) {
-        return STATUS_OK;
-    }
+    struct elements settled = {0};
+    TRY(read_stores(r, type, &node, &settled, elements));
     uint32_t parameters = sexpr_part(text, node, 1);
+    uint32_t head = sexpr_part(text, node, 0);
+    if (sexpr_is_call(text, head, SLICE("as"), 3) &&
+        sexpr_is(text, sexpr_part(text, head, 1), SLICE("const")) && parameters < text->count) {
+        return read_formula(r, type, SLICE_EMPTY, parameters, &settled, elements);
+    }
     uint32_t body = sexpr_part(text, node, 2);
     if (sexpr_is_call(text, node, SLICE("_"), 3) && sexpr_is(text, parameters, SLICE("as-array"))) {
         uint32_t definition = model_find(r->model, word_at(r, body));
@@ -503,9 +565,11 @@ static enum status read_array(struct reading *r, const struct term_type *type, u
         return not_understood(r, node);
     }
     struct slice name = word_at(r, sexpr_part(text, sexpr_part(text, parameters, 0), 0));
-    return name.len > 0 && body < text->count && settled.count == 0
-               ? read_formula(r, type, name, body, elements)
-               : not_understood(r, node);
+    if (name.len == 0 || body >= text->count) {
+        return not_understood(r, node);
+    }
+    TRY(read_compared(r, type, name, body));
+    return read_formula(r, type, name, body, &settled, elements);
 }
 
 static enum status read_set(struct reading *r, const struct term_type *type, uint32_t node,

@@ -320,6 +320,23 @@ static void put_set(struct writer *w, const struct term *term)
     }
 }
 
+static void put_none(struct writer *w, const struct term_type *option)
+{
+    put(w->out, "(as none ");
+    put_sort(w, option);
+    put(w->out, ")");
+}
+
+/* A tester would be shorter, but z3 does not know of which option when there are several. */
+static void put_is_some(struct writer *w, const struct term *term)
+{
+    put(w->out, "(not (=");
+    put_term(w->out, term->items[0]);
+    put(w->out, " ");
+    put_none(w, term->items[0]->type);
+    put(w->out, "))");
+}
+
 static void put_record(struct buf *out, const struct term *term)
 {
     put_name(out, term->item_count == 0 ? "r" : "(r", term->type->number);
@@ -422,7 +439,7 @@ static void put_operator(struct writer *w, const struct term *term)
         [TERM_NOT_ABOVE] = "bvule",
         [TERM_NEGATE] = "bvneg",
         [TERM_SUBSET] = "set.subset",
-        [TERM_IS_SOME] = "(_ is some)",
+
         [TERM_VALUE] = "val",
         [TERM_IS_V4] = "(_ is V4)",
         [TERM_V4_BITS] = "v4_bits",
@@ -476,9 +493,7 @@ static enum status put_value(struct writer *w, const struct term *term)
         put_address(out, &term->as.ip);
         break;
     default:
-        put(out, "(as none ");
-        put_sort(w, term->type);
-        put(out, ")");
+        put_none(w, term->type);
     }
     return STATUS_OK;
 }
@@ -518,6 +533,9 @@ static enum status put_definition(struct writer *w, const struct term *term)
     case TERM_MEETS:
         put_meets(w, term);
         break;
+    case TERM_IS_SOME:
+        put_is_some(w, term);
+        break;
     case TERM_ADD_OVERFLOWS:
     case TERM_SUBTRACT_OVERFLOWS:
     case TERM_MULTIPLY_OVERFLOWS:
@@ -541,7 +559,6 @@ static enum status put_definition(struct writer *w, const struct term *term)
     case TERM_NOT_ABOVE:
     case TERM_NEGATE:
     case TERM_SUBSET:
-    case TERM_IS_SOME:
     case TERM_VALUE:
     case TERM_IS_V4:
     case TERM_V4_BITS:

@@ -100,7 +100,7 @@ TEST(smtlib_writes_a_whole_script)
                        "(declare-fun attributes_2_6 (E2) R6)\n"
                        "(define-fun t9 () R6 (attributes_2_6 t3))\n"
                        "(define-fun t10 () (Option String) (r6_1 t9))\n"
-                       "(define-fun t11 () Bool ((_ is some) t10))\n"
+                       "(define-fun t11 () Bool (not (= t10 (as none (Option String)))))\n"
                        "(assert t11)\n"
                        "(check-sat)\n"
                        "(get-model)\n")));
