@@ -16,7 +16,7 @@ struct verb_group {
 /* Every verb, in the order of the help. */
 static const struct verb_group groups[] = {
     {"Decide", {&verb_authorize, &verb_partially_authorize, &verb_tpe, &verb_evaluate}},
-    {"Check", {&verb_check_parse, &verb_validate, &verb_run_tests}},
+    {"Check", {&verb_check_parse, &verb_validate, &verb_symcc, &verb_run_tests}},
     {"Change", {&verb_format, &verb_link, &verb_translate_policy, &verb_translate_schema}},
     {"Tell", {&verb_language_version}},
 };

@@ -13,6 +13,7 @@ extern const struct command verb_language_version;
 extern const struct command verb_link;
 extern const struct command verb_partially_authorize;
 extern const struct command verb_run_tests;
+extern const struct command verb_symcc;
 extern const struct command verb_tpe;
 extern const struct command verb_translate_policy;
 extern const struct command verb_translate_schema;
