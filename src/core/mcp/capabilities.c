@@ -28,14 +28,22 @@ bool mcp_capabilities_is_empty(const struct mcp_client_capabilities *capabilitie
            !capabilities->has_url;
 }
 
+/* From here on there are modes of elicitation, and tools in sampling. */
+static bool knows_modes(enum mcp_revision revision)
+{
+    return revision == MCP_2025_11_25 || revision == MCP_2026_07_28;
+}
+
 /* To a server that does not know the modes any elicitation means forms, also one that names url
  * only: there it is left out. */
 static struct slice elicitation_of(const struct mcp_client_capabilities *capabilities,
                                    enum mcp_revision revision)
 {
-    bool has_modes = revision == MCP_2025_11_25 || revision == MCP_2026_07_28;
-    if (!has_modes) {
+    if (revision == MCP_2025_06_18) {
         return capabilities->has_form ? SLICE("{}") : SLICE_EMPTY;
+    }
+    if (!knows_modes(revision)) {
+        return SLICE_EMPTY;
     }
     if (capabilities->has_form) {
         return capabilities->has_url ? SLICE("{\"form\":{},\"url\":{}}") : SLICE("{\"form\":{}}");
@@ -47,11 +55,11 @@ static struct slice elicitation_of(const struct mcp_client_capabilities *capabil
 static struct slice sampling_of(const struct mcp_client_capabilities *capabilities,
                                 enum mcp_revision revision)
 {
-    bool knows_tools = revision == MCP_2025_11_25 || revision == MCP_2026_07_28;
     if (!capabilities->has_sampling) {
         return SLICE_EMPTY;
     }
-    return capabilities->has_sampling_tools && knows_tools ? SLICE("{\"tools\":{}}") : SLICE("{}");
+    return capabilities->has_sampling_tools && knows_modes(revision) ? SLICE("{\"tools\":{}}")
+                                                                     : SLICE("{}");
 }
 
 static void append(struct buf *out, bool *has_member, struct slice name, struct slice value)

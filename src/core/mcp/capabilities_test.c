@@ -45,6 +45,8 @@ TEST(capabilities_are_read_and_written_anew)
         {"{\"roots\":{\"listChanged\":true}}", MCP_2025_11_25, "{\"roots\":{}}"},
         {"{\"elicitation\":{}}", MCP_2026_07_28, "{\"elicitation\":{\"form\":{}}}"},
         {"{\"elicitation\":{}}", MCP_2025_06_18, "{\"elicitation\":{}}"},
+        {"{\"elicitation\":{},\"sampling\":{\"tools\":{}}}", MCP_2025_03_26, "{\"sampling\":{}}"},
+        {"{\"elicitation\":{},\"roots\":{}}", MCP_2024_11_05, "{\"roots\":{}}"},
         {"{\"elicitation\":{\"form\":{}}}", MCP_2025_11_25, "{\"elicitation\":{\"form\":{}}}"},
         {"{\"elicitation\":{\"url\":{}}}", MCP_2025_11_25, "{\"elicitation\":{\"url\":{}}}"},
         {"{\"elicitation\":{\"url\":{}}}", MCP_2025_06_18, "{}"},
