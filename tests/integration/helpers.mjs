@@ -104,12 +104,12 @@ export class Bench {
     assert.deepEqual(sanitizerReports(this.gateway?.child.errors ?? ''), []);
   }
 
-  /** Calls until every loop of the gateway has opened its own session with the server, so that a refusal opens none. */
-  async warm(server, tool, arguments_ = {}) {
+  /** Calls until every loop has opened its own session of the caller with the server, so that a refusal opens none. */
+  async warm(server, tool, arguments_ = {}, token = this.token) {
     const opened = () => this.counting.messages.filter(({ method }) => method === 'server/discover').length;
     const wanted = opened() + LOOPS;
     for (let i = 0; i < WARM_CALLS_MAX && opened() < wanted; i++) {
-      const { status } = await rawRequest(this.serverUrl(server), modernCall(tool, arguments_), this.token);
+      const { status } = await rawRequest(this.serverUrl(server), modernCall(tool, arguments_), token);
       assert.equal(status, 200);
     }
     assert.equal(opened(), wanted, 'sessions with the server');

@@ -14,6 +14,16 @@ function tool(name, inputSchema) {
 export const FREE_TOOLS = ['read_report', 'résumé', 'forbidden']
   .map((name) => tool(name, { type: 'object', additionalProperties: true }));
 
+/** A tool that asks what its arguments say: `questions` for the client, and `state`; then it tells what it got. */
+export const ASKING_TOOL = tool('ask', { type: 'object', additionalProperties: true });
+
+function ask({ arguments: { questions, state } = {}, inputResponses, requestState }) {
+  if (inputResponses === undefined) {
+    return { resultType: 'input_required', inputRequests: questions, ...(state === undefined ? {} : { requestState: state }) };
+  }
+  return { content: [{ type: 'text', text: JSON.stringify({ inputResponses, requestState }) }] };
+}
+
 /** One tool for each way a schema may speak of an amount. */
 export const AMOUNT_TOOLS = Object.entries({
   pay_integer: { type: 'integer' },
@@ -66,7 +76,7 @@ export class Answers {
       case 'prompts/list':
         return { ...this.#page('prompts', PROMPTS, params), ...cached };
       case 'tools/call':
-        return { content: [{ type: 'text', text: params.name }] };
+        return params.name === ASKING_TOOL.name ? ask(params) : { content: [{ type: 'text', text: params.name }] };
       case 'resources/read':
         return { contents: [{ uri: params.uri, mimeType: 'text/plain', text: `the text of ${params.uri}` }], ...cached };
       case 'prompts/get':
