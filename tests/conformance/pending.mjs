@@ -3,8 +3,7 @@
 const QUESTIONS = 'a server of a revision with a handshake may not ask a client anything yet';
 const RESUMPTION = "a server's stream that breaks off before the answer is not resumed yet";
 const SUBSCRIPTIONS = 'resources cannot be subscribed to yet';
-// These two are meant to stay.
-const UNSOLICITED = 'answers to questions that were never asked are dropped (the suite warns)';
+// This one is meant to stay.
 const NULLS = 'null where the schema wants another type is refused before any server sees it';
 
 export const PENDING = {
@@ -15,7 +14,6 @@ export const PENDING = {
   '2025-11-25/server-sse-polling': RESUMPTION,
   '2025-11-25/resources-subscribe': SUBSCRIPTIONS,
   '2025-11-25/resources-unsubscribe': SUBSCRIPTIONS,
-  '2026-07-28/input-required-result-ignore-extra-params': UNSOLICITED,
   'client 2025-11-25/elicitation-sep1034-client-defaults': QUESTIONS,
   'client 2025-11-25/sse-retry': RESUMPTION,
   'client 2026-07-28/http-custom-headers': NULLS,

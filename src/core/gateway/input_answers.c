@@ -81,48 +81,55 @@ static enum status note_stripped(struct operation *op, const struct mcp_method *
 }
 
 /* The client's answer did not pass: what the server gets in its place. */
-static void answer_no(struct answering *answering, struct json_place key,
-                      const struct question *question, const struct question_judgement *judgement)
+static void answer_no(struct operation *op, const struct question *question, struct json_place key,
+                      const struct question_judgement *judgement, struct buf *out)
 {
     struct slice no = question_refusal_result(question);
-    answering->op->input.is_noted = true;
+    op->input.is_noted = true;
     if (judgement->is_malformed) {
-        refuse_params(answering->op, SLICE("an answer does not fit what was asked"),
-                      judgement->code, judgement->reason);
+        refuse_params(op, SLICE("an answer does not fit what was asked"), judgement->code,
+                      judgement->reason);
     } else if (no.len == 0) {
-        input_refuse_denied(answering->op, &judgement->answer, judgement->reason);
+        input_refuse_denied(op, &judgement->answer, judgement->reason);
     } else {
-        input_append_key(&answering->out, key);
-        buf_append(&answering->out, no);
+        input_append_key(out, key);
+        buf_append(out, no);
     }
 }
 
+enum status input_judge_answer(struct operation *op, const struct question *question,
+                               struct json_place key, struct json_place result, struct buf *out)
+{
+    struct buf text;
+    struct input_note *note = input_add_note(op, question->method, true);
+    if (note == NULL) {
+        return STATUS_LIMIT;
+    }
+    buf_init(&text, INPUT_TEXT_BYTES_MAX, &op->account);
+    enum status status = question_judge_answer(question, result, &op->gateway->scratch, &op->arena,
+                                               &text, &note->judgement);
+    if (status == STATUS_OK && note->judgement.is_allowed) {
+        input_append_key(out, key);
+        buf_append(out, buf_view(&text));
+        status = note_stripped(op, question->method, note->judgement.stripped);
+    } else if (status == STATUS_OK) {
+        answer_no(op, question, key, &note->judgement, out);
+    }
+    buf_release(&text);
+    return status;
+}
+
+/* The answer to one of the questions in the state. */
 static enum status judge_answer(struct answering *answering, struct json_place key,
                                 struct json_place asked, struct json_place result)
 {
     struct operation *op = answering->op;
     struct json_place name = question_member(asked, SLICE("method"));
     struct slice method = SLICE_EMPTY;
-    struct buf text;
     TRY(json_string(name.tape, name.ref, &op->arena, &method));
     struct question question =
         input_question(op, mcp_question_find(method), question_member(asked, SLICE("params")));
-    struct input_note *note = input_add_note(op, question.method, true);
-    if (note == NULL) {
-        return STATUS_LIMIT;
-    }
-    buf_init(&text, INPUT_TEXT_BYTES_MAX, &op->account);
-    enum status status = question_judge_answer(&question, result, &op->gateway->scratch, &op->arena,
-                                               &text, &note->judgement);
-    if (status == STATUS_OK && note->judgement.is_allowed) {
-        input_append_key(&answering->out, key);
-        buf_append(&answering->out, buf_view(&text));
-        status = note_stripped(op, question.method, note->judgement.stripped);
-    } else if (status == STATUS_OK) {
-        answer_no(answering, key, &question, &note->judgement);
-    }
-    buf_release(&text);
-    return status;
+    return input_judge_answer(op, &question, key, result, &answering->out);
 }
 
 /* What is missing the server asks for again. */
@@ -145,23 +152,23 @@ static enum status judge_answers(struct answering *answering)
     return STATUS_OK;
 }
 
-/* Answers to what was never asked are dropped, and that is recorded once. */
-static enum status note_unasked(struct answering *answering)
+enum status input_note_unasked(struct operation *op, struct json_place asked,
+                               struct json_place responses)
 {
     struct json_iter iter;
     json_ref key = JSON_NONE;
     json_ref value = JSON_NONE;
-    if (answering->responses.ref == JSON_NONE) {
+    if (responses.ref == JSON_NONE) {
         return STATUS_OK;
     }
-    json_iter_init(&iter, answering->responses.tape, answering->responses.ref);
+    json_iter_init(&iter, responses.tape, responses.ref);
     while (json_iter_next(&iter, &key, &value)) {
         struct slice name = SLICE_EMPTY;
-        TRY(json_string(answering->responses.tape, key, &answering->op->arena, &name));
-        if (question_member(answering->asked, name).ref != JSON_NONE) {
+        TRY(json_string(responses.tape, key, &op->arena, &name));
+        if (question_member(asked, name).ref != JSON_NONE) {
             continue;
         }
-        struct input_note *note = input_add_note(answering->op, NULL, true);
+        struct input_note *note = input_add_note(op, NULL, true);
         if (note == NULL) {
             return STATUS_LIMIT;
         }
@@ -172,17 +179,17 @@ static enum status note_unasked(struct answering *answering)
     return STATUS_OK;
 }
 
-/* Members of inputResponses as they go to the server: the client's, and the refusals the gateway
- * kept for now. */
+/* Members of inputResponses as they go to the server: the client's, and what the gateway kept for
+ * now. */
 static enum status finish_answers(struct answering *answering)
 {
     struct operation *op = answering->op;
-    struct json_place refused =
-        question_member((struct json_place){&answering->state, 0}, SLICE("refused"));
+    struct json_place ready =
+        question_member((struct json_place){&answering->state, 0}, SLICE("ready"));
     struct json_iter iter;
     json_ref key = JSON_NONE;
     json_ref value = JSON_NONE;
-    json_iter_init(&iter, &answering->state, refused.ref);
+    json_iter_init(&iter, &answering->state, ready.ref);
     while (json_iter_next(&iter, &key, &value)) {
         input_append_key(&answering->out, (struct json_place){&answering->state, key});
         buf_append(&answering->out, json_raw(&answering->state, value));
@@ -199,7 +206,8 @@ static enum status read_answers(struct answering *answering, struct json_place s
     struct operation *op = answering->op;
     struct slice text = SLICE_EMPTY;
     if (sealed.ref == JSON_NONE) {
-        return note_unasked(answering);
+        op->input.early = answering->responses;
+        return STATUS_OK;
     }
     TRY(json_string(sealed.tape, sealed.ref, &op->arena, &text));
     enum status status = take_state(answering, text);
@@ -210,7 +218,7 @@ static enum status read_answers(struct answering *answering, struct json_place s
         return STATUS_OK;
     }
     TRY(status);
-    TRY(note_unasked(answering));
+    TRY(input_note_unasked(op, answering->asked, answering->responses));
     TRY(judge_answers(answering));
     return op->input.next == INPUT_REFUSE ? STATUS_OK : finish_answers(answering);
 }

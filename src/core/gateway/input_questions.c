@@ -25,7 +25,7 @@ struct asking {
     struct operation *op;
     struct buf requests; /* members of inputRequests for the client */
     struct buf kept;     /* the same for the state, without what is long */
-    struct buf refused;  /* members of inputResponses that say no */
+    struct buf ready;    /* members of inputResponses that the client is not asked for */
 };
 
 /* The questions themselves break the protocol: then the call has failed. */
@@ -82,11 +82,45 @@ static enum status keep_question(struct asking *asking, struct json_place key, s
     return status;
 }
 
+/* Did the client answer before it was asked? What counts is what it would have got. */
+static enum status take_early(struct asking *asking, struct json_place key,
+                              const struct question *question, struct slice params, bool *is_taken)
+{
+    struct operation *op = asking->op;
+    struct question asked = *question;
+    struct slice name = SLICE_EMPTY;
+    struct json_tape tape;
+    TRY(json_string(key.tape, key.ref, &op->arena, &name));
+    struct json_place result = question_member(op->input.early, name);
+    *is_taken = result.ref != JSON_NONE;
+    if (!*is_taken) {
+        return STATUS_OK;
+    }
+    asked.params = (struct json_place){NULL, JSON_NONE};
+    if (params.len > 0) {
+        TRY(json_parse(&op->gateway->parser, params, &op->arena, &tape, NULL));
+        asked.params = (struct json_place){&tape, 0};
+    }
+    return input_judge_answer(op, &asked, key, result, &asking->ready);
+}
+
+/* The question passed: it goes to the client, unless that has answered. */
+static enum status pass_question(struct asking *asking, struct json_place key,
+                                 const struct question *question, struct slice params)
+{
+    bool is_taken = false;
+    TRY(take_early(asking, key, question, params, &is_taken));
+    if (is_taken) {
+        return STATUS_OK;
+    }
+    append_question(&asking->requests, key, question->method->name, params);
+    return keep_question(asking, key, question->method->name, params);
+}
+
 static enum status judge_question(struct asking *asking, struct json_place key,
                                   const struct question *question)
 {
     struct operation *op = asking->op;
-    struct slice method = question->method->name;
     struct slice no = question_refusal_result(question);
     struct input_note *note = input_add_note(op, question->method, false);
     struct buf params;
@@ -97,11 +131,10 @@ static enum status judge_question(struct asking *asking, struct json_place key,
     enum status status =
         question_judge(question, &op->gateway->scratch, &op->arena, &params, &note->judgement);
     if (status == STATUS_OK && note->judgement.is_allowed) {
-        append_question(&asking->requests, key, method, buf_view(&params));
-        status = keep_question(asking, key, method, buf_view(&params));
+        status = pass_question(asking, key, question, buf_view(&params));
     } else if (status == STATUS_OK && no.len > 0) {
-        input_append_key(&asking->refused, key);
-        buf_append(&asking->refused, no);
+        input_append_key(&asking->ready, key);
+        buf_append(&asking->ready, no);
     } else if (status == STATUS_OK) {
         /* A sampled message cannot say no (MCP 2026-07-28): the call ends here. */
         input_refuse_denied(op, &note->judgement.answer, note->judgement.reason);
@@ -164,8 +197,8 @@ static void write_state(const struct asking *asking, struct buf *out)
     }
     buf_append(out, SLICE(",\"asked\":{"));
     buf_append(out, buf_view(&asking->kept));
-    buf_append(out, SLICE("},\"refused\":{"));
-    buf_append(out, buf_view(&asking->refused));
+    buf_append(out, SLICE("},\"ready\":{"));
+    buf_append(out, buf_view(&asking->ready));
     buf_append(out, SLICE("}}"));
 }
 
@@ -202,10 +235,10 @@ static enum status seal_state(const struct asking *asking)
 static enum status finish_questions(struct asking *asking)
 {
     struct operation *op = asking->op;
-    const struct slice no[] = {SLICE("{"), buf_view(&asking->refused), SLICE("}")};
+    const struct slice no[] = {SLICE("{"), buf_view(&asking->ready), SLICE("}")};
     TRY(buf_status(&asking->requests));
-    TRY(buf_status(&asking->refused));
-    if (asking->requests.len == 0 && asking->refused.len > 0) {
+    TRY(buf_status(&asking->ready));
+    if (asking->requests.len == 0 && asking->ready.len > 0) {
         op->input.next = INPUT_REPEAT;
         return arena_join(&op->arena, no, COUNT_OF(no), &op->input.responses);
     }
@@ -244,11 +277,11 @@ static enum status take_questions(struct operation *op)
     struct asking asking = {.op = op};
     buf_init(&asking.requests, INPUT_TEXT_BYTES_MAX, &op->account);
     buf_init(&asking.kept, INPUT_TEXT_BYTES_MAX, &op->account);
-    buf_init(&asking.refused, INPUT_TEXT_BYTES_MAX, &op->account);
+    buf_init(&asking.ready, INPUT_TEXT_BYTES_MAX, &op->account);
     enum status status = judge_questions(&asking);
     buf_release(&asking.requests);
     buf_release(&asking.kept);
-    buf_release(&asking.refused);
+    buf_release(&asking.ready);
     return status;
 }
 
@@ -327,19 +360,37 @@ static enum status take_error(struct operation *op)
     return number == ERROR_CAPABILITY_REQUIRED && is_modern ? take_capability_error(op) : STATUS_OK;
 }
 
+static enum status take_answer(struct operation *op)
+{
+    if (op->call.failure != STATUS_OK) {
+        return STATUS_OK;
+    }
+    if (op->call.error != JSON_NONE) {
+        return take_error(op);
+    }
+    return op->call.asks ? take_questions(op) : STATUS_OK;
+}
+
+/* Answers that came too early and were not asked for now are dropped. */
+static enum status drop_early(struct operation *op)
+{
+    struct json_place early = op->input.early;
+    bool asks = op->call.failure == STATUS_OK && op->call.asks;
+    struct json_place result = {&op->call.answer, asks ? op->call.result : JSON_NONE};
+    op->input.early = (struct json_place){NULL, JSON_NONE};
+    return early.tape == NULL
+               ? STATUS_OK
+               : input_note_unasked(op, question_member(result, SLICE("inputRequests")), early);
+}
+
 enum stage_result operation_stage_judge_questions(struct operation *op)
 {
-    enum status status = STATUS_OK;
     op->call.failure = op->wait_status;
     op->call.diag = op->wait_diag;
     op->wait_status = STATUS_OK;
-    if (op->call.failure != STATUS_OK) {
-        return STAGE_DONE;
-    }
-    if (op->call.error != JSON_NONE) {
-        status = take_error(op);
-    } else if (op->call.asks) {
-        status = take_questions(op);
+    enum status status = take_answer(op);
+    if (status == STATUS_OK) {
+        status = drop_early(op);
     }
     if (status == STATUS_UNAVAILABLE) {
         op->call.failure = diag_fail(&op->call.diag, status, "gateway.seal",

@@ -35,13 +35,14 @@ struct input_rounds {
     enum input_next next;
     uint32_t count;                         /* rounds so far */
     struct mcp_client_capabilities offered; /* what the server was told in this one */
-    struct slice responses;                 /* for the server: an object, or empty */
-    struct slice state;                     /* the server's own, a JSON string; empty: none */
-    struct slice requests;                  /* for the client: members of an object */
-    struct slice sealed;                    /* for the client: our state */
-    struct input_note *notes, *last_note;   /* to be recorded, oldest first */
-    bool is_noted;                          /* why operation->refusal refuses, in a note */
-    bool lacks_capability;                  /* the client, says the server; and it is right */
+    struct json_place early;              /* answers that came before a question; tape NULL: none */
+    struct slice responses;               /* for the server: an object, or empty */
+    struct slice state;                   /* the server's own, a JSON string; empty: none */
+    struct slice requests;                /* for the client: members of an object */
+    struct slice sealed;                  /* for the client: our state */
+    struct input_note *notes, *last_note; /* to be recorded, oldest first */
+    bool is_noted;                        /* why operation->refusal refuses, in a note */
+    bool lacks_capability;                /* the client, says the server; and it is right */
 };
 
 #endif

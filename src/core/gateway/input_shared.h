@@ -28,6 +28,16 @@ void input_refuse(struct operation *op, const struct operation_refusal *refusal)
 void input_refuse_denied(struct operation *op, const struct policy_answer *answer,
                          struct slice reason);
 
+/* Judge an answer to a question that has the parameters which the client got, note it, and append
+ * what the server gets under the key of the question; or refuse the call. */
+NODISCARD enum status input_judge_answer(struct operation *op, const struct question *question,
+                                         struct json_place key, struct json_place result,
+                                         struct buf *out);
+
+/* Note once when there are responses to what is not among the members of asked. */
+NODISCARD enum status input_note_unasked(struct operation *op, struct json_place asked,
+                                         struct json_place responses);
+
 /* What a state of this operation is sealed for; its parameters, the same in each round, are written
  * to params. */
 NODISCARD enum status input_use(const struct operation *op, struct buf *params,

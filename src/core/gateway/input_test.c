@@ -373,15 +373,72 @@ TEST(input_state_lives_to_its_last_second)
 TEST(input_nobody_asked_for_is_dropped)
 {
     set_up(PERMIT_ALL);
-    call_of(BANK, "see", ",\"inputResponses\":{\"a\":" ACCEPT ",\"b\":{\"roots\":[]}}");
-    CHECK(!server_got("inputResponses") && !server_got("accept"));
-    CHECK(records("authz.deny", "") == 1 && records("question.unsolicited", "\"client\"") == 1);
+    call_of(BANK, "see", ",\"inputResponses\":{\"b\":{\"roots\":[]}}");
+    CHECK(!server_got("inputResponses"));
     server_says(ASK("\"a\":" FORM, ""));
+    CHECK(records("authz.deny", "") == 1 && records("question.unsolicited", "\"client\"") == 1);
     keep_state();
     come_back("\"a\":" ACCEPT ",\"b\":{\"roots\":[{\"uri\":\"file:///home\"}]}");
     CHECK(server_got("\"inputResponses\":{\"a\":" ACCEPT "}") && !server_got("file:///home"));
     CHECK(records("authz.deny", "question.unsolicited") == 2);
     world_release(&world);
+    set_up(PERMIT_ALL);
+    call_of(BANK, "see", ",\"inputResponses\":{\"a\":" ACCEPT "}");
+    server_says(OK);
+    CHECK(has("\"text\":\"ok\"") && !server_got("accept"));
+    CHECK(records("question.unsolicited", "") == 1);
+    world_release(&world);
+}
+
+/* An answer that is there before the question waits for it, and is judged against it. */
+TEST(input_given_early_waits_for_its_question)
+{
+    set_up(PERMIT_ALL);
+    call_of(BANK, "see", ",\"inputResponses\":{\"a\":" ACCEPT ",\"z\":7}");
+    CHECK(!server_got("inputResponses"));
+    server_says(ASK("\"a\":" FORM, ",\"requestState\":\"u:1\""));
+    CHECK(!client.is_replied && records("question.unsolicited", "") == 1);
+    CHECK(server_got("\"inputResponses\":{\"a\":" ACCEPT "},\"requestState\":\"u:1\""));
+    CHECK(records("\"intent\"", "") == 2 && records("elicitation/create", "authz.allow") == 2);
+    server_says(OK);
+    CHECK(has("\"text\":\"ok\""));
+    world_release(&world);
+    /* What is left is asked, and the early answer waits in the state. */
+    set_up(PERMIT_ALL);
+    call_of(BANK, "see", ",\"inputResponses\":{\"a\":" ACCEPT "}");
+    server_says(ASK("\"a\":" FORM ",\"b\":" ROOTS, ""));
+    CHECK(has("\"inputRequests\":{\"b\":" ROOTS "}"));
+    keep_state();
+    come_back("\"b\":{\"roots\":[]}");
+    CHECK(server_got("\"inputResponses\":{\"b\":{\"roots\":[]},\"a\":" ACCEPT "}"));
+    world_release(&world);
+}
+
+TEST(input_given_early_passes_only_if_it_may)
+{
+    static const struct {
+        const char *policies, *answer, *question, *expected;
+    } rows[] = {
+        {PERMIT_ALL, "12345", ASK("\"a\":" FORM, ""), "\"code\":-32602"},
+        {PERMIT_ALL, "{\"action\":\"accept\",\"content\":{\"env\":7}}", ASK("\"a\":" FORM, ""),
+         "\"code\":-32602"},
+        {PERMIT_ALL, "{\"roots\":[]}", ASK("\"a\":" FORM, ""), "\"code\":-32602"},
+        {NO_SAMPLING, "{\"role\":\"assistant\"}", ASK("\"a\":" SAMPLE, ""),
+         "models stay out of it"},
+        {PERMIT_ALL, "{\"role\":\"assistant\"}", ASK("\"a\":" SAMPLE, ""), "\"code\":-32602"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char text[1024];
+        set_up(rows[i].policies);
+        snprintf(text, sizeof(text), ",\"inputResponses\":{\"a\":%s}", rows[i].answer);
+        call_of(BANK, "see", text);
+        server_says(rows[i].question);
+        CHECK_ROW(rows[i].answer, has(rows[i].expected));
+        CHECK_ROW(rows[i].answer, world_count_calls(&world, "tools/call") == 1);
+        CHECK_ROW(rows[i].answer, records("authz.deny", "") == 1);
+        CHECK_ROW(rows[i].answer, records("\"outcome\"", "input_required") == 1);
+        world_release(&world);
+    }
 }
 
 TEST(input_that_does_not_fit_is_refused)
