@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { ASKING_TOOL, FREE_TOOLS } from '../peers/answers.mjs';
 import { CountingServer } from '../peers/counting-server.mjs';
 import {
-  auditRecords, connectModern, lastSequence, mintToken, peersFolder, resultText, rootFolder, writeFile,
+  auditRecords, connectModern, lastSequence, listeningUrl, mintToken, peersFolder, resultText, rootFolder, writeFile,
 } from '../peers/support.mjs';
 import { Bench, MODERN, MODERN_META, modernRequest, rawRequest } from './helpers.mjs';
 
@@ -29,17 +29,21 @@ const sampling = (maxTokens) => ({
 const SAMPLED = { role: 'assistant', content: { type: 'text', text: 'yes' }, model: 'small' };
 const LOCAL = [{ uri: 'file:///home/alice/%70roject', name: 'project' }, { uri: 'file:///srv/data' }];
 
+const sdkServer = path.join(peersFolder, 'sdk-asking-server.mjs');
+
 let bench, outside, asked;
 before(async () => {
   bench = await Bench.start({
     hasRealServers: false,
     counting: { tools: TOOLS },
-    more: async () => {
+    more: async ({ processes }) => {
       outside = await new CountingServer({ tools: TOOLS }).start();
       const command = [process.execPath, path.join(peersFolder, 'stdio-server.mjs'), 'modern'];
       return [
         { name: 'outside', url: outside.url, trust: 'third-party' },
         { name: 'child', command, revision: MODERN, trust: 'internal' },
+        { name: 'sdk', url: await listeningUrl(processes.start(process.execPath, [sdkServer])), trust: 'partner' },
+        { name: 'sdk-child', command: [process.execPath, sdkServer, 'stdio'], revision: MODERN, trust: 'third-party' },
       ];
     },
     config: async ({ folder }) => {
@@ -95,6 +99,18 @@ for (const server of ['counting', 'child']) {
     assert.equal(asked.find(({ method }) => method.startsWith('sampling')).params.includeContext, 'none');
     assert.deepEqual(denied(records), []);
     assert.deepEqual(records.map(({ direction }) => direction).sort(), ['client', 'client', 'client', 'server', 'server', 'server']);
+  });
+}
+
+for (const [server, roots] of [['sdk', [{ uri: 'file:///home/alice/project', name: 'project' }, LOCAL[1]]], ['sdk-child', []]]) {
+  test(`the official server ${server} asks and is answered`, async () => {
+    const client = await connect(bench.serverUrl(server));
+    const result = await client.callTool({ name: 'deploy', arguments: {} });
+    await client.close();
+    const { inputResponses, state } = JSON.parse(resultText(result));
+    assert.deepEqual(inputResponses, { env: { action: 'accept', content: { env: 'test' } }, dirs: { roots } });
+    assert.equal(state, 'round "1"');
+    assert.deepEqual(asked.map(({ method }) => method).sort(), ['elicitation/create', 'roots/list']);
   });
 }
 

@@ -1,0 +1,48 @@
+// The official server of the SDK's second version, with one tool that asks its client before it answers. With `stdio` it
+// speaks on its standard streams, else over HTTP, and then says where: `{"listening":"http://127.0.0.1:PORT/mcp"}`.
+import http from 'node:http';
+
+import { createMcpHandler, fromJsonSchema, inputRequired, McpServer } from '@modelcontextprotocol/server';
+import { serveStdio } from '@modelcontextprotocol/server/stdio';
+
+const FORM = { type: 'object', properties: { env: { type: 'string' } }, required: ['env'] };
+
+function questions() {
+  return {
+    env: inputRequired.elicit({ mode: 'form', message: 'Which env?', requestedSchema: FORM }),
+    dirs: inputRequired.listRoots(),
+  };
+}
+
+function createServer() {
+  const server = new McpServer({ name: 'sdk-asking', version: '1.0.0' });
+  const inputSchema = fromJsonSchema({ type: 'object', properties: {} });
+  server.registerTool('deploy', { inputSchema }, async (arguments_, context) => {
+    const { inputResponses, requestState } = context.mcpReq;
+    if (inputResponses === undefined) return inputRequired({ inputRequests: questions(), requestState: 'round "1"' });
+    return { content: [{ type: 'text', text: JSON.stringify({ inputResponses, state: requestState() }) }] };
+  });
+  return server;
+}
+
+/** node:http to the web's requests and back. */
+async function serve(handler, request, response) {
+  const pieces = [];
+  for await (const piece of request) pieces.push(piece);
+  const { url, method, headers } = request;
+  const body = pieces.length > 0 ? Buffer.concat(pieces) : undefined;
+  const answer = await handler.fetch(new Request(`http://127.0.0.1${url}`, { method, headers, body }));
+  response.writeHead(answer.status, Object.fromEntries(answer.headers));
+  for await (const piece of answer.body ?? []) response.write(piece);
+  response.end();
+}
+
+if (process.argv[2] === 'stdio') {
+  serveStdio(createServer);
+} else {
+  const handler = createMcpHandler(createServer);
+  const server = http.createServer((request, response) => serve(handler, request, response));
+  server.listen(0, '127.0.0.1', () => {
+    console.log(JSON.stringify({ listening: `http://127.0.0.1:${server.address().port}/mcp` }));
+  });
+}
