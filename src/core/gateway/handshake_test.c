@@ -250,3 +250,38 @@ TEST(handshake_with_a_server_that_refuses_the_version)
         world_release(&world);
     }
 }
+
+/* What a client tells is taken and recorded; what is none of its business is refused. */
+TEST(handshake_is_followed_by_notifications)
+{
+    static const struct {
+        const char *method;
+        bool is_taken;
+    } rows[] = {
+        {"notifications/initialized", true},
+        {"notifications/cancelled", true},
+        {"notifications/progress", true},
+        {"notifications/roots/list_changed", true},
+        {"notifications/tools/list_changed", false},
+        {"notifications/message", false},
+        {"notifications/roots/List_changed", false},
+        {"notifications/unknown", false},
+    };
+    char session[512];
+    begin(false);
+    shake(BANK, false);
+    memcpy(session, client.session_id, sizeof(session));
+    size_t calls = world.call_count;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char body[256];
+        snprintf(body, sizeof(body), "{\"jsonrpc\":\"2.0\",\"method\":\"%s\",\"params\":{}}",
+                 rows[i].method);
+        world_post(&world, &client, BANK, body, NULL, NULL, session);
+        world_run(&world);
+        CHECK_ROW(rows[i].method, rows[i].is_taken == (client.status_code == 202));
+        CHECK_ROW(rows[i].method, rows[i].is_taken == (client.body[0] == '\0'));
+        CHECK_ROW(rows[i].method, world_count_records(&world, rows[i].method, "") == 1);
+    }
+    CHECK(world.call_count == calls);
+    world_release(&world);
+}

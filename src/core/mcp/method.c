@@ -33,6 +33,11 @@ static const struct mcp_method METHODS[] = {
     {NAME("server/discover"), MCP_LIFECYCLE, MCP_KIND_DISCOVER, MODERN},
     {NAME("notifications/initialized"), MCP_LIFECYCLE, MCP_KIND_NOTIFICATION,
      .is_notification = true, LEGACY},
+    /* Of what servers ask; they are told nothing about it. */
+    {NAME("notifications/progress"), MCP_LIFECYCLE, MCP_KIND_NOTIFICATION, .is_notification = true,
+     LEGACY},
+    {NAME("notifications/roots/list_changed"), MCP_LIFECYCLE, MCP_KIND_NOTIFICATION,
+     .is_notification = true, LEGACY},
     /* Modern: on stdio only. Over HTTP it finds nothing to cancel. */
     {NAME("notifications/cancelled"), MCP_LIFECYCLE, MCP_KIND_NOTIFICATION, .is_notification = true,
      BOTH},
