@@ -200,6 +200,7 @@ TEST(partial_residuals)
         {"true && context.mfa", CEDAR_PARTIAL_RESIDUAL, "context.mfa"},
         {"context.mfa && true", CEDAR_PARTIAL_RESIDUAL, "context.mfa"},
         {"context.mfa && false", CEDAR_PARTIAL_FALSE, NULL},
+        {"(if context.mfa then 1 + 1 else 0) == 2 && false", CEDAR_PARTIAL_FALSE, NULL},
         {"resource.isPublic && false", CEDAR_PARTIAL_RESIDUAL, "resource.isPublic && false"},
         {"false && resource.isPublic", CEDAR_PARTIAL_FALSE, NULL},
         {"context.mfa || true", CEDAR_PARTIAL_TRUE, NULL},

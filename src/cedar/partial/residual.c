@@ -57,7 +57,8 @@ static struct residual open(const struct node *node, bool can_fail)
 
 static bool may_fail(const struct residual *residual)
 {
-    return residual->state == RESIDUAL_FAILS || residual->can_fail;
+    return residual->state == RESIDUAL_FAILS ||
+           (residual->state == RESIDUAL_OPEN && residual->can_fail);
 }
 
 static bool is_untyped(const struct partial *p)
