@@ -91,10 +91,11 @@ struct cedar_proof {
  *
  * arena   holds *out and all work; its limit bounds what a question may cost
  * STATUS_INVALID with cedar.principal, cedar.resource or cedar.action (the schema has no such
- * requests), cedar.policy (one does not validate strictly), cedar.unsupported (it cannot be
- * expressed to a solver), cedar.solver_text, or cedar.solver_answer (the solver's answer is not
- * understood, or its model does not bear out what it says); STATUS_LIMIT; or a failure of the
- * solver's. On failure the verdict is CEDAR_UNKNOWN_YET. */
+ * requests), cedar.policy (one does not validate strictly), cedar.link (one is made of a template),
+ * cedar.symbolic or cedar.solver_text (it has a character that a solver does not know), or
+ * cedar.solver_answer (the solver's answer is not understood, or its model does not bear out what
+ * it says); STATUS_LIMIT; or a failure of the solver's. On failure the verdict is
+ * CEDAR_UNKNOWN_YET. */
 NODISCARD enum status cedar_prove(const struct cedar_proof_query *query,
                                   const struct cedar_solver *solver, struct arena *arena,
                                   struct cedar_proof *out, struct diag *diag);

@@ -32,8 +32,8 @@ static const char *compile_all(struct known_world *w, struct before *before)
         return NULL;
     }
     bool is_asked =
-        symbolic_ask(&w->s, SYMBOLIC_ALWAYS_ALLOWS, &all, NULL, &before->allows) == STATUS_OK &&
-        symbolic_ask(&w->s, SYMBOLIC_ALWAYS_DENIES, &all, NULL, &before->denies) == STATUS_OK;
+        symbolic_ask(&w->s, CEDAR_ALWAYS_ALLOWS, &all, NULL, &before->allows) == STATUS_OK &&
+        symbolic_ask(&w->s, CEDAR_ALWAYS_DENIES, &all, NULL, &before->denies) == STATUS_OK;
     return is_asked ? NULL : "a question is refused";
 }
 

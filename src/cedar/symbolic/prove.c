@@ -16,16 +16,6 @@ struct proving {
     struct diag *diag;
 };
 
-bool cedar_question_has_two_sides(enum cedar_question question)
-{
-    return symbolic_has_right((enum symbolic_question)question);
-}
-
-bool cedar_question_is_about_policies(enum cedar_question question)
-{
-    return question <= CEDAR_MATCHES_DISJOINT;
-}
-
 /* -- the question --------------------------------------------------------------------------- */
 
 /* Templates take no part in decisions. */
@@ -59,8 +49,7 @@ static enum status ask(struct proving *p)
     assert(!cedar_question_is_about_policies(query->question) ||
            (sides[0].count == 1 &&
             (!cedar_question_has_two_sides(query->question) || sides[1].count == 1)));
-    return symbolic_ask(&p->s, (enum symbolic_question)query->question, &sides[0], &sides[1],
-                        &p->asked);
+    return symbolic_ask(&p->s, query->question, &sides[0], &sides[1], &p->asked);
 }
 
 static bool is_false(const struct symbolic_query *asked)

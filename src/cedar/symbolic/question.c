@@ -134,62 +134,64 @@ static const struct term *allows(struct terms *terms, const struct symbolic_poli
     return term_and(terms, is_permitted, term_not(terms, is_forbidden));
 }
 
-static bool is_about_policies(enum symbolic_question question)
+bool cedar_question_is_about_policies(enum cedar_question question)
 {
-    return question <= SYMBOLIC_MATCHES_DISJOINT;
+    return question <= CEDAR_MATCHES_DISJOINT;
 }
 
-bool symbolic_has_right(enum symbolic_question question)
+bool cedar_question_has_two_sides(enum cedar_question question)
 {
     switch (question) {
-    case SYMBOLIC_MATCHES_EQUIVALENT:
-    case SYMBOLIC_MATCHES_IMPLIES:
-    case SYMBOLIC_MATCHES_DISJOINT:
-    case SYMBOLIC_EQUIVALENT:
-    case SYMBOLIC_IMPLIES:
-    case SYMBOLIC_DISJOINT:
+    case CEDAR_MATCHES_EQUIVALENT:
+    case CEDAR_MATCHES_IMPLIES:
+    case CEDAR_MATCHES_DISJOINT:
+    case CEDAR_EQUIVALENT:
+    case CEDAR_IMPLIES:
+    case CEDAR_DISJOINT:
         return true;
-    case SYMBOLIC_NEVER_ERRORS:
-    case SYMBOLIC_ALWAYS_MATCHES:
-    case SYMBOLIC_NEVER_MATCHES:
-    case SYMBOLIC_ALWAYS_ALLOWS:
-    case SYMBOLIC_ALWAYS_DENIES:
+    case CEDAR_NEVER_ERRORS:
+    case CEDAR_ALWAYS_MATCHES:
+    case CEDAR_NEVER_MATCHES:
+    case CEDAR_ALWAYS_ALLOWS:
+    case CEDAR_ALWAYS_DENIES:
         break;
     }
     return false;
 }
 
 /* Whether one side says yes to a request: a policy by matching, a set by allowing. */
-static const struct term *yes_of(struct terms *terms, enum symbolic_question question,
+static const struct term *yes_of(struct terms *terms, enum cedar_question question,
                                  const struct symbolic_policies *policies)
 {
-    return is_about_policies(question) ? policies->items[0].matches : allows(terms, policies);
+    return cedar_question_is_about_policies(question) ? policies->items[0].matches
+                                                      : allows(terms, policies);
 }
 
 /* When the answer is no. */
-static const struct term *counterexample(struct terms *terms, enum symbolic_question question,
+static const struct term *counterexample(struct terms *terms, enum cedar_question question,
                                          const struct symbolic_policies *left,
                                          const struct symbolic_policies *right)
 {
     const struct term *yes = yes_of(terms, question, left);
-    const struct term *other = symbolic_has_right(question) ? yes_of(terms, question, right) : NULL;
+    const struct term *other =
+        cedar_question_has_two_sides(question) ? yes_of(terms, question, right) : NULL;
     switch (question) {
-    case SYMBOLIC_NEVER_ERRORS:
+    case CEDAR_NEVER_ERRORS:
         return left->items[0].fails;
-    case SYMBOLIC_ALWAYS_MATCHES:
-    case SYMBOLIC_ALWAYS_ALLOWS:
+    case CEDAR_ALWAYS_MATCHES:
+    case CEDAR_ALWAYS_ALLOWS:
         return term_not(terms, yes);
-    case SYMBOLIC_NEVER_MATCHES:
-    case SYMBOLIC_ALWAYS_DENIES:
+    case CEDAR_NEVER_MATCHES:
+    case CEDAR_ALWAYS_DENIES:
         return yes;
-    case SYMBOLIC_MATCHES_EQUIVALENT:
-    case SYMBOLIC_EQUIVALENT:
+    case CEDAR_MATCHES_EQUIVALENT:
+    case CEDAR_EQUIVALENT:
         return term_not(terms, term_equal(terms, yes, other));
-    case SYMBOLIC_MATCHES_IMPLIES:
-    case SYMBOLIC_IMPLIES:
+    case CEDAR_MATCHES_IMPLIES:
+    case CEDAR_IMPLIES:
         return term_and(terms, yes, term_not(terms, other));
-    case SYMBOLIC_MATCHES_DISJOINT:
-    case SYMBOLIC_DISJOINT:
+    case CEDAR_MATCHES_DISJOINT:
+    case CEDAR_DISJOINT:
         return term_and(terms, yes, other);
     }
     return NULL;
@@ -208,13 +210,14 @@ static enum status assert_false(struct asking *a, struct symbolic_query *out)
     return STATUS_OK;
 }
 
-enum status symbolic_ask(struct symbolic *s, enum symbolic_question question,
+enum status symbolic_ask(struct symbolic *s, enum cedar_question question,
                          const struct symbolic_policies *left,
                          const struct symbolic_policies *right, struct symbolic_query *out)
 {
     struct asking a = {.s = s, .terms = &s->terms};
-    bool has_right = symbolic_has_right(question);
-    assert(!is_about_policies(question) || (left->count == 1 && (!has_right || right->count == 1)));
+    bool has_right = cedar_question_has_two_sides(question);
+    assert(!cedar_question_is_about_policies(question) ||
+           (left->count == 1 && (!has_right || right->count == 1)));
     *out = (struct symbolic_query){0};
     TRY(add_footprints(&a, left));
     if (has_right) {

@@ -12,6 +12,7 @@
 #define AEGIS_CEDAR_SYMBOLIC_SYMBOLIC_H
 
 #include "cedar/eval/growing.h"
+#include "cedar/prove.h"
 #include "cedar/schema/typecheck.h"
 #include "cedar/symbolic/term.h"
 
@@ -82,27 +83,6 @@ struct symbolic_policies {
 NODISCARD enum status symbolic_compile_set(struct symbolic *s, const struct cedar_policy_set *set,
                                            struct symbolic_policies *out, struct diag *diag);
 
-enum symbolic_question {
-    /* About one policy: */
-    SYMBOLIC_NEVER_ERRORS = 0,
-    SYMBOLIC_ALWAYS_MATCHES,
-    SYMBOLIC_NEVER_MATCHES,
-    /* About one policy on each side: */
-    SYMBOLIC_MATCHES_EQUIVALENT,
-    SYMBOLIC_MATCHES_IMPLIES,
-    SYMBOLIC_MATCHES_DISJOINT,
-    /* About one set: */
-    SYMBOLIC_ALWAYS_ALLOWS,
-    SYMBOLIC_ALWAYS_DENIES,
-    /* About a set on each side: */
-    SYMBOLIC_EQUIVALENT,
-    SYMBOLIC_IMPLIES, /* what the left one allows, the right one allows */
-    SYMBOLIC_DISJOINT,
-};
-
-/* Does the question have a right side? */
-bool symbolic_has_right(enum symbolic_question question);
-
 /* The answer is yes when nothing fulfils all assertions. */
 struct symbolic_query {
     /* Truths, none of them known: when there is none, everything fulfils them. When nothing does,
@@ -121,7 +101,7 @@ struct symbolic_query {
  * left, right  compiled in s; one policy each for questions about policies; right is not looked at
  *              when there is no right side
  * STATUS_LIMIT: the terms are too many. */
-NODISCARD enum status symbolic_ask(struct symbolic *s, enum symbolic_question question,
+NODISCARD enum status symbolic_ask(struct symbolic *s, enum cedar_question question,
                                    const struct symbolic_policies *left,
                                    const struct symbolic_policies *right,
                                    struct symbolic_query *out);

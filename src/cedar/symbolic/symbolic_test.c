@@ -191,57 +191,54 @@ enum answer {
 
 static const struct {
     const char *left, *right; /* conditions */
-    enum symbolic_question question;
+    enum cedar_question question;
     enum answer answer;
 } ANSWERS[] = {
-    {"true", NULL, SYMBOLIC_ALWAYS_MATCHES, ANSWER_YES},
-    {"true", NULL, SYMBOLIC_NEVER_MATCHES, ANSWER_NO},
-    {"true", NULL, SYMBOLIC_NEVER_ERRORS, ANSWER_YES},
-    {"false", NULL, SYMBOLIC_NEVER_MATCHES, ANSWER_YES},
-    {"1 + 1 == 2", NULL, SYMBOLIC_ALWAYS_MATCHES, ANSWER_YES},
-    {"9223372036854775807 + 1 == 2", NULL, SYMBOLIC_NEVER_ERRORS, ANSWER_NO},
-    {"9223372036854775807 + 1 == 2", NULL, SYMBOLIC_NEVER_MATCHES, ANSWER_YES},
-    {"context.n + 1 > 0", NULL, SYMBOLIC_NEVER_ERRORS, ANSWER_OPEN},
-    {"context.n * 0 == 0", NULL, SYMBOLIC_ALWAYS_MATCHES, ANSWER_OPEN},
-    {"principal has age && principal.age > 1", NULL, SYMBOLIC_NEVER_ERRORS, ANSWER_YES},
+    {"true", NULL, CEDAR_ALWAYS_MATCHES, ANSWER_YES},
+    {"true", NULL, CEDAR_NEVER_MATCHES, ANSWER_NO},
+    {"true", NULL, CEDAR_NEVER_ERRORS, ANSWER_YES},
+    {"false", NULL, CEDAR_NEVER_MATCHES, ANSWER_YES},
+    {"1 + 1 == 2", NULL, CEDAR_ALWAYS_MATCHES, ANSWER_YES},
+    {"9223372036854775807 + 1 == 2", NULL, CEDAR_NEVER_ERRORS, ANSWER_NO},
+    {"9223372036854775807 + 1 == 2", NULL, CEDAR_NEVER_MATCHES, ANSWER_YES},
+    {"context.n + 1 > 0", NULL, CEDAR_NEVER_ERRORS, ANSWER_OPEN},
+    {"context.n * 0 == 0", NULL, CEDAR_ALWAYS_MATCHES, ANSWER_OPEN},
+    {"principal has age && principal.age > 1", NULL, CEDAR_NEVER_ERRORS, ANSWER_YES},
     {"principal.name == \"a\" && principal has age && principal.age > 1 && principal has boss && "
      "principal.boss.name == \"b\"",
-     NULL, SYMBOLIC_NEVER_ERRORS, ANSWER_YES},
-    {"if principal has age then principal.age > 1 else true", NULL, SYMBOLIC_NEVER_ERRORS,
+     NULL, CEDAR_NEVER_ERRORS, ANSWER_YES},
+    {"if principal has age then principal.age > 1 else true", NULL, CEDAR_NEVER_ERRORS, ANSWER_YES},
+    {"principal.hasTag(\"a\") && principal.getTag(\"a\") > 1", NULL, CEDAR_NEVER_ERRORS,
      ANSWER_YES},
-    {"principal.hasTag(\"a\") && principal.getTag(\"a\") > 1", NULL, SYMBOLIC_NEVER_ERRORS,
-     ANSWER_YES},
-    {"resource.seen.toDate() == resource.seen", NULL, SYMBOLIC_NEVER_ERRORS, ANSWER_OPEN},
-    {"action in Action::\"all\"", NULL, SYMBOLIC_ALWAYS_MATCHES, ANSWER_YES},
-    {"action == Action::\"group\"", NULL, SYMBOLIC_NEVER_MATCHES, ANSWER_YES},
-    {"principal is User", NULL, SYMBOLIC_ALWAYS_MATCHES, ANSWER_YES},
-    {"resource in Group::\"a\"", NULL, SYMBOLIC_NEVER_MATCHES, ANSWER_YES},
-    {"principal == principal", NULL, SYMBOLIC_ALWAYS_MATCHES, ANSWER_YES},
-    {"principal in principal", NULL, SYMBOLIC_ALWAYS_MATCHES, ANSWER_YES},
-    {"context.groups.containsAll(context.groups)", NULL, SYMBOLIC_ALWAYS_MATCHES, ANSWER_YES},
-    {"[1, 2].containsAny([context.n, 2])", NULL, SYMBOLIC_ALWAYS_MATCHES, ANSWER_YES},
-    {"principal.name like \"*\"", NULL, SYMBOLIC_ALWAYS_MATCHES, ANSWER_YES},
-    {"ip(\"10.0.0.0/8\").isInRange(ip(\"10.0.0.0/7\"))", NULL, SYMBOLIC_ALWAYS_MATCHES, ANSWER_YES},
-    {"context.n > 1", NULL, SYMBOLIC_ALWAYS_MATCHES, ANSWER_OPEN},
-    {"context.n > 1", NULL, SYMBOLIC_NEVER_MATCHES, ANSWER_OPEN},
-    {"context.n > 1", "!(context.n <= 1)", SYMBOLIC_MATCHES_EQUIVALENT, ANSWER_YES},
-    {"context.n > 1", "context.n <= 1", SYMBOLIC_MATCHES_DISJOINT, ANSWER_YES},
-    {"context.n > 1", "context.n <= 1", SYMBOLIC_MATCHES_EQUIVALENT, ANSWER_NO},
-    {"context.n > 1 && principal has age", "principal has age", SYMBOLIC_MATCHES_IMPLIES,
-     ANSWER_YES},
-    {"principal has age", "context.n > 1 && principal has age", SYMBOLIC_MATCHES_IMPLIES,
-     ANSWER_OPEN},
-    {"principal.name == \"a\"", "principal.name == \"b\"", SYMBOLIC_MATCHES_DISJOINT, ANSWER_OPEN},
-    {"true", NULL, SYMBOLIC_ALWAYS_ALLOWS, ANSWER_YES},
-    {"true", NULL, SYMBOLIC_ALWAYS_DENIES, ANSWER_NO},
-    {"false", NULL, SYMBOLIC_ALWAYS_DENIES, ANSWER_YES},
-    {"context.n > 1", NULL, SYMBOLIC_ALWAYS_DENIES, ANSWER_OPEN},
-    {"context.n > 1", "!(context.n <= 1)", SYMBOLIC_EQUIVALENT, ANSWER_YES},
-    {"context.n > 1", "1 < context.n", SYMBOLIC_EQUIVALENT, ANSWER_OPEN},
-    {"context.n > 1", "true", SYMBOLIC_IMPLIES, ANSWER_YES},
-    {"true", "context.n > 1", SYMBOLIC_IMPLIES, ANSWER_OPEN},
-    {"true", "true", SYMBOLIC_DISJOINT, ANSWER_NO},
-    {"true", "false", SYMBOLIC_DISJOINT, ANSWER_YES},
+    {"resource.seen.toDate() == resource.seen", NULL, CEDAR_NEVER_ERRORS, ANSWER_OPEN},
+    {"action in Action::\"all\"", NULL, CEDAR_ALWAYS_MATCHES, ANSWER_YES},
+    {"action == Action::\"group\"", NULL, CEDAR_NEVER_MATCHES, ANSWER_YES},
+    {"principal is User", NULL, CEDAR_ALWAYS_MATCHES, ANSWER_YES},
+    {"resource in Group::\"a\"", NULL, CEDAR_NEVER_MATCHES, ANSWER_YES},
+    {"principal == principal", NULL, CEDAR_ALWAYS_MATCHES, ANSWER_YES},
+    {"principal in principal", NULL, CEDAR_ALWAYS_MATCHES, ANSWER_YES},
+    {"context.groups.containsAll(context.groups)", NULL, CEDAR_ALWAYS_MATCHES, ANSWER_YES},
+    {"[1, 2].containsAny([context.n, 2])", NULL, CEDAR_ALWAYS_MATCHES, ANSWER_YES},
+    {"principal.name like \"*\"", NULL, CEDAR_ALWAYS_MATCHES, ANSWER_YES},
+    {"ip(\"10.0.0.0/8\").isInRange(ip(\"10.0.0.0/7\"))", NULL, CEDAR_ALWAYS_MATCHES, ANSWER_YES},
+    {"context.n > 1", NULL, CEDAR_ALWAYS_MATCHES, ANSWER_OPEN},
+    {"context.n > 1", NULL, CEDAR_NEVER_MATCHES, ANSWER_OPEN},
+    {"context.n > 1", "!(context.n <= 1)", CEDAR_MATCHES_EQUIVALENT, ANSWER_YES},
+    {"context.n > 1", "context.n <= 1", CEDAR_MATCHES_DISJOINT, ANSWER_YES},
+    {"context.n > 1", "context.n <= 1", CEDAR_MATCHES_EQUIVALENT, ANSWER_NO},
+    {"context.n > 1 && principal has age", "principal has age", CEDAR_MATCHES_IMPLIES, ANSWER_YES},
+    {"principal has age", "context.n > 1 && principal has age", CEDAR_MATCHES_IMPLIES, ANSWER_OPEN},
+    {"principal.name == \"a\"", "principal.name == \"b\"", CEDAR_MATCHES_DISJOINT, ANSWER_OPEN},
+    {"true", NULL, CEDAR_ALWAYS_ALLOWS, ANSWER_YES},
+    {"true", NULL, CEDAR_ALWAYS_DENIES, ANSWER_NO},
+    {"false", NULL, CEDAR_ALWAYS_DENIES, ANSWER_YES},
+    {"context.n > 1", NULL, CEDAR_ALWAYS_DENIES, ANSWER_OPEN},
+    {"context.n > 1", "!(context.n <= 1)", CEDAR_EQUIVALENT, ANSWER_YES},
+    {"context.n > 1", "1 < context.n", CEDAR_EQUIVALENT, ANSWER_OPEN},
+    {"context.n > 1", "true", CEDAR_IMPLIES, ANSWER_YES},
+    {"true", "context.n > 1", CEDAR_IMPLIES, ANSWER_OPEN},
+    {"true", "true", CEDAR_DISJOINT, ANSWER_NO},
+    {"true", "false", CEDAR_DISJOINT, ANSWER_YES},
 };
 
 static enum answer answer_of(const struct symbolic_query *query)
@@ -274,7 +271,7 @@ TEST(symbolic_answers_what_folds)
         struct symbolic_policies one = {both.items, 1};
         struct symbolic_policies other = {both.items + 1, 1};
         CHECK_ROW(ANSWERS[i].left,
-                  symbolic_has_right(ANSWERS[i].question) == (ANSWERS[i].right != NULL));
+                  cedar_question_has_two_sides(ANSWERS[i].question) == (ANSWERS[i].right != NULL));
         CHECK_ROW(ANSWERS[i].left,
                   symbolic_ask(&f->s, ANSWERS[i].question, &one,
                                ANSWERS[i].right == NULL ? NULL : &other, &query) == STATUS_OK);
@@ -297,17 +294,17 @@ TEST(symbolic_sets_follow_the_rules_of_decisions)
     struct symbolic_policies permit = {all.items, 1};
     struct symbolic_policies some = {all.items, 2};
     struct symbolic_policies erring[] = {{all.items + 2, 1}, {all.items, 1}};
-    CHECK(symbolic_ask(&f->s, SYMBOLIC_ALWAYS_DENIES, &none, NULL, &query) == STATUS_OK &&
+    CHECK(symbolic_ask(&f->s, CEDAR_ALWAYS_DENIES, &none, NULL, &query) == STATUS_OK &&
           answer_of(&query) == ANSWER_YES);
-    CHECK(symbolic_ask(&f->s, SYMBOLIC_ALWAYS_DENIES, &all, NULL, &query) == STATUS_OK &&
+    CHECK(symbolic_ask(&f->s, CEDAR_ALWAYS_DENIES, &all, NULL, &query) == STATUS_OK &&
           answer_of(&query) == ANSWER_YES);
-    CHECK(symbolic_ask(&f->s, SYMBOLIC_ALWAYS_ALLOWS, &some, NULL, &query) == STATUS_OK &&
+    CHECK(symbolic_ask(&f->s, CEDAR_ALWAYS_ALLOWS, &some, NULL, &query) == STATUS_OK &&
           answer_of(&query) == ANSWER_OPEN);
-    CHECK(symbolic_ask(&f->s, SYMBOLIC_IMPLIES, &some, &permit, &query) == STATUS_OK &&
+    CHECK(symbolic_ask(&f->s, CEDAR_IMPLIES, &some, &permit, &query) == STATUS_OK &&
           answer_of(&query) == ANSWER_YES);
-    CHECK(symbolic_ask(&f->s, SYMBOLIC_IMPLIES, &permit, &some, &query) == STATUS_OK &&
+    CHECK(symbolic_ask(&f->s, CEDAR_IMPLIES, &permit, &some, &query) == STATUS_OK &&
           answer_of(&query) == ANSWER_OPEN);
-    CHECK(symbolic_ask(&f->s, SYMBOLIC_NEVER_MATCHES, &erring[0], NULL, &query) == STATUS_OK &&
+    CHECK(symbolic_ask(&f->s, CEDAR_NEVER_MATCHES, &erring[0], NULL, &query) == STATUS_OK &&
           answer_of(&query) == ANSWER_YES);
     tear_down(f);
 }
@@ -418,8 +415,7 @@ static void check_store(struct fixture *f, size_t row)
     damage(f, store, STORES[row].damage);
     CHECK_ROW(name, known_world_open(&w, f->schema, &request, &f->arena) == STATUS_OK);
     CHECK_ROW(name, symbolic_compile_set(&w.s, f->set, &policies, NULL) == STATUS_OK);
-    CHECK_ROW(name,
-              symbolic_ask(&w.s, SYMBOLIC_NEVER_MATCHES, &policies, NULL, &query) == STATUS_OK);
+    CHECK_ROW(name, symbolic_ask(&w.s, CEDAR_NEVER_MATCHES, &policies, NULL, &query) == STATUS_OK);
     CHECK_ROW(name, known_world_fill(&w) == STATUS_OK);
     for (size_t i = 0; i < query.count; i++) {
         all = all && known_world_value(&w, query.assertions[i]) == term_truth(&w.s.terms, true);
@@ -456,7 +452,7 @@ static enum status compile_text(struct fixture *f, struct buf *text, struct symb
     set_up(f, (const char *)text->ptr);
     enum status status = symbolic_compile_set(&f->s, f->set, &all, NULL);
     return status != STATUS_OK ? status
-                               : symbolic_ask(&f->s, SYMBOLIC_ALWAYS_DENIES, &all, NULL, query);
+                               : symbolic_ask(&f->s, CEDAR_ALWAYS_DENIES, &all, NULL, query);
 }
 
 TEST(symbolic_has_no_bound_on_the_size_of_a_set)
@@ -541,10 +537,10 @@ static bool ask_everything(void *context)
         status = symbolic_compile_set(&f->s, f->set, &all, NULL);
     }
     if (status == STATUS_OK) {
-        status = symbolic_ask(&f->s, SYMBOLIC_EQUIVALENT, &all, &all, &query);
+        status = symbolic_ask(&f->s, CEDAR_EQUIVALENT, &all, &all, &query);
     }
     if (status == STATUS_OK) {
-        status = symbolic_ask(&f->s, SYMBOLIC_ALWAYS_ALLOWS, &all, NULL, &query);
+        status = symbolic_ask(&f->s, CEDAR_ALWAYS_ALLOWS, &all, NULL, &query);
     }
     CHECK(status == STATUS_OK || status == STATUS_LIMIT);
     return status == STATUS_OK;
