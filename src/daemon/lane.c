@@ -160,6 +160,7 @@ static struct gateway_limits gateway_limits_of(const struct config_limits *limit
         .principal_sessions = (size_t)limits->principal_sessions,
         .client_session_bytes = (size_t)limits->client_session_bytes,
         .operation_deadline_ms = limits->operation_deadline_ms,
+        .question_timeout_ms = limits->question_timeout_ms,
         .list_timeout_ms = limits->list_timeout_ms,
         .session_idle_ms = limits->session_idle_ms,
         .client_session_idle_ms = limits->client_session_idle_ms,

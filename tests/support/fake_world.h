@@ -33,7 +33,7 @@ struct world_call {
     char method[64];
     int64_t id;
     uint32_t server;
-    bool is_open, is_cancelled;
+    bool is_open, is_cancelled, is_excused;
     bool is_stray; /* completed once more although it was over */
 };
 

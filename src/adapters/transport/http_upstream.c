@@ -124,7 +124,7 @@ void http_call_fail_later(struct http_call *call)
 
 void http_call_touch(struct http_call *call)
 {
-    if (call->timeout_ms > 0 && !call->is_paused) {
+    if (call->timeout_ms > 0 && !call->is_paused && !call->is_excused) {
         loop_timer_start(call->upstream->loop, &call->idle, call->timeout_ms);
     } else {
         loop_timer_stop(call->upstream->loop, &call->idle);
@@ -292,6 +292,16 @@ static void cancel(void *context, struct upstream_call *base)
     }
 }
 
+static void excuse(void *context, struct upstream_call *base, bool is_excused)
+{
+    (void)context;
+    struct http_call *call = (struct http_call *)base;
+    call->is_excused = is_excused;
+    if (call->link != NULL && call->link->stream.is_open) {
+        http_call_touch(call);
+    }
+}
+
 static void set_paused(void *context, struct upstream_call *base, bool is_paused)
 {
     (void)context;
@@ -315,6 +325,7 @@ struct port_upstream http_upstream_port(struct http_upstream *upstream)
     return (struct port_upstream){.context = upstream,
                                   .start = start,
                                   .cancel = cancel,
+                                  .excuse = excuse,
                                   .pause = set_paused,
                                   .close_child = close_child};
 }

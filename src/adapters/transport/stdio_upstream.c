@@ -17,7 +17,7 @@ struct stdio_call {
     struct stdio_call *next, *previous;
     int64_t id, timeout_ms;
     struct timer idle, deadline;
-    bool expects_answer;
+    bool expects_answer, is_excused;
     bool is_delivering; /* a function of the sink is on the stack */
     bool is_over;       /* cancelled from there */
 };
@@ -108,8 +108,11 @@ static void end_all(struct child_record *record, enum status status, const char 
 
 static void touch(struct stdio_call *call)
 {
-    if (call->timeout_ms > 0) {
-        loop_timer_start(call->record->upstream->loop, &call->idle, call->timeout_ms);
+    struct loop *loop = call->record->upstream->loop;
+    if (call->timeout_ms > 0 && !call->is_excused) {
+        loop_timer_start(loop, &call->idle, call->timeout_ms);
+    } else {
+        loop_timer_stop(loop, &call->idle);
     }
 }
 
@@ -188,6 +191,19 @@ static void on_notification(struct child_record *record, const struct json_tape 
     }
 }
 
+/* MCP 2025-11-25, stdio: a question does not say to which call it belongs. The youngest one is as
+ * good as another: all of them are for the same session of a client. */
+static void on_question(struct child_record *record, struct slice line)
+{
+    struct stdio_call *call = record->calls;
+    while (call != NULL && !call->expects_answer) {
+        call = call->next;
+    }
+    if (call != NULL) {
+        (void)deliver(call, line, true);
+    }
+}
+
 static void on_noise(struct child_record *record)
 {
     if (++record->noise_count >= record->upstream->options.noise_max) {
@@ -199,15 +215,12 @@ static void on_noise(struct child_record *record)
 
 static void on_message(struct child_record *record, const struct json_tape *tape, struct slice line)
 {
-    const struct stdio_upstream_events *events = &record->upstream->events;
     json_ref id = json_member(tape, 0, SLICE("id"));
     bool has_method = json_member(tape, 0, SLICE("method")) != JSON_NONE;
     if (has_method && id == JSON_NONE) {
         on_notification(record, tape, line);
     } else if (has_method) {
-        if (events->on_server_message != NULL) {
-            events->on_server_message(events->context, record->server, record->number, line);
-        }
+        on_question(record, line);
     } else {
         /* An answer to no running call is late: its call was cancelled or timed out. */
         struct stdio_call *call = find_call(record, tape, id);
@@ -431,6 +444,14 @@ static void cancel(void *context, struct upstream_call *base)
     }
 }
 
+static void excuse(void *context, struct upstream_call *base, bool is_excused)
+{
+    (void)context;
+    struct stdio_call *call = (struct stdio_call *)base;
+    call->is_excused = is_excused;
+    touch(call);
+}
+
 /* Others share the stream: it never waits for one reader. */
 static void set_paused(void *context, struct upstream_call *call, bool is_paused)
 {
@@ -463,6 +484,7 @@ struct port_upstream stdio_upstream_port(struct stdio_upstream *upstream)
     return (struct port_upstream){.context = upstream,
                                   .start = start,
                                   .cancel = cancel,
+                                  .excuse = excuse,
                                   .pause = set_paused,
                                   .close_child = close_child};
 }

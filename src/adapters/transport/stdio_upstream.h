@@ -33,8 +33,6 @@ struct stdio_upstream_options {
 /* All functions may be NULL; slices are valid during the call. */
 struct stdio_upstream_events {
     void *context;
-    /* A request of the server (method and id). The answer goes back through start. */
-    void (*on_server_message)(void *context, uint32_t server, uint64_t child, struct slice json);
     /* A line of stderr, at most 1 KiB of it and at most 10 in a second for each child. Foreign
      * bytes: escape before showing. */
     void (*on_log_line)(void *context, uint32_t server, uint64_t child, struct slice line);

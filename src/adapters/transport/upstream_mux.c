@@ -22,6 +22,12 @@ static void cancel(void *context, struct upstream_call *call)
     port->cancel(port->context, call);
 }
 
+static void excuse(void *context, struct upstream_call *call, bool is_excused)
+{
+    const struct port_upstream *port = choose(context, call->server);
+    port->excuse(port->context, call, is_excused);
+}
+
 static void set_paused(void *context, struct upstream_call *call, bool is_paused)
 {
     const struct port_upstream *port = choose(context, call->server);
@@ -39,6 +45,7 @@ struct port_upstream upstream_mux_port(struct upstream_mux *mux)
     return (struct port_upstream){.context = mux,
                                   .start = start,
                                   .cancel = cancel,
+                                  .excuse = excuse,
                                   .pause = set_paused,
                                   .close_child = close_child};
 }

@@ -66,6 +66,12 @@ bool operation_send_event(struct operation *op, struct slice json)
     return status == STATUS_OK;
 }
 
+void operation_lose_client(struct operation *op)
+{
+    op->exchange->vtable->abort(op->exchange);
+    op->client_gone = true;
+}
+
 void operation_answer(struct operation *op, int http_status)
 {
     if (op->client_gone) {

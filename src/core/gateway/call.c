@@ -1,5 +1,6 @@
 #include "core/gateway/call.h"
 
+#include "core/gateway/server_reply.h"
 #include "core/gateway/server_session.h"
 #include "core/mcp/mirror.h"
 #include "json/writer.h"
@@ -73,6 +74,19 @@ static bool is_notification_shape(const struct json_tape *tape)
            (params == JSON_NONE || json_type(tape, params) == JSON_OBJECT);
 }
 
+static bool is_question_shape(const struct json_tape *tape)
+{
+    static const struct slice NAMES[] = {SLICE_INIT("jsonrpc"), SLICE_INIT("id"),
+                                         SLICE_INIT("method"), SLICE_INIT("params")};
+    json_ref params = json_member(tape, 0, SLICE("params"));
+    json_ref id = json_member(tape, 0, SLICE("id"));
+    int64_t number = 0;
+    return has_only(tape, NAMES, COUNT_OF(NAMES)) &&
+           (params == JSON_NONE || json_type(tape, params) == JSON_OBJECT) &&
+           json_raw(tape, id).len <= MCP_ID_BYTES_MAX &&
+           (json_type(tape, id) == JSON_STRING || json_integer(tape, id, &number) == STATUS_OK);
+}
+
 static bool answer_is_ours(const struct call *call, const struct json_tape *tape)
 {
     json_ref id = json_member(tape, 0, SLICE("id"));
@@ -129,18 +143,36 @@ static void take_answer(struct call *call, const struct json_tape *tape)
     }
 }
 
+/* Who takes no questions answers them all the same: a server may wait for that. */
+static void take_question(struct call *call, const struct json_tape *tape, json_ref method)
+{
+    struct slice id = json_raw(tape, json_member(tape, 0, SLICE("id")));
+    if (call->is_modern) {
+        fail_protocol(call, "a server of this revision asks in results only");
+    } else if (!is_question_shape(tape)) {
+        fail_protocol(call, "a request must hold an id, a method and parameters, and nothing else");
+    } else if (++call->notification_count > CALL_NOTIFICATIONS_MAX) {
+        fail_protocol(call, "the server sent too many notifications");
+    } else if (json_string_eq(tape, method, SLICE("ping"))) {
+        server_reply(call->session, id, SLICE("\"result\":{}"));
+    } else if (call->on_question != NULL) {
+        call->on_question(call, tape);
+    } else {
+        server_reply(call->session, id,
+                     SLICE("\"error\":{\"code\":-32601,\"message\":\"method not found\"}"));
+    }
+}
+
 static void take_notification(struct call *call, const struct json_tape *tape, json_ref method)
 {
-    bool may_pass = json_string_eq(tape, method, SLICE("notifications/progress")) ||
-                    json_string_eq(tape, method, SLICE("notifications/message"));
+    bool may_pass =
+        json_string_eq(tape, method, SLICE("notifications/progress")) ||
+        json_string_eq(tape, method, SLICE("notifications/message")) ||
+        (json_string_eq(tape, method, SLICE("notifications/cancelled")) && !call->is_modern);
     if (call->has_answer) {
         fail_protocol(call, "the server went on after its answer");
     } else if (json_member(tape, 0, SLICE("id")) != JSON_NONE) {
-        /* No capability for questions was offered. A ping of a legacy server needs no answer to
-         * keep the call alive. */
-        if (call->is_modern || !json_string_eq(tape, method, SLICE("ping"))) {
-            fail_protocol(call, "the server asked something that was not offered");
-        }
+        take_question(call, tape, method);
     } else if (!is_notification_shape(tape)) {
         fail_protocol(call, "a notification must hold a method and parameters, and nothing else");
     } else if (++call->notification_count > CALL_NOTIFICATIONS_MAX) {
@@ -274,21 +306,16 @@ static size_t build_fields(const struct call_request *request, struct buf *name,
                            struct http_field *fields)
 {
     size_t count = 0;
-    enum mcp_revision revision = request->is_modern ? MCP_2026_07_28 : request->session->revision;
-    if (!request->is_handshake) {
+    if (!request->is_modern && !request->is_handshake) {
+        count = server_session_fields(request->session, fields);
+    } else if (request->is_modern) {
         fields[count++] =
-            (struct http_field){SLICE("MCP-Protocol-Version"), mcp_revision_name(revision)};
-    }
-    if (request->is_modern) {
+            (struct http_field){SLICE("MCP-Protocol-Version"), mcp_revision_name(MCP_2026_07_28)};
         fields[count++] = (struct http_field){SLICE("Mcp-Method"), request->method};
     }
     if (request->is_modern && request->name.len > 0) {
         mcp_mirror_encode(name, request->name);
         fields[count++] = (struct http_field){SLICE("Mcp-Name"), buf_view(name)};
-    }
-    if (!request->is_modern && request->session->session_id.len > 0 && !request->is_handshake) {
-        fields[count++] =
-            (struct http_field){SLICE("Mcp-Session-Id"), buf_view(&request->session->session_id)};
     }
     for (size_t i = 0; i < request->parameter_count; i++) {
         fields[count++] = request->parameters[i];
@@ -348,4 +375,12 @@ enum status call_start(struct call *call, const struct call_request *request)
         child_abandon(&call->child);
     }
     return status;
+}
+
+void call_excuse(struct call *call, bool is_excused)
+{
+    const struct port_upstream *port = call->gateway->ports.upstream;
+    if (call->handle != NULL) {
+        port->excuse(port->context, call->handle, is_excused);
+    }
 }

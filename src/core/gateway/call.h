@@ -3,7 +3,8 @@
  * A child (child.h) of an operation or of a session. Writes the request with an id of our own,
  * takes every message the server sends on it, and holds the answer back until the server has ended
  * cleanly: what follows an answer could contradict it. A message that must not be there ends the
- * call.
+ * call. A legacy server may ask something meanwhile: pings are answered here, what nobody takes is
+ * refused.
  */
 #ifndef AEGIS_CORE_GATEWAY_CALL_H
 #define AEGIS_CORE_GATEWAY_CALL_H
@@ -37,8 +38,11 @@ struct call {
     struct diag diag; /* of the failure */
     enum status failure;
 
-    /* A progress or log notification; tape lives during the call. May be NULL: dropped. */
+    /* A progress or log notification, or a question that is taken back; tape lives during the call.
+     * May be NULL: dropped. */
     void (*on_notification)(struct call *call, const struct json_tape *tape);
+    /* A request of a legacy server, well-formed; tape is in arena. May be NULL: refused. */
+    void (*on_question)(struct call *call, const struct json_tape *tape);
     /* Once, unless cancelled. On STATUS_OK a request has its answer. */
     void (*on_done)(struct call *call, enum status status);
 };
@@ -61,8 +65,12 @@ struct call_request {
     struct mcp_client_capabilities capabilities;
 };
 
-/* Start. on_done (and on_notification) must be set, the rest of call zero. STATUS_OK: on_done will
- * come, never from inside this function. Otherwise nothing happens later. */
+/* Start. on_done (and the others, where they are wanted) must be set, the rest of call zero.
+ * STATUS_OK: on_done will come, never from inside this function. Otherwise nothing happens later.
+ */
 NODISCARD enum status call_start(struct call *call, const struct call_request *request);
+
+/* The server of a call that runs waits for us, or no longer: its silence is no time-out. */
+void call_excuse(struct call *call, bool is_excused);
 
 #endif

@@ -1,3 +1,4 @@
+#include "core/gateway/asking.h"
 #include "core/gateway/completion.h"
 #include "core/gateway/operation.h"
 #include "json/writer.h"
@@ -46,6 +47,7 @@ static enum stage_result stage_open_session(struct operation *op)
     if (op->session == NULL) {
         return operation_refuse_overload(op, "too many sessions with servers");
     }
+    operation_offer_to(op, op->session);
     op->session->user_count++;
     op->waiter.ready = on_session_ready;
     enum status status = server_session_open(op->session, &op->children, &op->waiter, &diag);
@@ -301,6 +303,22 @@ static void on_call_done(struct call *call, enum status status)
     operation_note(operation_of_call(call), status, &call->diag);
 }
 
+static void on_call_question(struct call *call, const struct json_tape *tape)
+{
+    if (!asking_begin(operation_of_call(call), tape)) {
+        call->failure =
+            diag_fail(&call->diag, STATUS_LIMIT, "upstream.questions", "the server asks too much");
+    }
+}
+
+static void withdraw_question(struct operation *op, const struct json_tape *tape, json_ref params)
+{
+    json_ref id = params == JSON_NONE ? JSON_NONE : json_member(tape, params, SLICE("requestId"));
+    if (id != JSON_NONE) {
+        asking_withdraw(op, json_raw(tape, id));
+    }
+}
+
 /* Progress of this call goes on with the client's own token: *edit writes it. */
 static bool is_progress_of(const struct call *call, const struct json_tape *tape, json_ref params,
                            struct json_edit *edit)
@@ -326,6 +344,10 @@ static void on_call_notification(struct call *call, const struct json_tape *tape
     json_ref params = json_member(tape, 0, SLICE("params"));
     struct json_edit edit;
     bool is_progress = json_string_eq(tape, method, SLICE("notifications/progress"));
+    if (json_string_eq(tape, method, SLICE("notifications/cancelled"))) {
+        withdraw_question(op, tape, params);
+        return;
+    }
     if (params == JSON_NONE ||
         !(is_progress ? is_progress_of(call, tape, params, &edit)
                       : sends_log(op) && mcp_log_is_wanted(tape, params, log_level(op)))) {
@@ -336,8 +358,7 @@ static void on_call_notification(struct call *call, const struct json_tape *tape
     json_write(&json, tape, 0, &edit, is_progress ? 1 : 0);
     if (buf_status(&json) != STATUS_OK || !operation_send_event(op, buf_view(&json))) {
         /* The client must see that its stream is not whole; the server need not go on. */
-        op->exchange->vtable->abort(op->exchange);
-        op->client_gone = true;
+        operation_lose_client(op);
         call->failure =
             diag_fail(&call->diag, STATUS_CANCELLED, "client.slow", "the client reads too slowly");
     }
@@ -396,7 +417,9 @@ static enum stage_result stage_forward(struct operation *op)
         .capabilities = operation_offer(op),
     };
     op->input.offered = request.capabilities;
-    op->call = (struct call){.on_done = on_call_done, .on_notification = on_call_notification};
+    op->call = (struct call){.on_done = on_call_done,
+                             .on_notification = on_call_notification,
+                             .on_question = on_call_question};
     enum status status = buf_status(text);
     if (status == STATUS_OK) {
         status = call_start(&op->call, &request);
@@ -412,6 +435,7 @@ static enum stage_result stage_forward(struct operation *op)
  */
 static enum stage_result stage_record_outcome(struct operation *op)
 {
+    asking_end_all(op);
     if (op->message.method->is_completion && op->call.failure == STATUS_OK &&
         op->call.result != JSON_NONE &&
         mcp_completion_values(&op->call.answer, op->call.result) == JSON_NONE) {

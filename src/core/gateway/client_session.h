@@ -10,9 +10,11 @@
 
 #include "core/gateway/caller.h"
 #include "core/gateway/session_token.h"
+#include "core/mcp/capabilities.h"
 #include "core/mcp/log_level.h"
 
 struct client_stream;
+struct asking;
 
 struct client_session {
     struct client_session *next; /* in its bucket */
@@ -22,6 +24,9 @@ struct client_session {
     uint8_t nonce[SESSION_TOKEN_NONCE_BYTES]; /* of its id */
     uint8_t digest[CALLER_DIGEST_BYTES];      /* of the principal */
     enum mcp_revision revision;
+    struct mcp_client_capabilities capabilities; /* as it declared them */
+    struct asking *asked;                        /* what it was asked and has not answered */
+    int64_t last_question_id;
     enum mcp_log_level log_level; /* of the messages it wants; at first none */
     uint32_t offers;              /* that it was told of in its handshake, mcp_offer */
     int64_t used_ms;

@@ -43,7 +43,8 @@ struct gateway_limits {
     size_t principal_sessions;   /* of these, one principal's */
     size_t client_session_bytes; /* what one of these keeps */
     int64_t operation_deadline_ms;
-    int64_t list_timeout_ms; /* servers that did not list by then are left out */
+    int64_t question_timeout_ms; /* for a client's answer to what a server asks */
+    int64_t list_timeout_ms;     /* servers that did not list by then are left out */
     int64_t session_idle_ms;
     int64_t client_session_idle_ms;
     int64_t stream_keep_alive_ms;
@@ -59,8 +60,8 @@ struct gateway_limits {
         .server_bytes = (size_t)256 << 20, .operation_bytes = (size_t)32 << 20,                    \
         .operations = 4096, .sessions = 1024, .client_sessions = 16384, .principal_sessions = 256, \
         .client_session_bytes = (size_t)4 << 20, .operation_deadline_ms = 600000,                  \
-        .list_timeout_ms = 10000, .session_idle_ms = 1800000, .client_session_idle_ms = 14400000,  \
-        .stream_keep_alive_ms = 15000, .token_bytes = 16384,                                       \
+        .question_timeout_ms = 300000, .list_timeout_ms = 10000, .session_idle_ms = 1800000,       \
+        .client_session_idle_ms = 14400000, .stream_keep_alive_ms = 15000, .token_bytes = 16384,   \
         .token_cache_entries = IDENTITY_CACHE_ENTRIES_DEFAULT, .json = JSON_LIMITS_DEFAULT,        \
         .refusals = {                                                                              \
             REFUSAL_RECORDS_DEFAULT,                                                               \

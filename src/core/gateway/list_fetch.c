@@ -117,6 +117,7 @@ static void open_part(struct list_part *part)
     if (part->session == NULL) {
         return;
     }
+    operation_offer_to(op, part->session);
     part->session->user_count++;
     part->waiter.ready = on_session_ready;
     if (server_session_open(part->session, &op->children, &part->waiter, &op->wait_diag) ==

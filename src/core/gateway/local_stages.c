@@ -81,11 +81,26 @@ enum stage_result operation_begin_session(struct operation *op)
     return STAGE_DONE;
 }
 
+/* What the client says it can be asked is for the whole session. */
+static void take_capabilities(struct operation *op)
+{
+    const struct mcp_message *message = &op->message;
+    json_ref capabilities =
+        message->params == JSON_NONE
+            ? JSON_NONE
+            : json_member(&message->tape, message->params, SLICE("capabilities"));
+    op->client->capabilities = mcp_capabilities_read(&message->tape, capabilities);
+}
+
 /* A session that a stream has begun is agreed on now. */
 static enum stage_result stage_begin_session(struct operation *op)
 {
     if (!op->is_linked) {
-        return operation_begin_session(op);
+        enum stage_result result = operation_begin_session(op);
+        if (result == STAGE_DONE) {
+            take_capabilities(op);
+        }
+        return result;
     }
     if (op->client->is_initialized) {
         return operation_refuse(
@@ -97,6 +112,7 @@ static enum stage_result stage_begin_session(struct operation *op)
     }
     op->client->revision = op->revision;
     op->client->is_initialized = true;
+    take_capabilities(op);
     return STAGE_DONE;
 }
 

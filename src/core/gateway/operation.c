@@ -1,5 +1,6 @@
 #include "core/gateway/operation.h"
 
+#include "core/gateway/asking.h"
 #include "core/gateway/endpoint.h"
 
 #include <assert.h>
@@ -9,6 +10,8 @@
 
 static void leave_sessions(struct operation *op)
 {
+    asking_answer(op, SLICE_EMPTY);
+    asking_end_all(op);
     if (op->session != NULL) {
         server_session_leave(op->session);
         op->session = NULL;
@@ -344,8 +347,8 @@ void operation_cancel_session(const struct client_session *session)
 void operation_abort(struct operation *op)
 {
     (void)children_cancel(&op->children);
-    leave_sessions(op);
     op->client_gone = true;
+    leave_sessions(op);
     let_go_of_client(op);
     op->is_dead = op->children.count > 0;
     if (!op->is_dead) {
@@ -376,6 +379,8 @@ static const struct stage *stages_of(const struct mcp_message *message)
         return OPERATION_STREAM_STAGES;
     case MCP_KIND_DELETE:
         return OPERATION_DELETE_STAGES;
+    case MCP_KIND_RESPONSE:
+        return OPERATION_RESPONSE_STAGES;
     case MCP_KIND_QUESTION: /* a client has none */
         break;
     }

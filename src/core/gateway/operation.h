@@ -51,6 +51,7 @@ struct list_page {
 };
 
 struct list_judging; /* list_stages.c */
+struct asking;
 
 /* One server's part of a list. */
 struct list_part {
@@ -115,7 +116,10 @@ struct operation {
     struct server_session *session;
     struct json_place definition; /* of the tool, in the session; until the first wait after it */
     struct call call;
-    enum status wait_status; /* of the child that was waited for */
+    struct asking *askings;           /* of the call's server, newest first */
+    size_t asking_count, asked_count; /* of these, not over; in all */
+    struct asking *asking;            /* which the message answers */
+    enum status wait_status;          /* of the child that was waited for */
     struct diag wait_diag;
     struct input_rounds input;
     const struct mcp_method *list; /* what the parts ask for; NULL: nothing */
@@ -191,8 +195,11 @@ enum stage_result operation_refuse_overload(struct operation *operation, const c
 /* Send operation->reply as the whole answer: JSON, or the last event of the stream. */
 void operation_answer(struct operation *operation, int http_status);
 
-/* Send one notification as an event; begins the stream. False: the client is too slow. */
+/* Send one message as an event; begins the stream. False: the client is too slow. */
 bool operation_send_event(struct operation *operation, struct slice json);
+
+/* The client did not take an event: break off, and go on without it. */
+void operation_lose_client(struct operation *operation);
 
 /* Begin a stream of events. */
 void operation_begin_stream(struct operation *operation);
@@ -212,6 +219,27 @@ enum stage_result operation_record(struct operation *operation, enum audit_phase
 
 /* The same for a judgement about questions: an event of its own. */
 enum stage_result operation_record_note(struct operation *operation, const struct input_note *note);
+
+/* Who waits for a record: a child that is begun with it, and completed by done. */
+struct record_waiter {
+    struct child *child;
+    const struct child_kind *kind;
+    void (*done)(void *user, uint64_t ticket, enum status status);
+    bool is_durable;
+};
+
+/* All that a record says of the operation, whatever it is about. */
+void operation_fill_record(const struct operation *operation, struct audit_record *record);
+
+/* Write another record than that of the operation's own message. waiter NULL: nobody waits for it.
+ * STATUS_CONFLICT: the waiter's child runs; STATUS_OK: nothing to wait for; else it is not kept. */
+NODISCARD enum status operation_append_record(struct operation *operation,
+                                              struct audit_record *record,
+                                              const struct record_waiter *waiter);
+
+/* Write that in place of the operation's own record; returns as operation_record. */
+enum stage_result operation_record_as(struct operation *operation, struct audit_record *record,
+                                      bool is_durable);
 
 /* list_fetch.c: open sessions with servers and ask them for a list; their pages land in the
  * operation's parts, which replace those of the list before. With list NULL nothing is asked.
@@ -298,13 +326,18 @@ enum stage_result operation_stage_judge_questions(struct operation *operation);
 /* Write the reply that asks the client. */
 void operation_write_questions(struct operation *operation);
 
+/* What the policies leave of the client's capabilities is what the server of a session will hear of
+ * when the session is opened. */
+void operation_offer_to(struct operation *operation, struct server_session *session);
+
 /* Denied by operation->answer. */
 enum stage_result operation_refuse_denied(struct operation *operation);
 
 /* What a policy is asked about the target on a server. */
 struct policy_question operation_question(const struct operation *operation, uint32_t server_index);
 
-/* call_stages.c, list_stages.c, local_stages.c, session_stages.c: the tables. */
+/* call_stages.c, list_stages.c, local_stages.c, session_stages.c, response_stages.c: the
+ * tables. */
 extern const struct stage OPERATION_CALL_STAGES[];
 extern const struct stage OPERATION_LIST_STAGES[];
 extern const struct stage OPERATION_INITIALIZE_STAGES[];
@@ -316,6 +349,7 @@ extern const struct stage OPERATION_NOTIFICATION_STAGES[];
 extern const struct stage OPERATION_STREAM_STAGES[];
 extern const struct stage OPERATION_LINK_STAGES[];
 extern const struct stage OPERATION_DELETE_STAGES[];
+extern const struct stage OPERATION_RESPONSE_STAGES[];
 
 /* sse_link.c: HTTP with SSE (MCP 2024-11-05). */
 

@@ -37,8 +37,7 @@ static void add_identity(const struct operation *op, struct audit_record *record
     }
 }
 
-/* What else is known before the effect. There is no wait between a decision and its record, so the
- * policies in force are those it was taken by. */
+/* What else is known before the effect. */
 static void add_intent(const struct operation *op, struct audit_record *record)
 {
     record->revision = mcp_revision_name(op->revision);
@@ -57,9 +56,6 @@ static void add_intent(const struct operation *op, struct audit_record *record)
     }
     if (op->server_index != OPERATION_ALL_SERVERS) {
         record->server = operation_server(op)->name;
-    }
-    if (record->decision != AUDIT_DECISION_NONE) {
-        memcpy(record->policy_set, op->gateway->snapshot->policy_hash, sizeof(record->policy_set));
     }
 }
 
@@ -94,42 +90,70 @@ static void add_verdict(const struct operation *op, enum audit_phase phase,
     }
 }
 
-static enum status append(struct operation *op, struct slice payload, bool durable)
+/* There is no wait between a decision and its record, so the policies in force are those it was
+ * taken by. An outcome has the id of its intent, which says it. */
+static void add_policy_set(const struct operation *op, struct audit_record *record)
+{
+    if (record->decision != AUDIT_DECISION_NONE && record->phase != AUDIT_OUTCOME) {
+        memcpy(record->policy_set, op->gateway->snapshot->policy_hash, sizeof(record->policy_set));
+    }
+}
+
+static enum status append(struct operation *op, struct slice payload,
+                          const struct record_waiter *waiter)
 {
     const struct port_journal *journal = op->gateway->ports.journal;
-    TRY(child_begin(&op->record, &op->children, &RECORD_CHILD));
-    struct journal_request request = {.payload = payload,
-                                      .durable = durable,
-                                      .gathers = true,
-                                      .done = on_recorded,
-                                      .user = op->gateway,
-                                      .ticket = op->record.ticket,
-                                      .poster = op->gateway->ports.poster};
+    struct journal_request request = {.payload = payload, .gathers = true};
+    if (waiter != NULL) {
+        TRY(child_begin(waiter->child, &op->children, waiter->kind));
+        request.durable = waiter->is_durable;
+        request.done = waiter->done;
+        request.user = op->gateway;
+        request.ticket = waiter->child->ticket;
+        request.poster = op->gateway->ports.poster;
+    }
     enum status status = journal->append(journal->context, &request);
-    if (status != STATUS_OK) {
-        child_abandon(&op->record);
+    if (status != STATUS_OK && waiter != NULL) {
+        child_abandon(waiter->child);
     }
     op->gateway->gathered_count += status == STATUS_OK ? 1 : 0;
     return status;
 }
 
-static enum stage_result keep(struct operation *op, const struct audit_record *record, bool durable)
+enum status operation_append_record(struct operation *op, struct audit_record *record,
+                                    const struct record_waiter *waiter)
 {
     struct buf *text = &op->gateway->record;
     if (op->gateway->ports.journal == NULL) {
-        op->wait_status = STATUS_OK;
-        return STAGE_DONE;
+        return STATUS_OK;
     }
+    add_policy_set(op, record);
     /* Of no account: an operation that is over its budget is recorded all the same. */
     buf_clear(text);
-    enum status status = audit_record_encode(record, text);
-    if (status == STATUS_OK) {
-        status = append(op, buf_view(text), durable);
-    }
-    if (status == STATUS_OK) {
+    TRY(audit_record_encode(record, text));
+    TRY(append(op, buf_view(text), waiter));
+    return waiter == NULL ? STATUS_OK : STATUS_CONFLICT;
+}
+
+void operation_fill_record(const struct operation *op, struct audit_record *record)
+{
+    add_identity(op, record);
+    add_intent(op, record);
+    record->policies = NULL;
+    record->policy_count = 0;
+}
+
+enum stage_result operation_record_as(struct operation *op, struct audit_record *record,
+                                      bool is_durable)
+{
+    struct record_waiter waiter = {&op->record, &RECORD_CHILD, on_recorded, is_durable};
+    enum status status = operation_append_record(op, record, &waiter);
+    if (status == STATUS_CONFLICT) {
         return STAGE_WAIT;
     }
-    return operation_refuse_error(op, PRODUCT_AUDIT_UNAVAILABLE, SLICE_EMPTY);
+    op->wait_status = status;
+    return status == STATUS_OK ? STAGE_DONE
+                               : operation_refuse_error(op, PRODUCT_AUDIT_UNAVAILABLE, SLICE_EMPTY);
 }
 
 enum stage_result operation_record(struct operation *op, enum audit_phase phase,
@@ -141,7 +165,7 @@ enum stage_result operation_record(struct operation *op, enum audit_phase phase,
     if (phase != AUDIT_OUTCOME) {
         add_intent(op, &record);
     }
-    return keep(op, &record, durable);
+    return operation_record_as(op, &record, durable);
 }
 
 enum stage_result operation_record_note(struct operation *op, const struct input_note *note)
@@ -161,5 +185,5 @@ enum stage_result operation_record_note(struct operation *op, const struct input
         record.code = slice_view_cstr(judgement->code);
         record.policy_count = 0;
     }
-    return keep(op, &record, false);
+    return operation_record_as(op, &record, false);
 }

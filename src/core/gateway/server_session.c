@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define INITIALIZE_BYTES_MAX 1024
+
 static void start_step(struct server_session *session, enum server_session_step step,
                        struct slice cursor);
 
@@ -282,6 +284,38 @@ static enum status tools_params(struct server_session *session, struct slice cur
     return arena_format(&session->arena, out, "{\"cursor\":%.*s}", SLICE_ARG(cursor));
 }
 
+/* A server's own revision says which capabilities it can understand; before it has said which that
+ * is, the newest one is assumed that is offered. */
+static enum status initialize_params(struct server_session *session, struct slice *out)
+{
+    enum mcp_revision revision = server_session_server(session)->revision;
+    struct buf text;
+    if (revision == MCP_REVISION_NONE || mcp_revision_is_modern(revision)) {
+        revision = MCP_2025_11_25;
+    }
+    buf_init(&text, INITIALIZE_BYTES_MAX, NULL);
+    buf_append(&text, SLICE("{\"protocolVersion\":"));
+    buf_append_json_string(&text, mcp_revision_name(revision));
+    buf_append(&text, SLICE(",\"capabilities\":"));
+    mcp_capabilities_write(&session->client_offer, revision, &text);
+    buf_append(&text, SLICE(",\"clientInfo\":{\"name\":\"aegis\",\"version\":\"0.1.0\"}}"));
+    enum status status = buf_status(&text);
+    if (status == STATUS_OK) {
+        status = arena_copy(&session->arena, buf_view(&text), out);
+    }
+    buf_release(&text);
+    return status;
+}
+
+static enum status step_params(struct server_session *session, enum server_session_step step,
+                               struct slice cursor, struct slice *out)
+{
+    if (step == SERVER_STEP_INITIALIZE) {
+        return initialize_params(session, out);
+    }
+    return step == SERVER_STEP_TOOLS ? tools_params(session, cursor, out) : STATUS_OK;
+}
+
 static void start_step(struct server_session *session, enum server_session_step step,
                        struct slice cursor)
 {
@@ -300,14 +334,8 @@ static void start_step(struct server_session *session, enum server_session_step 
         .is_notification = step == SERVER_STEP_INITIALIZED,
         .is_handshake = step == SERVER_STEP_INITIALIZE,
     };
-    if (step == SERVER_STEP_INITIALIZE) {
-        /* No capabilities: what a server may ask of a client is not offered to it. */
-        request.params = SLICE("{\"protocolVersion\":\"2025-11-25\",\"capabilities\":{},"
-                               "\"clientInfo\":{\"name\":\"aegis\",\"version\":\"0.1.0\"}}");
-    }
     session->step = step;
-    enum status status = tools_params(
-        session, cursor, step == SERVER_STEP_TOOLS ? &request.params : &(struct slice){0});
+    enum status status = step_params(session, step, cursor, &request.params);
     session->call = (struct call){.on_done = on_step_done};
     if (status == STATUS_OK) {
         status = call_start(&session->call, &request);
@@ -390,6 +418,19 @@ bool server_session_has_parameters(const struct server_session *session, struct 
         }
     }
     return true;
+}
+
+size_t server_session_fields(const struct server_session *session,
+                             struct http_field fields[SERVER_SESSION_FIELDS_MAX])
+{
+    size_t count = 0;
+    fields[count++] =
+        (struct http_field){SLICE("MCP-Protocol-Version"), mcp_revision_name(session->revision)};
+    if (session->session_id.len > 0) {
+        fields[count++] =
+            (struct http_field){SLICE("Mcp-Session-Id"), buf_view(&session->session_id)};
+    }
+    return count;
 }
 
 void server_session_take_id(struct server_session *session, struct slice session_id)

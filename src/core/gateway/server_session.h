@@ -10,11 +10,13 @@
 
 #include "core/gateway/call.h"
 #include "core/gateway/tool_index.h"
+#include "core/mcp/capabilities.h"
 #include "core/mcp/log_level.h"
 #include "core/mcp/offers.h"
 #include "core/policy/schema_check.h"
 
 #define SERVER_SESSION_ID_BYTES_MAX 512
+#define SERVER_SESSION_FIELDS_MAX 2
 #define SERVER_SESSION_TOOLS_BYTES_MAX ((size_t)8 << 20)
 #define SERVER_SESSION_PAGES_MAX 64
 #define SERVER_SESSION_INSTRUCTIONS_BYTES_MAX ((size_t)6 << 10)
@@ -54,6 +56,7 @@ struct server_session {
     enum server_session_state state;
     enum server_session_step step;
     enum mcp_revision revision;
+    struct mcp_client_capabilities client_offer; /* what a legacy server may ask the client */
     bool is_modern;
     bool was_asked_again;         /* for its version, while it opens */
     uint32_t offers;              /* mcp_offer */
@@ -67,8 +70,9 @@ struct server_session {
     struct tool_page *pages; /* in the server's order */
     size_t page_count;
     struct tool_index tools;  /* of all pages, once the session is ready */
-    struct children children; /* call, while it opens */
+    struct children children; /* call, while it opens, and replies */
     struct call call;
+    uint32_t reply_count;           /* server_reply.h: under way, besides the call */
     struct diag diag;               /* why it failed */
     struct session_waiter *waiters; /* newest first */
     struct session_waiter *waking;  /* their turn has come */
@@ -98,6 +102,10 @@ bool server_session_is_usable(const struct server_session *session, struct diag 
 
 /* Are arguments of that tool repeated in header fields, perhaps? */
 bool server_session_has_parameters(const struct server_session *session, struct json_place tool);
+
+/* The fields of a request in the session of a legacy server; returns how many. */
+size_t server_session_fields(const struct server_session *session,
+                             struct http_field fields[SERVER_SESSION_FIELDS_MAX]);
 
 /* The server gave a session id with an answer. */
 void server_session_take_id(struct server_session *session, struct slice session_id);

@@ -1,5 +1,6 @@
 #include "core/gateway/endpoint.h"
 #include "core/gateway/operation.h"
+#include "core/gateway/question.h"
 #include "core/gateway/wire_name.h"
 #include "core/mcp/resource_uri.h"
 #include "core/mcp/uri_template.h"
@@ -174,6 +175,17 @@ struct policy_question operation_question(const struct operation *op, uint32_t s
         .is_tls = op->is_tls,
         .now_s = ports->clock->wall_ms(ports->clock->context) / 1000,
     };
+}
+
+void operation_offer_to(struct operation *op, struct server_session *session)
+{
+    if (op->client == NULL || session->state == SERVER_SESSION_READY ||
+        session->state == SERVER_SESSION_OPENING) {
+        return;
+    }
+    struct policy_question scene = operation_question(op, session->server_index);
+    session->client_offer =
+        question_reduce(&scene, &op->client->capabilities, &op->gateway->scratch);
 }
 
 enum stage_result operation_refuse_denied(struct operation *op)

@@ -16,6 +16,7 @@ struct reading {
     struct slice method_name;
     struct slice version; /* the envelope's text, empty when it has none */
     bool has_modern_envelope;
+    bool is_response;
 };
 
 static enum status refuse(struct reading *r, int http_status, int rpc_code, const char *text,
@@ -85,14 +86,15 @@ static enum status read_id(struct reading *r, json_ref ref)
 
 /* The members of the envelope, JSON_NONE where there is none. */
 struct envelope {
-    json_ref id, version, method, params;
+    json_ref id, version, method, params, result, error;
     bool has_other;
 };
 
 /* One walk for all members: names are mostly told apart by their lengths. */
 static struct envelope read_envelope(const struct json_tape *tape)
 {
-    struct envelope found = {JSON_NONE, JSON_NONE, JSON_NONE, JSON_NONE, false};
+    struct envelope found = {JSON_NONE, JSON_NONE, JSON_NONE, JSON_NONE,
+                             JSON_NONE, JSON_NONE, false};
     struct json_iter iter;
     json_ref key = JSON_NONE;
     json_ref value = JSON_NONE;
@@ -106,6 +108,10 @@ static struct envelope read_envelope(const struct json_tape *tape)
             found.method = value;
         } else if (json_string_eq(tape, key, SLICE("params"))) {
             found.params = value;
+        } else if (json_string_eq(tape, key, SLICE("result"))) {
+            found.result = value;
+        } else if (json_string_eq(tape, key, SLICE("error"))) {
+            found.error = value;
         } else {
             found.has_other = true;
         }
@@ -123,6 +129,26 @@ static enum status read_method_name(struct reading *r, json_ref method)
         r->method_name.len > MCP_METHOD_BYTES_MAX ||
         slice_find_byte(r->method_name, '\0') < r->method_name.len) {
         return refuse_request(r, "rpc.method", "'method' is not a method name");
+    }
+    return STATUS_OK;
+}
+
+/* An answer to a question: no id of its own, so that nothing that is said about it looks like the
+ * answer to a request of that id. */
+static enum status read_response(struct reading *r, const struct envelope *found)
+{
+    const struct json_tape *tape = &r->out->tape;
+    json_ref member = found->result != JSON_NONE ? found->result : found->error;
+    r->out->answered_id = r->out->id;
+    r->out->id = SLICE_EMPTY;
+    r->out->result = found->result;
+    r->out->error = found->error;
+    r->is_response = true;
+    if (r->out->answered_id.len == 0 || found->params != JSON_NONE ||
+        (found->result == JSON_NONE) == (found->error == JSON_NONE) ||
+        json_type(tape, member) != JSON_OBJECT) {
+        return refuse_request(r, "rpc.response",
+                              "an answer holds an id and one object, 'result' or 'error'");
     }
     return STATUS_OK;
 }
@@ -147,6 +173,12 @@ static enum status read_shape(struct reading *r)
     if (found.has_other) {
         return refuse_request(r, "rpc.member",
                               "the message has a member that is no part of a request");
+    }
+    if (found.method == JSON_NONE && (found.result != JSON_NONE || found.error != JSON_NONE)) {
+        return read_response(r, &found);
+    }
+    if (found.result != JSON_NONE || found.error != JSON_NONE) {
+        return refuse_request(r, "rpc.member", "a request holds no 'result' and no 'error'");
     }
     TRY(read_method_name(r, found.method));
     r->out->params = found.params;
@@ -387,6 +419,8 @@ static void begin_reading(struct mcp_message *out, struct mcp_refusal *refusal)
     *out = (struct mcp_message){.params = JSON_NONE,
                                 .meta = JSON_NONE,
                                 .arguments = JSON_NONE,
+                                .result = JSON_NONE,
+                                .error = JSON_NONE,
                                 .target_ref = JSON_NONE,
                                 .progress_token = JSON_NONE,
                                 .capabilities = JSON_NONE};
@@ -415,6 +449,10 @@ enum status mcp_message_read(const struct mcp_message_input *input, struct arena
     begin_reading(out, refusal);
     TRY(read_json(&reading));
     TRY(read_shape(&reading));
+    if (reading.is_response) {
+        out->method = mcp_method_of_response();
+        return check_legacy_fields(&reading);
+    }
     TRY(read_meta(&reading));
     TRY(check_all_look_alikes(&reading));
     if (reading.has_modern_envelope) {

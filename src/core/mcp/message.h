@@ -36,7 +36,9 @@ struct mcp_refusal {
 
 struct mcp_message {
     struct json_tape tape;
-    struct slice id; /* lexeme, quotes included; empty for notifications */
+    struct slice id; /* lexeme, quotes included; empty when nothing answers it: notifications */
+    struct slice answered_id; /* the same, of a question that the message answers; else empty */
+    json_ref result, error;   /* of such an answer: one of them, the other is JSON_NONE */
     const struct mcp_method *method;
     enum mcp_revision revision;   /* modern: from the envelope; legacy: from the field, or NONE */
     json_ref params;              /* JSON_NONE when absent */

@@ -85,6 +85,13 @@ const struct mcp_method *mcp_method_completion(enum mcp_primitive primitive)
     return &METHODS[i];
 }
 
+const struct mcp_method *mcp_method_of_response(void)
+{
+    static const struct mcp_method RESPONSE = {NAME("response"), MCP_LIFECYCLE, MCP_KIND_RESPONSE,
+                                               .is_notification = true, LEGACY};
+    return &RESPONSE;
+}
+
 const struct mcp_method *mcp_question_find(struct slice name)
 {
     return find(QUESTIONS, COUNT_OF(QUESTIONS), name);

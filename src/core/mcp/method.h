@@ -32,6 +32,7 @@ enum mcp_kind {
     MCP_KIND_BATCH,    /* no message, but several */
     MCP_KIND_STREAM,   /* no message, but GET: open a stream of the session */
     MCP_KIND_DELETE,   /* no message, but DELETE: end the session */
+    MCP_KIND_RESPONSE, /* no method, but the answer to a server's question */
     MCP_KIND_QUESTION, /* a server's */
 };
 
@@ -58,6 +59,9 @@ const struct mcp_method *mcp_method_of_http(struct slice name);
 
 /* The entry of completion/complete for what is referred to: MCP_PROMPT or MCP_RESOURCE. */
 const struct mcp_method *mcp_method_completion(enum mcp_primitive primitive);
+
+/* The entry for a message that is the answer to a question. */
+const struct mcp_method *mcp_method_of_response(void);
 
 /* The entry of what a server asks of a client, in a request or in a result; NULL: it is refused. */
 const struct mcp_method *mcp_question_find(struct slice name);

@@ -57,6 +57,8 @@ struct port_upstream {
                          struct diag *diag);
     /* After this no function of the sink is called. The connection is not reused. */
     void (*cancel)(void *context, struct upstream_call *call);
+    /* The server waits for an answer of ours, or no longer: until then its silence is no time-out. */
+    void (*excuse)(void *context, struct upstream_call *call, bool is_excused);
     /* Stop and start reading, for back-pressure. */
     void (*pause)(void *context, struct upstream_call *call, bool paused);
     /* stdio only: a session ended; its child is stopped. No-op for HTTP. */

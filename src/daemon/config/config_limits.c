@@ -45,6 +45,7 @@ const struct config_limit config_limit_table[] = {
     LIMIT(upstream_connect_timeout_ms, 5000, 10, 10 * MINUTE_MS, "ms", "connecting to a server"),
     LIMIT(upstream_timeout_ms, 60000, 10, HOUR_MS, "ms", "server that sends nothing"),
     LIMIT(operation_deadline_ms, 10 * MINUTE_MS, 100, 24 * HOUR_MS, "ms", "one operation in all"),
+    LIMIT(question_timeout_ms, 5 * MINUTE_MS, 100, HOUR_MS, "ms", "client's answer to what a server asks"),
     LIMIT(list_timeout_ms, 10000, 10, HOUR_MS, "ms", "each server of a merged list"),
     LIMIT(session_idle_ms, 30 * MINUTE_MS, 1000, 24 * HOUR_MS, "ms", "upstream session without a call"),
     LIMIT(client_session_idle_ms, 4 * HOUR_MS, 1000, 24 * HOUR_MS, "ms", "legacy session without a request or stream"),

@@ -1,0 +1,341 @@
+#include "core/gateway/asking.h"
+
+#include "core/gateway/endpoint.h"
+#include "core/gateway/operation.h"
+#include "core/gateway/server_reply.h"
+
+#include <stddef.h>
+
+#define OUTCOME_BYTES_MAX 512 /* of a refusal */
+
+static struct asking *asking_of_record(struct child *child)
+{
+    return (struct asking *)((char *)child - offsetof(struct asking, record));
+}
+
+static bool is_running(const struct operation *op)
+{
+    return op->call.child.owner != NULL;
+}
+
+/* -- ending one ---------------------------------------------------------------------------- */
+
+static void unlink_asked(struct asking *asking)
+{
+    struct client_session *client = asking->operation->client;
+    for (struct asking **at = client == NULL ? NULL : &client->asked; at != NULL && *at != NULL;
+         at = &(*at)->next_asked) {
+        if (*at == asking) {
+            *at = asking->next_asked;
+            return;
+        }
+    }
+}
+
+static void close_asking(struct asking *asking)
+{
+    struct operation *op = asking->operation;
+    const struct port_timer *timer = op->gateway->ports.timer;
+    if (asking->is_over) {
+        return;
+    }
+    asking->is_over = true;
+    timer->stop(timer->context, &asking->timeout);
+    unlink_asked(asking);
+    if (asking->answering != NULL) {
+        asking->answering->asking = NULL;
+    }
+    op->asking_count--;
+    if (is_running(op)) {
+        call_excuse(&op->call, op->asking_count > 0);
+    }
+}
+
+static void answer_server(struct asking *asking, struct slice outcome)
+{
+    server_reply(asking->operation->session, asking->server_id, outcome);
+    close_asking(asking);
+}
+
+static void refuse_server(struct asking *asking)
+{
+    struct buf outcome;
+    buf_init(&outcome, OUTCOME_BYTES_MAX, &asking->operation->gateway->account);
+    question_write_refusal(&asking->question, &asking->judgement, &outcome);
+    if (buf_status(&outcome) == STATUS_OK) {
+        answer_server(asking, buf_view(&outcome));
+    } else {
+        close_asking(asking);
+    }
+    buf_release(&outcome);
+}
+
+/* An event after the decision; nothing waits for its record. */
+static void tell(struct asking *asking, const char *code)
+{
+    struct audit_record record = {0};
+    operation_fill_record(asking->operation, &record);
+    question_describe(&asking->question, &asking->judgement, false, &record);
+    record.type = AUDIT_LIMIT_HIT;
+    record.decision = AUDIT_DECISION_NONE;
+    record.code = slice_view_cstr(code);
+    (void)!operation_append_record(asking->operation, &record, NULL);
+}
+
+/* -- the client ---------------------------------------------------------------------------- */
+
+/* False when it did not get it. */
+static bool send_client(struct operation *op, const struct buf *message)
+{
+    if (op->client_gone || buf_status(message) != STATUS_OK) {
+        return false;
+    }
+    if (!operation_send_event(op, buf_view(message))) {
+        operation_lose_client(op);
+    }
+    return !op->client_gone;
+}
+
+static void cancel_at_client(struct asking *asking)
+{
+    struct operation *op = asking->operation;
+    struct buf message;
+    if (asking->id == 0 || op->exchange == NULL) {
+        return;
+    }
+    buf_init(&message, OUTCOME_BYTES_MAX, &op->gateway->account);
+    buf_append(&message, SLICE("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\","
+                               "\"params\":{\"requestId\":"));
+    buf_append_i64(&message, asking->id);
+    buf_append(&message, SLICE("}}"));
+    (void)send_client(op, &message);
+    buf_release(&message);
+}
+
+static void on_timeout(struct timer *timer)
+{
+    struct asking *asking = (struct asking *)((char *)timer - offsetof(struct asking, timeout));
+    tell(asking, "question.timeout");
+    cancel_at_client(asking);
+    refuse_server(asking);
+}
+
+static bool ask_client(struct asking *asking)
+{
+    struct operation *op = asking->operation;
+    const struct port_timer *timer = op->gateway->ports.timer;
+    struct buf message;
+    asking->id = ++op->client->last_question_id;
+    buf_init(&message, GATEWAY_OPERATION_BYTES_MAX, &op->account);
+    buf_append(&message, SLICE("{\"jsonrpc\":\"2.0\",\"id\":"));
+    buf_append_i64(&message, asking->id);
+    buf_append(&message, SLICE(",\"method\":"));
+    buf_append_json_string(&message, asking->question.method->name);
+    if (asking->params.len > 0) {
+        buf_append(&message, SLICE(",\"params\":"));
+        buf_append(&message, asking->params);
+    }
+    buf_append_byte(&message, '}');
+    bool is_sent = send_client(op, &message);
+    buf_release(&message);
+    if (is_sent) {
+        asking->next_asked = op->client->asked;
+        op->client->asked = asking;
+        asking->timeout.fire = on_timeout;
+        timer->start(timer->context, &asking->timeout, op->gateway->limits.question_timeout_ms);
+    }
+    return is_sent;
+}
+
+/* -- judging ------------------------------------------------------------------------------- */
+
+/* The decision is recorded, or cannot be: then the server hears the "no". */
+static void go_on(struct asking *asking, enum status recorded)
+{
+    if (asking->is_over || !is_running(asking->operation)) {
+        return;
+    }
+    if (recorded == STATUS_OK && asking->judgement.is_allowed) {
+        if (ask_client(asking)) {
+            return;
+        }
+        tell(asking, "client.gone");
+    }
+    refuse_server(asking);
+}
+
+static void on_record_done(struct child *child, enum status status, const struct diag *diag)
+{
+    (void)diag;
+    go_on(asking_of_record(child), status);
+}
+
+/* What the journal has taken it completes: there is nothing to cancel. */
+static const struct child_kind RECORD_CHILD = {NULL, on_record_done};
+
+static void on_recorded(void *user, uint64_t ticket, enum status status)
+{
+    struct gateway *gateway = user;
+    struct child *child = child_find(&gateway->children, ticket, &RECORD_CHILD);
+    if (child != NULL) {
+        child_end(child, status, NULL);
+    }
+}
+
+/* Does the client talk to several servers here? */
+static bool has_several_servers(const struct operation *op)
+{
+    struct endpoint endpoint = {0};
+    (void)endpoint_parse(op->target_path, &endpoint);
+    return endpoint.server.len == 0 && !op->gateway->snapshot->is_proxy;
+}
+
+static enum status judge(struct asking *asking, const struct json_tape *tape)
+{
+    struct operation *op = asking->operation;
+    struct question *question = &asking->question;
+    json_ref params = json_member(tape, 0, SLICE("params"));
+    struct json_tape *kept = arena_alloc(&op->arena, sizeof(*kept));
+    struct buf out;
+    if (kept == NULL) {
+        return STATUS_LIMIT;
+    }
+    *kept = *tape;
+    question->params = params == JSON_NONE ? (struct json_place){NULL, JSON_NONE}
+                                           : (struct json_place){kept, params};
+    question->scene = operation_question(op, op->server_index);
+    question->names_server = has_several_servers(op);
+    if (op->client != NULL) {
+        question->client = op->client->capabilities;
+    }
+    buf_init(&out, GATEWAY_OPERATION_BYTES_MAX, &op->account);
+    enum status status =
+        question_judge(question, &op->gateway->scratch, &op->arena, &out, &asking->judgement);
+    if (status == STATUS_OK) {
+        status = arena_copy(&op->arena, buf_view(&out), &asking->params);
+    }
+    buf_release(&out);
+    if (status == STATUS_OK && asking->params.len > 0) {
+        /* The answer is judged by what the client was asked. */
+        status = json_parse(&op->gateway->parser, asking->params, &op->arena, &asking->asked, NULL);
+        question->params = (struct json_place){&asking->asked, 0};
+    }
+    return status;
+}
+
+static void record_judgement(struct asking *asking)
+{
+    struct operation *op = asking->operation;
+    struct audit_record record = {0};
+    struct record_waiter waiter = {&asking->record, &RECORD_CHILD, on_recorded, true};
+    operation_fill_record(op, &record);
+    question_describe(&asking->question, &asking->judgement, false, &record);
+    enum status status = operation_append_record(op, &record, &waiter);
+    if (status != STATUS_CONFLICT) {
+        go_on(asking, status);
+    }
+}
+
+static struct asking *new_asking(struct operation *op, const struct json_tape *tape)
+{
+    struct asking *asking = arena_alloc_zero(&op->arena, 1, sizeof(*asking));
+    struct slice id = json_raw(tape, json_member(tape, 0, SLICE("id")));
+    if (asking == NULL || arena_copy(&op->arena, id, &asking->server_id) != STATUS_OK) {
+        return NULL;
+    }
+    asking->operation = op;
+    asking->next = op->askings;
+    op->askings = asking;
+    op->asking_count++;
+    return asking;
+}
+
+/* What no method of ours asks for is refused, and recorded. */
+static void refuse_unknown(struct operation *op, const struct json_tape *tape)
+{
+    struct audit_record record = {0};
+    operation_fill_record(op, &record);
+    record.type = AUDIT_UPSTREAM_PROTOCOL;
+    record.phase = AUDIT_EVENT;
+    record.direction = SLICE("server");
+    record.code = SLICE("question.unknown");
+    (void)!operation_append_record(op, &record, NULL);
+    server_reply(op->session, json_raw(tape, json_member(tape, 0, SLICE("id"))),
+                 SLICE("\"error\":{\"code\":-32601,\"message\":\"method not found\"}"));
+}
+
+bool asking_begin(struct operation *op, const struct json_tape *tape)
+{
+    struct slice name = SLICE_EMPTY;
+    if (++op->asked_count > ASKINGS_MAX ||
+        json_string(tape, json_member(tape, 0, SLICE("method")), &op->arena, &name) != STATUS_OK) {
+        return false;
+    }
+    const struct mcp_method *method = mcp_question_find(name);
+    if (method == NULL) {
+        refuse_unknown(op, tape);
+        return true;
+    }
+    struct asking *asking = new_asking(op, tape);
+    if (asking == NULL) {
+        return false;
+    }
+    asking->question.method = method;
+    call_excuse(&op->call, true);
+    if (judge(asking, tape) != STATUS_OK) {
+        close_asking(asking);
+        return false;
+    }
+    record_judgement(asking);
+    return true;
+}
+
+void asking_withdraw(struct operation *op, struct slice server_id)
+{
+    for (struct asking *asking = op->askings; asking != NULL; asking = asking->next) {
+        if (!asking->is_over && slice_eq(asking->server_id, server_id)) {
+            cancel_at_client(asking);
+            close_asking(asking);
+        }
+    }
+}
+
+void asking_end_all(struct operation *op)
+{
+    for (struct asking *asking = op->askings; asking != NULL; asking = asking->next) {
+        if (!asking->is_over) {
+            cancel_at_client(asking);
+            close_asking(asking);
+        }
+    }
+}
+
+/* -- the answer ---------------------------------------------------------------------------- */
+
+void asking_take(struct client_session *client, int64_t id, struct operation *by)
+{
+    struct asking *asking = client->asked;
+    while (asking != NULL && asking->id != id) {
+        asking = asking->next_asked;
+    }
+    if (asking != NULL) {
+        const struct port_timer *timer = by->gateway->ports.timer;
+        timer->stop(timer->context, &asking->timeout);
+        unlink_asked(asking);
+        asking->answering = by;
+        by->asking = asking;
+    }
+}
+
+void asking_answer(struct operation *by, struct slice outcome)
+{
+    struct asking *asking = by->asking;
+    if (asking == NULL) {
+        return;
+    }
+    if (outcome.len > 0) {
+        answer_server(asking, outcome);
+    } else {
+        refuse_server(asking);
+    }
+}

@@ -1,0 +1,55 @@
+/* asking.h: a legacy server's question on its way to the client, and the answer on its way back.
+ *
+ * A question belongs to the call on whose stream it came, and ends with it. It is judged and
+ * recorded (question.h), then sent on the client's stream under an id of ours, because ids of
+ * servers are theirs and two of them may be equal. The client answers in a request of its own,
+ * which is judged, recorded and sent to the server in its session. A question that is refused, that
+ * nobody answers in time or that cannot be asked gets the client's "no".
+ */
+#ifndef AEGIS_CORE_GATEWAY_ASKING_H
+#define AEGIS_CORE_GATEWAY_ASKING_H
+
+#include "core/gateway/child.h"
+#include "core/gateway/question.h"
+#include "core/ports/timer.h"
+
+#define ASKINGS_MAX 64 /* questions of one call */
+
+struct client_session;
+struct operation;
+
+struct asking {
+    struct asking *next;       /* of the operation */
+    struct asking *next_asked; /* of the client's session, while it waits for the client */
+    struct operation *operation;
+    struct operation *answering; /* brings the answer, while that is recorded */
+    struct child record;
+    struct timer timeout;
+    struct slice server_id; /* a lexeme */
+    int64_t id;             /* ours, for the client; 0 before it was asked */
+    struct question question;
+    struct question_judgement judgement;
+    struct slice params;    /* what the client gets; empty: none */
+    struct json_tape asked; /* the same, read */
+    bool is_over;           /* the server has its answer, or waits for none */
+};
+
+/* The server of the operation's call asks; tape is in the operation's arena. False when the call
+ * cannot go on: too many questions, or no memory. */
+NODISCARD bool asking_begin(struct operation *operation, const struct json_tape *tape);
+
+/* The server takes the question with that id back. */
+void asking_withdraw(struct operation *operation, struct slice server_id);
+
+/* The call is over: the client need not answer what it was asked. */
+void asking_end_all(struct operation *operation);
+
+/* Let by->asking be the question that was asked of the client of a session under that id, if there
+ * is one that has no answer yet. */
+void asking_take(struct client_session *client, int64_t id, struct operation *by);
+
+/* What by has taken is answered with outcome, the member `"result":{...}` or `"error":{...}`; with
+ * the client's "no" when it is empty. Nothing when the question ended meanwhile. */
+void asking_answer(struct operation *by, struct slice outcome);
+
+#endif

@@ -1,0 +1,28 @@
+// A client of the official SDK, version 1, that answers what servers ask it by its own name.
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { CreateMessageRequestSchema, ElicitRequestSchema, ListRootsRequestSchema } from '@modelcontextprotocol/sdk/types.js';
+
+/**
+ * `asked` are the questions it got, `link` is its transport. capabilities: of these, sampling, elicitation and roots;
+ * what it does not declare it does not answer.
+ */
+export async function connectAnswering(url, token, name, capabilities = { sampling: {}, elicitation: {}, roots: {} }) {
+  const client = new Client({ name, version: '1.0.0' }, { capabilities });
+  const answers = {
+    sampling: [CreateMessageRequestSchema, { role: 'assistant', model: 'none', content: { type: 'text', text: name } }],
+    elicitation: [ElicitRequestSchema, { action: 'accept', content: { name } }],
+    roots: [ListRootsRequestSchema, { roots: [{ uri: `file:///home/${name}` }, { uri: 'file:///private/keys' }] }],
+  };
+  client.asked = [];
+  for (const capability of Object.keys(capabilities)) {
+    const [schema, answer] = answers[capability];
+    client.setRequestHandler(schema, (request) => {
+      client.asked.push(request);
+      return answer;
+    });
+  }
+  client.link = new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers: { Authorization: `Bearer ${token}` } } });
+  await client.connect(client.link);
+  return client;
+}
