@@ -235,9 +235,13 @@ static const char *default_answer(const struct world *world, const struct world_
                      "\"no\"}}";
     }
     if (strcmp(call->method, "initialize") == 0) {
-        return "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"protocolVersion\":\"2025-11-25\","
-               "\"capabilities\":{\"tools\":{},\"resources\":{},\"prompts\":{}},"
-               "\"serverInfo\":{\"name\":\"s\",\"version\":\"1\"}}}";
+        return world->server_is_modern
+                   ? "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"error\":{\"code\":-32022,\"message\":"
+                     "\"no\"}}"
+                   : "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"protocolVersion\":\"2025-11-"
+                     "25\","
+                     "\"capabilities\":{\"tools\":{},\"resources\":{},\"prompts\":{}},"
+                     "\"serverInfo\":{\"name\":\"s\",\"version\":\"1\"}}}";
     }
     if (strcmp(call->method, "tools/list") == 0) {
         return "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"tools\":[{\"name\":\"pay\","

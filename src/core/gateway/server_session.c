@@ -166,7 +166,8 @@ static void on_discovered(struct server_session *session, enum status status)
 {
     /* A server that is down or too slow stays what it is: only an answer tells a legacy server. */
     bool is_down = status == STATUS_UNAVAILABLE || status == STATUS_TIMEOUT;
-    bool must_be_modern = server_session_server(session)->revision == MCP_2026_07_28;
+    bool must_be_modern =
+        session->has_tried || server_session_server(session)->revision == MCP_2026_07_28;
     if (status == STATUS_OK && discovers_modern(&session->call)) {
         session->is_modern = true;
         session->revision = MCP_2026_07_28;
@@ -178,8 +179,19 @@ static void on_discovered(struct server_session *session, enum status status)
     } else if (is_down || must_be_modern) {
         fail_opening(session, status == STATUS_OK ? STATUS_INVALID : status);
     } else {
+        session->has_tried = true;
         start_step(session, SERVER_STEP_INITIALIZE, SLICE_EMPTY);
     }
+}
+
+/* A server without a handshake says so, in one way or another. */
+static bool may_be_modern(const struct server_session *session, enum status status)
+{
+    bool has_refused =
+        status == STATUS_INVALID || (status == STATUS_OK && session->call.error != JSON_NONE);
+    return session->client != NULL && has_refused && !session->has_tried &&
+           server_session_server(session)->revision == MCP_REVISION_NONE &&
+           !server_session_server(session)->is_stdio;
 }
 
 static void on_initialized(struct server_session *session, enum status status)
@@ -193,6 +205,11 @@ static void on_initialized(struct server_session *session, enum status status)
     if (version != JSON_NONE &&
         json_string(&call->answer, version, &session->arena, &text) == STATUS_OK) {
         session->revision = mcp_revision_parse(text);
+    }
+    if (may_be_modern(session, status)) {
+        session->has_tried = true;
+        start_step(session, SERVER_STEP_DISCOVER, SLICE_EMPTY);
+        return;
     }
     if (session->revision == MCP_REVISION_NONE || mcp_revision_is_modern(session->revision)) {
         if (status == STATUS_OK) {
@@ -349,17 +366,17 @@ static void start_step(struct server_session *session, enum server_session_step 
 static void start_opening(struct server_session *session)
 {
     const struct gateway_server *server = server_session_server(session);
-    /* Some stdio servers exit on any request before initialize, so they are never probed. */
-    bool is_known_legacy =
-        server->revision != MCP_REVISION_NONE && !mcp_revision_is_modern(server->revision);
-    bool skip_probe =
-        is_known_legacy || (server->is_stdio && server->revision == MCP_REVISION_NONE);
+    bool is_known = server->revision != MCP_REVISION_NONE;
+    /* Some stdio servers exit on any request before initialize, so they are never probed. A legacy
+     * client meets a server of both eras in its own: there it can be asked as it is used to. */
+    bool begins_legacy = is_known ? !mcp_revision_is_modern(server->revision)
+                                  : server->is_stdio || session->client != NULL;
     arena_release(&session->arena);
     buf_clear(&session->session_id);
     session->pages = NULL;
     session->page_count = 0;
     session->tools = (struct tool_index){0};
-    session->is_modern = false;
+    session->is_modern = session->has_tried = false;
     session->was_asked_again = false;
     session->offers = 0;
     session->log_level = MCP_LOG_NONE;
@@ -367,7 +384,7 @@ static void start_opening(struct server_session *session)
     session->revision = MCP_REVISION_NONE;
     session->diag = (struct diag){0};
     session->state = SERVER_SESSION_OPENING;
-    start_step(session, skip_probe ? SERVER_STEP_INITIALIZE : SERVER_STEP_DISCOVER, SLICE_EMPTY);
+    start_step(session, begins_legacy ? SERVER_STEP_INITIALIZE : SERVER_STEP_DISCOVER, SLICE_EMPTY);
 }
 
 enum status server_session_open(struct server_session *session, struct children *owner,

@@ -1,9 +1,10 @@
 /* server_session.h: what one loop knows of one server on behalf of one caller, or of one session of
  * a legacy client, whose capabilities were said once and for all.
  *
- * Opening finds the era (server/discover, then initialize), does the handshake and reads the tools'
- * definitions, which type the arguments that policies see. Operations wait for that in one queue:
- * however many arrive, the server is asked once. Sessions of different callers are never shared.
+ * Opening finds the era (the one of the client is tried first), does the handshake and reads the
+ * tools' definitions, which type the arguments that policies see. Operations wait for that in one
+ * queue: however many arrive, the server is asked once. Sessions of different callers are never
+ * shared.
  */
 #ifndef AEGIS_CORE_GATEWAY_SERVER_SESSION_H
 #define AEGIS_CORE_GATEWAY_SERVER_SESSION_H
@@ -58,6 +59,7 @@ struct server_session {
     enum mcp_revision revision;
     struct mcp_client_capabilities client_offer; /* what a legacy server may ask the client */
     bool is_modern;
+    bool has_tried;               /* the other era, when its own step began */
     bool was_asked_again;         /* for its version, while it opens */
     uint32_t offers;              /* mcp_offer */
     enum mcp_log_level log_level; /* a legacy server's: what it was told to send, or NONE */
