@@ -82,6 +82,10 @@ static void copy_text(char *out, size_t size, struct slice text)
 static void read_method(struct world_call *call)
 {
     const char *at = strstr(call->body, "\"method\":\"");
+    if (call->is_get) {
+        copy_text(call->method, sizeof(call->method), SLICE("GET"));
+        return;
+    }
     CHECK(at != NULL || call->id == 0);
     if (at == NULL) {
         copy_text(call->method, sizeof(call->method), SLICE("response"));
@@ -122,8 +126,12 @@ static enum status fake_start(void *context, const struct upstream_request *requ
     (void)diag;
     CHECK(world->call_count < WORLD_CALLS_MAX);
     struct world_call *call = &world->calls[world->call_count++];
-    *call = (struct world_call){
-        .sink = *sink, .id = request->id, .server = request->server, .is_open = true};
+    *call = (struct world_call){.sink = *sink,
+                                .id = request->id,
+                                .server = request->server,
+                                .is_get = request->is_get,
+                                .is_in_session = request->is_in_session,
+                                .is_open = true};
     copy_text(call->body, sizeof(call->body), request->body);
     read_method(call);
     check_intent(world, call);
@@ -166,6 +174,12 @@ static void fake_close_child(void *context, uint32_t server, uint64_t child)
     (void)context;
     (void)server;
     (void)child;
+}
+
+void world_position(struct world_call *call, const char *event_id, int64_t retry_ms)
+{
+    CHECK(call->is_open);
+    call->sink.on_position(&call->sink, slice_view_cstr(event_id), retry_ms);
 }
 
 void world_message(struct world_call *call, const char *json)

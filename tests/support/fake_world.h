@@ -33,7 +33,7 @@ struct world_call {
     char method[64];
     int64_t id;
     uint32_t server;
-    bool is_open, is_cancelled, is_excused;
+    bool is_open, is_cancelled, is_excused, is_get, is_in_session;
     bool is_stray; /* completed once more although it was over */
 };
 
@@ -147,6 +147,9 @@ void world_advance(struct world *world, int64_t ms);
 
 /* The newest open call of a method, or NULL. */
 struct world_call *world_find_call(struct world *world, const char *method);
+
+/* An event of the stream of a call had that id and that time to wait. */
+void world_position(struct world_call *call, const char *event_id, int64_t retry_ms);
 
 /* A server's message on a call; %ID is replaced by the call's id. */
 void world_message(struct world_call *call, const char *json);

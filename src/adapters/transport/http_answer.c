@@ -31,7 +31,7 @@ static enum answer_mode choose_mode(const struct http_call *call, const struct h
     if (!call->expects_answer && (status == 200 || status == 202 || status == 204)) {
         return ANSWER_EMPTY;
     }
-    if ((status == 200 || (status >= 400 && status < 500)) &&
+    if (!call->is_get && (status == 200 || (status >= 400 && status < 500)) &&
         media_type_is(type, SLICE("application/json"))) {
         return ANSWER_JSON;
     }
@@ -65,6 +65,10 @@ static void on_head(struct http_link *link)
                "server answered with a content coding or with repeated fields");
         return;
     }
+    if (call->is_in_session && head->status_code == 404) {
+        refuse(call, STATUS_NOT_FOUND, "upstream.session", "server does not know the session");
+        return;
+    }
     call->mode = choose_mode(call, head);
     if (call->mode == ANSWER_NONE) {
         bool is_type = head->status_code == 200;
@@ -89,8 +93,27 @@ static void on_head(struct http_link *link)
 }
 
 /* Returns false when the call is over. */
+static bool report_position(struct http_call *call, const struct sse_event *event)
+{
+    const struct upstream_sink *sink = &call->base.sink;
+    if ((event->has_id || event->retry_ms >= 0) && sink->on_position != NULL) {
+        call->is_delivering = true;
+        sink->on_position(sink, event->has_id ? event->id : SLICE_EMPTY, event->retry_ms);
+        call->is_delivering = false;
+    }
+    if (call->is_over) {
+        http_call_end(call, STATUS_CANCELLED, NULL, false);
+        return false;
+    }
+    return true;
+}
+
+/* Returns false when the call is over. */
 static bool take_event(struct http_call *call, const struct sse_event *event)
 {
+    if (!report_position(call, event)) {
+        return false;
+    }
     if (!event->has_data) {
         return true;
     }

@@ -50,6 +50,7 @@ struct http_call {
     int64_t timeout_ms;
     enum answer_mode mode;
     int http_status;
+    bool is_get, is_in_session;
     bool expects_answer, has_message, is_resolving, is_failing, is_paused, is_excused, has_events;
     bool is_delivering; /* a function of the sink is on the stack */
     bool is_over;       /* cancelled from there: goes once it has returned */

@@ -188,17 +188,20 @@ static enum status write_fields(struct buf *out, const struct http_target *targe
                                 const struct upstream_request *request)
 {
     TRY(http_write_field(out, SLICE("Host"), buf_view(&target->host_field)));
-    buf_append(out, SLICE("Content-Type: application/json\r\n"
-                          "Accept: application/json, text/event-stream\r\n"));
+    buf_append(out, request->is_get ? SLICE("Accept: text/event-stream\r\n")
+                                    : SLICE("Content-Type: application/json\r\n"
+                                            "Accept: application/json, text/event-stream\r\n"));
     for (size_t i = 0; i < request->field_count; i++) {
         TRY(http_write_field(out, request->fields[i].name, request->fields[i].value));
     }
     if (request->credential_name.len > 0) {
         TRY(http_write_field(out, request->credential_name, request->credential_value));
     }
-    buf_append(out, SLICE("Content-Length: "));
-    buf_append_u64(out, request->body.len);
-    buf_append(out, SLICE("\r\n"));
+    if (!request->is_get) {
+        buf_append(out, SLICE("Content-Length: "));
+        buf_append_u64(out, request->body.len);
+        buf_append(out, SLICE("\r\n"));
+    }
     http_write_head_end(out);
     return STATUS_OK;
 }
@@ -206,7 +209,8 @@ static enum status write_fields(struct buf *out, const struct http_target *targe
 static enum status write_request(struct buf *out, const struct http_target *target,
                                  const struct upstream_request *request, struct diag *diag)
 {
-    http_write_request_line(out, SLICE("POST"), target->config->path);
+    http_write_request_line(out, request->is_get ? SLICE("GET") : SLICE("POST"),
+                            target->config->path);
     if (write_fields(out, target, request) != STATUS_OK) {
         return diag_fail(diag, STATUS_INVALID, "upstream.request",
                          "a field for the server holds a control character");
@@ -246,6 +250,8 @@ static void enlist(struct http_call *call, const struct upstream_request *reques
     upstream->running = call;
     call->target->running_count++;
     call->expects_answer = request->expects_answer;
+    call->is_get = request->is_get;
+    call->is_in_session = request->is_in_session;
     call->timeout_ms = request->timeout_ms;
     if (request->deadline_ms > 0) {
         loop_timer_start(upstream->loop, &call->deadline, request->deadline_ms);

@@ -1,11 +1,12 @@
 /* http_upstream.h: port_upstream over HTTP/1.1 and TLS, one per loop.
  *
- * One POST per message, answered by one JSON text or a stream of events. Never follows a redirect,
- * never repeats a request: a pooled connection is looked at before it is used again, and if it dies
- * after that the call has failed. A connection that said anything odd is never used again.
+ * One POST per message, answered by one JSON text or a stream of events, or a GET of a stream.
+ * Never follows a redirect, never repeats a request: a pooled connection is looked at before it is
+ * used again, and if it dies after that the call has failed. A connection that said anything odd is
+ * never used again.
  *
- * Codes of on_end: upstream.down, upstream.timeout, upstream.protocol, upstream.status,
- * upstream.content_type, upstream.event, upstream.truncated, upstream.too_large.
+ * Codes of on_end: upstream.session, upstream.down, upstream.timeout, upstream.protocol,
+ * upstream.status, upstream.content_type, upstream.event, upstream.truncated, upstream.too_large.
  */
 #ifndef AEGIS_ADAPTERS_TRANSPORT_HTTP_UPSTREAM_H
 #define AEGIS_ADAPTERS_TRANSPORT_HTTP_UPSTREAM_H

@@ -12,7 +12,8 @@
 
 struct sink {
     struct upstream_sink base;
-    struct buf messages; /* joined by '|' */
+    struct buf messages;  /* joined by '|' */
+    struct buf positions; /* "ID/MS|" each */
     size_t message_count, stream_count, end_count, session_count;
     enum status status;
     int http_status;
@@ -27,6 +28,15 @@ static void on_session(const struct upstream_sink *base, struct slice session)
     struct sink *sink = base->user;
     sink->session_count++;
     CHECK(slice_eq(session, SLICE("s-1")));
+}
+
+static void on_position(const struct upstream_sink *base, struct slice event_id, int64_t retry_ms)
+{
+    struct sink *sink = base->user;
+    buf_append(&sink->positions, event_id);
+    buf_append_byte(&sink->positions, '/');
+    buf_append_i64(&sink->positions, retry_ms);
+    buf_append_byte(&sink->positions, '|');
 }
 
 static void on_message(const struct upstream_sink *base, struct slice json, bool is_stream)
@@ -54,8 +64,13 @@ static void on_end(const struct upstream_sink *base, enum status status, int htt
 
 static void sink_init(struct sink *sink)
 {
-    *sink = (struct sink){.base = {on_session, on_message, on_end, sink, 0}};
+    *sink = (struct sink){.base = {.on_session = on_session,
+                                   .on_position = on_position,
+                                   .on_message = on_message,
+                                   .on_end = on_end,
+                                   .user = sink}};
     buf_init(&sink->messages, ACCOUNT_BYTES, NULL);
+    buf_init(&sink->positions, ACCOUNT_BYTES, NULL);
 }
 
 struct fixture {
@@ -98,6 +113,7 @@ static void tear_down(struct fixture *self)
     loop_release(&self->loop);
     CHECK(self->loop.account.used_bytes == 0);
     buf_release(&self->sink.messages);
+    buf_release(&self->sink.positions);
 }
 
 static const struct upstream_request REQUEST = {.body = SLICE_INIT("{\"id\":1}"),
@@ -414,6 +430,106 @@ TEST(http_upstream_pauses)
         (void)uv_run(&self.loop.uv, UV_RUN_ONCE);
     }
     CHECK(self.sink.message_count == 2);
+    tear_down(&self);
+}
+
+TEST(http_upstream_says_where_a_stream_stands)
+{
+    static const struct slice EVENTS =
+        SLICE_INIT(SSE_HEAD "Connection: close\r\n\r\nid: a\nretry: 500\ndata:\n\n"
+                            "id: b\ndata: {}\n\ndata: {}\n\nretry: 7\n\n");
+    struct fixture self;
+    set_up(&self, &EVENTS, 1);
+    self.server.closes_after = true;
+    call(&self, &REQUEST);
+    CHECK(slice_eq(buf_view(&self.sink.positions), SLICE("a/500|b/-1|/7|")));
+    CHECK(self.sink.status == STATUS_OK && self.sink.message_count == 2);
+    tear_down(&self);
+}
+
+TEST(http_upstream_gets_a_stream)
+{
+    static const struct {
+        const char *name;
+        struct slice answer;
+        enum status status;
+        const char *code;
+    } rows[] = {
+        {"events", SLICE_INIT(SSE_HEAD "\r\ndata: {}\n\n"), STATUS_OK, NULL},
+        {"JSON", SLICE_INIT(JSON_ANSWER), STATUS_INVALID, "upstream.content_type"},
+        {"no stream", SLICE_INIT("HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n"), STATUS_INVALID,
+         "upstream.status"},
+        {"an error in JSON",
+         SLICE_INIT("HTTP/1.1 400 No\r\nContent-Type: application/json\r\nContent-Length: "
+                    "2\r\n\r\n{}"),
+         STATUS_INVALID, "upstream.status"},
+        {"no session", SLICE_INIT("HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"), STATUS_NOT_FOUND,
+         "upstream.session"},
+    };
+    static const struct http_field AFTER = {SLICE_INIT("Last-Event-ID"), SLICE_INIT("e7")};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct fixture self;
+        struct upstream_request request = REQUEST;
+        request.is_get = request.is_in_session = true;
+        request.body = SLICE_EMPTY;
+        request.fields = &AFTER;
+        request.field_count = 1;
+        set_up(&self, NULL, 0);
+        start(&self, &request);
+        CHECK_ROW(rows[i].name,
+                  peer_run_until_text(&self.loop, &self.server.peers[0], SLICE("\r\n\r\n")));
+        struct slice sent = peer_text(&self.server.peers[0]);
+        CHECK_ROW(rows[i].name, slice_starts_with(sent, SLICE("GET /mcp HTTP/1.1\r\n")));
+        CHECK_ROW(rows[i].name, slice_contains(sent, SLICE("Accept: text/event-stream\r\n")));
+        CHECK_ROW(rows[i].name, slice_contains(sent, SLICE("Last-Event-ID: e7\r\n")));
+        CHECK_ROW(rows[i].name, !slice_contains(sent, SLICE("Content-")));
+        peer_send(&self.server.peers[0], rows[i].answer);
+        peer_close(&self.server.peers[0]);
+        CHECK_ROW(rows[i].name, peer_run_until(&self.loop, &self.sink.has_ended));
+        CHECK_ROW(rows[i].name, self.sink.status == rows[i].status);
+        CHECK_ROW(rows[i].name, str_eq(self.sink.diag.code, rows[i].code));
+        tear_down(&self);
+    }
+}
+
+/* Without a session of ours a 404 is an answer like others. */
+TEST(http_upstream_tells_a_session_that_is_over)
+{
+    static const struct slice ANSWER =
+        SLICE_INIT("HTTP/1.1 404 No\r\nContent-Type: application/json\r\nContent-Length: "
+                   "8\r\n\r\n{\"id\":1}");
+    for (int is_in_session = 0; is_in_session < 2; is_in_session++) {
+        struct fixture self;
+        struct upstream_request request = REQUEST;
+        request.is_in_session = is_in_session != 0;
+        set_up(&self, &ANSWER, 1);
+        call(&self, &request);
+        CHECK(self.sink.status == (is_in_session != 0 ? STATUS_NOT_FOUND : STATUS_OK));
+        CHECK(self.sink.message_count == (is_in_session != 0 ? 0 : 1));
+        tear_down(&self);
+    }
+}
+
+/* The server waits for us: its silence is no time-out until we have answered. */
+TEST(http_upstream_excuses_silence)
+{
+    static const struct slice EVENT = SLICE_INIT(SSE_HEAD "\r\ndata: 1\n\n");
+    struct fixture self;
+    struct upstream_request request = REQUEST;
+    request.timeout_ms = 30;
+    set_up(&self, &EVENT, 1);
+    start(&self, &request);
+    while (self.sink.message_count == 0) {
+        (void)uv_run(&self.loop.uv, UV_RUN_ONCE);
+    }
+    self.port.excuse(self.port.context, self.sink.call, true);
+    peer_run_some(&self.loop);
+    (void)!usleep(60000);
+    peer_run_some(&self.loop);
+    CHECK(!self.sink.has_ended);
+    self.port.excuse(self.port.context, self.sink.call, false);
+    CHECK(peer_run_until(&self.loop, &self.sink.has_ended));
+    CHECK(self.sink.status == STATUS_TIMEOUT);
     tear_down(&self);
 }
 

@@ -5,6 +5,8 @@
 #include "core/mcp/mirror.h"
 #include "json/writer.h"
 
+#include <string.h>
+
 #define CALL_FIELDS_MAX (4 + PARAMETER_FIELDS_MAX)
 #define CALL_KEPT_BYTES_MAX ((size_t)64 << 10) /* room for the next request */
 #define CALL_NAME_BYTES_MAX ((size_t)8 << 20)
@@ -17,7 +19,9 @@ static struct call *call_of(struct child *child)
 static void cancel_at_port(struct child *child)
 {
     struct call *call = call_of(child);
-    const struct port_upstream *port = call->gateway->ports.upstream;
+    const struct gateway_ports *ports = &call->gateway->ports;
+    const struct port_upstream *port = ports->upstream;
+    ports->timer->stop(ports->timer->context, &call->resume);
     if (call->handle != NULL) {
         port->cancel(port->context, call->handle);
         call->handle = NULL;
@@ -238,6 +242,47 @@ static void on_session(const struct upstream_sink *sink, struct slice session_id
     }
 }
 
+static void on_position(const struct upstream_sink *sink, struct slice event_id, int64_t retry_ms)
+{
+    struct call *call = find_call(sink);
+    if (call == NULL || call->is_modern) {
+        return;
+    }
+    if (retry_ms >= 0) {
+        call->resume_ms = retry_ms < CALL_RESUME_MS_MAX ? retry_ms : CALL_RESUME_MS_MAX;
+    }
+    if (call->event_id == NULL && event_id.len > 0) {
+        call->event_id = arena_alloc(call->arena, CALL_EVENT_ID_BYTES_MAX);
+    }
+    /* An id that we cannot repeat leaves nothing to go on from. */
+    bool is_kept = call->event_id != NULL && event_id.len <= CALL_EVENT_ID_BYTES_MAX;
+    if (is_kept && event_id.len > 0) {
+        memcpy(call->event_id, event_id.ptr, event_id.len);
+        call->event_id_len = event_id.len;
+        call->resume_count = 0;
+    } else if (!is_kept) {
+        call->event_id_len = 0;
+    }
+}
+
+static void on_resume(struct timer *timer);
+
+/* MCP 2025-11-25, transports: a server may close the stream of a request at any time after it gave
+ * an event an id; the answer then comes on a GET. */
+static bool resume_later(struct call *call, enum status status, const struct diag *diag)
+{
+    const struct port_timer *timer = call->gateway->ports.timer;
+    bool is_cut = status == STATUS_OK || status == STATUS_UNAVAILABLE ||
+                  slice_eq(slice_view_cstr(diag->code), SLICE("upstream.truncated"));
+    if (!is_cut || call->has_answer || call->failure != STATUS_OK || call->event_id_len == 0 ||
+        ++call->resume_count > CALL_RESUMES_MAX) {
+        return false;
+    }
+    call->resume.fire = on_resume;
+    timer->start(timer->context, &call->resume, call->resume_ms);
+    return true;
+}
+
 static void on_end(const struct upstream_sink *sink, enum status status, int http_status,
                    const struct diag *diag)
 {
@@ -247,6 +292,9 @@ static void on_end(const struct upstream_sink *sink, enum status status, int htt
         return;
     }
     call->handle = NULL;
+    if (resume_later(call, status, diag)) {
+        return;
+    }
     if (call->failure == STATUS_OK && status != STATUS_OK) {
         call->failure = status;
         call->diag = *diag;
@@ -323,13 +371,59 @@ static size_t build_fields(const struct call_request *request, struct buf *name,
     return count;
 }
 
+static struct upstream_sink sink_of(const struct call *call)
+{
+    return (struct upstream_sink){.on_session = on_session,
+                                  .on_position = on_position,
+                                  .on_message = on_message,
+                                  .on_end = on_end,
+                                  .user = call->gateway,
+                                  .ticket = call->child.ticket};
+}
+
+static enum status get_stream(struct call *call)
+{
+    const struct port_upstream *port = call->gateway->ports.upstream;
+    const struct gateway_server *server = server_session_server(call->session);
+    struct upstream_sink sink = sink_of(call);
+    struct http_field fields[SERVER_SESSION_FIELDS_MAX + 1];
+    size_t count = server_session_fields(call->session, fields);
+    fields[count++] =
+        (struct http_field){SLICE("Last-Event-ID"), slice_of(call->event_id, call->event_id_len)};
+    struct upstream_request upstream = {
+        .server = call->session->server_index,
+        .is_get = true,
+        .is_in_session = true,
+        .expects_answer = true,
+        .id = call->id,
+        .fields = fields,
+        .field_count = count,
+        .credential_name = server->credential_name,
+        .credential_value = server->credential_value,
+        .timeout_ms = server->timeout_ms,
+        .deadline_ms = server->timeout_ms * 10,
+    };
+    return port->start(port->context, &upstream, &sink, &call->handle, &call->diag);
+}
+
+static void on_resume(struct timer *timer)
+{
+    struct call *call = (struct call *)((char *)timer - offsetof(struct call, resume));
+    enum status status = get_stream(call);
+    if (status != STATUS_OK) {
+        child_end(&call->child, status, &call->diag);
+    } else if (call->is_excused) {
+        call_excuse(call, true);
+    }
+}
+
 /* Build the message and give it to the port. */
 static enum status send_request(struct call *call, const struct call_request *request)
 {
     struct gateway *gateway = call->gateway;
     const struct port_upstream *port = gateway->ports.upstream;
     const struct gateway_server *server = server_session_server(request->session);
-    struct upstream_sink sink = {on_session, on_message, on_end, gateway, call->child.ticket};
+    struct upstream_sink sink = sink_of(call);
     struct buf *body = &gateway->body;
     struct buf name;
     struct http_field fields[CALL_FIELDS_MAX];
@@ -340,6 +434,8 @@ static enum status send_request(struct call *call, const struct call_request *re
         .server = request->session->server_index,
         .body = buf_view(body),
         .expects_answer = !request->is_notification,
+        .is_in_session =
+            !request->is_modern && !request->is_handshake && request->session->session_id.len > 0,
         .id = call->id,
         .fields = fields,
         .field_count = build_fields(request, &name, fields),
@@ -368,6 +464,7 @@ enum status call_start(struct call *call, const struct call_request *request)
     call->session = request->session;
     call->is_modern = request->is_modern;
     call->may_ask = request->may_ask;
+    call->resume_ms = CALL_RESUME_MS;
     call->id = request->is_notification ? 0 : ++gateway->next_upstream_id;
     TRY(child_begin(&call->child, request->owner, &CALL_CHILD));
     enum status status = send_request(call, request);
@@ -380,6 +477,7 @@ enum status call_start(struct call *call, const struct call_request *request)
 void call_excuse(struct call *call, bool is_excused)
 {
     const struct port_upstream *port = call->gateway->ports.upstream;
+    call->is_excused = is_excused;
     if (call->handle != NULL) {
         port->excuse(port->context, call->handle, is_excused);
     }

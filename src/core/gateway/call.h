@@ -4,7 +4,8 @@
  * takes every message the server sends on it, and holds the answer back until the server has ended
  * cleanly: what follows an answer could contradict it. A message that must not be there ends the
  * call. A legacy server may ask something meanwhile: pings are answered here, what nobody takes is
- * refused.
+ * refused. A stream of a legacy server that ends before the answer is gone on with, when the server
+ * has said where.
  */
 #ifndef AEGIS_CORE_GATEWAY_CALL_H
 #define AEGIS_CORE_GATEWAY_CALL_H
@@ -17,6 +18,10 @@
 #include "core/mcp/capabilities.h"
 
 #define CALL_NOTIFICATIONS_MAX 10000
+#define CALL_EVENT_ID_BYTES_MAX 512
+#define CALL_RESUMES_MAX 8  /* in a row, without an event */
+#define CALL_RESUME_MS 1000 /* before going on, when the server does not say how long */
+#define CALL_RESUME_MS_MAX 60000
 
 struct server_session;
 
@@ -27,10 +32,15 @@ struct call {
     struct server_session *session;
     struct upstream_call *handle; /* the port's, while the child runs */
     int64_t id;                   /* of the request; 0 for a notification */
-    bool is_modern;
+    bool is_modern, is_excused;
     bool may_ask; /* the result may be questions to the client (MCP 2026-07-28) */
     bool has_answer;
-    bool asks;               /* and it is */
+    bool asks;         /* and it is */
+    uint8_t *event_id; /* of the last event, CALL_EVENT_ID_BYTES_MAX in arena; NULL: none */
+    size_t event_id_len;
+    int64_t resume_ms;
+    uint32_t resume_count;
+    struct timer resume;
     struct json_tape answer; /* in arena */
     json_ref result;         /* JSON_NONE when the server answered with an error */
     json_ref error;

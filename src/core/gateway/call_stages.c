@@ -125,8 +125,6 @@ static enum stage_result refuse_fields(struct operation *op, const struct diag *
 static enum stage_result take_parameters(struct operation *op, struct json_place tool,
                                          struct json_place arguments)
 {
-    const struct http_field *sent = op->parameters;
-    size_t sent_count = op->parameter_count;
     struct parameter_fields fields;
     struct diag diag = {0};
     op->parameters = NULL;
@@ -140,8 +138,8 @@ static enum stage_result take_parameters(struct operation *op, struct json_place
         return refuse_call(op, SLICE("unknown tool"), &diag);
     }
     if (status == STATUS_OK && mcp_revision_is_modern(op->revision) && !op->is_stdio) {
-        status =
-            parameter_fields_check(&fields, arguments.tape, sent, sent_count, &op->arena, &diag);
+        status = parameter_fields_check(&fields, arguments.tape, op->sent_parameters,
+                                        op->sent_parameter_count, &op->arena, &diag);
     }
     if (status == STATUS_OK && op->session->is_modern && fields.count > 0) {
         op->parameters = arena_alloc_zero(&op->arena, fields.count, sizeof(*op->parameters));
@@ -476,7 +474,8 @@ static size_t translate_edits(struct operation *op, struct json_edit *edits)
     return count;
 }
 
-/* A round that the gateway answers by itself: judged like any other, from the session on. */
+/* Once more, in an operation of the same client: judged like any other, from the session on, with
+ * an intent of its own. */
 static enum stage_result repeat(struct operation *op)
 {
     server_session_leave(op->session);
@@ -504,6 +503,13 @@ static void write_result(struct operation *op)
     json_write(&op->reply, &op->call.answer, 0, edits, count);
 }
 
+/* MCP 2025-11-25, session management: a 404 says that the session is over, and that nothing was
+ * begun in it. */
+static bool may_repeat(const struct operation *op)
+{
+    return op->call.failure == STATUS_NOT_FOUND && !op->was_repeated && op->stop == STATUS_OK;
+}
+
 static enum stage_result stage_answer(struct operation *op)
 {
     if (op->call.failure == STATUS_CANCELLED) {
@@ -512,6 +518,10 @@ static enum stage_result stage_answer(struct operation *op)
     }
     if (op->call.failure != STATUS_OK) {
         server_session_forget(op->session);
+        if (may_repeat(op)) {
+            op->was_repeated = true;
+            return repeat(op);
+        }
         return operation_refuse_upstream(op, op->call.failure, &op->call.diag);
     }
     switch (op->input.next) {

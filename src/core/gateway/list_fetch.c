@@ -5,6 +5,7 @@
 #define LIST_PAGES_MAX 64
 
 static void start_page(struct list_part *part, struct slice cursor);
+static void open_part(struct list_part *part);
 
 static struct list_part *part_of_call(struct call *call)
 {
@@ -43,11 +44,27 @@ static bool knows_no_list(const struct call *call)
            code == MCP_ERROR_METHOD_NOT_FOUND;
 }
 
+/* MCP 2025-11-25, session management: the session is over. Once, the list is asked for in a new
+ * one, from the start. */
+static void repeat_part(struct list_part *part)
+{
+    part->was_repeated = true;
+    part->pages = part->last_page = NULL;
+    part->page_count = 0;
+    server_session_forget(part->session);
+    server_session_leave(part->session);
+    open_part(part);
+}
+
 static void on_page(struct call *call, enum status status)
 {
     struct list_part *part = part_of_call(call);
     if (status == STATUS_OK && knows_no_list(call)) {
         part->is_complete = true;
+        return;
+    }
+    if (status == STATUS_NOT_FOUND && !part->was_repeated) {
+        repeat_part(part);
         return;
     }
     if (status != STATUS_OK || !add_page(part)) {

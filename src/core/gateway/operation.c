@@ -415,13 +415,13 @@ static enum status keep_parameters(struct operation *op)
     if (count == 0 || op->message.method->primitive != MCP_TOOL) {
         return STATUS_OK;
     }
-    op->parameters = arena_alloc_zero(&op->arena, count, sizeof(*op->parameters));
-    if (op->parameters == NULL) {
+    op->sent_parameters = arena_alloc_zero(&op->arena, count, sizeof(*op->sent_parameters));
+    if (op->sent_parameters == NULL) {
         return STATUS_LIMIT;
     }
     for (size_t i = 0; i < op->field_count; i++) {
         if (parameter_fields_is_name(op->fields[i].name)) {
-            struct http_field *kept = &op->parameters[op->parameter_count++];
+            struct http_field *kept = &op->sent_parameters[op->sent_parameter_count++];
             TRY(arena_copy(&op->arena, op->fields[i].name, &kept->name));
             TRY(arena_copy(&op->arena, op->fields[i].value, &kept->value));
         }

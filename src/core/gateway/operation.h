@@ -62,6 +62,7 @@ struct list_part {
     struct call call;
     uint32_t server_index;
     uint32_t page_count;
+    bool was_repeated;                   /* in a new session with the server */
     bool is_complete;                    /* all of its pages are there */
     struct list_page *pages, *last_page; /* in the server's order */
 };
@@ -79,8 +80,9 @@ struct operation {
     bool is_dead;     /* frees itself when what cannot be called back completes */
     bool has_outcome; /* what happened is recorded: a refusal needs no record of its own */
     bool was_handed_over;
-    bool is_linked; /* HTTP with SSE: posted to the messages of a stream, where it is answered */
-    bool has_home;  /* token names it: the client is a legacy one */
+    bool is_linked;    /* HTTP with SSE: posted to the messages of a stream, where it is answered */
+    bool has_home;     /* token names it: the client is a legacy one */
+    bool was_repeated; /* in a new session with the server */
     struct session_token token;
     struct client_session *client; /* held; on its home loop */
     bool client_is_new;            /* nobody has its id yet: it ends with the operation */
@@ -89,9 +91,10 @@ struct operation {
     struct slice http_method, target_path, peer_ip, body;
     const struct http_field *fields; /* the transport's, until the first wait */
     size_t field_count;
-    struct slice authorization;    /* one of them */
-    struct http_field *parameters; /* those of a call's arguments: first the client's, then ours */
-    size_t parameter_count;
+    struct slice authorization;         /* one of them */
+    struct http_field *sent_parameters; /* the client's, of a call's arguments */
+    struct http_field *parameters;      /* and ours */
+    size_t sent_parameter_count, parameter_count;
     struct slice origin; /* of the page that asks; empty: none */
     bool has_token, is_tls, is_stdio;
     int64_t started_ms;

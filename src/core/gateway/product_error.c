@@ -50,7 +50,10 @@ enum product_error product_error_of_upstream(enum status status, const struct di
         (status == STATUS_LIMIT && !slice_eq(code, SLICE("upstream.too_large")))) {
         return PRODUCT_OVERLOADED;
     }
-    return status == STATUS_UNAVAILABLE ? PRODUCT_UPSTREAM_DOWN : PRODUCT_UPSTREAM_PROTOCOL;
+    /* A session that the server does not know any more is as good as a server that was restarted.
+     */
+    return status == STATUS_UNAVAILABLE || status == STATUS_NOT_FOUND ? PRODUCT_UPSTREAM_DOWN
+                                                                      : PRODUCT_UPSTREAM_PROTOCOL;
 }
 
 enum product_error product_error_of_identity(enum status status)

@@ -63,7 +63,10 @@ static enum status start(struct reply *reply, struct slice body)
     struct server_session *session = reply->session;
     const struct port_upstream *port = session->gateway->ports.upstream;
     const struct gateway_server *server = server_session_server(session);
-    struct upstream_sink sink = {NULL, on_message, on_end, session->gateway, reply->child.ticket};
+    struct upstream_sink sink = {.on_message = on_message,
+                                 .on_end = on_end,
+                                 .user = session->gateway,
+                                 .ticket = reply->child.ticket};
     struct http_field fields[SERVER_SESSION_FIELDS_MAX];
     struct diag diag = {0};
     struct upstream_request request = {

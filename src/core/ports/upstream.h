@@ -17,6 +17,10 @@ struct upstream_request {
     uint32_t server;     /* index in the configuration's server list */
     struct slice body;   /* one line of JSON, copied */
     bool expects_answer; /* false: a notification; the call ends with the server's 202 */
+    /* HTTP only: no body, but a GET that opens a stream of the session, or goes on with one: then
+     * Last-Event-ID is among the fields. */
+    bool is_get;
+    bool is_in_session; /* HTTP only: a 404 says that the session with the server is over */
     /* Our own integer id in body, for demultiplexing on shared byte streams; 0 for notifications.
      */
     int64_t id;
@@ -36,13 +40,16 @@ struct upstream_request {
 struct upstream_sink {
     /* A legacy server gave a session id with its answer (HTTP only). May be NULL. */
     void (*on_session)(const struct upstream_sink *sink, struct slice session_id);
+    /* An event of the stream had an id (else empty) or a time to wait before going on with the
+     * stream (else negative); HTTP only. May be NULL. */
+    void (*on_position)(const struct upstream_sink *sink, struct slice event_id, int64_t retry_ms);
     /* One whole JSON text, valid during the call. is_stream: it came as an event, more may follow.
      */
     void (*on_message)(const struct upstream_sink *sink, struct slice json, bool is_stream);
     /* The call is over, exactly once unless cancelled. http_status is 0 when there was no answer.
      * STATUS_OK: ended cleanly. STATUS_INVALID (upstream.protocol, upstream.content_type,
      * upstream.status), STATUS_TIMEOUT (upstream.timeout), STATUS_UNAVAILABLE (upstream.down),
-     * STATUS_LIMIT (upstream.too_large). */
+     * STATUS_LIMIT (upstream.too_large), STATUS_NOT_FOUND (upstream.session). */
     void (*on_end)(const struct upstream_sink *sink, enum status status, int http_status,
                    const struct diag *diag);
     void *user;
@@ -57,7 +64,8 @@ struct port_upstream {
                          struct diag *diag);
     /* After this no function of the sink is called. The connection is not reused. */
     void (*cancel)(void *context, struct upstream_call *call);
-    /* The server waits for an answer of ours, or no longer: until then its silence is no time-out. */
+    /* The server waits for an answer of ours, or no longer: until then its silence is no time-out.
+     */
     void (*excuse)(void *context, struct upstream_call *call, bool is_excused);
     /* Stop and start reading, for back-pressure. */
     void (*pause)(void *context, struct upstream_call *call, bool paused);
