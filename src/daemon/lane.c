@@ -165,6 +165,7 @@ static struct gateway_limits gateway_limits_of(const struct config_limits *limit
         .session_idle_ms = limits->session_idle_ms,
         .client_session_idle_ms = limits->client_session_idle_ms,
         .stream_keep_alive_ms = limits->stream_keep_alive_ms,
+        .stream_replay_ms = limits->stream_replay_ms,
         .token_bytes = (size_t)limits->token_bytes,
         .token_cache_entries = (size_t)limits->token_cache_entries,
         .json = {.depth_max = (uint32_t)limits->json_depth,

@@ -7,8 +7,8 @@ import { connectAnswering } from '../peers/answering-client.mjs';
 import { auditRecords, lastSequence, listeningUrl, peersFolder, resultText, rootFolder } from '../peers/support.mjs';
 import { Bench } from './helpers.mjs';
 
-const CLIENTS = 24;
-const CALLS = 10;
+const CLIENTS = 16;
+const CALLS = 3;
 const server = path.join(peersFolder, 'asking-server.mjs');
 
 let bench;

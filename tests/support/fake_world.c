@@ -615,20 +615,34 @@ void world_post(struct world *world, struct world_client *client, const char *ta
     CHECK(world_send(world, client, &request));
 }
 
-void world_ask(struct world *world, struct world_client *client, const char *method,
-               const char *target, const char *session_id)
+static void ask_after(struct world *world, struct world_client *client, const char *method,
+                      const char *target, const char *session_id, const char *event_id)
 {
     struct http_field fields[] = {
         {SLICE("Host"), SLICE("gateway.test")},
         {SLICE("Accept"), SLICE("text/event-stream")},
         {SLICE("Mcp-Session-Id"), slice_view_cstr(session_id)},
+        {SLICE("Last-Event-ID"), slice_view_cstr(event_id)},
     };
     struct exchange_request request = {.method = slice_view_cstr(method),
                                        .target = slice_view_cstr(target),
                                        .fields = fields,
-                                       .field_count = session_id == NULL ? 2 : 3,
+                                       .field_count =
+                                           session_id == NULL ? 2 : (event_id == NULL ? 3 : 4),
                                        .peer_ip = SLICE("127.0.0.1")};
     (void)world_send(world, client, &request);
+}
+
+void world_ask(struct world *world, struct world_client *client, const char *method,
+               const char *target, const char *session_id)
+{
+    ask_after(world, client, method, target, session_id, NULL);
+}
+
+void world_come_back(struct world *world, struct world_client *client, const char *target,
+                     const char *session_id, const char *event_id)
+{
+    ask_after(world, client, "GET", target, session_id, event_id);
 }
 
 void world_get(struct world *world, struct world_client *client, const char *target)

@@ -132,6 +132,10 @@ void world_post(struct world *world, struct world_client *client, const char *ta
 void world_ask(struct world *world, struct world_client *client, const char *method,
                const char *target, const char *session_id);
 
+/* Open a stream again, after the event of that id. */
+void world_come_back(struct world *world, struct world_client *client, const char *target,
+                     const char *session_id, const char *event_id);
+
 /* Ask for something without a body. */
 void world_get(struct world *world, struct world_client *client, const char *target);
 

@@ -1,3 +1,4 @@
+#include "core/gateway/client_stream.h"
 #include "core/gateway/endpoint.h"
 #include "core/gateway/operation.h"
 
@@ -47,14 +48,36 @@ void operation_begin_stream(struct operation *op)
     op->exchange->vtable->stream_begin(op->exchange, &head);
 }
 
+/* A legacy client may come back for what it missed. On a link all is on one stream, which ends the
+ * session. Without memory it is a stream like that of a modern client. */
+static void keep_events(struct operation *op)
+{
+    struct client_session *session = op->client;
+    if (session == NULL || session->is_linked || session->is_over || op->client_is_new) {
+        return;
+    }
+    op->stream = client_stream_begin(session, op->exchange, op->principal->expires_at_s);
+    if (op->stream != NULL) {
+        op->exchange = NULL;
+        if (op->revision == MCP_2025_11_25) {
+            client_stream_prime(op->stream);
+        }
+    }
+}
+
 bool operation_send_event(struct operation *op, struct slice json)
 {
     struct buf event;
-    if (op->client_gone || op->exchange->takes_no_stream) {
+    if (op->client_gone || (op->stream == NULL && op->exchange->takes_no_stream)) {
         return true;
     }
     if (!op->stream_begun) {
         operation_begin_stream(op);
+        keep_events(op);
+    }
+    if (op->stream != NULL) {
+        client_stream_send(op->stream, json);
+        return true;
     }
     buf_init(&event, GATEWAY_OPERATION_BYTES_MAX, &op->account);
     sse_write_event(&event, SLICE("message"), SLICE_EMPTY, json);
@@ -68,7 +91,12 @@ bool operation_send_event(struct operation *op, struct slice json)
 
 void operation_lose_client(struct operation *op)
 {
-    op->exchange->vtable->abort(op->exchange);
+    if (op->stream != NULL) {
+        client_stream_break(op->stream);
+        op->stream = NULL;
+    } else {
+        op->exchange->vtable->abort(op->exchange);
+    }
     op->client_gone = true;
 }
 
@@ -78,7 +106,12 @@ void operation_answer(struct operation *op, int http_status)
         return;
     }
     if (buf_status(&op->reply) != STATUS_OK) {
-        op->exchange->vtable->abort(op->exchange);
+        operation_lose_client(op);
+        return;
+    }
+    if (op->stream != NULL) {
+        client_stream_finish(op->stream, buf_view(&op->reply));
+        op->stream = NULL;
         return;
     }
     if (!op->stream_begun) {

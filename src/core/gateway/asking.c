@@ -87,7 +87,9 @@ static void tell(struct asking *asking, const char *code)
 /* False when it did not get it. */
 static bool send_client(struct operation *op, const struct buf *message)
 {
-    if (op->client_gone || buf_status(message) != STATUS_OK) {
+    bool has_stream =
+        op->stream != NULL || (op->exchange != NULL && !op->exchange->takes_no_stream);
+    if (op->client_gone || !has_stream || buf_status(message) != STATUS_OK) {
         return false;
     }
     if (!operation_send_event(op, buf_view(message))) {
@@ -100,7 +102,7 @@ static void cancel_at_client(struct asking *asking)
 {
     struct operation *op = asking->operation;
     struct buf message;
-    if (asking->id == 0 || op->exchange == NULL) {
+    if (asking->id == 0) {
         return;
     }
     buf_init(&message, OUTCOME_BYTES_MAX, &op->gateway->account);

@@ -453,19 +453,42 @@ TEST(asking_may_end_while_its_answer_is_recorded)
     }
 }
 
+/* Before its stream began it cannot come back. */
 TEST(asking_a_client_that_is_gone_is_refused)
+{
+    struct world_call *call = begin();
+    client.exchange.on_gone(&client.exchange);
+    ask(call, ELICITATION);
+    CHECK(server_got("\"result\":{\"action\":\"decline\"}") && !call->is_excused);
+    CHECK(world_count_records(&worlds[0], "limit.hit", "client.gone") == 1);
+    finish(call);
+    CHECK(client.is_released && !client.is_replied);
+    release();
+}
+
+/* It lost its stream, or did not keep up: the question waits for it to come back. */
+TEST(asking_a_client_that_comes_back)
 {
     for (int is_slow = 0; is_slow < 2; is_slow++) {
         struct world_call *call = begin();
+        world_message(call, "{\"jsonrpc\":\"2.0\",\"id\":\"t\",\"method\":\"roots/list\"}");
+        run();
+        CHECK(strstr(client.body, "id: 1-1\n") != NULL);
         client.is_slow = is_slow != 0;
         if (is_slow == 0) {
             client.exchange.on_gone(&client.exchange);
         }
         ask(call, ELICITATION);
-        CHECK(server_got("\"result\":{\"action\":\"decline\"}") && !call->is_excused);
-        CHECK(world_count_records(&worlds[0], "limit.hit", "client.gone") == 1);
-        finish(call);
         CHECK(client.is_released && client.is_aborted == (is_slow != 0));
+        CHECK(world_count_calls(&worlds[0], "response") == 0);
+        world_come_back(&worlds[1], &client, BANK, session, "1-1");
+        run();
+        CHECK(strstr(client.body, "elicitation/create") != NULL);
+        CHECK(strstr(client.body, "roots/list") == NULL);
+        post(&second, 0, RESULT_OF("2", ACCEPTED));
+        CHECK(server_got("\"result\":" ACCEPTED));
+        finish(call);
+        CHECK(client.stream_ended && strstr(client.body, "\"content\":[]") != NULL);
         release();
     }
 }

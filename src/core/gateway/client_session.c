@@ -30,7 +30,7 @@ static void unlink_session(struct client_session *session)
 
 static void free_session(struct client_session *session)
 {
-    assert(session->user_count == 0 && session->stream == NULL);
+    assert(session->user_count == 0 && session->streams == NULL);
     account_release(&session->account, sizeof(*session));
     assert(session->account.used_bytes == 0);
     caller_leave(session->gateway, session->caller);
@@ -49,16 +49,28 @@ void client_session_leave(struct client_session *session)
     }
 }
 
+/* Those of requests that wait for their last record are left to them. */
+static void end_streams(struct client_session *session)
+{
+    struct client_stream *stream = session->streams;
+    while (stream != NULL) {
+        if (stream->is_running) {
+            stream = stream->next;
+        } else {
+            client_stream_end(stream);
+            stream = session->streams;
+        }
+    }
+}
+
 void client_session_end(struct client_session *session)
 {
     assert(!session->is_over);
     session->user_count++;
     session->is_over = true;
     unlink_session(session);
-    if (session->stream != NULL) {
-        client_stream_end(session->stream);
-    }
     operation_cancel_session(session);
+    end_streams(session);
     server_sessions_end(session);
     client_session_leave(session);
 }

@@ -34,7 +34,9 @@ struct client_session {
     bool is_over;        /* cannot be found; goes with its last user */
     bool is_linked;      /* HTTP with SSE: answers come on the stream, and it ends with it */
     bool is_initialized; /* revision is agreed */
-    struct client_stream *stream; /* the standalone one, or NULL */
+    struct client_stream *streams; /* newest first */
+    struct client_stream *stream;  /* of these the standalone one, or NULL */
+    uint64_t last_stream_number;
 };
 
 /* Open a session for the caller of the token. NULL: no memory, or too many sessions in use. */

@@ -65,6 +65,16 @@ static void ask(struct world_client *by, size_t loop, const char *method, const 
     run();
 }
 
+/* The only one of loop 0. */
+static struct client_session *the_session(void)
+{
+    struct client_session *found = NULL;
+    for (size_t i = 0; i < GATEWAY_CALLER_BUCKETS; i++) {
+        found = worlds[0].gateway.clients[i] != NULL ? worlds[0].gateway.clients[i] : found;
+    }
+    return found;
+}
+
 TEST(client_session_ends_with_a_delete_on_any_loop)
 {
     for (size_t loop = 0; loop < WORLD_LOOPS; loop++) {
@@ -305,11 +315,7 @@ TEST(client_stream_is_cut_when_the_client_is_too_slow)
         if (is_comment != 0) {
             world_advance(&worlds[0], 15000);
         } else {
-            struct client_session *found = NULL;
-            for (size_t i = 0; i < GATEWAY_CALLER_BUCKETS; i++) {
-                found = worlds[0].gateway.clients[i] != NULL ? worlds[0].gateway.clients[i] : found;
-            }
-            client_stream_send(found->stream, SLICE("{}"));
+            client_stream_send(the_session()->stream, SLICE("{}"));
         }
         CHECK(stream.is_aborted && stream.is_released && !stream.stream_ended);
     }
@@ -364,4 +370,178 @@ TEST(client_stream_is_judged_again_after_the_record)
     run();
     CHECK(client.status_code == 200 && stream.status_code == 404 && stream.is_released);
     release();
+}
+
+/* -- coming back --------------------------------------------------------------------------- */
+
+#define SEE_WITH_PROGRESS                                                                          \
+    "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"tools/"                                            \
+    "call\",\"params\":{\"name\":\"see\",\"_meta\":{"                                              \
+    "\"progressToken\":\"p\"}}}"
+#define PROGRESS(n)                                                                                \
+    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/"                                             \
+    "progress\",\"params\":{\"progressToken\":%ID,"                                                \
+    "\"progress\":" n "}}"
+
+/* A call whose stream has begun, with the events 1-1 (empty) and 1-2. */
+static struct world_call *begin_call(void)
+{
+    begin();
+    open_session(0, session);
+    worlds[0].held_method = "tools/call";
+    post(1, SEE_WITH_PROGRESS, session);
+    struct world_call *call = world_find_call(&worlds[0], "tools/call");
+    world_message(call, PROGRESS("1"));
+    CHECK(client.stream_begun && strstr(client.body, "id: 1-1\ndata: \n\n") == client.body);
+    CHECK(strstr(client.body, "id: 1-2\ndata: {") != NULL);
+    return call;
+}
+
+static void finish_call(struct world_call *call)
+{
+    world_message(call, "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"content\":[]}}");
+    world_end(call, STATUS_OK, NULL);
+    run();
+}
+
+static void come_back(struct world_client *by, size_t loop, const char *event_id)
+{
+    world_come_back(&worlds[loop], by, BANK, session, event_id);
+    run();
+}
+
+static bool has(const struct world_client *by, const char *text)
+{
+    return strstr(by->body, text) != NULL;
+}
+
+TEST(client_stream_of_a_call_goes_on_elsewhere)
+{
+    static const struct {
+        const char *name, *after;
+        bool is_finished;           /* by the time that the client is back */
+        bool is_connected;          /* the gateway has not noticed that it went */
+        bool has_first, has_second; /* progress */
+    } rows[] = {
+        {"from the start", "1-1", false, false, true, true},
+        {"from the first", "1-2", false, false, false, true},
+        {"all of it, after the end", "1-1", true, false, true, true},
+        {"the answer alone", "1-3", true, false, false, false},
+        {"before we know that it was gone", "1-2", false, true, false, true},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows) * WORLD_LOOPS; i++) {
+        size_t row = i / WORLD_LOOPS;
+        struct world_call *call = begin_call();
+        if (!rows[row].is_connected) {
+            client.exchange.on_gone(&client.exchange);
+        }
+        world_message(call, PROGRESS("2"));
+        if (rows[row].is_finished) {
+            finish_call(call);
+        }
+        come_back(&stream, i % WORLD_LOOPS, rows[row].after);
+        CHECK_ROW(rows[row].name, stream.stream_begun && client.is_released);
+        CHECK_ROW(rows[row].name, client.is_aborted == rows[row].is_connected);
+        if (!rows[row].is_finished) {
+            CHECK_ROW(rows[row].name, !stream.stream_ended);
+            finish_call(call);
+        }
+        CHECK_ROW(rows[row].name, has(&stream, "\"progress\":1") == rows[row].has_first);
+        CHECK_ROW(rows[row].name, has(&stream, "\"progress\":2") == rows[row].has_second);
+        CHECK_ROW(rows[row].name, has(&stream, "id: 1-4\ndata: {\"jsonrpc\":\"2.0\",\"id\":2,"));
+        CHECK_ROW(rows[row].name, stream.stream_ended && stream.is_released);
+        CHECK_ROW(rows[row].name, world_count_records(&worlds[0], "\"outcome\"", "bank.see") == 1);
+        release();
+    }
+}
+
+TEST(client_stream_goes_on_after_events_of_its_own_only)
+{
+    static const char *const IDS[] = {"1-5", "2-1", "0-0",   "1",     "1-",
+                                      "-1",  "x-y", "1-2-3", "-1--1", "99999999999999999999-1"};
+    struct world_call *call = begin_call();
+    client.exchange.on_gone(&client.exchange);
+    for (size_t i = 0; i < COUNT_OF(IDS); i++) {
+        come_back(&stream, 0, IDS[i]);
+        CHECK_ROW(IDS[i], stream.status_code == 400 && stream.is_released && !stream.stream_begun);
+    }
+    finish_call(call);
+    release();
+}
+
+/* The events of a session are that session's. */
+TEST(client_stream_of_another_session_is_not_found)
+{
+    char own[SESSION_BYTES];
+    struct world_call *call = begin_call();
+    client.exchange.on_gone(&client.exchange);
+    memcpy(own, session, sizeof(own));
+    open_session(0, session);
+    come_back(&stream, 0, "1-1");
+    CHECK(stream.status_code == 400 && !has(&stream, "progress"));
+    memcpy(session, own, sizeof(own));
+    finish_call(call);
+    release();
+}
+
+TEST(client_stream_is_forgotten_after_a_while)
+{
+    struct world_call *call = begin_call();
+    client.exchange.on_gone(&client.exchange);
+    world_advance(&worlds[0], 10 * worlds[0].gateway.limits.stream_replay_ms - 1);
+    finish_call(call);
+    world_advance(&worlds[0], worlds[0].gateway.limits.stream_replay_ms - 1);
+    come_back(&stream, 0, "1-3"); /* it has all there is */
+    CHECK(stream.stream_ended && stream.body[0] == '\0');
+    come_back(&stream, 0, "1-2");
+    CHECK(stream.stream_ended && has(&stream, "\"id\":2"));
+    world_advance(&worlds[0], worlds[0].gateway.limits.stream_replay_ms);
+    come_back(&stream, 0, "1-2");
+    CHECK(stream.status_code == 400);
+    release();
+}
+
+TEST(client_stream_keeps_what_the_session_may_keep)
+{
+    struct gateway_limits limits = GATEWAY_LIMITS_DEFAULT;
+    begin_with(&limits);
+    open_session(0, session);
+    ask(&stream, 0, "GET", session);
+    struct client_session *found = the_session();
+    found->account.limit_bytes = found->account.used_bytes + 256;
+    for (int i = 0; i < 8; i++) {
+        client_stream_send(found->stream, SLICE("{\"n\":1}"));
+    }
+    size_t kept = found->stream->event_count;
+    CHECK(kept > 0 && kept < 8 && found->account.used_bytes <= found->account.limit_bytes);
+    stream.exchange.on_gone(&stream.exchange);
+    come_back(&client, 0, "1-1");
+    CHECK(client.status_code == 400);
+    come_back(&client, 0, "1-7");
+    CHECK(client.stream_begun && !client.stream_ended && has(&client, "id: 1-8\n"));
+    client.exchange.on_gone(&client.exchange);
+    found->account.limit_bytes = (size_t)1 << 20;
+    for (size_t i = 0; i < 2 * CLIENT_STREAM_EVENTS_MAX; i++) {
+        client_stream_send(found->stream, SLICE("{}"));
+    }
+    CHECK(found->stream->event_count == CLIENT_STREAM_EVENTS_MAX);
+    release();
+}
+
+/* A session that ends takes its streams with it, whatever still runs. */
+TEST(client_stream_ends_with_its_session)
+{
+    for (int is_recording = 0; is_recording < 2; is_recording++) {
+        struct world_call *call = begin_call();
+        worlds[0].holds_records = is_recording != 0;
+        if (is_recording != 0) {
+            finish_call(call);
+        }
+        client_session_end(the_session());
+        worlds[0].holds_records = false;
+        run();
+        CHECK(client.is_released && client.stream_ended);
+        CHECK(worlds[0].gateway.client_count == 0);
+        release();
+    }
 }

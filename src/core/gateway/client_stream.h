@@ -1,34 +1,74 @@
-/* client_stream.h: a stream of events to a legacy client that no request of his waits for.
+/* client_stream.h: events to a client of a legacy session, who may lose the connection and come
+ * back.
  *
- * Owns the exchange of a GET from the moment it was admitted: the operation that judged it is over
- * by then. A comment now and then keeps the connection alive and finds clients that are gone. A
- * client that does not keep up loses the stream, never the memory of the gateway; he may open it
- * anew. It ends when the token it was opened with expires.
+ * A stream is the standalone one, opened by a GET, or that of one request. It takes over the
+ * exchange, numbers its events and keeps the last ones, so that a client that names the last event
+ * it got (Last-Event-ID) gets the rest, on a connection of its own. A comment now and then keeps a
+ * connection alive and finds clients that are gone. A client that does not keep up loses the
+ * connection, never the memory of the gateway. A connection ends when the token it was opened with
+ * expires. What nobody comes back for goes after a while. Source: MCP 2025-11-25, transports,
+ * resumability.
  */
 #ifndef AEGIS_CORE_GATEWAY_CLIENT_STREAM_H
 #define AEGIS_CORE_GATEWAY_CLIENT_STREAM_H
 
 #include "core/gateway/client_session.h"
 
+#define CLIENT_STREAM_EVENTS_MAX 256 /* kept of one stream */
+
+struct client_event; /* client_stream.c */
+
 struct client_stream {
-    struct client_session *session; /* held */
-    struct exchange *exchange;
+    struct client_stream *next; /* of the session, newest first */
+    struct client_session *session;
+    struct exchange *exchange; /* NULL: nobody is connected. With one the session is held */
+    uint64_t number;           /* in the session */
+    uint64_t last_sequence;    /* of its events */
+    struct client_event *events, *last_event; /* kept, oldest first */
+    size_t event_count;
     int64_t expires_at_s; /* of the caller's token */
-    struct timer keep_alive;
+    struct timer timer;   /* of the next comment, or of the end of what nobody reads */
+    bool is_standalone;
+    bool is_running; /* a request is still to be answered on it */
 };
 
-/* Begin the standalone stream of a session that has none: takes over the exchange, which has begun
- * its answer. STATUS_LIMIT: no memory, and nothing has changed. */
+/* Begin the standalone stream of a session, in place of one that nobody is connected to: takes over
+ * the exchange, whose answer is about to begin. STATUS_LIMIT: no memory, and nothing has changed.
+ */
 NODISCARD enum status client_stream_open(struct client_session *session, struct exchange *exchange,
                                          int64_t expires_at_s);
 
-/* Send one message. The client that is too slow for it has lost the stream when this returns. */
+/* Begin the stream of a request, whose operation lets go of it with client_stream_finish or
+ * client_stream_break. NULL: no memory, and nothing has changed. */
+struct client_stream *client_stream_begin(struct client_session *session, struct exchange *exchange,
+                                          int64_t expires_at_s);
+
+/* The first event of the stream of a request, without a message: from then on the client can come
+ * back. */
+void client_stream_prime(struct client_stream *stream);
+
+/* Send one message: now, or when the client comes back. */
 void client_stream_send(struct client_stream *stream, struct slice json);
 
-/* Send bytes that are events already; otherwise as client_stream_send. */
+/* Send bytes that are events already; they are not kept. */
 void client_stream_pass(struct client_stream *stream, struct slice events);
 
-/* End it cleanly and free it. */
+/* Send the answer: the last event. */
+void client_stream_finish(struct client_stream *stream, struct slice json);
+
+/* There will be no answer: break off, and forget it. */
+void client_stream_break(struct client_stream *stream);
+
+/* End it cleanly and forget it. */
 void client_stream_end(struct client_stream *stream);
+
+/* The stream of a session that has the event of that id, and all that came after it. NULL: there is
+ * none. */
+struct client_stream *client_stream_find(struct client_session *session, struct slice event_id);
+
+/* Go on with it after that event: takes over the exchange, whose answer has begun. Who was
+ * connected before has lost it. */
+void client_stream_resume(struct client_stream *stream, struct slice event_id,
+                          struct exchange *exchange, int64_t expires_at_s);
 
 #endif

@@ -48,6 +48,7 @@ struct gateway_limits {
     int64_t session_idle_ms;
     int64_t client_session_idle_ms;
     int64_t stream_keep_alive_ms;
+    int64_t stream_replay_ms;   /* for a client to come back for what it missed */
     size_t token_bytes;         /* one bearer token */
     size_t token_cache_entries; /* verified tokens remembered */
     struct refusal_rate refusals;
@@ -61,7 +62,8 @@ struct gateway_limits {
         .operations = 4096, .sessions = 1024, .client_sessions = 16384, .principal_sessions = 256, \
         .client_session_bytes = (size_t)4 << 20, .operation_deadline_ms = 600000,                  \
         .question_timeout_ms = 300000, .list_timeout_ms = 10000, .session_idle_ms = 1800000,       \
-        .client_session_idle_ms = 14400000, .stream_keep_alive_ms = 15000, .token_bytes = 16384,   \
+        .client_session_idle_ms = 14400000, .stream_keep_alive_ms = 15000,                         \
+        .stream_replay_ms = 60000, .token_bytes = 16384,                                           \
         .token_cache_entries = IDENTITY_CACHE_ENTRIES_DEFAULT, .json = JSON_LIMITS_DEFAULT,        \
         .refusals = {                                                                              \
             REFUSAL_RECORDS_DEFAULT,                                                               \

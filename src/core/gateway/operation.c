@@ -1,6 +1,7 @@
 #include "core/gateway/operation.h"
 
 #include "core/gateway/asking.h"
+#include "core/gateway/client_stream.h"
 #include "core/gateway/endpoint.h"
 
 #include <assert.h>
@@ -12,6 +13,10 @@ static void leave_sessions(struct operation *op)
 {
     asking_answer(op, SLICE_EMPTY);
     asking_end_all(op);
+    if (op->stream != NULL) {
+        client_stream_break(op->stream);
+        op->stream = NULL;
+    }
     if (op->session != NULL) {
         server_session_leave(op->session);
         op->session = NULL;
@@ -400,6 +405,9 @@ static enum status copy_request(struct operation *op, const struct exchange_requ
     TRY(arena_copy(&op->arena, mcp_field(op->fields, op->field_count, SLICE("origin"), &count),
                    &op->origin));
     TRY(arena_copy(&op->arena, request->method, &op->http_method));
+    TRY(arena_copy(&op->arena,
+                   mcp_field(op->fields, op->field_count, SLICE("last-event-id"), &count),
+                   &op->last_event_id));
     TRY(arena_copy(&op->arena, request->peer_ip, &op->peer_ip));
     TRY(arena_copy(&op->arena, request->target, &op->target_path));
     return arena_copy(&op->arena, request->body, &op->body);

@@ -50,6 +50,7 @@ struct list_page {
     json_ref items; /* the array */
 };
 
+struct client_stream;
 struct list_judging; /* list_stages.c */
 struct asking;
 
@@ -70,8 +71,9 @@ struct list_part {
 struct operation {
     struct operation *next, *previous;
     struct gateway *gateway;
-    struct exchange *exchange; /* NULL once released */
-    struct account account;    /* of all this operation holds */
+    struct exchange *exchange;    /* NULL once released, or with stream */
+    struct client_stream *stream; /* has taken the exchange over: legacy clients may come back */
+    struct account account;       /* of all this operation holds */
     struct arena arena;
     struct mcp_message message;
     const struct stage *stages;
@@ -95,7 +97,8 @@ struct operation {
     struct http_field *sent_parameters; /* the client's, of a call's arguments */
     struct http_field *parameters;      /* and ours */
     size_t sent_parameter_count, parameter_count;
-    struct slice origin; /* of the page that asks; empty: none */
+    struct slice last_event_id; /* of a GET; empty: none */
+    struct slice origin;        /* of the page that asks; empty: none */
     bool has_token, is_tls, is_stdio;
     int64_t started_ms;
     struct timer deadline;

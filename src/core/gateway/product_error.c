@@ -52,8 +52,9 @@ enum product_error product_error_of_upstream(enum status status, const struct di
     }
     /* A session that the server does not know any more is as good as a server that was restarted.
      */
-    return status == STATUS_UNAVAILABLE || status == STATUS_NOT_FOUND ? PRODUCT_UPSTREAM_DOWN
-                                                                      : PRODUCT_UPSTREAM_PROTOCOL;
+    return status == STATUS_UNAVAILABLE || slice_eq(code, SLICE("upstream.session"))
+               ? PRODUCT_UPSTREAM_DOWN
+               : PRODUCT_UPSTREAM_PROTOCOL;
 }
 
 enum product_error product_error_of_identity(enum status status)

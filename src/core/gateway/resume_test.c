@@ -138,24 +138,21 @@ TEST(resume_goes_on_with_what_makes_progress)
     world_release(&world);
 }
 
-/* The client leaves, time runs out or the gateway closes while nothing is under way. */
+/* The client leaves or the gateway closes while nothing is under way. */
 TEST(resume_may_be_cancelled_before_it_begins)
 {
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 2; i++) {
         struct world_call *call = begin();
         world_position(call, "e1", 5000);
         world_end(call, STATUS_OK, NULL);
         if (i == 0) {
             client.exchange.on_gone(&client.exchange);
-        } else if (i == 1) {
-            gateway_close(&world.gateway);
         } else {
-            world.gateway.limits.operation_deadline_ms = 0;
-            world_advance(&world, 4000);
+            gateway_close(&world.gateway);
         }
         world_run(&world);
-        world_advance(&world, 700000);
-        CHECK(world_count_calls(&world, "GET") == (i == 2 ? 1 : 0));
+        world_advance(&world, CALL_RESUME_MS_MAX);
+        CHECK(world_count_calls(&world, "GET") == 0);
         CHECK(client.is_released);
         world_release(&world);
     }

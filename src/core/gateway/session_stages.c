@@ -2,7 +2,17 @@
 #include "core/gateway/client_stream.h"
 #include "core/gateway/operation.h"
 
-/* Another one would split what the client gets between two streams (as SDK servers answer). */
+static enum stage_result refuse_stream(struct operation *op, int http_status, const char *code,
+                                       struct slice text)
+{
+    return operation_refuse(op, &(struct operation_refusal){.type = AUDIT_WIRE_REJECT,
+                                                            .http_status = http_status,
+                                                            .rpc_code = MCP_ERROR_INVALID_REQUEST,
+                                                            .text = text,
+                                                            .code = code});
+}
+
+/* A second standalone stream would split what the client gets (as SDK servers answer). */
 static enum stage_result stage_check_stream(struct operation *op)
 {
     if (op->gateway->is_draining) {
@@ -11,15 +21,15 @@ static enum stage_result stage_check_stream(struct operation *op)
     if (op->client->is_over) {
         return operation_refuse_session(op, "session.over");
     }
-    if (op->client->stream == NULL) {
+    if (op->last_event_id.len > 0) {
+        return client_stream_find(op->client, op->last_event_id) != NULL
+                   ? STAGE_DONE
+                   : refuse_stream(op, 400, "stream.unknown", SLICE("nothing follows that event"));
+    }
+    if (op->client->stream == NULL || op->client->stream->exchange == NULL) {
         return STAGE_DONE;
     }
-    return operation_refuse(op,
-                            &(struct operation_refusal){.type = AUDIT_WIRE_REJECT,
-                                                        .http_status = 409,
-                                                        .rpc_code = MCP_ERROR_INVALID_REQUEST,
-                                                        .text = SLICE("the session has a stream"),
-                                                        .code = "stream.exists"});
+    return refuse_stream(op, 409, "stream.exists", SLICE("the session has a stream"));
 }
 
 /* The stream outlives the operation. */
@@ -32,6 +42,13 @@ static enum stage_result stage_open_stream(struct operation *op)
     enum stage_result result = stage_check_stream(op);
     if (result != STAGE_DONE) {
         return result;
+    }
+    if (op->last_event_id.len > 0) {
+        operation_begin_stream(op);
+        op->exchange = NULL;
+        client_stream_resume(client_stream_find(op->client, op->last_event_id), op->last_event_id,
+                             exchange, op->principal->expires_at_s);
+        return STAGE_DONE;
     }
     if (client_stream_open(op->client, exchange, op->principal->expires_at_s) != STATUS_OK) {
         return operation_refuse_overload(op, "no memory for the stream");

@@ -50,6 +50,7 @@ const struct config_limit config_limit_table[] = {
     LIMIT(session_idle_ms, 30 * MINUTE_MS, 1000, 24 * HOUR_MS, "ms", "upstream session without a call"),
     LIMIT(client_session_idle_ms, 4 * HOUR_MS, 1000, 24 * HOUR_MS, "ms", "legacy session without a request or stream"),
     LIMIT(stream_keep_alive_ms, 15000, 100, HOUR_MS, "ms", "between two comments on a quiet stream"),
+    LIMIT(stream_replay_ms, MINUTE_MS, 0, HOUR_MS, "ms", "events kept for a client that lost its stream"),
     LIMIT(drain_timeout_ms, 30000, 0, HOUR_MS, "ms", "finishing open operations at stop"),
     LIMIT(journal_segment_bytes, 64 * MIB, MIB, GIB, "bytes", "one file of the audit journal"),
     LIMIT(journal_queue_bytes, 16 * MIB, MIB, GIB, "bytes", "audit records waiting for the disk"),
