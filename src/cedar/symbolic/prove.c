@@ -18,24 +18,6 @@ struct proving {
 
 /* -- the question --------------------------------------------------------------------------- */
 
-/* Templates take no part in decisions. */
-static enum status compile_side(struct proving *p, const struct cedar_policy_set *set,
-                                struct symbolic_policies *out)
-{
-    size_t count = cedar_policy_count(set);
-    struct symbolic_policy *items = arena_alloc_zero(p->arena, count, sizeof(*items));
-    *out = (struct symbolic_policies){.items = items};
-    if (items == NULL) {
-        return STATUS_LIMIT;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (!cedar_policy_get(set, i).is_template) {
-            TRY(symbolic_compile(&p->s, set, i, &items[out->count++], p->diag));
-        }
-    }
-    return STATUS_OK;
-}
-
 static enum status ask(struct proving *p)
 {
     const struct cedar_proof_query *query = p->query;
@@ -44,7 +26,7 @@ static enum status ask(struct proving *p)
     struct symbolic_policies sides[2] = {{0}, {0}};
     TRY(symbolic_open(&p->s, &environment, p->arena, p->diag));
     for (size_t i = 0; i < (cedar_question_has_two_sides(query->question) ? 2U : 1U); i++) {
-        TRY(compile_side(p, query->sets[i], &sides[i]));
+        TRY(symbolic_compile_set(&p->s, query->sets[i], &sides[i], p->diag));
     }
     assert(!cedar_question_is_about_policies(query->question) ||
            (sides[0].count == 1 &&
