@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import { connectLegacy, connectModern, resultText } from '../peers/support.mjs';
-import { Bench, modernCall, modernRequest, rawRequest } from './helpers.mjs';
+import { Bench, MODERN, modernCall, modernRequest, rawRequest } from './helpers.mjs';
 
 const property = (type, name, more = {}) => ({ type, 'x-mcp-header': name, ...more });
 const tool = (name, properties) => ({ name, description: name, inputSchema: { type: 'object', properties } });
@@ -30,7 +30,12 @@ const FIELDS = {
 
 let bench;
 before(async () => {
-  bench = await Bench.start({ hasRealServers: false, counting: { tools: TOOLS } });
+  bench = await Bench.start({
+    hasRealServers: false,
+    counting: { tools: TOOLS },
+    // Legacy clients would meet it in their own era, which has no such fields.
+    config: ({ counting }) => ({ servers: [{ name: 'counting', url: counting.url, trust: 'internal', revision: MODERN }] }),
+  });
   await bench.warm('counting', 'read_report');
 });
 after(() => bench?.stop());

@@ -307,6 +307,16 @@ static enum status check_modern_envelope(struct reading *r)
     return STATUS_OK;
 }
 
+/* Clients of modern revisions post no answers at all. */
+static int code_without_envelope(const struct reading *r)
+{
+    if (r->is_response) {
+        return MCP_ERROR_INVALID_REQUEST;
+    }
+    return slice_eq(r->method_name, SLICE("initialize")) ? MCP_ERROR_HEADER_MISMATCH
+                                                         : MCP_ERROR_INVALID_PARAMS;
+}
+
 /* A legacy request names its revision, if at all, in a field only. */
 static enum status check_legacy_fields(struct reading *r)
 {
@@ -321,9 +331,9 @@ static enum status check_legacy_fields(struct reading *r)
     if (count == 1) {
         r->out->revision = mcp_revision_parse(version);
         if (mcp_revision_is_modern(r->out->revision)) {
-            return refuse(
-                r, 400, is_handshake ? MCP_ERROR_HEADER_MISMATCH : MCP_ERROR_INVALID_PARAMS,
-                "the field names a revision that needs its envelope in '_meta'", "mcp.envelope");
+            return refuse(r, 400, code_without_envelope(r),
+                          "the field names a revision that needs its envelope in '_meta'",
+                          "mcp.envelope");
         }
         if (r->out->revision == MCP_REVISION_NONE && !is_handshake) {
             return refuse_request(r, "mcp.version", "unsupported MCP-Protocol-Version");
