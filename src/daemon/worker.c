@@ -155,17 +155,23 @@ static enum status read_keys(const struct config *config, const struct config_is
                : diag_fail(diag, status, "jwks.file", "the supervisor cannot read the key file");
 }
 
-/* NULL without audit. */
-static const struct checkpoint_signer *find_signer(struct worker *worker)
+/* *out stays NULL without audit, and only then. */
+static enum status find_signer(struct worker *worker, const struct checkpoint_signer **out,
+                               struct diag *diag)
 {
     struct slice key = worker->inputs.audit_public;
+    if (worker->inputs.config->audit.mode == CONFIG_AUDIT_OFF) {
+        return STATUS_OK;
+    }
     if (key.len != SIGNING_PUBLIC_BYTES) {
-        return NULL;
+        return diag_fail(diag, STATUS_INVALID, "worker.parcel",
+                         "there is no key for the checkpoints of the journal");
     }
     worker->signing =
         (struct signing_client){.channel = WORKER_SIGNING_CHANNEL, .wait_ms = SIGNING_WAIT_MS};
     worker->signer = signing_client_signer(&worker->signing, key.ptr);
-    return &worker->signer;
+    *out = &worker->signer;
+    return STATUS_OK;
 }
 
 static void on_reloaded(void *context, bool is_done)
@@ -179,10 +185,12 @@ static enum status serve(struct worker *worker, struct diag *diag)
     TRY(take_start(worker, diag));
     TRY(key_sets_prepare(worker->inputs.config, diag));
     TRY(restrict_self(worker, diag));
+    const struct checkpoint_signer *signer = NULL;
+    TRY(find_signer(worker, &signer, diag));
     struct serving_plan plan = {.inputs = &worker->inputs,
                                 .listeners = &worker->listeners,
                                 .process_channels = worker->process_channels,
-                                .signer = find_signer(worker),
+                                .signer = signer,
                                 .host = {.context = worker,
                                          .ready = on_ready,
                                          .reload = on_reload,
