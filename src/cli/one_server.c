@@ -13,9 +13,12 @@
 #define TEXT_BYTES_MAX ((size_t)1 << 20)
 #define PATH_BYTES 4096
 
-/* The pack `local`: whoever this process authenticates may use its one server. */
+/* The pack `local`: whoever this process authenticates may use its one server, which may not use
+ * the client's model. */
 #define LOCAL_POLICIES                                                                             \
-    SLICE("@id(\"local\") permit (principal, action, resource in Aegis::Server::\"upstream\");\n")
+    SLICE("@id(\"local\") permit (principal, action, resource in Aegis::Server::\"upstream\");\n"  \
+          "@id(\"local.sampling\") @reason(\"the pack 'local' lets no server use your model\")\n"  \
+          "forbid (principal, action in Aegis::Action::\"sampling/createMessage\", resource);\n")
 
 static const char *default_state(char path[PATH_BYTES])
 {

@@ -85,6 +85,13 @@ describe('a server that the policies let ask nobody', () => {
   });
 });
 
+test('over HTTP with SSE the client is asked on its stream', async () => {
+  const client = await connect(bench.serverUrl('asking').replace('/mcp', '/sse'), 'ann');
+  for (const tool of Object.keys(ANSWERS)) assert.deepEqual(await answerTo(client, tool), ANSWERS[tool]('ann'));
+  assert.deepEqual(client.asked.map(({ method }) => method), Object.values(METHODS));
+  await client.close();
+});
+
 test('on the endpoint of all servers the user reads who asks', async () => {
   const client = await connect(bench.gateway.url, 'ann');
   assert.deepEqual(await answerTo(client, 'asking__ask_user'), ANSWERS.ask_user('ann'));

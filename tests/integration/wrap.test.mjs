@@ -8,7 +8,8 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
 
-import { SANITIZERS, aegis, aegisBinary, connectStdio, filesystemCommand, resultText } from '../peers/support.mjs';
+import { connectAnsweringCommand } from '../peers/answering-client.mjs';
+import { SANITIZERS, aegis, aegisBinary, connectStdio, filesystemCommand, peersFolder, resultText } from '../peers/support.mjs';
 
 const ENVELOPE = {
   'io.modelcontextprotocol/protocolVersion': '2026-07-28',
@@ -138,6 +139,18 @@ test('gives its program none of its own environment and descriptors', async () =
   child.kill('SIGKILL'); // its call is never answered
   await exit;
   assert.match(errors, /\[null,/);
+});
+
+test('lets the server ask for everything but the model, with the policies built in', async () => {
+  const server = path.join(peersFolder, 'asking-server.mjs');
+  const command = [aegisBinary, 'wrap', '--state', path.join(folder, 'asked'), '--', process.execPath, server, 'stdio'];
+  const client = await connectAnsweringCommand(command, { PATH: process.env.PATH, HOME: folder, ...SANITIZERS }, 'ann');
+  const answer = async (name) => JSON.parse(resultText(await client.callTool({ name, arguments: {} })));
+  assert.deepEqual(await answer('ask_user'), { action: 'accept', content: { name: 'ann' } });
+  assert.deepEqual((await answer('ask_roots')).roots.map(({ uri }) => uri), ['file:///home/ann', 'file:///private/keys']);
+  assert.ok('code' in await answer('ask_model'));
+  assert.deepEqual(client.asked.map(({ method }) => method), ['elicitation/create', 'roots/list']);
+  await client.close();
 });
 
 test('refuses what it cannot run', async () => {
