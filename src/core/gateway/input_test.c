@@ -48,7 +48,7 @@ static bool has(const char *text)
 /* A call of a tool of a server; extra: members of the parameters, with a comma before each. */
 static void call_of(const char *target, const char *tool, const char *extra)
 {
-    char body[2 * WORLD_TEXT_BYTES];
+    char body[4 * WORLD_TEXT_BYTES];
     snprintf(
         body, sizeof(body),
         "{\"jsonrpc\":\"2.0\",\"id\":\"q\",\"method\":\"tools/call\",\"params\":{\"name\":\"%s\","
