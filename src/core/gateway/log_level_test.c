@@ -132,9 +132,10 @@ TEST(log_level_of_a_modern_request)
         begin(answers, is_modern ? COUNT_OF(WITH_LOG) : COUNT_OF(LEGACY_WITH_LOG));
         call_modern(rows[row].level);
         const struct world_call *call = world_find_call(&world, "tools/call");
+        const char *body = call == NULL ? "" : call->body;
         bool is_told = rows[row].level[0] != '\0';
-        CHECK_ROW(rows[row].level,
-                  (strstr(call->body, LEVEL_KEY) != NULL) == (is_modern && is_told));
+        CHECK_ROW(rows[row].level, call != NULL);
+        CHECK_ROW(rows[row].level, (strstr(body, LEVEL_KEY) != NULL) == (is_modern && is_told));
         CHECK_ROW(rows[row].level, world_count_calls(&world, "logging/setLevel") ==
                                        (!is_modern && is_told ? 1U : 0U));
         end_call();
