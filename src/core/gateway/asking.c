@@ -20,6 +20,16 @@ static bool is_running(const struct operation *op)
 
 /* -- ending one ---------------------------------------------------------------------------- */
 
+void asking_free_all(struct operation *op)
+{
+    while (op->askings != NULL) {
+        struct asking *asking = op->askings;
+        op->askings = asking->next;
+        arena_release(&asking->arena);
+        base_free(asking);
+    }
+}
+
 static void unlink_asked(struct asking *asking)
 {
     struct client_session *client = asking->operation->client;
@@ -192,19 +202,14 @@ static bool has_several_servers(const struct operation *op)
     return endpoint.server.len == 0 && !op->gateway->snapshot->is_proxy;
 }
 
-static enum status judge(struct asking *asking, const struct json_tape *tape)
+static enum status judge(struct asking *asking)
 {
     struct operation *op = asking->operation;
     struct question *question = &asking->question;
-    json_ref params = json_member(tape, 0, SLICE("params"));
-    struct json_tape *kept = arena_alloc(&op->arena, sizeof(*kept));
+    json_ref params = json_member(&asking->message, 0, SLICE("params"));
     struct buf out;
-    if (kept == NULL) {
-        return STATUS_LIMIT;
-    }
-    *kept = *tape;
     question->params = params == JSON_NONE ? (struct json_place){NULL, JSON_NONE}
-                                           : (struct json_place){kept, params};
+                                           : (struct json_place){&asking->message, params};
     question->scene = operation_question(op, op->server_index);
     question->names_server = has_several_servers(op);
     if (op->client != NULL) {
@@ -212,14 +217,15 @@ static enum status judge(struct asking *asking, const struct json_tape *tape)
     }
     buf_init(&out, GATEWAY_OPERATION_BYTES_MAX, &op->account);
     enum status status =
-        question_judge(question, &op->gateway->scratch, &op->arena, &out, &asking->judgement);
+        question_judge(question, &op->gateway->scratch, &asking->arena, &out, &asking->judgement);
     if (status == STATUS_OK) {
-        status = arena_copy(&op->arena, buf_view(&out), &asking->params);
+        status = arena_copy(&asking->arena, buf_view(&out), &asking->params);
     }
     buf_release(&out);
     if (status == STATUS_OK && asking->params.len > 0) {
         /* The answer is judged by what the client was asked. */
-        status = json_parse(&op->gateway->parser, asking->params, &op->arena, &asking->asked, NULL);
+        status =
+            json_parse(&op->gateway->parser, asking->params, &asking->arena, &asking->asked, NULL);
         question->params = (struct json_place){&asking->asked, 0};
     }
     return status;
@@ -238,17 +244,37 @@ static void record_judgement(struct asking *asking)
     }
 }
 
-static struct asking *new_asking(struct operation *op, const struct json_tape *tape)
+static void enlist(struct asking *asking, struct operation *op)
 {
-    struct asking *asking = arena_alloc_zero(&op->arena, 1, sizeof(*asking));
-    struct slice id = json_raw(tape, json_member(tape, 0, SLICE("id")));
-    if (asking == NULL || arena_copy(&op->arena, id, &asking->server_id) != STATUS_OK) {
-        return NULL;
-    }
     asking->operation = op;
     asking->next = op->askings;
     op->askings = asking;
     op->asking_count++;
+}
+
+static enum status keep_message(struct asking *asking, const struct json_tape *tape)
+{
+    const struct json_parser *parser = &asking->operation->gateway->parser;
+    struct slice text;
+    TRY(arena_copy(&asking->arena, json_raw(tape, 0), &text));
+    TRY(json_parse(parser, text, &asking->arena, &asking->message, NULL));
+    asking->server_id = json_raw(&asking->message, json_member(&asking->message, 0, SLICE("id")));
+    return STATUS_OK;
+}
+
+static struct asking *new_asking(struct operation *op, const struct json_tape *tape)
+{
+    struct asking *asking = base_alloc(sizeof(*asking));
+    if (asking == NULL) {
+        return NULL;
+    }
+    *asking = (struct asking){0};
+    arena_init(&asking->arena, GATEWAY_OPERATION_BYTES_MAX, &op->caller_entry->account);
+    enlist(asking, op);
+    if (keep_message(asking, tape) != STATUS_OK) {
+        close_asking(asking);
+        return NULL;
+    }
     return asking;
 }
 
@@ -284,7 +310,7 @@ bool asking_begin(struct operation *op, const struct json_tape *tape)
     }
     asking->question.method = method;
     call_excuse(&op->call, true);
-    if (judge(asking, tape) != STATUS_OK) {
+    if (judge(asking) != STATUS_OK) {
         close_asking(asking);
         return false;
     }
@@ -292,22 +318,72 @@ bool asking_begin(struct operation *op, const struct json_tape *tape)
     return true;
 }
 
+/* -- the end of a call --------------------------------------------------------------------- */
+
+/* A child's questions do not say which call they are for (stdio_upstream.c). */
+static bool shares_questions(const struct operation *op, const struct operation *other)
+{
+    return other == op || (op->session != NULL && op->session->child != 0 &&
+                           other->session == op->session && other->client == op->client);
+}
+
+/* Another call that one of the questions may be for, or NULL. */
+static struct operation *find_heir(const struct operation *op)
+{
+    struct operation *other = op->gateway->operations;
+    while (other != NULL && (other == op || !shares_questions(op, other) || !is_running(other) ||
+                             other->stop != STATUS_OK)) {
+        other = other->next;
+    }
+    return other;
+}
+
+/* The first of the operation's that is not over, or NULL. */
+static struct asking *find_open(const struct operation *op)
+{
+    struct asking *asking = op->askings;
+    while (asking != NULL && asking->is_over) {
+        asking = asking->next;
+    }
+    return asking;
+}
+
+static void hand_down(struct asking *asking, struct operation *heir)
+{
+    struct operation *op = asking->operation;
+    struct asking **at = &op->askings;
+    while (*at != asking) {
+        at = &(*at)->next;
+    }
+    *at = asking->next;
+    op->asking_count--;
+    enlist(asking, heir);
+    asking->question.scene = operation_question(heir, heir->server_index);
+    call_excuse(&heir->call, true);
+}
+
 void asking_withdraw(struct operation *op, struct slice server_id)
 {
-    for (struct asking *asking = op->askings; asking != NULL; asking = asking->next) {
-        if (!asking->is_over && slice_eq(asking->server_id, server_id)) {
-            cancel_at_client(asking);
-            close_asking(asking);
+    for (struct operation *other = op->gateway->operations; other != NULL; other = other->next) {
+        struct asking *asking = shares_questions(op, other) ? other->askings : NULL;
+        for (; asking != NULL; asking = asking->next) {
+            if (!asking->is_over && slice_eq(asking->server_id, server_id)) {
+                cancel_at_client(asking);
+                close_asking(asking);
+            }
         }
     }
 }
 
 void asking_end_all(struct operation *op)
 {
-    for (struct asking *asking = op->askings; asking != NULL; asking = asking->next) {
-        if (!asking->is_over) {
-            cancel_at_client(asking);
-            close_asking(asking);
+    struct operation *heir = find_open(op) == NULL ? NULL : find_heir(op);
+    for (struct asking *open = find_open(op); open != NULL; open = find_open(op)) {
+        if (heir != NULL && open->record.owner == NULL) {
+            hand_down(open, heir);
+        } else {
+            cancel_at_client(open);
+            close_asking(open);
         }
     }
 }

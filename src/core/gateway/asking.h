@@ -1,10 +1,11 @@
 /* asking.h: a legacy server's question on its way to the client, and the answer on its way back.
  *
- * A question belongs to the call on whose stream it came, and ends with it. It is judged and
- * recorded (question.h), then sent on the client's stream under an id of ours, because ids of
- * servers are theirs and two of them may be equal. The client answers in a request of its own,
- * which is judged, recorded and sent to the server in its session. A question that is refused, that
- * nobody answers in time or that cannot be asked gets the client's "no".
+ * A question belongs to the call on whose stream it came, and ends with it; that of a child, which
+ * has one stream for all calls, goes over to another call of the session that still runs. It is
+ * judged and recorded (question.h), then sent on the client's stream under an id of ours, because
+ * ids of servers are theirs and two of them may be equal. The client answers in a request of its
+ * own, which is judged, recorded and sent to the server in its session. A question that is refused,
+ * that nobody answers in time or that cannot be asked gets the client's "no".
  */
 #ifndef AEGIS_CORE_GATEWAY_ASKING_H
 #define AEGIS_CORE_GATEWAY_ASKING_H
@@ -25,8 +26,10 @@ struct asking {
     struct operation *answering; /* brings the answer, while that is recorded */
     struct child record;
     struct timer timeout;
-    struct slice server_id; /* a lexeme */
-    int64_t id;             /* ours, for the client; 0 before it was asked */
+    struct arena arena;       /* of all below, charged to the principal */
+    struct json_tape message; /* what the server wrote */
+    struct slice server_id;   /* a lexeme in it */
+    int64_t id;               /* ours, for the client; 0 before it was asked */
     struct question question;
     struct question_judgement judgement;
     struct slice params;    /* what the client gets; empty: none */
@@ -41,8 +44,12 @@ NODISCARD bool asking_begin(struct operation *operation, const struct json_tape 
 /* The server takes the question with that id back. */
 void asking_withdraw(struct operation *operation, struct slice server_id);
 
-/* The call is over: the client need not answer what it was asked. */
+/* The call is over: the client need not answer what it was asked, unless another call may need it.
+ */
 void asking_end_all(struct operation *operation);
+
+/* Free what is over, behind asking_end_all and the last child. */
+void asking_free_all(struct operation *operation);
 
 /* Let by->asking be the question that was asked of the client of a session under that id, if there
  * is one that has no answer yet. */

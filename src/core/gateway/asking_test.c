@@ -11,6 +11,8 @@
     "\"2025-06-18\",\"capabilities\":" capabilities ",\"clientInfo\":{}}}"
 #define ALL "{\"sampling\":{},\"roots\":{\"listChanged\":true},\"elicitation\":{},\"tasks\":{}}"
 #define SEE "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"see\"}}"
+#define SEE_TOO                                                                                    \
+    "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"tools/call\",\"params\":{\"name\":\"see\"}}"
 #define SAMPLING                                                                                   \
     "{\"jsonrpc\":\"2.0\",\"id\":\"s\",\"method\":\"sampling/createMessage\",\"params\":{"         \
     "\"messages\":[{\"role\":\"user\",\"content\":{\"type\":\"text\",\"text\":\"hi\"}}],"          \
@@ -45,19 +47,29 @@ static void post(struct world_client *by, size_t loop, const char *body)
     run();
 }
 
+static bool server_is_child;
+static size_t home; /* the loop of the session */
+
 /* A client with a session on loop 0, whose call runs at the server. */
 static struct world_call *begin_with(const char *policies, const char *initialize, size_t loop)
 {
+    static const struct gateway_server CHILDREN[] = {
+        {.name = SLICE_INIT("bank"), .timeout_ms = 1000, .is_stdio = true},
+        {.name = SLICE_INIT("shop"), .timeout_ms = 1000, .is_stdio = true}};
     for (size_t i = 0; i < WORLD_LOOPS; i++) {
         world_init(&worlds[i], policies);
+        if (server_is_child) {
+            worlds[i].snapshot->servers = CHILDREN;
+        }
     }
     world_pair(&worlds[0], &worlds[1]);
-    worlds[0].held_method = "tools/call";
+    worlds[0].held_method = worlds[1].held_method = "tools/call";
     world_post(&worlds[0], &client, BANK, initialize, NULL, NULL, NULL);
     run();
     memcpy(session, client.session_id, sizeof(session));
     post(&client, loop, SEE);
-    struct world_call *call = world_find_call(&worlds[0], "tools/call");
+    home = world_find_call(&worlds[0], "tools/call") == NULL ? 1 : 0;
+    struct world_call *call = world_find_call(&worlds[home], "tools/call");
     CHECK(call != NULL);
     return call;
 }
@@ -92,13 +104,13 @@ static bool server_got(const char *outcome)
 {
     char text[1024];
     const struct world_call *last = NULL;
-    for (size_t i = 0; i < worlds[0].call_count; i++) {
-        bool is_reply = strcmp(worlds[0].calls[i].method, "response") == 0;
-        last = is_reply ? &worlds[0].calls[i] : last;
+    for (size_t i = 0; i < worlds[home].call_count; i++) {
+        bool is_reply = strcmp(worlds[home].calls[i].method, "response") == 0;
+        last = is_reply ? &worlds[home].calls[i] : last;
     }
     (void)snprintf(text, sizeof(text), "{\"jsonrpc\":\"2.0\",\"id\":\"s\",%s}", outcome);
     return last != NULL && strcmp(last->body, text) == 0 &&
-           world_count_calls(&worlds[0], "response") == 1;
+           world_count_calls(&worlds[home], "response") == 1;
 }
 
 static bool client_was_asked(const char *method)
@@ -388,6 +400,68 @@ TEST(asking_ends_with_its_call)
         CHECK_ROW(rows[i / 2].name, world_count_calls(&worlds[0], "response") == 0);
         release();
     }
+}
+
+/* A question of a child came on the stream of the youngest call, and is for the other. */
+TEST(asking_of_a_child_outlives_the_call_it_came_on)
+{
+    for (int i = 0; i < 4; i++) {
+        bool is_recording = i % 2 == 1;
+        server_is_child = i / 2 == 0;
+        struct world_call *call = begin();
+        struct world_client younger = {0};
+        post(&younger, 1, SEE_TOO);
+        struct world_call *other = world_find_call(&worlds[home], "tools/call");
+        CHECK(other != NULL && other != call);
+        ask(other, ELICITATION);
+        worlds[home].holds_records = is_recording;
+        if (is_recording) {
+            post(&second, 0, RESULT_OF("1", ACCEPTED));
+        }
+        finish(other);
+        worlds[home].holds_records = false;
+        run();
+        CHECK(younger.is_released && call->is_excused == (server_is_child && !is_recording));
+        if (!is_recording) {
+            post(&second, 0, RESULT_OF("1", ACCEPTED));
+        }
+        CHECK(second.status_code == 202);
+        CHECK(server_is_child ? server_got("\"result\":" ACCEPTED)
+                              : world_count_calls(&worlds[home], "response") == 0);
+        CHECK(server_is_child == (strstr(younger.body, "notifications/cancelled") == NULL));
+        CHECK(!call->is_excused && call->is_open);
+        finish(call);
+        CHECK(client.is_released);
+        release();
+    }
+    server_is_child = false;
+}
+
+/* It is taken back wherever it is by now, and over with the last call. */
+TEST(asking_of_a_child_may_be_taken_back_and_ends_with_the_last_call)
+{
+    for (int takes_back = 0; takes_back < 2; takes_back++) {
+        server_is_child = true;
+        struct world_call *call = begin();
+        struct world_client younger = {0};
+        post(&younger, 0, SEE_TOO);
+        struct world_call *other = world_find_call(&worlds[home], "tools/call");
+        ask(call, ELICITATION);
+        if (takes_back != 0) {
+            ask(other, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{"
+                       "\"requestId\":\"s\"}}");
+            CHECK(strstr(client.body, "\"requestId\":1") != NULL && !call->is_excused);
+        }
+        finish(call);
+        CHECK(client.is_released && other->is_excused == (takes_back == 0));
+        finish(other);
+        CHECK(younger.is_released);
+        CHECK(takes_back != 0 || strstr(younger.body, "\"requestId\":1") != NULL);
+        post(&second, 0, RESULT_OF("1", ACCEPTED));
+        CHECK(second.status_code == 202 && world_count_calls(&worlds[home], "response") == 0);
+        release();
+    }
+    server_is_child = false;
 }
 
 TEST(asking_ends_in_time)

@@ -55,6 +55,7 @@ static void free_operation(struct operation *op)
     }
     gateway->operation_count--;
     leave_sessions(op);
+    asking_free_all(op);
     let_go_of_client(op);
     gateway->ports.timer->stop(gateway->ports.timer->context, &op->deadline);
     principal_unref(op->principal);
