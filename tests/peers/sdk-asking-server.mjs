@@ -1,5 +1,5 @@
-// The official server of the SDK's second version, with one tool that asks its client before it answers. With `stdio` it
-// speaks on its standard streams, else over HTTP, and then says where: `{"listening":"http://127.0.0.1:PORT/mcp"}`.
+// The official server of the SDK's second version, with tools that ask their client before they answer: `deploy` two
+// things at once, the others one and tell what it was. With `stdio` it speaks on its standard streams, else over HTTP, and then says where: `{"listening":"http://127.0.0.1:PORT/mcp"}`.
 import http from 'node:http';
 
 import { createMcpHandler, fromJsonSchema, inputRequired, McpServer } from '@modelcontextprotocol/server';
@@ -14,6 +14,15 @@ function questions() {
   };
 }
 
+const SCHEMA = { type: 'object', properties: { name: { type: 'string' } }, required: ['name'] };
+const MESSAGES = [{ role: 'user', content: { type: 'text', text: 'who?' } }];
+const QUESTIONS = {
+  ask_model: () => inputRequired.createMessage({ messages: MESSAGES, maxTokens: 9 }),
+  ask_user: () => inputRequired.elicit({ mode: 'form', message: 'who?', requestedSchema: SCHEMA }),
+  ask_page: () => inputRequired.elicitUrl({ message: 'who?', url: 'https://login.example.com/in' }),
+  ask_roots: () => inputRequired.listRoots(),
+};
+
 function createServer() {
   const server = new McpServer({ name: 'sdk-asking', version: '1.0.0' });
   const inputSchema = fromJsonSchema({ type: 'object', properties: {} });
@@ -22,6 +31,13 @@ function createServer() {
     if (inputResponses === undefined) return inputRequired({ inputRequests: questions(), requestState: 'round "1"' });
     return { content: [{ type: 'text', text: JSON.stringify({ inputResponses, state: requestState() }) }] };
   });
+  for (const [name, question] of Object.entries(QUESTIONS)) {
+    server.registerTool(name, { inputSchema }, async (arguments_, context) => {
+      const { inputResponses } = context.mcpReq;
+      if (inputResponses === undefined) return inputRequired({ inputRequests: { it: question() }, requestState: name });
+      return { content: [{ type: 'text', text: JSON.stringify(inputResponses.it) }] };
+    });
+  }
   return server;
 }
 

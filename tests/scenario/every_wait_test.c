@@ -21,6 +21,8 @@
 #define READ                                                                                       \
     "{\"jsonrpc\":\"2.0\",\"id\":\"q\",\"method\":\"resources/read\",\"params\":{\"uri\":"         \
     "\"file:///a\"," META "}}"
+#define LEGACY_PROMPT                                                                              \
+    "{\"jsonrpc\":\"2.0\",\"id\":\"q\",\"method\":\"prompts/get\",\"params\":{\"name\":\"ask\"}}"
 #define PROMPT(name)                                                                               \
     "{\"jsonrpc\":\"2.0\",\"id\":\"q\",\"method\":\"prompts/get\",\"params\":{\"name\":\"" name    \
     "\",\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                    \
@@ -148,6 +150,15 @@ static const struct plan PLANS[] = {
      .method = "prompts/get",
      .target_name = "ask",
      .policies = PERMIT_ALL "forbid(principal, action in Aegis::Action::\"roots\", resource);",
+     .server_is_modern = true,
+     .success = "\"messages\"",
+     .effect = "prompts/get",
+     .rounds = 1},
+    {.name = "legacy prompt, modern server that is answered by the gateway",
+     .target = BANK,
+     .body = LEGACY_PROMPT,
+     .policies = PERMIT_ALL,
+     .needs_session = true,
      .server_is_modern = true,
      .success = "\"messages\"",
      .effect = "prompts/get",

@@ -1,7 +1,6 @@
 #include "core/gateway/asking.h"
 
-#include "core/gateway/endpoint.h"
-#include "core/gateway/operation.h"
+#include "core/gateway/input_shared.h"
 #include "core/gateway/server_reply.h"
 
 #include <stddef.h>
@@ -59,25 +58,49 @@ static void close_asking(struct asking *asking)
     if (is_running(op)) {
         call_excuse(&op->call, op->asking_count > 0);
     }
+    if (asking->turn.owner != NULL) {
+        /* The last one lets the operation go on, perhaps to its end. */
+        child_end(&asking->turn, STATUS_OK, NULL);
+    }
 }
 
-static void answer_server(struct asking *asking, struct slice outcome)
+/* outcome: a member of the response. */
+static void reply(struct asking *asking, const struct buf *outcome)
 {
-    server_reply(asking->operation->session, asking->server_id, outcome);
+    if (buf_status(outcome) == STATUS_OK) {
+        server_reply(asking->operation->session, asking->server_id, buf_view(outcome));
+    }
+}
+
+static void answer_server(struct asking *asking, struct slice result)
+{
+    struct operation *op = asking->operation;
+    struct buf outcome;
+    if (asking->is_of_round) {
+        /* Without memory there is no answer. */
+        (void)!arena_copy(&asking->arena, result, &asking->result);
+    } else {
+        buf_init(&outcome, GATEWAY_OPERATION_BYTES_MAX, &op->account);
+        buf_append(&outcome, SLICE("\"result\":"));
+        buf_append(&outcome, result);
+        reply(asking, &outcome);
+        buf_release(&outcome);
+    }
     close_asking(asking);
 }
 
 static void refuse_server(struct asking *asking)
 {
     struct buf outcome;
-    buf_init(&outcome, OUTCOME_BYTES_MAX, &asking->operation->gateway->account);
-    question_write_refusal(&asking->question, &asking->judgement, &outcome);
-    if (buf_status(&outcome) == STATUS_OK) {
-        answer_server(asking, buf_view(&outcome));
+    if (asking->is_of_round) {
+        asking->result = question_refusal_result(&asking->question);
     } else {
-        close_asking(asking);
+        buf_init(&outcome, OUTCOME_BYTES_MAX, &asking->operation->gateway->account);
+        question_write_refusal(&asking->question, &asking->judgement, &outcome);
+        reply(asking, &outcome);
+        buf_release(&outcome);
     }
-    buf_release(&outcome);
+    close_asking(asking);
 }
 
 /* An event after the decision; nothing waits for its record. */
@@ -194,40 +217,38 @@ static void on_recorded(void *user, uint64_t ticket, enum status status)
     }
 }
 
-/* Does the client talk to several servers here? */
-static bool has_several_servers(const struct operation *op)
+/* The answer is judged by what the client was asked. */
+static enum status keep_params(struct asking *asking, struct slice params)
 {
-    struct endpoint endpoint = {0};
-    (void)endpoint_parse(op->target_path, &endpoint);
-    return endpoint.server.len == 0 && !op->gateway->snapshot->is_proxy;
+    const struct json_parser *parser = &asking->operation->gateway->parser;
+    TRY(arena_copy(&asking->arena, params, &asking->params));
+    if (params.len == 0) {
+        return STATUS_OK;
+    }
+    asking->question.params = (struct json_place){&asking->asked, 0};
+    return json_parse(parser, asking->params, &asking->arena, &asking->asked, NULL);
 }
 
 static enum status judge(struct asking *asking)
 {
     struct operation *op = asking->operation;
-    struct question *question = &asking->question;
+    const struct mcp_method *method = asking->question.method;
     json_ref params = json_member(&asking->message, 0, SLICE("params"));
     struct buf out;
-    question->params = params == JSON_NONE ? (struct json_place){NULL, JSON_NONE}
-                                           : (struct json_place){&asking->message, params};
-    question->scene = operation_question(op, op->server_index);
-    question->names_server = has_several_servers(op);
-    if (op->client != NULL) {
-        question->client = op->client->capabilities;
+    asking->question =
+        input_question(op, method,
+                       params == JSON_NONE ? (struct json_place){NULL, JSON_NONE}
+                                           : (struct json_place){&asking->message, params});
+    if (op->client == NULL) {
+        asking->question.client = (struct mcp_client_capabilities){0};
     }
     buf_init(&out, GATEWAY_OPERATION_BYTES_MAX, &op->account);
-    enum status status =
-        question_judge(question, &op->gateway->scratch, &asking->arena, &out, &asking->judgement);
+    enum status status = question_judge(&asking->question, &op->gateway->scratch, &asking->arena,
+                                        &out, &asking->judgement);
     if (status == STATUS_OK) {
-        status = arena_copy(&asking->arena, buf_view(&out), &asking->params);
+        status = keep_params(asking, buf_view(&out));
     }
     buf_release(&out);
-    if (status == STATUS_OK && asking->params.len > 0) {
-        /* The answer is judged by what the client was asked. */
-        status =
-            json_parse(&op->gateway->parser, asking->params, &asking->arena, &asking->asked, NULL);
-        question->params = (struct json_place){&asking->asked, 0};
-    }
     return status;
 }
 
@@ -262,7 +283,7 @@ static enum status keep_message(struct asking *asking, const struct json_tape *t
     return STATUS_OK;
 }
 
-static struct asking *new_asking(struct operation *op, const struct json_tape *tape)
+static struct asking *new_asking(struct operation *op)
 {
     struct asking *asking = base_alloc(sizeof(*asking));
     if (asking == NULL) {
@@ -271,10 +292,6 @@ static struct asking *new_asking(struct operation *op, const struct json_tape *t
     *asking = (struct asking){0};
     arena_init(&asking->arena, GATEWAY_OPERATION_BYTES_MAX, &op->caller_entry->account);
     enlist(asking, op);
-    if (keep_message(asking, tape) != STATUS_OK) {
-        close_asking(asking);
-        return NULL;
-    }
     return asking;
 }
 
@@ -304,18 +321,70 @@ bool asking_begin(struct operation *op, const struct json_tape *tape)
         refuse_unknown(op, tape);
         return true;
     }
-    struct asking *asking = new_asking(op, tape);
+    struct asking *asking = new_asking(op);
     if (asking == NULL) {
         return false;
     }
     asking->question.method = method;
     call_excuse(&op->call, true);
-    if (judge(asking) != STATUS_OK) {
+    if (keep_message(asking, tape) != STATUS_OK || judge(asking) != STATUS_OK) {
         close_asking(asking);
         return false;
     }
     record_judgement(asking);
     return true;
+}
+
+/* -- of a round ---------------------------------------------------------------------------- */
+
+static struct asking *asking_of_turn(struct child *child)
+{
+    return (struct asking *)((char *)child - offsetof(struct asking, turn));
+}
+
+static void cancel_turn(struct child *child)
+{
+    cancel_at_client(asking_of_turn(child));
+    close_asking(asking_of_turn(child));
+}
+
+/* The operation looks at all of them when the last one is over. */
+static void on_turn_done(struct child *child, enum status status, const struct diag *diag)
+{
+    (void)child;
+    (void)status;
+    (void)diag;
+}
+
+static const struct child_kind TURN_CHILD = {cancel_turn, on_turn_done};
+
+bool asking_add(struct operation *op, struct slice key, const struct question *question,
+                struct slice params)
+{
+    struct asking *asking = new_asking(op);
+    if (asking == NULL) {
+        return false;
+    }
+    asking->question = *question;
+    asking->judgement.is_allowed = true;
+    asking->is_of_round = true;
+    if (arena_copy(&asking->arena, key, &asking->server_id) != STATUS_OK ||
+        keep_params(asking, params) != STATUS_OK) {
+        close_asking(asking);
+        return false;
+    }
+    return true;
+}
+
+void asking_send(struct asking *asking)
+{
+    struct operation *op = asking->operation;
+    bool begins = child_begin(&asking->turn, &op->children, &TURN_CHILD) == STATUS_OK;
+    if (begins && ask_client(asking)) {
+        return;
+    }
+    tell(asking, begins ? "client.gone" : "gateway.memory");
+    refuse_server(asking);
 }
 
 /* -- the end of a call --------------------------------------------------------------------- */
@@ -379,7 +448,7 @@ void asking_end_all(struct operation *op)
 {
     struct operation *heir = find_open(op) == NULL ? NULL : find_heir(op);
     for (struct asking *open = find_open(op); open != NULL; open = find_open(op)) {
-        if (heir != NULL && open->record.owner == NULL) {
+        if (heir != NULL && open->record.owner == NULL && !open->is_of_round) {
             hand_down(open, heir);
         } else {
             cancel_at_client(open);
@@ -405,15 +474,16 @@ void asking_take(struct client_session *client, int64_t id, struct operation *by
     }
 }
 
-void asking_answer(struct operation *by, struct slice outcome)
+void asking_answer(struct operation *by, struct slice result)
 {
     struct asking *asking = by->asking;
     if (asking == NULL) {
         return;
     }
-    if (outcome.len > 0) {
-        answer_server(asking, outcome);
-    } else {
-        refuse_server(asking);
+    if (result.len > 0) {
+        answer_server(asking, result);
+        return;
     }
+    (void)!arena_copy(&asking->arena, by->answer.reason, &asking->reason);
+    refuse_server(asking);
 }

@@ -433,7 +433,9 @@ static enum stage_result stage_forward(struct operation *op)
  */
 static enum stage_result stage_record_outcome(struct operation *op)
 {
-    asking_end_all(op);
+    if (op->input.next != INPUT_ASK) {
+        asking_end_all(op);
+    }
     if (op->message.method->is_completion && op->call.failure == STATUS_OK &&
         op->call.result != JSON_NONE &&
         mcp_completion_values(&op->call.answer, op->call.result) == JSON_NONE) {
@@ -567,6 +569,8 @@ const struct stage OPERATION_CALL_STAGES[] = {
     {"record_questions", operation_stage_record_notes},
     {"record_outcome", stage_record_outcome},
     {"check_outcome", operation_stage_check_record},
+    {"ask_client", operation_stage_ask_client},
+    {"gather_answers", operation_stage_gather_answers},
     {"answer", stage_answer},
     {NULL, NULL},
 };

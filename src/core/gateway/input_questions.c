@@ -1,9 +1,12 @@
+#include "base/base64.h"
+#include "core/gateway/asking.h"
 #include "core/gateway/input_shared.h"
 #include "core/gateway/question_shape.h"
 #include "json/writer.h"
 
 #define ERROR_URL_REQUIRED (-32042)        /* MCP 2025-11-25, elicitation */
 #define ERROR_CAPABILITY_REQUIRED (-32021) /* MCP 2026-07-28 */
+#define PAGE_NAME_BYTES_MAX 64
 
 static bool is_a(struct json_place place, enum json_type type)
 {
@@ -21,7 +24,7 @@ struct mcp_client_capabilities operation_offer(struct operation *op)
 }
 
 /* One result with questions on its way to the client. */
-struct asking {
+struct round {
     struct operation *op;
     struct buf requests; /* members of inputRequests for the client */
     struct buf kept;     /* the same for the state, without what is long */
@@ -54,18 +57,18 @@ static void append_question(struct buf *out, struct json_place key, struct slice
 }
 
 /* For the answer it matters what was asked, not what was said before. */
-static enum status keep_question(struct asking *asking, struct json_place key, struct slice method,
+static enum status keep_question(struct round *round, struct json_place key, struct slice method,
                                  struct slice params)
 {
     static const struct slice LONG[] = {SLICE_INIT("messages"), SLICE_INIT("systemPrompt")};
-    struct operation *op = asking->op;
+    struct operation *op = round->op;
     struct json_edit edits[COUNT_OF(LONG)];
     size_t count = 0;
     struct json_tape tape;
     struct buf text;
     if (params.len == 0) {
-        append_question(&asking->kept, key, method, params);
-        return buf_status(&asking->kept);
+        append_question(&round->kept, key, method, params);
+        return buf_status(&round->kept);
     }
     TRY(json_parse(&op->gateway->parser, params, &op->arena, &tape, NULL));
     for (size_t i = 0; i < COUNT_OF(LONG); i++) {
@@ -76,17 +79,17 @@ static enum status keep_question(struct asking *asking, struct json_place key, s
     }
     buf_init(&text, INPUT_TEXT_BYTES_MAX, &op->account);
     json_write(&text, &tape, 0, edits, count);
-    append_question(&asking->kept, key, method, buf_view(&text));
-    enum status status = buf_status(&text) == STATUS_OK ? buf_status(&asking->kept) : STATUS_LIMIT;
+    append_question(&round->kept, key, method, buf_view(&text));
+    enum status status = buf_status(&text) == STATUS_OK ? buf_status(&round->kept) : STATUS_LIMIT;
     buf_release(&text);
     return status;
 }
 
 /* Did the client answer before it was asked? What counts is what it would have got. */
-static enum status take_early(struct asking *asking, struct json_place key,
+static enum status take_early(struct round *round, struct json_place key,
                               const struct question *question, struct slice params, bool *is_taken)
 {
-    struct operation *op = asking->op;
+    struct operation *op = round->op;
     struct question asked = *question;
     struct slice name = SLICE_EMPTY;
     struct json_tape tape;
@@ -101,26 +104,31 @@ static enum status take_early(struct asking *asking, struct json_place key,
         TRY(json_parse(&op->gateway->parser, params, &op->arena, &tape, NULL));
         asked.params = (struct json_place){&tape, 0};
     }
-    return input_judge_answer(op, &asked, key, result, &asking->ready);
+    return input_judge_answer(op, &asked, key, result, &round->ready);
 }
 
 /* The question passed: it goes to the client, unless that has answered. */
-static enum status pass_question(struct asking *asking, struct json_place key,
+static enum status pass_question(struct round *round, struct json_place key,
                                  const struct question *question, struct slice params)
 {
+    struct operation *op = round->op;
     bool is_taken = false;
-    TRY(take_early(asking, key, question, params, &is_taken));
+    if (op->client != NULL) {
+        return asking_add(op, json_raw(key.tape, key.ref), question, params) ? STATUS_OK
+                                                                             : STATUS_LIMIT;
+    }
+    TRY(take_early(round, key, question, params, &is_taken));
     if (is_taken) {
         return STATUS_OK;
     }
-    append_question(&asking->requests, key, question->method->name, params);
-    return keep_question(asking, key, question->method->name, params);
+    append_question(&round->requests, key, question->method->name, params);
+    return keep_question(round, key, question->method->name, params);
 }
 
-static enum status judge_question(struct asking *asking, struct json_place key,
+static enum status judge_question(struct round *round, struct json_place key,
                                   const struct question *question)
 {
-    struct operation *op = asking->op;
+    struct operation *op = round->op;
     struct slice no = question_refusal_result(question);
     struct input_note *note = input_add_note(op, question->method, false);
     struct buf params;
@@ -131,10 +139,10 @@ static enum status judge_question(struct asking *asking, struct json_place key,
     enum status status =
         question_judge(question, &op->gateway->scratch, &op->arena, &params, &note->judgement);
     if (status == STATUS_OK && note->judgement.is_allowed) {
-        status = pass_question(asking, key, question, buf_view(&params));
+        status = pass_question(round, key, question, buf_view(&params));
     } else if (status == STATUS_OK && no.len > 0) {
-        input_append_key(&asking->ready, key);
-        buf_append(&asking->ready, no);
+        input_append_key(&round->ready, key);
+        buf_append(&round->ready, no);
     } else if (status == STATUS_OK) {
         /* A sampled message cannot say no (MCP 2026-07-28): the call ends here. */
         input_refuse_denied(op, &note->judgement.answer, note->judgement.reason);
@@ -143,11 +151,27 @@ static enum status judge_question(struct asking *asking, struct json_place key,
     return status;
 }
 
+/* Nobody has this decision id but the round, and no other question of it this number. */
+static enum status name_page(struct operation *op, struct slice *out)
+{
+    struct buf text;
+    buf_init(&text, PAGE_NAME_BYTES_MAX, &op->account);
+    base64_encode(&text, slice_of(op->decision_id, sizeof(op->decision_id)), BASE64_URL_UNPADDED);
+    buf_append_byte(&text, '-');
+    buf_append_u64(&text, op->asked_count++);
+    enum status status = buf_status(&text);
+    if (status == STATUS_OK) {
+        status = arena_copy(&op->arena, buf_view(&text), out);
+    }
+    buf_release(&text);
+    return status;
+}
+
 /* One member of inputRequests: a method, its parameters, nothing else. */
-static enum status read_question(struct asking *asking, struct json_place key,
+static enum status read_question(struct round *round, struct json_place key,
                                  struct json_place value)
 {
-    struct operation *op = asking->op;
+    struct operation *op = round->op;
     struct json_place name = question_member(value, SLICE("method"));
     struct json_place params = question_member(value, SLICE("params"));
     uint32_t known = (name.ref == JSON_NONE ? 0U : 1U) + (params.ref == JSON_NONE ? 0U : 1U);
@@ -164,12 +188,15 @@ static enum status read_question(struct asking *asking, struct json_place key,
         return STATUS_OK;
     }
     struct question question = input_question(op, method, params);
-    return judge_question(asking, key, &question);
+    if (op->revision == MCP_2025_11_25) {
+        TRY(name_page(op, &question.elicitation_id));
+    }
+    return judge_question(round, key, &question);
 }
 
-static enum status read_questions(struct asking *asking, struct json_place requests)
+static enum status read_questions(struct round *round, struct json_place requests)
 {
-    struct operation *op = asking->op;
+    struct operation *op = round->op;
     struct json_iter iter;
     json_ref key = JSON_NONE;
     json_ref value = JSON_NONE;
@@ -178,17 +205,17 @@ static enum status read_questions(struct asking *asking, struct json_place reque
     }
     json_iter_init(&iter, requests.tape, requests.ref);
     while (!is_decided(op) && json_iter_next(&iter, &key, &value)) {
-        TRY(read_question(asking, (struct json_place){requests.tape, key},
+        TRY(read_question(round, (struct json_place){requests.tape, key},
                           (struct json_place){requests.tape, value}));
     }
     return STATUS_OK;
 }
 
-static void write_state(const struct asking *asking, struct buf *out)
+static void write_state(const struct round *round, struct buf *out)
 {
-    const struct input_rounds *input = &asking->op->input;
+    const struct input_rounds *input = &round->op->input;
     buf_append(out, SLICE("{\"expires\":"));
-    buf_append_i64(out, input_now_s(asking->op) + INPUT_STATE_LIFETIME_S);
+    buf_append_i64(out, input_now_s(round->op) + INPUT_STATE_LIFETIME_S);
     buf_append(out, SLICE(",\"round\":"));
     buf_append_u64(out, input->count);
     if (input->state.len > 0) {
@@ -196,17 +223,17 @@ static void write_state(const struct asking *asking, struct buf *out)
         buf_append(out, input->state);
     }
     buf_append(out, SLICE(",\"asked\":{"));
-    buf_append(out, buf_view(&asking->kept));
+    buf_append(out, buf_view(&round->kept));
     buf_append(out, SLICE("},\"ready\":{"));
-    buf_append(out, buf_view(&asking->ready));
+    buf_append(out, buf_view(&round->ready));
     buf_append(out, SLICE("}}"));
 }
 
 /* The state goes to the client under our seal, always: only so is it known at the next round what
  * was asked, and of whom. The server gets its own back byte for byte. */
-static enum status seal_state(const struct asking *asking)
+static enum status seal_state(const struct round *round)
 {
-    struct operation *op = asking->op;
+    struct operation *op = round->op;
     struct request_state_use use;
     struct buf params;
     struct buf text;
@@ -214,7 +241,7 @@ static enum status seal_state(const struct asking *asking)
     buf_init(&params, INPUT_TEXT_BYTES_MAX, &op->account);
     buf_init(&text, INPUT_TEXT_BYTES_MAX, &op->account);
     buf_init(&sealed, INPUT_TEXT_BYTES_MAX, &op->account);
-    write_state(asking, &text);
+    write_state(round, &text);
     enum status status = input_use(op, &params, &use);
     if (status == STATUS_OK) {
         status = buf_status(&text);
@@ -232,24 +259,27 @@ static enum status seal_state(const struct asking *asking)
 }
 
 /* Ask the client what is left to ask; when nothing is, answer for it. */
-static enum status finish_questions(struct asking *asking)
+static enum status finish_questions(struct round *round)
 {
-    struct operation *op = asking->op;
-    const struct slice no[] = {SLICE("{"), buf_view(&asking->ready), SLICE("}")};
-    TRY(buf_status(&asking->requests));
-    TRY(buf_status(&asking->ready));
-    if (asking->requests.len == 0 && asking->ready.len > 0) {
+    struct operation *op = round->op;
+    const struct slice no[] = {SLICE("{"), buf_view(&round->ready), SLICE("}")};
+    TRY(buf_status(&round->requests));
+    TRY(buf_status(&round->ready));
+    if (round->requests.len == 0 && round->ready.len > 0 && op->asking_count == 0) {
         op->input.next = INPUT_REPEAT;
         return arena_join(&op->arena, no, COUNT_OF(no), &op->input.responses);
     }
     op->input.next = INPUT_ASK;
-    TRY(arena_copy(&op->arena, buf_view(&asking->requests), &op->input.requests));
-    return seal_state(asking);
+    if (op->client != NULL) {
+        return arena_copy(&op->arena, buf_view(&round->ready), &op->input.ready);
+    }
+    TRY(arena_copy(&op->arena, buf_view(&round->requests), &op->input.requests));
+    return seal_state(round);
 }
 
-static enum status judge_questions(struct asking *asking)
+static enum status judge_questions(struct round *round)
 {
-    struct operation *op = asking->op;
+    struct operation *op = round->op;
     struct json_place result = {&op->call.answer, op->call.result};
     struct json_place requests = question_member(result, SLICE("inputRequests"));
     struct json_place state = question_member(result, SLICE("requestState"));
@@ -268,20 +298,20 @@ static enum status judge_questions(struct asking *asking)
     }
     op->input.state = state.ref == JSON_NONE ? SLICE_EMPTY : json_raw(state.tape, state.ref);
     op->input.responses = SLICE_EMPTY;
-    TRY(read_questions(asking, requests));
-    return is_decided(op) ? STATUS_OK : finish_questions(asking);
+    TRY(read_questions(round, requests));
+    return is_decided(op) ? STATUS_OK : finish_questions(round);
 }
 
 static enum status take_questions(struct operation *op)
 {
-    struct asking asking = {.op = op};
-    buf_init(&asking.requests, INPUT_TEXT_BYTES_MAX, &op->account);
-    buf_init(&asking.kept, INPUT_TEXT_BYTES_MAX, &op->account);
-    buf_init(&asking.ready, INPUT_TEXT_BYTES_MAX, &op->account);
-    enum status status = judge_questions(&asking);
-    buf_release(&asking.requests);
-    buf_release(&asking.kept);
-    buf_release(&asking.ready);
+    struct round round = {.op = op};
+    buf_init(&round.requests, INPUT_TEXT_BYTES_MAX, &op->account);
+    buf_init(&round.kept, INPUT_TEXT_BYTES_MAX, &op->account);
+    buf_init(&round.ready, INPUT_TEXT_BYTES_MAX, &op->account);
+    enum status status = judge_questions(&round);
+    buf_release(&round.requests);
+    buf_release(&round.kept);
+    buf_release(&round.ready);
     return status;
 }
 
@@ -332,7 +362,7 @@ static enum status take_capability_error(struct operation *op)
         mcp_capabilities_read(needed_place.tape, needed_place.ref);
     struct mcp_client_capabilities declared = input_declared(op);
     struct slice method = taken_method(&needed, &declared, &op->input.offered);
-    op->input.lacks_capability = method.len == 0;
+    op->input.lacks_capability = method.len == 0 && mcp_revision_is_modern(op->revision);
     if (method.len == 0) {
         return STATUS_OK;
     }
@@ -356,8 +386,8 @@ static enum status take_error(struct operation *op)
     if (number == ERROR_URL_REQUIRED) {
         return take_url_error(op);
     }
-    bool is_modern = op->call.is_modern && mcp_revision_is_modern(op->revision);
-    return number == ERROR_CAPABILITY_REQUIRED && is_modern ? take_capability_error(op) : STATUS_OK;
+    return number == ERROR_CAPABILITY_REQUIRED && op->call.is_modern ? take_capability_error(op)
+                                                                     : STATUS_OK;
 }
 
 static enum status take_answer(struct operation *op)

@@ -13,6 +13,7 @@
 #define INPUT_ROUNDS_MAX 16    /* of one call, whoever answers */
 #define INPUT_QUESTIONS_MAX 16 /* of one round */
 #define INPUT_STATE_LIFETIME_S 600
+#define INPUT_PAUSE_MS 250 /* before a round in which there is nothing to answer */
 
 /* How a call goes on when its server has said something about questions. */
 enum input_next {
@@ -38,6 +39,7 @@ struct input_rounds {
     struct json_place early;              /* answers that came before a question; tape NULL: none */
     struct slice responses;               /* for the server: an object, or empty */
     struct slice state;                   /* the server's own, a JSON string; empty: none */
+    struct slice ready;                   /* members of responses that a legacy client is spared */
     struct slice requests;                /* for the client: members of an object */
     struct slice sealed;                  /* for the client: our state */
     struct input_note *notes, *last_note; /* to be recorded, oldest first */

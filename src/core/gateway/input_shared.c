@@ -13,12 +13,14 @@ void input_append_key(struct buf *out, struct json_place key)
 
 bool operation_may_ask(const struct operation *op)
 {
-    return op->message.method->may_ask && mcp_revision_is_modern(op->revision);
+    return op->message.method->may_ask &&
+           (op->client != NULL || mcp_revision_is_modern(op->revision));
 }
 
 struct mcp_client_capabilities input_declared(const struct operation *op)
 {
-    return mcp_capabilities_read(&op->message.tape, op->message.capabilities);
+    return op->client != NULL ? op->client->capabilities
+                              : mcp_capabilities_read(&op->message.tape, op->message.capabilities);
 }
 
 struct question input_question(const struct operation *op, const struct mcp_method *method,
@@ -30,6 +32,7 @@ struct question input_question(const struct operation *op, const struct mcp_meth
                              .params = params,
                              .scene = operation_question(op, op->server_index),
                              .client = input_declared(op),
+                             .revision = op->revision,
                              .names_server = is_of_all && !op->gateway->snapshot->is_proxy};
 }
 

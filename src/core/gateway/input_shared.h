@@ -1,4 +1,4 @@
-/* input_shared.h: what the two sides of input rounds share; private to input_*.c. */
+/* input_shared.h: what the sides of input rounds share; private to input_*.c and asking.c. */
 #ifndef AEGIS_CORE_GATEWAY_INPUT_SHARED_H
 #define AEGIS_CORE_GATEWAY_INPUT_SHARED_H
 

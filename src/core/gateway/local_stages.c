@@ -89,7 +89,8 @@ static void take_capabilities(struct operation *op)
         message->params == JSON_NONE
             ? JSON_NONE
             : json_member(&message->tape, message->params, SLICE("capabilities"));
-    op->client->capabilities = mcp_capabilities_read(&message->tape, capabilities);
+    struct mcp_client_capabilities declared = mcp_capabilities_read(&message->tape, capabilities);
+    op->client->capabilities = mcp_capabilities_known(&declared, op->revision);
 }
 
 /* A session that a stream has begun is agreed on now. */

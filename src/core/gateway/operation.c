@@ -170,17 +170,23 @@ static void on_pause_end(struct timer *timer)
     child_end(&op->pause, STATUS_OK, NULL);
 }
 
-enum stage_result operation_pause(struct operation *op)
+enum stage_result operation_rest(struct operation *op, int64_t after_ms)
 {
     const struct port_timer *timer = op->gateway->ports.timer;
     if (child_begin(&op->pause, &op->children, &PAUSE_CHILD) != STATUS_OK) {
         return operation_refuse_overload(op, "too much is under way");
     }
     op->pause_end.fire = on_pause_end;
-    timer->start(timer->context, &op->pause_end, 0);
-    /* A wait goes on with the stage after. */
-    op->stage--;
+    timer->start(timer->context, &op->pause_end, after_ms);
     return STAGE_WAIT;
+}
+
+enum stage_result operation_pause(struct operation *op)
+{
+    enum stage_result result = operation_rest(op, 0);
+    /* A wait goes on with the stage after. */
+    op->stage -= result == STAGE_WAIT ? 1 : 0;
+    return result;
 }
 
 void operation_note(struct operation *op, enum status status, const struct diag *diag)

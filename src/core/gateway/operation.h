@@ -154,6 +154,9 @@ void operation_begin(struct gateway *gateway, struct exchange *exchange,
 /* Let others of the loop have their turn, then run the same stage again. */
 enum stage_result operation_pause(struct operation *operation);
 
+/* Wait for so long, then go on with the next stage. */
+enum stage_result operation_rest(struct operation *operation, int64_t after_ms);
+
 /* Keep how a child ended, for the stage that runs when all are over. diag may be NULL. */
 void operation_note(struct operation *operation, enum status status, const struct diag *diag);
 
@@ -308,6 +311,10 @@ enum stage_result operation_refuse_method(struct operation *operation);
 /* The caller names something that is not there. */
 enum stage_result operation_refuse_target(struct operation *operation, const char *code,
                                           struct slice reason);
+
+/* input_asked.c: what a modern server asks of a legacy client. */
+enum stage_result operation_stage_ask_client(struct operation *operation);
+enum stage_result operation_stage_gather_answers(struct operation *operation);
 
 /* call_stages.c: append the parameters without what questions add, and without the brace at their
  * end. */

@@ -8,6 +8,8 @@ static const struct product_error_entry ENTRIES[PRODUCT_ERROR_COUNT] = {
     /* Nothing was wrong at the server: its client left, or took the request back. */
     [PRODUCT_CANCELLED] = {"cancelled", 49901, 200, AUDIT_WIRE_REJECT,
                            SLICE_INIT("the request was cancelled"), false},
+    [PRODUCT_UNANSWERED] = {"unanswered", 49902, 200, AUDIT_WIRE_REJECT,
+                            SLICE_INIT("the server asked what the client did not answer"), false},
     [PRODUCT_UPSTREAM_PROTOCOL] = {"upstream_protocol", 50201, 502, AUDIT_UPSTREAM_PROTOCOL,
                                    SLICE_INIT("the server broke the protocol"), false},
     [PRODUCT_UPSTREAM_DOWN] = {"upstream_down", 50301, 503, AUDIT_UPSTREAM_PROTOCOL,

@@ -109,9 +109,10 @@ static bool is_declared(const struct question *question)
     return false;
 }
 
-/* The edits that turn what the server sent into what the client gets. */
+/* The edits that turn what the server sent into what the client gets: of each member one, and one
+ * that is added. */
 struct rewrite {
-    struct json_edit edits[QUESTION_MEMBERS_MAX];
+    struct json_edit edits[QUESTION_MEMBERS_MAX + 1];
     size_t count;
 };
 
@@ -119,6 +120,14 @@ static void replace(struct rewrite *rewrite, struct json_place place, struct sli
 {
     assert(rewrite->count < COUNT_OF(rewrite->edits));
     rewrite->edits[rewrite->count++] = (struct json_edit){JSON_EDIT_REPLACE, place.ref, text};
+}
+
+/* MCP 2025-06-18 has no modes of elicitation, 2026-07-28 no names of pages. */
+static bool is_of_other_revision(enum mcp_revision revision, struct json_place name)
+{
+    return (revision == MCP_2025_06_18 && json_string_eq(name.tape, name.ref, SLICE("mode"))) ||
+           (revision == MCP_2026_07_28 &&
+            json_string_eq(name.tape, name.ref, SLICE("elicitationId")));
 }
 
 /* Members that the method does not define, and those the client cannot handle, go. Of what stays
@@ -135,7 +144,7 @@ static void drop_members(const struct question *question, struct rewrite *rewrit
         bool is_of_tools = json_string_eq(name.tape, key, SLICE("tools")) ||
                            json_string_eq(name.tape, key, SLICE("toolChoice"));
         if (!question_knows_member(question->method, mode_of(question), name) ||
-            (is_of_tools && !keeps_tools)) {
+            is_of_other_revision(question->revision, name) || (is_of_tools && !keeps_tools)) {
             rewrite->edits[rewrite->count++] =
                 (struct json_edit){JSON_EDIT_REMOVE, value, SLICE_EMPTY};
         }
@@ -164,8 +173,10 @@ static enum status name_server(const struct question *question, struct arena *ar
 }
 
 /* The address is opened as it was judged. Its normal form has no character that JSON escapes. */
-static enum status write_url(struct json_place url, struct arena *arena, struct rewrite *rewrite)
+static enum status write_url(const struct question *question, struct arena *arena,
+                             struct rewrite *rewrite)
 {
+    struct json_place url = member_of(question->params, SLICE("url"));
     struct slice text = SLICE_EMPTY;
     struct resource_uri uri;
     TRY(json_string(url.tape, url.ref, arena, &text));
@@ -173,6 +184,23 @@ static enum status write_url(struct json_place url, struct arena *arena, struct 
     const struct slice parts[] = {SLICE("\""), uri.text, SLICE("\"")};
     TRY(arena_join(arena, parts, COUNT_OF(parts), &text));
     replace(rewrite, url, text);
+    return STATUS_OK;
+}
+
+/* MCP 2025-11-25, elicitation: a page has a name. Servers of other revisions give it none. */
+static enum status name_page(const struct question *question, struct arena *arena,
+                             struct rewrite *rewrite)
+{
+    struct slice text = SLICE_EMPTY;
+    const struct slice parts[] = {SLICE("\"elicitationId\":\""), question->elicitation_id,
+                                  SLICE("\"")};
+    if (question->revision != MCP_2025_11_25 || question->elicitation_id.len == 0 ||
+        member_of(question->params, SLICE("elicitationId")).ref != JSON_NONE) {
+        return STATUS_OK;
+    }
+    TRY(arena_join(arena, parts, COUNT_OF(parts), &text));
+    rewrite->edits[rewrite->count++] =
+        (struct json_edit){JSON_EDIT_APPEND, question->params.ref, text};
     return STATUS_OK;
 }
 
@@ -194,7 +222,8 @@ static enum status write_question(const struct question *question, struct arena 
         TRY(name_server(question, arena, &rewrite));
     }
     if (slice_eq(mode_of(question), SLICE("url"))) {
-        TRY(write_url(member_of(question->params, SLICE("url")), arena, &rewrite));
+        TRY(write_url(question, arena, &rewrite));
+        TRY(name_page(question, arena, &rewrite));
     }
     json_write(out, question->params.tape, question->params.ref, rewrite.edits, rewrite.count);
     return buf_status(out);

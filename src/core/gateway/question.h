@@ -24,6 +24,10 @@ struct question {
     struct policy_question scene;
     struct mcp_client_capabilities client; /* what the client declared */
     bool names_server;                     /* the client talks to several servers: say who asks */
+    enum mcp_revision revision;            /* in which the client is asked */
+    /* Names a page where the revision wants a name and the server gave none; without characters to
+     * escape. */
+    struct slice elicitation_id;
 };
 
 struct question_judgement {

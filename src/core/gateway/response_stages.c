@@ -21,11 +21,11 @@ static enum status judge(struct operation *op, const struct question *question,
 {
     struct json_place result = {&op->message.tape, op->message.result};
     struct question_judgement judgement;
-    buf_append(&op->reply, SLICE("\"result\":"));
     TRY(question_judge_answer(question, result, &op->gateway->scratch, &op->arena, &op->reply,
                               &judgement));
     if (!judgement.is_allowed) {
         buf_clear(&op->reply);
+        op->answer = judgement.answer;
     }
     record_stripped(op, question, &judgement);
     question_describe(question, &judgement, true, record);

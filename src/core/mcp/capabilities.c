@@ -34,6 +34,17 @@ static bool knows_modes(enum mcp_revision revision)
     return revision == MCP_2025_11_25 || revision == MCP_2026_07_28;
 }
 
+struct mcp_client_capabilities
+mcp_capabilities_known(const struct mcp_client_capabilities *capabilities,
+                       enum mcp_revision revision)
+{
+    struct mcp_client_capabilities known = *capabilities;
+    known.has_sampling_tools = known.has_sampling_tools && knows_modes(revision);
+    known.has_url = known.has_url && knows_modes(revision);
+    known.has_form = known.has_form && (knows_modes(revision) || revision == MCP_2025_06_18);
+    return known;
+}
+
 /* To a server that does not know the modes any elicitation means forms, also one that names url
  * only: there it is left out. */
 static struct slice elicitation_of(const struct mcp_client_capabilities *capabilities,

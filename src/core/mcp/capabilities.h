@@ -22,6 +22,12 @@ struct mcp_client_capabilities {
  * without modes means forms (MCP 2025-11-25, elicitation). */
 struct mcp_client_capabilities mcp_capabilities_read(const struct json_tape *tape, json_ref ref);
 
+/* What of it a client of that revision can mean: elicitation came with MCP 2025-06-18, its modes
+ * and tools in sampling with 2025-11-25. */
+struct mcp_client_capabilities
+mcp_capabilities_known(const struct mcp_client_capabilities *capabilities,
+                       enum mcp_revision revision);
+
 /* Append the object for a server of that revision: what the revision does not know is left out. */
 void mcp_capabilities_write(const struct mcp_client_capabilities *capabilities,
                             enum mcp_revision revision, struct buf *out);

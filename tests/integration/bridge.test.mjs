@@ -1,0 +1,104 @@
+// What servers ask of clients of another era, through the gateway: official clients and servers on both sides.
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+
+import { connectAnswering } from '../peers/answering-client.mjs';
+import { auditRecords, lastSequence, listeningUrl, peersFolder, resultText, rootFolder } from '../peers/support.mjs';
+import { Bench, MODERN } from './helpers.mjs';
+
+const modernServer = path.join(peersFolder, 'sdk-asking-server.mjs');
+
+let bench;
+before(async () => {
+  bench = await Bench.start({
+    hasRealServers: false,
+    more: async ({ processes }) => {
+      const url = await listeningUrl(processes.start(process.execPath, [modernServer]));
+      return [
+        { name: 'modern', url, revision: MODERN, trust: 'internal' },
+        { name: 'guarded', url, revision: MODERN, trust: 'internal' },
+        { name: 'modern-child', command: [process.execPath, modernServer, 'stdio'], revision: MODERN, trust: 'internal' },
+      ];
+    },
+    config: { policies: [path.join(rootFolder, 'tests/integration/policies-asking')] },
+  });
+});
+after(() => bench?.stop());
+
+const ANSWERS = {
+  ask_model: { role: 'assistant', model: 'none', content: { type: 'text', text: 'ann' } },
+  ask_user: { action: 'accept', content: { name: 'ann' } },
+  ask_roots: { roots: [{ uri: 'file:///home/ann' }] },
+};
+const METHODS = { ask_model: 'sampling/createMessage', ask_user: 'elicitation/create', ask_roots: 'roots/list' };
+const CALL = 'tools/call';
+
+async function answerTo(client, tool) {
+  return JSON.parse(resultText(await client.callTool({ name: tool, arguments: {} })));
+}
+
+/** What was recorded of questions and of calls since then, without the client's own stream. */
+async function recordedSince(sequence, method) {
+  const records = await auditRecords(bench.state, sequence);
+  return {
+    judged: records.filter((record) => record.method === method).map(({ direction, decision }) => `${direction} ${decision}`),
+    rounds: records.filter((record) => record.method === CALL && record.phase === 'outcome').map(({ outcome }) => outcome),
+  };
+}
+
+for (const [name, at] of [
+  ['modern', () => bench.serverUrl('modern')],
+  ['modern-child', () => bench.serverUrl('modern-child')],
+  ['modern over HTTP with SSE', () => bench.serverUrl('modern').replace('/mcp', '/sse')],
+]) {
+  describe(`a legacy client of the server ${name}`, () => {
+    let client;
+    before(async () => (client = await connectAnswering(at(), bench.token, 'ann')));
+    after(() => client?.close());
+
+    for (const [tool, method] of Object.entries(METHODS)) {
+      test(`is asked ${method}`, async () => {
+        const sequence = await lastSequence(bench.state);
+        const asked = client.asked.length;
+        assert.deepEqual(await answerTo(client, tool), ANSWERS[tool]);
+        assert.deepEqual(client.asked.slice(asked).map((question) => question.method), [method]);
+        const { judged, rounds } = await recordedSince(sequence, method);
+        const stripped = tool === 'ask_roots' ? ['client deny'] : [];
+        assert.deepEqual(judged, ['server allow', ...stripped, 'client allow']);
+        assert.deepEqual(rounds, ['input_required', 'ok']);
+      });
+    }
+
+    test('is asked two things at once', async () => {
+      const { inputResponses, state } = await answerTo(client, 'deploy');
+      assert.equal(state, 'round "1"');
+      assert.deepEqual(inputResponses.dirs, ANSWERS.ask_roots);
+      // The form has another field than the client fills in: what does not fit is no answer.
+      assert.deepEqual(inputResponses.env, { action: 'decline' });
+    });
+
+    test('cannot be asked to open a page that it did not offer to open', async () => {
+      const asked = client.asked.length;
+      await assert.rejects(client.callTool({ name: 'ask_page', arguments: {} }), { code: -32021 });
+      assert.equal(client.asked.length, asked);
+    });
+  });
+}
+
+test('a legacy client on the endpoint of all servers reads who asks', async () => {
+  const client = await connectAnswering(bench.gateway.url, bench.token, 'ann');
+  assert.deepEqual(await answerTo(client, 'modern__ask_user'), ANSWERS.ask_user);
+  assert.match(client.asked.at(-1).params.message, /modern/);
+  await client.close();
+});
+
+test('a modern server that the policies let ask nobody is not offered what it could ask for', async () => {
+  const client = await connectAnswering(bench.serverUrl('guarded'), bench.token, 'ann');
+  for (const tool of Object.keys(METHODS)) {
+    const result = await client.callTool({ name: tool, arguments: {} }).catch((error) => ({ error }));
+    assert.ok(result.error !== undefined || result.isError === true, tool);
+  }
+  assert.deepEqual(client.asked, []);
+  await client.close();
+});
