@@ -189,9 +189,8 @@ static bool may_be_modern(const struct server_session *session, enum status stat
 {
     bool has_refused =
         status == STATUS_INVALID || (status == STATUS_OK && session->call.error != JSON_NONE);
-    return session->client != NULL && has_refused && !session->has_tried &&
-           server_session_server(session)->revision == MCP_REVISION_NONE &&
-           !server_session_server(session)->is_stdio;
+    return has_refused && !session->has_tried &&
+           server_session_server(session)->revision == MCP_REVISION_NONE;
 }
 
 static void on_initialized(struct server_session *session, enum status status)
@@ -367,8 +366,9 @@ static void start_opening(struct server_session *session)
 {
     const struct gateway_server *server = server_session_server(session);
     bool is_known = server->revision != MCP_REVISION_NONE;
-    /* Some stdio servers exit on any request before initialize, so they are never probed. A legacy
-     * client meets a server of both eras in its own: there it can be asked as it is used to. */
+    /* Some stdio servers exit on any request before initialize, so they are asked for that first. A
+     * legacy client meets a server of both eras in its own: there it can be asked as it is used to.
+     */
     bool begins_legacy = is_known ? !mcp_revision_is_modern(server->revision)
                                   : server->is_stdio || session->client != NULL;
     arena_release(&session->arena);
