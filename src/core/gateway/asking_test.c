@@ -118,6 +118,21 @@ static bool client_was_asked(const char *method)
     return strstr(client.body, method) != NULL && strstr(client.body, "\"id\":\"s\"") == NULL;
 }
 
+/* The records that belong to the first decision about a tool. */
+static size_t records_of_the_call(void)
+{
+    static const char MEMBER[] = "\"decision_id\":\"";
+    char id[sizeof(MEMBER) + 2 * AUDIT_DECISION_ID_BYTES] = "";
+    for (size_t i = 0; i < worlds[0].record_count && id[0] == '\0'; i++) {
+        const char *text = worlds[0].records[i].text;
+        const char *at = strstr(text, MEMBER);
+        if (at != NULL && strstr(text, "tools/call") != NULL) {
+            (void)snprintf(id, sizeof(id), "%.*s", (int)sizeof(id) - 1, at);
+        }
+    }
+    return id[0] == '\0' ? 0 : world_count_records(&worlds[0], id, "");
+}
+
 TEST(asking_reaches_the_client_and_the_answer_the_server)
 {
     static const struct {
@@ -145,6 +160,8 @@ TEST(asking_reaches_the_client_and_the_answer_the_server)
         CHECK_ROW(rows[row].name, strstr(client.body, "\"content\":[]") != NULL);
         CHECK_ROW(rows[row].name,
                   world_count_records(&worlds[0], "authz.allow", rows[row].method) == 2);
+        /* Intent, question, answer and outcome. */
+        CHECK_ROW(rows[row].name, records_of_the_call() == 4);
         release();
     }
 }

@@ -3,6 +3,8 @@
 #include "core/gateway/asking.h"
 #include "core/gateway/operation.h"
 
+#include <string.h>
+
 /* Each root that the server does not get has a record. */
 static void record_stripped(struct operation *op, const struct question *question,
                             const struct question_judgement *judgement)
@@ -58,11 +60,14 @@ static enum stage_result stage_judge_answer(struct operation *op)
     if (slice_to_i64(op->message.answered_id, &id) == STATUS_OK) {
         asking_take(op->client, id, op);
     }
-    operation_fill_record(op, &record);
     if (op->asking == NULL) {
+        operation_fill_record(op, &record);
         describe_stray(&record);
         return operation_record_as(op, &record, false);
     }
+    /* Question and answer are told of under the decision about the call they belong to. */
+    memcpy(op->decision_id, op->asking->operation->decision_id, sizeof(op->decision_id));
+    operation_fill_record(op, &record);
     question = op->asking->question;
     question.scene = operation_question(op, op->asking->operation->server_index);
     if (op->message.result == JSON_NONE) {
