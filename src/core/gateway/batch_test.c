@@ -1,4 +1,5 @@
 /* Batches of MCP 2025-03-26: every element is judged by itself, and the answers come together. */
+#include "core/gateway/call.h"
 #include "core/gateway/gateway.h"
 
 #include "support/check.h"
@@ -105,6 +106,86 @@ TEST(batch_is_refused)
         post(rows[i].body);
         CHECK_ROW(rows[i].name, client.status_code == 400 && client.body[0] == '{');
         CHECK_ROW(rows[i].name, world.record_count == before + 1);
+        world_release(&world);
+    }
+}
+
+#define ANSWER "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"content\":[]}}"
+#define PROGRESS "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\"}"
+#define OF_VERSION(version)                                                                        \
+    "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"protocolVersion\":\"" version                   \
+    "\",\"capabilities\":{\"tools\":{}},\"serverInfo\":{}}}"
+
+/* A call that runs at a server of this revision. */
+static struct world_call *call_at(const struct world_answer *handshake)
+{
+    world_init(&world, PERMIT_ALL);
+    world.answers = handshake;
+    world.answer_count = 1;
+    world.held_method = "tools/call";
+    world_post(&world, &client, BANK, INITIALIZE("2025-03-26"), NULL, NULL, NULL);
+    world_run(&world);
+    memcpy(session, client.session_id, sizeof(session));
+    post(SEE("1"));
+    struct world_call *call = world_find_call(&world, "tools/call");
+    CHECK(call != NULL);
+    return call;
+}
+
+TEST(batch_of_a_server_is_taken_by_its_elements)
+{
+    static const struct world_answer HANDSHAKE = {0, "initialize", OF_VERSION("2025-03-26")};
+    struct world_call *call = call_at(&HANDSHAKE);
+    world_message(call, "[" PING("\"a\"") ", " PING("\"b\"") "]");
+    world_run(&world);
+    CHECK(world_count_calls(&world, "response") == 2 && call->is_open);
+    world_message(call, " [ " ANSWER " ]");
+    world_end(call, STATUS_OK, NULL);
+    world_run(&world);
+    CHECK(client.status_code == 200 && body_has("\"content\":[]"));
+    world_release(&world);
+}
+
+TEST(batch_of_a_server_is_refused)
+{
+    static const struct {
+        const char *name, *batch;
+        struct world_answer handshake;
+    } rows[] = {
+        {"of a newer revision", "[" ANSWER "]", {0, "initialize", OF_VERSION("2025-06-18")}},
+        {"of an older revision", "[" ANSWER "]", {0, "initialize", OF_VERSION("2024-11-05")}},
+        {"empty", "[]", {0, "initialize", OF_VERSION("2025-03-26")}},
+        {"in a batch", "[[" ANSWER "]]", {0, "initialize", OF_VERSION("2025-03-26")}},
+        {"no messages", "[1]", {0, "initialize", OF_VERSION("2025-03-26")}},
+        {"goes on after its answer",
+         "[" ANSWER "," PROGRESS "]",
+         {0, "initialize", OF_VERSION("2025-03-26")}},
+        {"broken after the answer", "[" ANSWER ",{]", {0, "initialize", OF_VERSION("2025-03-26")}},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct world_call *call = call_at(&rows[i].handshake);
+        world_message(call, rows[i].batch);
+        world_run(&world);
+        CHECK_ROW(rows[i].name, client.status_code == 502 && call->is_cancelled);
+        world_release(&world);
+    }
+}
+
+TEST(batch_of_a_server_at_its_bound)
+{
+    static const struct world_answer HANDSHAKE = {0, "initialize", OF_VERSION("2025-03-26")};
+    static char text[CALL_BATCH_MAX * sizeof(PROGRESS) + 64];
+    for (size_t count = CALL_BATCH_MAX; count <= CALL_BATCH_MAX + 1; count++) {
+        struct world_call *call = call_at(&HANDSHAKE);
+        size_t length = 0;
+        for (size_t i = 0; i < count; i++) {
+            length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%s",
+                                       i == 0 ? "[" : ",", PROGRESS);
+        }
+        (void)snprintf(text + length, sizeof(text) - length, "]");
+        world_message(call, text);
+        world_run(&world);
+        CHECK(call->is_cancelled == (count > CALL_BATCH_MAX));
         world_release(&world);
     }
 }

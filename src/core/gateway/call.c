@@ -188,7 +188,59 @@ static void take_notification(struct call *call, const struct json_tape *tape, j
     }
 }
 
-static void take_message(struct call *call, struct slice json)
+/* The text stays with the call. */
+static bool read_message(struct call *call, struct slice text, struct json_tape *out)
+{
+    if (json_parse(&call->gateway->parser, text, call->arena, out, NULL) != STATUS_OK) {
+        fail_protocol(call, "a message is not strict JSON");
+        return false;
+    }
+    return true;
+}
+
+static void take_message(struct call *call, const struct json_tape *tape)
+{
+    json_ref version = JSON_NONE;
+    if (json_type(tape, 0) == JSON_OBJECT) {
+        version = json_member(tape, 0, SLICE("jsonrpc"));
+    }
+    if (version == JSON_NONE || !json_string_eq(tape, version, SLICE("2.0"))) {
+        fail_protocol(call, "a message is no JSON-RPC 2.0 object");
+        return;
+    }
+    json_ref method = json_member(tape, 0, SLICE("method"));
+    if (method == JSON_NONE) {
+        take_answer(call, tape);
+    } else if (json_type(tape, method) != JSON_STRING) {
+        fail_protocol(call, "'method' must be a string");
+    } else {
+        take_notification(call, tape, method);
+    }
+}
+
+/* MCP 2025-03-26, transports: several messages as one array. Each is taken as if it came alone, and
+ * read again for that, since the places of a tape are those of a whole message. */
+static void take_batch(struct call *call, const struct json_tape *batch)
+{
+    struct json_iter iter;
+    struct json_tape tape;
+    json_ref key = JSON_NONE;
+    json_ref message = JSON_NONE;
+    uint32_t count = json_count(batch, 0);
+    if (count == 0 || count > CALL_BATCH_MAX) {
+        fail_protocol(call, "a batch must hold one message or more, and not too many");
+        return;
+    }
+    json_iter_init(&iter, batch, 0);
+    while (call->failure == STATUS_OK && call->child.owner != NULL &&
+           json_iter_next(&iter, &key, &message)) {
+        if (read_message(call, json_raw(batch, message), &tape)) {
+            take_message(call, &tape);
+        }
+    }
+}
+
+static void take_text(struct call *call, struct slice json)
 {
     struct json_tape tape;
     struct slice text;
@@ -197,25 +249,13 @@ static void take_message(struct call *call, struct slice json)
                                   "the answer is larger than an operation may hold");
         return;
     }
-    if (json_parse(&call->gateway->parser, text, call->arena, &tape, NULL) != STATUS_OK) {
-        fail_protocol(call, "a message is not strict JSON");
+    if (!read_message(call, text, &tape)) {
         return;
     }
-    json_ref version = JSON_NONE;
-    if (json_type(&tape, 0) == JSON_OBJECT) {
-        version = json_member(&tape, 0, SLICE("jsonrpc"));
-    }
-    if (version == JSON_NONE || !json_string_eq(&tape, version, SLICE("2.0"))) {
-        fail_protocol(call, "a message is no JSON-RPC 2.0 object");
-        return;
-    }
-    json_ref method = json_member(&tape, 0, SLICE("method"));
-    if (method == JSON_NONE) {
-        take_answer(call, &tape);
-    } else if (json_type(&tape, method) != JSON_STRING) {
-        fail_protocol(call, "'method' must be a string");
+    if (json_type(&tape, 0) == JSON_ARRAY && call->session->revision == MCP_2025_03_26) {
+        take_batch(call, &tape);
     } else {
-        take_notification(call, &tape, method);
+        take_message(call, &tape);
     }
 }
 
@@ -226,7 +266,7 @@ static void on_message(const struct upstream_sink *sink, struct slice json, bool
     if (call == NULL) {
         return;
     }
-    take_message(call, json);
+    take_text(call, json);
     if (call->failure != STATUS_OK) {
         /* Nothing more is read of a server that broke a rule; its connection is not used again. */
         cancel_at_port(&call->child);
