@@ -1,0 +1,79 @@
+// Prints docs/carriers.md from the table: node tests/carriers/page.mjs >docs/carriers.md
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+import {
+  CARRIERS, DECISIONS, MODERN, NOT_YET, PRIMITIVES, QUESTIONS, REQUESTS, REVISIONS, allCells, cellsOf, expectationOf,
+} from './table.mjs';
+
+const table = (head, rows) => [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
+
+function marks(carrier, primitives) {
+  return REVISIONS.map((revision) => {
+    const cells = cellsOf(carrier, revision).filter(({ primitive }) => primitives.includes(primitive));
+    return cells.length === 0 ? '' : `${cells.length}`;
+  });
+}
+
+/** One line of what a cell must show, in words. */
+function seen({ client, server, records }) {
+  const asked = client.asked.length === 0 ? '' : 'the question; then ';
+  const outcome = client.result !== undefined ? 'the result' : client.isError ? 'a result with `isError`' : `error ${client.error}`;
+  const answers = server.answers.map(({ result, error }) => `\`${JSON.stringify(result ?? error)}\``);
+  const requests = server.requests.length === 0 ? 'nothing' : 'the request';
+  return [`${asked}${outcome}`, [requests, ...answers].join(', then '), records.join('; ')];
+}
+
+function seenIn(revision, primitives) {
+  const carrier = CARRIERS.find(({ id }) => id === 'stream');
+  const cells = cellsOf(carrier, revision).filter(({ primitive }) => primitives.includes(primitive));
+  return table(
+    ['', 'the client got', 'the server got', 'records'],
+    cells.map((cell) => [`${cell.primitive}, ${cell.decision}`, ...seen(expectationOf(cell))]),
+  );
+}
+
+export function page() {
+  const head = ['way', ...REVISIONS];
+  const row = (primitives) => CARRIERS.filter((carrier) => marks(carrier, primitives).some((mark) => mark !== ''))
+    .map((carrier) => [carrier.title, ...marks(carrier, primitives)]);
+  return `# Carriers
+
+What Aegis judges can travel in many ways. This page is printed from the table that the test
+\`tests/integration/carriers.test.mjs\` runs, which fails when the page is not that of the table. Each of the ${allCells().length} cells is
+one exchange between a client and a server that read and write the wire themselves: one primitive, one way, one revision, and
+one of ${DECISIONS.join(', ')}. Looked at are what the client got, what reached the server, and every record.
+
+## What clients use: ${REQUESTS.join(', ')}
+
+The numbers say how many cells there are.
+
+${table(head, row(REQUESTS))}
+
+A rewrite gives the server its own name in place of the endpoint's (\`server__name\`), the normal form of an address, and in all
+cells a progress token of the gateway.
+
+## What servers ask: ${QUESTIONS.join(', ')}
+
+${table(head, row(QUESTIONS))}
+
+Rewritten are \`includeContext\`, members that the protocol does not have, fields of an answer that were not asked for, and the
+list of roots. An error -32042 is always refused, and a question that offers to be a task always rewritten.
+
+## What must be seen
+
+In the revisions with a handshake, on every way alike:
+
+${seenIn('2025-11-25', PRIMITIVES)}
+
+In ${MODERN}, where questions are in results (what clients use is as above):
+
+${seenIn(MODERN, QUESTIONS)}
+
+## Not tried, because not served yet
+
+${table(['way', 'revisions'], NOT_YET.map(({ title, revisions }) => [title, revisions.join(', ')]))}
+`;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) process.stdout.write(page());

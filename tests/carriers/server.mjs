@@ -1,0 +1,202 @@
+// A server of the matrix, of one revision: it lists a tool, an address and a prompt for every cell, and asks what the
+// cell of a called tool wants asked. Over HTTP in this process; as a program, it speaks on its standard streams:
+// `server.mjs REVISION FILE`, where FILE gets a line for each message that reached it.
+import fs from 'node:fs';
+import { once } from 'node:events';
+import http from 'node:http';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+import { ADDRESS, DECISIONS, MODERN, PRIMITIVES, questionOf, resultOf } from './table.mjs';
+
+const NAMES = PRIMITIVES.flatMap((primitive) => DECISIONS.map((decision) => `${primitive}-${decision}`));
+const CAPABILITIES = { tools: {}, resources: {}, prompts: {} };
+const INFO = { name: 'carriers', version: '1.0.0' };
+const LISTS = {
+  'tools/list': { tools: NAMES.map((name) => ({ name, inputSchema: { type: 'object' } })) },
+  'resources/list': { resources: NAMES.map((name) => ({ name, uri: `note://peer/${name}` })) },
+  'resources/templates/list': { resourceTemplates: [] },
+  'prompts/list': { prompts: NAMES.map((name) => ({ name, arguments: [{ name: 'whom' }] })) },
+};
+const USES = ['tools/call', 'resources/read', 'prompts/get'];
+
+class Peer {
+  /** What reached it: messages with a method, and answers to what it asked. */
+  heard = [];
+
+  constructor(revision, carrierId) {
+    Object.assign(this, { revision, carrierId });
+  }
+
+  /** `{ result }` or `{ error }`; ask: sends a question to the client and resolves to the answer. */
+  async outcome(message, ask) {
+    const isModern = this.revision === MODERN;
+    const outcome = USES.includes(message.method) ? await this.#use(message, ask) : this.#housekeeping(message);
+    const cached = isModern && /list$|read$|discover$/.test(message.method) ? { ttlMs: 0, cacheScope: 'private' } : {};
+    return isModern && outcome.result !== undefined
+      ? { result: { resultType: 'complete', ...outcome.result, ...cached } }
+      : outcome;
+  }
+
+  #housekeeping({ method }) {
+    if (method === 'initialize' && this.revision !== MODERN) {
+      return { result: { protocolVersion: this.revision, capabilities: CAPABILITIES, serverInfo: INFO } };
+    }
+    if (method === 'server/discover' && this.revision === MODERN) {
+      return { result: { supportedVersions: [MODERN], capabilities: CAPABILITIES } };
+    }
+    if (method === 'ping') return { result: {} };
+    return LISTS[method] === undefined ? { error: { code: -32601, message: 'no such method' } } : { result: LISTS[method] };
+  }
+
+  async #use(message, ask) {
+    const { method, params } = message;
+    this.heard.push({ method, params });
+    const question = method === 'tools/call' ? questionOf(params.name, this.carrierId) : undefined;
+    if (question === undefined) return { result: resultOf(message) };
+    if (this.carrierId === 'error') {
+      const elicitations = [{ mode: 'url', elicitationId: 'e1', url: ADDRESS, message: 'Sign in' }];
+      return { error: { code: -32042, message: 'sign in first', data: { elicitations } } };
+    }
+    if (this.revision !== MODERN) {
+      const { result, error } = await ask(question);
+      this.heard.push(error === undefined ? { result } : { error });
+    } else if (params.inputResponses === undefined) {
+      return { result: { resultType: 'input_required', inputRequests: { q: question } } };
+    } else {
+      this.heard.push({ result: params.inputResponses.q });
+    }
+    return { result: resultOf(message) };
+  }
+}
+
+/** Questions that wait for an answer, by their id, which are those that clients use, too. */
+class Waiting {
+  #waiting = new Map();
+  #last = 0;
+
+  ask(question, send) {
+    const id = this.#last++;
+    return new Promise((resolve) => {
+      this.#waiting.set(id, resolve);
+      send({ jsonrpc: '2.0', id, ...question });
+    });
+  }
+
+  answered(message) {
+    this.#waiting.get(message.id)?.(message);
+  }
+}
+
+/** Several servers at one port, each at its own path. */
+export class HttpPeers {
+  #peers = new Map();
+  #server = http.createServer((request, response) => this.#serve(request, response));
+
+  async start() {
+    this.#server.listen(0, '127.0.0.1');
+    await once(this.#server, 'listening');
+    this.origin = `http://127.0.0.1:${this.#server.address().port}`;
+    return this;
+  }
+
+  async stop() {
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  /** mode: how it answers what clients use; returns the peer, with its `url`. */
+  add(name, revision, carrierId, mode) {
+    const peer = new Peer(revision, carrierId);
+    Object.assign(peer, { mode, sessions: new Map(), url: `${this.origin}/${name}` });
+    this.#peers.set(`/${name}`, peer);
+    return peer;
+  }
+
+  async #serve(request, response) {
+    const peer = this.#peers.get(request.url);
+    const session = request.headers['mcp-session-id'];
+    const pieces = [];
+    for await (const piece of request) pieces.push(piece);
+    if (request.method === 'DELETE') {
+      response.writeHead(peer.sessions.delete(session) ? 200 : 404).end();
+    } else if (request.method === 'GET') {
+      goOn(request, response, peer.sessions.get(session));
+    } else {
+      await take(response, peer, session, JSON.parse(Buffer.concat(pieces).toString('utf8')));
+    }
+  }
+}
+
+/** A stream that was broken off: what is still to be said on it goes to the request that asks for it. */
+function goOn(request, response, session) {
+  if (session?.broken === undefined || request.headers['last-event-id'] !== session.broken.id) {
+    response.writeHead(405, { Allow: 'POST, DELETE' }).end();
+    return;
+  }
+  response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+  response.flushHeaders();
+  session.broken.resume(response);
+}
+
+const event = (message) => `data: ${JSON.stringify(message)}\n\n`;
+
+async function take(response, peer, id, message) {
+  const session = peer.sessions.get(id) ?? { waiting: new Waiting() };
+  if (message.method === undefined) session.waiting.answered(message);
+  if (message.method === undefined || message.id === undefined) {
+    response.writeHead(202).end();
+    return;
+  }
+  if (message.method === 'initialize') {
+    session.id = `${peer.sessions.size}`;
+    peer.sessions.set(session.id, session);
+  }
+  const answer = async (ask) => ({ jsonrpc: '2.0', id: message.id, ...await peer.outcome(message, ask) });
+  if (peer.mode === 'json' || !USES.includes(message.method)) {
+    const fields = session.id === undefined ? {} : { 'Mcp-Session-Id': session.id };
+    const text = JSON.stringify(await answer());
+    response.writeHead(200, { 'Content-Type': 'application/json', ...fields }).end(text);
+  } else {
+    await stream(response, peer.mode, session, message, answer);
+  }
+}
+
+async function stream(response, mode, session, message, answer) {
+  let link = response;
+  response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+  if (mode === 'broken') {
+    session.events = (session.events ?? 0) + 1;
+    const id = `event-${session.events}`;
+    const resumed = new Promise((resume) => (session.broken = { id, resume }));
+    response.end(`id: ${id}\nretry: 1\ndata: \n\n`);
+    link = await resumed;
+  }
+  if (mode === 'progress') {
+    const { progressToken } = message.params._meta;
+    link.write(event({ jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken, progress: 1 } }));
+  }
+  const send = (question) => link.write(event(mode === 'batch' ? [{ jsonrpc: '2.0', id: 'ping', method: 'ping' }, question] : question));
+  link.end(event(await answer((question) => session.waiting.ask(question, send))));
+}
+
+async function serveLines(revision, file) {
+  const peer = new Peer(revision);
+  const waiting = new Waiting();
+  const send = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
+  const note = { push: (heard) => fs.appendFileSync(file, `${JSON.stringify(heard)}\n`) };
+  peer.heard = note;
+  for await (const line of createInterface({ input: process.stdin })) {
+    const message = JSON.parse(line);
+    if (message.method === undefined) {
+      waiting.answered(message);
+    } else if (message.id !== undefined) {
+      peer.outcome(message, (question) => waiting.ask(question, send))
+        .then((outcome) => send({ jsonrpc: '2.0', id: message.id, ...outcome }));
+    }
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await serveLines(...process.argv.slice(2));

@@ -1,0 +1,226 @@
+// The matrix of carriers: how a message can travel in each revision (MCP, transports), what is tried on each way, and
+// what both ends and the journal must show then. The integration test runs every cell, page.mjs prints the same for docs/.
+export const REVISIONS = ['2024-11-05', '2025-03-26', '2025-06-18', '2025-11-25', '2026-07-28'];
+export const MODERN = '2026-07-28';
+export const DECISIONS = ['allow', 'deny', 'rewrite'];
+export const REQUESTS = ['tool', 'resource', 'prompt']; // what clients use
+export const QUESTIONS = ['sampling', 'roots', 'elicitation']; // what servers ask of clients
+export const PRIMITIVES = [...REQUESTS, ...QUESTIONS];
+
+const LEGACY = REVISIONS.filter((revision) => revision !== MODERN);
+const STREAMABLE = LEGACY.slice(1); // the older one has no streams to go on with
+
+/**
+ * requests, questions: the revisions in which this way carries them. client, server: how each side is connected, and
+ * mode: how the server answers. decisions, primitives: those of them that exist here, when not all do.
+ */
+export const CARRIERS = [
+  {
+    id: 'json', title: 'one message in answer to a POST; questions in its result',
+    client: 'http', server: 'http', mode: 'json', requests: REVISIONS, questions: [MODERN],
+  },
+  {
+    id: 'stream', title: 'the stream in answer to a POST',
+    client: 'http', server: 'http', mode: 'stream', requests: REVISIONS, questions: REVISIONS,
+  },
+  {
+    id: 'server-resumes', title: 'the same, broken off by the server and asked for again',
+    client: 'http', server: 'http', mode: 'broken', requests: STREAMABLE, questions: STREAMABLE,
+  },
+  {
+    id: 'client-resumes', title: 'the same, left by the client and asked for again',
+    client: 'leaving', server: 'http', mode: 'progress', requests: STREAMABLE, questions: STREAMABLE,
+  },
+  {
+    id: 'batch', title: 'a batch of the client; a batch in one event of the server, answered by a batch',
+    client: 'batching', server: 'http', mode: 'batch', requests: ['2025-03-26'], questions: ['2025-03-26'],
+  },
+  {
+    id: 'http-sse', title: 'HTTP with SSE at the client',
+    client: 'sse', server: 'http', mode: 'stream', requests: ['2024-11-05'], questions: ['2024-11-05'],
+  },
+  {
+    id: 'child', title: 'standard streams of a server behind HTTP',
+    client: 'http', server: 'child', mode: 'lines', requests: REVISIONS, questions: REVISIONS,
+  },
+  {
+    id: 'wrap', title: 'standard streams on both sides (`aegis wrap`)',
+    client: 'wrap', server: 'child', mode: 'lines', requests: REVISIONS, questions: REVISIONS,
+  },
+  {
+    id: 'task-wish', title: 'a question that offers to be answered as a task, which is asked plainly',
+    client: 'http', server: 'http', mode: 'stream', requests: [], questions: ['2025-11-25'],
+    primitives: ['sampling', 'elicitation'], decisions: ['deny', 'rewrite'],
+  },
+  {
+    id: 'error', title: 'error -32042 in answer to a call, which has an address to open',
+    client: 'http', server: 'http', mode: 'json', requests: [], questions: ['2025-11-25'],
+    primitives: ['elicitation'], decisions: ['deny'],
+  },
+];
+
+/** What is not served yet, so that nothing is tried. */
+export const NOT_YET = [
+  { title: "the stream of a server's own, and that of a client", revisions: STREAMABLE },
+  { title: 'HTTP with SSE at the server', revisions: ['2024-11-05'] },
+  { title: 'the stream of `tasks/result`, and questions that are tasks', revisions: ['2025-11-25'] },
+  { title: '`tasks/get`, `tasks/update`, `notifications/tasks` of the extension', revisions: [MODERN] },
+  { title: 'between an older client and a server of 2026-07-28, and the other way round', revisions: REVISIONS },
+];
+
+export const POLICY = {
+  uses: 'carriers.uses', questions: 'carriers.questions',
+  denied: { tool: 'carriers.uses.denied', resource: 'carriers.resources.denied', prompt: 'carriers.uses.denied',
+    sampling: 'carriers.sampling', roots: 'carriers.roots', elicitation: 'carriers.elicitation' },
+};
+
+/** What the server asks in each cell of a question. */
+const form = (message, more = {}) => ({
+  method: 'elicitation/create',
+  params: { message, requestedSchema: { type: 'object', properties: { env: { type: 'string' } }, required: ['env'] }, ...more },
+});
+const sample = (maxTokens, more = {}) => ({
+  method: 'sampling/createMessage',
+  params: { messages: [{ role: 'user', content: { type: 'text', text: 'which?' } }], maxTokens, ...more },
+});
+const ASKED = {
+  sampling: { allow: sample(10), deny: sample(5000), rewrite: sample(10, { includeContext: 'allServers', unknown: 1 }) },
+  roots: { allow: { method: 'roots/list' }, deny: { method: 'roots/list' }, rewrite: { method: 'roots/list' } },
+  elicitation: { allow: form('Which?'), deny: form('a forbidden one'), rewrite: form('Which?', { unknown: 1 }) },
+};
+
+/** What the client gets of those that it gets at all. */
+const GOT = {
+  sampling: { allow: sample(10), rewrite: sample(10, { includeContext: 'none' }) },
+  roots: { allow: { method: 'roots/list' }, rewrite: { method: 'roots/list' } },
+  elicitation: { allow: form('Which?'), rewrite: form('Which?') },
+};
+
+/** What the client answers, and what the server gets. */
+const MESSAGE = { role: 'assistant', model: 'small', content: { type: 'text', text: 'this' } };
+const OPEN = { uri: 'file:///srv/open', name: 'open' };
+const SAID = {
+  sampling: { allow: MESSAGE, rewrite: { ...MESSAGE, unknown: 1 } },
+  roots: { allow: { roots: [OPEN] }, rewrite: { roots: [{ uri: 'file:///private/keys' }, OPEN] } },
+  elicitation: {
+    allow: { action: 'accept', content: { env: 'test' } },
+    rewrite: { action: 'accept', content: { env: 'test', more: 'of it' } },
+  },
+};
+const HEARD = {
+  sampling: { allow: MESSAGE, rewrite: MESSAGE },
+  roots: { allow: { roots: [OPEN] }, rewrite: { roots: [OPEN] } },
+  elicitation: { allow: { action: 'accept', content: { env: 'test' } }, rewrite: { action: 'accept', content: { env: 'test' } } },
+};
+const REJECTED = { error: { code: -1, message: 'User rejected sampling request' } };
+const REFUSED = { sampling: REJECTED, roots: { result: { roots: [] } }, elicitation: { result: { action: 'decline' } } };
+
+export const ADDRESS = 'https://login.example.com/in';
+export const REASON = 'closed by the matrix';
+
+/** The cells of a carrier in one revision. */
+export function cellsOf(carrier, revision) {
+  const cells = [];
+  for (const primitive of carrier.primitives ?? PRIMITIVES) {
+    const isRequest = REQUESTS.includes(primitive);
+    if (!(isRequest ? carrier.requests : carrier.questions).includes(revision)) continue;
+    for (const decision of carrier.decisions ?? DECISIONS) {
+      cells.push({ name: `${primitive}-${decision}`, carrier, revision, primitive, decision, isRequest });
+    }
+  }
+  return cells;
+}
+
+export function allCells() {
+  return CARRIERS.flatMap((carrier) => REVISIONS.flatMap((revision) => cellsOf(carrier, revision)));
+}
+
+/** The request of a cell as its server gets it; name: of the tool, resource or prompt. */
+export function requestOf({ name, primitive }) {
+  if (primitive === 'resource') return { method: 'resources/read', params: { uri: `note://peer/${name}` } };
+  if (primitive === 'prompt') return { method: 'prompts/get', params: { name, arguments: { whom: 'you' } } };
+  return { method: 'tools/call', params: { name, arguments: { size: 'small' } } };
+}
+
+/** What the server asks during the call of that name; undefined: nothing. */
+export function questionOf(name, carrierId) {
+  const [primitive, decision] = name.split('-');
+  const question = ASKED[primitive]?.[decision];
+  const isWish = carrierId === 'task-wish' && question !== undefined;
+  return isWish ? { ...question, params: { ...question.params, task: { ttl: 1000 } } } : question;
+}
+
+export function answerOf({ primitive, decision }) {
+  return SAID[primitive]?.[decision];
+}
+
+/** What the server says to a request that it was not asked about. */
+export function resultOf({ method, params }) {
+  if (method === 'resources/read') return { contents: [{ uri: params.uri, text: 'the text' }] };
+  if (method === 'prompts/get') return { messages: [{ role: 'user', content: { type: 'text', text: params.arguments.whom } }] };
+  return { content: [{ type: 'text', text: 'done' }] };
+}
+
+/** What must be seen of a cell: by the client, by the server, in the journal. */
+export function expectationOf(cell) {
+  return cell.isRequest ? ofRequest(cell) : ofQuestion(cell);
+}
+
+function ofRequest(cell) {
+  const { primitive, decision } = cell;
+  const request = requestOf(cell);
+  if (decision !== 'deny') {
+    return {
+      client: { asked: [], result: resultOf(request) },
+      server: { requests: [request], answers: [] },
+      records: [`intent ${primitive} allow ${POLICY.uses}`, 'outcome ok'],
+    };
+  }
+  const client = primitive === 'tool' ? { isError: true } : { error: 40301 };
+  return {
+    client: { asked: [], ...client },
+    server: { requests: [], answers: [] },
+    records: [`event ${primitive} deny ${POLICY.denied[primitive]} policy_denied`],
+  };
+}
+
+function ofQuestion(cell) {
+  const { primitive, decision, revision, carrier } = cell;
+  const request = requestOf(cell);
+  const isModern = revision === MODERN;
+  const intent = `intent tool allow ${POLICY.uses}`;
+  const asked = `event ${primitive} server`;
+  const answered = `event ${primitive} client`;
+  const denied = `${asked} deny ${POLICY.denied[primitive]} policy_denied`;
+  if (carrier.id === 'error') {
+    return {
+      client: { asked: [], isError: true },
+      server: { requests: [request], answers: [] },
+      records: [intent, `${asked} deny question.url_error`, 'outcome error'],
+    };
+  }
+  if (decision === 'deny' && isModern && primitive === 'sampling') {
+    return {
+      client: { asked: [], isError: true },
+      server: { requests: [request], answers: [] },
+      records: [intent, denied, 'outcome input_required'],
+    };
+  }
+  if (decision === 'deny') {
+    return {
+      client: { asked: [], result: resultOf(request) },
+      server: { requests: isModern ? [request, request] : [request], answers: [REFUSED[primitive]] },
+      records: isModern ? [intent, denied, 'outcome input_required', intent, 'outcome ok'] : [intent, denied, 'outcome ok'],
+    };
+  }
+  const judged = [`${answered} allow ${POLICY.questions}`];
+  const stripped = primitive === 'roots' && decision === 'rewrite' ? [`${answered} deny carriers.roots.private policy_denied`] : [];
+  if (isModern) judged.push(...stripped);
+  else judged.unshift(...stripped);
+  const first = [intent, `${asked} allow ${POLICY.questions}`];
+  return {
+    client: { asked: [GOT[primitive][decision]], result: resultOf(request) },
+    server: { requests: isModern ? [request, request] : [request], answers: [{ result: HEARD[primitive][decision] }] },
+    records: isModern ? [...first, 'outcome input_required', ...judged, intent, 'outcome ok'] : [...first, ...judged, 'outcome ok'],
+  };
+}

@@ -1,0 +1,219 @@
+// The matrix of carriers: what client, server and journal show for each primitive, way, decision and revision. The table
+// is tests/carriers/table.mjs; docs/carriers.md prints it.
+import assert from 'node:assert/strict';
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+import { connect } from '../carriers/client.mjs';
+import { page } from '../carriers/page.mjs';
+import { HttpPeers } from '../carriers/server.mjs';
+import { CARRIERS, MODERN, QUESTIONS, REASON, REVISIONS, answerOf, cellsOf, expectationOf, requestOf } from '../carriers/table.mjs';
+import { aegis, auditRecords, resultText, rootFolder } from '../peers/support.mjs';
+import { Bench } from './helpers.mjs';
+
+const HOUSEKEEPING = ['initialize', 'notifications/initialized', 'ping', 'GET', 'DELETE'];
+const WAY_RECORDS_MAX = 1000; // far more than one way leaves
+const policyFile = path.join(rootFolder, 'tests/integration/policies-carriers/carriers.cedar');
+const program = fileURLToPath(new URL('../carriers/server.mjs', import.meta.url));
+const WAYS = CARRIERS.flatMap((carrier) => REVISIONS.filter((revision) => cellsOf(carrier, revision).length > 0)
+  .map((revision) => ({ carrier, revision, server: `${carrier.id}-${revision}` })));
+const SERVED = WAYS.filter(({ carrier }) => carrier.client !== 'wrap');
+
+let bench, peers;
+before(async () => {
+  peers = await new HttpPeers().start();
+  bench = await Bench.start({
+    hasRealServers: false,
+    more: ({ folder }) => SERVED.flatMap((way) => [entry(way, folder), entry(way, folder, '-closed')]),
+    config: () => ({
+      policies: [policyFile],
+      views: SERVED.map(({ server }) => ({ name: server, tools: [`${server}.*`], prompts: [`${server}.*`] })),
+    }),
+  });
+});
+after(async () => {
+  await bench?.stop();
+  await peers?.stop();
+});
+
+/** A server's entry; its counterpart `-closed` differs in what the policies let it ask. */
+function entry(way, folder, suffix = '') {
+  const { carrier, revision } = way;
+  const name = `${way.server}${suffix}`;
+  const shared = { name, trust: 'internal', ...(revision === MODERN ? { revision } : {}) };
+  if (carrier.server === 'child') {
+    way[`file${suffix}`] = path.join(folder, `${name}.heard`);
+    return { ...shared, command: [process.execPath, program, revision, way[`file${suffix}`]] };
+  }
+  way[`peer${suffix}`] = peers.add(name, revision, carrier.id, carrier.mode);
+  return { ...shared, url: way[`peer${suffix}`].url };
+}
+
+/** What a server heard so far. */
+async function heardBy(way, suffix) {
+  if (way.carrier.server !== 'child') return way[`peer${suffix}`].heard;
+  const text = await fs.readFile(way[`file${suffix}`], 'utf8').catch(() => '');
+  return text.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line));
+}
+
+/** The clients of one way, opened when a cell wants one, by the endpoint they are at. */
+class Clients {
+  #open = new Map();
+
+  constructor(way) {
+    this.way = way;
+  }
+
+  async at(place) {
+    if (!this.#open.has(place)) this.#open.set(place, await this.#connect(place));
+    return this.#open.get(place);
+  }
+
+  async #connect(place) {
+    const { carrier, revision, server } = this.way;
+    if (carrier.client === 'wrap') return connect('wrap', revision, await this.#wrapArguments(place));
+    const paths = { own: `servers/${server}`, closed: `servers/${server}-closed`, view: `views/${server}` };
+    return connect(carrier.client, revision, `${bench.gateway.origin}/${paths[place]}/mcp`, bench.token);
+  }
+
+  async #wrapArguments(place) {
+    const { revision, server } = this.way;
+    const suffix = place === 'closed' ? '-closed' : '';
+    const state = path.join(bench.folder, `${server}${suffix}`);
+    const text = await fs.readFile(policyFile, 'utf8');
+    await fs.mkdir(path.join(state, 'policies'), { recursive: true });
+    // There the server has one name; what is closed must be so by another policy.
+    const policies = suffix === '' ? text : text.replace('resource.name like "*-closed" && ', '');
+    await fs.writeFile(path.join(state, 'policies/carriers.cedar'), policies);
+    this.way[`file${suffix}`] = path.join(state, 'heard');
+    return [
+      'wrap', '--state', state, '--policy', path.join(state, 'policies'), '--', process.execPath, program, revision, this.way[`file${suffix}`],
+    ];
+  }
+
+  async close() {
+    for (const client of this.#open.values()) await client.close();
+  }
+}
+
+const placeOf = ({ primitive, decision, carrier }) => {
+  if (primitive === 'roots' && decision === 'deny') return 'closed';
+  return decision === 'rewrite' && carrier.client !== 'wrap' && ['tool', 'prompt'].includes(primitive) ? 'view' : 'own';
+};
+
+/** The request as the client makes it: where something is rewritten it says the same in another way. */
+function askedFor(cell, place) {
+  const { method, params } = requestOf(cell);
+  if (place === 'view') return { method, params: { ...params, name: `${cell.carrier.id}-${cell.revision}__${params.name}` } };
+  if (cell.primitive === 'resource' && cell.decision === 'rewrite') return { method, params: { uri: params.uri.replace('resource', '%72esource') } };
+  return { method, params };
+}
+
+const serverOf = (cell) => {
+  const suffix = placeOf(cell) === 'closed' ? '-closed' : '';
+  return cell.carrier.client === 'wrap' ? 'upstream' : `${cell.carrier.id}-${cell.revision}${suffix}`;
+};
+
+/** The records of all that one way did. */
+async function recordsOfWay({ carrier, server }) {
+  if (carrier.client !== 'wrap') {
+    const ours = (record) => record.server?.startsWith(server);
+    const all = await auditRecords(bench.state, -1, WAY_RECORDS_MAX);
+    const decisions = new Set(all.filter(ours).map((record) => record.decision_id));
+    return all.filter((record) => decisions.has(record.decision_id));
+  }
+  const records = [];
+  for (const suffix of ['', '-closed']) {
+    const state = path.join(bench.folder, `${server}${suffix}`);
+    const [journal] = (await fs.readdir(state)).filter((name) => name.startsWith('wrap-'));
+    if (journal === undefined) continue;
+    const text = await aegis('audit', 'tail', '--dir', path.join(state, journal), '-n', '1000', '--output', 'json');
+    records.push(...text.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line)));
+  }
+  return records;
+}
+
+async function run(cell, way, clients) {
+  const place = placeOf(cell);
+  const suffix = place === 'closed' ? '-closed' : '';
+  const client = await clients.at(place);
+  const before = (await heardBy(way, suffix)).length;
+  const { asked, result, error } = await client.use(askedFor(cell, place), answerOf(cell));
+  const heard = (await heardBy(way, suffix)).slice(before);
+  return { asked, result, error, heard };
+}
+
+/** A result without what the newest revision adds to it. */
+function withoutEra({ resultType, ttlMs, cacheScope, ...result }) {
+  return result;
+}
+
+function plainly({ method, params: { _meta, inputResponses, requestState, ...params } }) {
+  return { method, params };
+}
+
+/** A record as the table writes it. */
+function summaryOf({ phase, primitive, direction, decision, policies = [], code, outcome }) {
+  if (phase === 'outcome') return `outcome ${outcome}`;
+  const who = QUESTIONS.includes(primitive) ? [primitive, direction] : [primitive];
+  return [phase, ...who, decision, ...policies, ...(code === undefined ? [] : [code])].join(' ');
+}
+
+/** The records of a cell: those under the decisions that name the target of its request. */
+function recordsOf(records, cell) {
+  const { method, params } = requestOf(cell);
+  const target = method === 'resources/read' ? params.uri : `${serverOf(cell)}.${params.name}`;
+  const decisions = new Set(records.filter((record) => record.target === target).map((record) => record.decision_id));
+  return records.filter((record) => decisions.has(record.decision_id));
+}
+
+test('the page in docs/ is that of the table', async () => {
+  const text = await fs.readFile(path.join(rootFolder, 'docs/carriers.md'), 'utf8');
+  assert.equal(text, page(), 'print it again: node tests/carriers/page.mjs >docs/carriers.md');
+});
+
+for (const way of WAYS) {
+  describe(way.server, () => {
+    const cells = cellsOf(way.carrier, way.revision);
+    const seen = new Map();
+    let records;
+    before(async () => {
+      const clients = new Clients(way);
+      for (const cell of cells) seen.set(cell, await run(cell, way, clients));
+      await clients.close();
+      records = await recordsOfWay(way);
+    });
+    for (const cell of cells) {
+      test(cell.name, () => {
+        const { client, server, records: expected } = expectationOf(cell);
+        const { asked, result, error, heard } = seen.get(cell);
+        assert.deepEqual(asked, client.asked, 'what the client was asked');
+        if (client.error !== undefined) {
+          assert.deepEqual([error.code, error.data.reason], [client.error, REASON]);
+        } else if (client.isError) {
+          assert.equal(result.isError, true);
+        } else {
+          assert.deepEqual(withoutEra(result), client.result);
+        }
+        assert.deepEqual(heard.filter(({ method }) => method !== undefined).map(plainly), server.requests, 'requests at the server');
+        assert.deepEqual(heard.filter(({ method }) => method === undefined), server.answers, 'answers at the server');
+        for (const { params } of heard.filter(({ method }) => method !== undefined)) {
+          assert.match(`${params._meta.progressToken}`, /^\d+$/, 'a token of the gateway');
+        }
+        const own = recordsOf(records, cell);
+        assert.deepEqual(own.map(summaryOf), expected, 'records');
+        for (const record of own.filter(({ phase }) => phase !== 'outcome')) {
+          assert.deepEqual([record.revision, record.server], [way.revision, serverOf(cell)]);
+        }
+      });
+    }
+
+    test('nothing else is recorded', () => {
+      const claimed = new Set(cells.flatMap((cell) => recordsOf(records, cell)));
+      const others = records.filter((record) => !claimed.has(record) && !HOUSEKEEPING.includes(record.method));
+      assert.deepEqual(others, []);
+    });
+  });
+}
