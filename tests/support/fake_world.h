@@ -33,7 +33,7 @@ struct world_call {
     char method[64];
     int64_t id;
     uint32_t server;
-    bool is_open, is_cancelled, is_excused, is_get, is_in_session;
+    bool is_open, is_cancelled, is_excused, is_get, is_delete, is_in_session;
     bool is_stray; /* completed once more although it was over */
 };
 

@@ -184,20 +184,36 @@ static struct http_call *take_call(struct http_upstream *upstream)
     return call;
 }
 
+static bool has_body(const struct upstream_request *request)
+{
+    return !request->is_get && !request->is_delete;
+}
+
+static struct slice method_of(const struct upstream_request *request)
+{
+    if (request->is_delete) {
+        return SLICE("DELETE");
+    }
+    return request->is_get ? SLICE("GET") : SLICE("POST");
+}
+
 static enum status write_fields(struct buf *out, const struct http_target *target,
                                 const struct upstream_request *request)
 {
     TRY(http_write_field(out, SLICE("Host"), buf_view(&target->host_field)));
-    buf_append(out, request->is_get ? SLICE("Accept: text/event-stream\r\n")
-                                    : SLICE("Content-Type: application/json\r\n"
-                                            "Accept: application/json, text/event-stream\r\n"));
+    if (request->is_get) {
+        buf_append(out, SLICE("Accept: text/event-stream\r\n"));
+    } else if (has_body(request)) {
+        buf_append(out, SLICE("Content-Type: application/json\r\n"
+                              "Accept: application/json, text/event-stream\r\n"));
+    }
     for (size_t i = 0; i < request->field_count; i++) {
         TRY(http_write_field(out, request->fields[i].name, request->fields[i].value));
     }
     if (request->credential_name.len > 0) {
         TRY(http_write_field(out, request->credential_name, request->credential_value));
     }
-    if (!request->is_get) {
+    if (has_body(request)) {
         buf_append(out, SLICE("Content-Length: "));
         buf_append_u64(out, request->body.len);
         buf_append(out, SLICE("\r\n"));
@@ -209,8 +225,7 @@ static enum status write_fields(struct buf *out, const struct http_target *targe
 static enum status write_request(struct buf *out, const struct http_target *target,
                                  const struct upstream_request *request, struct diag *diag)
 {
-    http_write_request_line(out, request->is_get ? SLICE("GET") : SLICE("POST"),
-                            target->config->path);
+    http_write_request_line(out, method_of(request), target->config->path);
     if (write_fields(out, target, request) != STATUS_OK) {
         return diag_fail(diag, STATUS_INVALID, "upstream.request",
                          "a field for the server holds a control character");

@@ -1,6 +1,7 @@
 /* http_upstream.h: port_upstream over HTTP/1.1 and TLS, one per loop.
  *
- * One POST per message, answered by one JSON text or a stream of events, or a GET of a stream.
+ * One POST per message, answered by one JSON text or a stream of events, or a GET of a stream, or
+ * the DELETE of a session.
  * Never follows a redirect, never repeats a request: a pooled connection is looked at before it is
  * used again, and if it dies after that the call has failed. A connection that said anything odd is
  * never used again.

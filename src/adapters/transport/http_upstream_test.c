@@ -492,6 +492,41 @@ TEST(http_upstream_gets_a_stream)
     }
 }
 
+TEST(http_upstream_ends_a_session)
+{
+    static const struct {
+        const char *name;
+        struct slice answer;
+        enum status status;
+        const char *code;
+    } rows[] = {
+        {"ended", SLICE_INIT("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), STATUS_OK, NULL},
+        {"ended, with words", SLICE_INIT(JSON_ANSWER), STATUS_OK, NULL},
+        {"ended, no content", SLICE_INIT("HTTP/1.1 204 OK\r\n\r\n"), STATUS_OK, NULL},
+        {"not supported", SLICE_INIT("HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n"),
+         STATUS_INVALID, "upstream.status"},
+    };
+    static const struct http_field SESSION = {SLICE_INIT("Mcp-Session-Id"), SLICE_INIT("s-1")};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct fixture self;
+        struct upstream_request request = {
+            .is_delete = true, .fields = &SESSION, .field_count = 1, .deadline_ms = LONG_MS};
+        set_up(&self, NULL, 0);
+        start(&self, &request);
+        CHECK_ROW(rows[i].name,
+                  peer_run_until_text(&self.loop, &self.server.peers[0], SLICE("\r\n\r\n")));
+        struct slice sent = peer_text(&self.server.peers[0]);
+        CHECK_ROW(rows[i].name, slice_starts_with(sent, SLICE("DELETE /mcp HTTP/1.1\r\n")));
+        CHECK_ROW(rows[i].name, slice_contains(sent, SLICE("Mcp-Session-Id: s-1\r\n")));
+        CHECK_ROW(rows[i].name, !slice_contains(sent, SLICE("Content-")));
+        peer_send(&self.server.peers[0], rows[i].answer);
+        CHECK_ROW(rows[i].name, peer_run_until(&self.loop, &self.sink.has_ended));
+        CHECK_ROW(rows[i].name, self.sink.status == rows[i].status);
+        CHECK_ROW(rows[i].name, str_eq(self.sink.diag.code, rows[i].code));
+        tear_down(&self);
+    }
+}
+
 /* Without a session of ours a 404 is an answer like others. */
 TEST(http_upstream_tells_a_session_that_is_over)
 {

@@ -405,7 +405,7 @@ static enum status start(void *context, const struct upstream_request *request,
 {
     struct stdio_upstream *upstream = context;
     struct child_record *record = NULL;
-    if (request->is_get) {
+    if (request->is_get || request->is_delete) {
         return diag_fail(diag, STATUS_NOT_FOUND, "upstream.request", "a child has one stream only");
     }
     /* A line end inside would be the begin of a second message, which nobody has judged. */

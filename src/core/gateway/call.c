@@ -28,13 +28,32 @@ static void cancel_at_port(struct child *child)
     }
 }
 
+/* MCP 2025-11-25, cancellation: who waits no longer says so. There is no handshake to take back,
+ * and before it nothing is known of the server. */
+static void tell_cancelled(const struct call *call)
+{
+    if (call->id != 0 && !call->has_answer && call->session->revision != MCP_REVISION_NONE) {
+        server_reply_cancel(call->session, call->id);
+    }
+}
+
+/* The session's own call ends with the session. */
+static void cancel(struct child *child)
+{
+    struct call *call = call_of(child);
+    cancel_at_port(child);
+    if (call != &call->session->call) {
+        tell_cancelled(call);
+    }
+}
+
 static void on_child_done(struct child *child, enum status status, const struct diag *diag)
 {
     (void)diag;
     call_of(child)->on_done(call_of(child), status);
 }
 
-static const struct child_kind CALL_CHILD = {cancel_at_port, on_child_done};
+static const struct child_kind CALL_CHILD = {cancel, on_child_done};
 
 /* The running call a port speaks of, or NULL: late, or said twice. */
 static struct call *find_call(const struct upstream_sink *sink)
@@ -270,6 +289,7 @@ static void on_message(const struct upstream_sink *sink, struct slice json, bool
     if (call->failure != STATUS_OK) {
         /* Nothing more is read of a server that broke a rule; its connection is not used again. */
         cancel_at_port(&call->child);
+        tell_cancelled(call);
         child_end(&call->child, call->failure, &call->diag);
     }
 }
@@ -338,6 +358,11 @@ static void on_end(const struct upstream_sink *sink, enum status status, int htt
     if (call->failure == STATUS_OK && status != STATUS_OK) {
         call->failure = status;
         call->diag = *diag;
+    }
+    if (status == STATUS_TIMEOUT) {
+        tell_cancelled(call);
+    } else if (status == STATUS_NOT_FOUND) {
+        call->session->is_lost = true;
     }
     if (call->failure == STATUS_OK && call->id != 0 && !call->has_answer) {
         fail_protocol(call, "the server ended without an answer");

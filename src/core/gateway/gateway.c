@@ -44,6 +44,7 @@ enum status gateway_init(struct gateway *gateway, const struct gateway_ports *po
         .block_spares = {.bytes = ARENA_BLOCK_BYTES_MIN},
         .limits = *limits,
         .place = *place,
+        .farewells = {.table = &gateway->children},
     };
     buf_init(&gateway->head_text, HEAD_TEXT_BYTES_MAX, NULL);
     buf_init(&gateway->record, AUDIT_RECORD_BYTES_MAX, NULL);
@@ -79,6 +80,7 @@ void gateway_close(struct gateway *gateway)
     }
     client_sessions_release(gateway);
     server_sessions_release(gateway);
+    (void)children_cancel(&gateway->farewells);
     gateway_record_counted(gateway);
     arena_release(&gateway->scratch);
 }

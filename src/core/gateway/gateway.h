@@ -106,6 +106,8 @@ struct gateway {
     struct arena scratch;                               /* of one decision; empty in between */
     struct arena_spares operation_spares, block_spares; /* of operations and of their arenas */
     struct child_table children;                        /* all that ports have under way */
+    struct children farewells; /* of these, what sessions that are gone have left behind */
+    uint32_t farewell_count;
     struct gateway_limits limits;
     struct caller *callers[GATEWAY_CALLER_BUCKETS]; /* principals that have operations */
     struct account *server_accounts;                /* server_count entries */

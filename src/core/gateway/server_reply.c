@@ -4,10 +4,13 @@
 
 #include <stddef.h>
 
-/* A child of the session. */
+#define CANCEL_BYTES_MAX 256
+
+/* A child of its session, or of the gateway when it outlives that. */
 struct reply {
     struct child child;
-    struct server_session *session;
+    struct gateway *gateway;
+    uint32_t *count; /* of those under way beside it */
     struct upstream_call *handle;
 };
 
@@ -18,14 +21,14 @@ static struct reply *reply_of(struct child *child)
 
 static void free_reply(struct reply *reply)
 {
-    reply->session->reply_count--;
+    (*reply->count)--;
     base_free(reply);
 }
 
 static void cancel_at_port(struct child *child)
 {
     struct reply *reply = reply_of(child);
-    const struct port_upstream *port = reply->session->gateway->ports.upstream;
+    const struct port_upstream *port = reply->gateway->ports.upstream;
     port->cancel(port->context, reply->handle);
     free_reply(reply);
 }
@@ -50,7 +53,7 @@ static void on_end(const struct upstream_sink *sink, enum status status, int htt
     }
 }
 
-/* What a server says to an answer is nobody's. */
+/* What a server says to it is nobody's. */
 static void on_message(const struct upstream_sink *sink, struct slice json, bool is_stream)
 {
     (void)sink;
@@ -58,34 +61,33 @@ static void on_message(const struct upstream_sink *sink, struct slice json, bool
     (void)is_stream;
 }
 
-static enum status start(struct reply *reply, struct slice body)
+/* request says body, or that there is none, and how long it may take. */
+static enum status start(struct reply *reply, const struct server_session *session,
+                         struct upstream_request *request)
 {
-    struct server_session *session = reply->session;
-    const struct port_upstream *port = session->gateway->ports.upstream;
+    const struct port_upstream *port = reply->gateway->ports.upstream;
     const struct gateway_server *server = server_session_server(session);
     struct upstream_sink sink = {.on_message = on_message,
                                  .on_end = on_end,
-                                 .user = session->gateway,
+                                 .user = reply->gateway,
                                  .ticket = reply->child.ticket};
     struct http_field fields[SERVER_SESSION_FIELDS_MAX];
     struct diag diag = {0};
-    struct upstream_request request = {
-        .server = session->server_index,
-        .body = body,
-        .fields = fields,
-        .field_count = server_session_fields(session, fields),
-        .credential_name = server->credential_name,
-        .credential_value = server->credential_value,
-        .child = session->child,
-        .timeout_ms = server->timeout_ms,
-        .deadline_ms = server->timeout_ms,
-    };
-    return port->start(port->context, &request, &sink, &reply->handle, &diag);
+    request->server = session->server_index;
+    request->fields = fields;
+    request->field_count = server_session_fields(session, fields);
+    request->credential_name = server->credential_name;
+    request->credential_value = server->credential_value;
+    request->child = session->child;
+    request->timeout_ms = request->deadline_ms;
+    return port->start(port->context, request, &sink, &reply->handle, &diag);
 }
 
-static void send(struct server_session *session, struct slice body)
+/* count: of what owner has under way of this kind, count_max at most. */
+static void send(const struct server_session *session, struct children *owner, uint32_t *count,
+                 uint32_t count_max, struct upstream_request *request)
 {
-    if (session->gateway->is_closed || session->reply_count >= SERVER_REPLIES_MAX ||
+    if (session->gateway->is_closed || *count >= count_max ||
         server_session_server(session)->is_unavailable) {
         return;
     }
@@ -93,13 +95,22 @@ static void send(struct server_session *session, struct slice body)
     if (reply == NULL) {
         return;
     }
-    *reply = (struct reply){.session = session};
-    session->reply_count++;
-    if (child_begin(&reply->child, &session->children, &REPLY_CHILD) != STATUS_OK) {
+    *reply = (struct reply){.gateway = session->gateway, .count = count};
+    (*count)++;
+    if (child_begin(&reply->child, owner, &REPLY_CHILD) != STATUS_OK) {
         free_reply(reply);
-    } else if (start(reply, body) != STATUS_OK) {
+    } else if (start(reply, session, request) != STATUS_OK) {
         child_abandon(&reply->child);
         free_reply(reply);
+    }
+}
+
+static void send_text(struct server_session *session, const struct buf *body)
+{
+    struct upstream_request request = {.body = buf_view(body),
+                                       .deadline_ms = server_session_server(session)->timeout_ms};
+    if (buf_status(body) == STATUS_OK) {
+        send(session, &session->children, &session->reply_count, SERVER_REPLIES_MAX, &request);
     }
 }
 
@@ -112,8 +123,35 @@ void server_reply(struct server_session *session, struct slice id, struct slice 
     buf_append_byte(&body, ',');
     buf_append(&body, outcome);
     buf_append_byte(&body, '}');
-    if (buf_status(&body) == STATUS_OK) {
-        send(session, buf_view(&body));
-    }
+    send_text(session, &body);
     buf_release(&body);
+}
+
+void server_reply_cancel(struct server_session *session, int64_t id)
+{
+    struct buf body;
+    if (session->is_modern && !server_session_server(session)->is_stdio) {
+        return;
+    }
+    buf_init(&body, CANCEL_BYTES_MAX, &session->gateway->account);
+    buf_append(&body, SLICE("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\","
+                            "\"params\":{\"requestId\":"));
+    buf_append_i64(&body, id);
+    buf_append(&body, SLICE("}}"));
+    send_text(session, &body);
+    buf_release(&body);
+}
+
+void server_reply_end(const struct server_session *session)
+{
+    struct gateway *gateway = session->gateway;
+    int64_t timeout_ms = server_session_server(session)->timeout_ms;
+    struct upstream_request request = {.is_delete = true, .deadline_ms = SERVER_FAREWELL_MS};
+    if (timeout_ms < SERVER_FAREWELL_MS) {
+        request.deadline_ms = timeout_ms;
+    }
+    if (session->session_id.len > 0 && !session->is_lost) {
+        send(session, &gateway->farewells, &gateway->farewell_count, SERVER_FAREWELLS_MAX,
+             &request);
+    }
 }

@@ -1,21 +1,33 @@
-/* server_reply.h: messages to a legacy server that it does not answer: our answers to its
- * questions.
+/* server_reply.h: what a server is told without anybody waiting for it: our answers to the
+ * questions of a legacy server, that a request is taken back, and that a session is over.
  *
- * Sent in its session and then forgotten: when one does not arrive, the server goes on waiting, and
- * the call that its question belongs to ends in time. A server that asks faster than it takes
- * answers gets no more of them.
+ * Sent and then forgotten: when one does not arrive, the server goes on waiting or working, and the
+ * call that it belongs to ends in time. A server that takes them more slowly than there are new
+ * ones gets no more of them.
  */
 #ifndef AEGIS_CORE_GATEWAY_SERVER_REPLY_H
 #define AEGIS_CORE_GATEWAY_SERVER_REPLY_H
 
 #include "base/slice.h"
 
-#define SERVER_REPLIES_MAX 64 /* under way in one session */
+#include <stdint.h>
+
+#define SERVER_REPLIES_MAX 64    /* under way in one session */
+#define SERVER_FAREWELLS_MAX 256 /* under way in one loop */
+#define SERVER_FAREWELL_MS 5000  /* at most for each of these */
 
 struct server_session;
 
 /* Answer the request with that id (a lexeme of the server's); outcome is the member
  * `"result":{...}` or `"error":{...}`. */
 void server_reply(struct server_session *session, struct slice id, struct slice outcome);
+
+/* Take our request of that id back. Modern servers are told over stdio only: over HTTP the closed
+ * stream says it (MCP 2026-07-28, transports). */
+void server_reply_cancel(struct server_session *session, int64_t id);
+
+/* The session will not be used again (MCP 2025-11-25, session management: DELETE). Sent for the
+ * sessions that a server has named; outlives the structure. */
+void server_reply_end(const struct server_session *session);
 
 #endif

@@ -1,6 +1,7 @@
 #include "core/gateway/server_session.h"
 
 #include "core/gateway/client_session.h"
+#include "core/gateway/server_reply.h"
 #include "core/mcp/message.h"
 
 #include <string.h>
@@ -371,12 +372,16 @@ static void start_opening(struct server_session *session)
      */
     bool begins_legacy = is_known ? !mcp_revision_is_modern(server->revision)
                                   : server->is_stdio || session->client != NULL;
+    /* Calls of others may still run in the old session; then it is left to the server. */
+    if (session->user_count <= 1) {
+        server_reply_end(session);
+    }
     arena_release(&session->arena);
     buf_clear(&session->session_id);
     session->pages = NULL;
     session->page_count = 0;
     session->tools = (struct tool_index){0};
-    session->is_modern = session->has_tried = false;
+    session->is_modern = session->has_tried = session->is_lost = false;
     session->was_asked_again = false;
     session->offers = 0;
     session->log_level = MCP_LOG_NONE;
@@ -479,6 +484,7 @@ static void free_session(struct server_session *session)
 {
     struct gateway *gateway = session->gateway;
     (void)children_cancel(&session->children);
+    server_reply_end(session);
     if (session->child != 0) {
         gateway->ports.upstream->close_child(gateway->ports.upstream->context,
                                              session->server_index, session->child);

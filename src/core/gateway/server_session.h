@@ -58,6 +58,7 @@ struct server_session {
     enum server_session_step step;
     enum mcp_revision revision;
     struct mcp_client_capabilities client_offer; /* what a legacy server may ask the client */
+    bool is_lost;                                /* the server does not know it any more */
     bool is_modern;
     bool has_tried;               /* the other era, when its own step began */
     bool was_asked_again;         /* for its version, while it opens */

@@ -20,6 +20,7 @@ struct upstream_request {
     /* HTTP only: no body, but a GET that opens a stream of the session, or goes on with one: then
      * Last-Event-ID is among the fields. */
     bool is_get;
+    bool is_delete;     /* HTTP only: no body, but a DELETE that ends the session */
     bool is_in_session; /* HTTP only: a 404 says that the session with the server is over */
     /* Our own integer id in body, for demultiplexing on shared byte streams; 0 for notifications.
      */
