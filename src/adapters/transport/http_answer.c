@@ -28,7 +28,8 @@ static enum answer_mode choose_mode(const struct http_call *call, const struct h
 {
     struct slice type = http_head_field(head, SLICE("content-type"));
     int status = head->status_code;
-    if (!call->expects_answer && (status == 200 || status == 202 || status == 204)) {
+    if (!call->expects_answer && !call->is_get &&
+        (status == 200 || status == 202 || status == 204)) {
         return ANSWER_EMPTY;
     }
     if (!call->is_get && (status == 200 || (status >= 400 && status < 500)) &&

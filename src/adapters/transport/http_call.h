@@ -28,8 +28,8 @@ struct http_target {
     const struct upstream_target *config;
     struct tls_context *tls;
     struct buf host_field;
-    struct http_link *idle; /* last used first */
-    size_t running_count;
+    struct http_link *idle;               /* last used first */
+    size_t running_count, standing_count; /* calls, and of these streams of sessions */
     struct sockaddr_storage addresses[TARGET_ADDRESSES_MAX];
     size_t address_count;
     int64_t fresh_until_ms; /* of addresses; INT64_MAX for a numeric one */
@@ -51,6 +51,7 @@ struct http_call {
     enum answer_mode mode;
     int http_status;
     bool is_get, is_in_session;
+    bool is_standing; /* the stream of a session */
     bool expects_answer, has_message, is_resolving, is_failing, is_paused, is_excused, has_events;
     bool is_delivering; /* a function of the sink is on the stack */
     bool is_over;       /* cancelled from there: goes once it has returned */

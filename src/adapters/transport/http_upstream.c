@@ -78,6 +78,7 @@ static void withdraw(struct http_call *call, bool reuse)
     }
     call->next = call->previous = NULL;
     call->target->running_count--;
+    call->target->standing_count -= call->is_standing ? 1 : 0;
 }
 
 void http_call_end(struct http_call *call, enum status status, const struct diag *diag, bool reuse)
@@ -238,9 +239,15 @@ static enum status write_request(struct buf *out, const struct http_target *targ
     return STATUS_OK;
 }
 
-static enum status check_target(const struct http_upstream *upstream, uint32_t server,
-                                struct diag *diag)
+static bool is_standing(const struct upstream_request *request)
 {
+    return request->is_get && !request->expects_answer;
+}
+
+static enum status check_target(const struct http_upstream *upstream,
+                                const struct upstream_request *request, struct diag *diag)
+{
+    uint32_t server = request->server;
     if (server >= upstream->target_count || upstream->targets[server].config->host.len == 0) {
         return diag_fail(diag, STATUS_NOT_FOUND, "upstream.unknown",
                          "server %u is not reached by HTTP", (unsigned)server);
@@ -248,9 +255,15 @@ static enum status check_target(const struct http_upstream *upstream, uint32_t s
     if (upstream->is_freed) {
         return diag_fail(diag, STATUS_UNAVAILABLE, "upstream.down", "Aegis is stopping");
     }
-    if (upstream->targets[server].running_count >= upstream->options.calls_max) {
-        return diag_fail(diag, STATUS_UNAVAILABLE, "upstream.busy", "server has %zu calls running",
-                         upstream->targets[server].running_count);
+    /* Streams that stay open must not take the place of all calls. */
+    const struct http_target *target = &upstream->targets[server];
+    bool is_full =
+        target->running_count >= upstream->options.calls_max ||
+        (is_standing(request) && target->standing_count >= upstream->options.calls_max / 2);
+    if (is_full) {
+        return diag_fail(diag, STATUS_UNAVAILABLE, "upstream.busy",
+                         "server has %zu calls running, %zu of them streams", target->running_count,
+                         target->standing_count);
     }
     return STATUS_OK;
 }
@@ -266,6 +279,8 @@ static void enlist(struct http_call *call, const struct upstream_request *reques
     call->target->running_count++;
     call->expects_answer = request->expects_answer;
     call->is_get = request->is_get;
+    call->is_standing = is_standing(request);
+    call->target->standing_count += call->is_standing ? 1 : 0;
     call->is_in_session = request->is_in_session;
     call->timeout_ms = request->timeout_ms;
     if (request->deadline_ms > 0) {
@@ -278,7 +293,7 @@ static enum status start(void *context, const struct upstream_request *request,
                          struct diag *diag)
 {
     struct http_upstream *upstream = context;
-    TRY(check_target(upstream, request->server, diag));
+    TRY(check_target(upstream, request, diag));
     struct http_call *call = take_call(upstream);
     if (call == NULL) {
         return diag_fail(diag, STATUS_LIMIT, "upstream.memory", "no memory for a call");

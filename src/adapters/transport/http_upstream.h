@@ -25,7 +25,7 @@ struct upstream_target {
 
 struct http_upstream_options {
     size_t message_bytes_max; /* of a JSON answer and of one event */
-    uint32_t calls_max;       /* running at once, per target */
+    uint32_t calls_max;       /* running at once, per target; half of them streams of sessions */
     int64_t idle_ms;          /* of a pooled connection */
     int64_t connect_ms;       /* name, TCP and TLS together */
     int64_t name_cache_ms;

@@ -18,6 +18,7 @@ struct stdio_call {
     int64_t id, timeout_ms;
     struct timer idle, deadline;
     bool expects_answer, is_excused;
+    bool is_standing;   /* gets what belongs to no other call */
     bool is_delivering; /* a function of the sink is on the stack */
     bool is_over;       /* cancelled from there */
 };
@@ -161,19 +162,28 @@ static struct stdio_call *find_call(const struct child_record *record, const str
     return NULL;
 }
 
-/* The one call that a message without an id can belong to. */
+static struct stdio_call *find_standing(const struct child_record *record)
+{
+    struct stdio_call *call = record->calls;
+    while (call != NULL && !call->is_standing) {
+        call = call->next;
+    }
+    return call;
+}
+
+/* The one call that a message without an id can belong to, or who takes what belongs to none. */
 static struct stdio_call *find_only_call(const struct child_record *record)
 {
     struct stdio_call *found = NULL;
     for (struct stdio_call *call = record->calls; call != NULL; call = call->next) {
         if (call->expects_answer) {
             if (found != NULL) {
-                return NULL;
+                return find_standing(record);
             }
             found = call;
         }
     }
-    return found;
+    return found != NULL ? found : find_standing(record);
 }
 
 static void on_notification(struct child_record *record, const struct json_tape *tape,
@@ -198,6 +208,9 @@ static void on_question(struct child_record *record, struct slice line)
     struct stdio_call *call = record->calls;
     while (call != NULL && !call->expects_answer) {
         call = call->next;
+    }
+    if (call == NULL) {
+        call = find_standing(record);
     }
     if (call != NULL) {
         (void)deliver(call, line, true);
@@ -388,6 +401,9 @@ static void enlist(struct stdio_call *call, const struct upstream_request *reque
     }
     record->calls = call;
     record->call_count++;
+    if (call->is_standing) {
+        return;
+    }
     if (!call->expects_answer) {
         /* Nothing comes back: the call ends on the next turn of the loop. */
         loop_timer_start(loop, &call->idle, 0);
@@ -399,14 +415,41 @@ static void enlist(struct stdio_call *call, const struct upstream_request *reque
     }
 }
 
+/* A child has one stream: there is nothing to open, and nothing to go on with. */
+static enum status start_standing(struct stdio_upstream *upstream,
+                                  const struct upstream_request *request,
+                                  const struct upstream_sink *sink, struct upstream_call **out,
+                                  struct diag *diag)
+{
+    struct child_record *record = find_record(upstream, request->server, request->child);
+    if (request->expects_answer || record == NULL || record->child.state != CHILD_RUNNING) {
+        return diag_fail(diag, STATUS_NOT_FOUND, "upstream.request", "no child has this stream");
+    }
+    struct stdio_call *call = base_alloc(sizeof(*call));
+    if (call == NULL) {
+        return diag_fail(diag, STATUS_LIMIT, "upstream.memory", "no memory for a stream");
+    }
+    *call = (struct stdio_call){.base = {.server = request->server, .sink = *sink},
+                                .record = record,
+                                .idle = {.fire = on_idle},
+                                .deadline = {.fire = on_deadline},
+                                .is_standing = true};
+    enlist(call, request);
+    *out = &call->base;
+    return STATUS_OK;
+}
+
 static enum status start(void *context, const struct upstream_request *request,
                          const struct upstream_sink *sink, struct upstream_call **out,
                          struct diag *diag)
 {
     struct stdio_upstream *upstream = context;
     struct child_record *record = NULL;
-    if (request->is_get || request->is_delete) {
-        return diag_fail(diag, STATUS_NOT_FOUND, "upstream.request", "a child has one stream only");
+    if (request->is_delete) {
+        return diag_fail(diag, STATUS_NOT_FOUND, "upstream.request", "a child has no session");
+    }
+    if (request->is_get) {
+        return start_standing(upstream, request, sink, out, diag);
     }
     /* A line end inside would be the begin of a second message, which nobody has judged. */
     if (slice_find_byte(request->body, '\n') < request->body.len ||

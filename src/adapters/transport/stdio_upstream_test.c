@@ -177,6 +177,40 @@ TEST(stdio_upstream_gives_notifications_to_their_call)
     tear_down(&self);
 }
 
+static enum status start_standing(struct fixture *self, struct sink *sink)
+{
+    struct upstream_request request = {.is_get = true};
+    struct diag diag = {0};
+    sink->has_ended = false;
+    return self->port.start(self->port.context, &request, &sink->base, &sink->call, &diag);
+}
+
+/* What belongs to no call, and nothing else; there is none without a child. */
+TEST(stdio_upstream_has_a_stream_for_what_belongs_to_no_call)
+{
+    struct fixture self;
+    set_up_shell(&self, "read a; echo '{\"id\":1}'; read b; read c\n"
+                        "echo '{\"method\":\"q\"}'\n"
+                        "echo '{\"id\":2}'\n"
+                        "echo '{\"id\":\"x\",\"method\":\"ask\"}'\n"
+                        "echo '{\"method\":\"r\"}'; echo '{\"id\":9}'; echo '{\"id\":3}'\n"
+                        "echo '{\"method\":\"t\"}'; exit");
+    CHECK(start_standing(&self, &self.sinks[2]) == STATUS_NOT_FOUND);
+    start(&self, &self.sinks[0], 1, SLICE("{}"));
+    CHECK(peer_run_until(&self.loop, &self.sinks[0].has_ended));
+    CHECK(start_standing(&self, &self.sinks[2]) == STATUS_OK);
+    start(&self, &self.sinks[0], 2, SLICE("{}"));
+    start(&self, &self.sinks[1], 3, SLICE("{}"));
+    CHECK(peer_run_until(&self.loop, &self.sinks[2].has_ended));
+    CHECK(is_message(&self.sinks[0], SLICE("{\"id\":1}|{\"id\":2}|")));
+    CHECK(is_message(&self.sinks[1], SLICE("{\"id\":\"x\",\"method\":\"ask\"}|{\"method\":\"r\"}|"
+                                           "{\"id\":3}|")));
+    CHECK(is_message(&self.sinks[2], SLICE("{\"method\":\"q\"}|{\"method\":\"t\"}|")));
+    CHECK(self.sinks[2].status == STATUS_UNAVAILABLE && self.sinks[2].stream_count == 2);
+    CHECK(start_standing(&self, &self.sinks[2]) == STATUS_NOT_FOUND);
+    tear_down(&self);
+}
+
 TEST(stdio_upstream_ends_calls)
 {
     static const struct {
