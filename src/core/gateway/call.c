@@ -1,5 +1,6 @@
 #include "core/gateway/call.h"
 
+#include "core/gateway/server_message.h"
 #include "core/gateway/server_reply.h"
 #include "core/gateway/server_session.h"
 #include "core/mcp/mirror.h"
@@ -70,46 +71,6 @@ static void fail_protocol(struct call *call, const char *what)
     }
 }
 
-/* Are these all the members there are? Anything else, look-alikes included, could be meaningful to
- * another reader, and goes on to the client as it came. */
-static bool has_only(const struct json_tape *tape, const struct slice *names, size_t count)
-{
-    uint32_t known = 0;
-    for (size_t i = 0; i < count; i++) {
-        known += json_member(tape, 0, names[i]) == JSON_NONE ? 0 : 1;
-    }
-    return known == json_count(tape, 0);
-}
-
-static bool is_answer_shape(const struct json_tape *tape)
-{
-    static const struct slice NAMES[] = {SLICE_INIT("jsonrpc"), SLICE_INIT("id"),
-                                         SLICE_INIT("result"), SLICE_INIT("error")};
-    return has_only(tape, NAMES, COUNT_OF(NAMES));
-}
-
-static bool is_notification_shape(const struct json_tape *tape)
-{
-    static const struct slice NAMES[] = {SLICE_INIT("jsonrpc"), SLICE_INIT("method"),
-                                         SLICE_INIT("params")};
-    json_ref params = json_member(tape, 0, SLICE("params"));
-    return has_only(tape, NAMES, COUNT_OF(NAMES)) &&
-           (params == JSON_NONE || json_type(tape, params) == JSON_OBJECT);
-}
-
-static bool is_question_shape(const struct json_tape *tape)
-{
-    static const struct slice NAMES[] = {SLICE_INIT("jsonrpc"), SLICE_INIT("id"),
-                                         SLICE_INIT("method"), SLICE_INIT("params")};
-    json_ref params = json_member(tape, 0, SLICE("params"));
-    json_ref id = json_member(tape, 0, SLICE("id"));
-    int64_t number = 0;
-    return has_only(tape, NAMES, COUNT_OF(NAMES)) &&
-           (params == JSON_NONE || json_type(tape, params) == JSON_OBJECT) &&
-           json_raw(tape, id).len <= MCP_ID_BYTES_MAX &&
-           (json_type(tape, id) == JSON_STRING || json_integer(tape, id, &number) == STATUS_OK);
-}
-
 static bool answer_is_ours(const struct call *call, const struct json_tape *tape)
 {
     json_ref id = json_member(tape, 0, SLICE("id"));
@@ -150,7 +111,7 @@ static void take_answer(struct call *call, const struct json_tape *tape)
         fail_protocol(call, "the server answered twice");
     } else if (!answer_is_ours(call, tape)) {
         fail_protocol(call, "the server answered a request that was not made");
-    } else if ((result == JSON_NONE) == (error == JSON_NONE) || !is_answer_shape(tape)) {
+    } else if ((result == JSON_NONE) == (error == JSON_NONE) || !server_message_is_answer(tape)) {
         fail_protocol(call, "the answer must hold a result or an error, and nothing else");
     } else if (result != JSON_NONE && json_type(tape, result) != JSON_OBJECT) {
         fail_protocol(call, "the result must be an object");
@@ -172,7 +133,7 @@ static void take_question(struct call *call, const struct json_tape *tape, json_
     struct slice id = json_raw(tape, json_member(tape, 0, SLICE("id")));
     if (call->is_modern) {
         fail_protocol(call, "a server of this revision asks in results only");
-    } else if (!is_question_shape(tape)) {
+    } else if (!server_message_is_question(tape)) {
         fail_protocol(call, "a request must hold an id, a method and parameters, and nothing else");
     } else if (++call->notification_count > CALL_NOTIFICATIONS_MAX) {
         fail_protocol(call, "the server sent too many notifications");
@@ -196,7 +157,7 @@ static void take_notification(struct call *call, const struct json_tape *tape, j
         fail_protocol(call, "the server went on after its answer");
     } else if (json_member(tape, 0, SLICE("id")) != JSON_NONE) {
         take_question(call, tape, method);
-    } else if (!is_notification_shape(tape)) {
+    } else if (!server_message_is_notification(tape)) {
         fail_protocol(call, "a notification must hold a method and parameters, and nothing else");
     } else if (++call->notification_count > CALL_NOTIFICATIONS_MAX) {
         fail_protocol(call, "the server sent too many notifications");
@@ -219,11 +180,7 @@ static bool read_message(struct call *call, struct slice text, struct json_tape 
 
 static void take_message(struct call *call, const struct json_tape *tape)
 {
-    json_ref version = JSON_NONE;
-    if (json_type(tape, 0) == JSON_OBJECT) {
-        version = json_member(tape, 0, SLICE("jsonrpc"));
-    }
-    if (version == JSON_NONE || !json_string_eq(tape, version, SLICE("2.0"))) {
+    if (!server_message_is_rpc(tape)) {
         fail_protocol(call, "a message is no JSON-RPC 2.0 object");
         return;
     }
@@ -291,6 +248,10 @@ static void on_message(const struct upstream_sink *sink, struct slice json, bool
         cancel_at_port(&call->child);
         tell_cancelled(call);
         child_end(&call->child, call->failure, &call->diag);
+    } else if (call->has_answer && call->is_resumed) {
+        /* MCP 2025-11-25, transports: a server need not end a stream that was opened by a GET. */
+        cancel_at_port(&call->child);
+        child_end(&call->child, STATUS_OK, &call->diag);
     }
 }
 
@@ -475,6 +436,7 @@ static void on_resume(struct timer *timer)
 {
     struct call *call = (struct call *)((char *)timer - offsetof(struct call, resume));
     enum status status = get_stream(call);
+    call->is_resumed = true;
     if (status != STATUS_OK) {
         child_end(&call->child, status, &call->diag);
     } else if (call->is_excused) {

@@ -1,0 +1,52 @@
+#include "core/gateway/server_message.h"
+
+#include "core/mcp/message.h"
+
+static bool has_only(const struct json_tape *tape, const struct slice *names, size_t count)
+{
+    uint32_t known = 0;
+    for (size_t i = 0; i < count; i++) {
+        known += json_member(tape, 0, names[i]) == JSON_NONE ? 0 : 1;
+    }
+    return known == json_count(tape, 0);
+}
+
+static bool has_fit_params(const struct json_tape *tape)
+{
+    json_ref params = json_member(tape, 0, SLICE("params"));
+    return params == JSON_NONE || json_type(tape, params) == JSON_OBJECT;
+}
+
+bool server_message_is_rpc(const struct json_tape *tape)
+{
+    json_ref version = JSON_NONE;
+    if (json_type(tape, 0) == JSON_OBJECT) {
+        version = json_member(tape, 0, SLICE("jsonrpc"));
+    }
+    return version != JSON_NONE && json_string_eq(tape, version, SLICE("2.0"));
+}
+
+bool server_message_is_answer(const struct json_tape *tape)
+{
+    static const struct slice NAMES[] = {SLICE_INIT("jsonrpc"), SLICE_INIT("id"),
+                                         SLICE_INIT("result"), SLICE_INIT("error")};
+    return has_only(tape, NAMES, COUNT_OF(NAMES));
+}
+
+bool server_message_is_notification(const struct json_tape *tape)
+{
+    static const struct slice NAMES[] = {SLICE_INIT("jsonrpc"), SLICE_INIT("method"),
+                                         SLICE_INIT("params")};
+    return has_only(tape, NAMES, COUNT_OF(NAMES)) && has_fit_params(tape);
+}
+
+bool server_message_is_question(const struct json_tape *tape)
+{
+    static const struct slice NAMES[] = {SLICE_INIT("jsonrpc"), SLICE_INIT("id"),
+                                         SLICE_INIT("method"), SLICE_INIT("params")};
+    json_ref id = json_member(tape, 0, SLICE("id"));
+    int64_t number = 0;
+    return has_only(tape, NAMES, COUNT_OF(NAMES)) && has_fit_params(tape) && id != JSON_NONE &&
+           json_raw(tape, id).len <= MCP_ID_BYTES_MAX &&
+           (json_type(tape, id) == JSON_STRING || json_integer(tape, id, &number) == STATUS_OK);
+}

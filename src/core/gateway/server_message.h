@@ -1,0 +1,25 @@
+/* server_message.h: which members a message of a server has.
+ *
+ * Anything else than what the protocol names, look-alikes included, could be meaningful to another
+ * reader, so a message with more is none.
+ */
+#ifndef AEGIS_CORE_GATEWAY_SERVER_MESSAGE_H
+#define AEGIS_CORE_GATEWAY_SERVER_MESSAGE_H
+
+#include "json/tape.h"
+
+#include <stdbool.h>
+
+/* Is the text an object of JSON-RPC 2.0? */
+bool server_message_is_rpc(const struct json_tape *tape);
+
+/* Has it nothing but an id and a result or an error? */
+bool server_message_is_answer(const struct json_tape *tape);
+
+/* Has it nothing but a method and perhaps parameters, which are an object? */
+bool server_message_is_notification(const struct json_tape *tape);
+
+/* The same with an id that we can give back. */
+bool server_message_is_question(const struct json_tape *tape);
+
+#endif
