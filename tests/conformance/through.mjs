@@ -41,6 +41,9 @@ const SCENARIOS = {
   'elicitation-sep1034-client-defaults': async (client) => {
     for (const { name } of await listAll(client)) await client.callTool({ name, arguments: {} });
   },
+  'sse-retry': async (client) => {
+    for (const { name } of await listAll(client)) await client.callTool({ name, arguments: {} });
+  },
   'json-schema-2020-12-preservation': async (client) => {
     const tools = await listAll(client);
     const { inputSchema } = tools.find(({ inputSchema: { $defs } }) => $defs !== undefined);

@@ -133,6 +133,7 @@ static enum status fake_start(void *context, const struct upstream_request *requ
                                 .is_get = request->is_get,
                                 .is_delete = request->is_delete,
                                 .is_in_session = request->is_in_session,
+                                .is_standing = request->is_get && !request->expects_answer,
                                 .is_open = true};
     copy_text(call->body, sizeof(call->body), request->body);
     read_method(call);
@@ -310,10 +311,13 @@ static bool run_one_call(struct world *world)
     for (size_t i = 0; i < world->call_count; i++) {
         struct world_call *call = &world->calls[i];
         bool is_held = world->held_method != NULL && strcmp(world->held_method, call->method) == 0;
-        if (!call->is_open || is_held) {
+        if (!call->is_open || is_held || call->is_standing) {
             continue;
         }
         const char *answer = call->id == 0 ? NULL : answer_of(world, call);
+        if (world->server_session != NULL && strcmp(call->method, "initialize") == 0) {
+            call->sink.on_session(&call->sink, slice_view_cstr(world->server_session));
+        }
         if (answer != NULL) {
             world_message(call, answer);
         }

@@ -34,7 +34,8 @@ struct world_call {
     int64_t id;
     uint32_t server;
     bool is_open, is_cancelled, is_excused, is_get, is_delete, is_in_session;
-    bool is_stray; /* completed once more although it was over */
+    bool is_standing; /* the stream of a session: it stays open until the test ends it */
+    bool is_stray;    /* completed once more although it was over */
 };
 
 struct world_record {
@@ -101,6 +102,7 @@ struct world {
     size_t strays;           /* how often that was */
     const char *held_method; /* calls of this method wait for the test */
     bool server_is_modern;
+    const char *server_session; /* the id that servers give with their handshake; NULL: none */
     const struct world_answer *answers; /* of the test; answer_count entries */
     size_t answer_count;
     const char *once_method; /* answers to it are for the first call of a server alone */

@@ -12,9 +12,23 @@ static struct asking *asking_of_record(struct child *child)
     return (struct asking *)((char *)child - offsetof(struct asking, record));
 }
 
+/* The call, or what stands for one. */
 static bool is_running(const struct operation *op)
 {
-    return op->call.child.owner != NULL;
+    return op->is_standing ? op->pause.owner != NULL : op->call.child.owner != NULL;
+}
+
+/* The server waits for us, or no longer. */
+static void note_waiting(struct operation *op)
+{
+    if (!is_running(op)) {
+        return;
+    }
+    if (!op->is_standing) {
+        call_excuse(&op->call, op->asking_count > 0);
+    } else if (op->asking_count == 0) {
+        operation_wake(op);
+    }
 }
 
 /* -- ending one ---------------------------------------------------------------------------- */
@@ -55,9 +69,7 @@ static void close_asking(struct asking *asking)
         asking->answering->asking = NULL;
     }
     op->asking_count--;
-    if (is_running(op)) {
-        call_excuse(&op->call, op->asking_count > 0);
-    }
+    note_waiting(op);
     if (asking->turn.owner != NULL) {
         /* The last one lets the operation go on, perhaps to its end. */
         child_end(&asking->turn, STATUS_OK, NULL);
@@ -120,6 +132,10 @@ static void tell(struct asking *asking, const char *code)
 /* False when it did not get it. */
 static bool send_client(struct operation *op, const struct buf *message)
 {
+    if (op->is_standing) {
+        return buf_status(message) == STATUS_OK &&
+               client_session_tell(op->client, buf_view(message));
+    }
     bool has_stream =
         op->stream != NULL || (op->exchange != NULL && !op->exchange->takes_no_stream);
     if (op->client_gone || !has_stream || buf_status(message) != STATUS_OK) {
@@ -326,7 +342,7 @@ bool asking_begin(struct operation *op, const struct json_tape *tape)
         return false;
     }
     asking->question.method = method;
-    call_excuse(&op->call, true);
+    note_waiting(op);
     if (keep_message(asking, tape) != STATUS_OK || judge(asking) != STATUS_OK) {
         close_asking(asking);
         return false;
@@ -401,7 +417,7 @@ static struct operation *find_heir(const struct operation *op)
 {
     struct operation *other = op->gateway->operations;
     while (other != NULL && (other == op || !shares_questions(op, other) || !is_running(other) ||
-                             other->stop != STATUS_OK)) {
+                             other->is_standing || other->stop != STATUS_OK)) {
         other = other->next;
     }
     return other;
@@ -446,12 +462,17 @@ void asking_withdraw(struct operation *op, struct slice server_id)
 
 void asking_end_all(struct operation *op)
 {
-    struct operation *heir = find_open(op) == NULL ? NULL : find_heir(op);
+    bool may_go_over = find_open(op) != NULL && !op->is_standing;
+    struct operation *heir = may_go_over ? find_heir(op) : NULL;
     for (struct asking *open = find_open(op); open != NULL; open = find_open(op)) {
         if (heir != NULL && open->record.owner == NULL && !open->is_of_round) {
             hand_down(open, heir);
+            continue;
+        }
+        cancel_at_client(open);
+        if (op->is_standing) {
+            refuse_server(open); /* no call ends, that could tell it */
         } else {
-            cancel_at_client(open);
             close_asking(open);
         }
     }

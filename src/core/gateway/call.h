@@ -34,7 +34,7 @@ struct call {
     struct upstream_call *handle; /* the port's, while the child runs */
     int64_t id;                   /* of the request; 0 for a notification */
     bool is_modern, is_excused;
-    bool may_ask; /* the result may be questions to the client (MCP 2026-07-28) */
+    bool may_ask;    /* the result may be questions to the client (MCP 2026-07-28) */
     bool is_resumed; /* it goes on with a stream that the server left */
     bool has_answer;
     bool asks;         /* and it is */

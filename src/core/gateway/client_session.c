@@ -49,6 +49,15 @@ void client_session_leave(struct client_session *session)
     }
 }
 
+bool client_session_tell(struct client_session *session, struct slice json)
+{
+    if (session->stream == NULL) {
+        return false;
+    }
+    client_stream_send(session->stream, json);
+    return true;
+}
+
 /* Those of requests that wait for their last record are left to them. */
 static void end_streams(struct client_session *session)
 {

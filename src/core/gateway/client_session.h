@@ -48,6 +48,10 @@ struct client_session *client_session_new(struct gateway *gateway,
 struct client_session *client_session_enter(struct gateway *gateway,
                                             const struct session_token *token);
 
+/* Send what belongs to no request, on the standalone stream; kept there when nobody is connected.
+ * False: there is none. The stream, and with it the session, may end here. */
+bool client_session_tell(struct client_session *session, struct slice json);
+
 /* NULL is fine. */
 void client_session_leave(struct client_session *session);
 

@@ -1,5 +1,6 @@
 #include "core/gateway/client_stream.h"
 
+#include "core/gateway/server_stream.h"
 #include "wire/sse.h"
 
 #include <stddef.h>
@@ -121,6 +122,74 @@ static bool read_id(struct slice text, int64_t *number, int64_t *sequence)
            *number >= 0 && *sequence >= 0;
 }
 
+/* -- who listens --------------------------------------------------------------------------- */
+
+static size_t bytes_of(const struct client_listener *listener)
+{
+    return sizeof(*listener) + listener->target_path.len + listener->view.len +
+           listener->peer_ip.len;
+}
+
+/* NULL is fine. */
+static void free_listener(struct client_session *session, struct client_listener *listener)
+{
+    if (listener != NULL) {
+        principal_unref(listener->principal);
+        account_release(&session->account, bytes_of(listener));
+        base_free(listener);
+    }
+}
+
+static struct slice keep_text(uint8_t **at, struct slice text)
+{
+    uint8_t *kept = *at;
+    if (text.len > 0) {
+        memcpy(kept, text.ptr, text.len);
+    }
+    *at += text.len;
+    return slice_of(kept, text.len);
+}
+
+static struct client_listener *copy_listener(struct client_session *session,
+                                             const struct client_listener *listener)
+{
+    size_t bytes = bytes_of(listener);
+    if (account_charge(&session->account, bytes) != STATUS_OK) {
+        return NULL;
+    }
+    struct client_listener *kept = base_alloc(bytes);
+    if (kept == NULL) {
+        account_release(&session->account, bytes);
+        return NULL;
+    }
+    uint8_t *text = (uint8_t *)(kept + 1);
+    *kept = (struct client_listener){.principal = principal_ref(listener->principal),
+                                     .server_index = listener->server_index,
+                                     .is_tls = listener->is_tls};
+    kept->target_path = keep_text(&text, listener->target_path);
+    kept->view = keep_text(&text, listener->view);
+    kept->peer_ip = keep_text(&text, listener->peer_ip);
+    return kept;
+}
+
+/* What the old one took is given back first: events may have filled all the rest. */
+enum status client_stream_relisten(struct client_stream *stream,
+                                   const struct client_listener *listener)
+{
+    struct account *account = &stream->session->account;
+    struct client_listener *before = stream->listener;
+    account_release(account, bytes_of(before));
+    struct client_listener *kept = copy_listener(stream->session, listener);
+    if (kept == NULL) {
+        (void)!account_charge(account, bytes_of(before));
+        return STATUS_LIMIT;
+    }
+    principal_unref(before->principal);
+    base_free(before);
+    stream->listener = kept;
+    return STATUS_OK;
+}
+
 /* -- the end ------------------------------------------------------------------------------- */
 
 static void free_stream(struct client_stream *stream)
@@ -135,7 +204,9 @@ static void free_stream(struct client_stream *stream)
     *at = stream->next;
     if (session->stream == stream) {
         session->stream = NULL;
+        server_streams_end(session);
     }
+    free_listener(session, stream->listener);
     disconnect(stream);
     port->stop(port->context, &stream->timer);
     while (stream->events != NULL) {
@@ -301,18 +372,22 @@ static struct client_stream *new_stream(struct client_session *session, struct e
 }
 
 enum status client_stream_open(struct client_session *session, struct exchange *exchange,
-                               int64_t expires_at_s)
+                               const struct client_listener *listener)
 {
     struct client_stream *before = session->stream;
-    struct client_stream *stream = new_stream(session, exchange, expires_at_s);
+    struct client_listener *kept = copy_listener(session, listener);
+    struct client_stream *stream =
+        kept == NULL ? NULL : new_stream(session, exchange, listener->principal->expires_at_s);
     if (stream == NULL) {
+        free_listener(session, kept);
         return STATUS_LIMIT;
     }
+    stream->listener = kept;
+    stream->is_standalone = true;
+    session->stream = stream;
     if (before != NULL) {
         free_stream(before);
     }
-    stream->is_standalone = true;
-    session->stream = stream;
     return STATUS_OK;
 }
 

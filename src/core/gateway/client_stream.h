@@ -18,6 +18,15 @@
 
 struct client_event; /* client_stream.c */
 
+/* Who listens, and where: what servers say without being asked is judged and chosen by that. All
+ * borrowed. */
+struct client_listener {
+    struct principal *principal;
+    uint32_t server_index; /* or OPERATION_ALL_SERVERS */
+    struct slice target_path, view, peer_ip;
+    bool is_tls;
+};
+
 struct client_stream {
     struct client_stream *next; /* of the session, newest first */
     struct client_session *session;
@@ -26,17 +35,18 @@ struct client_stream {
     uint64_t last_sequence;    /* of its events */
     struct client_event *events, *last_event; /* kept, oldest first */
     size_t event_count;
-    int64_t expires_at_s; /* of the caller's token */
-    struct timer timer;   /* of the next comment, or of the end of what nobody reads */
+    int64_t expires_at_s;             /* of the caller's token */
+    struct client_listener *listener; /* of the standalone one, always; else NULL */
+    struct timer timer;               /* of the next comment, or of the end of what nobody reads */
     bool is_standalone;
     bool is_running; /* a request is still to be answered on it */
 };
 
 /* Begin the standalone stream of a session, in place of one that nobody is connected to: takes over
- * the exchange, whose answer is about to begin. STATUS_LIMIT: no memory, and nothing has changed.
- */
+ * the exchange, whose answer is about to begin, and copies listener. STATUS_LIMIT: no memory, and
+ * nothing has changed. */
 NODISCARD enum status client_stream_open(struct client_session *session, struct exchange *exchange,
-                                         int64_t expires_at_s);
+                                         const struct client_listener *listener);
 
 /* Begin the stream of a request, whose operation lets go of it with client_stream_finish or
  * client_stream_break. NULL: no memory, and nothing has changed. */
@@ -65,6 +75,11 @@ void client_stream_end(struct client_stream *stream);
 /* The stream of a session that has the event of that id, and all that came after it. NULL: there is
  * none. */
 struct client_stream *client_stream_find(struct client_session *session, struct slice event_id);
+
+/* Who comes back to a standalone stream listens from now on. STATUS_LIMIT: no memory, and nothing
+ * has changed. */
+NODISCARD enum status client_stream_relisten(struct client_stream *stream,
+                                             const struct client_listener *listener);
 
 /* Go on with it after that event: takes over the exchange, whose answer has begun. Who was
  * connected before has lost it. */

@@ -534,14 +534,14 @@ static enum stage_result read_message(struct operation *op)
                                         .requested = refusal.requested});
 }
 
-static struct operation *new_operation(struct gateway *gateway, struct exchange *exchange)
+/* Of no request yet. NULL: no memory. */
+static struct operation *new_operation(struct gateway *gateway)
 {
     struct operation *op = arena_spares_take(&gateway->operation_spares);
     if (op == NULL) {
         return NULL;
     }
     *op = (struct operation){.gateway = gateway,
-                             .exchange = exchange,
                              .next = gateway->operations,
                              .stages = REFUSAL_STAGES,
                              .children = {.table = &gateway->children, .settled = on_settled},
@@ -558,23 +558,23 @@ static struct operation *new_operation(struct gateway *gateway, struct exchange 
     }
     gateway->operations = op;
     gateway->operation_count++;
-    exchange->operation = op;
-    exchange->on_gone = on_gone;
+    op->started_ms = gateway->ports.clock->mono_ms(gateway->ports.clock->context);
+    operation_limit_wait(op, gateway->limits.operation_deadline_ms);
     return op;
 }
 
 void operation_begin(struct gateway *gateway, struct exchange *exchange,
                      const struct exchange_request *request, bool was_handed_over)
 {
-    struct operation *op = new_operation(gateway, exchange);
+    struct operation *op = new_operation(gateway);
     if (op == NULL) {
         exchange->vtable->abort(exchange);
         exchange->vtable->release(exchange);
         return;
     }
-    const struct gateway_ports *ports = &gateway->ports;
-    op->started_ms = ports->clock->mono_ms(ports->clock->context);
-    operation_limit_wait(op, gateway->limits.operation_deadline_ms);
+    op->exchange = exchange;
+    exchange->operation = op;
+    exchange->on_gone = on_gone;
     op->was_handed_over = was_handed_over;
     enum stage_result result = STAGE_DONE;
     if (copy_request(op, request) != STATUS_OK) {
@@ -588,4 +588,66 @@ void operation_begin(struct gateway *gateway, struct exchange *exchange,
         enter_refusal(op);
     }
     run(op);
+}
+
+/* -- what belongs to no request ------------------------------------------------------------- */
+
+bool operation_waits(struct operation *op)
+{
+    return child_begin(&op->pause, &op->children, &PAUSE_CHILD) == STATUS_OK;
+}
+
+void operation_wake(struct operation *op)
+{
+    const struct port_timer *timer = op->gateway->ports.timer;
+    op->pause_end.fire = on_pause_end;
+    timer->start(timer->context, &op->pause_end, 0);
+}
+
+static enum status take_listener(struct operation *op, const struct client_listener *listener)
+{
+    op->principal = principal_ref(listener->principal);
+    op->server_index = listener->server_index;
+    op->is_tls = listener->is_tls;
+    op->caller_entry = caller_enter(op->gateway, op->principal->digest, &op->account);
+    if (op->caller_entry == NULL) {
+        return STATUS_LIMIT;
+    }
+    TRY(arena_copy(&op->arena, listener->target_path, &op->target_path));
+    TRY(arena_copy(&op->arena, listener->view, &op->view));
+    TRY(arena_copy(&op->arena, listener->peer_ip, &op->peer_ip));
+    return gateway_draw_id(op->gateway, op->decision_id);
+}
+
+enum status operation_begin_standing(struct server_session *session, struct slice json)
+{
+    struct client_session *client = session->client;
+    struct operation *op = new_operation(session->gateway);
+    if (op == NULL) {
+        return STATUS_LIMIT;
+    }
+    op->is_standing = op->client_gone = true;
+    op->client = client;
+    client->user_count++;
+    op->session = session;
+    session->user_count++;
+    op->revision = client->revision;
+    op->message = (struct mcp_message){.method = mcp_method_of_http(SLICE("GET")),
+                                       .params = JSON_NONE,
+                                       .arguments = JSON_NONE,
+                                       .meta = JSON_NONE,
+                                       .progress_token = JSON_NONE,
+                                       .result = JSON_NONE};
+    op->stages = OPERATION_STANDING_STAGES;
+    enum status status = take_listener(op, client->stream->listener);
+    op->server_index = session->server_index;
+    if (status == STATUS_OK) {
+        status = arena_copy(&op->arena, json, &op->body);
+    }
+    if (status == STATUS_OK) {
+        run(op);
+    } else {
+        free_operation(op);
+    }
+    return status;
 }

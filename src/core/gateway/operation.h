@@ -11,6 +11,7 @@
 #include "core/gateway/call.h"
 #include "core/gateway/caller.h"
 #include "core/gateway/client_session.h"
+#include "core/gateway/client_stream.h"
 #include "core/gateway/gateway.h"
 #include "core/gateway/input_rounds.h"
 #include "core/gateway/product_error.h"
@@ -82,6 +83,7 @@ struct operation {
     bool is_dead;     /* frees itself when what cannot be called back completes */
     bool has_outcome; /* what happened is recorded: a refusal needs no record of its own */
     bool was_handed_over;
+    bool is_standing;  /* of no request: a server asks on the stream of its session */
     bool is_linked;    /* HTTP with SSE: posted to the messages of a stream, where it is answered */
     bool has_home;     /* token names it: the client is a legacy one */
     bool was_repeated; /* in a new session with the server */
@@ -157,6 +159,17 @@ enum stage_result operation_pause(struct operation *operation);
 /* Wait for so long, then go on with the next stage. */
 enum stage_result operation_rest(struct operation *operation, int64_t after_ms);
 
+/* Wait, in a stage of an operation of no request, until it is woken. False: no memory. */
+bool operation_waits(struct operation *operation);
+
+/* It may go on, once who calls has returned. */
+void operation_wake(struct operation *operation);
+
+/* Begin with what a server asks on the stream of its session, on behalf of the client that listens:
+ * an operation of its own. STATUS_LIMIT: no memory, STATUS_UNAVAILABLE: no random bytes; then it
+ * has not begun. */
+NODISCARD enum status operation_begin_standing(struct server_session *session, struct slice json);
+
 /* Keep how a child ended, for the stage that runs when all are over. diag may be NULL. */
 void operation_note(struct operation *operation, enum status status, const struct diag *diag);
 
@@ -198,6 +211,10 @@ enum stage_result operation_refuse_upstream(struct operation *operation, enum st
 
 /* Refuse because memory or another bound is exhausted. */
 enum stage_result operation_refuse_overload(struct operation *operation, const char *what);
+
+/* session_stages.c: who opens a stream of what servers say without being asked; borrowed from the
+ * operation. */
+struct client_listener operation_listener(const struct operation *operation);
 
 /* answer.c: what the client gets. */
 
@@ -363,6 +380,7 @@ extern const struct stage OPERATION_STREAM_STAGES[];
 extern const struct stage OPERATION_LINK_STAGES[];
 extern const struct stage OPERATION_DELETE_STAGES[];
 extern const struct stage OPERATION_RESPONSE_STAGES[];
+extern const struct stage OPERATION_STANDING_STAGES[];
 
 /* sse_link.c: HTTP with SSE (MCP 2024-11-05). */
 

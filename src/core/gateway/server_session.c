@@ -90,6 +90,7 @@ static void finish_opening(struct server_session *session)
     }
     session->state = SERVER_SESSION_READY;
     wake(session, STATUS_OK);
+    server_stream_begin(session);
 }
 
 /* Of a handshake's result. */
@@ -468,6 +469,7 @@ void server_session_forget(struct server_session *session)
 {
     if (session->state == SERVER_SESSION_READY) {
         session->state = SERVER_SESSION_NEW;
+        server_stream_end(session);
     }
 }
 
@@ -483,6 +485,7 @@ void server_session_child_gone(struct gateway *gateway, uint32_t server_index, u
 static void free_session(struct server_session *session)
 {
     struct gateway *gateway = session->gateway;
+    server_stream_end(session);
     (void)children_cancel(&session->children);
     server_reply_end(session);
     if (session->child != 0) {
@@ -507,12 +510,26 @@ static void evict(struct server_session **at)
     free_session(session);
 }
 
-/* Make room: the session that was idle longest goes. */
+/* Does somebody listen to what its server says? */
+static bool has_stream(const struct server_session *session)
+{
+    return session->stream.child.owner != NULL;
+}
+
+static bool is_better_to_evict(const struct server_session *session,
+                               const struct server_session *than)
+{
+    return has_stream(session) != has_stream(than) ? has_stream(than)
+                                                   : session->used_ms < than->used_ms;
+}
+
+/* Make room: of those that nobody listens to, or else of all, the one goes that was idle longest.
+ */
 static bool evict_one(struct gateway *gateway)
 {
     struct server_session **oldest = NULL;
     for (struct server_session **at = &gateway->sessions; *at != NULL; at = &(*at)->next) {
-        if (is_idle(*at) && (oldest == NULL || (*at)->used_ms < (*oldest)->used_ms)) {
+        if (is_idle(*at) && (oldest == NULL || is_better_to_evict(*at, *oldest))) {
             oldest = at;
         }
     }
@@ -532,7 +549,8 @@ static void on_sweep(struct timer *timer)
     int64_t next_ms = gateway->limits.session_idle_ms;
     for (struct server_session **at = &gateway->sessions; *at != NULL;) {
         int64_t left_ms = (*at)->used_ms + gateway->limits.session_idle_ms - now_ms;
-        if (is_idle(*at) && (left_ms <= 0 || (*at)->is_over)) {
+        bool is_left = left_ms <= 0 && !has_stream(*at);
+        if (is_idle(*at) && (is_left || (*at)->is_over)) {
             evict(at);
             continue;
         }

@@ -10,6 +10,7 @@
 #define AEGIS_CORE_GATEWAY_SERVER_SESSION_H
 
 #include "core/gateway/call.h"
+#include "core/gateway/server_stream.h"
 #include "core/gateway/tool_index.h"
 #include "core/mcp/capabilities.h"
 #include "core/mcp/log_level.h"
@@ -73,8 +74,9 @@ struct server_session {
     struct tool_page *pages; /* in the server's order */
     size_t page_count;
     struct tool_index tools;  /* of all pages, once the session is ready */
-    struct children children; /* call, while it opens, and replies */
+    struct children children; /* call, while it opens, replies and stream */
     struct call call;
+    struct server_stream stream;
     uint32_t reply_count;           /* server_reply.h: under way, besides the call */
     struct diag diag;               /* why it failed */
     struct session_waiter *waiters; /* newest first */

@@ -1,6 +1,7 @@
 /* What a client asks of its session without a message: its stream of events, and its end. */
 #include "core/gateway/client_stream.h"
 #include "core/gateway/operation.h"
+#include "core/gateway/server_stream.h"
 
 static enum stage_result refuse_stream(struct operation *op, int http_status, const char *code,
                                        struct slice text)
@@ -32,29 +33,50 @@ static enum stage_result stage_check_stream(struct operation *op)
     return refuse_stream(op, 409, "stream.exists", SLICE("the session has a stream"));
 }
 
-/* The stream outlives the operation. */
-static enum stage_result stage_open_stream(struct operation *op)
+struct client_listener operation_listener(const struct operation *op)
+{
+    return (struct client_listener){.principal = op->principal,
+                                    .server_index = op->server_index,
+                                    .target_path = op->target_path,
+                                    .view = op->view,
+                                    .peer_ip = op->peer_ip,
+                                    .is_tls = op->is_tls};
+}
+
+/* With another token, perhaps, and from another place. */
+static enum stage_result resume_stream(struct operation *op)
 {
     struct exchange *exchange = op->exchange;
-    if (op->client_gone) {
-        return STAGE_DONE;
-    }
-    enum stage_result result = stage_check_stream(op);
-    if (result != STAGE_DONE) {
-        return result;
-    }
-    if (op->last_event_id.len > 0) {
-        operation_begin_stream(op);
-        op->exchange = NULL;
-        client_stream_resume(client_stream_find(op->client, op->last_event_id), op->last_event_id,
-                             exchange, op->principal->expires_at_s);
-        return STAGE_DONE;
-    }
-    if (client_stream_open(op->client, exchange, op->principal->expires_at_s) != STATUS_OK) {
+    struct client_stream *stream = client_stream_find(op->client, op->last_event_id);
+    struct client_listener listener = operation_listener(op);
+    if (stream->is_standalone && client_stream_relisten(stream, &listener) != STATUS_OK) {
         return operation_refuse_overload(op, "no memory for the stream");
     }
     operation_begin_stream(op);
     op->exchange = NULL;
+    client_stream_resume(stream, op->last_event_id, exchange, op->principal->expires_at_s);
+    server_streams_begin(op->client);
+    return STAGE_DONE;
+}
+
+/* The stream outlives the operation. */
+static enum stage_result stage_open_stream(struct operation *op)
+{
+    struct exchange *exchange = op->exchange;
+    struct client_listener listener = operation_listener(op);
+    if (op->client_gone) {
+        return STAGE_DONE;
+    }
+    enum stage_result result = stage_check_stream(op);
+    if (result != STAGE_DONE || op->last_event_id.len > 0) {
+        return result != STAGE_DONE ? result : resume_stream(op);
+    }
+    if (client_stream_open(op->client, exchange, &listener) != STATUS_OK) {
+        return operation_refuse_overload(op, "no memory for the stream");
+    }
+    operation_begin_stream(op);
+    op->exchange = NULL;
+    server_streams_begin(op->client);
     return STAGE_DONE;
 }
 

@@ -151,7 +151,8 @@ static enum stage_result stage_open_link(struct operation *op)
     if (op->gateway->is_draining) {
         return operation_refuse_overload(op, "the gateway is stopping");
     }
-    if (client_stream_open(op->client, exchange, op->principal->expires_at_s) != STATUS_OK) {
+    struct client_listener listener = operation_listener(op);
+    if (client_stream_open(op->client, exchange, &listener) != STATUS_OK) {
         return operation_refuse_overload(op, "no memory for the stream");
     }
     operation_begin_stream(op);

@@ -1,0 +1,359 @@
+#include "core/gateway/server_stream.h"
+
+#include "core/gateway/asking.h"
+#include "core/gateway/operation.h"
+#include "core/gateway/server_message.h"
+#include "core/gateway/server_reply.h"
+#include "json/writer.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static struct server_session *session_of(struct child *child)
+{
+    struct server_stream *stream =
+        (struct server_stream *)((char *)child - offsetof(struct server_stream, child));
+    return (struct server_session *)((char *)stream - offsetof(struct server_session, stream));
+}
+
+static void cancel_at_port(struct child *child)
+{
+    struct server_session *session = session_of(child);
+    const struct port_upstream *port = session->gateway->ports.upstream;
+    port->cancel(port->context, session->stream.handle);
+}
+
+static void on_child_done(struct child *child, enum status status, const struct diag *diag)
+{
+    (void)child;
+    (void)status;
+    (void)diag;
+}
+
+static const struct child_kind STREAM_CHILD = {cancel_at_port, on_child_done};
+
+static struct server_session *find_session(const struct upstream_sink *sink)
+{
+    struct gateway *gateway = sink->user;
+    struct child *child = child_find(&gateway->children, sink->ticket, &STREAM_CHILD);
+    return child == NULL ? NULL : session_of(child);
+}
+
+/* -- is there cause for one? --------------------------------------------------------------- */
+
+/* What the client listens to, or NULL. */
+static const struct client_listener *listener_of(const struct server_session *session)
+{
+    const struct client_session *client = session->client;
+    if (client == NULL || client->is_over || client->stream == NULL) {
+        return NULL;
+    }
+    const struct client_listener *listener = client->stream->listener;
+    bool is_meant = listener->server_index == OPERATION_ALL_SERVERS ||
+                    listener->server_index == session->server_index;
+    return is_meant ? listener : NULL;
+}
+
+/* Is what the server has of that kind on the endpoint where the client listens? */
+static bool covers(const struct server_session *session, enum mcp_primitive primitive)
+{
+    const struct client_listener *listener = listener_of(session);
+    if (listener == NULL || listener->view.len == 0) {
+        return listener != NULL;
+    }
+    const struct gateway_view *view =
+        gateway_snapshot_view(session->gateway->snapshot, listener->view);
+    return view != NULL && view_covers(view, primitive, session->server_index);
+}
+
+/* An HTTP server that gave no session id does not know whose stream it would be. */
+static bool is_wanted(const struct server_session *session)
+{
+    const struct gateway *gateway = session->gateway;
+    bool may_tell = (session->offers & MCP_OFFERS_LOGGING) != 0;
+    bool may_ask = !mcp_capabilities_is_empty(&session->client_offer);
+    bool has_one = server_session_server(session)->is_stdio || session->session_id.len > 0;
+    return session->state == SERVER_SESSION_READY && !session->is_modern && !session->is_over &&
+           !gateway->is_closed && !gateway->is_draining && has_one && (may_tell || may_ask) &&
+           covers(session, MCP_LIFECYCLE);
+}
+
+/* -- opening ------------------------------------------------------------------------------- */
+
+static void on_retry(struct timer *timer);
+
+/* The next one waits twice as long, but for no longer than a minute. */
+static int64_t retry_ms(const struct server_stream *stream)
+{
+    int64_t ms = stream->retry_ms > 0 ? stream->retry_ms : SERVER_STREAM_RETRY_MS;
+    for (uint32_t i = 1; i < stream->failure_count && ms < SERVER_STREAM_RETRY_MS_MAX; i++) {
+        ms *= 2;
+    }
+    return ms < SERVER_STREAM_RETRY_MS_MAX ? ms : SERVER_STREAM_RETRY_MS_MAX;
+}
+
+static void try_later(struct server_session *session)
+{
+    struct server_stream *stream = &session->stream;
+    const struct port_timer *timer = session->gateway->ports.timer;
+    if (++stream->failure_count > SERVER_STREAM_FAILURES_MAX) {
+        stream->is_over = true;
+        return;
+    }
+    stream->retry.fire = on_retry;
+    timer->start(timer->context, &stream->retry, retry_ms(stream));
+}
+
+/* What the server says of the stream as a whole: it has none, or not for us. Others may be better
+ * later. */
+static bool is_refusal(enum status status, int http_status)
+{
+    return status == STATUS_INVALID && http_status >= 400 && http_status < 500;
+}
+
+static void on_end(const struct upstream_sink *sink, enum status status, int http_status,
+                   const struct diag *diag)
+{
+    struct server_session *session = find_session(sink);
+    if (session == NULL) {
+        return;
+    }
+    child_end(&session->stream.child, status, diag);
+    if (status == STATUS_NOT_FOUND) {
+        server_session_forget(session);
+    } else if (is_refusal(status, http_status)) {
+        session->stream.is_over = true;
+    } else if (is_wanted(session)) {
+        /* A quiet one has not failed. */
+        session->stream.failure_count =
+            status == STATUS_TIMEOUT ? 0 : session->stream.failure_count;
+        try_later(session);
+    }
+}
+
+static void on_position(const struct upstream_sink *sink, struct slice event_id, int64_t retry_ms)
+{
+    struct server_session *session = find_session(sink);
+    if (session == NULL) {
+        return;
+    }
+    struct server_stream *stream = &session->stream;
+    stream->failure_count = 0;
+    if (retry_ms >= 0) {
+        stream->retry_ms =
+            retry_ms < SERVER_STREAM_RETRY_MS_MAX ? retry_ms : SERVER_STREAM_RETRY_MS_MAX;
+    }
+    /* An id that we cannot repeat leaves nothing to go on from. */
+    if (event_id.len > sizeof(stream->event_id)) {
+        stream->event_id_len = 0;
+    } else if (event_id.len > 0) {
+        memcpy(stream->event_id, event_id.ptr, event_id.len);
+        stream->event_id_len = event_id.len;
+    }
+}
+
+static void on_message(const struct upstream_sink *sink, struct slice json, bool is_stream);
+
+static enum status open_stream(struct server_session *session)
+{
+    struct server_stream *stream = &session->stream;
+    const struct port_upstream *port = session->gateway->ports.upstream;
+    const struct gateway_server *server = server_session_server(session);
+    struct upstream_sink sink = {.on_position = on_position,
+                                 .on_message = on_message,
+                                 .on_end = on_end,
+                                 .user = session->gateway,
+                                 .ticket = stream->child.ticket};
+    struct http_field fields[SERVER_SESSION_FIELDS_MAX + 1];
+    size_t count = server_session_fields(session, fields);
+    if (stream->event_id_len > 0) {
+        fields[count++] = (struct http_field){SLICE("Last-Event-ID"),
+                                              slice_of(stream->event_id, stream->event_id_len)};
+    }
+    struct upstream_request request = {.server = session->server_index,
+                                       .is_get = true,
+                                       .is_in_session = session->session_id.len > 0,
+                                       .fields = fields,
+                                       .field_count = count,
+                                       .credential_name = server->credential_name,
+                                       .credential_value = server->credential_value,
+                                       .child = session->child,
+                                       .timeout_ms = SERVER_STREAM_SILENCE_MS};
+    struct diag diag = {0};
+    return port->start(port->context, &request, &sink, &stream->handle, &diag);
+}
+
+void server_stream_begin(struct server_session *session)
+{
+    struct server_stream *stream = &session->stream;
+    bool is_under_way = stream->child.owner != NULL || stream->retry.due_ms != 0;
+    if (is_under_way || stream->is_over || !is_wanted(session) ||
+        server_session_server(session)->is_unavailable) {
+        return;
+    }
+    if (child_begin(&stream->child, &session->children, &STREAM_CHILD) != STATUS_OK) {
+        try_later(session);
+    } else if (open_stream(session) != STATUS_OK) {
+        child_abandon(&stream->child);
+        try_later(session);
+    }
+}
+
+static void on_retry(struct timer *timer)
+{
+    struct server_stream *stream =
+        (struct server_stream *)((char *)timer - offsetof(struct server_stream, retry));
+    server_stream_begin(
+        (struct server_session *)((char *)stream - offsetof(struct server_session, stream)));
+}
+
+static void stop(struct server_session *session)
+{
+    struct server_stream *stream = &session->stream;
+    const struct port_timer *timer = session->gateway->ports.timer;
+    timer->stop(timer->context, &stream->retry);
+    child_cancel(&stream->child);
+}
+
+void server_stream_end(struct server_session *session)
+{
+    stop(session);
+    session->stream = (struct server_stream){0};
+}
+
+void server_streams_begin(struct client_session *client)
+{
+    for (struct server_session *s = client->gateway->sessions; s != NULL; s = s->next) {
+        if (s->client == client) {
+            server_stream_begin(s);
+        }
+    }
+}
+
+void server_streams_end(struct client_session *client)
+{
+    for (struct server_session *s = client->gateway->sessions; s != NULL; s = s->next) {
+        if (s->client == client) {
+            stop(s);
+        }
+    }
+}
+
+/* -- what comes ---------------------------------------------------------------------------- */
+
+/* Those that came on the stream. */
+static size_t count_questions(const struct server_session *session)
+{
+    size_t count = 0;
+    for (struct operation *op = session->gateway->operations; op != NULL; op = op->next) {
+        count += op->session == session && op->is_standing ? 1 : 0;
+    }
+    return count;
+}
+
+static void take_question(struct server_session *session, const struct json_tape *tape)
+{
+    struct slice id = json_raw(tape, json_member(tape, 0, SLICE("id")));
+    if (json_string_eq(tape, json_member(tape, 0, SLICE("method")), SLICE("ping"))) {
+        server_reply(session, id, SLICE("\"result\":{}"));
+    } else if (count_questions(session) >= SERVER_STREAM_QUESTIONS_MAX ||
+               operation_begin_standing(session, tape->text) != STATUS_OK) {
+        server_reply(session, id,
+                     SLICE("\"error\":{\"code\":-32603,\"message\":\"too much is asked\"}"));
+    }
+}
+
+static void withdraw(struct server_session *session, const struct json_tape *tape, json_ref params)
+{
+    json_ref id = params == JSON_NONE ? JSON_NONE : json_member(tape, params, SLICE("requestId"));
+    struct operation *op = id == JSON_NONE ? NULL : session->gateway->operations;
+    for (; op != NULL; op = op->next) {
+        if (op->session == session) {
+            asking_withdraw(op, json_raw(tape, id));
+        }
+    }
+}
+
+/* A message goes on as it was judged, written anew. */
+static void tell(struct server_session *session, const struct json_tape *tape)
+{
+    struct buf json;
+    buf_init(&json, GATEWAY_OPERATION_BYTES_MAX, &session->gateway->account);
+    json_write(&json, tape, 0, NULL, 0);
+    if (buf_status(&json) == STATUS_OK) {
+        (void)client_session_tell(session->client, buf_view(&json));
+    }
+    buf_release(&json);
+}
+
+void server_stream_take_notice(struct server_session *session, const struct json_tape *tape)
+{
+    json_ref method = json_member(tape, 0, SLICE("method"));
+    json_ref params = json_member(tape, 0, SLICE("params"));
+    if (listener_of(session) == NULL) {
+        return;
+    }
+    if (json_string_eq(tape, method, SLICE("notifications/cancelled"))) {
+        withdraw(session, tape, params);
+    } else if (json_string_eq(tape, method, SLICE("notifications/message"))) {
+        enum mcp_log_level wanted = session->client->log_level;
+        if (params != JSON_NONE && wanted != MCP_LOG_NONE &&
+            (session->offers & MCP_OFFERS_LOGGING) != 0 &&
+            mcp_log_is_wanted(tape, params, wanted)) {
+            tell(session, tape);
+        }
+    }
+}
+
+/* False when it breaks the protocol. An answer on this stream is nobody's. */
+static bool take_message(struct server_session *session, struct slice json, struct arena *arena)
+{
+    struct json_tape tape;
+    if (json_parse(&session->gateway->parser, json, arena, &tape, NULL) != STATUS_OK ||
+        !server_message_is_rpc(&tape)) {
+        return false;
+    }
+    json_ref method = json_member(&tape, 0, SLICE("method"));
+    if (method == JSON_NONE) {
+        return server_message_is_answer(&tape);
+    }
+    if (json_type(&tape, method) != JSON_STRING) {
+        return false;
+    }
+    if (json_member(&tape, 0, SLICE("id")) == JSON_NONE) {
+        bool is_sound = server_message_is_notification(&tape);
+        if (is_sound) {
+            server_stream_take_notice(session, &tape);
+        }
+        return is_sound;
+    }
+    bool is_sound = server_message_is_question(&tape);
+    if (is_sound && listener_of(session) != NULL) {
+        take_question(session, &tape);
+    }
+    return is_sound;
+}
+
+/* The session is held meanwhile: whoever gets the message may end it. */
+static void on_message(const struct upstream_sink *sink, struct slice json, bool is_stream)
+{
+    struct server_session *session = find_session(sink);
+    struct arena arena;
+    (void)is_stream;
+    if (session == NULL) {
+        return;
+    }
+    session->user_count++;
+    session->stream.failure_count = 0;
+    arena_init(&arena, SERVER_STREAM_BYTES_MAX,
+               &session->gateway->server_accounts[session->server_index]);
+    if (!take_message(session, json, &arena)) {
+        stop(session);
+        session->stream.is_over = true;
+        if (listener_of(session) != NULL) {
+            (void)!operation_begin_standing(session, json);
+        }
+    }
+    arena_release(&arena);
+    server_session_leave(session);
+}

@@ -1,0 +1,54 @@
+/* server_stream.h: the stream on which a legacy server tells, and asks, what belongs to no request.
+ *
+ * One for each session with a server that is for a session of a client, as long as that client
+ * listens on a stream of its own and the server may have something to say there: an HTTP server is
+ * asked for it with a GET, a child has it as it is. A stream that ends is opened again where it
+ * ended, after the time the server wants, and after longer ones when that fails; a server that has
+ * none is not asked again. What comes is judged: a question of the server is an operation of its
+ * own (standing_stages.c), a ping is answered here, and notices go to the client as far as they are
+ * for it. Source: MCP 2025-11-25, transports, listening for messages.
+ */
+#ifndef AEGIS_CORE_GATEWAY_SERVER_STREAM_H
+#define AEGIS_CORE_GATEWAY_SERVER_STREAM_H
+
+#include "core/gateway/child.h"
+#include "core/gateway/gateway.h"
+
+#define SERVER_STREAM_EVENT_ID_BYTES_MAX 512
+#define SERVER_STREAM_RETRY_MS 1000 /* before it is opened again, when the server does not say */
+#define SERVER_STREAM_RETRY_MS_MAX 60000
+#define SERVER_STREAM_FAILURES_MAX 10   /* in a row, without an event */
+#define SERVER_STREAM_SILENCE_MS 300000 /* then it is opened anew: the server may be gone */
+#define SERVER_STREAM_QUESTIONS_MAX 16  /* of one server, not answered yet */
+#define SERVER_STREAM_BYTES_MAX ((size_t)32 << 20) /* memory for one message */
+
+struct client_session;
+struct server_session;
+
+struct server_stream {
+    struct child child; /* of the session; runs while the stream is open */
+    struct upstream_call *handle;
+    struct timer retry; /* armed while it waits to be opened again */
+    int64_t retry_ms;   /* as the server wants; 0: it has not said */
+    uint32_t failure_count;
+    bool is_over; /* the server has none, or broke a rule: until the session is opened anew */
+    size_t event_id_len;
+    uint8_t event_id[SERVER_STREAM_EVENT_ID_BYTES_MAX];
+};
+
+/* Open the stream of a session if there is cause for it, and it is not open. */
+void server_stream_begin(struct server_session *session);
+
+/* Close it: the session is over, or opened anew. */
+void server_stream_end(struct server_session *session);
+
+/* The same for all sessions with servers that are for a client's: it begins to listen, or does so
+ * no longer. */
+void server_streams_begin(struct client_session *client);
+void server_streams_end(struct client_session *client);
+
+/* A legacy server says something that belongs to no request, here or on the stream of one;
+ * well-formed. Who it is for may lose its session here. */
+void server_stream_take_notice(struct server_session *session, const struct json_tape *tape);
+
+#endif
