@@ -305,33 +305,68 @@ void server_stream_take_notice(struct server_session *session, const struct json
     }
 }
 
-/* False when it breaks the protocol. An answer on this stream is nobody's. */
-static bool take_message(struct server_session *session, struct slice json, struct arena *arena)
+/* An answer on this stream is nobody's. */
+static bool take_message(struct server_session *session, const struct json_tape *tape)
 {
-    struct json_tape tape;
-    if (json_parse(&session->gateway->parser, json, arena, &tape, NULL) != STATUS_OK ||
-        !server_message_is_rpc(&tape)) {
+    if (!server_message_is_rpc(tape)) {
         return false;
     }
-    json_ref method = json_member(&tape, 0, SLICE("method"));
+    json_ref method = json_member(tape, 0, SLICE("method"));
     if (method == JSON_NONE) {
-        return server_message_is_answer(&tape);
+        return server_message_is_answer(tape);
     }
-    if (json_type(&tape, method) != JSON_STRING) {
+    if (json_type(tape, method) != JSON_STRING) {
         return false;
     }
-    if (json_member(&tape, 0, SLICE("id")) == JSON_NONE) {
-        bool is_sound = server_message_is_notification(&tape);
+    if (json_member(tape, 0, SLICE("id")) == JSON_NONE) {
+        bool is_sound = server_message_is_notification(tape);
         if (is_sound) {
-            server_stream_take_notice(session, &tape);
+            server_stream_take_notice(session, tape);
         }
         return is_sound;
     }
-    bool is_sound = server_message_is_question(&tape);
+    bool is_sound = server_message_is_question(tape);
     if (is_sound && listener_of(session) != NULL) {
-        take_question(session, &tape);
+        take_question(session, tape);
     }
     return is_sound;
+}
+
+static bool read_message(struct server_session *session, struct slice json, struct arena *arena,
+                         struct json_tape *out)
+{
+    return json_parse(&session->gateway->parser, json, arena, out, NULL) == STATUS_OK;
+}
+
+/* MCP 2025-03-26, transports: several messages as one array; each is read again, as if it came
+ * alone. */
+static bool take_batch(struct server_session *session, const struct json_tape *batch,
+                       struct arena *arena)
+{
+    struct json_iter iter;
+    struct json_tape tape;
+    json_ref key = JSON_NONE;
+    json_ref message = JSON_NONE;
+    uint32_t count = json_count(batch, 0);
+    bool is_sound = count > 0 && count <= CALL_BATCH_MAX;
+    json_iter_init(&iter, batch, 0);
+    while (is_sound && json_iter_next(&iter, &key, &message)) {
+        is_sound = read_message(session, json_raw(batch, message), arena, &tape) &&
+                   take_message(session, &tape);
+    }
+    return is_sound;
+}
+
+/* False when it breaks the protocol. */
+static bool take_text(struct server_session *session, struct slice json, struct arena *arena)
+{
+    struct json_tape tape;
+    if (!read_message(session, json, arena, &tape)) {
+        return false;
+    }
+    return json_type(&tape, 0) == JSON_ARRAY && session->revision == MCP_2025_03_26
+               ? take_batch(session, &tape, arena)
+               : take_message(session, &tape);
 }
 
 /* The session is held meanwhile: whoever gets the message may end it. */
@@ -347,7 +382,7 @@ static void on_message(const struct upstream_sink *sink, struct slice json, bool
     session->stream.failure_count = 0;
     arena_init(&arena, SERVER_STREAM_BYTES_MAX,
                &session->gateway->server_accounts[session->server_index]);
-    if (!take_message(session, json, &arena)) {
+    if (!take_text(session, json, &arena)) {
         stop(session);
         session->stream.is_over = true;
         if (listener_of(session) != NULL) {

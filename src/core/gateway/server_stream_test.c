@@ -147,6 +147,34 @@ TEST(server_stream_answers_pings)
     world_release(&world);
 }
 
+/* MCP 2025-03-26 has messages that come as one, and no other revision. */
+TEST(server_stream_takes_batches_of_one_revision)
+{
+    static const char *const REVISIONS[] = {"2025-03-26", "2025-06-18"};
+    for (size_t i = 0; i < COUNT_OF(REVISIONS); i++) {
+        char answer[512];
+        (void)snprintf(answer, sizeof(answer),
+                       "{\"jsonrpc\":\"2.0\",\"id\":%%ID,\"result\":{\"protocolVersion\":\"%s\","
+                       "\"capabilities\":{},\"serverInfo\":{}}}",
+                       REVISIONS[i]);
+        struct world_answer answers[] = {{0, "initialize", answer}};
+        world_init(&world, PERMIT_ALL);
+        world.server_session = "up-1";
+        world.answers = answers;
+        world.answer_count = 1;
+        world_post(&world, &poster, BANK, INITIALIZE(ALL), NULL, NULL, NULL);
+        world_run(&world);
+        memcpy(session, poster.session_id, sizeof(session));
+        listen_at(BANK);
+        struct world_call *stream = world_find_call(&world, "GET");
+        say(stream, "[{\"jsonrpc\":\"2.0\",\"id\":\"s\",\"method\":\"ping\"}," ROOTS "]");
+        CHECK_ROW(REVISIONS[i], stream->is_open == (i == 0));
+        CHECK_ROW(REVISIONS[i], (strstr(listener.body, "roots/list") != NULL) == (i == 0));
+        CHECK_ROW(REVISIONS[i], world_count_calls(&world, "response") == (i == 0 ? 1 : 0));
+        world_release(&world);
+    }
+}
+
 /* A server that breaks the protocol has no stream any more, and there is one record of it. */
 TEST(server_stream_ends_with_a_broken_message)
 {

@@ -17,10 +17,10 @@ struct upstream_request {
     uint32_t server;     /* index in the configuration's server list */
     struct slice body;   /* one line of JSON, copied */
     bool expects_answer; /* false: a notification; the call ends with the server's 202 */
-    /* No body, but a GET that opens a stream of the session, or goes on with one: then Last-Event-ID
-     * is among the fields. Without expects_answer it is the standalone stream of the session, on
-     * which comes what belongs to no request; a child has one too, as long as it runs, for what
-     * belongs to none of its calls. */
+    /* No body, but a GET that opens a stream of the session, or goes on with one: then
+     * Last-Event-ID is among the fields. Without expects_answer it is the standalone stream of the
+     * session, on which comes what belongs to no request; a child has one too, as long as it runs,
+     * for what belongs to none of its calls. */
     bool is_get;
     bool is_delete;     /* HTTP only: no body, but a DELETE that ends the session */
     bool is_in_session; /* HTTP only: a 404 says that the session with the server is over */
