@@ -14,6 +14,8 @@ export const peersFolder = path.dirname(fileURLToPath(import.meta.url));
 export const rootFolder = path.resolve(peersFolder, '../..');
 export const aegisBinary = path.resolve(rootFolder, process.env.AEGIS_BINARY ?? 'build/release/aegis');
 const packages = path.join(peersFolder, 'node_modules/@modelcontextprotocol');
+/** Python with the packages of tests/peers/python. */
+export const pythonPath = path.join(peersFolder, 'python/venv/bin/python');
 /** Stdio servers run as this user: programs and files may lie where no other can read. */
 export const ownUser = os.userInfo().username;
 const READY_MS = 20000;

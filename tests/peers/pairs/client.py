@@ -1,0 +1,92 @@
+"""The pairs' client on the official Python SDK: reads tours from standard input, an array of {url, token, mode, server,
+prefix}, makes them and prints an array of what was seen."""
+import asyncio
+import json
+import sys
+import uuid
+
+import anyio
+import httpx2
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+from mcp_types import CreateMessageResult, ElicitResult, ListRootsResult, Root, TextContent
+
+POLLS_MAX = 200
+
+
+async def sample(_context, _params):
+    return CreateMessageResult(role="assistant", model="small", content=TextContent(type="text", text="ann thinks"))
+
+
+async def elicit(_context, _params):
+    return ElicitResult(action="accept", content={"name": "ann"})
+
+
+async def roots(_context):
+    return ListRootsResult(roots=[Root(uri="file:///home/ann")])
+
+
+def said(result):
+    return "refused" if result.is_error else result.content[0].text
+
+
+async def cancels(use):
+    """Takes a call back once it is under way; true when its server heard of that."""
+    key = str(uuid.uuid4())
+    with anyio.CancelScope() as scope:
+
+        async def take_back(*_progress):
+            scope.cancel()
+
+        await use("wait", {"key": key}, take_back)
+    for _ in range(POLLS_MAX):
+        if said(await use("was_cancelled", {"key": key})) == "true":
+            return True
+    return False
+
+
+async def tour(client, server, prefix):
+    progress = []
+
+    async def note(done, *_more):
+        progress.append(done)
+
+    async def use(name, arguments=None, on_progress=None):
+        return await client.call_tool(prefix + name, arguments or {}, progress_callback=on_progress)
+
+    names = [tool.name for tool in (await client.list_tools()).tools]
+    return {
+        "tools": sorted(name for name in names if name.startswith(prefix)),
+        "echo": said(await use("echo", {"text": "é"})),
+        "text": (await client.read_resource(f"pair://{server}/text")).contents[0].text,
+        "greeting": (await client.get_prompt(prefix + "greet", {"whom": "ann"})).messages[0].content.text,
+        "model": said(await use("ask_model")),
+        "user": said(await use("ask_user")),
+        "roots": said(await use("ask_roots")),
+        "counted": said(await use("count", None, note)),
+        "progress": progress,
+        "cancelled": await cancels(use),
+    }
+
+
+async def make(one):
+    headers = {"Authorization": f"Bearer {one['token']}"}
+    async with httpx2.AsyncClient(headers=headers, timeout=60) as http:
+        link = streamable_http_client(one["url"], http_client=http)
+        callbacks = {"sampling_callback": sample, "elicitation_callback": elicit, "list_roots_callback": roots}
+        async with Client(link, mode=one["mode"], **callbacks) as client:
+            return await tour(client, one["server"], one["prefix"])
+
+
+async def seen_on(one):
+    try:
+        return await make(one)
+    except Exception as error:  # what went wrong is what was seen
+        return {"error": repr(error)}
+
+
+async def main():
+    print(json.dumps(await asyncio.gather(*map(seen_on, json.load(sys.stdin)))))
+
+
+asyncio.run(main())

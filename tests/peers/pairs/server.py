@@ -1,0 +1,89 @@
+"""The pairs' server on the official Python SDK, in both eras at one address: server.py NAME. It prints where it listens."""
+import json
+import socket
+import sys
+from typing import Annotated, Any
+
+import anyio
+import uvicorn
+from mcp.server import MCPServer
+from mcp.server.mcpserver import Context, Elicit, ListRoots, Resolve, Sample
+from mcp_types import CreateMessageResult, ListRootsResult, SamplingMessage, TextContent
+from pydantic import BaseModel
+
+NAME = sys.argv[1]
+server = MCPServer(NAME)
+cancelled: set[str] = set()
+
+
+class Form(BaseModel):
+    name: str
+
+
+def model() -> Sample:
+    return Sample([SamplingMessage(role="user", content=TextContent(type="text", text="who?"))], max_tokens=9)
+
+
+def user() -> Elicit[Form]:
+    return Elicit("who?", Form)
+
+
+def roots() -> ListRoots:
+    return ListRoots()
+
+
+@server.tool(structured_output=False)
+def echo(text: str) -> str:
+    return text
+
+
+@server.tool(structured_output=False)
+def ask_model(answer: Annotated[CreateMessageResult, Resolve(model)]) -> str:
+    return answer.content.text
+
+
+@server.tool(structured_output=False)
+def ask_user(answer: Annotated[Form, Resolve(user)]) -> str:
+    return answer.name
+
+
+@server.tool(structured_output=False)
+def ask_roots(answer: Annotated[ListRootsResult, Resolve(roots)]) -> str:
+    return ",".join(str(root.uri) for root in answer.roots)
+
+
+@server.tool(structured_output=False)
+async def count(context: Context[Any, Any]) -> str:
+    for progress in (1, 2, 3):
+        await context.report_progress(progress)
+    return "counted"
+
+
+@server.tool(structured_output=False)
+async def wait(key: str, context: Context[Any, Any]) -> str:
+    await context.report_progress(1)
+    try:
+        await anyio.sleep_forever()
+    finally:
+        cancelled.add(key)
+
+
+@server.tool(structured_output=False)
+def was_cancelled(key: str) -> str:
+    return "true" if key in cancelled else "false"
+
+
+@server.resource(f"pair://{NAME}/text")
+def text() -> str:
+    return "a text"
+
+
+@server.prompt()
+def greet(whom: str) -> str:
+    return f"hello {whom}"
+
+
+listener = socket.create_server(("127.0.0.1", 0))
+print(json.dumps({"listening": f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"}), flush=True)
+app = server.streamable_http_app()
+uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)).run(sockets=[listener])

@@ -1,0 +1,66 @@
+// The pairs' server on the official SDK, version 1: v1-server.mjs NAME. It prints where it listens.
+import { randomUUID } from 'node:crypto';
+import http from 'node:http';
+
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import { CreateMessageResultSchema, ElicitResultSchema, ListRootsResultSchema } from '@modelcontextprotocol/sdk/types.js';
+import { z } from 'zod';
+
+import { FORM, MESSAGES, cancelled, text, waitForEnd } from './shared.mjs';
+
+const [name] = process.argv.slice(2);
+
+function newServer() {
+  const server = new McpServer({ name, version: '1.0.0' });
+  const key = { inputSchema: { key: z.string() } };
+  const tell = (extra, progress) =>
+    extra.sendNotification({ method: 'notifications/progress', params: { progressToken: extra._meta.progressToken, progress } });
+  server.registerTool('echo', { inputSchema: { text: z.string() } }, (given) => text(given.text));
+  server.registerTool('ask_model', {}, async (extra) => {
+    const { content } = await extra.sendRequest(
+      { method: 'sampling/createMessage', params: { messages: MESSAGES, maxTokens: 9 } }, CreateMessageResultSchema);
+    return text(content.text);
+  });
+  server.registerTool('ask_user', {}, async (extra) => {
+    const params = { message: 'who?', requestedSchema: FORM };
+    const { content } = await extra.sendRequest({ method: 'elicitation/create', params }, ElicitResultSchema);
+    return text(content.name);
+  });
+  server.registerTool('ask_roots', {}, async (extra) => {
+    const { roots } = await extra.sendRequest({ method: 'roots/list' }, ListRootsResultSchema);
+    return text(roots.map(({ uri }) => uri).join());
+  });
+  server.registerTool('count', {}, async (extra) => {
+    for (const progress of [1, 2, 3]) await tell(extra, progress);
+    return text('counted');
+  });
+  server.registerTool('wait', key, async (given, extra) => {
+    await tell(extra, 1);
+    await waitForEnd(given.key, extra.signal);
+    return text('ended');
+  });
+  server.registerTool('was_cancelled', key, (given) => text(`${cancelled.has(given.key)}`));
+  server.registerResource('text', `pair://${name}/text`, {}, ({ href }) => ({ contents: [{ uri: href, text: 'a text' }] }));
+  server.registerPrompt('greet', { argsSchema: { whom: z.string() } }, ({ whom }) => (
+    { messages: [{ role: 'user', content: { type: 'text', text: `hello ${whom}` } }] }));
+  return server;
+}
+
+const transports = new Map();
+
+async function serve(request, response) {
+  let transport = transports.get(request.headers['mcp-session-id']);
+  if (transport === undefined) {
+    transport = new StreamableHTTPServerTransport({
+      sessionIdGenerator: randomUUID,
+      onsessioninitialized: (id) => transports.set(id, transport),
+      onsessionclosed: (id) => transports.delete(id),
+    });
+    await newServer().connect(transport);
+  }
+  await transport.handleRequest(request, response);
+}
+
+const listener = http.createServer(serve).listen(0, '127.0.0.1', () =>
+  console.log(JSON.stringify({ listening: `http://127.0.0.1:${listener.address().port}/mcp` })));

@@ -1,0 +1,85 @@
+// The pairs' server on the official SDK, version 2, in both eras at one address: v2-server.mjs NAME. It prints where it
+// listens. Its tools ask in one way; the SDK makes requests of that for clients of older revisions.
+import { randomUUID } from 'node:crypto';
+import http from 'node:http';
+
+import {
+  McpServer, WebStandardStreamableHTTPServerTransport, createMcpHandler, fromJsonSchema, inputRequired, isLegacyRequest,
+} from '@modelcontextprotocol/server';
+
+import { FORM, MESSAGES, cancelled, text, waitForEnd } from './shared.mjs';
+
+const [name] = process.argv.slice(2);
+const of = (...names) => fromJsonSchema({
+  type: 'object', properties: Object.fromEntries(names.map((each) => [each, { type: 'string' }])), required: names,
+});
+
+const QUESTIONS = {
+  ask_model: [inputRequired.createMessage({ messages: MESSAGES, maxTokens: 9 }), ({ content }) => content.text],
+  ask_user: [inputRequired.elicit({ mode: 'form', message: 'who?', requestedSchema: FORM }), ({ content }) => content.name],
+  ask_roots: [inputRequired.listRoots(), ({ roots }) => roots.map(({ uri }) => uri).join()],
+};
+
+function newServer() {
+  const server = new McpServer({ name, version: '1.0.0' });
+  const tell = ({ mcpReq }, progress) => mcpReq.notify(
+    { method: 'notifications/progress', params: { progressToken: mcpReq._meta.progressToken, progress } });
+  server.registerTool('echo', { inputSchema: of('text') }, (given) => text(given.text));
+  for (const [tool, [question, read]] of Object.entries(QUESTIONS)) {
+    server.registerTool(tool, { inputSchema: of() }, async (given, { mcpReq }) => {
+      const answers = mcpReq.inputResponses;
+      return answers === undefined ? inputRequired({ inputRequests: { question } }) : text(read(answers.question));
+    });
+  }
+  server.registerTool('count', { inputSchema: of() }, async (given, context) => {
+    for (const progress of [1, 2, 3]) await tell(context, progress);
+    return text('counted');
+  });
+  server.registerTool('wait', { inputSchema: of('key') }, async ({ key }, context) => {
+    await tell(context, 1);
+    await waitForEnd(key, context.mcpReq.signal);
+    return text('ended');
+  });
+  server.registerTool('was_cancelled', { inputSchema: of('key') }, ({ key }) => text(`${cancelled.has(key)}`));
+  server.registerResource('text', `pair://${name}/text`, {}, ({ href }) => ({ contents: [{ uri: href, text: 'a text' }] }));
+  server.registerPrompt('greet', { argsSchema: of('whom') }, ({ whom }) => (
+    { messages: [{ role: 'user', content: { type: 'text', text: `hello ${whom}` } }] }));
+  return server;
+}
+
+const modern = createMcpHandler(newServer, { legacy: 'reject' });
+const transports = new Map();
+
+async function serveLegacy(request) {
+  let transport = transports.get(request.headers.get('mcp-session-id'));
+  if (transport === undefined) {
+    transport = new WebStandardStreamableHTTPServerTransport({
+      sessionIdGenerator: randomUUID,
+      onsessioninitialized: (id) => transports.set(id, transport),
+      onsessionclosed: (id) => transports.delete(id),
+    });
+    await newServer().connect(transport);
+  }
+  return transport.handleRequest(request);
+}
+
+/** node:http to the web's requests and back; a client that leaves is told of. */
+async function serve(request, response) {
+  const left = new AbortController();
+  response.on('close', () => left.abort());
+  const pieces = [];
+  for await (const piece of request) pieces.push(piece);
+  const body = pieces.length > 0 ? Buffer.concat(pieces) : undefined;
+  const { url, method, headers } = request;
+  const asked = new Request(`http://127.0.0.1${url}`, { method, headers, body, signal: left.signal });
+  const answer = await (await isLegacyRequest(asked) ? serveLegacy(asked) : modern.fetch(asked));
+  response.writeHead(answer.status, Object.fromEntries(answer.headers));
+  response.flushHeaders();
+  const reader = answer.body?.getReader();
+  left.signal.addEventListener('abort', () => reader?.cancel().catch(() => {}));
+  for (let piece = await reader?.read(); piece !== undefined && !piece.done; piece = await reader.read()) response.write(piece.value);
+  response.end();
+}
+
+const listener = http.createServer((request, response) => serve(request, response).catch(() => response.destroy()))
+  .listen(0, '127.0.0.1', () => console.log(JSON.stringify({ listening: `http://127.0.0.1:${listener.address().port}/mcp` })));
