@@ -1,0 +1,116 @@
+#include "core/gateway/sealed_text.h"
+
+#include "base/base64.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define OVERHEAD_BYTES (CRYPTO_SEAL_NONCE_BYTES + CRYPTO_SEAL_TAG_BYTES)
+
+/* The key of sessions seals something else; each use has its own. */
+static void derive_key(const struct gateway *gateway, struct slice label,
+                       uint8_t key[CRYPTO_SEAL_KEY_BYTES])
+{
+    const struct port_crypto *crypto = gateway->ports.crypto;
+    uint8_t text[SEALED_LABEL_BYTES_MAX + GATEWAY_SESSION_KEY_BYTES];
+    assert(label.len <= SEALED_LABEL_BYTES_MAX);
+    memcpy(text, label.ptr, label.len);
+    memcpy(text + label.len, gateway->place.session_key, GATEWAY_SESSION_KEY_BYTES);
+    crypto->sha256(crypto->context, slice_of(text, label.len + GATEWAY_SESSION_KEY_BYTES), key);
+}
+
+/* Each part with its length, so that no two uses give the same text. */
+static enum status write_bound(const struct sealed_use *use, struct buf *out)
+{
+    for (size_t i = 0; i < use->bound_count; i++) {
+        buf_append_u64(out, use->bound[i].len);
+        buf_append_byte(out, ':');
+        buf_append(out, use->bound[i]);
+    }
+    return buf_status(out);
+}
+
+static enum status seal(const struct gateway *gateway, const struct sealed_use *use,
+                        struct slice bound, struct slice text, struct buf *sealed)
+{
+    const struct port_crypto *crypto = gateway->ports.crypto;
+    const struct port_random *random = gateway->ports.random;
+    uint8_t key[CRYPTO_SEAL_KEY_BYTES];
+    uint8_t *bytes = buf_reserve(sealed, text.len + OVERHEAD_BYTES);
+    if (bytes == NULL) {
+        return STATUS_LIMIT;
+    }
+    derive_key(gateway, use->label, key);
+    TRY(random->fill(random->context, bytes, CRYPTO_SEAL_NONCE_BYTES));
+    const struct crypto_seal how = {key, bytes, bound};
+    TRY(crypto->seal(crypto->context, &how, text, bytes + CRYPTO_SEAL_NONCE_BYTES));
+    buf_commit(sealed, text.len + OVERHEAD_BYTES);
+    return STATUS_OK;
+}
+
+enum status sealed_text_seal(const struct gateway *gateway, const struct sealed_use *use,
+                             struct slice text, struct buf *out)
+{
+    struct buf bound;
+    struct buf sealed;
+    if (text.len > use->text_bytes_max) {
+        return STATUS_LIMIT;
+    }
+    buf_init(&bound, SEALED_BOUND_BYTES_MAX, out->account);
+    buf_init(&sealed, use->text_bytes_max + OVERHEAD_BYTES, out->account);
+    enum status status = write_bound(use, &bound);
+    if (status == STATUS_OK) {
+        status = seal(gateway, use, buf_view(&bound), text, &sealed);
+    }
+    if (status == STATUS_OK) {
+        buf_append(out, use->prefix);
+        base64_encode(out, buf_view(&sealed), BASE64_URL_UNPADDED);
+        status = buf_status(out);
+    }
+    buf_release(&sealed);
+    buf_release(&bound);
+    return status;
+}
+
+/* bytes: what was sealed; the text is written over it. */
+static enum status open_bytes(const struct gateway *gateway, const struct sealed_use *use,
+                              struct slice bound, uint8_t *bytes, size_t len, struct slice *text)
+{
+    const struct port_crypto *crypto = gateway->ports.crypto;
+    uint8_t key[CRYPTO_SEAL_KEY_BYTES];
+    if (len < OVERHEAD_BYTES) {
+        return STATUS_INVALID;
+    }
+    derive_key(gateway, use->label, key);
+    const struct crypto_seal how = {key, bytes, bound};
+    uint8_t *hidden = bytes + CRYPTO_SEAL_NONCE_BYTES;
+    struct slice sealed = slice_of(hidden, len - CRYPTO_SEAL_NONCE_BYTES);
+    *text = slice_of(hidden, len - OVERHEAD_BYTES);
+    return crypto->open(crypto->context, &how, sealed, hidden) == STATUS_OK ? STATUS_OK
+                                                                            : STATUS_INVALID;
+}
+
+enum status sealed_text_open(const struct gateway *gateway, const struct sealed_use *use,
+                             struct slice sealed, struct arena *arena, struct slice *text)
+{
+    struct slice encoded = slice_sub(sealed, use->prefix.len, sealed.len);
+    struct buf bound;
+    size_t len = 0;
+    if (!slice_starts_with(sealed, use->prefix) || encoded.len > 2 * use->text_bytes_max) {
+        return STATUS_INVALID;
+    }
+    uint8_t *bytes = arena_alloc(arena, encoded.len);
+    if (bytes == NULL) {
+        return STATUS_LIMIT;
+    }
+    if (base64_decode(encoded, BASE64_URL_UNPADDED, bytes, encoded.len, &len) != STATUS_OK) {
+        return STATUS_INVALID;
+    }
+    buf_init(&bound, SEALED_BOUND_BYTES_MAX, arena->account);
+    enum status status = write_bound(use, &bound);
+    if (status == STATUS_OK) {
+        status = open_bytes(gateway, use, buf_view(&bound), bytes, len, text);
+    }
+    buf_release(&bound);
+    return status;
+}
