@@ -53,11 +53,30 @@ static void put_texts(struct buf *yaml, struct slice key, const char *first, con
     buf_release(&text);
 }
 
+/* A list of the texts between the commas. */
+static void put_list(struct buf *yaml, struct slice key, struct slice texts)
+{
+    struct slice before = SLICE_EMPTY;
+    buf_append(yaml, key);
+    buf_append_byte(yaml, '[');
+    while (texts.len > 0) {
+        size_t comma = slice_find_byte(texts, ',');
+        buf_append(yaml, before);
+        buf_append_json_string(yaml, slice_sub(texts, 0, comma));
+        texts = slice_sub(texts, comma + 1, texts.len);
+        before = SLICE(", ");
+    }
+    buf_append(yaml, SLICE("]\n"));
+}
+
 static void put_server(struct buf *yaml, const struct one_server *options)
 {
     buf_append(yaml, SLICE("servers:\n  - name: upstream\n    trust: internal\n"));
     if (options->revision != NULL) {
         put_text(yaml, SLICE("    revision: "), options->revision);
+    }
+    if (options->extensions != NULL) {
+        put_list(yaml, SLICE("    extensions: "), slice_view_cstr(options->extensions));
     }
     if (options->upstream != NULL) {
         put_text(yaml, SLICE("    url: "), options->upstream);

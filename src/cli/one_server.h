@@ -14,9 +14,10 @@ struct one_server {
     char **argv;              /* ... or its command */
     size_t argc;
     const char *listen, *policy, *state, *revision;
-    bool no_auth;  /* callers count as this OS user */
-    bool no_audit; /* keep no journal */
-    bool is_stdio; /* the client is at the standard streams; else it comes over HTTP */
+    const char *extensions; /* ids, with commas between them */
+    bool no_auth;           /* callers count as this OS user */
+    bool no_audit;          /* keep no journal */
+    bool is_stdio;          /* the client is at the standard streams; else it comes over HTTP */
 };
 
 /* Serve until told to stop, or until the client at the standard streams ends. Returns an enum

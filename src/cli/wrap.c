@@ -22,6 +22,8 @@ static const char USAGE[] =
     "                      is 'upstream'\n"
     "  --no-audit          keep no journal\n"
     "  --revision VERSION  the server's protocol revision (default: find out)\n"
+    "  --extensions LIST   extensions of the protocol to let through, with commas between them\n"
+    "                      (default: none)\n"
     "  --state DIR         keys and journal (default $XDG_STATE_HOME/aegis)\n"
     "\n"
     "examples:\n"
@@ -43,6 +45,7 @@ static int run(int argc, char **argv)
         {.name = "policy", .letter = 'p', .kind = OPTION_TEXT, .out.text = &values.policy},
         {.name = "state", .kind = OPTION_TEXT, .out.text = &values.state},
         {.name = "revision", .kind = OPTION_TEXT, .out.text = &values.revision},
+        {.name = "extensions", .kind = OPTION_TEXT, .out.text = &values.extensions},
         {.name = "no-audit", .kind = OPTION_FLAG, .out.flag = &values.no_audit}};
     enum options_result result =
         options_read(&command_wrap, options, COUNT_OF(options), argc, argv, &operands);

@@ -57,6 +57,7 @@ static enum status build_server(struct build *b, size_t index, struct gateway_se
     TRY(copy_texts(b->arena, &from->labels, &to->labels, &to->label_count));
     to->is_stdio = from->command.count > 0;
     to->deny_as_error = from->deny_as_error;
+    to->extensions = from->extensions;
     to->revision = mcp_revision_parse(from->revision);
     to->timeout_ms = from->timeout_ms;
     if (from->credential.kind != CONFIG_CREDENTIAL_HEADER) {

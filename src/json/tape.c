@@ -601,6 +601,12 @@ json_ref json_member(const struct json_tape *tape, json_ref ref, struct slice na
     return JSON_NONE;
 }
 
+json_ref json_member_object(const struct json_tape *tape, json_ref ref, struct slice name)
+{
+    json_ref found = ref == JSON_NONE ? JSON_NONE : json_member(tape, ref, name);
+    return found != JSON_NONE && json_type(tape, found) == JSON_OBJECT ? found : JSON_NONE;
+}
+
 enum status json_string(const struct json_tape *tape, json_ref ref, struct arena *arena,
                         struct slice *out)
 {

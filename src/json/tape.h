@@ -85,6 +85,9 @@ uint32_t json_count(const struct json_tape *tape, json_ref ref);
 /* The value of a member, or JSON_NONE when ref is no object or has no such member. */
 json_ref json_member(const struct json_tape *tape, json_ref ref, struct slice name);
 
+/* The same for a member that is an object itself, else JSON_NONE; so it is for ref JSON_NONE. */
+json_ref json_member_object(const struct json_tape *tape, json_ref ref, struct slice name);
+
 struct json_iter {
     const struct json_tape *tape;
     json_ref at;

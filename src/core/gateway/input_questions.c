@@ -16,11 +16,13 @@ static bool is_a(struct json_place place, enum json_type type)
 struct mcp_client_capabilities operation_offer(struct operation *op)
 {
     struct mcp_client_capabilities declared = input_declared(op);
-    if (!op->session->is_modern || !operation_may_ask(op) || mcp_capabilities_is_empty(&declared)) {
-        return (struct mcp_client_capabilities){0};
+    struct mcp_client_capabilities offer = {0};
+    if (op->session->is_modern && operation_may_ask(op) && !mcp_capabilities_is_empty(&declared)) {
+        struct policy_question scene = operation_question(op, op->server_index);
+        offer = question_reduce(&scene, &declared, &op->gateway->scratch);
     }
-    struct policy_question scene = operation_question(op, op->server_index);
-    return question_reduce(&scene, &declared, &op->gateway->scratch);
+    offer.extensions = operation_extensions(op, op->server_index);
+    return offer;
 }
 
 /* One result with questions on its way to the client. */

@@ -88,12 +88,14 @@ static void start_page(struct list_part *part, struct slice cursor)
     if (cursor.len > 0) {
         status = arena_format(&op->arena, &params, "{\"cursor\":%.*s}", SLICE_ARG(cursor));
     }
-    struct call_request request = {.owner = &op->children,
-                                   .arena = &op->arena,
-                                   .session = part->session,
-                                   .method = op->list->name,
-                                   .params = params,
-                                   .is_modern = part->session->is_modern};
+    struct call_request request = {
+        .owner = &op->children,
+        .arena = &op->arena,
+        .session = part->session,
+        .method = op->list->name,
+        .params = params,
+        .is_modern = part->session->is_modern,
+        .capabilities = {.extensions = operation_extensions(op, part->server_index)}};
     part->call = (struct call){.on_done = on_page};
     if (status == STATUS_OK) {
         status = call_start(&part->call, &request);

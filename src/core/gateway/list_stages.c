@@ -7,8 +7,9 @@
 
 #define LIST_ITEMS_PER_PAGE 1000
 #define LIST_TEXT_BYTES_MAX ((size_t)32 << 10) /* a name or a description of a view */
-#define LIST_JUDGED_PER_TURN 256               /* then others of the loop have theirs */
-#define LIST_BYTES_PER_PAGE ((size_t)4 << 20)  /* a page ends after the item that goes past this */
+#define PAGE_EDITS_MAX 2
+#define LIST_JUDGED_PER_TURN 256              /* then others of the loop have theirs */
+#define LIST_BYTES_PER_PAGE ((size_t)4 << 20) /* a page ends after the item that goes past this */
 
 /* An item the caller may see. Of items with one key the first stays, when they are of one server;
  * none, when they are of several: what nobody can tell apart cannot be used. */
@@ -277,10 +278,31 @@ static struct json_edit describe(const struct list_item *item, struct slice desc
                             : (struct json_edit){JSON_EDIT_REPLACE, ref, buf_view(out)};
 }
 
+/* MCP Apps: what a tool or a resource says about pages is for clients that may have them. */
+static size_t remove_pages(const struct operation *op, const struct list_item *item,
+                           struct json_edit *edits)
+{
+    static const struct slice NAMES[PAGE_EDITS_MAX] = {SLICE_INIT("ui"),
+                                                       SLICE_INIT("ui/resourceUri")};
+    json_ref meta = json_member_object(item->place.tape, item->place.ref, SLICE("_meta"));
+    size_t count = 0;
+    if (meta == JSON_NONE ||
+        (operation_extensions(op, item->part->server_index) & MCP_EXTENSION_UI) != 0) {
+        return 0;
+    }
+    for (size_t i = 0; i < PAGE_EDITS_MAX; i++) {
+        json_ref ref = json_member(item->place.tape, meta, NAMES[i]);
+        if (ref != JSON_NONE) {
+            edits[count++] = (struct json_edit){JSON_EDIT_REMOVE, ref, SLICE_EMPTY};
+        }
+    }
+    return count;
+}
+
 static void write_item(struct operation *op, const struct list_item *item)
 {
-    struct json_edit edits[2];
-    size_t count = 0;
+    struct json_edit edits[2 + PAGE_EDITS_MAX];
+    size_t count = remove_pages(op, item, edits);
     struct slice description = view_text(op, item, true);
     struct buf name;
     struct buf text;

@@ -122,6 +122,17 @@ static enum stage_result stage_open_servers(struct operation *op)
     return operation_fetch_endpoint(op, NULL);
 }
 
+static void take_offers(struct operation *op, const struct list_part *part)
+{
+    const struct server_session *session = part->session;
+    if (!part->is_complete) {
+        return;
+    }
+    bool is_same_era = session->is_modern == mcp_revision_is_modern(op->revision);
+    op->offers |= is_same_era ? session->offers : session->offers & ~MCP_OFFERS_ALL_OF_TASKS;
+    op->drops_extension = op->drops_extension || session->drops_extension;
+}
+
 /* What the servers of the endpoint can do, all of them together. Instructions are for the model and
  * speak of names as the server has them: on an endpoint of several they would be wrong. */
 static enum stage_result stage_gather_offers(struct operation *op)
@@ -131,7 +142,7 @@ static enum stage_result stage_gather_offers(struct operation *op)
         return operation_refuse_upstream(op, op->wait_status, &op->wait_diag);
     }
     for (size_t i = 0; i < op->part_count; i++) {
-        op->offers |= op->parts[i].is_complete ? op->parts[i].session->offers : 0;
+        take_offers(op, &op->parts[i]);
     }
     if (op->server_index != OPERATION_ALL_SERVERS &&
         arena_copy(&op->arena, op->parts[0].session->instructions, &op->instructions) !=
@@ -147,7 +158,7 @@ static enum stage_result stage_gather_offers(struct operation *op)
 
 static void write_offers(struct operation *op)
 {
-    mcp_offers_write(&op->reply, op->offers);
+    mcp_offers_write(&op->reply, op->offers, op->revision);
     if (op->instructions.len > 0) {
         buf_append(&op->reply, SLICE(",\"instructions\":"));
         buf_append(&op->reply, op->instructions);

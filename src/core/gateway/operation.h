@@ -137,6 +137,7 @@ struct operation {
     struct list_judging *judging;
     size_t list_from;          /* the first item of the page the client asks for */
     uint32_t offers;           /* of the endpoint's servers, mcp_offer */
+    bool drops_extension;      /* a side has one that is not let through */
     struct slice instructions; /* of the endpoint's one server, a JSON string, or empty */
     struct buf reply;          /* JSON to answer */
     struct buf session_id;     /* to give to a legacy client; else empty */
@@ -293,7 +294,8 @@ struct list_walk {
 };
 bool list_walk_next(struct list_walk *walk, const struct list_part *part, struct json_place *item);
 
-/* Is that tool, prompt or resource of the server on the operation's endpoint? */
+/* Is that tool, prompt or resource of the server on the operation's endpoint? Pages of MCP Apps are
+ * for clients that may have them. */
 bool operation_shows(const struct operation *operation, enum mcp_primitive primitive,
                      uint32_t server_index, struct slice name);
 
@@ -339,6 +341,13 @@ void operation_write_params(const struct operation *operation, struct buf *param
 
 /* input_shared.c: may the answer be questions, as far as method and client go? */
 bool operation_may_ask(const struct operation *operation);
+
+/* input_shared.c: the extensions that the client has and may use with that server, mcp_extension.
+ */
+uint32_t operation_extensions(const struct operation *operation, uint32_t server_index);
+
+/* Does the client have others than may be used with the operation's server? */
+bool operation_drops_extension(const struct operation *operation);
 
 /* input_questions.c: what the server of the operation may be told that the client can be asked for.
  */

@@ -87,6 +87,8 @@ static void add_verdict(const struct operation *op, enum audit_phase phase,
         record->code = slice_view_cstr(op->call.diag.code);
         record->response_bytes = op->call.has_answer ? op->call.answer.text.len : 0;
         record->events = op->call.notification_count;
+    } else if (op->drops_extension) {
+        record->code = SLICE("extension.removed");
     }
 }
 

@@ -98,7 +98,9 @@ static void take_offers(struct server_session *session)
 {
     const struct call *call = &session->call;
     json_ref text = json_member(&call->answer, call->result, SLICE("instructions"));
-    session->offers = mcp_offers_read(&call->answer, call->result);
+    session->offers =
+        mcp_offers_read(&call->answer, call->result, session->revision,
+                        server_session_server(session)->extensions, &session->drops_extension);
     session->instructions = SLICE_EMPTY;
     if (text != JSON_NONE && json_type(&call->answer, text) == JSON_STRING &&
         json_raw(&call->answer, text).len <= SERVER_SESSION_INSTRUCTIONS_BYTES_MAX) {
@@ -351,6 +353,8 @@ static void start_step(struct server_session *session, enum server_session_step 
         .is_modern = session->is_modern || step == SERVER_STEP_DISCOVER,
         .is_notification = step == SERVER_STEP_INITIALIZED,
         .is_handshake = step == SERVER_STEP_INITIALIZE,
+        /* Whoever comes may have them: what is kept of the tools is all of it. */
+        .capabilities = {.extensions = server_session_server(session)->extensions},
     };
     session->step = step;
     enum status status = step_params(session, step, cursor, &request.params);
@@ -385,6 +389,7 @@ static void start_opening(struct server_session *session)
     session->is_modern = session->has_tried = session->is_lost = false;
     session->was_asked_again = false;
     session->offers = 0;
+    session->drops_extension = false;
     session->log_level = MCP_LOG_NONE;
     session->instructions = SLICE_EMPTY;
     session->revision = MCP_REVISION_NONE;

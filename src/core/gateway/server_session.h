@@ -64,6 +64,7 @@ struct server_session {
     bool has_tried;               /* the other era, when its own step began */
     bool was_asked_again;         /* for its version, while it opens */
     uint32_t offers;              /* mcp_offer */
+    bool drops_extension;         /* it has extensions that are not let through */
     enum mcp_log_level log_level; /* a legacy server's: what it was told to send, or NONE */
     struct slice instructions; /* for the model, a JSON string; empty: none, or too long to keep */
     struct buf session_id;     /* legacy HTTP */

@@ -186,6 +186,7 @@ void operation_offer_to(struct operation *op, struct server_session *session)
     struct policy_question scene = operation_question(op, session->server_index);
     session->client_offer =
         question_reduce(&scene, &op->client->capabilities, &op->gateway->scratch);
+    session->client_offer.extensions = operation_extensions(op, session->server_index);
 }
 
 enum stage_result operation_refuse_denied(struct operation *op)
@@ -252,11 +253,22 @@ const struct gateway_view *operation_view(const struct operation *op)
     return gateway_snapshot_view(op->gateway->snapshot, op->view);
 }
 
+/* MCP Apps: the pages that a client may show are the resources of this scheme. */
+static bool is_page(enum mcp_primitive primitive, struct slice address)
+{
+    return primitive == MCP_RESOURCE &&
+           slice_eq_ascii_nocase(slice_sub(address, 0, 3), SLICE("ui:"));
+}
+
 /* A view that is gone shows nothing. */
 bool operation_shows(const struct operation *op, enum mcp_primitive primitive,
                      uint32_t server_index, struct slice name)
 {
     const struct gateway_view *view = operation_view(op);
+    if (is_page(primitive, name) &&
+        (operation_extensions(op, server_index) & MCP_EXTENSION_UI) == 0) {
+        return false;
+    }
     return op->view.len == 0 || (view != NULL && view_has(view, primitive, server_index, name));
 }
 
@@ -282,7 +294,8 @@ enum stage_result operation_stage_check_view(struct operation *op)
     return operation_shows(op, op->message.method->primitive, op->server_index, op->name) &&
                    !is_called_otherwise(op)
                ? STAGE_DONE
-               : operation_refuse_target(op, "target.unknown", SLICE("the view does not show it"));
+               : operation_refuse_target(op, "target.unknown",
+                                         SLICE("the endpoint does not show it"));
 }
 
 static bool take_renamed(struct operation *op)
@@ -337,6 +350,8 @@ enum stage_result operation_stage_route(struct operation *op)
             return result;
         }
     }
+    op->drops_extension =
+        op->server_index != OPERATION_ALL_SERVERS && operation_drops_extension(op);
     return operation_set_audit_target(op)
                ? STAGE_DONE
                : operation_refuse_overload(op, "no memory for the target");

@@ -9,6 +9,7 @@
 #include "core/audit/record.h"
 #include "core/gateway/view.h"
 #include "core/identity/identity.h"
+#include "core/mcp/extensions.h"
 #include "core/mcp/revision.h"
 
 struct gateway_server {
@@ -20,6 +21,7 @@ struct gateway_server {
     bool is_unavailable;        /* its credential is missing: nothing is sent to it without */
     bool deny_as_error;         /* a denied tool call is a JSON-RPC error instead of a result */
     enum mcp_revision revision; /* MCP_REVISION_NONE: find out */
+    uint32_t extensions;        /* that may be used with it, mcp_extension */
     int64_t timeout_ms;
     struct slice credential_name, credential_value; /* a field; empty when there is none */
 };

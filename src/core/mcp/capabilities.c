@@ -1,24 +1,21 @@
 #include "core/mcp/capabilities.h"
 
-/* The member when it is an object: what a capability says beside being there is in its members. */
-static json_ref object_of(const struct json_tape *tape, json_ref ref, struct slice name)
-{
-    json_ref found = ref == JSON_NONE ? JSON_NONE : json_member(tape, ref, name);
-    return found != JSON_NONE && json_type(tape, found) == JSON_OBJECT ? found : JSON_NONE;
-}
-
 struct mcp_client_capabilities mcp_capabilities_read(const struct json_tape *tape, json_ref ref)
 {
-    json_ref sampling = object_of(tape, ref, SLICE("sampling"));
-    json_ref elicitation = object_of(tape, ref, SLICE("elicitation"));
-    bool has_url = object_of(tape, elicitation, SLICE("url")) != JSON_NONE;
-    bool has_form = object_of(tape, elicitation, SLICE("form")) != JSON_NONE;
+    json_ref sampling = json_member_object(tape, ref, SLICE("sampling"));
+    json_ref elicitation = json_member_object(tape, ref, SLICE("elicitation"));
+    bool has_url = json_member_object(tape, elicitation, SLICE("url")) != JSON_NONE;
+    bool has_form = json_member_object(tape, elicitation, SLICE("form")) != JSON_NONE;
+    bool has_other_extensions = false;
+    uint32_t extensions = mcp_extensions_read(tape, ref, &has_other_extensions);
     return (struct mcp_client_capabilities){
         .has_sampling = sampling != JSON_NONE,
-        .has_sampling_tools = object_of(tape, sampling, SLICE("tools")) != JSON_NONE,
-        .has_roots = object_of(tape, ref, SLICE("roots")) != JSON_NONE,
+        .has_sampling_tools = json_member_object(tape, sampling, SLICE("tools")) != JSON_NONE,
+        .has_roots = json_member_object(tape, ref, SLICE("roots")) != JSON_NONE,
         .has_form = has_form || (elicitation != JSON_NONE && !has_url),
         .has_url = has_url,
+        .extensions = extensions,
+        .has_other_extensions = has_other_extensions,
     };
 }
 
@@ -73,6 +70,17 @@ static struct slice sampling_of(const struct mcp_client_capabilities *capabiliti
                                                                      : SLICE("{}");
 }
 
+/* Pages were shown before extensions were part of the protocol; tasks of a client of that time are
+ * those of its own revision. */
+static uint32_t extensions_of(const struct mcp_client_capabilities *capabilities,
+                              enum mcp_revision revision)
+{
+    if (revision == MCP_2025_11_25) {
+        return capabilities->extensions & MCP_EXTENSION_UI;
+    }
+    return mcp_revision_is_modern(revision) ? capabilities->extensions : 0;
+}
+
 static void append(struct buf *out, bool *has_member, struct slice name, struct slice value)
 {
     if (value.len > 0) {
@@ -92,5 +100,8 @@ void mcp_capabilities_write(const struct mcp_client_capabilities *capabilities,
     append(out, &has_member, SLICE("roots"), capabilities->has_roots ? SLICE("{}") : SLICE_EMPTY);
     append(out, &has_member, SLICE("sampling"), sampling_of(capabilities, revision));
     append(out, &has_member, SLICE("elicitation"), elicitation_of(capabilities, revision));
+    uint32_t extensions = extensions_of(capabilities, revision);
+    buf_append(out, has_member && extensions != 0 ? SLICE(",") : SLICE_EMPTY);
+    mcp_extensions_write(out, extensions, true);
     buf_append_byte(out, '}');
 }

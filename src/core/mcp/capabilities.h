@@ -1,12 +1,14 @@
 /* capabilities.h: what a client says it can be asked for.
  *
  * Read into flags and written anew for the server, so a capability that is not named here does not
- * exist: experimental ones, extensions and tasks that a client would host are never passed on.
+ * exist: experimental ones, unknown extensions and tasks that a client would host are never passed
+ * on.
  */
 #ifndef AEGIS_CORE_MCP_CAPABILITIES_H
 #define AEGIS_CORE_MCP_CAPABILITIES_H
 
 #include "base/buf.h"
+#include "core/mcp/extensions.h"
 #include "core/mcp/revision.h"
 #include "json/tape.h"
 
@@ -16,6 +18,8 @@ struct mcp_client_capabilities {
     bool has_sampling_tools; /* and tools may be offered in it */
     bool has_roots;
     bool has_form, has_url; /* the modes of elicitation */
+    uint32_t extensions;    /* mcp_extension */
+    bool has_other_extensions;
 };
 
 /* Read the object at ref; JSON_NONE and anything that is no object give nothing. An elicitation
@@ -32,7 +36,7 @@ mcp_capabilities_known(const struct mcp_client_capabilities *capabilities,
 void mcp_capabilities_write(const struct mcp_client_capabilities *capabilities,
                             enum mcp_revision revision, struct buf *out);
 
-/* Is nothing of it there? */
+/* Can the client be asked for nothing? Its extensions are another matter. */
 bool mcp_capabilities_is_empty(const struct mcp_client_capabilities *capabilities);
 
 #endif

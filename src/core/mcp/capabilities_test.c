@@ -16,7 +16,7 @@ static bool is_written_as(const char *text, enum mcp_revision revision, const ch
     mcp_capabilities_write(&capabilities, revision, &out);
     bool is_same = slice_eq(buf_view(&out), slice_view_cstr(expected));
     if (slice_eq(slice_view_cstr(expected), SLICE("{}")) && revision == MCP_2026_07_28) {
-        CHECK_ROW(text, mcp_capabilities_is_empty(&capabilities));
+        CHECK_ROW(text, mcp_capabilities_is_empty(&capabilities) && capabilities.extensions == 0);
     }
     buf_release(&out);
     arena_release(&arena);
@@ -36,7 +36,17 @@ TEST(capabilities_are_read_and_written_anew)
         {"{\"sampling\":true,\"roots\":1,\"elicitation\":[]}", MCP_2026_07_28, "{}"},
         {"{\"Sampling\":{},\"tasks\":{\"list\":{}},\"experimental\":{\"x\":{}}}", MCP_2026_07_28,
          "{}"},
-        {"{\"extensions\":{\"io.modelcontextprotocol/tasks\":{}}}", MCP_2026_07_28, "{}"},
+        {"{\"extensions\":{\"a/b\":{}}}", MCP_2026_07_28, "{}"},
+        {"{\"extensions\":{\"io.modelcontextprotocol/tasks\":true}}", MCP_2026_07_28, "{}"},
+        {"{\"extensions\":[\"io.modelcontextprotocol/tasks\"]}", MCP_2026_07_28, "{}"},
+        {"{\"extensions\":{\"io.modelcontextprotocol/tasks\":{}}}", MCP_2025_11_25, "{}"},
+        {"{\"extensions\":{\"io.modelcontextprotocol/ui\":{}}}", MCP_2025_06_18, "{}"},
+        {"{\"roots\":{},\"extensions\":{\"a/b\":{},\"io.modelcontextprotocol/tasks\":{\"x\":1}}}",
+         MCP_2026_07_28, "{\"roots\":{},\"extensions\":{\"io.modelcontextprotocol/tasks\":{}}}"},
+        {"{\"extensions\":{\"io.modelcontextprotocol/ui\":{\"mimeTypes\":[\"a/b\"]}}}",
+         MCP_2025_11_25,
+         "{\"extensions\":{\"io.modelcontextprotocol/ui\":{\"mimeTypes\":["
+         "\"text/html;profile=mcp-app\"]}}}"},
         {"{\"sampling\":{}}", MCP_2026_07_28, "{\"sampling\":{}}"},
         {"{\"sampling\":{\"tools\":{},\"context\":{}}}", MCP_2026_07_28,
          "{\"sampling\":{\"tools\":{}}}"},

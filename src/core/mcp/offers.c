@@ -13,33 +13,75 @@ static const struct offer OFFERS[] = {
     {SLICE_INIT("logging"), MCP_OFFERS_LOGGING},
 };
 
-uint32_t mcp_offers_read(const struct json_tape *tape, json_ref result)
+/* MCP 2025-11-25, tasks: what else a server could make tasks of is nothing that we pass on. */
+static uint32_t read_tasks(const struct json_tape *tape, json_ref capabilities)
 {
-    json_ref capabilities = json_member(tape, result, SLICE("capabilities"));
-    uint32_t offers = 0;
-    if (capabilities == JSON_NONE || json_type(tape, capabilities) != JSON_OBJECT) {
+    json_ref tasks = json_member_object(tape, capabilities, SLICE("tasks"));
+    json_ref tools = json_member_object(tape, json_member_object(tape, tasks, SLICE("requests")),
+                                        SLICE("tools"));
+    if (json_member_object(tape, tools, SLICE("call")) == JSON_NONE) {
         return 0;
     }
+    bool has_list = json_member_object(tape, tasks, SLICE("list")) != JSON_NONE;
+    bool has_cancel = json_member_object(tape, tasks, SLICE("cancel")) != JSON_NONE;
+    return MCP_OFFERS_TASKS | (has_list ? MCP_OFFERS_TASKS_LIST : 0U) |
+           (has_cancel ? MCP_OFFERS_TASKS_CANCEL : 0U);
+}
+
+uint32_t mcp_offers_read(const struct json_tape *tape, json_ref result, enum mcp_revision revision,
+                         uint32_t extensions, bool *drops_extension)
+{
+    json_ref capabilities = json_member_object(tape, result, SLICE("capabilities"));
+    uint32_t offers = 0;
+    uint32_t found = mcp_extensions_read(tape, capabilities, drops_extension);
+    *drops_extension = *drops_extension || (found & ~extensions) != 0;
     for (size_t i = 0; i < COUNT_OF(OFFERS); i++) {
-        json_ref offer = json_member(tape, capabilities, OFFERS[i].name);
-        if (offer != JSON_NONE && json_type(tape, offer) == JSON_OBJECT) {
+        if (json_member_object(tape, capabilities, OFFERS[i].name) != JSON_NONE) {
             offers |= OFFERS[i].flag;
         }
     }
-    return offers;
+    if (revision == MCP_2025_11_25) {
+        offers |= read_tasks(tape, capabilities);
+    } else if (mcp_revision_is_modern(revision) &&
+               (found & extensions & MCP_EXTENSION_TASKS) != 0) {
+        offers |= MCP_OFFERS_TASKS | MCP_OFFERS_TASKS_CANCEL;
+    }
+    return offers | ((found & extensions & MCP_EXTENSION_UI) != 0 ? MCP_OFFERS_UI : 0U);
 }
 
-void mcp_offers_write(struct buf *buf, uint32_t offers)
+static void write_tasks(struct buf *buf, uint32_t offers)
 {
-    bool is_first = true;
+    buf_append(buf, SLICE("\"tasks\":{"));
+    buf_append(buf, (offers & MCP_OFFERS_TASKS_LIST) != 0 ? SLICE("\"list\":{},") : SLICE_EMPTY);
+    buf_append(buf,
+               (offers & MCP_OFFERS_TASKS_CANCEL) != 0 ? SLICE("\"cancel\":{},") : SLICE_EMPTY);
+    buf_append(buf, SLICE("\"requests\":{\"tools\":{\"call\":{}}}}"));
+}
+
+void mcp_offers_write(struct buf *buf, uint32_t offers, enum mcp_revision revision)
+{
+    bool is_modern = mcp_revision_is_modern(revision);
+    bool has_tasks = (offers & MCP_OFFERS_TASKS) != 0;
+    uint32_t extensions = ((offers & MCP_OFFERS_UI) != 0 ? (uint32_t)MCP_EXTENSION_UI : 0U) |
+                          (has_tasks && is_modern ? (uint32_t)MCP_EXTENSION_TASKS : 0U);
+    struct slice before = SLICE_EMPTY;
     buf_append(buf, SLICE("\"capabilities\":{"));
     for (size_t i = 0; i < COUNT_OF(OFFERS); i++) {
         if ((offers & OFFERS[i].flag) != 0) {
-            buf_append(buf, is_first ? SLICE_EMPTY : SLICE(","));
+            buf_append(buf, before);
             buf_append_json_string(buf, OFFERS[i].name);
             buf_append(buf, SLICE(":{}"));
-            is_first = false;
+            before = SLICE(",");
         }
+    }
+    if (has_tasks && revision == MCP_2025_11_25) {
+        buf_append(buf, before);
+        write_tasks(buf, offers);
+        before = SLICE(",");
+    }
+    if (extensions != 0 && (is_modern || revision == MCP_2025_11_25)) {
+        buf_append(buf, before);
+        mcp_extensions_write(buf, extensions, false);
     }
     buf_append_byte(buf, '}');
 }

@@ -7,6 +7,8 @@
 #define AEGIS_CORE_MCP_OFFERS_H
 
 #include "base/buf.h"
+#include "core/mcp/extensions.h"
+#include "core/mcp/revision.h"
 #include "json/tape.h"
 
 /* A set of these is the offer of one server, or of several. */
@@ -16,13 +18,24 @@ enum mcp_offer {
     MCP_OFFERS_PROMPTS = 4,
     MCP_OFFERS_COMPLETIONS = 8,
     MCP_OFFERS_LOGGING = 16,
+    MCP_OFFERS_TASKS = 32, /* of tool calls, in the way of the revision; the next two with them */
+    MCP_OFFERS_TASKS_LIST = 64,
+    MCP_OFFERS_TASKS_CANCEL = 128,
+    MCP_OFFERS_UI = 256, /* pages of MCP Apps */
 };
 
-/* The member `capabilities` of the result of initialize or server/discover. A capability whose
- * value is no object, null above all, is not offered. */
-uint32_t mcp_offers_read(const struct json_tape *tape, json_ref result);
+/* What crosses no eras: a task is of one revision's kind or of the other's. */
+#define MCP_OFFERS_ALL_OF_TASKS                                                                    \
+    ((uint32_t)(MCP_OFFERS_TASKS | MCP_OFFERS_TASKS_LIST | MCP_OFFERS_TASKS_CANCEL))
 
-/* Append `"capabilities":{"tools":{}}`. */
-void mcp_offers_write(struct buf *buf, uint32_t offers);
+/* The member `capabilities` of the result of initialize or server/discover, at a server of that
+ * revision. A capability whose value is no object, null above all, is not offered.
+ *
+ * extensions  mcp_extension, that may be let through; *drops_extension: the server has others */
+uint32_t mcp_offers_read(const struct json_tape *tape, json_ref result, enum mcp_revision revision,
+                         uint32_t extensions, bool *drops_extension);
+
+/* Append `"capabilities":{"tools":{}}`, for a client of that revision. */
+void mcp_offers_write(struct buf *buf, uint32_t offers, enum mcp_revision revision);
 
 #endif

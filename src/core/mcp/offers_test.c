@@ -13,8 +13,34 @@ static bool parse(const char *text, struct json_tape *tape)
     return json_parse(&parser, slice_view_cstr(text), &arena, tape, NULL) == STATUS_OK;
 }
 
+#define TASKS_CORE "\"tasks\":{\"list\":{},\"cancel\":{},\"requests\":{\"tools\":{\"call\":{}}}}"
+#define TASKS_EXTENSION "\"extensions\":{\"io.modelcontextprotocol/tasks\":{}}"
+#define UI_EXTENSION "\"extensions\":{\"io.modelcontextprotocol/ui\":{}}"
+#define RESULT(capabilities) "{\"capabilities\":{" capabilities "}}"
+#define WRITTEN(capabilities) "\"capabilities\":{" capabilities "}"
+
+/* What a server says, to a client of the same revision. */
+static void check_offer(const char *name, const char *result, enum mcp_revision revision,
+                        uint32_t extensions, uint32_t offers, const char *written, bool drops)
+{
+    struct json_tape tape;
+    struct buf text;
+    bool drops_extension = !drops;
+    arena_init(&arena, (size_t)1 << 20, NULL);
+    buf_init(&text, 1024, NULL);
+    CHECK_ROW(name, parse(result, &tape));
+    uint32_t read = mcp_offers_read(&tape, 0, revision, extensions, &drops_extension);
+    mcp_offers_write(&text, read, revision);
+    CHECK_ROW(name, read == offers);
+    CHECK_ROW(name, drops_extension == drops);
+    CHECK_ROW(name, slice_eq(buf_view(&text), slice_view_cstr(written)));
+    buf_release(&text);
+    arena_release(&arena);
+}
+
 TEST(mcp_offers_are_objects_of_known_names)
 {
+    enum { UNKNOWN = 5 };
     static const struct {
         const char *name, *result;
         uint32_t offers;
@@ -38,16 +64,52 @@ TEST(mcp_offers_are_objects_of_known_names)
          "\"logging\":{}}"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        struct json_tape tape;
-        struct buf written;
-        arena_init(&arena, (size_t)1 << 20, NULL);
-        buf_init(&written, 1024, NULL);
-        CHECK_ROW(rows[i].name, parse(rows[i].result, &tape));
-        uint32_t offers = mcp_offers_read(&tape, 0);
-        mcp_offers_write(&written, offers);
-        CHECK_ROW(rows[i].name, offers == rows[i].offers);
-        CHECK_ROW(rows[i].name, slice_eq(buf_view(&written), slice_view_cstr(rows[i].written)));
-        buf_release(&written);
-        arena_release(&arena);
+        check_offer(rows[i].name, rows[i].result, MCP_2026_07_28, 0, rows[i].offers,
+                    rows[i].written, i == UNKNOWN);
+    }
+}
+
+TEST(mcp_offers_of_tasks_and_extensions_need_era_and_permission)
+{
+    enum { BOTH = MCP_EXTENSION_TASKS | MCP_EXTENSION_UI };
+    static const struct {
+        const char *name, *result;
+        enum mcp_revision revision;
+        uint32_t extensions, offers;
+        const char *written;
+        bool drops;
+    } rows[] = {
+        {"tasks of the revision", RESULT(TASKS_CORE), MCP_2025_11_25, 0, MCP_OFFERS_ALL_OF_TASKS,
+         WRITTEN(TASKS_CORE), false},
+        {"without list and cancel", RESULT("\"tasks\":{\"requests\":{\"tools\":{\"call\":{}}}}"),
+         MCP_2025_11_25, 0, MCP_OFFERS_TASKS,
+         WRITTEN("\"tasks\":{\"requests\":{\"tools\":{\"call\":{}}}}"), false},
+        {"of nothing that we know",
+         RESULT("\"tasks\":{\"list\":{},\"requests\":{\"x\":{\"call\":{}}}}"), MCP_2025_11_25, BOTH,
+         0, WRITTEN(""), false},
+        {"call is no object", RESULT("\"tasks\":{\"requests\":{\"tools\":{\"call\":null}}}"),
+         MCP_2025_11_25, BOTH, 0, WRITTEN(""), false},
+        {"before there were tasks", RESULT(TASKS_CORE), MCP_2025_06_18, BOTH, 0, WRITTEN(""),
+         false},
+        {"after they were core", RESULT(TASKS_CORE), MCP_2026_07_28, BOTH, 0, WRITTEN(""), false},
+        {"the extension, listed", RESULT(TASKS_EXTENSION), MCP_2026_07_28, MCP_EXTENSION_TASKS,
+         MCP_OFFERS_TASKS | MCP_OFFERS_TASKS_CANCEL, WRITTEN(TASKS_EXTENSION), false},
+        {"the extension, not listed", RESULT(TASKS_EXTENSION), MCP_2026_07_28, MCP_EXTENSION_UI, 0,
+         WRITTEN(""), true},
+        {"the extension in the other era", RESULT(TASKS_EXTENSION), MCP_2025_11_25, BOTH, 0,
+         WRITTEN(""), false},
+        {"pages, listed", RESULT(UI_EXTENSION), MCP_2025_11_25, BOTH, MCP_OFFERS_UI,
+         WRITTEN(UI_EXTENSION), false},
+        {"pages, not listed", RESULT(UI_EXTENSION), MCP_2026_07_28, MCP_EXTENSION_TASKS, 0,
+         WRITTEN(""), true},
+        {"unknown beside known",
+         RESULT("\"extensions\":{\"a/b\":{},\"io.modelcontextprotocol/ui\":{\"x\":1}}"),
+         MCP_2026_07_28, BOTH, MCP_OFFERS_UI, WRITTEN(UI_EXTENSION), true},
+        {"no object", RESULT("\"extensions\":{\"io.modelcontextprotocol/ui\":true}"),
+         MCP_2026_07_28, BOTH, 0, WRITTEN(""), false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        check_offer(rows[i].name, rows[i].result, rows[i].revision, rows[i].extensions,
+                    rows[i].offers, rows[i].written, rows[i].drops);
     }
 }

@@ -158,6 +158,7 @@ struct config_server {
     struct config_texts labels;
     struct slice revision; /* "2025-11-25", ...; empty: find out */
     bool deny_as_error;
+    uint32_t extensions; /* mcp_extension */
     struct config_credential credential;
     struct slice tls_ca; /* PEM file; empty: the system's */
     int64_t timeout_ms;  /* default: limits.upstream_timeout_ms */

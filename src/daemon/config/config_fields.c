@@ -1,5 +1,6 @@
 #include "daemon/config/config_fields.h"
 
+#include "core/mcp/extensions.h"
 #include "daemon/config/config_check.h"
 
 #include <assert.h>
@@ -63,6 +64,12 @@ static const struct config_choice claim_types[] = {
     {SLICE_INIT("long"), CONFIG_CLAIM_LONG},
     {SLICE_INIT("bool"), CONFIG_CLAIM_BOOL},
     {SLICE_INIT("set"), CONFIG_CLAIM_SET},
+    {{0}, 0},
+};
+
+static const struct config_choice extensions[] = {
+    {SLICE_INIT(MCP_EXTENSION_TASKS_ID), MCP_EXTENSION_TASKS},
+    {SLICE_INIT(MCP_EXTENSION_UI_ID), MCP_EXTENSION_UI},
     {{0}, 0},
 };
 
@@ -227,6 +234,9 @@ static const struct config_field server_fields[] = {
     {.name = SLICE_INIT("deny_as"), .kind = CONFIG_KIND_CUSTOM, AT(config_server, deny_as_error),
      .read = config_check_deny_as, .schema = "{\"enum\":[\"result\",\"error\"]}",
      .doc = "how a denied tool call is answered: result (default) or error"},
+    {.name = SLICE_INIT("extensions"), .kind = CONFIG_KIND_MASK, AT(config_server, extensions),
+     .choices = extensions,
+     .doc = "extensions of the protocol that may be used with it; default none"},
     {.name = SLICE_INIT("credential"), .kind = CONFIG_KIND_CUSTOM, AT(config_server, credential),
      .read = config_check_credential,
      .schema = "{\"oneOf\":[{\"const\":\"none\"},{\"type\":\"object\",\"required\":[\"service\"],"
