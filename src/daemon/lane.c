@@ -159,6 +159,8 @@ static struct gateway_limits gateway_limits_of(const struct config_limits *limit
         .client_sessions = (size_t)limits->client_sessions,
         .principal_sessions = (size_t)limits->principal_sessions,
         .client_session_bytes = (size_t)limits->client_session_bytes,
+        .session_tasks = (size_t)limits->session_tasks,
+        .task_lifetime_s = limits->task_lifetime_s,
         .operation_deadline_ms = limits->operation_deadline_ms,
         .question_timeout_ms = limits->question_timeout_ms,
         .list_timeout_ms = limits->list_timeout_ms,

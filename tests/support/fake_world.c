@@ -99,8 +99,14 @@ static void read_method(struct world_call *call)
 
 static bool has_effect(const struct world_call *call)
 {
-    return strcmp(call->method, "tools/call") == 0 || strcmp(call->method, "resources/read") == 0 ||
-           strcmp(call->method, "prompts/get") == 0;
+    static const char *const METHODS[] = {"tools/call", "resources/read", "prompts/get",
+                                          "tasks/update", "tasks/cancel"};
+    for (size_t i = 0; i < COUNT_OF(METHODS); i++) {
+        if (strcmp(call->method, METHODS[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Intent before effect: each call with an effect has a durable record that is kept by now. */

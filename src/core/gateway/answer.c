@@ -200,6 +200,10 @@ static void write_error_data(struct operation *op)
         buf_append(&op->reply, SLICE("],\"requested\":"));
         buf_append_json_string(&op->reply, refusal->requested);
         buf_append_byte(&op->reply, '}');
+    } else if (refusal->rpc_code == MCP_ERROR_CAPABILITY) {
+        /* Of those that only a client can have, we need one. */
+        buf_append(&op->reply, SLICE(",\"data\":{\"requiredCapabilities\":{\"extensions\":{"
+                                     "\"" MCP_EXTENSION_TASKS_ID "\":{}}}}"));
     } else if (refusal->rpc_code > 0) {
         buf_append(&op->reply, SLICE(",\"data\":{\"code\":"));
         buf_append_json_string(&op->reply, slice_view_cstr(refusal->code));

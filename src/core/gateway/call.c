@@ -100,7 +100,8 @@ static bool take_result_type(struct call *call, const struct json_tape *tape, js
         return true;
     }
     call->asks = call->may_ask && json_string_eq(tape, type, SLICE("input_required"));
-    return call->asks || json_string_eq(tape, type, SLICE("complete"));
+    call->is_task = call->may_make_task && json_string_eq(tape, type, SLICE("task"));
+    return call->asks || call->is_task || json_string_eq(tape, type, SLICE("complete"));
 }
 
 static void take_answer(struct call *call, const struct json_tape *tape)
@@ -152,7 +153,8 @@ static void take_notification(struct call *call, const struct json_tape *tape, j
     bool may_pass =
         json_string_eq(tape, method, SLICE("notifications/progress")) ||
         json_string_eq(tape, method, SLICE("notifications/message")) ||
-        (json_string_eq(tape, method, SLICE("notifications/cancelled")) && !call->is_modern);
+        (!call->is_modern && (json_string_eq(tape, method, SLICE("notifications/cancelled")) ||
+                              json_string_eq(tape, method, SLICE("notifications/tasks/status"))));
     if (call->has_answer) {
         fail_protocol(call, "the server went on after its answer");
     } else if (json_member(tape, 0, SLICE("id")) != JSON_NONE) {
@@ -491,6 +493,8 @@ enum status call_start(struct call *call, const struct call_request *request)
     call->session = request->session;
     call->is_modern = request->is_modern;
     call->may_ask = request->may_ask;
+    call->may_make_task =
+        request->may_make_task && (request->capabilities.extensions & MCP_EXTENSION_TASKS) != 0;
     call->resume_ms = CALL_RESUME_MS;
     call->id = request->is_notification ? 0 : ++gateway->next_upstream_id;
     TRY(child_begin(&call->child, request->owner, &CALL_CHILD));

@@ -34,11 +34,12 @@ struct call {
     struct upstream_call *handle; /* the port's, while the child runs */
     int64_t id;                   /* of the request; 0 for a notification */
     bool is_modern, is_excused;
-    bool may_ask;    /* the result may be questions to the client (MCP 2026-07-28) */
-    bool is_resumed; /* it goes on with a stream that the server left */
+    bool may_ask;       /* the result may be questions to the client (MCP 2026-07-28) */
+    bool may_make_task; /* and a task of the extension */
+    bool is_resumed;    /* it goes on with a stream that the server left */
     bool has_answer;
-    bool asks;         /* and it is */
-    uint8_t *event_id; /* of the last event, CALL_EVENT_ID_BYTES_MAX in arena; NULL: none */
+    bool asks, is_task; /* and it is */
+    uint8_t *event_id;  /* of the last event, CALL_EVENT_ID_BYTES_MAX in arena; NULL: none */
     size_t event_id_len;
     int64_t resume_ms;
     uint32_t resume_count;
@@ -50,7 +51,8 @@ struct call {
     struct diag diag; /* of the failure */
     enum status failure;
 
-    /* A progress or log notification, or a question that is taken back; tape lives during the call.
+    /* A progress or log notification, a task's new state, or a question that is taken back; tape
+     * lives during the call.
      * May be NULL: dropped. */
     void (*on_notification)(struct call *call, const struct json_tape *tape);
     /* A request of a legacy server, well-formed; tape is in arena. May be NULL: refused. */
@@ -70,9 +72,10 @@ struct call_request {
     struct slice params; /* JSON object text without _meta, or empty */
     struct slice meta;   /* members to add to _meta, `"a":1,"b":2`; may be empty */
     bool is_notification;
-    bool is_handshake; /* initialize: no version field, no session yet */
-    bool is_modern;    /* the envelope to write */
-    bool may_ask;      /* as in struct call */
+    bool is_handshake;  /* initialize: no version field, no session yet */
+    bool is_modern;     /* the envelope to write */
+    bool may_ask;       /* as in struct call */
+    bool may_make_task; /* a task, if it has the extension */
     /* What the client can be asked for; nothing for requests of our own. */
     struct mcp_client_capabilities capabilities;
 };

@@ -13,7 +13,7 @@ static struct json_place arguments_of(struct operation *op)
 }
 
 /* Denied whatever the arguments are? */
-static bool is_never_allowed(struct operation *op)
+bool operation_is_never_allowed(struct operation *op)
 {
     struct policy_question question = operation_question(op, op->server_index);
     return policy_denies_early(&question, &op->gateway->scratch, &op->arena, &op->answer);
@@ -21,11 +21,11 @@ static bool is_never_allowed(struct operation *op)
 
 /* What can never be allowed is refused before the server hears anything. With its session open
  * there is nothing to hear, and one look at the policies is enough. */
-static enum stage_result stage_authorize_early(struct operation *op)
+enum stage_result operation_stage_authorize_early(struct operation *op)
 {
     bool is_ready =
         server_session_is_ready(op->gateway, op->server_index, op->principal->digest, op->client);
-    return !is_ready && is_never_allowed(op) ? operation_refuse_denied(op) : STAGE_DONE;
+    return !is_ready && operation_is_never_allowed(op) ? operation_refuse_denied(op) : STAGE_DONE;
 }
 
 static void on_session_ready(struct session_waiter *waiter, enum status status,
@@ -36,7 +36,7 @@ static void on_session_ready(struct session_waiter *waiter, enum status status,
     operation_note(op, status, diag);
 }
 
-static enum stage_result stage_open_session(struct operation *op)
+enum stage_result operation_stage_open_session(struct operation *op)
 {
     struct diag diag = {0};
     if (operation_is_stopped(op)) {
@@ -58,7 +58,7 @@ static enum stage_result stage_open_session(struct operation *op)
     return STAGE_DONE;
 }
 
-static enum stage_result stage_check_session(struct operation *op)
+enum stage_result operation_stage_check_session(struct operation *op)
 {
     return op->wait_status == STATUS_OK
                ? STAGE_DONE
@@ -67,13 +67,13 @@ static enum stage_result stage_check_session(struct operation *op)
 
 /* MCP, capabilities: what is behind one that the server does not have is no method of its. Who may
  * never use the target does not learn that. */
-static enum stage_result stage_check_offer(struct operation *op)
+enum stage_result operation_stage_check_offer(struct operation *op)
 {
     const struct mcp_method *method = op->message.method;
     if ((op->session->offers & method->needs) == method->needs) {
         return STAGE_DONE;
     }
-    if (is_never_allowed(op)) {
+    if (operation_is_never_allowed(op)) {
         return operation_refuse_denied(op);
     }
     return operation_refuse_method(op);
@@ -91,7 +91,7 @@ static enum stage_result refuse_call(struct operation *op, struct slice text,
                                      const struct diag *diag)
 {
     struct slice reason = SLICE_EMPTY;
-    if (is_never_allowed(op)) {
+    if (operation_is_never_allowed(op)) {
         return operation_refuse_denied(op);
     }
     (void)!arena_copy(&op->arena, slice_view_cstr(diag->message), &reason);
@@ -107,7 +107,7 @@ static enum stage_result refuse_call(struct operation *op, struct slice text,
 static enum stage_result refuse_fields(struct operation *op, const struct diag *diag)
 {
     struct slice reason = SLICE_EMPTY;
-    if (is_never_allowed(op)) {
+    if (operation_is_never_allowed(op)) {
         return operation_refuse_denied(op);
     }
     (void)!arena_copy(&op->arena, slice_view_cstr(diag->message), &reason);
@@ -200,7 +200,7 @@ static enum stage_result stage_authorize(struct operation *op)
     struct policy_question question = operation_question(op, op->server_index);
     if (op->message.method->is_completion) {
         /* The help is for arguments that are not there yet. */
-        return is_never_allowed(op) ? operation_refuse_denied(op) : STAGE_DONE;
+        return operation_is_never_allowed(op) ? operation_refuse_denied(op) : STAGE_DONE;
     }
     if (op->message.method->primitive == MCP_TOOL) {
         question.definition = op->definition;
@@ -209,7 +209,7 @@ static enum stage_result stage_authorize(struct operation *op)
     return status == STATUS_OK && op->answer.is_allowed ? STAGE_DONE : operation_refuse_denied(op);
 }
 
-static enum stage_result stage_record_intent(struct operation *op)
+enum stage_result operation_stage_record_intent(struct operation *op)
 {
     return operation_record(op, AUDIT_INTENT, AUDIT_AUTHZ_ALLOW, true);
 }
@@ -247,6 +247,7 @@ static void write_params(const struct operation *op, struct buf *params)
         return;
     }
     operation_write_params(op, params);
+    task_write_wish(op, params);
     write_answers(op, params);
     buf_append_byte(params, '}');
 }
@@ -334,26 +335,42 @@ static bool is_progress_of(const struct call *call, const struct json_tape *tape
     return true;
 }
 
-/* Progress and wanted messages of the log go on; everything else a server tells is dropped here. */
+/* May the client have it? *edit_count, 1 at most: what is to be changed in it. */
+static bool passes(struct operation *op, const struct json_tape *tape, json_ref params,
+                   struct json_edit *edit, size_t *edit_count)
+{
+    json_ref method = json_member(tape, 0, SLICE("method"));
+    bool is_log = json_string_eq(tape, method, SLICE("notifications/message"));
+    *edit_count = is_log ? 0 : 1;
+    if (params == JSON_NONE) {
+        return false;
+    }
+    if (json_string_eq(tape, method, SLICE("notifications/progress"))) {
+        return is_progress_of(&op->call, tape, params, edit);
+    }
+    return is_log ? sends_log(op) && mcp_log_is_wanted(tape, params, log_level(op))
+                  : task_state_edit(op, (struct json_place){tape, params}, edit);
+}
+
+/* Progress, wanted messages of the log and states of the client's tasks go on; everything else a
+ * server tells is dropped here. */
 static void on_call_notification(struct call *call, const struct json_tape *tape)
 {
     struct operation *op = operation_of_call(call);
     json_ref method = json_member(tape, 0, SLICE("method"));
     json_ref params = json_member(tape, 0, SLICE("params"));
     struct json_edit edit;
-    bool is_progress = json_string_eq(tape, method, SLICE("notifications/progress"));
+    size_t edit_count = 0;
     if (json_string_eq(tape, method, SLICE("notifications/cancelled"))) {
         withdraw_question(op, tape, params);
         return;
     }
-    if (params == JSON_NONE ||
-        !(is_progress ? is_progress_of(call, tape, params, &edit)
-                      : sends_log(op) && mcp_log_is_wanted(tape, params, log_level(op)))) {
+    if (!passes(op, tape, params, &edit, &edit_count)) {
         return;
     }
     struct buf json;
     buf_init(&json, GATEWAY_OPERATION_BYTES_MAX, &op->account);
-    json_write(&json, tape, 0, &edit, is_progress ? 1 : 0);
+    json_write(&json, tape, 0, &edit, edit_count);
     if (buf_status(&json) != STATUS_OK || !operation_send_event(op, buf_view(&json))) {
         /* The client must see that its stream is not whole; the server need not go on. */
         operation_lose_client(op);
@@ -389,38 +406,34 @@ static enum stage_result stage_set_log_level(struct operation *op)
     return call_start(&op->call, &request) == STATUS_OK ? STAGE_WAIT : STAGE_DONE;
 }
 
-static enum stage_result stage_forward(struct operation *op)
+bool operation_may_send(struct operation *op)
 {
-    struct buf *text = &op->gateway->params;
-    if (operation_is_stopped(op) || !server_session_is_usable(op->session, &op->wait_diag)) {
-        op->wait_status = op->wait_diag.status;
-        return STAGE_DONE;
+    if (!operation_is_stopped(op) && server_session_is_usable(op->session, &op->wait_diag)) {
+        return true;
     }
-    buf_reuse(text, KEPT_BYTES_MAX);
-    write_params(op, text);
-    size_t params_bytes = text->len;
-    write_meta(op, text);
-    struct call_request request = {
-        .owner = &op->children,
-        .arena = &op->arena,
-        .session = op->session,
-        .method = op->message.method->name,
-        .name = op->message.method->is_completion ? SLICE_EMPTY : op->name,
-        .parameters = op->parameters,
-        .parameter_count = op->parameter_count,
-        .params = slice_sub(buf_view(text), 0, params_bytes),
-        .meta = slice_sub(buf_view(text), params_bytes, text->len),
-        .is_modern = op->session->is_modern,
-        .may_ask = op->session->is_modern && operation_may_ask(op),
-        .capabilities = operation_offer(op),
-    };
-    op->input.offered = request.capabilities;
+    op->wait_status = op->wait_diag.status;
+    return false;
+}
+
+enum stage_result operation_send(struct operation *op, struct call_request *request,
+                                 struct buf *params)
+{
+    size_t params_bytes = params->len;
+    write_meta(op, params);
+    request->owner = &op->children;
+    request->arena = &op->arena;
+    request->session = op->session;
+    request->params = slice_sub(buf_view(params), 0, params_bytes);
+    request->meta = slice_sub(buf_view(params), params_bytes, params->len);
+    request->is_modern = op->session->is_modern;
+    request->capabilities = operation_offer(op);
+    op->input.offered = request->capabilities;
     op->call = (struct call){.on_done = on_call_done,
                              .on_notification = on_call_notification,
                              .on_question = on_call_question};
-    enum status status = buf_status(text);
+    enum status status = buf_status(params);
     if (status == STATUS_OK) {
-        status = call_start(&op->call, &request);
+        status = call_start(&op->call, request);
     }
     if (status == STATUS_OK) {
         return STAGE_WAIT;
@@ -429,9 +442,29 @@ static enum stage_result stage_forward(struct operation *op)
     return STAGE_DONE;
 }
 
+static enum stage_result stage_forward(struct operation *op)
+{
+    const struct mcp_method *method = op->message.method;
+    struct buf *text = &op->gateway->params;
+    if (!operation_may_send(op)) {
+        return STAGE_DONE;
+    }
+    buf_reuse(text, KEPT_BYTES_MAX);
+    write_params(op, text);
+    struct call_request request = {
+        .method = method->name,
+        .name = method->is_completion ? SLICE_EMPTY : op->name,
+        .parameters = op->parameters,
+        .parameter_count = op->parameter_count,
+        .may_ask = op->session->is_modern && operation_may_ask(op),
+        .may_make_task = method->primitive == MCP_TOOL,
+    };
+    return operation_send(op, &request, text);
+}
+
 /* The intent is written, so whatever happened is its outcome. Its own failure is looked at below.
  */
-static enum stage_result stage_record_outcome(struct operation *op)
+enum stage_result operation_stage_record_outcome(struct operation *op)
 {
     if (op->input.next != INPUT_ASK) {
         asking_end_all(op);
@@ -470,8 +503,9 @@ static size_t translate_edits(struct operation *op, struct json_edit *edits)
     if (mcp_revision_is_modern(op->revision)) {
         edits[count++] = (struct json_edit){
             JSON_EDIT_APPEND, call->result,
-            is_read ? SLICE("\"resultType\":\"complete\",\"ttlMs\":0,\"cacheScope\":\"private\"")
-                    : SLICE("\"resultType\":\"complete\"")};
+            op->call.is_task ? SLICE("\"resultType\":\"task\"")
+            : is_read ? SLICE("\"resultType\":\"complete\",\"ttlMs\":0,\"cacheScope\":\"private\"")
+                      : SLICE("\"resultType\":\"complete\"")};
     }
     return count;
 }
@@ -487,7 +521,7 @@ static enum stage_result repeat(struct operation *op)
     if (gateway_draw_id(op->gateway, op->decision_id) != STATUS_OK) {
         return operation_refuse_overload(op, "no random bytes");
     }
-    while (op->stages[op->stage].run != stage_open_session) {
+    while (op->stages[op->stage].run != operation_stage_open_session) {
         op->stage--;
     }
     op->stage--;
@@ -496,9 +530,10 @@ static enum stage_result repeat(struct operation *op)
 
 static void write_result(struct operation *op)
 {
-    /* id, three removed, one appended */
-    struct json_edit edits[5 + COMPLETION_EDITS_MAX];
+    /* id, three removed, one appended; of a task its id */
+    struct json_edit edits[6 + COMPLETION_EDITS_MAX];
     size_t count = translate_edits(op, edits);
+    count += task_made_edit(op, edits + count);
     if (op->message.method->is_completion && op->call.result != JSON_NONE) {
         count += completion_filter(op, edits + count);
     }
@@ -512,7 +547,7 @@ static bool may_repeat(const struct operation *op)
     return op->call.failure == STATUS_NOT_FOUND && !op->was_repeated && op->stop == STATUS_OK;
 }
 
-static enum stage_result stage_answer(struct operation *op)
+enum stage_result operation_answer_call(struct operation *op, void (*write)(struct operation *op))
 {
     if (op->call.failure == STATUS_CANCELLED) {
         return op->client_gone ? STAGE_DONE
@@ -528,7 +563,7 @@ static enum stage_result stage_answer(struct operation *op)
     }
     switch (op->input.next) {
     case INPUT_NONE:
-        write_result(op);
+        write(op);
         break;
     case INPUT_ASK:
         operation_write_questions(op);
@@ -542,6 +577,11 @@ static enum stage_result stage_answer(struct operation *op)
     return STAGE_DONE;
 }
 
+static enum stage_result stage_answer(struct operation *op)
+{
+    return operation_answer_call(op, write_result);
+}
+
 const struct stage OPERATION_CALL_STAGES[] = {
     {"authenticate", operation_stage_authenticate},
     {"session", operation_stage_session},
@@ -552,22 +592,24 @@ const struct stage OPERATION_CALL_STAGES[] = {
     {"resolve_template", operation_stage_resolve_template},
     {"choose_template", operation_stage_choose_template},
     {"check_view", operation_stage_check_view},
-    {"authorize_early", stage_authorize_early},
-    {"open_session", stage_open_session},
-    {"check_session", stage_check_session},
-    {"check_offer", stage_check_offer},
+    {"authorize_early", operation_stage_authorize_early},
+    {"open_session", operation_stage_open_session},
+    {"check_session", operation_stage_check_session},
+    {"check_offer", operation_stage_check_offer},
     {"check_arguments", stage_check_arguments},
     {"authorize", stage_authorize},
+    {"check_wish", operation_stage_check_wish},
     {"read_answers", operation_stage_read_answers},
     {"record_answers", operation_stage_record_notes},
     {"check_answers", operation_stage_check_answers},
-    {"record_intent", stage_record_intent},
+    {"record_intent", operation_stage_record_intent},
     {"check_intent", operation_stage_check_record},
     {"set_log_level", stage_set_log_level},
     {"forward", stage_forward},
     {"judge_questions", operation_stage_judge_questions},
+    {"take_task", operation_stage_take_task},
     {"record_questions", operation_stage_record_notes},
-    {"record_outcome", stage_record_outcome},
+    {"record_outcome", operation_stage_record_outcome},
     {"check_outcome", operation_stage_check_record},
     {"ask_client", operation_stage_ask_client},
     {"gather_answers", operation_stage_gather_answers},

@@ -1,6 +1,7 @@
 #include "core/gateway/client_session.h"
 
 #include "core/gateway/client_stream.h"
+#include "core/gateway/client_tasks.h"
 #include "core/gateway/operation.h"
 
 #include <assert.h>
@@ -31,6 +32,7 @@ static void unlink_session(struct client_session *session)
 static void free_session(struct client_session *session)
 {
     assert(session->user_count == 0 && session->streams == NULL);
+    client_tasks_release(session);
     account_release(&session->account, sizeof(*session));
     assert(session->account.used_bytes == 0);
     caller_leave(session->gateway, session->caller);

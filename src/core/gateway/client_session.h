@@ -14,6 +14,7 @@
 #include "core/mcp/log_level.h"
 
 struct client_stream;
+struct client_task;
 struct asking;
 
 struct client_session {
@@ -37,6 +38,8 @@ struct client_session {
     struct client_stream *streams; /* newest first */
     struct client_stream *stream;  /* of these the standalone one, or NULL */
     uint64_t last_stream_number;
+    struct client_task *tasks; /* that it has made, newest first */
+    size_t task_count;
 };
 
 /* Open a session for the caller of the token. NULL: no memory, or too many sessions in use. */

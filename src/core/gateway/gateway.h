@@ -42,6 +42,8 @@ struct gateway_limits {
     size_t client_sessions;
     size_t principal_sessions;   /* of these, one principal's */
     size_t client_session_bytes; /* what one of these keeps */
+    size_t session_tasks;        /* tasks that one of these remembers */
+    int64_t task_lifetime_s;     /* of the ids of tasks */
     int64_t operation_deadline_ms;
     int64_t question_timeout_ms; /* for a client's answer to what a server asks */
     int64_t list_timeout_ms;     /* servers that did not list by then are left out */
@@ -63,9 +65,9 @@ struct gateway_limits {
         .client_session_bytes = (size_t)4 << 20, .operation_deadline_ms = 600000,                  \
         .question_timeout_ms = 300000, .list_timeout_ms = 10000, .session_idle_ms = 1800000,       \
         .client_session_idle_ms = 14400000, .stream_keep_alive_ms = 15000,                         \
-        .stream_replay_ms = 60000, .token_bytes = 16384,                                           \
-        .token_cache_entries = IDENTITY_CACHE_ENTRIES_DEFAULT, .json = JSON_LIMITS_DEFAULT,        \
-        .refusals = {                                                                              \
+        .stream_replay_ms = 60000, .session_tasks = 256, .task_lifetime_s = 86400,                 \
+        .token_bytes = 16384, .token_cache_entries = IDENTITY_CACHE_ENTRIES_DEFAULT,               \
+        .json = JSON_LIMITS_DEFAULT, .refusals = {                                                 \
             REFUSAL_RECORDS_DEFAULT,                                                               \
             REFUSAL_RECORDS_PER_S_DEFAULT                                                          \
         }                                                                                          \

@@ -4,8 +4,7 @@
 #include "core/gateway/question_shape.h"
 #include "json/writer.h"
 
-#define ERROR_URL_REQUIRED (-32042)        /* MCP 2025-11-25, elicitation */
-#define ERROR_CAPABILITY_REQUIRED (-32021) /* MCP 2026-07-28 */
+#define ERROR_URL_REQUIRED (-32042) /* MCP 2025-11-25, elicitation */
 #define PAGE_NAME_BYTES_MAX 64
 
 static bool is_a(struct json_place place, enum json_type type)
@@ -17,7 +16,8 @@ struct mcp_client_capabilities operation_offer(struct operation *op)
 {
     struct mcp_client_capabilities declared = input_declared(op);
     struct mcp_client_capabilities offer = {0};
-    if (op->session->is_modern && operation_may_ask(op) && !mcp_capabilities_is_empty(&declared)) {
+    bool may_ask = operation_may_ask(op) || op->message.method->kind == MCP_KIND_TASK;
+    if (op->session->is_modern && may_ask && !mcp_capabilities_is_empty(&declared)) {
         struct policy_question scene = operation_question(op, op->server_index);
         offer = question_reduce(&scene, &declared, &op->gateway->scratch);
     }
@@ -304,17 +304,47 @@ static enum status judge_questions(struct round *round)
     return is_decided(op) ? STATUS_OK : finish_questions(round);
 }
 
-static enum status take_questions(struct operation *op)
+static enum status judge_task(struct round *round, struct json_place requests)
+{
+    struct operation *op = round->op;
+    struct json_place early = op->input.early;
+    if (requests.ref != JSON_NONE &&
+        json_count(requests.tape, requests.ref) > INPUT_QUESTIONS_MAX) {
+        fail_protocol(op, "the questions of the server cannot be read");
+        return STATUS_OK;
+    }
+    TRY(read_questions(round, requests));
+    if (is_decided(op)) {
+        return STATUS_OK;
+    }
+    op->input.early = (struct json_place){NULL, JSON_NONE};
+    TRY(early.tape == NULL ? STATUS_OK : input_note_unasked(op, requests, early));
+    TRY(buf_status(&round->requests));
+    TRY(buf_status(&round->ready));
+    TRY(arena_copy(&op->arena, buf_view(&round->requests), &op->input.requests));
+    const struct slice ready[] = {SLICE("{"), buf_view(&round->ready), SLICE("}")};
+    return round->ready.len == 0
+               ? STATUS_OK
+               : arena_join(&op->arena, ready, COUNT_OF(ready), &op->input.responses);
+}
+
+/* of_task NULL: what is asked is in the answer to a call. */
+static enum status take_questions(struct operation *op, const struct json_place *of_task)
 {
     struct round round = {.op = op};
     buf_init(&round.requests, INPUT_TEXT_BYTES_MAX, &op->account);
     buf_init(&round.kept, INPUT_TEXT_BYTES_MAX, &op->account);
     buf_init(&round.ready, INPUT_TEXT_BYTES_MAX, &op->account);
-    enum status status = judge_questions(&round);
+    enum status status = of_task != NULL ? judge_task(&round, *of_task) : judge_questions(&round);
     buf_release(&round.requests);
     buf_release(&round.kept);
     buf_release(&round.ready);
     return status;
+}
+
+enum status input_judge_task(struct operation *op, struct json_place requests)
+{
+    return take_questions(op, &requests);
 }
 
 /* -- errors that ask ------------------------------------------------------------------------ */
@@ -388,8 +418,8 @@ static enum status take_error(struct operation *op)
     if (number == ERROR_URL_REQUIRED) {
         return take_url_error(op);
     }
-    return number == ERROR_CAPABILITY_REQUIRED && op->call.is_modern ? take_capability_error(op)
-                                                                     : STATUS_OK;
+    return number == MCP_ERROR_CAPABILITY && op->call.is_modern ? take_capability_error(op)
+                                                                : STATUS_OK;
 }
 
 static enum status take_answer(struct operation *op)
@@ -400,7 +430,7 @@ static enum status take_answer(struct operation *op)
     if (op->call.error != JSON_NONE) {
         return take_error(op);
     }
-    return op->call.asks ? take_questions(op) : STATUS_OK;
+    return op->call.asks ? take_questions(op, NULL) : STATUS_OK;
 }
 
 /* Answers that came too early and were not asked for now are dropped. */

@@ -82,8 +82,7 @@ void input_refuse_denied(struct operation *op, const struct policy_answer *answe
 {
     struct operation_refusal refusal = operation_refusal_of(PRODUCT_POLICY_DENIED, reason);
     refusal.text = answer->reason.len > 0 ? answer->reason : NOT_LET_THROUGH;
-    refusal.as_tool_result =
-        op->message.method->primitive == MCP_TOOL && !operation_server(op)->deny_as_error;
+    refusal.as_tool_result = operation_denies_as_result(op);
     input_refuse(op, &refusal);
 }
 

@@ -38,6 +38,11 @@ NODISCARD enum status input_judge_answer(struct operation *op, const struct ques
 NODISCARD enum status input_note_unasked(struct operation *op, struct json_place asked,
                                          struct json_place responses);
 
+/* input_questions.c: judge the questions of a task of a modern server; requests: an object, or
+ * nothing. What the client may be asked lands in input.requests, what the server is told in
+ * input.responses: each "no", and what the client has answered (input.early). */
+NODISCARD enum status input_judge_task(struct operation *op, struct json_place requests);
+
 /* What a state of this operation is sealed for; its parameters, the same in each round, are written
  * to params. */
 NODISCARD enum status input_use(const struct operation *op, struct buf *params,

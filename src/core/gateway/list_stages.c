@@ -1,5 +1,6 @@
 /* Lists: asked of every server the endpoint stands for, filtered by what the caller could ever use,
  * merged, and given out in pages. */
+#include "core/gateway/client_tasks.h"
 #include "core/gateway/operation.h"
 #include "core/gateway/wire_name.h"
 #include "core/mcp/resource_uri.h"
@@ -17,7 +18,8 @@ struct list_item {
     const struct list_part *part;
     struct json_place place;
     json_ref name_ref;
-    struct slice key; /* name, normal address or template */
+    struct slice key; /* name, normal address, template or the server's id of a task */
+    const struct client_task *task; /* of a list of tasks */
     size_t order;
     bool is_left_out;
 };
@@ -49,10 +51,12 @@ static bool item_is_visible(struct operation *op, const struct list_item *item)
         [MCP_RESOURCE] = SLICE_INIT("resources/read"),
         [MCP_PROMPT] = SLICE_INIT("prompts/get"),
     };
+    static const struct json_place NO_DEFINITION = {NULL, JSON_NONE};
     struct policy_question question = operation_question(op, item->part->server_index);
+    bool is_task = item->task != NULL;
     question.method = CALLS[op->list->primitive];
-    question.name = item->key;
-    question.definition = item->place;
+    question.name = is_task ? item->task->tool : item->key;
+    question.definition = is_task ? NO_DEFINITION : item->place;
     question.arguments = (struct json_place){item->place.tape, JSON_NONE};
     question.arguments_unknown = true;
     question.name_unknown = is_template_list(op);
@@ -78,6 +82,9 @@ static struct slice name_member(const struct operation *op)
     if (is_template_list(op)) {
         return SLICE("uriTemplate");
     }
+    if (op->list->is_of_tasks) {
+        return SLICE("taskId");
+    }
     return op->list->primitive == MCP_RESOURCE ? SLICE("uri") : SLICE("name");
 }
 
@@ -98,6 +105,22 @@ static bool read_item(struct operation *op, struct list_item *item)
     }
     return operation_shows(op, op->list->primitive, item->part->server_index, item->key) &&
            has_good_fields(op, item) && item_is_visible(op, item);
+}
+
+/* A task of this session, by the name of the tool that made it. Others are not known to be the
+ * caller's, whatever the server says. */
+static bool read_task(struct operation *op, struct list_item *item)
+{
+    bool is_task = false;
+    item->name_ref = json_member(item->place.tape, item->place.ref, name_member(op));
+    if (op->client == NULL ||
+        task_read(item->place, &op->arena, &item->key, &is_task) != STATUS_OK || !is_task) {
+        return false;
+    }
+    item->task = client_tasks_find(op->client, item->part->server_index, item->key);
+    return item->task != NULL &&
+           operation_shows(op, MCP_TOOL, item->part->server_index, item->task->tool) &&
+           item_is_visible(op, item);
 }
 
 static int compare_items(const struct operation *op, const struct list_item *a,
@@ -213,7 +236,7 @@ static bool judge_some(struct operation *op, struct list_judging *judging)
             return false;
         }
         item.part = &op->parts[judging->part];
-        if (read_item(op, &item)) {
+        if (op->list->is_of_tasks ? read_task(op, &item) : read_item(op, &item)) {
             judging->items[judging->count] = item;
             judging->sorted[judging->count] = &judging->items[judging->count];
             judging->count++;
@@ -247,7 +270,7 @@ static struct slice view_text(const struct operation *op, const struct list_item
                               bool is_description)
 {
     const struct gateway_view *view = operation_view(op);
-    if (view == NULL || op->list->primitive != MCP_TOOL) {
+    if (view == NULL || op->list->primitive != MCP_TOOL || item->task != NULL) {
         return SLICE_EMPTY;
     }
     return view_text_of(is_description ? &view->descriptions : &view->renames,
@@ -258,7 +281,7 @@ static struct slice view_text(const struct operation *op, const struct list_item
 static void append_name(struct operation *op, const struct list_item *item, struct buf *out)
 {
     struct wire_name name;
-    struct slice renamed = view_text(op, item, false);
+    struct slice renamed = item->task != NULL ? item->task->id : view_text(op, item, false);
     if (renamed.len == 0) {
         wire_name_make(op->gateway->snapshot, op->gateway->ports.crypto, item->part->server_index,
                        item->key, &name);
@@ -308,7 +331,9 @@ static void write_item(struct operation *op, const struct list_item *item)
     struct buf text;
     buf_init(&name, LIST_TEXT_BYTES_MAX, &op->account);
     buf_init(&text, LIST_TEXT_BYTES_MAX, &op->account);
-    if (op->list->primitive != MCP_RESOURCE && op->server_index == OPERATION_ALL_SERVERS) {
+    bool is_renamed =
+        op->list->primitive != MCP_RESOURCE && op->server_index == OPERATION_ALL_SERVERS;
+    if (is_renamed || item->task != NULL) {
         append_name(op, item, &name);
         edits[count++] = (struct json_edit){JSON_EDIT_REPLACE, item->name_ref, buf_view(&name)};
     }
@@ -325,7 +350,8 @@ static void write_item(struct operation *op, const struct list_item *item)
 static size_t items_max(const struct operation *op)
 {
     const struct gateway_view *view = operation_view(op);
-    bool is_limited = view != NULL && view->max_tools > 0 && op->list->primitive == MCP_TOOL;
+    bool is_of_tools = op->list->primitive == MCP_TOOL && !op->list->is_of_tasks;
+    bool is_limited = view != NULL && view->max_tools > 0 && is_of_tools;
     return is_limited ? view->max_tools : SIZE_MAX;
 }
 
@@ -379,6 +405,11 @@ static enum stage_result stage_check_cursor(struct operation *op)
                           : json_member(&message->tape, message->params, SLICE("cursor"));
     struct slice text = SLICE_EMPTY;
     int64_t from = 0;
+    uint32_t needs = message->method->needs;
+    if (message->method->is_of_tasks && op->client != NULL &&
+        (op->client->offers & needs) != needs) {
+        return operation_refuse_method(op);
+    }
     if (cursor == JSON_NONE) {
         return STAGE_DONE;
     }

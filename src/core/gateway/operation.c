@@ -385,6 +385,8 @@ static const struct stage *stages_of(const struct mcp_message *message)
         return OPERATION_LIST_STAGES;
     case MCP_KIND_CALL:
         return OPERATION_CALL_STAGES;
+    case MCP_KIND_TASK:
+        return OPERATION_TASK_STAGES;
     case MCP_KIND_BATCH:
         return OPERATION_BATCH_STAGES;
     case MCP_KIND_STREAM:

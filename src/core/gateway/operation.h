@@ -17,6 +17,7 @@
 #include "core/gateway/product_error.h"
 #include "core/gateway/server_session.h"
 #include "core/gateway/session_token.h"
+#include "core/gateway/task_making.h"
 #include "core/mcp/message.h"
 #include "core/mcp/uri_template.h"
 #include "core/policy/decide.h"
@@ -130,6 +131,8 @@ struct operation {
     enum status wait_status;          /* of the child that was waited for */
     struct diag wait_diag;
     struct input_rounds input;
+    struct operation_task task;
+    bool is_patient; /* the server's silence is no time-out, whether it waits for us or not */
     const struct mcp_method *list; /* what the parts ask for; NULL: nothing */
     struct list_part *parts;
     size_t part_count;
@@ -335,8 +338,40 @@ enum stage_result operation_refuse_target(struct operation *operation, const cha
 enum stage_result operation_stage_ask_client(struct operation *operation);
 enum stage_result operation_stage_gather_answers(struct operation *operation);
 
-/* call_stages.c: append the parameters without what questions add, and without the brace at their
- * end. */
+/* call_stages.c: the stages that all calls of a target share. */
+enum stage_result operation_stage_authorize_early(struct operation *operation);
+enum stage_result operation_stage_open_session(struct operation *operation);
+enum stage_result operation_stage_check_session(struct operation *operation);
+enum stage_result operation_stage_check_offer(struct operation *operation);
+enum stage_result operation_stage_record_intent(struct operation *operation);
+enum stage_result operation_stage_record_outcome(struct operation *operation);
+
+/* Denied whatever the arguments are? Then operation->answer says by what. */
+bool operation_is_never_allowed(struct operation *operation);
+
+/* May something be sent to the server of the operation now? If not, why is noted. */
+bool operation_may_send(struct operation *operation);
+
+/* Start operation->call with params, the JSON object in a buffer of the gateway's, and what every
+ * call says in its metadata; of request those members are set that differ between methods.
+ * STAGE_WAIT, or STAGE_DONE when it was not sent: why is noted. */
+enum stage_result operation_send(struct operation *operation, struct call_request *request,
+                                 struct buf *params);
+
+/* The outcome of operation->call is recorded: answer with what write appends to the reply, or go
+ * back to do it once more, or refuse. */
+enum stage_result operation_answer_call(struct operation *operation,
+                                        void (*write)(struct operation *operation));
+
+/* task_making.c: may the call be the task that the client wishes? And is its answer one? */
+enum stage_result operation_stage_check_wish(struct operation *operation);
+enum stage_result operation_stage_take_task(struct operation *operation);
+
+/* task_stages.c: which task does the message name, which tool has made it, and of which server? */
+enum stage_result operation_take_task(struct operation *operation);
+
+/* Append the parameters without what questions and tasks add, and without the brace at their end.
+ */
 void operation_write_params(const struct operation *operation, struct buf *params);
 
 /* input_shared.c: may the answer be questions, as far as method and client go? */
@@ -369,6 +404,9 @@ void operation_write_questions(struct operation *operation);
  * when the session is opened. */
 void operation_offer_to(struct operation *operation, struct server_session *session);
 
+/* Is a denial told in the result of a tool, where the model reads it? */
+bool operation_denies_as_result(const struct operation *operation);
+
 /* Denied by operation->answer. */
 enum stage_result operation_refuse_denied(struct operation *operation);
 
@@ -378,6 +416,7 @@ struct policy_question operation_question(const struct operation *operation, uin
 /* call_stages.c, list_stages.c, local_stages.c, session_stages.c, response_stages.c: the
  * tables. */
 extern const struct stage OPERATION_CALL_STAGES[];
+extern const struct stage OPERATION_TASK_STAGES[];
 extern const struct stage OPERATION_LIST_STAGES[];
 extern const struct stage OPERATION_INITIALIZE_STAGES[];
 extern const struct stage OPERATION_DISCOVER_STAGES[];

@@ -83,7 +83,7 @@ static void add_verdict(const struct operation *op, enum audit_phase phase,
     record->decision =
         record->type == AUDIT_AUTHZ_ALLOW ? AUDIT_DECISION_ALLOW : AUDIT_DECISION_NONE;
     if (phase == AUDIT_OUTCOME) {
-        record->outcome = outcome_of(&op->call);
+        record->outcome = op->task.is_made ? SLICE("task") : outcome_of(&op->call);
         record->code = slice_view_cstr(op->call.diag.code);
         record->response_bytes = op->call.has_answer ? op->call.answer.text.len : 0;
         record->events = op->call.notification_count;

@@ -113,6 +113,9 @@ enum stage_result operation_stage_session(struct operation *op)
                               SLICE("the session was agreed in another revision"));
     }
     op->revision = op->token.revision;
+    if (op->message.method->is_of_tasks && op->revision != MCP_2025_11_25) {
+        return operation_refuse_method(op);
+    }
     /* The list may have become shorter since. */
     return operation_speaks(op, op->revision)
                ? STAGE_DONE
@@ -189,9 +192,16 @@ void operation_offer_to(struct operation *op, struct server_session *session)
     session->client_offer.extensions = operation_extensions(op, session->server_index);
 }
 
+bool operation_denies_as_result(const struct operation *op)
+{
+    const struct mcp_method *method = op->message.method;
+    bool has_result =
+        method->kind == MCP_KIND_CALL || slice_eq(method->name, SLICE("tasks/result"));
+    return method->primitive == MCP_TOOL && has_result && !operation_server(op)->deny_as_error;
+}
+
 enum stage_result operation_refuse_denied(struct operation *op)
 {
-    bool is_tool = op->message.method->primitive == MCP_TOOL;
     bool is_forbidden = op->answer.policy_count > 0;
     if (op->gateway->snapshot->policies == NULL) {
         return operation_refuse_error(op, PRODUCT_POLICY_UNAVAILABLE, SLICE_EMPTY);
@@ -202,7 +212,7 @@ enum stage_result operation_refuse_denied(struct operation *op)
     if (op->answer.reason.len > 0) {
         refusal.text = op->answer.reason;
     }
-    refusal.as_tool_result = is_tool && !operation_server(op)->deny_as_error;
+    refusal.as_tool_result = operation_denies_as_result(op);
     return operation_refuse(op, &refusal);
 }
 
@@ -283,7 +293,9 @@ bool operation_covers(const struct operation *op, enum mcp_primitive primitive,
 static bool is_called_otherwise(const struct operation *op)
 {
     const struct gateway_view *view = operation_view(op);
-    struct slice renamed = view == NULL || op->message.method->primitive != MCP_TOOL
+    bool names_tool =
+        op->message.method->primitive == MCP_TOOL && op->message.method->kind == MCP_KIND_CALL;
+    struct slice renamed = view == NULL || !names_tool
                                ? SLICE_EMPTY
                                : view_text_of(&view->renames, op->server_index, op->name);
     return renamed.len > 0 && !slice_eq(renamed, op->message.target);
@@ -344,8 +356,9 @@ enum stage_result operation_stage_route(struct operation *op)
                                                             .text = SLICE("no such endpoint"),
                                                             .code = "route.unknown"});
     }
-    if (op->message.method->kind == MCP_KIND_CALL) {
-        enum stage_result result = take_name(op);
+    enum mcp_kind kind = op->message.method->kind;
+    if (kind == MCP_KIND_CALL || kind == MCP_KIND_TASK) {
+        enum stage_result result = kind == MCP_KIND_CALL ? take_name(op) : operation_take_task(op);
         if (result != STAGE_DONE) {
             return result;
         }

@@ -24,6 +24,7 @@
 #define MCP_ERROR_INVALID_PARAMS (-32602)
 #define MCP_ERROR_INTERNAL (-32603)
 #define MCP_ERROR_HEADER_MISMATCH (-32020)
+#define MCP_ERROR_CAPABILITY (-32021) /* of the client, which lacks it */
 #define MCP_ERROR_VERSION (-32022)
 
 /* A refusal of the message itself: what the client gets. */

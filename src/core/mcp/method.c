@@ -8,6 +8,7 @@
 #define NEEDS(offer) .needs = MCP_OFFERS_##offer
 #define COMPLETION(use) .is_completion = true, .judged_as = SLICE_INIT(use)
 #define ASKS .may_ask = true
+#define OF_TASKS .is_of_tasks = true, .judged_as = SLICE_INIT("tools/call")
 #define BOTH .in_legacy = true, .in_modern = true
 #define LEGACY .in_legacy = true
 #define MODERN .in_modern = true
@@ -27,6 +28,15 @@ static const struct mcp_method METHODS[] = {
      NEEDS(COMPLETIONS), COMPLETION("prompts/get")},
     {NAME("completion/complete"), MCP_RESOURCE, MCP_KIND_CALL, BOTH, TARGET("uri"),
      NEEDS(COMPLETIONS), COMPLETION("resources/read")},
+    {NAME("tasks/get"), MCP_TOOL, MCP_KIND_TASK, BOTH, TARGET("taskId"), NEEDS(TASKS), OF_TASKS},
+    {NAME("tasks/result"), MCP_TOOL, MCP_KIND_TASK, LEGACY, TARGET("taskId"), NEEDS(TASKS),
+     OF_TASKS},
+    {NAME("tasks/update"), MCP_TOOL, MCP_KIND_TASK, MODERN, TARGET("taskId"), NEEDS(TASKS),
+     OF_TASKS},
+    {NAME("tasks/cancel"), MCP_TOOL, MCP_KIND_TASK, BOTH, TARGET("taskId"), NEEDS(TASKS_CANCEL),
+     OF_TASKS},
+    {NAME("tasks/list"), MCP_TOOL, MCP_KIND_LIST, LEGACY, ITEMS("tasks"), NEEDS(TASKS_LIST),
+     OF_TASKS},
     {NAME("initialize"), MCP_LIFECYCLE, MCP_KIND_INITIALIZE, LEGACY},
     {NAME("ping"), MCP_LIFECYCLE, MCP_KIND_PING, LEGACY},
     {NAME("logging/setLevel"), MCP_LIFECYCLE, MCP_KIND_LOG_LEVEL, LEGACY, NEEDS(LOGGING)},

@@ -29,6 +29,7 @@ enum mcp_kind {
     MCP_KIND_NOTIFICATION, /* accepted and not forwarded */
     MCP_KIND_LIST,
     MCP_KIND_CALL,     /* names one target on one server */
+    MCP_KIND_TASK,     /* names a task, by an id that says the tool and the server */
     MCP_KIND_BATCH,    /* no message, but several */
     MCP_KIND_STREAM,   /* no message, but GET: open a stream of the session */
     MCP_KIND_DELETE,   /* no message, but DELETE: end the session */
@@ -47,7 +48,9 @@ struct mcp_method {
     uint32_t needs;             /* what a server must offer, mcp_offer; 0: nothing */
     bool may_ask;               /* modern: its result may be questions to the client */
     bool is_completion;         /* the target is in params.ref, and says the primitive */
-    struct slice judged_as;     /* of a completion: the use of its target that it helps with */
+    bool is_of_tasks;           /* of MCP 2025-11-25 and of the extension of 2026-07-28 */
+    struct slice judged_as;     /* another use of the target: that which a completion helps with,
+                                 * or the call that made a task; empty: the method itself */
 };
 
 /* The entry of a method, or NULL: then it is refused. Names are compared byte by byte. */
