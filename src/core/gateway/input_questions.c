@@ -393,6 +393,11 @@ static enum status take_capability_error(struct operation *op)
     struct mcp_client_capabilities needed =
         mcp_capabilities_read(needed_place.tape, needed_place.ref);
     struct mcp_client_capabilities declared = input_declared(op);
+    if ((needed.extensions & declared.extensions & ~op->input.offered.extensions) != 0) {
+        input_refuse_denied(op, &(struct policy_answer){0},
+                            SLICE("the extension is not listed for the server"));
+        return STATUS_OK;
+    }
     struct slice method = taken_method(&needed, &declared, &op->input.offered);
     op->input.lacks_capability = method.len == 0 && mcp_revision_is_modern(op->revision);
     if (method.len == 0) {

@@ -543,6 +543,30 @@ TEST(task_of_the_extension_needs_list_server_and_client)
     }
 }
 
+/* A server that needs the extension says so: to a client that has it, it was us who took it. */
+TEST(task_extension_that_a_tool_needs_is_asked_of_the_right_side)
+{
+    static const struct {
+        const char *name, *meta, *says;
+        uint32_t listed;
+    } rows[] = {
+        {"the client lacks it", META_OF("\"sampling\":{}"), "\"code\":-32021", MCP_EXTENSION_TASKS},
+        {"neither has it", META_OF("\"sampling\":{}"), "\"code\":-32021", 0},
+        {"it is not listed", META_OF(EXTENSION), "\"isError\":true", 0},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        begin_modern(PERMIT_ALL);
+        servers[0].extensions = rows[i].listed;
+        answer("tools/call",
+               "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"error\":{\"code\":-32021,"
+               "\"message\":\"no\",\"data\":{\"requiredCapabilities\":{" EXTENSION "}}}}");
+        send(BANK, "tools/call", "see", "\"name\":\"see\"", rows[i].meta);
+        CHECK_ROW(rows[i].name, says(rows[i].says));
+        CHECK_ROW(rows[i].name, says("-32021") == (i < 2));
+        world_release(&world);
+    }
+}
+
 TEST(task_methods_of_the_extension_say_what_is_missing)
 {
     static const char *const METHODS[] = {"tasks/get", "tasks/update", "tasks/cancel"};

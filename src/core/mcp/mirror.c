@@ -66,7 +66,7 @@ static enum status check_name(const struct mcp_message_input *input,
 {
     const struct mcp_method *entry = mcp_method_find(method);
     size_t count = 0;
-    if (entry == NULL) {
+    if (entry == NULL || !entry->in_modern) {
         return STATUS_OK; /* the method check refuses it with the better code */
     }
     (void)mcp_field(input->fields, input->field_count, SLICE("mcp-name"), &count);
