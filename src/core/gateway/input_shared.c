@@ -23,19 +23,14 @@ struct mcp_client_capabilities input_declared(const struct operation *op)
                               : mcp_capabilities_read(&op->message.tape, op->message.capabilities);
 }
 
-static struct mcp_client_capabilities declared_of(const struct operation *op)
-{
-    return op->client != NULL ? op->client->capabilities : input_declared(op);
-}
-
 uint32_t operation_extensions(const struct operation *op, uint32_t server_index)
 {
-    return declared_of(op).extensions & op->gateway->snapshot->servers[server_index].extensions;
+    return input_declared(op).extensions & op->gateway->snapshot->servers[server_index].extensions;
 }
 
 bool operation_drops_extension(const struct operation *op)
 {
-    struct mcp_client_capabilities declared = declared_of(op);
+    struct mcp_client_capabilities declared = input_declared(op);
     return declared.has_other_extensions ||
            (declared.extensions & ~operation_server(op)->extensions) != 0;
 }

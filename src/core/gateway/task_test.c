@@ -610,6 +610,23 @@ TEST(task_of_one_era_is_none_in_the_other)
     world_release(&world);
 }
 
+/* What a legacy client says about the extension does not make it one of its era. */
+TEST(task_of_the_extension_is_not_made_for_a_legacy_client)
+{
+    begin_modern(PERMIT_ALL);
+    world_post(&world, &client, BANK,
+               "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{"
+               "\"protocolVersion\":\"2025-11-25\",\"capabilities\":{" EXTENSION "}}}",
+               NULL, NULL, NULL);
+    world_run(&world);
+    CHECK(client.session_id[0] != '\0' && !says("tasks"));
+    memcpy(session, client.session_id, sizeof(session));
+    post(BANK, "tools/call", "\"name\":\"see\",\"task\":{}");
+    CHECK(heard("tools/call") == 1 && !server_heard("tools/call", "extensions"));
+    CHECK(says("\"error\"") && !says("taskId"));
+    world_release(&world);
+}
+
 TEST(task_state_of_the_extension_is_written_anew)
 {
     static const struct {

@@ -31,6 +31,17 @@ static bool knows_modes(enum mcp_revision revision)
     return revision == MCP_2025_11_25 || revision == MCP_2026_07_28;
 }
 
+/* Pages were shown before extensions were part of the protocol; tasks of a client of that time are
+ * those of its own revision. */
+static uint32_t extensions_of(const struct mcp_client_capabilities *capabilities,
+                              enum mcp_revision revision)
+{
+    if (revision == MCP_2025_11_25) {
+        return capabilities->extensions & MCP_EXTENSION_UI;
+    }
+    return mcp_revision_is_modern(revision) ? capabilities->extensions : 0;
+}
+
 struct mcp_client_capabilities
 mcp_capabilities_known(const struct mcp_client_capabilities *capabilities,
                        enum mcp_revision revision)
@@ -38,6 +49,7 @@ mcp_capabilities_known(const struct mcp_client_capabilities *capabilities,
     struct mcp_client_capabilities known = *capabilities;
     known.has_sampling_tools = known.has_sampling_tools && knows_modes(revision);
     known.has_url = known.has_url && knows_modes(revision);
+    known.extensions = extensions_of(capabilities, revision);
     known.has_form = known.has_form && (knows_modes(revision) || revision == MCP_2025_06_18);
     return known;
 }
@@ -68,17 +80,6 @@ static struct slice sampling_of(const struct mcp_client_capabilities *capabiliti
     }
     return capabilities->has_sampling_tools && knows_modes(revision) ? SLICE("{\"tools\":{}}")
                                                                      : SLICE("{}");
-}
-
-/* Pages were shown before extensions were part of the protocol; tasks of a client of that time are
- * those of its own revision. */
-static uint32_t extensions_of(const struct mcp_client_capabilities *capabilities,
-                              enum mcp_revision revision)
-{
-    if (revision == MCP_2025_11_25) {
-        return capabilities->extensions & MCP_EXTENSION_UI;
-    }
-    return mcp_revision_is_modern(revision) ? capabilities->extensions : 0;
 }
 
 static void append(struct buf *out, bool *has_member, struct slice name, struct slice value)

@@ -26,8 +26,8 @@ struct mcp_client_capabilities {
  * without modes means forms (MCP 2025-11-25, elicitation). */
 struct mcp_client_capabilities mcp_capabilities_read(const struct json_tape *tape, json_ref ref);
 
-/* What of it a client of that revision can mean: elicitation came with MCP 2025-06-18, its modes
- * and tools in sampling with 2025-11-25. */
+/* What of it a client of that revision can mean: elicitation came with MCP 2025-06-18, its
+ * modes, tools in sampling and pages with 2025-11-25, other extensions with 2026-07-28. */
 struct mcp_client_capabilities
 mcp_capabilities_known(const struct mcp_client_capabilities *capabilities,
                        enum mcp_revision revision);

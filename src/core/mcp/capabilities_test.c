@@ -80,19 +80,27 @@ TEST(capabilities_that_are_absent_are_none)
 /* What a client of an older revision says is what it can mean by it. */
 TEST(capabilities_known_of_a_revision)
 {
-    static const struct mcp_client_capabilities ALL = {true, true, true, true, true};
+    static const struct mcp_client_capabilities ALL = {.has_sampling = true,
+                                                       .has_sampling_tools = true,
+                                                       .has_roots = true,
+                                                       .has_form = true,
+                                                       .has_url = true,
+                                                       .extensions =
+                                                           MCP_EXTENSION_TASKS | MCP_EXTENSION_UI};
     static const struct {
         enum mcp_revision revision;
         bool has_tools, has_form, has_url;
-    } rows[] = {{MCP_2024_11_05, false, false, false},
-                {MCP_2025_03_26, false, false, false},
-                {MCP_2025_06_18, false, true, false},
-                {MCP_2025_11_25, true, true, true},
-                {MCP_2026_07_28, true, true, true}};
+        uint32_t extensions;
+    } rows[] = {{MCP_2024_11_05, false, false, false, 0},
+                {MCP_2025_03_26, false, false, false, 0},
+                {MCP_2025_06_18, false, true, false, 0},
+                {MCP_2025_11_25, true, true, true, MCP_EXTENSION_UI},
+                {MCP_2026_07_28, true, true, true, MCP_EXTENSION_TASKS | MCP_EXTENSION_UI}};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct mcp_client_capabilities known = mcp_capabilities_known(&ALL, rows[i].revision);
         CHECK(known.has_sampling && known.has_roots);
         CHECK(known.has_sampling_tools == rows[i].has_tools);
         CHECK(known.has_form == rows[i].has_form && known.has_url == rows[i].has_url);
+        CHECK(known.extensions == rows[i].extensions);
     }
 }
