@@ -8,6 +8,7 @@
 #include "support/fake_world.h"
 
 #include "base/arena.h"
+#include "core/gateway/task_id.h"
 
 #include <stdio.h>
 
@@ -37,6 +38,11 @@
     "{\"jsonrpc\":\"2.0\",\"id\":\"q\",\"method\":\"completion/complete\",\"params\":{\"ref\":{"   \
     "\"type\":\"ref/resource\",\"uri\":\"memo://{id}\"},\"argument\":{\"name\":\"id\",\"value\":"  \
     "\"\"}," META "}}"
+#define TASK(method, members)                                                                      \
+    "{\"jsonrpc\":\"2.0\",\"id\":\"q\",\"method\":\"" method "\",\"params\":{\"taskId\":"          \
+    "\"%TASK\"" members ",\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":"                 \
+    "\"2026-07-28\",\"io.modelcontextprotocol/clientCapabilities\":{\"roots\":{},"                 \
+    "\"extensions\":{\"io.modelcontextprotocol/tasks\":{}}}}}}"
 #define DENY_ALL ""
 #define WAITS_MAX 64
 
@@ -48,6 +54,7 @@ struct plan {
     const char *success; /* in the answer, when nothing goes wrong */
     const char *effect;  /* the server's method that has one; NULL: none */
     size_t rounds;       /* that the gateway adds by itself */
+    bool is_of_task;     /* "%TASK" in the body is the id of one */
 };
 
 static const struct plan PLANS[] = {
@@ -163,6 +170,24 @@ static const struct plan PLANS[] = {
      .success = "\"messages\"",
      .effect = "prompts/get",
      .rounds = 1},
+    {.name = "task whose server is answered by the gateway",
+     .target = BANK,
+     .body = TASK("tasks/get", ""),
+     .method = "tasks/get",
+     .policies = PERMIT_ALL "forbid(principal, action in Aegis::Action::\"roots\", resource);",
+     .server_is_modern = true,
+     .success = "\"working\"",
+     .effect = "tasks/update",
+     .is_of_task = true},
+    {.name = "task whose server is answered by the client",
+     .target = BANK,
+     .body = TASK("tasks/update", ",\"inputResponses\":{\"a\":{\"roots\":[]}}"),
+     .method = "tasks/update",
+     .policies = PERMIT_ALL,
+     .server_is_modern = true,
+     .success = "\"complete\"",
+     .effect = "tasks/update",
+     .is_of_task = true},
     {.name = "handshake",
      .target = "/mcp",
      .body = INITIALIZE,
@@ -186,6 +211,8 @@ static struct world world, away; /* the loop of the session, and the other one *
 static struct world_client client, other;
 static const struct plan *current;
 static char session[512];
+static char task[1024];
+static struct gateway_server servers[2];
 static size_t records_before, calls_before;
 
 static const struct world_answer ANSWERS[] = {
@@ -207,6 +234,39 @@ static const struct world_answer ANSWERS[] = {
      "\"inputRequests\":{\"a\":{\"method\":\"roots/list\"}}}}"},
 };
 
+static const struct world_answer OF_TASK[] = {
+    {0, "server/discover",
+     "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"resultType\":\"complete\","
+     "\"supportedVersions\":["
+     "\"2026-07-28\"],\"capabilities\":{\"extensions\":{\"io.modelcontextprotocol/tasks\":{}}}}}"},
+    {0, "tasks/get",
+     "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"resultType\":\"complete\",\"taskId\":\"t-5\","
+     "\"status\":\"input_required\",\"inputRequests\":{\"a\":{\"method\":\"roots/list\"}}}}"},
+    {0, "tasks/update", "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{}}"},
+};
+
+/* A task that the caller has made before. */
+static void make_task(void)
+{
+    const struct task_reference made = {.server = SLICE("bank"),
+                                        .tool = SLICE("see"),
+                                        .own_id = SLICE("\"t-5\""),
+                                        .expires_at_s = INT64_MAX,
+                                        .is_modern = true};
+    struct buf id;
+    buf_init(&id, sizeof(task) - 1, NULL);
+    CHECK(task_id_seal(&world.gateway, world.snapshot->local_principal->digest, &made, &id) ==
+          STATUS_OK);
+    memcpy(task, id.ptr, id.len);
+    task[id.len] = '\0';
+    buf_release(&id);
+    memcpy(servers, world.snapshot->servers, sizeof(servers));
+    servers[0].extensions = MCP_EXTENSION_TASKS;
+    world.snapshot->servers = servers;
+    world.answers = OF_TASK;
+    world.answer_count = COUNT_OF(OF_TASK);
+}
+
 static void start(const struct plan *plan)
 {
     current = plan;
@@ -217,6 +277,9 @@ static void start(const struct plan *plan)
     world.answer_count = COUNT_OF(ANSWERS);
     world.once_method = "prompts/get";
     world.server_is_modern = plan->server_is_modern;
+    if (plan->is_of_task) {
+        make_task();
+    }
     if (plan->needs_session) {
         /* Which opens no session with the server that the plan needs. */
         world_post(&world, &client, SHOP, INITIALIZE, NULL, NULL, NULL);
@@ -229,8 +292,12 @@ static void start(const struct plan *plan)
 
 static void post(const struct plan *plan)
 {
-    world_post(plan->crosses ? &away : &world, &client, plan->target, plan->body, plan->method,
-               plan->target_name, plan->needs_session ? session : NULL);
+    char body[WORLD_TEXT_BYTES];
+    const char *mark = strstr(plan->body, "%TASK");
+    snprintf(body, sizeof(body), "%.*s%s%s", (int)strcspn(plan->body, "%"), plan->body,
+             mark != NULL ? task : "", mark != NULL ? mark + strlen("%TASK") : "");
+    world_post(plan->crosses ? &away : &world, &client, plan->target, body, plan->method,
+               plan->is_of_task ? task : plan->target_name, plan->needs_session ? session : NULL);
 }
 
 static bool step(void)

@@ -1,5 +1,4 @@
 /* Tasks of both eras: who may do what with them, and what each side gets to see. */
-#include "core/gateway/client_tasks.h"
 #include "core/gateway/operation.h"
 
 #include "support/check.h"
@@ -413,28 +412,6 @@ TEST(task_list_leaves_out_what_may_not_be_called)
     world_release(&world);
 }
 
-TEST(task_memory_of_a_session_is_bounded)
-{
-    enum { KEPT = 2 };
-    static const char *const CALLS[] = {RESULT("\"task\":{" STATE_OF("a", "working") "}"),
-                                        RESULT("\"task\":{" STATE_OF("b", "working") "}"),
-                                        RESULT("\"task\":{" STATE_OF("c", "working") "}")};
-    begin_core_at(BANK, PERMIT_ALL, CORE);
-    world.gateway.limits.session_tasks = KEPT;
-    for (size_t i = 0; i < COUNT_OF(CALLS); i++) {
-        answer("tools/call", CALLS[i]);
-        post(BANK, "tools/call", "\"name\":\"see\",\"task\":{}");
-        CHECK(says("task1."));
-    }
-    const struct client_session *kept = world.gateway.sessions->client;
-    CHECK(kept->task_count == KEPT);
-    CHECK(client_tasks_find(kept, 0, SLICE("a")) == NULL);
-    CHECK(client_tasks_find(kept, 0, SLICE("b")) != NULL);
-    CHECK(client_tasks_find(kept, 0, SLICE("c")) != NULL);
-    CHECK(client_tasks_find(kept, 1, SLICE("c")) == NULL);
-    world_release(&world);
-}
-
 /* The result comes when the task is over; meanwhile the server asks, and tells how it is. */
 TEST(task_result_waits_while_the_server_asks_and_tells)
 {
@@ -813,19 +790,4 @@ TEST(task_methods_end_with_the_server)
         CHECK_ROW(METHODS[i], records("\"outcome\"", METHODS[i]) == 2);
         world_release(&world);
     }
-}
-
-TEST(task_update_ends_with_the_server_between_its_calls)
-{
-    begin_extension(PERMIT_ALL);
-    answer("tasks/get", RESULT(STATE("input_required") ",\"inputRequests\":{\"k\":" FORM "}"));
-    world.held_method = "tasks/update";
-    ask("tasks/update", ",\"inputResponses\":{\"k\":{\"action\":\"decline\"}}");
-    struct world_call *call = world_find_call(&world, "tasks/update");
-    CHECK(call != NULL);
-    client.exchange.on_gone(&client.exchange);
-    CHECK(call->is_cancelled);
-    world_run(&world);
-    CHECK(client.is_released && records("\"outcome\"", "tasks/update") == 1);
-    world_release(&world);
 }
