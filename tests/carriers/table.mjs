@@ -9,6 +9,7 @@ export const PRIMITIVES = [...REQUESTS, ...QUESTIONS];
 
 const LEGACY = REVISIONS.filter((revision) => revision !== MODERN);
 const STREAMABLE = LEGACY.slice(1); // the older one has no streams to go on with
+const BEFORE_ELICITATION = REVISIONS.slice(0, 2);
 
 /**
  * requests, questions: the revisions in which this way carries them. client, server: how each side is connected, and
@@ -113,10 +114,20 @@ const HEARD = {
   elicitation: { allow: { action: 'accept', content: { env: 'test' } }, rewrite: { action: 'accept', content: { env: 'test' } } },
 };
 const REJECTED = { error: { code: -1, message: 'User rejected sampling request' } };
+const UNKNOWN = { error: { code: -32601, message: 'method not found' } };
 const REFUSED = { sampling: REJECTED, roots: { result: { roots: [] } }, elicitation: { result: { action: 'decline' } } };
 
 export const ADDRESS = 'https://login.example.com/in';
 export const REASON = 'closed by the matrix';
+
+function isUnknown(primitive, revision) {
+  return primitive === 'elicitation' && BEFORE_ELICITATION.includes(revision);
+}
+
+/** What the revision does not have is refused, whatever the policies say. */
+function decisionsOf(carrier, revision, primitive) {
+  return isUnknown(primitive, revision) ? ['deny'] : carrier.decisions ?? DECISIONS;
+}
 
 /** The cells of a carrier in one revision. */
 export function cellsOf(carrier, revision) {
@@ -124,7 +135,7 @@ export function cellsOf(carrier, revision) {
   for (const primitive of carrier.primitives ?? PRIMITIVES) {
     const isRequest = REQUESTS.includes(primitive);
     if (!(isRequest ? carrier.requests : carrier.questions).includes(revision)) continue;
-    for (const decision of carrier.decisions ?? DECISIONS) {
+    for (const decision of decisionsOf(carrier, revision, primitive)) {
       cells.push({ name: `${primitive}-${decision}`, carrier, revision, primitive, decision, isRequest });
     }
   }
@@ -204,6 +215,13 @@ function ofQuestion(cell) {
       client: { asked: [], isError: true },
       server: { requests: [request], answers: [] },
       records: [intent, denied, 'outcome input_required'],
+    };
+  }
+  if (isUnknown(primitive, revision)) {
+    return {
+      client: { asked: [], result: resultOf(request) },
+      server: { requests: [request], answers: [UNKNOWN] },
+      records: [intent, `${asked} deny question.undeclared`, 'outcome ok'],
     };
   }
   if (decision === 'deny') {
