@@ -155,9 +155,10 @@ static unsigned odd_bytes(__m128i bytes)
 {
     __m128i is_sign = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
                                    _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
-    /* Signed "less than space" is true for control characters and for every byte >= 0x80. */
-    __m128i is_odd = _mm_or_si128(_mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20)),
-                                  _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7F)));
+    /* Counted from the space, control characters come behind '~' like all that are past ASCII. */
+    __m128i from_space = _mm_sub_epi8(bytes, _mm_set1_epi8(' '));
+    __m128i is_odd =
+        _mm_cmpeq_epi8(_mm_max_epu8(from_space, _mm_set1_epi8(0x7F - ' ')), from_space);
     return (unsigned)_mm_movemask_epi8(_mm_or_si128(is_sign, is_odd));
 }
 

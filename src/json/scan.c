@@ -37,14 +37,14 @@ static bool is_low_surrogate(int32_t code)
     return code >= 0xDC00 && code <= 0xDFFF;
 }
 
-/* text[*at] is the backslash. */
-static enum scan_result scan_escape(struct slice text, size_t *at)
+/* *at: the backslash; on SCAN_OK behind the escape. */
+static enum scan_result scan_escape(const uint8_t **at, const uint8_t *end)
 {
-    size_t left = text.len - *at;
+    size_t left = (size_t)(end - *at);
     if (left < 2) {
         return SCAN_UNTERMINATED;
     }
-    uint8_t kind = text.ptr[*at + 1];
+    uint8_t kind = (*at)[1];
     if (kind != 'u') {
         if (kind == '\0' || memchr("\"\\/bfnrt", kind, 8) == NULL) {
             return SCAN_ESCAPE;
@@ -52,7 +52,7 @@ static enum scan_result scan_escape(struct slice text, size_t *at)
         *at += 2;
         return SCAN_OK;
     }
-    int32_t code = left < 6 ? -1 : hex4(text.ptr + *at + 2);
+    int32_t code = left < 6 ? -1 : hex4(*at + 2);
     if (code < 0) {
         return SCAN_ESCAPE;
     }
@@ -60,7 +60,7 @@ static enum scan_result scan_escape(struct slice text, size_t *at)
         return SCAN_SURROGATE;
     }
     if (is_high_surrogate(code)) {
-        const uint8_t *second = text.ptr + *at + 6;
+        const uint8_t *second = *at + 6;
         if (left < 12 || second[0] != '\\' || second[1] != 'u' ||
             !is_low_surrogate(hex4(second + 2))) {
             return SCAN_SURROGATE;
@@ -72,45 +72,52 @@ static enum scan_result scan_escape(struct slice text, size_t *at)
     return SCAN_OK;
 }
 
-/* End of the run of bytes past ASCII, and DEL, that starts at `at`. */
-static size_t non_ascii_end(struct slice text, size_t at)
+/* *at: a byte past ASCII, or DEL; on SCAN_OK behind the run of them. */
+static enum scan_result scan_beyond_ascii(const uint8_t **at, const uint8_t *end)
 {
-    while (at < text.len && text.ptr[at] >= 0x7F) {
-        at++;
+    const uint8_t *start = *at;
+    const uint8_t *after = start;
+    while (after < end && *after >= 0x7F) {
+        after++;
     }
-    return at;
+    if (!slice_is_utf8(slice_of(start, (size_t)(after - start)))) {
+        return SCAN_UTF8;
+    }
+    *at = after;
+    return SCAN_OK;
 }
 
-enum scan_result scan_string(struct slice text, size_t *at, bool *has_escapes)
+/* A string that is not over at its first byte that is no plain character. Out of line, because most
+ * are. */
+SELDOM static struct scanned scan_rest(const uint8_t *at, const uint8_t *end)
 {
-    *has_escapes = false;
-    *at += 1;
+    struct scanned scanned = {.end = at, .result = SCAN_OK};
     for (;;) {
-        *at = slice_skip_plain(text, *at);
-        if (*at == text.len) {
-            return SCAN_UNTERMINATED;
-        }
-        uint8_t byte = text.ptr[*at];
-        if (byte == '"') {
-            *at += 1;
-            return SCAN_OK;
-        }
-        if (byte == '\\') {
-            *has_escapes = true;
-            enum scan_result result = scan_escape(text, at);
-            if (result != SCAN_OK) {
-                return result;
-            }
-        } else if (byte < 0x20) {
-            return SCAN_CONTROL;
+        const uint8_t **cursor = &scanned.end;
+        *cursor += slice_skip_plain(slice_of(*cursor, (size_t)(end - *cursor)), 0);
+        if (*cursor == end) {
+            scanned.result = SCAN_UNTERMINATED;
+        } else if (**cursor == '"') {
+            *cursor += 1;
+            return scanned;
+        } else if (**cursor == '\\') {
+            scanned.has_escapes = true;
+            scanned.result = scan_escape(cursor, end);
         } else {
-            size_t end = non_ascii_end(text, *at);
-            if (!slice_is_utf8(slice_sub(text, *at, end))) {
-                return SCAN_UTF8;
-            }
-            *at = end;
+            scanned.result = **cursor < 0x20 ? SCAN_CONTROL : scan_beyond_ascii(cursor, end);
+        }
+        if (scanned.result != SCAN_OK) {
+            return scanned;
         }
     }
+}
+
+struct scanned scan_string(const uint8_t *start, const uint8_t *end)
+{
+    const uint8_t *at = start + 1;
+    at += slice_skip_plain(slice_of(at, (size_t)(end - at)), 0);
+    return at < end && *at == '"' ? (struct scanned){.end = at + 1, .result = SCAN_OK}
+                                  : scan_rest(at, end);
 }
 
 void scan_text_init(struct scan_text *scan, struct slice content)

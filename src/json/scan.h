@@ -13,9 +13,14 @@ enum scan_result {
     SCAN_UTF8,
 };
 
-/* Check the string whose opening quote is text[*at]; on SCAN_OK *at is after the closing quote,
- * otherwise at the offending byte. */
-enum scan_result scan_string(struct slice text, size_t *at, bool *has_escapes);
+struct scanned {
+    const uint8_t *end; /* SCAN_OK: behind the closing quote; else the offending byte */
+    enum scan_result result;
+    bool has_escapes;
+};
+
+/* Check the string whose opening quote is at start; the text ends at end. */
+struct scanned scan_string(const uint8_t *start, const uint8_t *end);
 
 /* Reads the content of a checked string character by character. */
 struct scan_text {

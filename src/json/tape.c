@@ -16,18 +16,28 @@
 #define KIND_TYPE 7U
 #define KIND_HAS_ESCAPES 8U
 #define KIND_COUNT_SHIFT 4
-#define KIND_ONE_ELEMENT (1U << KIND_COUNT_SHIFT)
 
+/* A container that we are in. */
+struct level {
+    uint64_t marks; /* of its names so far, see mark_of_name */
+    uint32_t node;
+    uint32_t count; /* of elements */
+    uint8_t closing_bracket;
+    bool may_repeat; /* two of its names share a mark */
+};
+
+/* A rule takes the cursor at the first byte of what it reads and returns it behind the last one, or
+ * NULL when it refused; then status says how. The cursor is handed on as a value, so that it stays
+ * in a register. */
 struct reader {
     const struct json_parser *parser;
-    struct slice text;
-    size_t at;
+    const uint8_t *begin, *end; /* the text */
     struct arena *arena;
     struct json_node *nodes;
     uint32_t count, capacity;
-    uint32_t *open; /* nodes of the containers we are in */
-    uint32_t depth;
+    struct level *outside, *level; /* level is the innermost; outside stands before the first */
     bool has_space;
+    enum status status;
     struct diag *diag;
 };
 
@@ -40,35 +50,39 @@ void json_parser_init(struct json_parser *parser, const struct json_limits *limi
     memcpy(parser->seed, seed, sizeof(parser->seed));
 }
 
-static enum status fail(struct reader *r, enum status status, const char *code, const char *what)
+static const uint8_t *fail(struct reader *r, const uint8_t *at, enum status status,
+                           const char *code, const char *what)
 {
+    size_t offset = (size_t)(at - r->begin);
     if (r->diag != NULL) {
-        r->diag->offset = r->at;
+        r->diag->offset = offset;
     }
-    return diag_fail(r->diag, status, code, "%s at byte %zu", what, r->at);
+    r->status = diag_fail(r->diag, status, code, "%s at byte %zu", what, offset);
+    return NULL;
 }
 
-static enum status fail_syntax(struct reader *r, const char *what)
+static const uint8_t *fail_syntax(struct reader *r, const uint8_t *at, const char *what)
 {
-    return fail(r, STATUS_INVALID, "json.syntax", what);
+    return fail(r, at, STATUS_INVALID, "json.syntax", what);
 }
 
-static void skip_space(struct reader *r)
+SELDOM static const uint8_t *skip_found_space(struct reader *r, const uint8_t *at)
 {
-    while (r->at < r->text.len) {
-        uint8_t byte = r->text.ptr[r->at];
-        if (byte > ' ' || (byte != ' ' && byte != '\n' && byte != '\r' && byte != '\t')) {
-            return;
-        }
+    for (; at < r->end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'); at++) {
         r->has_space = true;
-        r->at++;
     }
+    return at;
+}
+
+static inline const uint8_t *skip_space(struct reader *r, const uint8_t *at)
+{
+    return at<r->end && * at> ' ' ? at : skip_found_space(r, at);
 }
 
 /* The byte at the cursor; NUL at the end, which no rule accepts. */
-static uint8_t peek(const struct reader *r)
+static inline uint8_t peek(const struct reader *r, const uint8_t *at)
 {
-    return r->at < r->text.len ? r->text.ptr[r->at] : 0;
+    return at < r->end ? *at : 0;
 }
 
 static enum json_type type_of(const struct json_node *node)
@@ -97,151 +111,139 @@ static uint32_t first_capacity(size_t text_bytes)
 /* Arrays that were too small stay in the arena, so there are few of them. The next one has all the
  * nodes that the rest of the text can hold, with two bytes each, unless these are far more than the
  * text has shown to need so far. */
-static uint32_t next_capacity(const struct reader *r)
+static uint32_t next_capacity(const struct reader *r, const uint8_t *at)
 {
-    size_t most = r->count + (r->text.len - r->at) / 2 + 2;
-    size_t capacity = r->capacity == 0                           ? first_capacity(r->text.len)
+    size_t most = r->count + (size_t)(r->end - at) / 2 + 2;
+    size_t capacity = r->capacity == 0 ? first_capacity((size_t)(r->end - r->begin))
                       : most <= (size_t)r->capacity * GROWTH_MAX ? most
                                                                  : (size_t)r->capacity * GROWTH;
     size_t limit = r->parser->limits.nodes_max;
     return (uint32_t)(capacity < limit ? capacity : limit);
 }
 
-static enum status grow_nodes(struct reader *r)
+static const uint8_t *grow_nodes(struct reader *r, const uint8_t *at)
 {
-    uint32_t capacity = next_capacity(r);
+    uint32_t capacity = next_capacity(r, at);
     if (capacity == r->count) {
-        return fail(r, STATUS_LIMIT, "json.limit", "too many values");
+        return fail(r, at, STATUS_LIMIT, "json.limit", "too many values");
     }
     struct json_node *nodes = arena_alloc(r->arena, capacity * sizeof(*nodes));
     if (nodes == NULL) {
-        return fail(r, STATUS_LIMIT, "json.memory", "the message needs too much memory");
+        return fail(r, at, STATUS_LIMIT, "json.memory", "the message needs too much memory");
     }
     if (r->count > 0) {
         memcpy(nodes, r->nodes, r->count * sizeof(*nodes));
     }
     r->nodes = nodes;
     r->capacity = capacity;
-    return STATUS_OK;
+    return at;
 }
 
-static inline enum status add_node(struct reader *r, enum json_type type, size_t start,
-                                   bool is_escaped)
+/* A node of the bytes from start to at. kind: its type, and whether it is a string with escapes. */
+static inline const uint8_t *add_node(struct reader *r, uint32_t kind, const uint8_t *start,
+                                      const uint8_t *at)
 {
-    if (r->count == r->capacity) {
-        TRY(grow_nodes(r));
+    if (r->count == r->capacity && grow_nodes(r, at) == NULL) {
+        return NULL;
     }
-    r->nodes[r->count] =
-        (struct json_node){.offset = (uint32_t)start,
-                           .len = (uint32_t)(r->at - start),
-                           .next = r->count + 1,
-                           .kind = (uint32_t)type | (is_escaped ? KIND_HAS_ESCAPES : 0)};
+    r->nodes[r->count] = (struct json_node){.offset = (uint32_t)(start - r->begin),
+                                            .len = (uint32_t)(at - start),
+                                            .next = r->count + 1,
+                                            .kind = kind};
     r->count++;
-    return STATUS_OK;
+    return at;
 }
 
-static enum status read_string(struct reader *r)
+static const uint8_t *fail_string(struct reader *r, const uint8_t *at, enum scan_result result)
 {
-    size_t start = r->at;
-    bool is_escaped = false;
-    switch (scan_string(r->text, &r->at, &is_escaped)) {
-    case SCAN_OK:
-        return add_node(r, JSON_STRING, start, is_escaped);
+    switch (result) {
     case SCAN_UNTERMINATED:
-        return fail_syntax(r, "a string does not end");
+        return fail_syntax(r, at, "a string does not end");
     case SCAN_CONTROL:
-        return fail_syntax(r, "a control character inside a string");
+        return fail_syntax(r, at, "a control character inside a string");
     case SCAN_ESCAPE:
-        return fail_syntax(r, "an unknown escape");
+        return fail_syntax(r, at, "an unknown escape");
     case SCAN_SURROGATE:
-        return fail(r, STATUS_INVALID, "json.surrogate", "a lone surrogate escape");
+        return fail(r, at, STATUS_INVALID, "json.surrogate", "a lone surrogate escape");
     case SCAN_UTF8:
-        return fail(r, STATUS_INVALID, "json.utf8", "ill-formed UTF-8");
+        return fail(r, at, STATUS_INVALID, "json.utf8", "ill-formed UTF-8");
+    case SCAN_OK:
+        break;
     }
-    return STATUS_INTERNAL;
+    return at;
 }
 
-static size_t take_digits(struct reader *r)
+static inline const uint8_t *read_string(struct reader *r, const uint8_t *start)
 {
-    size_t at = r->at;
-    while (at < r->text.len && (uint8_t)(r->text.ptr[at] - '0') <= 9) {
+    struct scanned scanned = scan_string(start, r->end);
+    if (scanned.result != SCAN_OK) {
+        return fail_string(r, scanned.end, scanned.result);
+    }
+    return add_node(r, JSON_STRING | (scanned.has_escapes ? KIND_HAS_ESCAPES : 0), start,
+                    scanned.end);
+}
+
+static const uint8_t *skip_digits(const struct reader *r, const uint8_t *at)
+{
+    while (at < r->end && (uint8_t)(*at - '0') <= 9) {
         at++;
     }
-    size_t count = at - r->at;
-    r->at = at;
-    return count;
+    return at;
 }
 
-static enum status read_number(struct reader *r)
+static const uint8_t *read_number(struct reader *r, const uint8_t *start)
 {
-    size_t start = r->at;
-    r->at += peek(r) == '-' ? 1 : 0;
-    bool starts_with_zero = peek(r) == '0';
-    size_t digits = take_digits(r);
-    if (digits == 0 || (starts_with_zero && digits > 1)) {
-        return fail_syntax(r, "a malformed number");
+    const uint8_t *first = start + (peek(r, start) == '-' ? 1 : 0);
+    const uint8_t *at = skip_digits(r, first);
+    if (at == first || (*first == '0' && at - first > 1)) {
+        return fail_syntax(r, at, "a malformed number");
     }
-    if (peek(r) == '.') {
-        r->at++;
-        if (take_digits(r) == 0) {
-            return fail_syntax(r, "a number without digits after its point");
+    if (peek(r, at) == '.') {
+        const uint8_t *fraction = at + 1;
+        at = skip_digits(r, fraction);
+        if (at == fraction) {
+            return fail_syntax(r, at, "a number without digits after its point");
         }
     }
-    if (peek(r) == 'e' || peek(r) == 'E') {
-        r->at++;
-        r->at += (peek(r) == '+' || peek(r) == '-') ? 1 : 0;
-        if (take_digits(r) == 0) {
-            return fail_syntax(r, "a number without digits in its exponent");
+    if (peek(r, at) == 'e' || peek(r, at) == 'E') {
+        at++;
+        const uint8_t *exponent = at + (peek(r, at) == '+' || peek(r, at) == '-' ? 1 : 0);
+        at = skip_digits(r, exponent);
+        if (at == exponent) {
+            return fail_syntax(r, at, "a number without digits in its exponent");
         }
     }
-    if (r->at - start > r->parser->limits.number_bytes_max) {
-        return fail(r, STATUS_LIMIT, "json.limit", "a number is too long");
+    if ((size_t)(at - start) > r->parser->limits.number_bytes_max) {
+        return fail(r, at, STATUS_LIMIT, "json.limit", "a number is too long");
     }
-    return add_node(r, JSON_NUMBER, start, false);
+    return add_node(r, JSON_NUMBER, start, at);
 }
 
-static enum status read_literal(struct reader *r, struct slice word, enum json_type type)
+static const uint8_t *read_literal(struct reader *r, const uint8_t *at, struct slice word,
+                                   enum json_type type)
 {
-    size_t start = r->at;
-    if (!slice_starts_with(slice_sub(r->text, r->at, r->text.len), word)) {
-        return fail_syntax(r, "an unknown word");
+    if (!slice_starts_with(slice_of(at, (size_t)(r->end - at)), word)) {
+        return fail_syntax(r, at, "an unknown word");
     }
-    r->at += word.len;
-    return add_node(r, type, start, false);
+    return add_node(r, type, at, at + word.len);
 }
 
-static enum status open_container(struct reader *r, enum json_type type)
+/* text: the first byte of the text. */
+static struct slice content_of(const uint8_t *text, const struct json_node *node)
 {
-    if (r->depth == r->parser->limits.depth_max) {
-        return fail(r, STATUS_LIMIT, "json.depth", "nested too deep");
-    }
-    size_t start = r->at++;
-    TRY(add_node(r, type, start, false));
-    r->open[r->depth++] = r->count - 1;
-    return STATUS_OK;
-}
-
-static struct slice content_of(const struct slice text, const struct json_node *node)
-{
-    return slice_of(text.ptr + node->offset + 1, node->len - 2);
+    return slice_of(text + node->offset + 1, node->len - 2);
 }
 
 /* Before the closing quote; of an empty string its opening quote. */
-static uint8_t last_byte(struct slice text, const struct json_node *node)
+static uint8_t last_byte(const uint8_t *text, const struct json_node *node)
 {
-    return text.ptr[node->offset + node->len - 2];
+    return text[node->offset + node->len - 2];
 }
 
-static bool same_string(struct slice a_text, const struct json_node *a, struct slice b_text,
-                        const struct json_node *b)
+/* Out of line, like all that is about escapes: they are rare, and whoever looks at a name needs few
+ * registers without them. */
+SELDOM static bool same_unescaped(struct slice left, struct slice right)
 {
-    struct slice left = content_of(a_text, a);
-    struct slice right = content_of(b_text, b);
-    if (!has_escapes(a) && !has_escapes(b)) {
-        /* Most names that differ do so in length or at their end. */
-        return left.len == right.len && last_byte(a_text, a) == last_byte(b_text, b) &&
-               slice_eq(left, right);
-    }
     struct scan_text left_scan;
     struct scan_text right_scan;
     scan_text_init(&left_scan, left);
@@ -254,6 +256,19 @@ static bool same_string(struct slice a_text, const struct json_node *a, struct s
         }
     } while (byte >= 0);
     return true;
+}
+
+static bool same_string(const uint8_t *a_text, const struct json_node *a, const uint8_t *b_text,
+                        const struct json_node *b)
+{
+    struct slice left = content_of(a_text, a);
+    struct slice right = content_of(b_text, b);
+    if (has_escapes(a) || has_escapes(b)) {
+        return same_unescaped(left, right);
+    }
+    /* Most names that differ do so in length or at their end. */
+    return left.len == right.len && last_byte(a_text, a) == last_byte(b_text, b) &&
+           slice_eq(left, right);
 }
 
 static uint64_t rotate(uint64_t value, unsigned bits)
@@ -328,9 +343,9 @@ static uint64_t hash_name(const struct reader *r, const struct json_node *node)
         r->parser->seed[0] ^ 0x736f6d6570736575U, r->parser->seed[1] ^ 0x646f72616e646f6dU,
         r->parser->seed[0] ^ 0x6c7967656e657261U, r->parser->seed[1] ^ 0x7465646279746573U};
     if (has_escapes(node)) {
-        sip_escaped(v, content_of(r->text, node));
+        sip_escaped(v, content_of(r->begin, node));
     } else {
-        sip_plain(v, content_of(r->text, node));
+        sip_plain(v, content_of(r->begin, node));
     }
     v[2] ^= 0xff;
     sip_round(v);
@@ -339,30 +354,30 @@ static uint64_t hash_name(const struct reader *r, const struct json_node *node)
     return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
-static enum status fail_duplicate(struct reader *r, uint32_t key)
+static const uint8_t *fail_duplicate(struct reader *r, uint32_t key)
 {
-    r->at = r->nodes[key].offset;
-    return fail(r, STATUS_INVALID, "json.duplicate", "a member name appears twice");
+    return fail(r, r->begin + r->nodes[key].offset, STATUS_INVALID, "json.duplicate",
+                "a member name appears twice");
 }
 
-static enum status check_small_object(struct reader *r, uint32_t object)
+static bool is_before(const struct reader *r, uint32_t object, uint32_t key)
 {
-    uint32_t keys[SMALL_OBJECT_MEMBERS];
-    uint32_t count = 0;
-    for (uint32_t key = object + 1; key < r->count; key = r->nodes[key + 1].next) {
-        for (uint32_t i = 0; i < count; i++) {
-            const struct json_node *one = &r->nodes[keys[i]];
-            const struct json_node *other = &r->nodes[key];
-            /* Most names differ in length, and then only an escape could make them the same. */
-            bool may_be_same =
-                one->len == other->len || ((one->kind | other->kind) & KIND_HAS_ESCAPES) != 0;
-            if (may_be_same && same_string(r->text, one, r->text, other)) {
-                return fail_duplicate(r, key);
-            }
+    for (uint32_t other = object + 1; other < key; other = r->nodes[other + 1].next) {
+        if (same_string(r->begin, &r->nodes[other], r->begin, &r->nodes[key])) {
+            return true;
         }
-        keys[count++] = key;
     }
-    return STATUS_OK;
+    return false;
+}
+
+static const uint8_t *check_small_object(struct reader *r, uint32_t object, const uint8_t *at)
+{
+    for (uint32_t key = object + 1; key < r->count; key = r->nodes[key + 1].next) {
+        if (is_before(r, object, key)) {
+            return fail_duplicate(r, key);
+        }
+    }
+    return at;
 }
 
 struct name_slot {
@@ -370,7 +385,7 @@ struct name_slot {
     uint32_t key;  /* 0: free, because no key is node 0 */
 };
 
-static enum status check_large_object(struct reader *r, uint32_t object)
+static const uint8_t *check_large_object(struct reader *r, uint32_t object, const uint8_t *at)
 {
     size_t slots = 16;
     while (slots < (size_t)count_of(&r->nodes[object]) * 2) {
@@ -378,144 +393,175 @@ static enum status check_large_object(struct reader *r, uint32_t object)
     }
     struct name_slot *table = arena_alloc_zero(r->arena, slots, sizeof(*table));
     if (table == NULL) {
-        return fail(r, STATUS_LIMIT, "json.memory", "the message needs too much memory");
+        return fail(r, at, STATUS_LIMIT, "json.memory", "the message needs too much memory");
     }
     for (uint32_t key = object + 1; key < r->count; key = r->nodes[key + 1].next) {
         uint64_t hash = hash_name(r, &r->nodes[key]);
         uint32_t high = (uint32_t)(hash >> 32);
-        size_t at = (uint32_t)hash & (slots - 1);
-        for (; table[at].key != 0; at = (at + 1) & (slots - 1)) {
-            if (table[at].high == high &&
-                same_string(r->text, &r->nodes[table[at].key], r->text, &r->nodes[key])) {
+        size_t slot = (uint32_t)hash & (slots - 1);
+        for (; table[slot].key != 0; slot = (slot + 1) & (slots - 1)) {
+            if (table[slot].high == high &&
+                same_string(r->begin, &r->nodes[table[slot].key], r->begin, &r->nodes[key])) {
                 return fail_duplicate(r, key);
             }
         }
-        table[at] = (struct name_slot){high, key};
+        table[slot] = (struct name_slot){high, key};
     }
-    return STATUS_OK;
+    return at;
 }
 
-static enum status close_container(struct reader *r)
+SELDOM static const uint8_t *check_names(struct reader *r, uint32_t object, const uint8_t *at)
 {
-    uint32_t container = r->open[--r->depth];
-    struct json_node *node = &r->nodes[container];
-    r->at++;
-    node->len = (uint32_t)(r->at - node->offset);
+    return count_of(&r->nodes[object]) <= SMALL_OBJECT_MEMBERS ? check_small_object(r, object, at)
+                                                               : check_large_object(r, object, at);
+}
+
+/* at: the closing bracket. */
+static const uint8_t *close_container(struct reader *r, const uint8_t *at)
+{
+    const struct level *level = r->level--;
+    struct json_node *node = &r->nodes[level->node];
+    at++;
+    node->len = (uint32_t)(at - r->begin) - node->offset;
     node->next = r->count;
-    if (type_of(node) != JSON_OBJECT || count_of(node) < 2) {
-        return STATUS_OK;
-    }
-    return count_of(node) <= SMALL_OBJECT_MEMBERS ? check_small_object(r, container)
-                                                  : check_large_object(r, container);
+    node->kind |= level->count << KIND_COUNT_SHIFT;
+    return level->may_repeat ? check_names(r, level->node, at) : at;
 }
 
-static enum status read_name(struct reader *r)
+/* A bit that names of the same text share and most others do not; all bits for a name with escapes,
+ * because its text does not tell. */
+static uint64_t mark_of_name(const struct json_node *name, uint8_t last)
 {
-    skip_space(r);
-    if (peek(r) != '"') {
-        return fail_syntax(r, "a member name must be a string");
+    return has_escapes(name) ? UINT64_MAX : (uint64_t)1 << ((name->len + 5U * last) & 63);
+}
+
+/* Note the name that was just read; end: behind its quotes. */
+static void mark_name(struct reader *r, const uint8_t *end)
+{
+    struct level *level = r->level;
+    uint64_t mark = mark_of_name(&r->nodes[r->count - 1], end[-2]);
+    level->may_repeat |= (level->marks & mark) != 0;
+    level->marks |= mark;
+}
+
+static inline const uint8_t *read_name(struct reader *r, const uint8_t *at)
+{
+    at = skip_space(r, at);
+    if (peek(r, at) != '"') {
+        return fail_syntax(r, at, "a member name must be a string");
     }
-    TRY(read_string(r));
-    skip_space(r);
-    if (peek(r) != ':') {
-        return fail_syntax(r, "':' must follow a member name");
+    at = read_string(r, at);
+    if (at == NULL) {
+        return NULL;
     }
-    r->at++;
-    return STATUS_OK;
+    mark_name(r, at);
+    at = skip_space(r, at);
+    return peek(r, at) == ':' ? at + 1 : fail_syntax(r, at, "':' must follow a member name");
 }
 
 /* Count a new element of the innermost container and read its name if it has one. */
-static enum status begin_element(struct reader *r)
+static const uint8_t *begin_element(struct reader *r, const uint8_t *at)
 {
-    struct json_node *node = &r->nodes[r->open[r->depth - 1]];
-    node->kind += KIND_ONE_ELEMENT;
-    if (type_of(node) != JSON_OBJECT) {
-        return STATUS_OK;
+    struct level *level = r->level;
+    level->count++;
+    if (level->closing_bracket != '}') {
+        return at;
     }
-    if (count_of(node) > r->parser->limits.members_max) {
-        return fail(r, STATUS_LIMIT, "json.limit", "an object has too many members");
+    if (level->count > r->parser->limits.members_max) {
+        return fail(r, at, STATUS_LIMIT, "json.limit", "an object has too many members");
     }
-    return read_name(r);
+    return read_name(r, at);
 }
 
-/* Read a scalar, or open a container. *opened tells which. */
-static enum status read_value(struct reader *r, bool *opened)
+/* After a value: close what ends here, up to the next element's value. */
+static const uint8_t *finish_value(struct reader *r, const uint8_t *at)
 {
-    skip_space(r);
-    uint8_t byte = peek(r);
-    *opened = byte == '{' || byte == '[';
-    switch (byte) {
+    while (at != NULL && r->level != r->outside) {
+        at = skip_space(r, at);
+        uint8_t byte = peek(r, at);
+        if (byte == ',') {
+            return begin_element(r, at + 1);
+        }
+        if (byte != r->level->closing_bracket) {
+            return fail_syntax(r, at, "',' or a closing bracket must follow a value");
+        }
+        at = close_container(r, at);
+    }
+    return at;
+}
+
+/* Up to the first element's value; a container without elements closes at once. */
+static const uint8_t *open_container(struct reader *r, const uint8_t *start, enum json_type type,
+                                     uint8_t closing_bracket)
+{
+    if (r->level == r->outside + r->parser->limits.depth_max) {
+        return fail(r, start, STATUS_LIMIT, "json.depth", "nested too deep");
+    }
+    const uint8_t *at = add_node(r, type, start, start + 1);
+    if (at == NULL) {
+        return NULL;
+    }
+    *++r->level = (struct level){.node = r->count - 1, .closing_bracket = closing_bracket};
+    at = skip_space(r, at);
+    return peek(r, at) == closing_bracket ? finish_value(r, at) : begin_element(r, at);
+}
+
+/* A scalar and what ends behind it, or the beginning of a container: up to the next value. */
+static const uint8_t *read_value(struct reader *r, const uint8_t *at)
+{
+    at = skip_space(r, at);
+    switch (peek(r, at)) {
     case '{':
-        return open_container(r, JSON_OBJECT);
+        return open_container(r, at, JSON_OBJECT, '}');
     case '[':
-        return open_container(r, JSON_ARRAY);
+        return open_container(r, at, JSON_ARRAY, ']');
     case '"':
-        return read_string(r);
+        return finish_value(r, read_string(r, at));
     case 't':
-        return read_literal(r, SLICE("true"), JSON_TRUE);
+        return finish_value(r, read_literal(r, at, SLICE("true"), JSON_TRUE));
     case 'f':
-        return read_literal(r, SLICE("false"), JSON_FALSE);
+        return finish_value(r, read_literal(r, at, SLICE("false"), JSON_FALSE));
     case 'n':
-        return read_literal(r, SLICE("null"), JSON_NULL);
+        return finish_value(r, read_literal(r, at, SLICE("null"), JSON_NULL));
     default:
-        return read_number(r);
+        return finish_value(r, read_number(r, at));
     }
 }
 
-static uint8_t closing_bracket(const struct reader *r)
+static const uint8_t *read_text(struct reader *r)
 {
-    assert(r->depth > 0 && r->nodes != NULL);
-    return type_of(&r->nodes[r->open[r->depth - 1]]) == JSON_OBJECT ? '}' : ']';
-}
-
-/* After a value: close what ends here, up to the next element. */
-static enum status finish_value(struct reader *r)
-{
-    while (r->depth > 0) {
-        skip_space(r);
-        if (peek(r) == ',') {
-            r->at++;
-            return begin_element(r);
-        }
-        if (peek(r) != closing_bracket(r)) {
-            return fail_syntax(r, "',' or a closing bracket must follow a value");
-        }
-        TRY(close_container(r));
+    const uint8_t *at = skip_space(r, r->begin);
+    if (at == r->end) {
+        return fail(r, at, STATUS_INVALID, "json.empty", "there is no value");
     }
-    return STATUS_OK;
-}
-
-/* After an opening bracket: either it closes at once or its first element begins. */
-static enum status finish_open(struct reader *r)
-{
-    skip_space(r);
-    if (peek(r) != closing_bracket(r)) {
-        return begin_element(r);
+    do {
+        at = read_value(r, at);
+    } while (at != NULL && r->level != r->outside);
+    if (at == NULL) {
+        return NULL;
     }
-    TRY(close_container(r));
-    return finish_value(r);
+    at = skip_space(r, at);
+    return at == r->end ? at : fail_syntax(r, at, "more text after the value");
 }
 
 enum status json_parse(const struct json_parser *parser, struct slice text, struct arena *arena,
                        struct json_tape *out, struct diag *diag)
 {
-    uint32_t open[JSON_DEPTH_LIMIT];
-    struct reader r = {.parser = parser, .text = text, .arena = arena, .open = open, .diag = diag};
+    struct level levels[1 + JSON_DEPTH_LIMIT];
+    const uint8_t *begin = text.len == 0 ? SLICE("").ptr : text.ptr;
+    struct reader r = {.parser = parser,
+                       .begin = begin,
+                       .end = begin + text.len,
+                       .arena = arena,
+                       .outside = levels,
+                       .level = levels,
+                       .diag = diag};
     if (text.len >= UINT32_MAX) {
-        return fail(&r, STATUS_LIMIT, "json.limit", "the text is too long");
+        (void)fail(&r, r.begin, STATUS_LIMIT, "json.limit", "the text is too long");
+        return r.status;
     }
-    skip_space(&r);
-    if (r.at == text.len) {
-        return fail(&r, STATUS_INVALID, "json.empty", "there is no value");
-    }
-    do {
-        bool opened = false;
-        TRY(read_value(&r, &opened));
-        TRY(opened ? finish_open(&r) : finish_value(&r));
-    } while (r.depth > 0);
-    skip_space(&r);
-    if (r.at != text.len) {
-        return fail_syntax(&r, "more text after the value");
+    if (read_text(&r) == NULL) {
+        return r.status;
     }
     *out = (struct json_tape){
         .text = text, .nodes = r.nodes, .count = r.count, .is_compact = !r.has_space};
@@ -561,7 +607,7 @@ bool json_iter_next(struct json_iter *iter, json_ref *key, json_ref *value)
     return true;
 }
 
-static bool escaped_eq(struct slice content, struct slice text)
+SELDOM static bool escaped_eq(struct slice content, struct slice text)
 {
     struct scan_text scan;
     scan_text_init(&scan, content);
@@ -574,16 +620,19 @@ static bool escaped_eq(struct slice content, struct slice text)
 }
 
 /* Of a node that is a string. */
-static inline bool string_eq(struct slice tape_text, const struct json_node *node,
+static inline bool string_eq(const uint8_t *tape_text, const struct json_node *node,
                              struct slice text)
 {
-    struct slice content = content_of(tape_text, node);
-    return has_escapes(node) ? escaped_eq(content, text) : slice_eq(content, text);
+    if (has_escapes(node)) {
+        return escaped_eq(content_of(tape_text, node), text);
+    }
+    return node->len == text.len + 2 && bytes_eq(tape_text + node->offset + 1, text.ptr, text.len);
 }
 
 bool json_string_eq(const struct json_tape *tape, json_ref ref, struct slice text)
 {
-    return json_type(tape, ref) == JSON_STRING && string_eq(tape->text, &tape->nodes[ref], text);
+    return json_type(tape, ref) == JSON_STRING &&
+           string_eq(tape->text.ptr, &tape->nodes[ref], text);
 }
 
 json_ref json_member(const struct json_tape *tape, json_ref ref, struct slice name)
@@ -593,7 +642,7 @@ json_ref json_member(const struct json_tape *tape, json_ref ref, struct slice na
     }
     json_ref key = ref + 1;
     for (uint32_t left = count_of(&tape->nodes[ref]); left > 0; left--) {
-        if (string_eq(tape->text, &tape->nodes[key], name)) {
+        if (string_eq(tape->text.ptr, &tape->nodes[key], name)) {
             return key + 1;
         }
         key = tape->nodes[key + 1].next;
@@ -607,17 +656,8 @@ json_ref json_member_object(const struct json_tape *tape, json_ref ref, struct s
     return found != JSON_NONE && json_type(tape, found) == JSON_OBJECT ? found : JSON_NONE;
 }
 
-enum status json_string(const struct json_tape *tape, json_ref ref, struct arena *arena,
-                        struct slice *out)
+SELDOM static enum status unescape(struct slice content, struct arena *arena, struct slice *out)
 {
-    if (json_type(tape, ref) != JSON_STRING) {
-        return STATUS_INVALID;
-    }
-    struct slice content = content_of(tape->text, &tape->nodes[ref]);
-    if (!has_escapes(&tape->nodes[ref])) {
-        *out = content;
-        return STATUS_OK;
-    }
     /* Unescaping never grows a text: the shortest escape of n bytes stands for fewer. */
     uint8_t *bytes = arena_alloc(arena, content.len);
     if (bytes == NULL) {
@@ -633,11 +673,26 @@ enum status json_string(const struct json_tape *tape, json_ref ref, struct arena
     return STATUS_OK;
 }
 
+enum status json_string(const struct json_tape *tape, json_ref ref, struct arena *arena,
+                        struct slice *out)
+{
+    if (json_type(tape, ref) != JSON_STRING) {
+        return STATUS_INVALID;
+    }
+    const struct json_node *node = &tape->nodes[ref];
+    struct slice content = content_of(tape->text.ptr, node);
+    if (has_escapes(node)) {
+        return unescape(content, arena, out);
+    }
+    *out = content;
+    return STATUS_OK;
+}
+
 bool json_string_same(const struct json_tape *a, json_ref a_ref, const struct json_tape *b,
                       json_ref b_ref)
 {
     return json_type(a, a_ref) == JSON_STRING && json_type(b, b_ref) == JSON_STRING &&
-           same_string(a->text, &a->nodes[a_ref], b->text, &b->nodes[b_ref]);
+           same_string(a->text.ptr, &a->nodes[a_ref], b->text.ptr, &b->nodes[b_ref]);
 }
 
 /* The long s and the Kelvin sign, whose first byte was just read: the ASCII letter they fold to, or
@@ -676,8 +731,8 @@ bool json_string_resembles(const struct json_tape *a, json_ref a_ref, const stru
     if (json_type(a, a_ref) != JSON_STRING || json_type(b, b_ref) != JSON_STRING) {
         return false;
     }
-    scan_text_init(&left, content_of(a->text, &a->nodes[a_ref]));
-    scan_text_init(&right, content_of(b->text, &b->nodes[b_ref]));
+    scan_text_init(&left, content_of(a->text.ptr, &a->nodes[a_ref]));
+    scan_text_init(&right, content_of(b->text.ptr, &b->nodes[b_ref]));
     int byte = 0;
     do {
         byte = next_folded(&left);
