@@ -151,6 +151,24 @@ class LeavingClient extends HttpClient {
   }
 }
 
+/** Listens on the stream of its session. */
+class ListeningClient extends HttpClient {
+  async handshake() {
+    await super.handshake();
+    this.leave = new AbortController();
+    const headers = { ...this.fields, Accept: 'text/event-stream', 'MCP-Protocol-Version': this.revision };
+    const response = await fetch(this.url, { headers, signal: this.leave.signal });
+    this.reading = this.take(response).catch(() => {});
+    return this;
+  }
+
+  async close() {
+    this.leave.abort();
+    await this.reading;
+    await super.close();
+  }
+}
+
 /** Packs into batches what may be: not the handshake, and no request that needs a stream to be asked on. */
 class BatchingClient extends HttpClient {
   packed(message) {
@@ -208,7 +226,7 @@ class WrapClient extends Client {
   }
 }
 
-const CLIENTS = { http: HttpClient, leaving: LeavingClient, batching: BatchingClient, sse: SseClient, wrap: WrapClient };
+const CLIENTS = { http: HttpClient, leaving: LeavingClient, listening: ListeningClient, batching: BatchingClient, sse: SseClient, wrap: WrapClient };
 
 /** kind: as the table says it; where: the address and token, or the arguments of `aegis`. */
 export function connect(kind, revision, ...where) {

@@ -1,6 +1,6 @@
 // A server of the matrix, of one revision: it lists a tool, an address and a prompt for every cell, and asks what the
 // cell of a called tool wants asked. Over HTTP in this process; as a program, it speaks on its standard streams:
-// `server.mjs REVISION FILE`, where FILE gets a line for each message that reached it.
+// `server.mjs REVISION MODE FILE`, where FILE gets a line for each message that reached it.
 import fs from 'node:fs';
 import { once } from 'node:events';
 import http from 'node:http';
@@ -23,9 +23,11 @@ const USES = ['tools/call', 'resources/read', 'prompts/get'];
 class Peer {
   /** What reached it: messages with a method, and answers to what it asked. */
   heard = [];
+  /** What it does once its answer is on its way. */
+  later = () => {};
 
-  constructor(revision, carrierId) {
-    Object.assign(this, { revision, carrierId });
+  constructor(revision, mode, carrierId) {
+    Object.assign(this, { revision, mode, carrierId });
   }
 
   /** `{ result }` or `{ error }`; ask: sends a question to the client and resolves to the answer. */
@@ -59,8 +61,12 @@ class Peer {
       return { error: { code: -32042, message: 'sign in first', data: { elicitations } } };
     }
     if (this.revision !== MODERN) {
-      const { result, error } = await ask(question);
-      this.heard.push(error === undefined ? { result } : { error });
+      const askAndHear = async () => {
+        const { result, error } = await ask(question);
+        this.heard.push(error === undefined ? { result } : { error });
+      };
+      if (this.mode === 'standing') this.later = askAndHear;
+      else await askAndHear();
     } else if (params.inputResponses === undefined) {
       return { result: { resultType: 'input_required', inputRequests: { q: question } } };
     } else {
@@ -68,6 +74,12 @@ class Peer {
     }
     return { result: resultOf(message) };
   }
+}
+
+function goOnLater(peer) {
+  const { later } = peer;
+  peer.later = () => {};
+  later();
 }
 
 /** Questions that wait for an answer, by their id, which are those that clients use, too. */
@@ -109,8 +121,8 @@ export class HttpPeers {
 
   /** mode: how it answers what clients use; returns the peer, with its `url`. */
   add(name, revision, carrierId, mode) {
-    const peer = new Peer(revision, carrierId);
-    Object.assign(peer, { mode, sessions: new Map(), url: `${this.origin}/${name}` });
+    const peer = new Peer(revision, mode, carrierId);
+    Object.assign(peer, { sessions: new Map(), url: `${this.origin}/${name}` });
     this.#peers.set(`/${name}`, peer);
     return peer;
   }
@@ -122,12 +134,21 @@ export class HttpPeers {
     for await (const piece of request) pieces.push(piece);
     if (request.method === 'DELETE') {
       response.writeHead(peer.sessions.delete(session) ? 200 : 404).end();
+    } else if (request.method === 'GET' && peer.mode === 'standing') {
+      stand(response, peer.sessions.get(session));
     } else if (request.method === 'GET') {
       goOn(request, response, peer.sessions.get(session));
     } else {
       await take(response, peer, session, JSON.parse(Buffer.concat(pieces).toString('utf8')));
     }
   }
+}
+
+/** The stream of a session, which gets what is asked between calls. */
+function stand(response, session) {
+  response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+  response.flushHeaders();
+  session.standing.resolve(response);
 }
 
 /** A stream that was broken off: what is still to be said on it goes to the request that asks for it. */
@@ -141,6 +162,12 @@ function goOn(request, response, session) {
   session.broken.resume(response);
 }
 
+function deferred() {
+  const result = {};
+  result.promise = new Promise((resolve) => (result.resolve = resolve));
+  return result;
+}
+
 const event = (message) => `data: ${JSON.stringify(message)}\n\n`;
 
 async function take(response, peer, id, message) {
@@ -152,13 +179,16 @@ async function take(response, peer, id, message) {
   }
   if (message.method === 'initialize') {
     session.id = `${peer.sessions.size}`;
+    session.standing = deferred();
     peer.sessions.set(session.id, session);
   }
   const answer = async (ask) => ({ jsonrpc: '2.0', id: message.id, ...await peer.outcome(message, ask) });
-  if (peer.mode === 'json' || !USES.includes(message.method)) {
+  if (['json', 'standing'].includes(peer.mode) || !USES.includes(message.method)) {
     const fields = session.id === undefined ? {} : { 'Mcp-Session-Id': session.id };
-    const text = JSON.stringify(await answer());
+    const send = async (question) => (await session.standing.promise).write(event(question));
+    const text = JSON.stringify(await answer((question) => session.waiting.ask(question, send)));
     response.writeHead(200, { 'Content-Type': 'application/json', ...fields }).end(text);
+    goOnLater(peer);
   } else {
     await stream(response, peer.mode, session, message, answer);
   }
@@ -182,19 +212,19 @@ async function stream(response, mode, session, message, answer) {
   link.end(event(await answer((question) => session.waiting.ask(question, send))));
 }
 
-async function serveLines(revision, file) {
-  const peer = new Peer(revision);
+async function serveLines(revision, mode, file) {
+  const peer = new Peer(revision, mode);
   const waiting = new Waiting();
   const send = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
-  const note = { push: (heard) => fs.appendFileSync(file, `${JSON.stringify(heard)}\n`) };
-  peer.heard = note;
+  peer.heard = { push: (heard) => fs.appendFileSync(file, `${JSON.stringify(heard)}\n`) };
   for await (const line of createInterface({ input: process.stdin })) {
     const message = JSON.parse(line);
     if (message.method === undefined) {
       waiting.answered(message);
     } else if (message.id !== undefined) {
       peer.outcome(message, (question) => waiting.ask(question, send))
-        .then((outcome) => send({ jsonrpc: '2.0', id: message.id, ...outcome }));
+        .then((outcome) => send({ jsonrpc: '2.0', id: message.id, ...outcome }))
+        .then(() => goOnLater(peer));
     }
   }
 }

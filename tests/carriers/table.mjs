@@ -49,6 +49,22 @@ export const CARRIERS = [
     client: 'wrap', server: 'child', mode: 'lines', requests: REVISIONS, questions: REVISIONS,
   },
   {
+    id: 'own-stream', title: "the stream of a client's session and of a server's, which belong to no call",
+    client: 'listening', server: 'http', mode: 'standing', requests: [], questions: STREAMABLE,
+  },
+  {
+    id: 'own-sse', title: 'HTTP with SSE at the client, between the calls',
+    client: 'sse', server: 'http', mode: 'standing', requests: [], questions: ['2024-11-05'],
+  },
+  {
+    id: 'own-child', title: 'standard streams of a server behind HTTP, between the calls',
+    client: 'listening', server: 'child', mode: 'standing', requests: [], questions: STREAMABLE,
+  },
+  {
+    id: 'own-wrap', title: 'standard streams on both sides, between the calls',
+    client: 'wrap', server: 'child', mode: 'standing', requests: [], questions: LEGACY,
+  },
+  {
     id: 'task-wish', title: 'a question that offers to be answered as a task, which is asked plainly',
     client: 'http', server: 'http', mode: 'stream', requests: [], questions: ['2025-11-25'],
     primitives: ['sampling', 'elicitation'], decisions: ['deny', 'rewrite'],
@@ -62,7 +78,6 @@ export const CARRIERS = [
 
 /** What is not served yet, so that nothing is tried. */
 export const NOT_YET = [
-  { title: "the stream of a server's own, and that of a client", revisions: STREAMABLE },
   { title: 'HTTP with SSE at the server', revisions: ['2024-11-05'] },
   { title: 'the stream of `tasks/result`, and questions that are tasks', revisions: ['2025-11-25'] },
   { title: '`tasks/get`, `tasks/update`, `notifications/tasks` of the extension', revisions: [MODERN] },
@@ -174,7 +189,17 @@ export function resultOf({ method, params }) {
 
 /** What must be seen of a cell: by the client, by the server, in the journal. */
 export function expectationOf(cell) {
-  return cell.isRequest ? ofRequest(cell) : ofQuestion(cell);
+  const expected = cell.isRequest ? ofRequest(cell) : ofQuestion(cell);
+  return isBetweenCalls(cell) ? { ...expected, records: callFirst(expected.records) } : expected;
+}
+
+/** A question between calls has a decision of its own, and its records stand in no order to those of a call. */
+export const isBetweenCalls = ({ carrier }) => carrier.mode === 'standing';
+
+/** The records of a call, then those of questions. */
+export function callFirst(summaries) {
+  const isOfQuestion = (summary) => summary.startsWith('event ');
+  return [...summaries.filter((summary) => !isOfQuestion(summary)), ...summaries.filter(isOfQuestion)];
 }
 
 function ofRequest(cell) {
