@@ -51,11 +51,16 @@ static enum status copy_texts(struct arena *arena, const struct config_texts *te
 
 static enum status build_server(struct build *b, size_t index, struct gateway_server *to)
 {
+    static const enum server_transport TRANSPORTS[] = {
+        [CONFIG_TRANSPORT_ANY] = SERVER_TRANSPORT_ANY,
+        [CONFIG_TRANSPORT_STREAMABLE] = SERVER_TRANSPORT_STREAMABLE,
+        [CONFIG_TRANSPORT_SSE] = SERVER_TRANSPORT_SSE};
     const struct config_server *from = &b->assembly->inputs->config->servers[index];
     TRY(arena_copy(b->arena, from->name, &to->name));
     TRY(arena_copy(b->arena, from->trust, &to->trust));
     TRY(copy_texts(b->arena, &from->labels, &to->labels, &to->label_count));
     to->is_stdio = from->command.count > 0;
+    to->transport = TRANSPORTS[from->transport];
     to->deny_as_error = from->deny_as_error;
     to->extensions = from->extensions;
     to->revision = mcp_revision_parse(from->revision);

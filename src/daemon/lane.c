@@ -99,6 +99,7 @@ static enum status start_upstreams(struct lane *lane, struct diag *diag)
     http.calls_max = (uint32_t)limits->connections_upstream;
     http.connect_ms = limits->upstream_connect_timeout_ms;
     stdio.children_max = (uint32_t)limits->stdio_children;
+    stdio.streams_max = (uint32_t)limits->sessions;
     TRY(http_upstream_new(&lane->loop, shared->http_targets, shared->server_count, &http,
                           &lane->http, diag));
     TRY(start_process_port(lane, diag));
@@ -109,8 +110,10 @@ static enum status start_upstreams(struct lane *lane, struct diag *diag)
                                                               .on_log_line = on_log_line,
                                                               .on_child_exit = on_child_exit});
     lane->mux =
-        (struct upstream_mux){http_upstream_port(lane->http), stdio_upstream_port(lane->stdio),
-                              shared->is_stdio, shared->server_count};
+        (struct upstream_mux){http_upstream_port(lane->http), stdio_upstream_port(lane->stdio)};
+    stdio_upstream_set_streams(lane->stdio, &(struct stdio_upstream_streams){&lane->mux.http,
+                                                                             shared->http_targets,
+                                                                             shared->server_count});
     lane->upstream = upstream_mux_port(&lane->mux);
     return STATUS_OK;
 }

@@ -21,7 +21,6 @@ struct lane_shared {
     const struct upstream_target *http_targets;
     const struct program *programs; /* server_count; NULL: */
     const int *process_channels;    /* one a lane, to the supervisor that has them */
-    const bool *is_stdio;
     size_t server_count;
     size_t connections_max; /* of clients, on one lane */
     struct lane *lanes;     /* all of them */

@@ -232,8 +232,6 @@ struct fixture {
     uint16_t ports[LANES]; /* each its own, so that a test can choose the lane */
 };
 
-static const bool IS_STDIO[SERVERS] = {[SERVER_CHILD] = true};
-
 static struct gateway_snapshot *new_snapshot(struct openssl_crypto *crypto, const char *policies)
 {
     static const struct gateway_server SERVER_LIST[SERVERS] = {
@@ -278,7 +276,6 @@ static void share(struct fixture *self)
         .config = &self->config,
         .http_targets = self->targets,
         .programs = self->programs,
-        .is_stdio = IS_STDIO,
         .server_count = SERVERS,
         .connections_max = 64,
         .lanes = self->lanes,

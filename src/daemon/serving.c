@@ -61,18 +61,15 @@ static enum status build_targets(struct serving *s)
     const struct config *config = s->plan->inputs->config;
     size_t count = config->server_count;
     struct upstream_target *http = arena_alloc_zero(&s->arena, count, sizeof(*http));
-    bool *is_stdio = arena_alloc_zero(&s->arena, count, sizeof(*is_stdio));
-    if (http == NULL || is_stdio == NULL) {
+    if (http == NULL) {
         return STATUS_LIMIT;
     }
     for (size_t i = 0; i < count; i++) {
-        is_stdio[i] = config->servers[i].command.count > 0;
-        if (!is_stdio[i]) {
+        if (config->servers[i].command.count == 0) {
             build_http_target(&config->servers[i], &http[i]);
         }
     }
     s->shared.http_targets = http;
-    s->shared.is_stdio = is_stdio;
     s->shared.server_count = count;
     return STATUS_OK;
 }

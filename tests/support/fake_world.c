@@ -136,6 +136,7 @@ static enum status fake_start(void *context, const struct upstream_request *requ
     *call = (struct world_call){.sink = *sink,
                                 .id = request->id,
                                 .server = request->server,
+                                .child = request->child,
                                 .is_get = request->is_get,
                                 .is_delete = request->is_delete,
                                 .is_in_session = request->is_in_session,
@@ -180,9 +181,10 @@ static void fake_pause(void *context, struct upstream_call *call, bool paused)
 
 static void fake_close_child(void *context, uint32_t server, uint64_t child)
 {
-    (void)context;
+    struct world *world = context;
     (void)server;
-    (void)child;
+    CHECK(child != 0);
+    world->closed_children++;
 }
 
 void world_position(struct world_call *call, const char *event_id, int64_t retry_ms)
@@ -226,7 +228,7 @@ static void complete_again(struct world_call *call)
     sink.on_end(&sink, STATUS_OK, 200, &diag);
 }
 
-void world_end(struct world_call *call, enum status status, const char *code)
+static void end_call(struct world_call *call, enum status status, int http_status, const char *code)
 {
     struct diag diag = {0};
     CHECK(call->is_open);
@@ -234,10 +236,20 @@ void world_end(struct world_call *call, enum status status, const char *code)
     if (status != STATUS_OK) {
         (void)!diag_fail(&diag, status, code, "the server failed");
     }
-    call->sink.on_end(&call->sink, status, status == STATUS_OK ? 200 : 0, &diag);
+    call->sink.on_end(&call->sink, status, http_status, &diag);
     if (world_of(&call->sink)->repeats) {
         complete_again(call);
     }
+}
+
+void world_end(struct world_call *call, enum status status, const char *code)
+{
+    end_call(call, status, status == STATUS_OK ? 200 : 0, code);
+}
+
+void world_refuse(struct world_call *call, int http_status)
+{
+    end_call(call, STATUS_INVALID, http_status, "upstream.status");
 }
 
 static bool run_one_stray(struct world *world)

@@ -33,6 +33,7 @@ struct world_call {
     char method[64];
     int64_t id;
     uint32_t server;
+    uint64_t child;
     bool is_open, is_cancelled, is_excused, is_get, is_delete, is_in_session;
     bool is_standing; /* the stream of a session: it stays open until the test ends it */
     bool is_stray;    /* completed once more although it was over */
@@ -102,6 +103,7 @@ struct world {
     size_t strays;           /* how often that was */
     const char *held_method; /* calls of this method wait for the test */
     bool server_is_modern;
+    size_t closed_children;     /* how many */
     const char *server_session; /* the id that servers give with their handshake; NULL: none */
     const struct world_answer *answers; /* of the test; answer_count entries */
     size_t answer_count;
@@ -160,6 +162,9 @@ void world_position(struct world_call *call, const char *event_id, int64_t retry
 /* A server's message on a call; %ID is replaced by the call's id. */
 void world_message(struct world_call *call, const char *json);
 void world_end(struct world_call *call, enum status status, const char *code);
+
+/* A server refuses a call by its HTTP status. */
+void world_refuse(struct world_call *call, int http_status);
 
 /* How many requests of the method reached a server, and how many records hold both texts. */
 size_t world_count_calls(const struct world *world, const char *method);

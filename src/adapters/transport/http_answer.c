@@ -58,7 +58,7 @@ static void on_head(struct http_link *link)
     struct http_call *call = link->call;
     const struct http_head *head = &link->reader.head;
     link->keep_alive = head->keep_alive;
-    call->http_status = head->status_code;
+    call->http_status = call->base.sink.http_status = head->status_code;
     if (count_fields(head, SLICE("content-encoding")) > 0 ||
         count_fields(head, SLICE("content-type")) > 1 ||
         count_fields(head, SLICE("mcp-session-id")) > 1) {
@@ -110,6 +110,19 @@ static bool report_position(struct http_call *call, const struct sse_event *even
 }
 
 /* Returns false when the call is over. */
+static bool report_endpoint(struct http_call *call, const struct sse_event *event)
+{
+    call->is_delivering = true;
+    call->base.sink.on_endpoint(&call->base.sink, event->data);
+    call->is_delivering = false;
+    if (call->is_over) {
+        http_call_end(call, STATUS_CANCELLED, NULL, false);
+        return false;
+    }
+    return true;
+}
+
+/* Returns false when the call is over. */
 static bool take_event(struct http_call *call, const struct sse_event *event)
 {
     if (!report_position(call, event)) {
@@ -117,6 +130,9 @@ static bool take_event(struct http_call *call, const struct sse_event *event)
     }
     if (!event->has_data) {
         return true;
+    }
+    if (call->base.sink.on_endpoint != NULL && slice_eq(event->name, SLICE("endpoint"))) {
+        return report_endpoint(call, event);
     }
     if (event->name.len > 0 && !slice_eq(event->name, SLICE("message"))) {
         refuse(call, STATUS_INVALID, "upstream.event", "server sent an event of another name");

@@ -226,7 +226,8 @@ static enum status write_fields(struct buf *out, const struct http_target *targe
 static enum status write_request(struct buf *out, const struct http_target *target,
                                  const struct upstream_request *request, struct diag *diag)
 {
-    http_write_request_line(out, method_of(request), target->config->path);
+    http_write_request_line(out, method_of(request),
+                            request->path.len > 0 ? request->path : target->config->path);
     if (write_fields(out, target, request) != STATUS_OK) {
         return diag_fail(diag, STATUS_INVALID, "upstream.request",
                          "a field for the server holds a control character");
@@ -298,7 +299,7 @@ static enum status start(void *context, const struct upstream_request *request,
     if (call == NULL) {
         return diag_fail(diag, STATUS_LIMIT, "upstream.memory", "no memory for a call");
     }
-    call->base = (struct upstream_call){.server = request->server, .sink = *sink};
+    call->base = (struct upstream_call){.sink = *sink};
     call->target = &upstream->targets[request->server];
     enum status status = write_request(&call->request, call->target, request, diag);
     if (status != STATUS_OK) {
@@ -349,6 +350,7 @@ static void set_paused(void *context, struct upstream_call *base, bool is_paused
     }
 }
 
+/* There are none here. */
 static void close_child(void *context, uint32_t server, uint64_t child)
 {
     (void)context;

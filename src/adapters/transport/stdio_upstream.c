@@ -1,5 +1,6 @@
 #include "adapters/transport/stdio_upstream.h"
 
+#include "adapters/transport/sse_stream.h"
 #include "adapters/transport/stdio_child.h"
 #include "adapters/transport/upstream_call.h"
 
@@ -23,9 +24,13 @@ struct stdio_call {
     bool is_over;       /* cancelled from there */
 };
 
-/* A child and the calls that run on it. */
+/* A child process, or a stream of a server, and the calls that run on it. */
 struct child_record {
-    struct stdio_child child; /* first: its callbacks cast back */
+    union {
+        struct stdio_child child;
+        struct sse_stream stream;
+    } peer; /* first: its callbacks cast back */
+    bool is_stream;
     struct stdio_upstream *upstream;
     struct child_record *next, *previous;
     uint32_t server;
@@ -39,10 +44,11 @@ struct stdio_upstream {
     struct loop *loop;
     const struct port_process *process;
     const struct json_parser *parser;
+    struct stdio_upstream_streams streams;
     struct stdio_upstream_options options;
     struct stdio_upstream_events events;
     struct child_record *records;
-    uint32_t record_count;
+    uint32_t child_count, stream_count;
     struct arena arena; /* of one line */
     bool is_closing;
     void (*on_closed)(void *context);
@@ -52,6 +58,36 @@ struct stdio_upstream {
 static struct child_record *record_of(struct stdio_child *child)
 {
     return (struct child_record *)child;
+}
+
+static struct child_record *record_of_stream(struct sse_stream *stream)
+{
+    return (struct child_record *)stream;
+}
+
+static bool is_running(const struct child_record *record)
+{
+    return record->is_stream ? record->peer.stream.state == SSE_STREAM_OPENING ||
+                                   record->peer.stream.state == SSE_STREAM_OPEN
+                             : record->peer.child.state == CHILD_RUNNING;
+}
+
+static bool is_absent(const struct child_record *record)
+{
+    return record->is_stream ? record->peer.stream.state == SSE_STREAM_ABSENT
+                             : record->peer.child.state == CHILD_ABSENT;
+}
+
+/* at once: what it still has to say is of no interest. */
+static void stop_peer(struct child_record *record, bool at_once)
+{
+    if (record->is_stream) {
+        sse_stream_stop(&record->peer.stream);
+    } else if (at_once) {
+        stdio_child_kill(&record->peer.child);
+    } else {
+        stdio_child_stop(&record->peer.child);
+    }
 }
 
 static struct stdio_call *call_of_idle(struct timer *timer)
@@ -147,19 +183,23 @@ static void on_deadline(struct timer *timer)
              "server did not answer in time");
 }
 
-static struct stdio_call *find_call(const struct child_record *record, const struct json_tape *tape,
-                                    json_ref id)
+static struct stdio_call *find_call(const struct child_record *record, int64_t id)
 {
-    int64_t number = 0;
-    if (id == JSON_NONE || json_integer(tape, id, &number) != STATUS_OK) {
-        return NULL;
-    }
     for (struct stdio_call *call = record->calls; call != NULL; call = call->next) {
-        if (call->expects_answer && call->id == number) {
+        if (call->expects_answer && call->id == id) {
             return call;
         }
     }
     return NULL;
+}
+
+static struct stdio_call *find_named_call(const struct child_record *record,
+                                          const struct json_tape *tape, json_ref id)
+{
+    int64_t number = 0;
+    return id == JSON_NONE || json_integer(tape, id, &number) != STATUS_OK
+               ? NULL
+               : find_call(record, number);
 }
 
 static struct stdio_call *find_standing(const struct child_record *record)
@@ -192,7 +232,7 @@ static void on_notification(struct child_record *record, const struct json_tape 
     json_ref params = json_member(tape, 0, SLICE("params"));
     json_ref token =
         params == JSON_NONE ? JSON_NONE : json_member(tape, params, SLICE("progressToken"));
-    struct stdio_call *call = find_call(record, tape, token);
+    struct stdio_call *call = find_named_call(record, tape, token);
     if (call == NULL) {
         call = find_only_call(record);
     }
@@ -222,7 +262,7 @@ static void on_noise(struct child_record *record)
     if (++record->noise_count >= record->upstream->options.noise_max) {
         end_all(record, STATUS_INVALID, "upstream.protocol",
                 "server writes lines that are no messages");
-        stdio_child_kill(&record->child);
+        stop_peer(record, true);
     }
 }
 
@@ -236,16 +276,15 @@ static void on_message(struct child_record *record, const struct json_tape *tape
         on_question(record, line);
     } else {
         /* An answer to no running call is late: its call was cancelled or timed out. */
-        struct stdio_call *call = find_call(record, tape, id);
+        struct stdio_call *call = find_named_call(record, tape, id);
         if (call != NULL && deliver(call, line, false)) {
             end_call(call, STATUS_OK, NULL, NULL);
         }
     }
 }
 
-static void on_line(struct stdio_child *child, struct slice line)
+static void take_text(struct child_record *record, struct slice line)
 {
-    struct child_record *record = record_of(child);
     struct stdio_upstream *upstream = record->upstream;
     struct json_tape tape;
     if (line.len == 0) {
@@ -258,6 +297,11 @@ static void on_line(struct stdio_child *child, struct slice line)
         return;
     }
     on_message(record, &tape, line);
+}
+
+static void on_line(struct stdio_child *child, struct slice line)
+{
+    take_text(record_of(child), line);
 }
 
 static void on_overflow(struct stdio_child *child)
@@ -275,19 +319,25 @@ static void on_log_line(struct stdio_child *child, struct slice line)
     }
 }
 
+/* What was agreed with it went with it. */
+static void tell_exit(const struct child_record *record)
+{
+    const struct stdio_upstream_events *events = &record->upstream->events;
+    if (events->on_child_exit != NULL) {
+        events->on_child_exit(events->context, record->server, record->number);
+    }
+}
+
 static void on_down(struct stdio_child *child)
 {
     struct child_record *record = record_of(child);
-    const struct stdio_upstream_events *events = &record->upstream->events;
     char what[DOWN_TEXT_BYTES] = "server process ended";
     if (child->start_error != 0) {
         (void)snprintf(what, sizeof(what), "server's command cannot be started: %s",
                        strerror(child->start_error));
     }
     end_all(record, STATUS_UNAVAILABLE, "upstream.down", what);
-    if (events->on_child_exit != NULL) {
-        events->on_child_exit(events->context, record->server, record->number);
-    }
+    tell_exit(record);
 }
 
 static void free_record(struct child_record *record)
@@ -301,8 +351,13 @@ static void free_record(struct child_record *record)
     if (record->next != NULL) {
         record->next->previous = record->previous;
     }
-    upstream->record_count--;
-    stdio_child_release(&record->child);
+    if (record->is_stream) {
+        upstream->stream_count--;
+        sse_stream_release(&record->peer.stream);
+    } else {
+        upstream->child_count--;
+        stdio_child_release(&record->peer.child);
+    }
     base_free(record);
 }
 
@@ -320,9 +375,8 @@ static void finish_when_empty(struct stdio_upstream *upstream)
     }
 }
 
-static void on_gone(struct stdio_child *child)
+static void forget(struct child_record *record)
 {
-    struct child_record *record = record_of(child);
     struct stdio_upstream *upstream = record->upstream;
     record->noise_count = 0;
     if (record->is_removed) {
@@ -331,11 +385,48 @@ static void on_gone(struct stdio_child *child)
     }
 }
 
+static void on_gone(struct stdio_child *child)
+{
+    forget(record_of(child));
+}
+
 static const struct stdio_child_events CHILD_EVENTS = {.on_line = on_line,
                                                        .on_overflow = on_overflow,
                                                        .on_log_line = on_log_line,
                                                        .on_down = on_down,
                                                        .on_gone = on_gone};
+
+static void on_stream_text(struct sse_stream *stream, struct slice json)
+{
+    take_text(record_of_stream(stream), json);
+}
+
+static void on_undelivered(struct sse_stream *stream, int64_t id, enum status status,
+                           const struct diag *diag)
+{
+    struct stdio_call *call = find_call(record_of_stream(stream), id);
+    if (call != NULL) {
+        end_call(call, status, diag->code, diag->message);
+    }
+}
+
+static void on_stream_down(struct sse_stream *stream)
+{
+    struct child_record *record = record_of_stream(stream);
+    struct diag diag = stream->diag;
+    end_all(record, diag.status, diag.code, diag.message);
+    tell_exit(record);
+}
+
+static void on_stream_gone(struct sse_stream *stream)
+{
+    forget(record_of_stream(stream));
+}
+
+static const struct sse_stream_events STREAM_EVENTS = {.on_text = on_stream_text,
+                                                       .on_undelivered = on_undelivered,
+                                                       .on_down = on_stream_down,
+                                                       .on_gone = on_stream_gone};
 
 static struct child_record *find_record(const struct stdio_upstream *upstream, uint32_t server,
                                         uint64_t number)
@@ -348,25 +439,52 @@ static struct child_record *find_record(const struct stdio_upstream *upstream, u
     return record;
 }
 
+static bool has_room(const struct stdio_upstream *upstream, bool is_stream)
+{
+    return is_stream ? upstream->stream_count < upstream->options.streams_max
+                     : upstream->child_count < upstream->options.children_max;
+}
+
+static void init_peer(struct child_record *record)
+{
+    struct stdio_upstream *upstream = record->upstream;
+    if (record->is_stream) {
+        upstream->stream_count++;
+        sse_stream_init(&record->peer.stream, upstream->loop, upstream->streams.http,
+                        &upstream->streams.targets[record->server], record->server, &STREAM_EVENTS);
+    } else {
+        upstream->child_count++;
+        stdio_child_init(&record->peer.child, upstream->loop, upstream->process, record->server,
+                         &upstream->options, &CHILD_EVENTS);
+    }
+}
+
 static struct child_record *add_record(struct stdio_upstream *upstream, uint32_t server,
                                        uint64_t number)
 {
-    struct child_record *record = upstream->record_count < upstream->options.children_max
-                                      ? base_alloc(sizeof(*record))
-                                      : NULL;
+    const struct stdio_upstream_streams *streams = &upstream->streams;
+    bool is_stream = server < streams->target_count && streams->targets[server].host.len > 0;
+    struct child_record *record =
+        has_room(upstream, is_stream) ? base_alloc(sizeof(*record)) : NULL;
     if (record == NULL) {
         return NULL;
     }
-    *record = (struct child_record){.upstream = upstream, .server = server, .number = number};
-    stdio_child_init(&record->child, upstream->loop, upstream->process, server, &upstream->options,
-                     &CHILD_EVENTS);
+    *record = (struct child_record){
+        .upstream = upstream, .server = server, .number = number, .is_stream = is_stream};
+    init_peer(record);
     record->next = upstream->records;
     if (record->next != NULL) {
         record->next->previous = record;
     }
     upstream->records = record;
-    upstream->record_count++;
     return record;
+}
+
+static enum status start_peer(struct child_record *record, const struct upstream_request *request,
+                              struct diag *diag)
+{
+    return record->is_stream ? sse_stream_start(&record->peer.stream, request, diag)
+                             : stdio_child_start(&record->peer.child, diag);
 }
 
 /* The running child a request is for, started if need be. */
@@ -386,8 +504,7 @@ static enum status take_child(struct stdio_upstream *upstream,
                          "too many children, or calls on one child");
     }
     *out = record;
-    return record->child.state == CHILD_RUNNING ? STATUS_OK
-                                                : stdio_child_start(&record->child, diag);
+    return is_running(record) ? STATUS_OK : start_peer(record, request, diag);
 }
 
 static void enlist(struct stdio_call *call, const struct upstream_request *request)
@@ -422,14 +539,14 @@ static enum status start_standing(struct stdio_upstream *upstream,
                                   struct diag *diag)
 {
     struct child_record *record = find_record(upstream, request->server, request->child);
-    if (request->expects_answer || record == NULL || record->child.state != CHILD_RUNNING) {
+    if (request->expects_answer || record == NULL || !is_running(record)) {
         return diag_fail(diag, STATUS_NOT_FOUND, "upstream.request", "no child has this stream");
     }
     struct stdio_call *call = base_alloc(sizeof(*call));
     if (call == NULL) {
         return diag_fail(diag, STATUS_LIMIT, "upstream.memory", "no memory for a stream");
     }
-    *call = (struct stdio_call){.base = {.server = request->server, .sink = *sink},
+    *call = (struct stdio_call){.base = {.is_shared = true, .sink = *sink},
                                 .record = record,
                                 .idle = {.fire = on_idle},
                                 .deadline = {.fire = on_deadline},
@@ -457,18 +574,21 @@ static enum status start(void *context, const struct upstream_request *request,
         return diag_fail(diag, STATUS_INVALID, "upstream.request", "a message holds a line end");
     }
     TRY(take_child(upstream, request, &record, diag));
+    assert(record != NULL);
     struct stdio_call *call = base_alloc(sizeof(*call));
     if (call == NULL) {
         return diag_fail(diag, STATUS_LIMIT, "upstream.memory", "no memory for a call");
     }
-    *call = (struct stdio_call){.base = {.server = request->server, .sink = *sink},
+    *call = (struct stdio_call){.base = {.is_shared = true, .sink = *sink},
                                 .record = record,
                                 .id = request->id,
                                 .timeout_ms = request->timeout_ms,
                                 .idle = {.fire = on_idle},
                                 .deadline = {.fire = on_deadline},
                                 .expects_answer = request->expects_answer};
-    enum status status = stdio_child_send(&record->child, request->body, diag);
+    enum status status = record->is_stream
+                             ? sse_stream_send(&record->peer.stream, request, diag)
+                             : stdio_child_send(&record->peer.child, request->body, diag);
     if (status != STATUS_OK) {
         base_free(call);
         return status;
@@ -510,10 +630,10 @@ static void remove_record(struct child_record *record)
 {
     record->is_removed = true;
     end_all(record, STATUS_UNAVAILABLE, "upstream.down", "server process is being stopped");
-    if (record->child.state == CHILD_ABSENT) {
+    if (is_absent(record)) {
         free_record(record);
     } else {
-        stdio_child_stop(&record->child);
+        stop_peer(record, false);
     }
 }
 
@@ -551,6 +671,12 @@ enum status stdio_upstream_new(struct loop *loop, const struct port_process *pro
     return STATUS_OK;
 }
 
+void stdio_upstream_set_streams(struct stdio_upstream *upstream,
+                                const struct stdio_upstream_streams *streams)
+{
+    upstream->streams = *streams;
+}
+
 void stdio_upstream_set_events(struct stdio_upstream *upstream,
                                const struct stdio_upstream_events *events)
 {
@@ -577,7 +703,7 @@ void stdio_upstream_log_tail(const struct stdio_upstream *upstream, uint32_t ser
                              uint64_t number, struct buf *out)
 {
     const struct child_record *record = find_record(upstream, server, number);
-    if (record != NULL) {
-        stdio_child_log_tail(&record->child, out);
+    if (record != NULL && !record->is_stream) {
+        stdio_child_log_tail(&record->peer.child, out);
     }
 }

@@ -1,14 +1,17 @@
-/* stdio_upstream.h: port_upstream over the standard streams of child processes, one per loop.
+/* stdio_upstream.h: port_upstream over streams that many calls share, one per loop: the standard
+ * streams of child processes, and the streams of servers that speak HTTP with SSE (MCP 2024-11-05),
+ * which are children just as well.
  *
  * A child belongs to a server and a child number and starts with its first use, through the process
- * port. One JSON object a line both ways. A child that writes anything else three times, or a line
- * without end, is stopped. A child that died is started again by the next use, not before its
- * back-off is over.
+ * port or, when its server has an address, through the HTTP port (sse_stream.h). One JSON object a
+ * line both ways. A child that writes anything else three times, or a line without end, is stopped.
+ * A child that died is started again by the next use, not before its back-off is over.
  */
 #ifndef AEGIS_ADAPTERS_TRANSPORT_STDIO_UPSTREAM_H
 #define AEGIS_ADAPTERS_TRANSPORT_STDIO_UPSTREAM_H
 
 #include "adapters/runtime/loop.h"
+#include "adapters/transport/http_upstream.h"
 #include "core/ports/process.h"
 #include "core/ports/upstream.h"
 #include "json/tape.h"
@@ -17,17 +20,18 @@ struct stdio_upstream_options {
     size_t line_bytes_max;
     size_t queue_bytes_max; /* written but not yet taken by the child */
     uint32_t noise_max;     /* lines that are no messages before the child is stopped */
-    uint32_t children_max;
-    uint32_t calls_max; /* running at once, per child */
-    int64_t stop_ms;    /* between the steps: end of input, SIGTERM, SIGKILL */
+    uint32_t children_max;  /* processes */
+    uint32_t streams_max;   /* of servers over HTTP */
+    uint32_t calls_max;     /* running at once, per child */
+    int64_t stop_ms;        /* between the steps: end of input, SIGTERM, SIGKILL */
     int64_t backoff_min_ms, backoff_max_ms;
 };
 
 #define STDIO_UPSTREAM_OPTIONS_DEFAULT                                                             \
     {                                                                                              \
         .line_bytes_max = (size_t)4 << 20, .queue_bytes_max = (size_t)8 << 20, .noise_max = 3,     \
-        .children_max = 256, .calls_max = 256, .stop_ms = 2000, .backoff_min_ms = 1000,            \
-        .backoff_max_ms = 60000                                                                    \
+        .children_max = 256, .streams_max = 1024, .calls_max = 256, .stop_ms = 2000,               \
+        .backoff_min_ms = 1000, .backoff_max_ms = 60000                                            \
     }
 
 /* All functions may be NULL; slices are valid during the call. */
@@ -47,6 +51,17 @@ NODISCARD enum status stdio_upstream_new(struct loop *loop, const struct port_pr
                                          const struct json_parser *parser,
                                          const struct stdio_upstream_options *options,
                                          struct stdio_upstream **out);
+
+/* Where children are streams; all borrowed. */
+struct stdio_upstream_streams {
+    const struct port_upstream *http;
+    const struct upstream_target *targets; /* by the server's number; without a host: a program */
+    size_t target_count;
+};
+
+/* Without it all children are programs. */
+void stdio_upstream_set_streams(struct stdio_upstream *upstream,
+                                const struct stdio_upstream_streams *streams);
 
 void stdio_upstream_set_events(struct stdio_upstream *upstream,
                                const struct stdio_upstream_events *events);

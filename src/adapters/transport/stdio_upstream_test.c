@@ -370,20 +370,20 @@ TEST(stdio_upstream_times_out_and_cancels)
 
 TEST(upstream_mux_finds_the_adapter)
 {
-    static const bool IS_STDIO[] = {true, false};
     struct fixture self;
     set_up_shell(&self, "exec cat");
-    struct upstream_mux mux = {.stdio = stdio_upstream_port(self.upstream),
-                               .http = stdio_upstream_port(self.upstream),
-                               .is_stdio = IS_STDIO,
-                               .server_count = 2};
+    struct upstream_mux mux = {.shared = stdio_upstream_port(self.upstream)};
+    struct upstream_request request = {
+        .body = SLICE("{\"id\":1}"), .expects_answer = true, .id = 1, .child = 7};
     self.port = upstream_mux_port(&mux);
-    start(&self, &self.sinks[0], 1, SLICE("{\"id\":1}"));
-    self.port.pause(self.port.context, self.sinks[0].call, true);
+    CHECK(self.port.start(&mux, &request, &self.sinks[0].base, &self.sinks[0].call, NULL) ==
+          STATUS_OK);
+    self.port.pause(&mux, self.sinks[0].call, true);
     CHECK(peer_run_until(&self.loop, &self.sinks[0].has_ended));
-    start(&self, &self.sinks[0], 1, SLICE("{\"id\":1}"));
-    self.port.cancel(self.port.context, self.sinks[0].call);
-    self.port.close_child(self.port.context, 0, 0);
+    CHECK(self.port.start(&mux, &request, &self.sinks[0].base, &self.sinks[0].call, NULL) ==
+          STATUS_OK);
+    self.port.cancel(&mux, self.sinks[0].call);
+    self.port.close_child(&mux, 0, 7);
     CHECK(self.sinks[0].end_count == 1);
     tear_down(&self);
 }

@@ -6,7 +6,7 @@
 
 /* First member of the adapters' own structures; upstream_mux.h finds the adapter by it. */
 struct upstream_call {
-    uint32_t server;
+    bool is_shared; /* by children, stdio_upstream.h; else it is one of http_upstream.h */
     struct upstream_sink sink; /* a copy */
 };
 

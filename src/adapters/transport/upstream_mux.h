@@ -6,9 +6,8 @@
 
 /* Filled by the owner; borrowed by the port. */
 struct upstream_mux {
-    struct port_upstream http, stdio;
-    const bool *is_stdio; /* server_count entries */
-    size_t server_count;
+    struct port_upstream http;   /* http_upstream.h */
+    struct port_upstream shared; /* stdio_upstream.h: requests that name a child */
 };
 
 struct port_upstream upstream_mux_port(struct upstream_mux *mux);

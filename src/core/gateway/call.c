@@ -244,6 +244,7 @@ static void on_message(const struct upstream_sink *sink, struct slice json, bool
     if (call == NULL) {
         return;
     }
+    call->http_status = sink->http_status;
     take_text(call, json);
     if (call->failure != STATUS_OK) {
         /* Nothing more is read of a server that broke a rule; its connection is not used again. */
@@ -310,11 +311,11 @@ static void on_end(const struct upstream_sink *sink, enum status status, int htt
                    const struct diag *diag)
 {
     struct call *call = find_call(sink);
-    (void)http_status;
     if (call == NULL) {
         return;
     }
     call->handle = NULL;
+    call->http_status = http_status;
     if (resume_later(call, status, diag)) {
         return;
     }

@@ -71,9 +71,28 @@ static void wake(struct server_session *session, enum status status)
     session->user_count--;
 }
 
+/* HTTP with SSE, MCP 2024-11-05. */
+static bool is_sse(const struct server_session *session)
+{
+    return session->child != 0 && !server_session_server(session)->is_stdio;
+}
+
+static void leave_child(struct server_session *session)
+{
+    const struct port_upstream *port = session->gateway->ports.upstream;
+    if (session->child != 0) {
+        port->close_child(port->context, session->server_index, session->child);
+    }
+}
+
 static void fail_opening(struct server_session *session, enum status status)
 {
     const struct port_clock *clock = session->gateway->ports.clock;
+    if (is_sse(session) && server_session_server(session)->transport == SERVER_TRANSPORT_ANY) {
+        /* It may be another server by the next time. */
+        leave_child(session);
+        session->child = 0;
+    }
     session->state = SERVER_SESSION_FAILED;
     session->failed_ms = clock->mono_ms(clock->context);
     session->diag.status = status;
@@ -166,6 +185,31 @@ static bool wants_to_be_asked_again(const struct server_session *session)
     return data != JSON_NONE && lists_modern(answer, json_member(answer, data, SLICE("supported")));
 }
 
+/* MCP 2025-11-25, transports: a server that refuses a POST of initialize in one of these ways may
+ * be one of MCP 2024-11-05, where a GET opens a stream. */
+static void note_refusal(struct server_session *session, enum status status)
+{
+    const struct call *call = &session->call;
+    const struct gateway_server *server = server_session_server(session);
+    bool has_refused =
+        status == STATUS_INVALID || (status == STATUS_OK && call->error != JSON_NONE);
+    session->may_be_sse =
+        has_refused && session->child == 0 && server->transport == SERVER_TRANSPORT_ANY &&
+        !mcp_revision_is_modern(server->revision) &&
+        (call->http_status == 400 || call->http_status == 404 || call->http_status == 405);
+}
+
+static void try_sse_or_fail(struct server_session *session, enum status status)
+{
+    if (session->may_be_sse) {
+        session->may_be_sse = false;
+        session->child = ++session->gateway->next_child;
+        start_step(session, SERVER_STEP_INITIALIZE, SLICE_EMPTY);
+    } else {
+        fail_opening(session, status);
+    }
+}
+
 static void on_discovered(struct server_session *session, enum status status)
 {
     /* A server that is down or too slow stays what it is: only an answer tells a legacy server. */
@@ -181,7 +225,7 @@ static void on_discovered(struct server_session *session, enum status status)
         session->was_asked_again = true;
         start_step(session, SERVER_STEP_DISCOVER, SLICE_EMPTY);
     } else if (is_down || must_be_modern) {
-        fail_opening(session, status == STATUS_OK ? STATUS_INVALID : status);
+        try_sse_or_fail(session, status == STATUS_OK ? STATUS_INVALID : status);
     } else {
         session->has_tried = true;
         start_step(session, SERVER_STEP_INITIALIZE, SLICE_EMPTY);
@@ -193,7 +237,7 @@ static bool may_be_modern(const struct server_session *session, enum status stat
 {
     bool has_refused =
         status == STATUS_INVALID || (status == STATUS_OK && session->call.error != JSON_NONE);
-    return has_refused && !session->has_tried &&
+    return has_refused && !session->has_tried && !is_sse(session) &&
            server_session_server(session)->revision == MCP_REVISION_NONE;
 }
 
@@ -209,6 +253,7 @@ static void on_initialized(struct server_session *session, enum status status)
         json_string(&call->answer, version, &session->arena, &text) == STATUS_OK) {
         session->revision = mcp_revision_parse(text);
     }
+    note_refusal(session, status);
     if (may_be_modern(session, status)) {
         session->has_tried = true;
         start_step(session, SERVER_STEP_DISCOVER, SLICE_EMPTY);
@@ -219,7 +264,7 @@ static void on_initialized(struct server_session *session, enum status status)
             (void)!diag_fail(&session->diag, STATUS_INVALID, "upstream.protocol",
                              "the server did not agree on a protocol revision that Aegis speaks");
         }
-        fail_opening(session, status == STATUS_OK ? STATUS_INVALID : status);
+        try_sse_or_fail(session, status == STATUS_OK ? STATUS_INVALID : status);
         return;
     }
     take_offers(session);
@@ -376,7 +421,7 @@ static void start_opening(struct server_session *session)
      * legacy client meets a server of both eras in its own: there it can be asked as it is used to.
      */
     bool begins_legacy = is_known ? !mcp_revision_is_modern(server->revision)
-                                  : server->is_stdio || session->client != NULL;
+                                  : session->child != 0 || session->client != NULL;
     /* Calls of others may still run in the old session; then it is left to the server. */
     if (session->user_count <= 1) {
         server_reply_end(session);
@@ -386,7 +431,7 @@ static void start_opening(struct server_session *session)
     session->pages = NULL;
     session->page_count = 0;
     session->tools = (struct tool_index){0};
-    session->is_modern = session->has_tried = session->is_lost = false;
+    session->is_modern = session->has_tried = session->is_lost = session->may_be_sse = false;
     session->was_asked_again = false;
     session->offers = 0;
     session->drops_extension = false;
@@ -489,14 +534,10 @@ void server_session_child_gone(struct gateway *gateway, uint32_t server_index, u
 
 static void free_session(struct server_session *session)
 {
-    struct gateway *gateway = session->gateway;
     server_stream_end(session);
     (void)children_cancel(&session->children);
     server_reply_end(session);
-    if (session->child != 0) {
-        gateway->ports.upstream->close_child(gateway->ports.upstream->context,
-                                             session->server_index, session->child);
-    }
+    leave_child(session);
     buf_release(&session->session_id);
     arena_release(&session->arena);
     base_free(session);
@@ -656,7 +697,8 @@ struct server_session *server_session_get(struct gateway *gateway, uint32_t serv
     struct account *account = &gateway->server_accounts[server_index];
     arena_init(&session->arena, SERVER_SESSION_TOOLS_BYTES_MAX, account);
     buf_init(&session->session_id, SERVER_SESSION_ID_BYTES_MAX, account);
-    if (gateway->snapshot->servers[server_index].is_stdio) {
+    if (server_session_server(session)->is_stdio ||
+        server_session_server(session)->transport == SERVER_TRANSPORT_SSE) {
         session->child = ++gateway->next_child;
     }
     gateway->sessions = session;

@@ -62,13 +62,14 @@ struct server_session {
     bool is_lost;                                /* the server does not know it any more */
     bool is_modern;
     bool has_tried;               /* the other era, when its own step began */
+    bool may_be_sse;              /* it took no handshake by POST */
     bool was_asked_again;         /* for its version, while it opens */
     uint32_t offers;              /* mcp_offer */
     bool drops_extension;         /* it has extensions that are not let through */
     enum mcp_log_level log_level; /* a legacy server's: what it was told to send, or NONE */
     struct slice instructions; /* for the model, a JSON string; empty: none, or too long to keep */
     struct buf session_id;     /* legacy HTTP */
-    uint64_t child;            /* stdio */
+    uint64_t child;            /* stdio, or HTTP with SSE; 0: none */
     int64_t used_ms, failed_ms;
     uint32_t user_count;     /* operations that hold it: not to be evicted */
     struct arena arena;      /* definitions; renewed by every reading of them */

@@ -72,7 +72,7 @@ static bool is_wanted(const struct server_session *session)
     const struct gateway *gateway = session->gateway;
     bool may_tell = (session->offers & MCP_OFFERS_LOGGING) != 0;
     bool may_ask = !mcp_capabilities_is_empty(&session->client_offer);
-    bool has_one = server_session_server(session)->is_stdio || session->session_id.len > 0;
+    bool has_one = session->child != 0 || session->session_id.len > 0;
     return session->state == SERVER_SESSION_READY && !session->is_modern && !session->is_over &&
            !gateway->is_closed && !gateway->is_draining && has_one && (may_tell || may_ask) &&
            covers(session, MCP_LIFECYCLE);

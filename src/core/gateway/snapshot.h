@@ -12,13 +12,21 @@
 #include "core/mcp/extensions.h"
 #include "core/mcp/revision.h"
 
+/* How a server with an address is reached. */
+enum server_transport {
+    SERVER_TRANSPORT_ANY = 0, /* find out, in the order of MCP 2025-11-25, transports */
+    SERVER_TRANSPORT_STREAMABLE,
+    SERVER_TRANSPORT_SSE, /* HTTP with SSE, MCP 2024-11-05 */
+};
+
 struct gateway_server {
     struct slice name;
     struct slice trust; /* "internal", "partner" or "third-party" */
     const struct slice *labels;
     size_t label_count;
     bool is_stdio;
-    bool is_unavailable;        /* its credential is missing: nothing is sent to it without */
+    enum server_transport transport; /* of one that is not */
+    bool is_unavailable;             /* its credential is missing: nothing is sent to it without */
     bool deny_as_error;         /* a denied tool call is a JSON-RPC error instead of a result */
     enum mcp_revision revision; /* MCP_REVISION_NONE: find out */
     uint32_t extensions;        /* that may be used with it, mcp_extension */

@@ -32,9 +32,12 @@ struct upstream_request {
     size_t field_count;
     /* Credential field the broker chose; both empty when the server needs none. Copied, wiped. */
     struct slice credential_name, credential_value;
-    /* stdio only: which child of the server, chosen by the session; 0 is the shared one. */
+    /* Which child of the server, chosen by the session: a process of a stdio server, or a stream of
+     * HTTP with SSE (MCP 2024-11-05) to a server with an address, which is then not asked by POST.
+     * 0: none. */
     uint64_t child;
-    int64_t timeout_ms;  /* without any byte from the server */
+    struct slice path;  /* HTTP only, for adapters: a request target in place of the server's own */
+    int64_t timeout_ms; /* without any byte from the server */
     int64_t deadline_ms; /* in all; 0 means none (listen streams) */
 };
 
@@ -46,6 +49,8 @@ struct upstream_sink {
     /* An event of the stream had an id (else empty) or a time to wait before going on with the
      * stream (else negative); HTTP only. May be NULL. */
     void (*on_position)(const struct upstream_sink *sink, struct slice event_id, int64_t retry_ms);
+    /* HTTP only, for adapters: the data of an event `endpoint`. May be NULL: there is none. */
+    void (*on_endpoint)(const struct upstream_sink *sink, struct slice data);
     /* One whole JSON text, valid during the call. is_stream: it came as an event, more may follow.
      */
     void (*on_message)(const struct upstream_sink *sink, struct slice json, bool is_stream);
@@ -57,6 +62,7 @@ struct upstream_sink {
                    const struct diag *diag);
     void *user;
     uint64_t ticket;
+    int http_status; /* the adapter's, of its copy: that of the answer so far; 0: none */
 };
 
 struct port_upstream {
@@ -72,7 +78,7 @@ struct port_upstream {
     void (*excuse)(void *context, struct upstream_call *call, bool is_excused);
     /* Stop and start reading, for back-pressure. */
     void (*pause)(void *context, struct upstream_call *call, bool paused);
-    /* stdio only: a session ended; its child is stopped. No-op for HTTP. */
+    /* A session ended; its child is stopped. */
     void (*close_child)(void *context, uint32_t server, uint64_t child);
 };
 

@@ -148,6 +148,13 @@ struct config_variable {
     struct slice name, value;
 };
 
+/* How a server with an address is reached. */
+enum config_transport {
+    CONFIG_TRANSPORT_ANY = 0, /* find out */
+    CONFIG_TRANSPORT_STREAMABLE,
+    CONFIG_TRANSPORT_SSE,
+};
+
 struct config_server {
     struct slice name;           /* config_check_is_name; unique */
     struct config_url url;       /* text empty: a child process */
@@ -157,6 +164,7 @@ struct config_server {
     struct slice trust; /* "internal", "partner" or "third-party" (the default) */
     struct config_texts labels;
     struct slice revision; /* "2025-11-25", ...; empty: find out */
+    enum config_transport transport;
     bool deny_as_error;
     uint32_t extensions; /* mcp_extension */
     struct config_credential credential;

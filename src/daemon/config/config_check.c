@@ -1,5 +1,6 @@
 #include "daemon/config/config_check.h"
 
+#include "core/mcp/revision.h"
 #include "daemon/config/config_url.h"
 
 #include <errno.h>
@@ -411,7 +412,7 @@ static void check_carrier(struct config_reader *reader, const struct config_node
 void config_check_server(struct config_reader *reader, const struct config_node *node, void *out)
 {
     static const struct slice command_keys[] = {SLICE_INIT("env")};
-    static const struct slice url_keys[] = {SLICE_INIT("tls")};
+    static const struct slice url_keys[] = {SLICE_INIT("tls"), SLICE_INIT("transport")};
     struct config_server *server = out;
     const struct config_node *url = config_node_member(node, SLICE("url"));
     const struct config_node *command = config_node_member(node, SLICE("command"));
@@ -434,6 +435,12 @@ void config_check_server(struct config_reader *reader, const struct config_node 
     }
     if (env != NULL) {
         check_variables(reader, env);
+    }
+    if (server->transport == CONFIG_TRANSPORT_SSE &&
+        mcp_revision_is_modern(mcp_revision_parse(server->revision))) {
+        config_read_problem(reader, place_of(node, SLICE("transport")), "config.conflict", NULL,
+                            "'transport' sse knows no revision %.*s; leave 'revision' out",
+                            SLICE_ARG(server->revision));
     }
     if (tls != NULL && tls->kind == CONFIG_NODE_MAP) {
         config_check_file(reader, place_of(tls, SLICE("ca")), server->tls_ca, false);

@@ -73,6 +73,12 @@ static const struct config_choice extensions[] = {
     {{0}, 0},
 };
 
+static const struct config_choice transports[] = {
+    {SLICE_INIT("streamable-http"), CONFIG_TRANSPORT_STREAMABLE},
+    {SLICE_INIT("sse"), CONFIG_TRANSPORT_SSE},
+    {{0}, 0},
+};
+
 static const struct config_choice trusts[] = {
     {SLICE_INIT("internal"), 0},
     {SLICE_INIT("partner"), 0},
@@ -219,7 +225,7 @@ static const struct config_field server_fields[] = {
      AT(config_server, name),
      .doc = "unique name: 1 to 32 of a-z, 0-9, - and single _ inside, first a letter or digit; `__` joins it to a tool"},
     {.name = SLICE_INIT("url"), .kind = CONFIG_KIND_URL, AT(config_server, url),
-     .doc = "its streamable HTTP endpoint; either this or command"},
+     .doc = "its endpoint; either this or command"},
     {.name = SLICE_INIT("command"), .kind = CONFIG_KIND_TEXTS, AT(config_server, command),
      .doc = "program and arguments of a stdio server; no shell"},
     {.name = SLICE_INIT("env"), .kind = CONFIG_KIND_VARIABLES, AT(config_server, env),
@@ -231,6 +237,9 @@ static const struct config_field server_fields[] = {
     {.name = SLICE_INIT("revision"), .kind = CONFIG_KIND_CUSTOM, AT(config_server, revision),
      .read = config_check_revision, .schema = "{\"type\":\"string\"}",
      .doc = "protocol revision to speak; default: find out"},
+    {.name = SLICE_INIT("transport"), .kind = CONFIG_KIND_CHOICE, AT(config_server, transport),
+     .choices = transports,
+     .doc = "streamable-http, or sse for HTTP with SSE (2024-11-05); default: find out"},
     {.name = SLICE_INIT("deny_as"), .kind = CONFIG_KIND_CUSTOM, AT(config_server, deny_as_error),
      .read = config_check_deny_as, .schema = "{\"enum\":[\"result\",\"error\"]}",
      .doc = "how a denied tool call is answered: result (default) or error"},
