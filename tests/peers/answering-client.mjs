@@ -5,6 +5,8 @@ import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { CreateMessageRequestSchema, ElicitRequestSchema, ListRootsRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 
+export { CallToolResultSchema } from '@modelcontextprotocol/sdk/types.js';
+
 /**
  * `asked` are the questions it got, `link` is its transport. capabilities: of these, sampling, elicitation and roots;
  * what it does not declare it does not answer.
