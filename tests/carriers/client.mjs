@@ -32,9 +32,10 @@ class Client {
     return this;
   }
 
-  /** Makes a request and answers by `said` whatever it is asked; returns what came of it, and the questions. */
+  /** Makes a request and answers by `said` whatever it is asked; returns what came of it, the questions, and the progress. */
   async use({ method, params }, said) {
     this.asked = [];
+    this.told = [];
     this.said = said;
     let outcome = await this.#request(method, params);
     while (outcome.result?.resultType === 'input_required') {
@@ -44,7 +45,7 @@ class Client {
       const inputResponses = Object.fromEntries(questions.map(([key]) => [key, said]));
       outcome = await this.#request(method, { ...params, inputResponses, requestState });
     }
-    return { ...outcome, asked: this.asked };
+    return { ...outcome, asked: this.asked, told: this.told };
   }
 
   async #request(method, params) {
@@ -74,6 +75,8 @@ class Client {
       const { result, error } = message;
       this.#pending.get(message.id)?.(error === undefined ? { result } : { error });
       this.#pending.delete(message.id);
+    } else if (message.method === 'notifications/progress') {
+      this.told.push(message.params);
     } else if (message.id !== undefined && message.method !== 'ping') {
       const { method, params } = message;
       this.asked.push(params === undefined ? { method } : { method, params });
