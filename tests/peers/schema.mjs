@@ -1,4 +1,4 @@
-// The published JSON Schemas of the protocol, read from $AEGIS_SHARED.
+// The published JSON Schemas of the protocol, read from $AEGIS_SHARED, and those of tools.
 import fs from 'node:fs/promises';
 import path from 'node:path';
 
@@ -25,4 +25,14 @@ export async function schemaOf(revision) {
       return validate(value) ? [] : validate.errors.map(({ instancePath, message }) => `${instancePath} ${message}`);
     },
   };
+}
+
+/** Does the input schema of a tool take these arguments? A schema that cannot be read takes none. */
+export function takesArguments(inputSchema, arguments_) {
+  try {
+    const ajv = new Ajv({ strict: false, validateFormats: false, validateSchema: false });
+    return ajv.validate({ ...inputSchema, $schema: undefined }, arguments_);
+  } catch {
+    return false;
+  }
 }
