@@ -146,12 +146,14 @@ TEST(extension_of_pages_is_older_than_its_era)
     static const struct {
         const char *name, *version, *extensions;
         uint32_t listed;
-        bool passes;
+        bool passes, is_removed;
     } rows[] = {
-        {"listed", "2025-11-25", UI, MCP_EXTENSION_UI, true},
-        {"not listed", "2025-11-25", UI, 0, false},
-        {"not declared", "2025-11-25", "", MCP_EXTENSION_UI, false},
-        {"tasks of the other era", "2025-11-25", TASKS, MCP_EXTENSION_TASKS, false},
+        {"listed", "2025-11-25", UI, MCP_EXTENSION_UI, true, false},
+        {"not listed", "2025-11-25", UI, 0, false, true},
+        {"not declared", "2025-11-25", "", MCP_EXTENSION_UI, false, false},
+        {"unknown", "2025-11-25", "\"com.example/x\":{}", MCP_EXTENSION_UI, false, true},
+        {"tasks of the other era", "2025-11-25", TASKS, MCP_EXTENSION_TASKS, false, true},
+        {"before there were pages", "2025-06-18", UI, MCP_EXTENSION_UI, false, true},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         char body[512];
@@ -167,6 +169,8 @@ TEST(extension_of_pages_is_older_than_its_era)
         CHECK_ROW(rows[i].name, server_heard("initialize", "\"extensions\"") == rows[i].passes);
         CHECK_ROW(rows[i].name, server_heard("initialize", "mcp-app") == rows[i].passes);
         CHECK_ROW(rows[i].name, !server_heard("initialize", "tasks"));
+        CHECK_ROW(rows[i].name, (world_count_records(&world, "initialize", "extension.removed") ==
+                                 1) == rows[i].is_removed);
         world_release(&world);
     }
 }

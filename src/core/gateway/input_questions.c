@@ -21,7 +21,7 @@ struct mcp_client_capabilities operation_offer(struct operation *op)
         struct policy_question scene = operation_question(op, op->server_index);
         offer = question_reduce(&scene, &declared, &op->gateway->scratch);
     }
-    offer.extensions = operation_extensions(op, op->server_index);
+    offer.extensions = declared.extensions & operation_server(op)->extensions;
     return offer;
 }
 

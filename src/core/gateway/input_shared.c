@@ -23,16 +23,26 @@ struct mcp_client_capabilities input_declared(const struct operation *op)
                               : mcp_capabilities_read(&op->message.tape, op->message.capabilities);
 }
 
-uint32_t operation_extensions(const struct operation *op, uint32_t server_index)
+static uint32_t extensions_of(const struct operation *op, bool *has_other)
 {
-    return input_declared(op).extensions & op->gateway->snapshot->servers[server_index].extensions;
+    if (op->client != NULL) {
+        *has_other = op->client->capabilities.has_other_extensions;
+        return op->client->capabilities.extensions;
+    }
+    return mcp_extensions_read(&op->message.tape, op->message.capabilities, has_other);
 }
 
-bool operation_drops_extension(const struct operation *op)
+uint32_t operation_extensions(const struct operation *op, uint32_t server_index)
 {
-    struct mcp_client_capabilities declared = input_declared(op);
-    return declared.has_other_extensions ||
-           (declared.extensions & ~operation_server(op)->extensions) != 0;
+    bool has_other = false;
+    return extensions_of(op, &has_other) & op->gateway->snapshot->servers[server_index].extensions;
+}
+
+bool operation_drops_extension(const struct operation *op, uint32_t server_index)
+{
+    bool has_other = false;
+    uint32_t declared = extensions_of(op, &has_other);
+    return has_other || (declared & ~op->gateway->snapshot->servers[server_index].extensions) != 0;
 }
 
 struct question input_question(const struct operation *op, const struct mcp_method *method,

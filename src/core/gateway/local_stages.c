@@ -130,7 +130,8 @@ static void take_offers(struct operation *op, const struct list_part *part)
     }
     bool is_same_era = session->is_modern == mcp_revision_is_modern(op->revision);
     op->offers |= is_same_era ? session->offers : session->offers & ~MCP_OFFERS_ALL_OF_TASKS;
-    op->drops_extension = op->drops_extension || session->drops_extension;
+    op->drops_extension = op->drops_extension || session->drops_extension ||
+                          operation_drops_extension(op, part->server_index);
 }
 
 /* What the servers of the endpoint can do, all of them together. Instructions are for the model and

@@ -381,8 +381,8 @@ bool operation_may_ask(const struct operation *operation);
  */
 uint32_t operation_extensions(const struct operation *operation, uint32_t server_index);
 
-/* Does the client have others than may be used with the operation's server? */
-bool operation_drops_extension(const struct operation *operation);
+/* Does the client have others than may be used with that server? */
+bool operation_drops_extension(const struct operation *operation, uint32_t server_index);
 
 /* input_questions.c: what the server of the operation may be told that the client can be asked for.
  */

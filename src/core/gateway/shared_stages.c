@@ -363,8 +363,8 @@ enum stage_result operation_stage_route(struct operation *op)
             return result;
         }
     }
-    op->drops_extension =
-        op->server_index != OPERATION_ALL_SERVERS && operation_drops_extension(op);
+    op->drops_extension = op->server_index != OPERATION_ALL_SERVERS &&
+                          operation_drops_extension(op, op->server_index);
     return operation_set_audit_target(op)
                ? STAGE_DONE
                : operation_refuse_overload(op, "no memory for the target");

@@ -171,7 +171,8 @@ static enum status read_answer(struct operation *op)
     struct json_place place = made_by(op);
     bool may_be = op->call.is_task || op->task.is_wished;
     bool is_task = false;
-    if (!op->call.is_task && question_member(place, SLICE("taskId")).ref == JSON_NONE) {
+    if (!op->call.is_task &&
+        (op->call.is_modern || question_member(place, SLICE("taskId")).ref == JSON_NONE)) {
         return STATUS_OK;
     }
     TRY(task_read(place, &op->arena, &op->task.own_id, &is_task));

@@ -50,6 +50,8 @@ mcp_capabilities_known(const struct mcp_client_capabilities *capabilities,
     known.has_sampling_tools = known.has_sampling_tools && knows_modes(revision);
     known.has_url = known.has_url && knows_modes(revision);
     known.extensions = extensions_of(capabilities, revision);
+    known.has_other_extensions =
+        capabilities->has_other_extensions || (capabilities->extensions & ~known.extensions) != 0;
     known.has_form = known.has_form && (knows_modes(revision) || revision == MCP_2025_06_18);
     return known;
 }

@@ -102,5 +102,6 @@ TEST(capabilities_known_of_a_revision)
         CHECK(known.has_sampling_tools == rows[i].has_tools);
         CHECK(known.has_form == rows[i].has_form && known.has_url == rows[i].has_url);
         CHECK(known.extensions == rows[i].extensions);
+        CHECK(known.has_other_extensions == (rows[i].extensions != ALL.extensions));
     }
 }
