@@ -43,7 +43,11 @@ static void set_up(struct stand *stand, const char *policies, const char *method
                   .server_trust = SLICE("third-party"),
                   .peer_ip = SLICE("127.0.0.1"),
                   .now_s = 1000000},
-        .client = {true, true, true, true, true},
+        .client = {.has_sampling = true,
+                   .has_sampling_tools = true,
+                   .has_roots = true,
+                   .has_form = true,
+                   .has_url = true},
     };
     CHECK_ROW(method, stand->question.method != NULL);
     if (params != NULL) {
