@@ -430,6 +430,14 @@ NODISCARD enum status cedar_entities_read(const struct cedar_source *source,
                                           struct cedar_entity_store *store,
                                           struct cedar_diagnostics *diagnostics);
 
+/* The same for cedar_authorize_untyped: calls of `unknown` with a name make values that are
+ * unknown, whatever type the schema gives them. */
+NODISCARD enum status cedar_untyped_entities_read(const struct cedar_source *source,
+                                                  const struct cedar_schema *schema,
+                                                  struct arena *arena,
+                                                  struct cedar_entity_store *store,
+                                                  struct cedar_diagnostics *diagnostics);
+
 /* Add the schema's actions with their groups to a store that is not closed yet. */
 NODISCARD enum status cedar_schema_add_actions(const struct cedar_schema *schema,
                                                struct arena *arena,
@@ -648,8 +656,9 @@ NODISCARD enum status cedar_partially_authorize(const struct cedar_partial_query
  * policies need not validate, and what is left out may be of any type. Outcomes are as above.
  *
  * request  A uid without type is left out, so is a context of kind CEDAR_UNKNOWN; parts of a
- * context may be unknown, too. In residuals they are unknown("principal") and so on. An entity that
- *          is not in request->entities does not exist.
+ *          context, attributes and tags may be unknown, too. In residuals they are
+ *          unknown("principal") and so on. An entity that is not in request->entities does not
+ *          exist.
  * arena    holds the response and what evaluation needs
  * STATUS_LIMIT when the arena is full, or a policy is nested too deeply; *out then denies.
  * Reference: Cedar, partial evaluation. */

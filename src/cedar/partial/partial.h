@@ -90,6 +90,10 @@ bool partial_entities_is_action(const struct partial_entities *entities,
 bool partial_entities_has_ancestors(const struct partial_entities *entities,
                                     const struct cedar_uid *uid);
 
+/* untyped.c. The expression of a value, of which parts may be unknown by name. STATUS_LIMIT. */
+NODISCARD enum status partial_value_node(struct arena *arena, const struct cedar_value *value,
+                                         const struct node **out);
+
 /* residual.c. p is ready but for its policy. */
 NODISCARD enum status partial_evaluate(struct partial *p, const struct typed_policy *policy,
                                        struct residual *out);

@@ -280,6 +280,19 @@ static enum status project(struct partial *p, const struct node *node,
     return rebuild(p, node, object, 1, &out->node);
 }
 
+static bool reads_entity(const struct node *node, const struct residual *items)
+{
+    bool is_tag = node->kind == NODE_CALL && node->function == FUNCTION_GET_TAG;
+    return (node->kind == NODE_ATTRIBUTE || is_tag) && items[0].value.kind == CEDAR_ENTITY;
+}
+
+/* What an entity is said to have may be unknown, or have parts that are. */
+static bool may_have_unknowns(const struct partial *p, const struct residual *residual)
+{
+    enum cedar_kind kind = residual->value.kind;
+    return is_untyped(p) && (kind == CEDAR_UNKNOWN || kind == CEDAR_RECORD || kind == CEDAR_SET);
+}
+
 static enum status reduce_operator(struct partial *p, const struct node *node, struct residual *out)
 {
     const struct node *found = NULL;
@@ -301,6 +314,10 @@ static enum status reduce_operator(struct partial *p, const struct node *node, s
     }
     if (out->state == RESIDUAL_KNOWN) {
         settle(p, node, items, out);
+        if (reads_entity(node, items) && may_have_unknowns(p, out)) {
+            TRY(partial_value_node(p->arena, &out->value, &found));
+            return reduce(p, found, out);
+        }
     }
     bool is_value = out->state == RESIDUAL_KNOWN && !is_literal(node);
     return is_value ? STATUS_OK : rebuild(p, node, items, node->item_count, &out->node);

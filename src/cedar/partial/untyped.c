@@ -73,6 +73,12 @@ static enum status value_node(struct arena *arena, const struct cedar_value *val
     return STATUS_OK;
 }
 
+enum status partial_value_node(struct arena *arena, const struct cedar_value *value,
+                               const struct node **out)
+{
+    return value_node(arena, value, 0, out);
+}
+
 /* -- requests ------------------------------------------------------------------------------ */
 
 static enum status set_variable(struct partial *p, enum node_kind kind, const struct cedar_uid *uid)
@@ -94,7 +100,7 @@ static enum status set_context(struct partial *p, const struct cedar_value *cont
     if (context->kind == CEDAR_UNKNOWN) {
         return unknown_node(p->arena, NAMES[NODE_CONTEXT - NODE_PRINCIPAL], &variable->node);
     }
-    TRY(value_node(p->arena, context, 0, &literal.whole.expression));
+    TRY(partial_value_node(p->arena, context, &literal.whole.expression));
     return partial_evaluate(p, &literal, variable);
 }
 

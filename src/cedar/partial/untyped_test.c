@@ -7,10 +7,6 @@
 #define ARENA_BYTES ((size_t)16 << 20)
 #define TEXT_BYTES ((size_t)1 << 20)
 
-#define ENTITIES                                                                                   \
-    "[{\"uid\":{\"type\":\"User\",\"id\":\"alice\"},\"attrs\":{\"name\":\"Alice\","                \
-    "\"age\":9223372036854775807},\"parents\":[{\"type\":\"Group\",\"id\":\"g\"}],"                \
-    "\"tags\":{\"t\":7}},{\"uid\":{\"type\":\"Group\",\"id\":\"g\"},\"attrs\":{},\"parents\":[]}]"
 #define STRIDE_MORE 3 /* the corpus test does more with each case than others */
 #define UID(type, id)                                                                              \
     {                                                                                              \
@@ -24,6 +20,15 @@
         }                                                                                          \
     }
 #define UNKNOWN(name) "{\"__extn\":{\"fn\":\"unknown\",\"arg\":\"" name "\"}}"
+#define ENTITIES                                                                                   \
+    "[{\"uid\":{\"type\":\"User\",\"id\":\"alice\"},\"attrs\":{\"name\":\"Alice\","                \
+    "\"age\":9223372036854775807,\"u\":" UNKNOWN("U") ",\"r\":{\"a\":" UNKNOWN(                    \
+        "RA") ",\"b\":2},"                                                                         \
+              "\"s\":[1," UNKNOWN("SA") "]},\"parents\":[{\"type\":\"Group\",\"id\":\"g\"}],"      \
+                                        "\"tags\":{\"t\":7,\"v\":" UNKNOWN(                        \
+                                            "V") "}},"                                             \
+                                                 "{\"uid\":{\"type\":\"Group\",\"id\":\"g\"},"     \
+                                                 "\"attrs\":{},\"parents\":[]}]"
 #define CONTEXT                                                                                    \
     "{\"x\":" UNKNOWN("X") ",\"n\":1,\"r\":{\"a\":" UNKNOWN(                                       \
         "A") ",\"b\":2},"                                                                          \
@@ -60,7 +65,8 @@ static void open_world(struct world *w, const char *policies, const char *contex
     *w = (struct world){.set = policies_of(policies)};
     arena_init(&w->arena, ARENA_BYTES, NULL);
     CHECK(cedar_entity_store_new(&w->arena, &w->store) == STATUS_OK);
-    CHECK(cedar_entities_read(&entities, NULL, &w->arena, w->store, &diagnostics) == STATUS_OK);
+    CHECK(cedar_untyped_entities_read(&entities, NULL, &w->arena, w->store, &diagnostics) ==
+          STATUS_OK);
     CHECK(cedar_entity_store_close(w->store) == STATUS_OK);
     w->entities = cedar_entity_store_view(w->store);
     w->request = (struct cedar_request){.principal = uid("User", "alice"),
@@ -162,6 +168,16 @@ TEST(untyped_residuals)
         {"context.r == {a: 1, b: 3}", "{a: unknown(\"A\"), b: 2} == {a: 1, b: 3}"},
         {"context.s.contains(1)", "[1, unknown(\"S\")].contains(1)"},
         {"context.ip == resource", "ip(\"0:0:0:0:0:0:0:1\") == unknown(\"resource\")"},
+        /* Entities. */
+        {"principal.u", "true && unknown(\"U\")"},
+        {"principal.u == principal.u", "unknown(\"U\") == unknown(\"U\")"},
+        {"principal.u is User || true", "(unknown(\"U\") is User) || true"},
+        {"principal.u in Group::\"g\"", "unknown(\"U\") in Group::\"g\""},
+        {"principal.u.x.y == 1", "unknown(\"U\").x.y == 1"},
+        {"principal.r.a == 1", "unknown(\"RA\") == 1"},
+        {"principal.r == {a: 1}", "{a: unknown(\"RA\"), b: 2} == {a: 1}"},
+        {"principal.s.contains(1)", "[1, unknown(\"SA\")].contains(1)"},
+        {"principal.getTag(\"v\") == 1", "unknown(\"V\") == 1"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         check_residual(rows[i].condition, CEDAR_PARTIAL_RESIDUAL, rows[i].expected);
@@ -189,12 +205,17 @@ TEST(untyped_what_is_decided)
         {"context has x", CEDAR_PARTIAL_TRUE},
         {"context has r.c", CEDAR_PARTIAL_FALSE},
         {"{a: resource, b: {c: resource, d: 1}}.b.d == 1", CEDAR_PARTIAL_TRUE},
+        {"principal has u && principal.hasTag(\"v\")", CEDAR_PARTIAL_TRUE},
+        {"principal.r.b == 2", CEDAR_PARTIAL_TRUE},
+        {"principal has r.c", CEDAR_PARTIAL_FALSE},
         /* failures */
         {"1", CEDAR_PARTIAL_ERROR},
         {"1 + 1", CEDAR_PARTIAL_ERROR},
         {"unknown(1)", CEDAR_PARTIAL_ERROR},
         {"1 && resource", CEDAR_PARTIAL_ERROR},
         {"principal.nothing", CEDAR_PARTIAL_ERROR},
+        {"principal.r.c == 1", CEDAR_PARTIAL_ERROR},
+        {"principal.r.b", CEDAR_PARTIAL_ERROR},
         {"User::\"nobody\".name == resource", CEDAR_PARTIAL_ERROR},
         {"resource == 1 + \"a\"", CEDAR_PARTIAL_ERROR},
         {"principal.age + 1 == resource", CEDAR_PARTIAL_ERROR},
@@ -205,6 +226,64 @@ TEST(untyped_what_is_decided)
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         check_residual(rows[i].condition, rows[i].outcome, NULL);
+    }
+}
+
+/* Reads one entity with such an attribute; types, if any, from the schema. */
+static bool reads(const char *attribute, bool allows_unknown, const char *schema)
+{
+    struct cedar_schema_source types = {{SLICE("schema"), slice_view_cstr(schema)},
+                                        CEDAR_FORM_TEXT};
+    struct cedar_schema *declared = NULL;
+    struct cedar_entity_store *store = NULL;
+    struct buf text;
+    struct arena arena;
+    arena_init(&arena, ARENA_BYTES, NULL);
+    buf_init(&text, TEXT_BYTES, NULL);
+    buf_append(&text, SLICE("[{\"uid\":{\"type\":\"U\",\"id\":\"\"},\"attrs\":{\"x\":"));
+    buf_append(&text, slice_view_cstr(attribute));
+    buf_append(&text, SLICE("},\"parents\":[]}]"));
+    struct cedar_source source = {SLICE("entities"), buf_view(&text)};
+    CHECK(types.source.text.len == 0 ||
+          cedar_schema_parse(&types, 1, &declared, &diagnostics, NULL) == STATUS_OK);
+    CHECK(cedar_entity_store_new(&arena, &store) == STATUS_OK);
+    enum status status =
+        allows_unknown ? cedar_untyped_entities_read(&source, declared, &arena, store, &diagnostics)
+                       : cedar_entities_read(&source, declared, &arena, store, &diagnostics);
+    CHECK(status == STATUS_OK || status == STATUS_INVALID);
+    cedar_schema_free(declared);
+    buf_release(&text);
+    arena_release(&arena);
+    return status == STATUS_OK;
+}
+
+TEST(untyped_entities_have_unknowns)
+{
+    static const struct {
+        const char *attribute, *schema;
+        bool is_read;
+    } rows[] = {
+        {UNKNOWN("n"), "", true},
+        {UNKNOWN("n"), "entity U {x: Long};", true},
+        {UNKNOWN("n"), "entity U {x: U};", true},
+        {UNKNOWN("n"), "entity U {x: ipaddr};", true},
+        {UNKNOWN("n"), "entity U {x: Set<U>};", true},
+        {UNKNOWN("n"), "entity U {x: {y: Long}};", true},
+        {"{\"fn\":\"unknown\",\"arg\":\"n\"}", "entity U {x: ipaddr};", true},
+        {"[" UNKNOWN("n") "]", "entity U {x: Set<U>};", true},
+        {"{\"y\":" UNKNOWN("n") "}", "entity U {x: {y: U}};", true},
+        {"[" UNKNOWN("n") ",3]", "entity U {x: Set<U>};", false},
+        {UNKNOWN("n"), "entity U {};", false},
+        {"{\"y\":" UNKNOWN("n") "}", "entity U {x: {z: Long}};", false},
+        {"{\"__extn\":{\"fn\":\"ip\",\"arg\":\"::1\"}}", "entity U {x: U};", false},
+        {"{\"__extn\":{\"fn\":\"unknown\",\"arg\":3}}", "", false},
+        {"{\"__extn\":{\"fn\":\"unknown\",\"args\":[]}}", "", false},
+        {"{\"__extn\":{\"fn\":\"unknown\",\"args\":[\"a\",\"b\"]}}", "", false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        CHECK_ROW(rows[i].attribute,
+                  reads(rows[i].attribute, true, rows[i].schema) == rows[i].is_read);
+        CHECK_ROW(rows[i].attribute, !reads(rows[i].attribute, false, rows[i].schema));
     }
 }
 

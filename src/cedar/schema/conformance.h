@@ -16,6 +16,7 @@ struct mismatch {
 struct conformance {
     const struct cedar_schema *schema;
     struct arena *arena; /* for values that are made when they are read */
+    bool allows_unknown; /* what is unknown fits every type */
     struct mismatch mismatch;
 };
 

@@ -18,6 +18,7 @@ struct entities_reading {
     const struct cedar_schema *schema; /* NULL: nothing is known */
     struct cedar_entity_store *store;
     bool is_partial;          /* what is not given is not known */
+    bool has_unknowns;        /* values may be unknown by name */
     struct uid_table numbers; /* of the entities read so far */
     struct read_entity *items;
     size_t count;
@@ -99,7 +100,8 @@ static bool is_action(const struct cedar_uid *uid)
 /* Without a schema one rule is left: what holds an action is an action. */
 static enum status check(struct entities_reading *e, json_ref ref, const struct read_entity *entity)
 {
-    struct conformance c = {.schema = e->schema, .arena = e->reader.arena};
+    struct conformance c = {
+        .schema = e->schema, .arena = e->reader.arena, .allows_unknown = e->has_unknowns};
     if (e->schema != NULL) {
         return conformance_check_entity(&c, &entity->uid, &entity->data, entity->parents,
                                         entity->parent_count)
@@ -204,6 +206,7 @@ static enum status read_source(struct entities_reading *e, const struct cedar_so
     diagnostics->count = 0;
     diagnostics->is_cut = false;
     TRY(json_reader_init(&e->reader, source, arena, diagnostics));
+    e->reader.allows_unknown = e->has_unknowns;
     enum status status = read_each(e);
     TRY(status == STATUS_LIMIT || diagnostics->count == 0 ? status : STATUS_INVALID);
     return store_entities(e);
@@ -215,6 +218,16 @@ enum status cedar_entities_read(const struct cedar_source *source,
                                 struct cedar_diagnostics *diagnostics)
 {
     struct entities_reading e = {.schema = schema, .store = store, .numbers.arena = arena};
+    return read_source(&e, source, arena, diagnostics);
+}
+
+enum status cedar_untyped_entities_read(const struct cedar_source *source,
+                                        const struct cedar_schema *schema, struct arena *arena,
+                                        struct cedar_entity_store *store,
+                                        struct cedar_diagnostics *diagnostics)
+{
+    struct entities_reading e = {
+        .schema = schema, .store = store, .has_unknowns = true, .numbers.arena = arena};
     return read_source(&e, source, arena, diagnostics);
 }
 

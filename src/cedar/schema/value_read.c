@@ -184,8 +184,10 @@ static enum status read_object(struct json_reader *r, json_ref ref, const struct
 {
     enum type_kind kind = expected == NULL ? TYPE_NEVER : expected->kind;
     json_ref call_ref = only_member(r, ref, SLICE("__extn"));
-    if (kind == TYPE_ENTITY || kind == TYPE_ANY_ENTITY ||
-        only_member(r, ref, SLICE("__entity")) != JSON_NONE) {
+    /* What is unknown may be an entity. */
+    bool is_typed_entity = (kind == TYPE_ENTITY || kind == TYPE_ANY_ENTITY) &&
+                           (call_ref == JSON_NONE || !r->allows_unknown);
+    if (is_typed_entity || only_member(r, ref, SLICE("__entity")) != JSON_NONE) {
         struct cedar_uid uid = {0};
         TRY(value_read_uid(r, ref, &uid));
         *out = cedar_entity(uid.type, uid.id);

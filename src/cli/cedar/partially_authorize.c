@@ -102,7 +102,8 @@ static enum status read_all(struct partially *p)
 {
     enum status policies = tool_read_policies(&p->tool, &p->policies_options, &p->policies);
     enum status schema = tool_read_schema(&p->tool, &p->schema_options, &p->schema);
-    enum status entities = tool_read_entities(&p->tool, p->entities_path, p->schema, &p->entities);
+    enum status entities =
+        tool_read_untyped_entities(&p->tool, p->entities_path, p->schema, &p->entities);
     enum status request = read_request(p);
     TRY(policies);
     TRY(schema);

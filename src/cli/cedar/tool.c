@@ -116,14 +116,21 @@ enum status tool_read_schema(struct tool *tool, const struct schema_options *opt
     return STATUS_OK;
 }
 
-enum status tool_parse_entities(struct tool *tool, const struct cedar_source *source,
-                                const struct cedar_schema *schema, struct cedar_entities *out)
+/* One of the readers of entities. */
+typedef enum status (*read_entities_fn)(const struct cedar_source *source,
+                                        const struct cedar_schema *schema, struct arena *arena,
+                                        struct cedar_entity_store *store,
+                                        struct cedar_diagnostics *diagnostics);
+
+static enum status parse_entities(struct tool *tool, const struct cedar_source *source,
+                                  const struct cedar_schema *schema, read_entities_fn read,
+                                  struct cedar_entities *out)
 {
     struct cedar_entity_store *store = NULL;
     tool->diagnostics.count = 0;
     enum status status = cedar_entity_store_new(&tool->arena, &store);
     if (status == STATUS_OK) {
-        status = cedar_entities_read(source, schema, &tool->arena, store, &tool->diagnostics);
+        status = read(source, schema, &tool->arena, store, &tool->diagnostics);
     }
     if (status == STATUS_OK) {
         status = cedar_entity_store_close(store);
@@ -140,10 +147,25 @@ enum status tool_parse_entities(struct tool *tool, const struct cedar_source *so
     return STATUS_OK;
 }
 
+enum status tool_parse_entities(struct tool *tool, const struct cedar_source *source,
+                                const struct cedar_schema *schema, struct cedar_entities *out)
+{
+    return parse_entities(tool, source, schema, cedar_entities_read, out);
+}
+
 enum status tool_read_entities(struct tool *tool, const char *path,
                                const struct cedar_schema *schema, struct cedar_entities *out)
 {
     struct cedar_source source;
     TRY(tool_read_file(tool, path, "entities file", &source));
     return tool_parse_entities(tool, &source, schema, out);
+}
+
+enum status tool_read_untyped_entities(struct tool *tool, const char *path,
+                                       const struct cedar_schema *schema,
+                                       struct cedar_entities *out)
+{
+    struct cedar_source source;
+    TRY(tool_read_file(tool, path, "entities file", &source));
+    return parse_entities(tool, &source, schema, cedar_untyped_entities_read, out);
 }

@@ -162,7 +162,12 @@ NODISCARD enum status tool_read_entities(struct tool *tool, const char *path,
                                          const struct cedar_schema *schema,
                                          struct cedar_entities *out);
 
-/* The same from a text that is there; name is of the source. */
+/* The same for a decision without types: values may be unknown. */
+NODISCARD enum status tool_read_untyped_entities(struct tool *tool, const char *path,
+                                                 const struct cedar_schema *schema,
+                                                 struct cedar_entities *out);
+
+/* As tool_read_entities, from a text that is there; name is of the source. */
 NODISCARD enum status tool_parse_entities(struct tool *tool, const struct cedar_source *source,
                                           const struct cedar_schema *schema,
                                           struct cedar_entities *out);
