@@ -147,6 +147,18 @@ static enum status value_of(struct building *b, const struct term *literal, stru
     }
 }
 
+/* Of a set that all but some elements are in those count that are literals, so make them of all
+ * that the assertions look at. */
+static enum status make_literals(struct building *b, const struct symbolic_query *query)
+{
+    for (size_t i = 0; i < query->count; i++) {
+        const struct term *truth = NULL;
+        TRY(model_evaluate(b->model, query->assertions[i], &truth, b->diag));
+    }
+    model_forget(b->model);
+    return STATUS_OK;
+}
+
 /* -- entities ------------------------------------------------------------------------------- */
 
 static bool is_in(const struct growing *list, const struct term *term)
@@ -316,6 +328,7 @@ enum status example_build(struct symbolic *s, const struct symbolic_query *query
         .s = s, .model = model, .arena = s->arena, .numbers = {.arena = s->arena}, .diag = diag};
     struct growing items = {0};
     *out = (struct cedar_example){0};
+    TRY(make_literals(&b, query));
     TRY(read_request(&b, &out->request));
     TRY(meet_named(&b));
     TRY(read_footprint(&b, query));

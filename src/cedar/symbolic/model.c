@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define NAME_BYTES_MAX 64
 
@@ -272,4 +273,9 @@ enum status model_evaluate(struct model *model, const struct term *term, const s
     }
     *out = model->values[term->number];
     return STATUS_OK;
+}
+
+void model_forget(struct model *model)
+{
+    memset(model->values, 0, model->value_count * sizeof(*model->values));
 }

@@ -53,6 +53,9 @@ NODISCARD enum status model_read(struct slice text, struct terms *terms, struct 
 NODISCARD enum status model_evaluate(struct model *model, const struct term *term,
                                      const struct term **out, struct diag *diag);
 
+/* Evaluate anew what was evaluated. */
+void model_forget(struct model *model);
+
 /* The value of a function for literals; tag is NULL but for TERM_TAG_VALUES. Statuses as above. */
 NODISCARD enum status model_apply(struct model *model, const struct term_function *function,
                                   const struct term *entity, const struct term *tag,
