@@ -1,7 +1,8 @@
 /* The functions of the extension types (Cedar reference, section 6). */
 #include "cedar/eval/operators.h"
 
-#define MS_PER_DAY ((int64_t)86400000)
+#include "cedar/syntax/functions.h"
+#include "cedar/value/value.h"
 
 /* What a function takes; CEDAR_ERROR where it takes nothing. Arity is checked here and not when
  * parsing, because the official engine accepts such policies. */
@@ -124,22 +125,6 @@ static bool move_datetime(enum function function, const struct cedar_value *argu
     return !overflow;
 }
 
-static int64_t ms_per_unit(enum function function)
-{
-    switch ((int)function) {
-    case FUNCTION_TO_SECONDS:
-        return 1000;
-    case FUNCTION_TO_MINUTES:
-        return 60000;
-    case FUNCTION_TO_HOURS:
-        return 3600000;
-    case FUNCTION_TO_DAYS:
-        return MS_PER_DAY;
-    default:
-        return 1;
-    }
-}
-
 static bool check_arguments(struct evaluation *e, enum function function, struct slice name,
                             const struct cedar_value *arguments, size_t count)
 {
@@ -177,7 +162,7 @@ bool operate_extension(struct evaluation *e, enum function function, struct slic
         return move_datetime(function, arguments, out) ||
                evaluation_fail(e, CEDAR_ERROR_EXTENSION, SLICE("the result is out of range"), name);
     case CEDAR_DURATION:
-        *out = cedar_long(arguments[0].as.number / ms_per_unit(function));
+        *out = cedar_long(arguments[0].as.number / function_info(function)->unit_ms);
         return true;
     case CEDAR_ERROR:
     case CEDAR_UNKNOWN:

@@ -1,7 +1,8 @@
 /* Functions of extension types (reference, sections 6 and 16.2). */
 #include "cedar/symbolic/compile.h"
 
-#define MS_PER_DAY ((int64_t)86400000)
+#include "cedar/syntax/functions.h"
+#include "cedar/value/value.h"
 
 /* -- addresses ----------------------------------------------------------------------------- */
 
@@ -127,26 +128,10 @@ static const struct term *move_time(struct terms *terms, enum function function,
     }
 }
 
-static int64_t ms_per_unit(enum function function)
-{
-    switch ((int)function) {
-    case FUNCTION_TO_SECONDS:
-        return 1000;
-    case FUNCTION_TO_MINUTES:
-        return 60000;
-    case FUNCTION_TO_HOURS:
-        return 3600000;
-    case FUNCTION_TO_DAYS:
-        return MS_PER_DAY;
-    default:
-        return 1;
-    }
-}
-
 static const struct term *count_units(struct terms *terms, enum function function,
                                       const struct term *duration)
 {
-    int64_t unit = ms_per_unit(function);
+    int64_t unit = function_info(function)->unit_ms;
     const struct term *whole =
         term_convert(terms, term_type_plain(terms, TERM_TYPE_LONG), duration);
     return unit == 1 || whole == NULL

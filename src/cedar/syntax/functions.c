@@ -1,6 +1,7 @@
 #include "cedar/syntax/functions.h"
 
 #include "cedar/syntax/report.h"
+#include "cedar/value/value.h"
 
 static const struct function_info FUNCTIONS[FUNCTION_COUNT] = {
     [FUNCTION_CONTAINS] = {SLICE_INIT("contains"), true, false, 1},
@@ -28,11 +29,11 @@ static const struct function_info FUNCTIONS[FUNCTION_COUNT] = {
     [FUNCTION_DURATION_SINCE] = {SLICE_INIT("durationSince"), true, true, FUNCTION_ARITY_FREE},
     [FUNCTION_TO_DATE] = {SLICE_INIT("toDate"), true, true, FUNCTION_ARITY_FREE},
     [FUNCTION_TO_TIME] = {SLICE_INIT("toTime"), true, true, FUNCTION_ARITY_FREE},
-    [FUNCTION_TO_MILLISECONDS] = {SLICE_INIT("toMilliseconds"), true, true, FUNCTION_ARITY_FREE},
-    [FUNCTION_TO_SECONDS] = {SLICE_INIT("toSeconds"), true, true, FUNCTION_ARITY_FREE},
-    [FUNCTION_TO_MINUTES] = {SLICE_INIT("toMinutes"), true, true, FUNCTION_ARITY_FREE},
-    [FUNCTION_TO_HOURS] = {SLICE_INIT("toHours"), true, true, FUNCTION_ARITY_FREE},
-    [FUNCTION_TO_DAYS] = {SLICE_INIT("toDays"), true, true, FUNCTION_ARITY_FREE},
+    [FUNCTION_TO_MILLISECONDS] = {SLICE_INIT("toMilliseconds"), true, true, FUNCTION_ARITY_FREE, 1},
+    [FUNCTION_TO_SECONDS] = {SLICE_INIT("toSeconds"), true, true, FUNCTION_ARITY_FREE, 1000},
+    [FUNCTION_TO_MINUTES] = {SLICE_INIT("toMinutes"), true, true, FUNCTION_ARITY_FREE, 60000},
+    [FUNCTION_TO_HOURS] = {SLICE_INIT("toHours"), true, true, FUNCTION_ARITY_FREE, 3600000},
+    [FUNCTION_TO_DAYS] = {SLICE_INIT("toDays"), true, true, FUNCTION_ARITY_FREE, MS_PER_DAY},
     [FUNCTION_UNKNOWN] = {SLICE_INIT("unknown"), false, true, FUNCTION_ARITY_FREE},
 };
 

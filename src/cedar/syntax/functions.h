@@ -11,6 +11,7 @@ struct function_info {
     bool is_method;
     bool is_extension; /* an extension type's: its JSON form is {"name": [arguments]} */
     int arity;         /* arguments besides the receiver; FREE: looked at when it is evaluated */
+    int64_t unit_ms;   /* what it counts in a duration; 0: nothing */
 };
 
 /* FUNCTION_COUNT when there is none of that name. */

@@ -1,11 +1,10 @@
 /* The texts of the extension types (Cedar reference, section 6): exact forms, exact limits. */
-#include "cedar/cedar.h"
+#include "cedar/value/value.h"
 
 #include <string.h>
 
 #define DECIMAL_SCALE 10000
 #define IP_TEXT_BYTES_MAX 43
-#define MS_PER_DAY ((int64_t)86400000)
 
 static bool is_digit(uint8_t byte)
 {

@@ -4,6 +4,8 @@
 
 #include "cedar/cedar.h"
 
+#define MS_PER_DAY ((int64_t)86400000)
+
 /* In this order: a conjunction of two that are not false is the larger. */
 enum value_truth {
     VALUE_FALSE,
