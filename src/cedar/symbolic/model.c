@@ -277,5 +277,5 @@ enum status model_evaluate(struct model *model, const struct term *term, const s
 
 void model_forget(struct model *model)
 {
-    memset(model->values, 0, model->value_count * sizeof(*model->values));
+    memset(model->values, 0, model->value_count * sizeof(const struct term *));
 }
