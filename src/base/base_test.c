@@ -124,6 +124,24 @@ TEST(slice_find_control_stops_at_every_control_character)
     CHECK(slice_find_control(SLICE_EMPTY, 0) == 0);
 }
 
+TEST(slice_kinds_see_every_byte)
+{
+    uint8_t room[40];
+    for (size_t len = 1; len <= sizeof(room); len++) {
+        uint8_t *bytes = room + sizeof(room) - len;
+        for (size_t at = 0; at < len * 256; at++) {
+            uint8_t byte = (uint8_t)(at / len);
+            memset(bytes, 'a', len);
+            bytes[at % len] = byte;
+            struct slice text = slice_of(bytes, len);
+            CHECK(slice_is_visible(text) == (byte > 0x20 && byte < 0x7F));
+            CHECK(slice_has_control(text) == ((byte < 0x20 && byte != '\t') || byte == 0x7F));
+        }
+    }
+    CHECK(slice_is_visible(SLICE_EMPTY));
+    CHECK(!slice_has_control(SLICE_EMPTY));
+}
+
 /* Every byte against every byte, at the last place of texts of all lengths around a word. */
 TEST(slice_eq_ascii_nocase_folds_letters_only)
 {

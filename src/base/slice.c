@@ -6,6 +6,8 @@
 #include <emmintrin.h>
 #endif
 
+#define DIGITS_SAFE 18 /* a number that is not longer fits 64 bits */
+
 static uint64_t load_word(const uint8_t *ptr)
 {
     uint64_t word;
@@ -128,10 +130,15 @@ enum status slice_to_i64(struct slice text, int64_t *out)
     }
     int64_t value = 0;
     bool overflow = false;
+    bool may_overflow = text.len > DIGITS_SAFE;
     for (; i < text.len; i++) {
         uint8_t byte = text.ptr[i];
         if (byte < '0' || byte > '9') {
             return STATUS_INVALID;
+        }
+        if (!may_overflow) {
+            value = value * 10 - (byte - '0');
+            continue;
         }
         /* Counting downwards reaches INT64_MIN, which has no positive twin. */
         overflow = overflow || __builtin_mul_overflow(value, 10, &value) ||
@@ -242,6 +249,76 @@ size_t slice_find_control(struct slice text, size_t at)
     }
     return at;
 }
+
+/* -- kinds of bytes, 16 at a time ---------------------------------------------------------- */
+
+typedef uint8_t bytes16 __attribute__((vector_size(16)));
+typedef int8_t flags16 __attribute__((vector_size(16))); /* -1: true of that byte */
+
+static bytes16 load16(const uint8_t *ptr)
+{
+    bytes16 bytes;
+    memcpy(&bytes, ptr, sizeof(bytes));
+    return bytes;
+}
+
+/* 1 to 15 bytes, some of them several times. */
+static bytes16 load_few(const uint8_t *ptr, size_t len)
+{
+    uint64_t words[2];
+    if (len >= 8) {
+        words[0] = load_word(ptr);
+        words[1] = load_word(ptr + len - 8);
+    } else if (len >= 4) {
+        words[0] = words[1] = load_half(ptr) | (uint64_t)load_half(ptr + len - 4) << 32;
+    } else {
+        uint64_t four = ptr[0] | (uint64_t)ptr[len / 2] << 8 | (uint64_t)ptr[len - 1] << 16 |
+                        (uint64_t)ptr[0] << 24;
+        words[0] = words[1] = four << 32 | four;
+    }
+    bytes16 bytes;
+    memcpy(&bytes, words, sizeof(bytes));
+    return bytes;
+}
+
+/* Of which some byte the kind is true. Looks at all of them whatever it finds. */
+static inline bool has_kind(struct slice text, flags16 (*is_kind)(bytes16 bytes))
+{
+    flags16 found = {0};
+    uint64_t halves[2];
+    if (text.len >= 16) {
+        for (size_t at = 0; text.len - at > 16; at += 16) {
+            found |= is_kind(load16(text.ptr + at));
+        }
+        found |= is_kind(load16(text.ptr + text.len - 16));
+    } else if (text.len > 0) {
+        found = is_kind(load_few(text.ptr, text.len));
+    }
+    memcpy(halves, &found, sizeof(halves));
+    return (halves[0] | halves[1]) != 0;
+}
+
+static inline flags16 is_not_visible(bytes16 bytes)
+{
+    return (flags16)((bytes <= 0x20) | (bytes >= 0x7F));
+}
+
+bool slice_is_visible(struct slice text)
+{
+    return !has_kind(text, is_not_visible);
+}
+
+static inline flags16 is_control(bytes16 bytes)
+{
+    return (flags16)(((bytes < 0x20) & (bytes != '\t')) | (bytes == 0x7F));
+}
+
+bool slice_has_control(struct slice text)
+{
+    return has_kind(text, is_control);
+}
+
+/* -- UTF-8 ---------------------------------------------------------------------------------- */
 
 /* Length of the UTF-8 sequence at text[i], or 0 when it is not well-formed (Unicode, table 3-7). */
 static size_t utf8_sequence_len(struct slice text, size_t i)

@@ -98,6 +98,12 @@ size_t slice_skip_plain(struct slice text, size_t at);
  * there is none. */
 size_t slice_find_control(struct slice text, size_t at);
 
+/* Only visible ASCII, 0x21 to 0x7E? True for an empty text. */
+bool slice_is_visible(struct slice text);
+
+/* Is there a control character other than a tab? DEL is one here. */
+bool slice_has_control(struct slice text);
+
 /* True when the text is well-formed UTF-8 (no overlong forms, surrogates or code points past
  * U+10FFFF). */
 bool slice_is_utf8(struct slice text);

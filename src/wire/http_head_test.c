@@ -2,6 +2,9 @@
 
 #include "support/check.h"
 
+#include <ctype.h>
+#include <string.h>
+
 static enum status parse(enum http_role role, const char *text, struct http_head *head,
                          struct diag *diag)
 {
@@ -222,6 +225,29 @@ TEST(http_head_gives_fields)
     CHECK(slice_eq(http_head_field(&head, SLICE("x-A")), SLICE("one")));
     CHECK(http_head_field(&head, SLICE("x-b")).len == 0);
     CHECK(http_head_field(&head, SLICE("absent")).len == 0);
+}
+
+/* Every byte in a name, at every place of names around the length that is looked at together. */
+TEST(http_head_takes_tokens_as_names)
+{
+    static const char OTHERS[] = "!#$%&'*+-.^`|~0123456789";
+    for (size_t len = 1; len <= 34; len++) {
+        for (size_t at = 0; at < len * 256; at++) {
+            char text[] = GET_HEAD "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa: v\r\n\r\n";
+            size_t start = sizeof(GET_HEAD) - 1;
+            uint8_t byte = (uint8_t)(at / len);
+            struct http_head head;
+            struct diag diag = {0};
+            text[start + len] = ':';
+            text[start + at % len] = (char)byte;
+            /* A colon ends the name before, and a '_' is refused where it disguises a name only. */
+            bool is_token = isalpha(byte) || byte == '_' || (byte == ':' && at % len > 0) ||
+                            (byte != 0 && strchr(OTHERS, byte) != NULL);
+            bool is_good = parse(HTTP_REQUEST, text, &head, &diag) == STATUS_OK;
+            CHECK_ROW(text, is_good == is_token);
+            CHECK_ROW(text, !is_good || byte == ':' || head.fields[1].name.len == len);
+        }
+    }
 }
 
 TEST(http_head_bounds_the_fields)

@@ -2,36 +2,6 @@
 
 #include <assert.h>
 
-/* These look at all bytes whatever they find: the compiler then takes many at once. */
-static bool is_visible(struct slice text)
-{
-    uint8_t bad = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        bad |= (uint8_t)((text.ptr[i] <= 0x20) | (text.ptr[i] >= 0x7F));
-    }
-    return bad == 0 && text.len > 0;
-}
-
-static bool is_name(struct slice text)
-{
-    uint8_t bad = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t byte = text.ptr[i];
-        bad |= (uint8_t)((byte <= 0x20) | (byte >= 0x7F) | (byte == ':'));
-    }
-    return bad == 0 && text.len > 0;
-}
-
-static bool is_value(struct slice text)
-{
-    uint8_t bad = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t byte = text.ptr[i];
-        bad |= (uint8_t)(((byte < 0x20) & (byte != '\t')) | (byte == 0x7F));
-    }
-    return bad == 0;
-}
-
 static struct slice reason_phrase(int status_code)
 {
     static const struct {
@@ -72,7 +42,8 @@ static struct slice reason_phrase(int status_code)
 
 void http_write_request_line(struct buf *buf, struct slice method, struct slice target)
 {
-    assert(is_visible(method) && is_visible(target));
+    assert(method.len > 0 && slice_is_visible(method));
+    assert(target.len > 0 && slice_is_visible(target));
     buf_append(buf, method);
     buf_append_byte(buf, ' ');
     buf_append(buf, target);
@@ -91,7 +62,8 @@ void http_write_status_line(struct buf *buf, int status_code)
 
 enum status http_write_field(struct buf *buf, struct slice name, struct slice value)
 {
-    if (!is_name(name) || !is_value(value)) {
+    bool is_name = name.len > 0 && slice_is_visible(name) && slice_find_byte(name, ':') == name.len;
+    if (!is_name || slice_has_control(value)) {
         return STATUS_INVALID;
     }
     buf_append(buf, name);

@@ -188,16 +188,6 @@ static enum status read_shape(struct reading *r)
     return STATUS_OK;
 }
 
-/* Looks at all bytes whatever it finds, so that the compiler can take many at once. */
-static bool is_visible_ascii(struct slice name)
-{
-    uint8_t bad = 0;
-    for (size_t i = 0; i < name.len; i++) {
-        bad |= (uint8_t)((name.ptr[i] <= 0x20) | (name.ptr[i] > 0x7E));
-    }
-    return bad == 0 && name.len > 0;
-}
-
 /* Names are case-sensitive, yet real servers folded them (CVE-2026-27896): a name that only folds
  * to a known one would be judged by us as unknown and read by such a server as known. What folding
  * means differs from reader to reader beyond ASCII (width, ligatures, invisible characters), and no
@@ -214,7 +204,7 @@ static enum status check_look_alikes(struct reading *r, json_ref object, const s
         if (json_string(&r->out->tape, key, r->arena, &name) != STATUS_OK) {
             return refuse_request(r, "rpc.member", "a member name cannot be read");
         }
-        if (!is_visible_ascii(name)) {
+        if (name.len == 0 || !slice_is_visible(name)) {
             return refuse_request(r, "rpc.look_alike",
                                   "a member name holds what no name of the protocol has");
         }

@@ -13,7 +13,7 @@ static bool is_sentinel(struct slice value)
 
 static bool is_plain_ascii(struct slice value)
 {
-    for (size_t i = 0; i < value.len; i++) {
+    for (size_t i = slice_skip_plain(value, 0); i < value.len; i++) {
         if (value.ptr[i] != '\t' && (value.ptr[i] < 0x20 || value.ptr[i] > 0x7E)) {
             return false;
         }
