@@ -80,21 +80,27 @@ static void append_member(struct buf *out, const struct member *member)
     buf_append(out, slice_of(member->text, member->len));
 }
 
-/* A string of plain characters behind what goes before it, both in one piece of room. */
+/* A string of plain characters behind what goes before it, at a place with room for MEMBER_BYTES,
+ * the text and two quotes. Returns the place behind it. */
+static inline uint8_t *write_plain(uint8_t *at, const struct member *member, struct slice text)
+{
+    memcpy(at, member->text, MEMBER_BYTES);
+    at += member->len;
+    *at++ = '"';
+    if (text.len > 0) {
+        memcpy(at, text.ptr, text.len);
+    }
+    at += text.len;
+    *at++ = '"';
+    return at;
+}
+
 static void append_plain(struct buf *out, const struct member *member, struct slice text)
 {
     uint8_t *room = buf_reserve(out, MEMBER_BYTES + text.len + 2);
-    if (room == NULL) {
-        return;
+    if (room != NULL) {
+        buf_commit(out, (size_t)(write_plain(room, member, text) - room));
     }
-    memcpy(room, member->text, MEMBER_BYTES);
-    room += member->len;
-    room[0] = '"';
-    if (text.len > 0) {
-        memcpy(room + 1, text.ptr, text.len);
-    }
-    room[text.len + 1] = '"';
-    buf_commit(out, member->len + text.len + 2);
 }
 
 static void append_odd(struct buf *out, struct slice text)
@@ -124,9 +130,14 @@ static void append_odd(struct buf *out, struct slice text)
 }
 
 /* Nearly all texts of nearly all records stand for themselves. */
+static bool is_plain(struct slice text)
+{
+    return text.len <= AUDIT_TEXT_BYTES_MAX && slice_skip_plain(text, 0) == text.len;
+}
+
 static void append_text(struct buf *out, const struct member *member, struct slice text)
 {
-    if (text.len <= AUDIT_TEXT_BYTES_MAX && slice_skip_plain(text, 0) == text.len) {
+    if (is_plain(text)) {
         append_plain(out, member, text);
     } else {
         append_member(out, member);
@@ -145,14 +156,55 @@ struct text_member {
         MEMBER(#name), offsetof(struct audit_record, name)                                         \
     }
 
+static struct slice text_of(const struct audit_record *record, const struct text_member *member)
+{
+    struct slice text;
+    memcpy(&text, (const char *)record + member->offset, sizeof(text));
+    return text;
+}
+
+/* For members that are all plain. */
+static size_t room_for(const struct audit_record *record, const struct text_member *members,
+                       size_t count)
+{
+    size_t room = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t len = text_of(record, &members[i]).len;
+        bool is_written = len > 0 && len <= AUDIT_TEXT_BYTES_MAX;
+        room += is_written ? MEMBER_BYTES + len + 2 : 0;
+    }
+    return room;
+}
+
+/* Write members, from the first to one that is not plain, in one piece of room. Returns how many.
+ */
+static size_t append_plain_texts(struct buf *out, const struct audit_record *record,
+                                 const struct text_member *members, size_t count)
+{
+    uint8_t *room = buf_reserve(out, room_for(record, members, count));
+    if (room == NULL) {
+        return count;
+    }
+    uint8_t *at = room;
+    size_t done = 0;
+    for (; done < count; done++) {
+        struct slice text = text_of(record, &members[done]);
+        if (!is_plain(text)) {
+            break;
+        }
+        at = text.len == 0 ? at : write_plain(at, &members[done].member, text);
+    }
+    buf_commit(out, (size_t)(at - room));
+    return done;
+}
+
 static void append_texts(struct buf *out, const struct audit_record *record,
                          const struct text_member *members, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        struct slice text;
-        memcpy(&text, (const char *)record + members[i].offset, sizeof(text));
-        if (text.len != 0) {
-            append_text(out, &members[i].member, text);
+        i += append_plain_texts(out, record, members + i, count - i);
+        if (i < count) {
+            append_text(out, &members[i].member, text_of(record, &members[i]));
         }
     }
 }
