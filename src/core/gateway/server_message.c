@@ -4,11 +4,18 @@
 
 static bool has_only(const struct json_tape *tape, const struct slice *names, size_t count)
 {
-    uint32_t known = 0;
-    for (size_t i = 0; i < count; i++) {
-        known += json_member(tape, 0, names[i]) == JSON_NONE ? 0 : 1;
+    struct json_iter iter;
+    json_ref key = JSON_NONE;
+    json_ref value = JSON_NONE;
+    bool is_known = json_type(tape, 0) == JSON_OBJECT;
+    json_iter_init(&iter, tape, 0);
+    while (is_known && json_iter_next(&iter, &key, &value)) {
+        is_known = false;
+        for (size_t i = 0; i < count && !is_known; i++) {
+            is_known = json_string_eq(tape, key, names[i]);
+        }
     }
-    return known == json_count(tape, 0);
+    return is_known;
 }
 
 static bool has_fit_params(const struct json_tape *tape)

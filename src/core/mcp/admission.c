@@ -90,29 +90,36 @@ static bool is_excluded(struct slice parameters)
     return false;
 }
 
-/* Does one Accept field list the type? Other weights are ignored. */
-static bool accepts(struct slice value, struct slice type)
+/* What the client takes for an answer, of the two media types that there are. */
+struct accepted {
+    bool json, events;
+};
+
+/* What one Accept field lists. Other weights are ignored. */
+static void take_accept(struct slice value, struct accepted *out)
 {
     while (value.len > 0) {
         struct slice range = next_part(&value, ',');
         struct slice name = next_part(&range, ';');
-        if (!is_excluded(range) &&
-            (slice_eq_ascii_nocase(name, type) || slice_eq(name, SLICE("*/*")))) {
-            return true;
+        if (range.len > 0 && is_excluded(range)) {
+            continue;
         }
+        bool is_any = slice_eq(name, SLICE("*/*"));
+        out->json = out->json || is_any || slice_eq_ascii_nocase(name, SLICE("application/json"));
+        out->events =
+            out->events || is_any || slice_eq_ascii_nocase(name, SLICE("text/event-stream"));
     }
-    return false;
 }
 
-static bool any_field_accepts(struct admission *a, struct slice type)
+static struct accepted accepted_by(const struct admission *a)
 {
+    struct accepted accepted = {0};
     for (size_t i = 0; i < a->field_count; i++) {
-        if (slice_eq_ascii_nocase(a->fields[i].name, SLICE("accept")) &&
-            accepts(a->fields[i].value, type)) {
-            return true;
+        if (slice_eq_ascii_nocase(a->fields[i].name, SLICE("accept"))) {
+            take_accept(a->fields[i].value, &accepted);
         }
     }
-    return false;
+    return accepted;
 }
 
 static enum status check_post(struct admission *a)
@@ -129,8 +136,8 @@ static enum status check_post(struct admission *a)
     if (a->rules->form == ADMISSION_SSE_MESSAGES) {
         return STATUS_OK;
     }
-    if (!any_field_accepts(a, SLICE("application/json")) ||
-        !any_field_accepts(a, SLICE("text/event-stream"))) {
+    struct accepted accepted = accepted_by(a);
+    if (!accepted.json || !accepted.events) {
         return refuse(a, 406, "http.accept",
                       "Accept must list application/json and text/event-stream");
     }
@@ -147,7 +154,7 @@ static enum status check_session_request(struct admission *a, bool is_get)
     if (!a->rules->has_sessions || mcp_revision_is_modern(mcp_revision_parse(version))) {
         return refuse(a, 405, "http.method", "this endpoint takes POST");
     }
-    return !is_get || any_field_accepts(a, SLICE("text/event-stream"))
+    return !is_get || accepted_by(a).events
                ? STATUS_OK
                : refuse(a, 406, "http.accept", "Accept must list text/event-stream");
 }
