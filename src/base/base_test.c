@@ -332,6 +332,22 @@ TEST(buf_append_u64_writes_all_digits)
     buf_release(&buf);
 }
 
+/* A sanitizer sees who writes past the room. */
+TEST(buf_append_u64_stays_in_its_room)
+{
+    for (size_t room = 1; room <= 48; room++) {
+        struct buf buf;
+        buf_init(&buf, room, NULL);
+        CHECK((buf_append_u64(&buf, 1234567), buf_status(&buf) == STATUS_OK) == (room >= 7));
+        size_t before = buf.len;
+        buf_append_u64(&buf, 89);
+        CHECK((buf_status(&buf) == STATUS_OK) == (room >= 9));
+        CHECK(buf.len == (room >= 9 ? before + 2 : before));
+        CHECK(slice_eq(buf_view(&buf), slice_sub(SLICE("123456789"), 0, buf.len)));
+        buf_release(&buf);
+    }
+}
+
 TEST(diag_cuts_and_cleans)
 {
     struct diag diag = {0};

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define BUF_BYTES_MIN 512
+#define DIGITS_MAX 20 /* of a number of 64 bits */
 
 void buf_init(struct buf *buf, size_t limit_bytes, struct account *account)
 {
@@ -67,18 +68,24 @@ void buf_append_u64(struct buf *buf, uint64_t value)
                                 "25262728293031323334353637383940414243444546474849"
                                 "50515253545556575859606162636465666768697071727374"
                                 "75767778798081828384858687888990919293949596979899";
-    uint8_t digits[20];
-    size_t at = sizeof(digits);
+    /* The second half is there to be copied with the first. */
+    uint8_t digits[2 * DIGITS_MAX] = {0};
+    size_t at = DIGITS_MAX;
     for (; value >= 10; value /= 100) {
         const char *pair = PAIRS + 2 * (value % 100);
         digits[--at] = (uint8_t)pair[1];
         digits[--at] = (uint8_t)pair[0];
     }
     /* One digit is left when their number is odd. */
-    if (value != 0 || at == sizeof(digits)) {
+    if (value != 0 || at == DIGITS_MAX) {
         digits[--at] = (uint8_t)('0' + value);
     }
-    buf_append(buf, slice_of(digits + at, sizeof(digits) - at));
+    if (!buf->failed && buf->capacity - buf->len >= DIGITS_MAX) {
+        memcpy(buf->ptr + buf->len, digits + at, DIGITS_MAX);
+        buf->len += DIGITS_MAX - at;
+    } else {
+        buf_append(buf, slice_of(digits + at, DIGITS_MAX - at));
+    }
 }
 
 void buf_append_i64(struct buf *buf, int64_t value)

@@ -15,16 +15,20 @@ static uint64_t load_word(const uint8_t *ptr)
     return word;
 }
 
-/* Every byte of the word, A-Z folded to a-z. */
-static uint64_t lower_word(uint64_t word)
+/* Eight bytes each, that differ by the case of letters at most. */
+static bool is_same_word(uint64_t a, uint64_t b)
 {
     const uint64_t each = 0x0101010101010101;
-    uint64_t low = word & 0x7F * each;
-    /* The top bit of a byte says: at least 'A'; more than 'Z'. */
-    uint64_t from_a = low + (0x80 - 'A') * each;
-    uint64_t past_z = low + (0x7F - 'Z') * each;
-    uint64_t is_upper = (from_a ^ past_z) & ~word & 0x80 * each;
-    return word | is_upper >> 2;
+    uint64_t differing = a ^ b;
+    if (differing == 0) {
+        return true;
+    }
+    uint64_t lower = (a | 0x20 * each) & 0x7F * each;
+    /* The top bit of a byte says: at least 'a'; more than 'z'. */
+    uint64_t from_a = lower + (0x80 - 'a') * each;
+    uint64_t past_z = lower + (0x7F - 'z') * each;
+    uint64_t is_letter = (from_a ^ past_z) & ~a & 0x80 * each;
+    return (differing & ~(is_letter >> 2)) == 0;
 }
 
 struct slice slice_view_cstr(const char *text)
@@ -62,15 +66,15 @@ bool bytes_eq_ascii_nocase(const uint8_t *a, const uint8_t *b, size_t len)
             left = left << 8 | a[i];
             right = right << 8 | b[i];
         }
-        return lower_word(left) == lower_word(right);
+        return is_same_word(left, right);
     }
     for (size_t at = 0; len - at > sizeof(uint64_t); at += sizeof(uint64_t)) {
-        if (lower_word(load_word(a + at)) != lower_word(load_word(b + at))) {
+        if (!is_same_word(load_word(a + at), load_word(b + at))) {
             return false;
         }
     }
     size_t last = len - sizeof(uint64_t);
-    return lower_word(load_word(a + last)) == lower_word(load_word(b + last));
+    return is_same_word(load_word(a + last), load_word(b + last));
 }
 
 bool slice_ends_with(struct slice text, struct slice suffix)
