@@ -62,6 +62,7 @@ static enum status build_server(struct build *b, size_t index, struct gateway_se
     to->is_stdio = from->command.count > 0;
     to->transport = TRANSPORTS[from->transport];
     to->deny_as_error = from->deny_as_error;
+    to->is_needed = from->if_down == CONFIG_IF_DOWN_REFUSE;
     to->extensions = from->extensions;
     to->revision = mcp_revision_parse(from->revision);
     to->timeout_ms = from->timeout_ms;

@@ -170,6 +170,7 @@ TEST(limit_of_a_servers_part_in_a_list)
     world_advance(&world, 1);
     world_run(&world);
     CHECK(client.status_code == 200 && body_has("bank__see") && !body_has("shop__"));
+    CHECK(world_count_records(&world, "\"list.partial\"", "\"reason\":\"shop\"") == 1);
     world_release(&world);
 
     world_init(&world, PERMIT_ALL);
@@ -182,6 +183,93 @@ TEST(limit_of_a_servers_part_in_a_list)
     world_run(&world);
     CHECK(body_has("\"code\":50401"));
     world_release(&world);
+}
+
+static void list_everything(void)
+{
+    post_list("/mcp");
+    world_run(&world);
+}
+
+/* The newest call of each server is held: bank's goes on, shop's does not. */
+static struct world_call *leave_shop_waiting(void)
+{
+    struct world_call *shop = &world.calls[world.call_count - 1];
+    struct world_call *bank = shop - 1;
+    CHECK(shop->server == 1 && bank->server == 0 && shop->is_open && bank->is_open);
+    world.held_method = NULL;
+    shop->is_open = false;
+    world_run(&world);
+    CHECK(!bank->is_open && !client.is_replied);
+    shop->is_open = true;
+    world_advance(&world, LIMITS.list_timeout_ms);
+    shop->is_open = false;
+    world_run(&world);
+    return shop;
+}
+
+static bool shows(bool has_shop)
+{
+    return client.status_code == 200 && body_has("bank__see") && body_has("shop__") == has_shop;
+}
+
+/* Who missed a list because it has not opened yet keeps no other waiting, until it has. */
+TEST(limit_of_a_server_that_opens_slowly)
+{
+    world_init(&world, PERMIT_ALL);
+    world.held_method = "server/discover";
+    list_everything();
+    struct world_call *shop = leave_shop_waiting();
+    CHECK(shows(false) && !shop->is_cancelled);
+    world_advance(&world, 2 * (int64_t)SERVER_SESSION_LATE_MS);
+    list_everything();
+    CHECK(shows(false));
+    shop->is_open = true;
+    world_run(&world);
+    list_everything();
+    CHECK(shows(true) && world_count_calls(&world, "server/discover") == 2);
+    world_release(&world);
+}
+
+/* Who missed one that it was asked for is not asked again for a while, by others neither. */
+TEST(limit_of_a_server_that_lists_slowly)
+{
+    world_init(&world, PERMIT_ALL);
+    list_everything();
+    CHECK(shows(true));
+    world.held_method = "tools/list";
+    list_everything();
+    struct world_call *shop = leave_shop_waiting();
+    CHECK(shows(false) && shop->is_cancelled);
+    size_t count = world_count_calls(&world, "tools/list");
+    world_advance(&world, SERVER_SESSION_LATE_MS - 1);
+    list_everything();
+    CHECK(shows(false) && world_count_calls(&world, "tools/list") == count + 1);
+    world_advance(&world, 1);
+    list_everything();
+    CHECK(shows(true));
+    world_release(&world);
+}
+
+/* The entry of a server may say that a list without it is none. */
+TEST(limit_of_a_list_without_a_server_that_is_needed)
+{
+    static struct gateway_server servers[2];
+    for (int needed = 0; needed < 2; needed++) {
+        world_init(&world, PERMIT_ALL);
+        memcpy(servers, world.snapshot->servers, sizeof(servers));
+        servers[needed].is_needed = true;
+        world.snapshot->servers = servers;
+        world.held_method = "server/discover";
+        post_list("/mcp");
+        world_run(&world);
+        world_end(&world.calls[1], STATUS_UNAVAILABLE, "upstream.down");
+        world.held_method = NULL;
+        world_run(&world);
+        CHECK(client.status_code == (needed == 0 ? 200 : 503));
+        CHECK(body_has("bank__see") == (needed == 0));
+        world_release(&world);
+    }
 }
 
 static bool passes_with(struct gateway_limits limits)

@@ -138,6 +138,11 @@ static void open_part(struct list_part *part)
     }
     operation_offer_to(op, part->session);
     part->session->user_count++;
+    if (op->part_count > 1 && server_session_is_late(part->session)) {
+        (void)!diag_fail(&op->wait_diag, STATUS_TIMEOUT, "upstream.timeout",
+                         "the server did not list in time a moment ago");
+        return;
+    }
     part->waiter.ready = on_session_ready;
     if (server_session_open(part->session, &op->children, &part->waiter, &op->wait_diag) ==
         STATUS_OK) {
@@ -209,17 +214,40 @@ enum stage_result operation_fetch_endpoint(struct operation *op, const struct mc
     return operation_fetch(op, list, servers, count);
 }
 
-/* A server that is down takes only its own part away, unless it was all there is. */
+/* For the record: an item that is not there has its reason. What does not fit is left out there,
+ * too. */
+static void note_left_out(struct operation *op, const struct gateway_server *server)
+{
+    struct slice before = op->left_out;
+    (void)!arena_format(&op->arena, &op->left_out, "%.*s%s%.*s", SLICE_ARG(before),
+                        before.len > 0 ? ", " : "", SLICE_ARG(server->name));
+}
+
+/* A server that is down takes only its own part away, unless it was all there is, or its entry says
+ * that a list without it is none. */
 enum stage_result operation_stage_check_fetched(struct operation *op)
 {
     size_t failed = 0;
+    bool is_needed = false;
     if (op->wait_status == STATUS_CANCELLED) {
         return STAGE_DONE;
     }
+    op->left_out = SLICE_EMPTY;
     for (size_t i = 0; i < op->part_count; i++) {
-        failed += op->parts[i].is_complete ? 0 : 1;
+        const struct list_part *part = &op->parts[i];
+        const struct gateway_server *server = &op->gateway->snapshot->servers[part->server_index];
+        if (part->is_complete) {
+            continue;
+        }
+        failed++;
+        is_needed = is_needed || server->is_needed;
+        note_left_out(op, server);
+        if (part->session != NULL && op->stop == STATUS_TIMEOUT && op->part_count > 1) {
+            server_session_note_late(part->session);
+        }
     }
-    return failed == 0 || failed < op->part_count ? STAGE_DONE : operation_refuse_unfetched(op);
+    bool is_whole = failed == 0 || (failed < op->part_count && !is_needed);
+    return is_whole ? STAGE_DONE : operation_refuse_unfetched(op);
 }
 
 bool list_walk_next(struct list_walk *walk, const struct list_part *part, struct json_place *item)

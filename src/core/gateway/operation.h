@@ -136,6 +136,7 @@ struct operation {
     const struct mcp_method *list; /* what the parts ask for; NULL: nothing */
     struct list_part *parts;
     size_t part_count;
+    struct slice left_out;    /* names of servers that gave no part */
     struct uri_search search; /* of the server whose template fits */
     struct list_judging *judging;
     size_t list_from;          /* the first item of the page the client asks for */

@@ -89,6 +89,9 @@ static void add_verdict(const struct operation *op, enum audit_phase phase,
         record->events = op->call.notification_count;
     } else if (op->drops_extension) {
         record->code = SLICE("extension.removed");
+    } else if (op->left_out.len > 0) {
+        record->code = SLICE("list.partial");
+        record->reason = op->left_out;
     }
 }
 

@@ -108,6 +108,7 @@ static void finish_opening(struct server_session *session)
         return;
     }
     session->state = SERVER_SESSION_READY;
+    session->late_ms = 0;
     wake(session, STATUS_OK);
     server_stream_begin(session);
 }
@@ -513,6 +514,23 @@ void server_session_take_id(struct server_session *session, struct slice session
         return;
     }
     buf_append(&session->session_id, session_id);
+}
+
+static int64_t now_ms(const struct server_session *session)
+{
+    const struct port_clock *clock = session->gateway->ports.clock;
+    return clock->mono_ms(clock->context);
+}
+
+void server_session_note_late(struct server_session *session)
+{
+    session->late_ms = now_ms(session);
+}
+
+bool server_session_is_late(const struct server_session *session)
+{
+    return session->late_ms != 0 && (session->state == SERVER_SESSION_OPENING ||
+                                     now_ms(session) - session->late_ms < SERVER_SESSION_LATE_MS);
 }
 
 void server_session_forget(struct server_session *session)

@@ -22,6 +22,7 @@
 #define SERVER_SESSION_TOOLS_BYTES_MAX ((size_t)8 << 20)
 #define SERVER_SESSION_PAGES_MAX 64
 #define SERVER_SESSION_INSTRUCTIONS_BYTES_MAX ((size_t)6 << 10)
+#define SERVER_SESSION_LATE_MS 30000 /* what missed a merged list is left out of others so long */
 #define SERVER_SESSION_RETRY_MS                                                                    \
     2000 /* after a failed opening, so that a dead server costs little */
 
@@ -71,6 +72,7 @@ struct server_session {
     struct buf session_id;     /* legacy HTTP */
     uint64_t child;            /* stdio, or HTTP with SSE; 0: none */
     int64_t used_ms, failed_ms;
+    int64_t late_ms; /* when it last missed the time of a merged list; 0: never, or it has opened */
     uint32_t user_count;     /* operations that hold it: not to be evicted */
     struct arena arena;      /* definitions; renewed by every reading of them */
     struct tool_page *pages; /* in the server's order */
@@ -116,6 +118,12 @@ size_t server_session_fields(const struct server_session *session,
 
 /* The server gave a session id with an answer. */
 void server_session_take_id(struct server_session *session, struct slice session_id);
+
+/* The server missed the time of a merged list. */
+void server_session_note_late(struct server_session *session);
+
+/* It did so a moment ago, or has been opening ever since: another list need not wait for it. */
+bool server_session_is_late(const struct server_session *session);
 
 /* The server does not know the session any more: open anew at the next use. */
 void server_session_forget(struct server_session *session);

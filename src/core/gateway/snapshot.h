@@ -26,6 +26,7 @@ struct gateway_server {
     size_t label_count;
     bool is_stdio;
     enum server_transport transport; /* of one that is not */
+    bool is_needed;                  /* a merged list without it is none */
     bool is_unavailable;             /* its credential is missing: nothing is sent to it without */
     bool deny_as_error;         /* a denied tool call is a JSON-RPC error instead of a result */
     enum mcp_revision revision; /* MCP_REVISION_NONE: find out */

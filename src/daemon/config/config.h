@@ -155,6 +155,12 @@ enum config_transport {
     CONFIG_TRANSPORT_SSE,
 };
 
+/* What becomes of a list of several servers when this one gives no part. */
+enum config_if_down {
+    CONFIG_IF_DOWN_OMIT = 0,
+    CONFIG_IF_DOWN_REFUSE,
+};
+
 struct config_server {
     struct slice name;           /* config_check_is_name; unique */
     struct config_url url;       /* text empty: a child process */
@@ -165,6 +171,7 @@ struct config_server {
     struct config_texts labels;
     struct slice revision; /* "2025-11-25", ...; empty: find out */
     enum config_transport transport;
+    enum config_if_down if_down;
     bool deny_as_error;
     uint32_t extensions; /* mcp_extension */
     struct config_credential credential;

@@ -73,6 +73,12 @@ static const struct config_choice extensions[] = {
     {{0}, 0},
 };
 
+static const struct config_choice downs[] = {
+    {SLICE_INIT("omit"), CONFIG_IF_DOWN_OMIT},
+    {SLICE_INIT("refuse"), CONFIG_IF_DOWN_REFUSE},
+    {{0}, 0},
+};
+
 static const struct config_choice transports[] = {
     {SLICE_INIT("streamable-http"), CONFIG_TRANSPORT_STREAMABLE},
     {SLICE_INIT("sse"), CONFIG_TRANSPORT_SSE},
@@ -240,6 +246,9 @@ static const struct config_field server_fields[] = {
     {.name = SLICE_INIT("transport"), .kind = CONFIG_KIND_CHOICE, AT(config_server, transport),
      .choices = transports,
      .doc = "streamable-http, or sse for HTTP with SSE (2024-11-05); default: find out"},
+    {.name = SLICE_INIT("if_down"), .kind = CONFIG_KIND_CHOICE, AT(config_server, if_down),
+     .choices = downs,
+     .doc = "what a list of several servers does without it: omit it (default) or refuse"},
     {.name = SLICE_INIT("deny_as"), .kind = CONFIG_KIND_CUSTOM, AT(config_server, deny_as_error),
      .read = config_check_deny_as, .schema = "{\"enum\":[\"result\",\"error\"]}",
      .doc = "how a denied tool call is answered: result (default) or error"},
