@@ -153,6 +153,21 @@ test('lets the server ask for everything but the model, with the policies built 
   await client.close();
 });
 
+test('lets an older server ask a client of the newest revision', async () => {
+  const asked = [];
+  const prepare = (client) => client.setRequestHandler('elicitation/create', async ({ params }) => {
+    asked.push(params.message);
+    return { action: 'accept', content: { name: 'ann' } };
+  });
+  const command = ['wrap', '--state', path.join(folder, 'bridged'), '--', process.execPath, path.join(peersFolder, 'asking-server.mjs'), 'stdio'];
+  const client = await connectStdio('modern', command, { HOME: folder }, { capabilities: { elicitation: { form: {} } }, prepare });
+  const result = await client.callTool({ name: 'ask_user', arguments: {} });
+  assert.deepEqual(JSON.parse(resultText(result)), { action: 'accept', content: { name: 'ann' } });
+  assert.deepEqual(asked, ['who?']);
+  assert.deepEqual(JSON.parse(resultText(await client.callTool({ name: 'ask_roots', arguments: {} }))), { code: -32601 });
+  await client.close();
+});
+
 test('refuses what it cannot run', async () => {
   const missing = start('none', 'wrap');
   assert.deepEqual(await once(missing, 'exit'), [2, null]);

@@ -20,6 +20,10 @@ const QUESTIONS = {
     },
     ElicitResultSchema,
   ],
+  ask_page: [
+    { method: 'elicitation/create', params: { mode: 'url', message: 'who?', url: 'https://login.example.com/in', elicitationId: 'e' } },
+    ElicitResultSchema,
+  ],
   ask_roots: [{ method: 'roots/list' }, ListRootsResultSchema],
 };
 

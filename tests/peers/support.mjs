@@ -202,10 +202,14 @@ const STDIO_CLIENTS = {
   }),
 };
 
-/** A client of the SDK that starts `aegis ARGUMENTS...` as its server's program; era: 'legacy' or 'modern'. */
-export async function connectStdio(era, arguments_, environment = {}) {
+/**
+ * A client of the SDK that starts `aegis ARGUMENTS...` as its server's program; era: 'legacy' or 'modern'. capabilities
+ * and prepare as above.
+ */
+export async function connectStdio(era, arguments_, environment = {}, { capabilities = {}, prepare = () => {} } = {}) {
   const { Client, StdioClientTransport, options } = await STDIO_CLIENTS[era]();
-  const client = new Client({ name: 'aegis-peer', version: '1.0.0' }, options);
+  const client = new Client({ name: 'aegis-peer', version: '1.0.0' }, { capabilities, ...options });
+  await prepare(client);
   const env = { PATH: process.env.PATH, ...SANITIZERS, ...environment };
   await client.connect(new StdioClientTransport({ command: aegisBinary, args: arguments_, env, stderr: 'inherit' }));
   return client;

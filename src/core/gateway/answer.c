@@ -68,7 +68,8 @@ static void keep_events(struct operation *op)
 bool operation_send_event(struct operation *op, struct slice json)
 {
     struct buf event;
-    if (op->client_gone || (op->stream == NULL && op->exchange->takes_no_stream)) {
+    bool has_place = op->stream != NULL || (op->exchange != NULL && !op->exchange->takes_no_stream);
+    if (op->client_gone || !has_place) {
         return true;
     }
     if (!op->stream_begun) {
@@ -123,7 +124,7 @@ void operation_answer(struct operation *op, int http_status)
     if (operation_send_event(op, buf_view(&op->reply))) {
         op->exchange->vtable->stream_end(op->exchange);
     } else {
-        op->exchange->vtable->abort(op->exchange);
+        operation_lose_client(op);
     }
 }
 

@@ -1,5 +1,6 @@
 #include "core/gateway/asking.h"
 
+#include "core/gateway/held_call.h"
 #include "core/gateway/input_shared.h"
 #include "core/gateway/server_reply.h"
 
@@ -127,6 +128,21 @@ static void tell(struct asking *asking, const char *code)
     (void)!operation_append_record(asking->operation, &record, NULL);
 }
 
+void asking_finish(struct asking *asking, struct slice result)
+{
+    if (result.len > 0) {
+        answer_server(asking, result);
+    } else {
+        refuse_server(asking);
+    }
+}
+
+void asking_refuse(struct asking *asking, const char *code)
+{
+    tell(asking, code);
+    refuse_server(asking);
+}
+
 /* -- the client ---------------------------------------------------------------------------- */
 
 /* False when it did not get it. */
@@ -151,7 +167,7 @@ static void cancel_at_client(struct asking *asking)
 {
     struct operation *op = asking->operation;
     struct buf message;
-    if (asking->id == 0) {
+    if (asking->id == 0 || op->client == NULL) {
         return;
     }
     buf_init(&message, OUTCOME_BYTES_MAX, &op->gateway->account);
@@ -166,9 +182,8 @@ static void cancel_at_client(struct asking *asking)
 static void on_timeout(struct timer *timer)
 {
     struct asking *asking = (struct asking *)((char *)timer - offsetof(struct asking, timeout));
-    tell(asking, "question.timeout");
     cancel_at_client(asking);
-    refuse_server(asking);
+    asking_refuse(asking, "question.timeout");
 }
 
 static bool ask_client(struct asking *asking)
@@ -203,16 +218,18 @@ static bool ask_client(struct asking *asking)
 /* The decision is recorded, or cannot be: then the server hears the "no". */
 static void go_on(struct asking *asking, enum status recorded)
 {
-    if (asking->is_over || !is_running(asking->operation)) {
+    struct operation *op = asking->operation;
+    if (asking->is_over || !is_running(op)) {
         return;
     }
-    if (recorded == STATUS_OK && asking->judgement.is_allowed) {
-        if (ask_client(asking)) {
-            return;
-        }
-        tell(asking, "client.gone");
+    if (recorded != STATUS_OK || !asking->judgement.is_allowed) {
+        refuse_server(asking);
+    } else if (op->client != NULL && !ask_client(asking)) {
+        asking_refuse(asking, "client.gone");
     }
-    refuse_server(asking);
+    if (op->client == NULL) {
+        held_call_ask(op);
+    }
 }
 
 static void on_record_done(struct child *child, enum status status, const struct diag *diag)
@@ -255,7 +272,7 @@ static enum status judge(struct asking *asking)
         input_question(op, method,
                        params == JSON_NONE ? (struct json_place){NULL, JSON_NONE}
                                            : (struct json_place){&asking->message, params});
-    if (op->client == NULL) {
+    if (op->client == NULL && !op->message.method->may_ask) {
         asking->question.client = (struct mcp_client_capabilities){0};
     }
     buf_init(&out, GATEWAY_OPERATION_BYTES_MAX, &op->account);
@@ -328,7 +345,7 @@ static void refuse_unknown(struct operation *op, const struct json_tape *tape)
 bool asking_begin(struct operation *op, const struct json_tape *tape)
 {
     struct slice name = SLICE_EMPTY;
-    if (++op->asked_count > ASKINGS_MAX ||
+    if (++op->asked_count > op->gateway->limits.call_questions ||
         json_string(tape, json_member(tape, 0, SLICE("method")), &op->arena, &name) != STATUS_OK) {
         return false;
     }
@@ -399,8 +416,7 @@ void asking_send(struct asking *asking)
     if (begins && ask_client(asking)) {
         return;
     }
-    tell(asking, begins ? "client.gone" : "gateway.memory");
-    refuse_server(asking);
+    asking_refuse(asking, begins ? "client.gone" : "gateway.memory");
 }
 
 /* -- the end of a call --------------------------------------------------------------------- */
@@ -445,6 +461,13 @@ static void hand_down(struct asking *asking, struct operation *heir)
     enlist(asking, heir);
     asking->question.scene = operation_question(heir, heir->server_index);
     call_excuse(&heir->call, true);
+    if (heir->client == NULL) {
+        /* To be asked anew, in a round of the other call. */
+        asking->id = 0;
+        asking->is_answered = false;
+        asking->result = SLICE_EMPTY;
+        held_call_ask(heir);
+    }
 }
 
 void asking_withdraw(struct operation *op, struct slice server_id)
@@ -501,10 +524,8 @@ void asking_answer(struct operation *by, struct slice result)
     if (asking == NULL) {
         return;
     }
-    if (result.len > 0) {
-        answer_server(asking, result);
-        return;
+    if (result.len == 0) {
+        (void)!arena_copy(&asking->arena, by->answer.reason, &asking->reason);
     }
-    (void)!arena_copy(&asking->arena, by->answer.reason, &asking->reason);
-    refuse_server(asking);
+    asking_finish(asking, result);
 }

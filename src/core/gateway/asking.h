@@ -1,11 +1,13 @@
-/* asking.h: a server's question on its way to a legacy client, and the answer on its way back.
+/* asking.h: what a server asks in a request, or a legacy client is asked in one: on its way to the
+ * client, and the answer on its way back.
  *
  * A question belongs to the operation whose call it came with, and ends with it; that of a child,
  * which has one stream for all calls, goes over to another call of the session that still runs. It
  * is judged and recorded (question.h), then sent on the client's stream under an id of ours,
  * because ids of servers are theirs and two of them may be equal. The client answers in a request
  * of its own, which is judged, recorded and handed to the server: of a legacy one in its session,
- * to a modern one in the next round (input_asked.c). A question that is refused, that nobody
+ * to a modern one in the next round (input_asked.c). A modern client is asked by way of its own
+ * request (held_call.h). A question that is refused, that nobody
  * answers in time or that cannot be asked gets the client's "no".
  */
 #ifndef AEGIS_CORE_GATEWAY_ASKING_H
@@ -14,8 +16,6 @@
 #include "core/gateway/child.h"
 #include "core/gateway/question.h"
 #include "core/ports/timer.h"
-
-#define ASKINGS_MAX 64 /* questions of one call */
 
 struct client_session;
 struct operation;
@@ -38,7 +38,8 @@ struct asking {
     struct json_tape asked; /* the same, read */
     bool is_over;           /* the server has its answer, or waits for none */
     bool is_of_round;       /* asked in a result: the answer is kept here */
-    struct slice result;    /* of a round: for the server; empty: there is no answer */
+    bool is_answered;       /* of a held call: result is judged, and on its way to the server */
+    struct slice result;    /* for the server; empty: there is no answer */
     struct slice reason;    /* a policy's, for there being none; or empty */
 };
 
@@ -67,6 +68,12 @@ void asking_free_all(struct operation *operation);
 /* Let by->asking be the question that was asked of the client of a session under that id, if there
  * is one that has no answer yet. */
 void asking_take(struct client_session *client, int64_t id, struct operation *by);
+
+/* Answer the server with that result, or with the client's "no" when it is empty. */
+void asking_finish(struct asking *asking, struct slice result);
+
+/* The client cannot be asked, for that reason: record it, and say "no" to the server. */
+void asking_refuse(struct asking *asking, const char *code);
 
 /* What by has taken is answered with that result, an object; with the client's "no" when it is
  * empty. Nothing when the question ended meanwhile. */

@@ -587,7 +587,7 @@ TEST(asking_a_client_that_comes_back)
 TEST(asking_of_one_call_is_bounded)
 {
     struct world_call *call = begin_with(PERMIT_ALL, INITIALIZE("{}"), 0);
-    for (size_t i = 0; i < ASKINGS_MAX; i++) {
+    for (size_t i = 0; i < worlds[0].gateway.limits.call_questions; i++) {
         world_message(call, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"files/delete\"}");
         CHECK(call->is_open);
         worlds[0].record_count = 0; /* the test's own room */

@@ -23,8 +23,8 @@ bool operation_is_never_allowed(struct operation *op)
  * there is nothing to hear, and one look at the policies is enough. */
 enum stage_result operation_stage_authorize_early(struct operation *op)
 {
-    bool is_ready =
-        server_session_is_ready(op->gateway, op->server_index, op->principal->digest, op->client);
+    bool is_ready = server_session_is_ready(op->gateway, op->server_index, op->principal->digest,
+                                            op->client, &op->declared);
     return !is_ready && operation_is_never_allowed(op) ? operation_refuse_denied(op) : STAGE_DONE;
 }
 
@@ -42,8 +42,8 @@ enum stage_result operation_stage_open_session(struct operation *op)
     if (operation_is_stopped(op)) {
         return STAGE_DONE;
     }
-    op->session =
-        server_session_get(op->gateway, op->server_index, op->principal->digest, op->client);
+    op->session = server_session_get(op->gateway, op->server_index, op->principal->digest,
+                                     op->client, &op->declared);
     if (op->session == NULL) {
         return operation_refuse_overload(op, "too many sessions with servers");
     }
@@ -230,6 +230,9 @@ void operation_write_params(const struct operation *op, struct buf *params)
 /* What the server gets in answer to its questions, and its own state as it gave it. */
 static void write_answers(const struct operation *op, struct buf *params)
 {
+    if (!op->session->is_modern) {
+        return;
+    }
     if (op->input.responses.len > 0) {
         buf_append(params, SLICE(",\"inputResponses\":"));
         buf_append(params, op->input.responses);
@@ -297,8 +300,10 @@ static struct operation *operation_of_call(struct call *call)
     return (struct operation *)((char *)call - offsetof(struct operation, call));
 }
 
+/* Nobody waits for answers any more. */
 static void on_call_done(struct call *call, enum status status)
 {
+    asking_end_all(operation_of_call(call));
     operation_note(operation_of_call(call), status, &call->diag);
 }
 
@@ -324,14 +329,14 @@ static bool is_progress_of(const struct call *call, const struct json_tape *tape
 {
     const struct operation *op =
         (const struct operation *)((const char *)call - offsetof(struct operation, call));
+    struct slice wanted = held_call_progress_token(op);
     json_ref ref = json_member(tape, params, SLICE("progressToken"));
     int64_t token = 0;
-    if (op->message.progress_token == JSON_NONE || ref == JSON_NONE ||
-        json_integer(tape, ref, &token) != STATUS_OK || token != call->id) {
+    if (wanted.len == 0 || ref == JSON_NONE || json_integer(tape, ref, &token) != STATUS_OK ||
+        token != call->id) {
         return false;
     }
-    *edit = (struct json_edit){JSON_EDIT_REPLACE, ref,
-                               json_raw(&op->message.tape, op->message.progress_token)};
+    *edit = (struct json_edit){JSON_EDIT_REPLACE, ref, wanted};
     return true;
 }
 
@@ -387,8 +392,8 @@ static enum stage_result stage_set_log_level(struct operation *op)
     struct server_session *session = op->session;
     bool sends_enough = session->log_level != MCP_LOG_NONE && session->log_level <= log_level(op);
     struct diag diag = {0};
-    if (session->is_modern || !sends_log(op) || sends_enough || operation_is_stopped(op) ||
-        !server_session_is_usable(session, &diag)) {
+    if (op->held.is_claim || session->is_modern || !sends_log(op) || sends_enough ||
+        operation_is_stopped(op) || !server_session_is_usable(session, &diag)) {
         return STAGE_DONE;
     }
     struct slice params = SLICE_EMPTY;
@@ -446,6 +451,9 @@ static enum stage_result stage_forward(struct operation *op)
 {
     const struct mcp_method *method = op->message.method;
     struct buf *text = &op->gateway->params;
+    if (op->held.is_claim && !operation_is_stopped(op)) {
+        return held_call_resume(op) ? STAGE_LEAVE : STAGE_DONE;
+    }
     if (!operation_may_send(op)) {
         return STAGE_DONE;
     }
@@ -544,7 +552,8 @@ static void write_result(struct operation *op)
  * begun in it. */
 static bool may_repeat(const struct operation *op)
 {
-    return op->call.failure == STATUS_NOT_FOUND && !op->was_repeated && op->stop == STATUS_OK;
+    return op->call.failure == STATUS_NOT_FOUND && !op->was_repeated && op->stop == STATUS_OK &&
+           op->held.round_count == 0;
 }
 
 enum stage_result operation_answer_call(struct operation *op, void (*write)(struct operation *op))
@@ -554,7 +563,9 @@ enum stage_result operation_answer_call(struct operation *op, void (*write)(stru
                                : operation_refuse_upstream(op, STATUS_CANCELLED, &op->call.diag);
     }
     if (op->call.failure != STATUS_OK) {
-        server_session_forget(op->session);
+        if (!op->held.is_claim) {
+            server_session_forget(op->session);
+        }
         if (may_repeat(op)) {
             op->was_repeated = true;
             return repeat(op);
@@ -606,6 +617,7 @@ const struct stage OPERATION_CALL_STAGES[] = {
     {"check_intent", operation_stage_check_record},
     {"set_log_level", stage_set_log_level},
     {"forward", stage_forward},
+    {"await_retry", operation_stage_await_retry},
     {"judge_questions", operation_stage_judge_questions},
     {"take_task", operation_stage_take_task},
     {"record_questions", operation_stage_record_notes},

@@ -46,6 +46,11 @@ struct gateway_limits {
     int64_t task_lifetime_s;     /* of the ids of tasks */
     int64_t operation_deadline_ms;
     int64_t question_timeout_ms; /* for a client's answer to what a server asks */
+    size_t question_rounds;      /* of one call */
+    size_t round_questions;      /* of one round */
+    size_t call_questions;       /* of one call, in requests */
+    size_t held_calls;           /* whose modern client is being asked */
+    size_t principal_held_calls; /* of these, one principal's */
     int64_t list_timeout_ms;     /* servers that did not list by then are left out */
     int64_t session_idle_ms;
     int64_t client_session_idle_ms;
@@ -63,11 +68,13 @@ struct gateway_limits {
         .server_bytes = (size_t)256 << 20, .operation_bytes = (size_t)32 << 20,                    \
         .operations = 4096, .sessions = 1024, .client_sessions = 16384, .principal_sessions = 256, \
         .client_session_bytes = (size_t)4 << 20, .operation_deadline_ms = 600000,                  \
-        .question_timeout_ms = 300000, .list_timeout_ms = 10000, .session_idle_ms = 1800000,       \
-        .client_session_idle_ms = 14400000, .stream_keep_alive_ms = 15000,                         \
-        .stream_replay_ms = 60000, .session_tasks = 256, .task_lifetime_s = 86400,                 \
-        .token_bytes = 16384, .token_cache_entries = IDENTITY_CACHE_ENTRIES_DEFAULT,               \
-        .json = JSON_LIMITS_DEFAULT, .refusals = {                                                 \
+        .question_timeout_ms = 300000, .question_rounds = 16, .round_questions = 16,               \
+        .call_questions = 64, .held_calls = 1024, .principal_held_calls = 64,                      \
+        .list_timeout_ms = 10000, .session_idle_ms = 1800000, .client_session_idle_ms = 14400000,  \
+        .stream_keep_alive_ms = 15000, .stream_replay_ms = 60000, .session_tasks = 256,            \
+        .task_lifetime_s = 86400, .token_bytes = 16384,                                            \
+        .token_cache_entries = IDENTITY_CACHE_ENTRIES_DEFAULT, .json = JSON_LIMITS_DEFAULT,        \
+        .refusals = {                                                                              \
             REFUSAL_RECORDS_DEFAULT,                                                               \
             REFUSAL_RECORDS_PER_S_DEFAULT                                                          \
         }                                                                                          \
@@ -121,6 +128,7 @@ struct gateway {
     size_t client_count;
     struct timer client_sweep;    /* of idle ones */
     struct refusals refusals;     /* of callers nobody knows yet */
+    struct operation *held;       /* calls whose modern client is being asked (held_call.h) */
     struct operation *operations; /* all that run, for draining and reload */
     size_t operation_count;
     int64_t next_upstream_id;

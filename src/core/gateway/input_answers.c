@@ -1,20 +1,10 @@
+#include "core/gateway/held_call.h"
 #include "core/gateway/input_shared.h"
 #include "core/gateway/question_shape.h"
 
 static bool is_a(struct json_place place, enum json_type type)
 {
     return place.ref != JSON_NONE && json_type(place.tape, place.ref) == type;
-}
-
-static void refuse_params(struct operation *op, struct slice text, const char *code,
-                          struct slice reason)
-{
-    input_refuse(op, &(struct operation_refusal){.type = AUDIT_AUTHZ_DENY,
-                                                 .http_status = 200,
-                                                 .rpc_code = MCP_ERROR_INVALID_PARAMS,
-                                                 .text = text,
-                                                 .code = code,
-                                                 .reason = reason});
 }
 
 /* A client's answers against the state that says what was asked. */
@@ -67,19 +57,6 @@ static enum status take_state(struct answering *answering, struct slice sealed)
     return STATUS_OK;
 }
 
-static enum status note_stripped(struct operation *op, const struct mcp_method *method,
-                                 const struct question_judgement *stripped)
-{
-    for (; stripped != NULL; stripped = stripped->next) {
-        struct input_note *note = input_add_note(op, method, true);
-        if (note == NULL) {
-            return STATUS_LIMIT;
-        }
-        note->judgement = *stripped;
-    }
-    return STATUS_OK;
-}
-
 /* The client's answer did not pass: what the server gets in its place. */
 static void answer_no(struct operation *op, const struct question *question, struct json_place key,
                       const struct question_judgement *judgement, struct buf *out)
@@ -87,8 +64,8 @@ static void answer_no(struct operation *op, const struct question *question, str
     struct slice no = question_refusal_result(question);
     op->input.is_noted = true;
     if (judgement->is_malformed) {
-        refuse_params(op, SLICE("an answer does not fit what was asked"), judgement->code,
-                      judgement->reason);
+        input_refuse_params(op, SLICE("an answer does not fit what was asked"), judgement->code,
+                            judgement->reason);
     } else if (no.len == 0) {
         input_refuse_denied(op, &judgement->answer, judgement->reason);
     } else {
@@ -111,7 +88,7 @@ enum status input_judge_answer(struct operation *op, const struct question *ques
     if (status == STATUS_OK && note->judgement.is_allowed) {
         input_append_key(out, key);
         buf_append(out, buf_view(&text));
-        status = note_stripped(op, question->method, note->judgement.stripped);
+        status = input_note_stripped(op, question->method, note->judgement.stripped);
     } else if (status == STATUS_OK) {
         answer_no(op, question, key, &note->judgement, out);
     }
@@ -212,12 +189,17 @@ static enum status read_answers(struct answering *answering, struct json_place s
     TRY(json_string(sealed.tape, sealed.ref, &op->arena, &text));
     enum status status = take_state(answering, text);
     if (status == STATUS_INVALID) {
-        refuse_params(op, SLICE("the request state is not valid"), "state.unknown",
-                      SLICE("the state is not of this caller, server, target and arguments, or it "
-                            "has expired"));
+        input_refuse_params(
+            op, SLICE("the request state is not valid"), "state.unknown",
+            SLICE("the state is not of this caller, server, target and arguments, or it "
+                  "has expired"));
         return STATUS_OK;
     }
     TRY(status);
+    struct json_place state = {&answering->state, 0};
+    if (question_member(state, SLICE("held")).ref != JSON_NONE) {
+        return held_call_claim(op, state, answering->responses);
+    }
     TRY(input_note_unasked(op, answering->asked, answering->responses));
     TRY(judge_answers(answering));
     return op->input.next == INPUT_REFUSE ? STATUS_OK : finish_answers(answering);
@@ -238,8 +220,8 @@ enum stage_result operation_stage_read_answers(struct operation *op)
     }
     if ((sealed.ref != JSON_NONE && !is_a(sealed, JSON_STRING)) ||
         (answering.responses.ref != JSON_NONE && !is_a(answering.responses, JSON_OBJECT))) {
-        refuse_params(op, SLICE("the answers must be an object, the request state a text"),
-                      "mcp.params", SLICE_EMPTY);
+        input_refuse_params(op, SLICE("the answers must be an object, the request state a text"),
+                            "mcp.params", SLICE_EMPTY);
         return STAGE_REFUSE;
     }
     buf_init(&answering.out, INPUT_TEXT_BYTES_MAX, &op->account);

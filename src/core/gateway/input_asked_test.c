@@ -261,13 +261,14 @@ TEST(asked_nothing_the_gateway_comes_back_later)
 TEST(asked_without_end_is_bounded)
 {
     begin();
-    for (size_t i = 0; i <= INPUT_ROUNDS_MAX; i++) {
+    for (size_t i = 0; i <= worlds[0].gateway.limits.question_rounds; i++) {
         CHECK(!client.is_replied && rounds() == i + 1);
         server_says(ASK_IN("", ",\"requestState\":\"later\""));
         world_advance(&worlds[0], INPUT_PAUSE_MS);
         run();
     }
-    CHECK(client.status_code == 502 && has("\"code\":50201") && rounds() == INPUT_ROUNDS_MAX + 1);
+    CHECK(client.status_code == 502 && has("\"code\":50201") &&
+          rounds() == worlds[0].gateway.limits.question_rounds + 1);
     release();
 }
 

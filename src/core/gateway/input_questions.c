@@ -14,14 +14,13 @@ static bool is_a(struct json_place place, enum json_type type)
 
 struct mcp_client_capabilities operation_offer(struct operation *op)
 {
-    struct mcp_client_capabilities declared = input_declared(op);
     struct mcp_client_capabilities offer = {0};
     bool may_ask = operation_may_ask(op) || op->message.method->kind == MCP_KIND_TASK;
-    if (op->session->is_modern && may_ask && !mcp_capabilities_is_empty(&declared)) {
+    if (op->session->is_modern && may_ask && !mcp_capabilities_is_empty(&op->declared)) {
         struct policy_question scene = operation_question(op, op->server_index);
-        offer = question_reduce(&scene, &declared, &op->gateway->scratch);
+        offer = question_reduce(&scene, &op->declared, &op->gateway->scratch);
     }
-    offer.extensions = declared.extensions & operation_server(op)->extensions;
+    offer.extensions = operation_extensions(op, op->server_index);
     return offer;
 }
 
@@ -236,27 +235,14 @@ static void write_state(const struct round *round, struct buf *out)
 static enum status seal_state(const struct round *round)
 {
     struct operation *op = round->op;
-    struct request_state_use use;
-    struct buf params;
     struct buf text;
-    struct buf sealed;
-    buf_init(&params, INPUT_TEXT_BYTES_MAX, &op->account);
     buf_init(&text, INPUT_TEXT_BYTES_MAX, &op->account);
-    buf_init(&sealed, INPUT_TEXT_BYTES_MAX, &op->account);
     write_state(round, &text);
-    enum status status = input_use(op, &params, &use);
+    enum status status = buf_status(&text);
     if (status == STATUS_OK) {
-        status = buf_status(&text);
+        status = input_seal(op, buf_view(&text), false, &op->input.sealed);
     }
-    if (status == STATUS_OK) {
-        status = request_state_seal(op->gateway, &use, buf_view(&text), &sealed);
-    }
-    if (status == STATUS_OK) {
-        status = arena_copy(&op->arena, buf_view(&sealed), &op->input.sealed);
-    }
-    buf_release(&sealed);
     buf_release(&text);
-    buf_release(&params);
     return status;
 }
 
@@ -289,12 +275,12 @@ static enum status judge_questions(struct round *round)
     bool is_well_formed = (!has_requests || is_a(requests, JSON_OBJECT)) &&
                           (state.ref == JSON_NONE || is_a(state, JSON_STRING)) &&
                           (has_requests || state.ref != JSON_NONE);
-    if (!is_well_formed ||
-        (has_requests && json_count(requests.tape, requests.ref) > INPUT_QUESTIONS_MAX)) {
+    if (!is_well_formed || (has_requests && json_count(requests.tape, requests.ref) >
+                                                op->gateway->limits.round_questions)) {
         fail_protocol(op, "the questions of the server cannot be read");
         return STATUS_OK;
     }
-    if (++op->input.count > INPUT_ROUNDS_MAX) {
+    if (++op->input.count > op->gateway->limits.question_rounds) {
         fail_protocol(op, "the server asked again and again");
         return STATUS_OK;
     }
@@ -309,7 +295,7 @@ static enum status judge_task(struct round *round, struct json_place requests)
     struct operation *op = round->op;
     struct json_place early = op->input.early;
     if (requests.ref != JSON_NONE &&
-        json_count(requests.tape, requests.ref) > INPUT_QUESTIONS_MAX) {
+        json_count(requests.tape, requests.ref) > op->gateway->limits.round_questions) {
         fail_protocol(op, "the questions of the server cannot be read");
         return STATUS_OK;
     }
@@ -392,13 +378,12 @@ static enum status take_capability_error(struct operation *op)
         question_member(question_member(error, SLICE("data")), SLICE("requiredCapabilities"));
     struct mcp_client_capabilities needed =
         mcp_capabilities_read(needed_place.tape, needed_place.ref);
-    struct mcp_client_capabilities declared = input_declared(op);
-    if ((needed.extensions & declared.extensions & ~op->input.offered.extensions) != 0) {
+    if ((needed.extensions & op->declared.extensions & ~op->input.offered.extensions) != 0) {
         input_refuse_denied(op, &(struct policy_answer){0},
                             SLICE("the extension is not listed for the server"));
         return STATUS_OK;
     }
-    struct slice method = taken_method(&needed, &declared, &op->input.offered);
+    struct slice method = taken_method(&needed, &op->declared, &op->input.offered);
     op->input.lacks_capability = method.len == 0 && mcp_revision_is_modern(op->revision);
     if (method.len == 0) {
         return STATUS_OK;

@@ -10,8 +10,6 @@
 
 #include "core/gateway/question.h"
 
-#define INPUT_ROUNDS_MAX 16    /* of one call, whoever answers */
-#define INPUT_QUESTIONS_MAX 16 /* of one round */
 #define INPUT_STATE_LIFETIME_S 600
 #define INPUT_PAUSE_MS 250 /* before a round in which there is nothing to answer */
 

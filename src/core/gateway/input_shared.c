@@ -17,32 +17,16 @@ bool operation_may_ask(const struct operation *op)
            (op->client != NULL || mcp_revision_is_modern(op->revision));
 }
 
-struct mcp_client_capabilities input_declared(const struct operation *op)
-{
-    return op->client != NULL ? op->client->capabilities
-                              : mcp_capabilities_read(&op->message.tape, op->message.capabilities);
-}
-
-static uint32_t extensions_of(const struct operation *op, bool *has_other)
-{
-    if (op->client != NULL) {
-        *has_other = op->client->capabilities.has_other_extensions;
-        return op->client->capabilities.extensions;
-    }
-    return mcp_extensions_read(&op->message.tape, op->message.capabilities, has_other);
-}
-
 uint32_t operation_extensions(const struct operation *op, uint32_t server_index)
 {
-    bool has_other = false;
-    return extensions_of(op, &has_other) & op->gateway->snapshot->servers[server_index].extensions;
+    return op->declared.extensions & op->gateway->snapshot->servers[server_index].extensions;
 }
 
 bool operation_drops_extension(const struct operation *op, uint32_t server_index)
 {
-    bool has_other = false;
-    uint32_t declared = extensions_of(op, &has_other);
-    return has_other || (declared & ~op->gateway->snapshot->servers[server_index].extensions) != 0;
+    return op->declared.has_other_extensions ||
+           (op->declared.extensions & ~op->gateway->snapshot->servers[server_index].extensions) !=
+               0;
 }
 
 struct question input_question(const struct operation *op, const struct mcp_method *method,
@@ -53,7 +37,7 @@ struct question input_question(const struct operation *op, const struct mcp_meth
     return (struct question){.method = method,
                              .params = params,
                              .scene = operation_question(op, op->server_index),
-                             .client = input_declared(op),
+                             .client = op->declared,
                              .revision = op->revision,
                              .names_server = is_of_all && !op->gateway->snapshot->is_proxy};
 }
@@ -91,6 +75,30 @@ void input_refuse_denied(struct operation *op, const struct policy_answer *answe
     input_refuse(op, &refusal);
 }
 
+void input_refuse_params(struct operation *op, struct slice text, const char *code,
+                         struct slice reason)
+{
+    input_refuse(op, &(struct operation_refusal){.type = AUDIT_AUTHZ_DENY,
+                                                 .http_status = 200,
+                                                 .rpc_code = MCP_ERROR_INVALID_PARAMS,
+                                                 .text = text,
+                                                 .code = code,
+                                                 .reason = reason});
+}
+
+enum status input_note_stripped(struct operation *op, const struct mcp_method *method,
+                                const struct question_judgement *stripped)
+{
+    for (; stripped != NULL; stripped = stripped->next) {
+        struct input_note *note = input_add_note(op, method, true);
+        if (note == NULL) {
+            return STATUS_LIMIT;
+        }
+        note->judgement = *stripped;
+    }
+    return STATUS_OK;
+}
+
 enum status input_use(const struct operation *op, struct buf *params, struct request_state_use *out)
 {
     operation_write_params(op, params);
@@ -99,6 +107,25 @@ enum status input_use(const struct operation *op, struct buf *params, struct req
                                       .method = op->message.method->name,
                                       .params = buf_view(params)};
     return buf_status(params);
+}
+
+enum status input_seal(struct operation *op, struct slice text, bool is_held, struct slice *out)
+{
+    struct request_state_use use;
+    struct buf params;
+    struct buf sealed;
+    buf_init(&params, INPUT_TEXT_BYTES_MAX, &op->account);
+    buf_init(&sealed, INPUT_TEXT_BYTES_MAX, &op->account);
+    enum status status = input_use(op, &params, &use);
+    if (status == STATUS_OK) {
+        status = request_state_seal(op->gateway, &use, is_held, text, &sealed);
+    }
+    if (status == STATUS_OK) {
+        status = arena_copy(&op->arena, buf_view(&sealed), out);
+    }
+    buf_release(&sealed);
+    buf_release(&params);
+    return status;
 }
 
 int64_t input_now_s(const struct operation *op)

@@ -10,9 +10,6 @@
 /* Append `"key":` of one more member; key is a string on some tape. */
 void input_append_key(struct buf *out, struct json_place key);
 
-/* What the client of the operation declared. */
-struct mcp_client_capabilities input_declared(const struct operation *op);
-
 /* A question of the operation's server to its client. */
 struct question input_question(const struct operation *op, const struct mcp_method *method,
                                struct json_place params);
@@ -27,6 +24,18 @@ void input_refuse(struct operation *op, const struct operation_refusal *refusal)
 /* The same because of a policy; reason is for the audit. */
 void input_refuse_denied(struct operation *op, const struct policy_answer *answer,
                          struct slice reason);
+
+/* The client's answers or its state are not right: -32602. */
+void input_refuse_params(struct operation *op, struct slice text, const char *code,
+                         struct slice reason);
+
+/* Note the roots that were left out of an answer. */
+NODISCARD enum status input_note_stripped(struct operation *op, const struct mcp_method *method,
+                                          const struct question_judgement *stripped);
+
+/* Seal text for this caller and call into *out, in the arena. is_held: only this loop can go on. */
+NODISCARD enum status input_seal(struct operation *op, struct slice text, bool is_held,
+                                 struct slice *out);
 
 /* Judge an answer to a question that has the parameters which the client got, note it, and append
  * what the server gets under the key of the question; or refuse the call. */

@@ -253,12 +253,12 @@ TEST(input_rounds_have_a_bound)
 {
     set_up(NO_ROOTS);
     call_of(BANK, "see", "");
-    for (size_t i = 0; i <= INPUT_ROUNDS_MAX; i++) {
+    for (size_t i = 0; i <= world.gateway.limits.question_rounds; i++) {
         CHECK(!client.is_replied);
         server_says(ASK("\"b\":" ROOTS, ",\"requestState\":\"again\""));
     }
     CHECK(client.status_code == 502 && has("\"code\":50201"));
-    CHECK(world_count_calls(&world, "tools/call") == INPUT_ROUNDS_MAX + 1);
+    CHECK(world_count_calls(&world, "tools/call") == world.gateway.limits.question_rounds + 1);
     world_release(&world);
 }
 
@@ -266,7 +266,7 @@ TEST(input_rounds_have_a_bound_with_the_client_too)
 {
     set_up(PERMIT_ALL);
     call_of(BANK, "see", "");
-    for (size_t i = 0; i < INPUT_ROUNDS_MAX; i++) {
+    for (size_t i = 0; i < world.gateway.limits.question_rounds; i++) {
         server_says(ASK("\"b\":" ROOTS, ",\"requestState\":\"again\""));
         keep_state();
         world.record_count = 0; /* only so many are kept in a test */

@@ -90,7 +90,8 @@ static void take_capabilities(struct operation *op)
             ? JSON_NONE
             : json_member(&message->tape, message->params, SLICE("capabilities"));
     struct mcp_client_capabilities declared = mcp_capabilities_read(&message->tape, capabilities);
-    op->client->capabilities = mcp_capabilities_known(&declared, op->revision);
+    op->declared = mcp_capabilities_known(&declared, op->revision);
+    op->client->capabilities = op->declared;
 }
 
 /* A session that a stream has begun is agreed on now. */

@@ -9,8 +9,21 @@
 
 #define REFUSAL_BYTES_MAX ((size_t)64 << 10)
 
+/* Nothing that the transport says later finds the operation. */
+void operation_release_exchange(struct operation *op)
+{
+    struct exchange *exchange = op->exchange;
+    if (exchange != NULL) {
+        op->exchange = NULL;
+        exchange->operation = NULL;
+        exchange->on_gone = NULL;
+        exchange->vtable->release(exchange);
+    }
+}
+
 static void leave_sessions(struct operation *op)
 {
+    held_call_leave(op);
     asking_answer(op, SLICE_EMPTY);
     asking_end_all(op);
     if (op->stream != NULL) {
@@ -29,18 +42,6 @@ static void leave_sessions(struct operation *op)
     op->client = NULL;
 }
 
-/* Nothing that the transport says later finds the operation. */
-static void let_go_of_client(struct operation *op)
-{
-    struct exchange *exchange = op->exchange;
-    if (exchange != NULL) {
-        op->exchange = NULL;
-        exchange->operation = NULL;
-        exchange->on_gone = NULL;
-        exchange->vtable->release(exchange);
-    }
-}
-
 static void free_operation(struct operation *op)
 {
     struct gateway *gateway = op->gateway;
@@ -56,7 +57,7 @@ static void free_operation(struct operation *op)
     gateway->operation_count--;
     leave_sessions(op);
     asking_free_all(op);
-    let_go_of_client(op);
+    operation_release_exchange(op);
     gateway->ports.timer->stop(gateway->ports.timer->context, &op->deadline);
     principal_unref(op->principal);
     buf_release(&op->reply);
@@ -238,7 +239,11 @@ static void on_deadline(struct timer *timer)
 {
     struct operation *op =
         (struct operation *)((char *)timer - offsetof(struct operation, deadline));
-    stop(op, STATUS_TIMEOUT);
+    if (op->held.is_held) {
+        held_call_expire(op);
+    } else {
+        stop(op, STATUS_TIMEOUT);
+    }
 }
 
 static int64_t left_ms(const struct operation *op)
@@ -331,7 +336,7 @@ void operation_cancel_request(const struct operation *by, struct slice id)
 {
     for (struct operation *op = by->gateway->operations; op != NULL; op = op->next) {
         bool is_same = op->client == by->client && (op->client != NULL || op->is_stdio);
-        if (op != by && is_same && slice_eq(op->message.id, id)) {
+        if (op != by && is_same && !op->held.is_held && slice_eq(op->message.id, id)) {
             stop(op, STATUS_CANCELLED);
             return;
         }
@@ -361,7 +366,7 @@ void operation_abort(struct operation *op)
     (void)children_cancel(&op->children);
     op->client_gone = true;
     leave_sessions(op);
-    let_go_of_client(op);
+    operation_release_exchange(op);
     op->is_dead = op->children.count > 0;
     if (!op->is_dead) {
         free_operation(op);
@@ -516,6 +521,9 @@ static enum stage_result read_message(struct operation *op)
     }
     if (status == STATUS_OK) {
         op->revision = op->message.revision;
+        if (op->message.capabilities != JSON_NONE) {
+            op->declared = mcp_capabilities_read(&op->message.tape, op->message.capabilities);
+        }
         op->stages = stages_of(&op->message);
         if (mcp_revision_is_modern(op->revision) && !operation_speaks(op, op->revision)) {
             return operation_refuse_version(op, mcp_revision_name(op->revision));
@@ -634,6 +642,7 @@ enum status operation_begin_standing(struct server_session *session, struct slic
     op->session = session;
     session->user_count++;
     op->revision = client->revision;
+    op->declared = client->capabilities;
     op->message = (struct mcp_message){.method = mcp_method_of_http(SLICE("GET")),
                                        .params = JSON_NONE,
                                        .arguments = JSON_NONE,

@@ -13,6 +13,7 @@
 #include "core/gateway/client_session.h"
 #include "core/gateway/client_stream.h"
 #include "core/gateway/gateway.h"
+#include "core/gateway/held_call.h"
 #include "core/gateway/input_rounds.h"
 #include "core/gateway/product_error.h"
 #include "core/gateway/server_session.h"
@@ -106,14 +107,15 @@ struct operation {
     int64_t started_ms;
     struct timer deadline;
 
-    struct principal *principal; /* one reference */
-    struct caller *caller_entry; /* NULL before authentication */
-    enum mcp_revision revision;  /* agreed with the client */
-    uint32_t server_index;       /* or OPERATION_ALL_SERVERS */
-    struct slice view;           /* name of the endpoint's; empty: it is no view */
-    bool is_template;            /* of an address, which a completion may refer to */
-    struct slice name;           /* the server's own name of the target */
-    struct slice audit_target;   /* "server.name" */
+    struct principal *principal;             /* one reference */
+    struct caller *caller_entry;             /* NULL before authentication */
+    enum mcp_revision revision;              /* agreed with the client */
+    struct mcp_client_capabilities declared; /* with the request, or by the client's session */
+    uint32_t server_index;                   /* or OPERATION_ALL_SERVERS */
+    struct slice view;                       /* name of the endpoint's; empty: it is no view */
+    bool is_template;                        /* of an address, which a completion may refer to */
+    struct slice name;                       /* the server's own name of the target */
+    struct slice audit_target;               /* "server.name" */
     uint8_t decision_id[AUDIT_DECISION_ID_BYTES];
     struct policy_answer answer;
     struct operation_refusal refusal;
@@ -133,6 +135,7 @@ struct operation {
     struct input_rounds input;
     struct operation_task task;
     bool is_patient; /* the server's silence is no time-out, whether it waits for us or not */
+    struct held_call held;
     const struct mcp_method *list; /* what the parts ask for; NULL: nothing */
     struct list_part *parts;
     size_t part_count;
@@ -195,6 +198,9 @@ void operation_cancel_request(const struct operation *by, struct slice id);
 /* The session ends: cancel all that runs for it. */
 void operation_cancel_session(const struct client_session *session);
 
+/* The exchange is answered, and the operation goes on without one. */
+void operation_release_exchange(struct operation *operation);
+
 /* Cancel whatever it waits for and let go of the client; for shutdown. Frees it now, or when the
  * record it waits for completes. */
 void operation_abort(struct operation *operation);
@@ -243,14 +249,6 @@ void operation_answer_refusal(struct operation *operation);
 void operation_result_begin(struct operation *operation);
 void operation_result_end(struct operation *operation);
 
-/* record.c: STAGE_WAIT, or STAGE_REFUSE when the journal takes nothing; STAGE_DONE without audit.
- */
-enum stage_result operation_record(struct operation *operation, enum audit_phase phase,
-                                   enum audit_type type, bool durable);
-
-/* The same for a judgement about questions: an event of its own. */
-enum stage_result operation_record_note(struct operation *operation, const struct input_note *note);
-
 /* Who waits for a record: a child that is begun with it, and completed by done. */
 struct record_waiter {
     struct child *child;
@@ -258,6 +256,19 @@ struct record_waiter {
     void (*done)(void *user, uint64_t ticket, enum status status);
     bool is_durable;
 };
+
+/* record.c: STAGE_WAIT, or STAGE_REFUSE when the journal takes nothing; STAGE_DONE without audit.
+ */
+enum stage_result operation_record(struct operation *operation, enum audit_phase phase,
+                                   enum audit_type type, bool durable);
+
+/* The outcome of a round that ended with questions, while the call goes on; returns as
+ * operation_append_record. */
+NODISCARD enum status operation_record_round(struct operation *operation,
+                                             const struct record_waiter *waiter);
+
+/* The same for a judgement about questions: an event of its own. */
+enum stage_result operation_record_note(struct operation *operation, const struct input_note *note);
 
 /* All that a record says of the operation, whatever it is about. */
 void operation_fill_record(const struct operation *operation, struct audit_record *record);
@@ -338,6 +349,9 @@ enum stage_result operation_refuse_target(struct operation *operation, const cha
 /* input_asked.c: what a modern server asks of a legacy client. */
 enum stage_result operation_stage_ask_client(struct operation *operation);
 enum stage_result operation_stage_gather_answers(struct operation *operation);
+
+/* held_call.c: wait for the client that was asked. */
+enum stage_result operation_stage_await_retry(struct operation *operation);
 
 /* call_stages.c: the stages that all calls of a target share. */
 enum stage_result operation_stage_authorize_early(struct operation *operation);

@@ -173,6 +173,17 @@ enum stage_result operation_record(struct operation *op, enum audit_phase phase,
     return operation_record_as(op, &record, durable);
 }
 
+enum status operation_record_round(struct operation *op, const struct record_waiter *waiter)
+{
+    struct audit_record record = {.type = AUDIT_AUTHZ_ALLOW,
+                                  .phase = AUDIT_OUTCOME,
+                                  .decision = AUDIT_DECISION_ALLOW,
+                                  .outcome = SLICE("input_required"),
+                                  .events = op->call.notification_count};
+    add_identity(op, &record);
+    return operation_append_record(op, &record, waiter);
+}
+
 enum stage_result operation_record_note(struct operation *op, const struct input_note *note)
 {
     const struct question_judgement *judgement = &note->judgement;

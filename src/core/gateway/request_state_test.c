@@ -62,7 +62,7 @@ TEST(request_state_opens_for_its_use_alone)
     struct buf state;
     world_init(&world, PERMIT_ALL);
     buf_init(&state, TEST_BYTES, NULL);
-    CHECK(request_state_seal(&world.gateway, &use, SLICE("{\"a\":1}"), &state) == STATUS_OK);
+    CHECK(request_state_seal(&world.gateway, &use, false, SLICE("{\"a\":1}"), &state) == STATUS_OK);
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         enum status status = open_as(&rows[i].use, buf_view(&state));
         CHECK_ROW(rows[i].name, status == (rows[i].opens ? STATUS_OK : STATUS_INVALID));
@@ -79,7 +79,7 @@ TEST(request_state_breaks_with_any_change)
     struct buf state;
     world_init(&world, PERMIT_ALL);
     buf_init(&state, TEST_BYTES, NULL);
-    CHECK(request_state_seal(&world.gateway, &use, SLICE("{\"a\":1}"), &state) == STATUS_OK);
+    CHECK(request_state_seal(&world.gateway, &use, false, SLICE("{\"a\":1}"), &state) == STATUS_OK);
     for (size_t i = 0; i < state.len; i++) {
         uint8_t byte = state.ptr[i];
         state.ptr[i] = byte == 'A' ? 'B' : 'A';
@@ -107,13 +107,51 @@ TEST(request_state_differs_each_time_and_has_a_bound)
     while (text.len < REQUEST_STATE_BYTES_MAX) {
         buf_append_byte(&text, 'a');
     }
-    CHECK(request_state_seal(&world.gateway, &use, buf_view(&text), &first) == STATUS_OK);
-    CHECK(request_state_seal(&world.gateway, &use, buf_view(&text), &second) == STATUS_OK);
+    CHECK(request_state_seal(&world.gateway, &use, false, buf_view(&text), &first) == STATUS_OK);
+    CHECK(request_state_seal(&world.gateway, &use, false, buf_view(&text), &second) == STATUS_OK);
     CHECK(!slice_eq(buf_view(&first), buf_view(&second)));
     buf_append_byte(&text, 'a');
-    CHECK(request_state_seal(&world.gateway, &use, buf_view(&text), &first) == STATUS_LIMIT);
+    CHECK(request_state_seal(&world.gateway, &use, false, buf_view(&text), &first) == STATUS_LIMIT);
     buf_release(&text);
     buf_release(&first);
     buf_release(&second);
+    world_release(&world);
+}
+
+TEST(request_state_of_a_held_call_says_where)
+{
+    static const struct {
+        const char *state;
+        bool names;
+        uint16_t loop;
+    } rows[] = {{"aegis1.0.AAAA", true, 0},
+                {"aegis1.65535.AAAA", true, 65535},
+                {"aegis1.65536.AAAA", false, 0},
+                {"aegis1.-1.AAAA", false, 0},
+                {"aegis1.1x.AAAA", false, 0},
+                {"aegis1..AAAA", false, 0},
+                {"aegis1.AAAA", false, 0},
+                {"aegis2.1.AAAA", false, 0},
+                {"1.AAAA", false, 0},
+                {"", false, 0},
+                {"aegis1.", false, 0},
+                {"aegis1.7.8.AAAA", false, 0}};
+    struct request_state_use use = use_of_ann();
+    struct buf state;
+    uint16_t loop = 0;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        bool names = request_state_loop(slice_view_cstr(rows[i].state), &loop);
+        CHECK_ROW(rows[i].state, names == rows[i].names && (!names || loop == rows[i].loop));
+    }
+    world_init(&world, PERMIT_ALL);
+    world.gateway.place.loop = 3;
+    buf_init(&state, TEST_BYTES, NULL);
+    CHECK(request_state_seal(&world.gateway, &use, true, SLICE("{\"a\":1}"), &state) == STATUS_OK);
+    CHECK(request_state_loop(buf_view(&state), &loop) && loop == 3);
+    CHECK(open_as(&use, buf_view(&state)) == STATUS_OK);
+    /* Led to another loop it does not open. */
+    state.ptr[strlen("aegis1.")] = '2';
+    CHECK(open_as(&use, buf_view(&state)) == STATUS_INVALID);
+    buf_release(&state);
     world_release(&world);
 }

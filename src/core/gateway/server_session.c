@@ -669,13 +669,23 @@ void server_sessions_end(struct client_session *client)
     }
 }
 
+/* Is what the client can be asked said in the session, or with each request? */
+static bool tells(const struct server_session *session,
+                  const struct mcp_client_capabilities *declared)
+{
+    return session->client != NULL || session->is_modern ||
+           server_session_server(session)->revision == MCP_2026_07_28 ||
+           mcp_capabilities_are_same(&session->declared, declared);
+}
+
 static struct server_session *find_session(const struct gateway *gateway, uint32_t server_index,
                                            const uint8_t caller[32],
-                                           const struct client_session *client)
+                                           const struct client_session *client,
+                                           const struct mcp_client_capabilities *declared)
 {
     for (struct server_session *s = gateway->sessions; s != NULL; s = s->next) {
         if (s->server_index == server_index && s->client == client && !s->is_over &&
-            memcmp(s->caller, caller, sizeof(s->caller)) == 0) {
+            memcmp(s->caller, caller, sizeof(s->caller)) == 0 && tells(s, declared)) {
             return s;
         }
     }
@@ -683,16 +693,19 @@ static struct server_session *find_session(const struct gateway *gateway, uint32
 }
 
 bool server_session_is_ready(const struct gateway *gateway, uint32_t server_index,
-                             const uint8_t caller[32], const struct client_session *client)
+                             const uint8_t caller[32], const struct client_session *client,
+                             const struct mcp_client_capabilities *declared)
 {
-    const struct server_session *session = find_session(gateway, server_index, caller, client);
+    const struct server_session *session =
+        find_session(gateway, server_index, caller, client, declared);
     return session != NULL && session->state == SERVER_SESSION_READY;
 }
 
 struct server_session *server_session_get(struct gateway *gateway, uint32_t server_index,
-                                          const uint8_t caller[32], struct client_session *client)
+                                          const uint8_t caller[32], struct client_session *client,
+                                          const struct mcp_client_capabilities *declared)
 {
-    struct server_session *found = find_session(gateway, server_index, caller, client);
+    struct server_session *found = find_session(gateway, server_index, caller, client, declared);
     if (found != NULL) {
         return found;
     }
@@ -708,6 +721,7 @@ struct server_session *server_session_get(struct gateway *gateway, uint32_t serv
         .gateway = gateway,
         .server_index = server_index,
         .client = client,
+        .declared = *declared,
         .children = {.table = &gateway->children},
     };
     memcpy(session->caller, caller, sizeof(session->caller));

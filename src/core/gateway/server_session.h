@@ -1,5 +1,8 @@
 /* server_session.h: what one loop knows of one server on behalf of one caller, or of one session of
- * a legacy client, whose capabilities were said once and for all.
+ * a legacy client.
+ *
+ * A legacy server hears once and for all what its client can be asked, so a caller has a session
+ * with it for each set of capabilities that he declares; a modern one hears it with each request.
  *
  * Opening finds the era (the one of the client is tried first), does the handshake and reads the
  * tools' definitions, which type the arguments that policies see. Operations wait for that in one
@@ -59,7 +62,8 @@ struct server_session {
     enum server_session_state state;
     enum server_session_step step;
     enum mcp_revision revision;
-    struct mcp_client_capabilities client_offer; /* what a legacy server may ask the client */
+    struct mcp_client_capabilities declared;     /* by the client that it is for */
+    struct mcp_client_capabilities client_offer; /* of these, what a legacy server hears of */
     bool is_lost;                                /* the server does not know it any more */
     bool is_modern;
     bool has_tried;               /* the other era, when its own step began */
@@ -87,14 +91,16 @@ struct server_session {
     struct session_waiter *waking;  /* their turn has come */
 };
 
-/* The session of a caller with a server, made when there is none; client as above. NULL when there
- * is no memory or limits.sessions sessions are all in use. */
+/* The session of a caller with a server, made when there is none; client and declared as above.
+ * NULL when there is no memory or limits.sessions sessions are all in use. */
 struct server_session *server_session_get(struct gateway *gateway, uint32_t server_index,
-                                          const uint8_t caller[32], struct client_session *client);
+                                          const uint8_t caller[32], struct client_session *client,
+                                          const struct mcp_client_capabilities *declared);
 
 /* Can that session be used at once? Makes none. */
 bool server_session_is_ready(const struct gateway *gateway, uint32_t server_index,
-                             const uint8_t caller[32], const struct client_session *client);
+                             const uint8_t caller[32], const struct client_session *client,
+                             const struct mcp_client_capabilities *declared);
 
 /* Who counted himself in user_count uses it no more; from now on it is idle, perhaps. */
 void server_session_leave(struct server_session *session);

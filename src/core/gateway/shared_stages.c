@@ -1,6 +1,7 @@
 #include "core/gateway/endpoint.h"
 #include "core/gateway/operation.h"
 #include "core/gateway/question.h"
+#include "core/gateway/request_state.h"
 #include "core/gateway/wire_name.h"
 #include "core/mcp/resource_uri.h"
 #include "core/mcp/uri_template.h"
@@ -182,13 +183,14 @@ struct policy_question operation_question(const struct operation *op, uint32_t s
 
 void operation_offer_to(struct operation *op, struct server_session *session)
 {
-    if (op->client == NULL || session->state == SERVER_SESSION_READY ||
-        session->state == SERVER_SESSION_OPENING) {
+    if (session->state == SERVER_SESSION_READY || session->state == SERVER_SESSION_OPENING) {
         return;
     }
-    struct policy_question scene = operation_question(op, session->server_index);
-    session->client_offer =
-        question_reduce(&scene, &op->client->capabilities, &op->gateway->scratch);
+    session->client_offer = (struct mcp_client_capabilities){0};
+    if (!mcp_capabilities_is_empty(&op->declared)) {
+        struct policy_question scene = operation_question(op, session->server_index);
+        session->client_offer = question_reduce(&scene, &op->declared, &op->gateway->scratch);
+    }
     session->client_offer.extensions = operation_extensions(op, session->server_index);
 }
 
@@ -385,14 +387,33 @@ static bool reaches_child(const struct operation *op)
     return false;
 }
 
+/* Does the request go on with a call that another loop holds? */
+static bool names_loop(const struct operation *op, uint16_t *loop)
+{
+    json_ref state =
+        op->message.params == JSON_NONE
+            ? JSON_NONE
+            : json_member(&op->message.tape, op->message.params, SLICE("requestState"));
+    if (state == JSON_NONE || json_type(&op->message.tape, state) != JSON_STRING) {
+        return false;
+    }
+    struct slice raw = json_raw(&op->message.tape, state);
+    return request_state_loop(slice_sub(raw, 1, raw.len - 1), loop) &&
+           *loop < op->gateway->place.loop_count;
+}
+
 /* A session is served where it was opened. Without one, all that a caller has children for goes to
  * one loop, chosen by his digest: callers spread over the loops, and a list over all servers finds
  * every child of the caller in one place. The rest is served where it arrived. */
 static uint16_t home_of(const struct operation *op)
 {
     const struct gateway_place *place = &op->gateway->place;
+    uint16_t loop = 0;
     if (op->has_home) {
         return op->token.loop;
+    }
+    if (op->message.method->may_ask && names_loop(op, &loop)) {
+        return loop;
     }
     if (!reaches_child(op)) {
         return place->loop;
@@ -412,6 +433,7 @@ static enum stage_result enter_session(struct operation *op)
     if (op->client == NULL) {
         return operation_refuse_session(op, "session.over");
     }
+    op->declared = op->client->capabilities;
     if (op->client->is_linked != op->is_linked) {
         return operation_refuse_session(op, "session.transport");
     }

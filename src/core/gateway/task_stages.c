@@ -87,7 +87,7 @@ enum stage_result operation_take_task(struct operation *op)
     if (is_modern && !endpoint_allows(op)) {
         return operation_refuse_method(op);
     }
-    if (is_modern && (input_declared(op).extensions & MCP_EXTENSION_TASKS) == 0) {
+    if (is_modern && (op->declared.extensions & MCP_EXTENSION_TASKS) == 0) {
         return refuse_undeclared(op);
     }
     enum status status = open_id(op);

@@ -25,6 +25,15 @@ bool mcp_capabilities_is_empty(const struct mcp_client_capabilities *capabilitie
            !capabilities->has_url;
 }
 
+bool mcp_capabilities_are_same(const struct mcp_client_capabilities *one,
+                               const struct mcp_client_capabilities *other)
+{
+    return one->has_sampling == other->has_sampling &&
+           one->has_sampling_tools == other->has_sampling_tools &&
+           one->has_roots == other->has_roots && one->has_form == other->has_form &&
+           one->has_url == other->has_url && one->extensions == other->extensions;
+}
+
 /* From here on there are modes of elicitation, and tools in sampling. */
 static bool knows_modes(enum mcp_revision revision)
 {

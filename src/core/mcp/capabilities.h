@@ -36,6 +36,10 @@ mcp_capabilities_known(const struct mcp_client_capabilities *capabilities,
 void mcp_capabilities_write(const struct mcp_client_capabilities *capabilities,
                             enum mcp_revision revision, struct buf *out);
 
+/* Do both say the same, but for extensions that are not ours? */
+bool mcp_capabilities_are_same(const struct mcp_client_capabilities *one,
+                               const struct mcp_client_capabilities *other);
+
 /* Can the client be asked for nothing? Its extensions are another matter. */
 bool mcp_capabilities_is_empty(const struct mcp_client_capabilities *capabilities);
 

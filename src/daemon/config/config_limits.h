@@ -19,6 +19,7 @@ struct config_limits {
     int64_t connections, connections_upstream, sessions;
     int64_t client_sessions, principal_sessions, client_session_bytes;
     int64_t session_tasks, task_lifetime_s, operations;
+    int64_t question_rounds, round_questions, call_questions, held_calls, principal_held_calls;
     int64_t stdio_children;
     /* time */
     int64_t head_timeout_ms, body_timeout_ms, idle_timeout_ms, write_timeout_ms;
