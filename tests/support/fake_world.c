@@ -136,6 +136,7 @@ static enum status fake_start(void *context, const struct upstream_request *requ
     *call = (struct world_call){.sink = *sink,
                                 .id = request->id,
                                 .server = request->server,
+                                .timeout_ms = request->timeout_ms,
                                 .child = request->child,
                                 .is_get = request->is_get,
                                 .is_delete = request->is_delete,

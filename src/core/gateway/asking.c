@@ -26,7 +26,7 @@ static void note_waiting(struct operation *op)
         return;
     }
     if (!op->is_standing) {
-        call_excuse(&op->call, op->asking_count > 0 || op->is_patient);
+        call_excuse(&op->call, op->asking_count > 0);
     } else if (op->asking_count == 0) {
         operation_wake(op);
     }

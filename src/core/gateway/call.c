@@ -429,8 +429,8 @@ static enum status get_stream(struct call *call)
         .field_count = count,
         .credential_name = server->credential_name,
         .credential_value = server->credential_value,
-        .timeout_ms = server->timeout_ms,
-        .deadline_ms = server->timeout_ms * 10,
+        .timeout_ms = call->is_patient ? 0 : server->timeout_ms,
+        .deadline_ms = call->is_patient ? 0 : server->timeout_ms * 10,
     };
     return port->start(port->context, &upstream, &sink, &call->handle, &call->diag);
 }
@@ -472,8 +472,8 @@ static enum status send_request(struct call *call, const struct call_request *re
         .credential_name = server->credential_name,
         .credential_value = server->credential_value,
         .child = request->session->child,
-        .timeout_ms = server->timeout_ms,
-        .deadline_ms = server->timeout_ms * 10,
+        .timeout_ms = call->is_patient ? 0 : server->timeout_ms,
+        .deadline_ms = call->is_patient ? 0 : server->timeout_ms * 10,
     };
     enum status status = buf_status(body) == STATUS_OK ? buf_status(&name) : STATUS_LIMIT;
     if (server->is_unavailable) {
@@ -494,6 +494,7 @@ enum status call_start(struct call *call, const struct call_request *request)
     call->session = request->session;
     call->is_modern = request->is_modern;
     call->may_ask = request->may_ask;
+    call->is_patient = request->is_patient;
     call->may_make_task =
         request->may_make_task && (request->capabilities.extensions & MCP_EXTENSION_TASKS) != 0;
     call->resume_ms = CALL_RESUME_MS;

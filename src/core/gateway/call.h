@@ -36,6 +36,7 @@ struct call {
     bool is_modern, is_excused;
     bool may_ask;       /* the result may be questions to the client (MCP 2026-07-28) */
     bool may_make_task; /* and a task of the extension */
+    bool is_patient;    /* the owner's time is its own: silence is no time-out */
     bool is_resumed;    /* it goes on with a stream that the server left */
     bool has_answer;
     bool asks, is_task; /* and it is */
@@ -77,6 +78,7 @@ struct call_request {
     bool is_modern;     /* the envelope to write */
     bool may_ask;       /* as in struct call */
     bool may_make_task; /* a task, if it has the extension */
+    bool is_patient;    /* as in struct call */
     /* What the client can be asked for; nothing for requests of our own. */
     struct mcp_client_capabilities capabilities;
 };

@@ -134,7 +134,6 @@ struct operation {
     struct diag wait_diag;
     struct input_rounds input;
     struct operation_task task;
-    bool is_patient; /* the server's silence is no time-out, whether it waits for us or not */
     struct held_call held;
     const struct mcp_method *list; /* what the parts ask for; NULL: nothing */
     struct list_part *parts;

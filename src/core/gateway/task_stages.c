@@ -137,7 +137,10 @@ static enum stage_result send(struct operation *op, struct slice method, struct 
         buf_append(text, responses);
     }
     buf_append_byte(text, '}');
-    struct call_request request = {.method = method, .name = op->task.own_id};
+    /* A result comes when the task is over: only the operation's own time ends the wait. */
+    struct call_request request = {.method = method,
+                                   .name = op->task.own_id,
+                                   .is_patient = slice_eq(method, SLICE("tasks/result"))};
     return operation_send(op, &request, text);
 }
 
@@ -163,14 +166,7 @@ static enum stage_result stage_check_responses(struct operation *op)
 static enum stage_result stage_ask(struct operation *op)
 {
     bool is_update = is_method(op, SLICE("tasks/update"));
-    enum stage_result result =
-        send(op, is_update ? SLICE("tasks/get") : op->message.method->name, SLICE_EMPTY);
-    if (result == STAGE_WAIT && is_method(op, SLICE("tasks/result"))) {
-        /* It comes when the task is over: only the operation's own time ends the wait. */
-        op->is_patient = true;
-        call_excuse(&op->call, true);
-    }
-    return result;
+    return send(op, is_update ? SLICE("tasks/get") : op->message.method->name, SLICE_EMPTY);
 }
 
 /* -- the answer ---------------------------------------------------------------------------- */
