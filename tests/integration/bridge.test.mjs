@@ -148,6 +148,12 @@ for (const name of ['legacy', 'legacy-child']) {
       });
     }
 
+    test('opens the page that the server wants to be opened first', async () => {
+      const before = client.asked.length;
+      assert.equal(await answerTo(client, 'need_page'), 'opened');
+      assert.deepEqual(client.asked.slice(before).map(({ params }) => params.url), ['https://login.example.com/in']);
+    });
+
     test('that can be asked nothing is not', async () => {
       const silent = await connectAnsweringModern(bench.serverUrl(name), 'ann', {});
       for (const tool of Object.keys(METHODS)) assert.deepEqual(await answerTo(silent, tool), { code: -32601 });

@@ -6,7 +6,9 @@ import http from 'node:http';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
-import { CreateMessageResultSchema, ElicitResultSchema, ListRootsResultSchema } from '@modelcontextprotocol/sdk/types.js';
+import {
+  CreateMessageResultSchema, ElicitResultSchema, ListRootsResultSchema, UrlElicitationRequiredError,
+} from '@modelcontextprotocol/sdk/types.js';
 
 const QUESTIONS = {
   ask_model: [
@@ -27,6 +29,8 @@ const QUESTIONS = {
   ask_roots: [{ method: 'roots/list' }, ListRootsResultSchema],
 };
 
+let pageCalls = 0; // of all sessions
+
 function newServer() {
   const server = new McpServer({ name: 'asking', version: '1.0.0' });
   for (const [name, [question, schema]] of Object.entries(QUESTIONS)) {
@@ -35,6 +39,12 @@ function newServer() {
       return { content: [{ type: 'text', text: JSON.stringify(answer) }] };
     });
   }
+  server.registerTool('need_page', { description: 'Works every second time, after a page was opened.' }, () => {
+    if (pageCalls++ % 2 === 0) {
+      throw new UrlElicitationRequiredError([{ mode: 'url', message: 'who?', url: 'https://login.example.com/in', elicitationId: 'e' }]);
+    }
+    return { content: [{ type: 'text', text: '"opened"' }] };
+  });
   server.registerTool('ask_nobody', { description: 'Asks nothing.' }, () => ({ content: [{ type: 'text', text: 'nothing' }] }));
   return server;
 }

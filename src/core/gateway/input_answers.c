@@ -178,6 +178,33 @@ static enum status finish_answers(struct answering *answering)
                : arena_join(&op->arena, parts, COUNT_OF(parts), &op->input.responses);
 }
 
+/* The server hears nothing of it: it must be a "yes", or the request is not made again. */
+static enum status check_pages(struct answering *answering)
+{
+    struct operation *op = answering->op;
+    const struct slice parts[] = {SLICE("{"), buf_view(&answering->out), SLICE("}")};
+    struct json_iter iter;
+    json_ref key = JSON_NONE;
+    json_ref asked = JSON_NONE;
+    struct json_tape judged;
+    struct slice text = SLICE_EMPTY;
+    TRY(arena_join(&op->arena, parts, COUNT_OF(parts), &text));
+    TRY(json_parse(&op->gateway->parser, text, &op->arena, &judged, NULL));
+    json_iter_init(&iter, answering->asked.tape, answering->asked.ref);
+    while (json_iter_next(&iter, &key, &asked)) {
+        TRY(json_string(answering->asked.tape, key, &op->arena, &text));
+        struct json_place action = question_member(
+            question_member((struct json_place){&judged, 0}, text), SLICE("action"));
+        if (action.ref == JSON_NONE || !json_string_eq(action.tape, action.ref, SLICE("accept"))) {
+            struct operation_refusal refusal =
+                operation_refusal_of(PRODUCT_UNANSWERED, SLICE_EMPTY);
+            refusal.as_tool_result = operation_denies_as_result(op);
+            input_refuse(op, &refusal);
+        }
+    }
+    return STATUS_OK;
+}
+
 static enum status read_answers(struct answering *answering, struct json_place sealed)
 {
     struct operation *op = answering->op;
@@ -202,6 +229,9 @@ static enum status read_answers(struct answering *answering, struct json_place s
     }
     TRY(input_note_unasked(op, answering->asked, answering->responses));
     TRY(judge_answers(answering));
+    if (question_member(state, SLICE("pages")).ref != JSON_NONE) {
+        return op->input.next == INPUT_REFUSE ? STATUS_OK : check_pages(answering);
+    }
     return op->input.next == INPUT_REFUSE ? STATUS_OK : finish_answers(answering);
 }
 

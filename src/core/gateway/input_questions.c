@@ -30,6 +30,7 @@ struct round {
     struct buf requests; /* members of inputRequests for the client */
     struct buf kept;     /* the same for the state, without what is long */
     struct buf ready;    /* members of inputResponses that the client is not asked for */
+    bool is_of_error;    /* pages to open before the request is made again */
 };
 
 /* The questions themselves break the protocol: then the call has failed. */
@@ -219,7 +220,9 @@ static void write_state(const struct round *round, struct buf *out)
     buf_append_i64(out, input_now_s(round->op) + INPUT_STATE_LIFETIME_S);
     buf_append(out, SLICE(",\"round\":"));
     buf_append_u64(out, input->count);
-    if (input->state.len > 0) {
+    if (round->is_of_error) {
+        buf_append(out, SLICE(",\"pages\":true"));
+    } else if (input->state.len > 0) {
         buf_append(out, SLICE(",\"state\":"));
         buf_append(out, input->state);
     }
@@ -314,17 +317,27 @@ static enum status judge_task(struct round *round, struct json_place requests)
                : arena_join(&op->arena, ready, COUNT_OF(ready), &op->input.responses);
 }
 
+static void init_round(struct round *round)
+{
+    buf_init(&round->requests, INPUT_TEXT_BYTES_MAX, &round->op->account);
+    buf_init(&round->kept, INPUT_TEXT_BYTES_MAX, &round->op->account);
+    buf_init(&round->ready, INPUT_TEXT_BYTES_MAX, &round->op->account);
+}
+
+static void release_round(struct round *round)
+{
+    buf_release(&round->requests);
+    buf_release(&round->kept);
+    buf_release(&round->ready);
+}
+
 /* of_task NULL: what is asked is in the answer to a call. */
 static enum status take_questions(struct operation *op, const struct json_place *of_task)
 {
     struct round round = {.op = op};
-    buf_init(&round.requests, INPUT_TEXT_BYTES_MAX, &op->account);
-    buf_init(&round.kept, INPUT_TEXT_BYTES_MAX, &op->account);
-    buf_init(&round.ready, INPUT_TEXT_BYTES_MAX, &op->account);
+    init_round(&round);
     enum status status = of_task != NULL ? judge_task(&round, *of_task) : judge_questions(&round);
-    buf_release(&round.requests);
-    buf_release(&round.kept);
-    buf_release(&round.ready);
+    release_round(&round);
     return status;
 }
 
@@ -335,8 +348,8 @@ enum status input_judge_task(struct operation *op, struct json_place requests)
 
 /* -- errors that ask ------------------------------------------------------------------------ */
 
-/* A server that needs an address opened: it is not shown, since nobody asked whether it may. */
-static enum status take_url_error(struct operation *op)
+/* A server that needs an address opened, and cannot be asked anything more: it is not shown. */
+static enum status refuse_pages(struct operation *op)
 {
     struct input_note *note =
         input_add_note(op, mcp_question_find(SLICE("elicitation/create")), false);
@@ -347,6 +360,98 @@ static enum status take_url_error(struct operation *op)
     note->judgement.reason = SLICE("the server answered with addresses to open");
     input_refuse_denied(op, &note->judgement.answer, note->judgement.reason);
     return STATUS_OK;
+}
+
+/* The elements of an array as members of inputRequests, and nothing but pages. */
+static enum status write_pages(struct operation *op, struct json_place pages, struct json_tape *out)
+{
+    struct json_iter iter;
+    json_ref key = JSON_NONE;
+    json_ref page = JSON_NONE;
+    int64_t number = 0;
+    struct buf text;
+    struct slice kept = SLICE_EMPTY;
+    buf_init(&text, INPUT_TEXT_BYTES_MAX, &op->account);
+    buf_append_byte(&text, '{');
+    json_iter_init(&iter, pages.tape, pages.ref);
+    while (json_iter_next(&iter, &key, &page)) {
+        buf_append(&text, number == 0 ? SLICE("\"") : SLICE(",\""));
+        buf_append_i64(&text, ++number);
+        buf_append(&text, SLICE("\":{\"method\":\"elicitation/create\",\"params\":"));
+        buf_append(&text, json_raw(pages.tape, page));
+        buf_append_byte(&text, '}');
+    }
+    buf_append_byte(&text, '}');
+    enum status status = buf_status(&text);
+    if (status == STATUS_OK) {
+        status = arena_copy(&op->arena, buf_view(&text), &kept);
+    }
+    buf_release(&text);
+    return status == STATUS_OK ? json_parse(&op->gateway->parser, kept, &op->arena, out, NULL)
+                               : status;
+}
+
+static bool are_pages(const struct operation *op, struct json_place pages)
+{
+    struct json_iter iter;
+    json_ref key = JSON_NONE;
+    json_ref page = JSON_NONE;
+    if (!is_a(pages, JSON_ARRAY) || json_count(pages.tape, pages.ref) == 0 ||
+        json_count(pages.tape, pages.ref) > op->gateway->limits.round_questions) {
+        return false;
+    }
+    json_iter_init(&iter, pages.tape, pages.ref);
+    while (json_iter_next(&iter, &key, &page)) {
+        struct json_place mode =
+            question_member((struct json_place){pages.tape, page}, SLICE("mode"));
+        if (mode.ref == JSON_NONE || !json_string_eq(mode.tape, mode.ref, SLICE("url"))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The server cannot be told of a "no": one page that must not be opened ends the call. */
+static enum status judge_pages(struct round *round, struct json_place pages)
+{
+    struct operation *op = round->op;
+    struct json_place early = op->input.early;
+    struct json_tape requests;
+    TRY(write_pages(op, pages, &requests));
+    op->input.early = (struct json_place){NULL, JSON_NONE};
+    TRY(read_questions(round, (struct json_place){&requests, 0}));
+    op->input.early = early;
+    for (const struct input_note *note = op->input.notes; note != NULL; note = note->next) {
+        if (!note->judgement.is_allowed && !is_decided(op)) {
+            input_refuse_denied(op, &note->judgement.answer, note->judgement.reason);
+        }
+    }
+    if (is_decided(op)) {
+        return STATUS_OK;
+    }
+    op->input.next = INPUT_ASK;
+    round->is_of_error = true;
+    TRY(buf_status(&round->requests));
+    TRY(arena_copy(&op->arena, buf_view(&round->requests), &op->input.requests));
+    return seal_state(round);
+}
+
+/* MCP 2025-11-25: a legacy server's error with addresses to open before the request is made again.
+ * A modern client is asked to, and makes it again. */
+static enum status take_url_error(struct operation *op)
+{
+    struct json_place error = {&op->call.answer, op->call.error};
+    struct json_place pages =
+        question_member(question_member(error, SLICE("data")), SLICE("elicitations"));
+    struct round round = {.op = op};
+    if (op->call.is_modern || op->client != NULL || !operation_may_ask(op) ||
+        !are_pages(op, pages) || ++op->input.count > op->gateway->limits.question_rounds) {
+        return refuse_pages(op);
+    }
+    init_round(&round);
+    enum status status = judge_pages(&round, pages);
+    release_round(&round);
+    return status;
 }
 
 /* What the server needs, the client has, and the server was not told: the name of the method, or

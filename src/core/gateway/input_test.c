@@ -529,19 +529,103 @@ TEST(input_is_judged_anew_at_its_return)
 
 /* -- errors that ask ------------------------------------------------------------------------ */
 
-TEST(input_by_error_shows_no_address)
+/* Modern servers have no such error. */
+TEST(input_by_error_of_a_modern_server_is_refused)
 {
-    static const bool ERAS[] = {false, true};
-    for (size_t i = 0; i < COUNT_OF(ERAS); i++) {
-        set_up(PERMIT_ALL);
-        world.server_is_modern = ERAS[i];
-        call_of(BANK, "see", "");
-        server_says(
-            "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"error\":{\"code\":-32042,\"message\":\"open\","
-            "\"data\":{\"elicitations\":[{\"mode\":\"url\",\"url\":\"https://x.example/\"}]}}}");
-        CHECK(has("\"isError\":true") && !has("x.example") && !has("-32042"));
-        CHECK(records("authz.deny", "") == 1 && records("authz.deny", "question.url_error") == 1);
-        CHECK(records("\"outcome\"", "\"error\"") == 1);
+    set_up(PERMIT_ALL);
+    call_of(BANK, "see", "");
+    server_says("{\"jsonrpc\":\"2.0\",\"id\":%ID,\"error\":{\"code\":-32042,\"message\":\"open\","
+                "\"data\":{\"elicitations\":[{\"mode\":\"url\",\"message\":\"m\",\"url\":"
+                "\"https://x.example/\"}]}}}");
+    CHECK(has("\"isError\":true") && !has("x.example") && !has("-32042"));
+    CHECK(records("authz.deny", "") == 1 && records("authz.deny", "question.url_error") == 1);
+    CHECK(records("\"outcome\"", "\"error\"") == 1);
+    world_release(&world);
+}
+
+#define PAGES(pages)                                                                               \
+    "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"error\":{\"code\":-32042,\"message\":\"open\","             \
+    "\"data\":{"                                                                                   \
+    "\"elicitations\":[" pages "]}}}"
+#define PAGE(host)                                                                                 \
+    "{\"mode\":\"url\",\"message\":\"m\",\"elicitationId\":\"e\",\"url\":\"https://" host "/in\"}"
+
+static void fail_with_pages(const char *policies, const char *json)
+{
+    set_up(policies);
+    world.server_is_modern = false;
+    call_of(BANK, "see", "");
+    server_says(json);
+}
+
+/* A legacy server wants a page opened before it is called again: so it is. */
+TEST(input_by_error_of_a_legacy_server_is_asked)
+{
+    fail_with_pages(PERMIT_ALL, PAGES(PAGE("x.example") "," PAGE("y.example")));
+    CHECK(has("\"resultType\":\"input_required\"") && !has("elicitationId") && !has("-32042"));
+    CHECK(has("\"1\":{\"method\":\"elicitation/create\",\"params\":{\"mode\":\"url\","));
+    CHECK(has("https://x.example/in") && has("https://y.example/in"));
+    CHECK(records("authz.allow", "\"direction\":\"server\"") == 2);
+    keep_state();
+    come_back("\"1\":{\"action\":\"accept\"},\"2\":{\"action\":\"accept\"}");
+    CHECK(world_count_calls(&world, "tools/call") == 2);
+    CHECK(!server_got("inputResponses") && !server_got("requestState"));
+    server_says(PAGES(PAGE("z.example")));
+    CHECK(has("https://z.example/in"));
+    keep_state();
+    come_back("\"1\":{\"action\":\"accept\"}");
+    server_says(OK);
+    CHECK(has("\"text\":\"ok\"") && records("\"intent\"", "") == 3);
+    world_release(&world);
+}
+
+TEST(input_by_error_without_a_yes_is_not_repeated)
+{
+    static const struct {
+        const char *policies, *answers;
+    } rows[] = {
+        {PERMIT_ALL, "\"1\":{\"action\":\"decline\"}"},
+        {PERMIT_ALL, "\"1\":{\"action\":\"cancel\"}"},
+        {PERMIT_ALL, "\"2\":{\"action\":\"accept\"}"},
+        {PERMIT_ALL, ""},
+        {PERMIT_ALL "forbid(principal, action == Aegis::Action::\"elicitation/create.result\", "
+                    "resource);",
+         "\"1\":{\"action\":\"accept\"}"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        fail_with_pages(rows[i].policies, PAGES(PAGE("x.example")));
+        keep_state();
+        come_back(rows[i].answers);
+        CHECK_ROW(rows[i].answers, has("\"isError\":true") && has("did not answer"));
+        CHECK_ROW(rows[i].answers, world_count_calls(&world, "tools/call") == 1);
+        /* Why an answer did not pass is in its own record. */
+        CHECK_ROW(rows[i].answers,
+                  records("\"unanswered\"", "") + records("authz.deny", "\"primitive\":\"eli") ==
+                      1);
+        world_release(&world);
+    }
+}
+
+TEST(input_by_error_that_is_refused_shows_no_address)
+{
+    static const struct {
+        const char *name, *policies, *json, *code;
+    } rows[] = {
+        {"denied", NO_FORMS, PAGES(PAGE("x.example")), "policy_denied"},
+        {"one of two is no page", PERMIT_ALL, PAGES(PAGE("x.example") ",{\"mode\":\"form\"}"),
+         "question.url_error"},
+        {"not encrypted", PERMIT_ALL,
+         PAGES("{\"mode\":\"url\",\"message\":\"m\",\"url\":\"http://x.example/\"}"),
+         "question.url"},
+        {"none", PERMIT_ALL, PAGES(""), "question.url_error"},
+        {"no list", PERMIT_ALL,
+         "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"error\":{\"code\":-32042,\"message\":\"x.example\"}}",
+         "question.url_error"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        fail_with_pages(rows[i].policies, rows[i].json);
+        CHECK_ROW(rows[i].name, has("\"isError\":true") && !has("x.example") && !has("-32042"));
+        CHECK_ROW(rows[i].name, records("authz.deny", rows[i].code) == 1);
         world_release(&world);
     }
 }
