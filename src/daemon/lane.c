@@ -162,6 +162,7 @@ static struct gateway_limits gateway_limits_of(const struct config_limits *limit
         .client_sessions = (size_t)limits->client_sessions,
         .principal_sessions = (size_t)limits->principal_sessions,
         .client_session_bytes = (size_t)limits->client_session_bytes,
+        .subscriptions = (size_t)limits->subscriptions,
         .session_tasks = (size_t)limits->session_tasks,
         .task_lifetime_s = limits->task_lifetime_s,
         .operation_deadline_ms = limits->operation_deadline_ms,

@@ -1,11 +1,8 @@
 // What does not pass through the gateway, and why: REVISION/SCENARIO, with `client ` in front where the gateway is on the
 // suite's other side. A scenario that is listed here and passes is an error, so that the list can only shrink.
-const SUBSCRIPTIONS = 'resources cannot be subscribed to yet';
 // This one is meant to stay.
 const NULLS = 'null where the schema wants another type is refused before any server sees it';
 
 export const PENDING = {
-  '2025-11-25/resources-subscribe': SUBSCRIPTIONS,
-  '2025-11-25/resources-unsubscribe': SUBSCRIPTIONS,
   'client 2026-07-28/http-custom-headers': NULLS,
 };

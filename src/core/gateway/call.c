@@ -165,7 +165,9 @@ static void take_notification(struct call *call, const struct json_tape *tape, j
         fail_protocol(call, "the server sent too many notifications");
     } else if (!may_pass && call->is_modern) {
         fail_protocol(call, "the notification does not belong to the request");
-    } else if (may_pass && call->on_notification != NULL) {
+    } else if (!may_pass) {
+        server_stream_take_change(call->session, tape);
+    } else if (call->on_notification != NULL) {
         call->on_notification(call, tape);
     }
 }

@@ -1,6 +1,7 @@
 #include "core/gateway/asking.h"
 #include "core/gateway/completion.h"
 #include "core/gateway/operation.h"
+#include "core/gateway/subscription.h"
 #include "json/writer.h"
 
 #include <string.h>
@@ -207,6 +208,16 @@ static enum stage_result stage_authorize(struct operation *op)
     }
     enum status status = policy_decide(&question, &op->gateway->scratch, &op->arena, &op->answer);
     return status == STATUS_OK && op->answer.is_allowed ? STAGE_DONE : operation_refuse_denied(op);
+}
+
+static enum stage_result stage_subscribe(struct operation *op)
+{
+    if (!slice_eq(op->message.method->name, SLICE("resources/subscribe"))) {
+        return STAGE_DONE;
+    }
+    return subscription_add(op) == STATUS_OK
+               ? STAGE_DONE
+               : operation_refuse_overload(op, "too many subscriptions");
 }
 
 enum stage_result operation_stage_record_intent(struct operation *op)
@@ -613,6 +624,7 @@ const struct stage OPERATION_CALL_STAGES[] = {
     {"read_answers", operation_stage_read_answers},
     {"record_answers", operation_stage_record_notes},
     {"check_answers", operation_stage_check_answers},
+    {"subscribe", stage_subscribe},
     {"record_intent", operation_stage_record_intent},
     {"check_intent", operation_stage_check_record},
     {"set_log_level", stage_set_log_level},

@@ -3,6 +3,7 @@
 #include "core/gateway/client_stream.h"
 #include "core/gateway/client_tasks.h"
 #include "core/gateway/operation.h"
+#include "core/gateway/subscription.h"
 
 #include <assert.h>
 #include <string.h>
@@ -33,6 +34,7 @@ static void free_session(struct client_session *session)
 {
     assert(session->user_count == 0 && session->streams == NULL);
     client_tasks_release(session);
+    subscriptions_release(session);
     account_release(&session->account, sizeof(*session));
     assert(session->account.used_bytes == 0);
     caller_leave(session->gateway, session->caller);

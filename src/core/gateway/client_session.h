@@ -15,6 +15,7 @@
 
 struct client_stream;
 struct client_task;
+struct subscription;
 struct asking;
 
 struct client_session {
@@ -28,8 +29,10 @@ struct client_session {
     struct mcp_client_capabilities capabilities; /* as it declared them */
     struct asking *asked;                        /* what it was asked and has not answered */
     int64_t last_question_id;
-    enum mcp_log_level log_level; /* of the messages it wants; at first none */
-    uint32_t offers;              /* that it was told of in its handshake, mcp_offer */
+    enum mcp_log_level log_level;       /* of the messages it wants; at first none */
+    uint32_t offers;                    /* that it was told of in its handshake, mcp_offer */
+    struct subscription *subscriptions; /* newest first */
+    size_t subscription_count;
     int64_t used_ms;
     uint32_t user_count; /* operations and streams that hold it */
     bool is_over;        /* cannot be found; goes with its last user */

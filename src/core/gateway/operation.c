@@ -3,6 +3,7 @@
 #include "core/gateway/asking.h"
 #include "core/gateway/client_stream.h"
 #include "core/gateway/endpoint.h"
+#include "core/gateway/subscription.h"
 
 #include <assert.h>
 #include <string.h>
@@ -35,6 +36,7 @@ static void leave_sessions(struct operation *op)
         op->session = NULL;
     }
     operation_leave_parts(op);
+    subscription_settle(op);
     if (op->client_is_new && op->client != NULL && !op->client->is_over) {
         client_session_end(op->client);
     }
@@ -629,7 +631,8 @@ static enum status take_listener(struct operation *op, const struct client_liste
     return gateway_draw_id(op->gateway, op->decision_id);
 }
 
-enum status operation_begin_standing(struct server_session *session, struct slice json)
+enum status operation_begin_standing(struct server_session *session, struct slice json,
+                                     bool is_later)
 {
     struct client_session *client = session->client;
     struct operation *op = new_operation(session->gateway);
@@ -650,6 +653,7 @@ enum status operation_begin_standing(struct server_session *session, struct slic
                                        .progress_token = JSON_NONE,
                                        .result = JSON_NONE};
     op->stages = OPERATION_STANDING_STAGES;
+    op->stage = is_later ? 0 : 1;
     enum status status = take_listener(op, client->stream->listener);
     op->server_index = session->server_index;
     if (status == STATUS_OK) {

@@ -89,6 +89,7 @@ struct operation {
     bool is_linked;    /* HTTP with SSE: posted to the messages of a stream, where it is answered */
     bool has_home;     /* token names it: the client is a legacy one */
     bool was_repeated; /* in a new session with the server */
+    bool has_subscribed; /* its client's session to its target, if the server agrees */
     struct session_token token;
     struct client_session *client; /* held; on its home loop */
     bool client_is_new;            /* nobody has its id yet: it ends with the operation */
@@ -172,10 +173,11 @@ bool operation_waits(struct operation *operation);
 /* It may go on, once who calls has returned. */
 void operation_wake(struct operation *operation);
 
-/* Begin with what a server asks on the stream of its session, on behalf of the client that listens:
- * an operation of its own. STATUS_LIMIT: no memory, STATUS_UNAVAILABLE: no random bytes; then it
- * has not begun. */
-NODISCARD enum status operation_begin_standing(struct server_session *session, struct slice json);
+/* Begin with what a server asks or tells that belongs to no request, on behalf of the client that
+ * listens: an operation of its own. is_later: not before who calls has returned. STATUS_LIMIT: no
+ * memory, STATUS_UNAVAILABLE: no random bytes; then it has not begun. */
+NODISCARD enum status operation_begin_standing(struct server_session *session, struct slice json,
+                                               bool is_later);
 
 /* Keep how a child ended, for the stage that runs when all are over. diag may be NULL. */
 void operation_note(struct operation *operation, enum status status, const struct diag *diag);

@@ -26,6 +26,7 @@ static struct policy_question scene_of(const struct question *question)
 {
     struct policy_question scene = question->scene;
     scene.method = question->method->name;
+    scene.within = SLICE_EMPTY;
     scene.primitive = question->method->primitive;
     scene.mode = mode_of(question);
     scene.asked = question->params;
@@ -71,6 +72,7 @@ struct mcp_client_capabilities question_reduce(const struct policy_question *sce
 {
     struct mcp_client_capabilities left = *client;
     struct policy_question ask = *scene;
+    ask.within = SLICE_EMPTY;
     ask.arguments_unknown = true;
     ask.method = SLICE("sampling/createMessage");
     ask.primitive = MCP_SAMPLING;

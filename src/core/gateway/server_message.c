@@ -18,6 +18,12 @@ static bool has_only(const struct json_tape *tape, const struct slice *names, si
     return is_known;
 }
 
+static bool has_method(const struct json_tape *tape)
+{
+    json_ref method = json_member(tape, 0, SLICE("method"));
+    return method != JSON_NONE && json_type(tape, method) == JSON_STRING;
+}
+
 static bool has_fit_params(const struct json_tape *tape)
 {
     json_ref params = json_member(tape, 0, SLICE("params"));
@@ -44,7 +50,7 @@ bool server_message_is_notification(const struct json_tape *tape)
 {
     static const struct slice NAMES[] = {SLICE_INIT("jsonrpc"), SLICE_INIT("method"),
                                          SLICE_INIT("params")};
-    return has_only(tape, NAMES, COUNT_OF(NAMES)) && has_fit_params(tape);
+    return has_only(tape, NAMES, COUNT_OF(NAMES)) && has_method(tape) && has_fit_params(tape);
 }
 
 bool server_message_is_question(const struct json_tape *tape)
@@ -53,7 +59,7 @@ bool server_message_is_question(const struct json_tape *tape)
                                          SLICE_INIT("method"), SLICE_INIT("params")};
     json_ref id = json_member(tape, 0, SLICE("id"));
     int64_t number = 0;
-    return has_only(tape, NAMES, COUNT_OF(NAMES)) && has_fit_params(tape) && id != JSON_NONE &&
-           json_raw(tape, id).len <= MCP_ID_BYTES_MAX &&
+    return has_only(tape, NAMES, COUNT_OF(NAMES)) && has_method(tape) && has_fit_params(tape) &&
+           id != JSON_NONE && json_raw(tape, id).len <= MCP_ID_BYTES_MAX &&
            (json_type(tape, id) == JSON_STRING || json_integer(tape, id, &number) == STATUS_OK);
 }

@@ -2,6 +2,7 @@
 
 #include "core/gateway/client_session.h"
 #include "core/gateway/server_reply.h"
+#include "core/gateway/subscription.h"
 #include "core/mcp/message.h"
 
 #include <string.h>
@@ -94,6 +95,8 @@ static void fail_opening(struct server_session *session, enum status status)
         session->child = 0;
     }
     session->state = SERVER_SESSION_FAILED;
+    session->is_rereading = false;
+    server_stream_renew(session);
     session->failed_ms = clock->mono_ms(clock->context);
     session->diag.status = status;
     wake(session, status);
@@ -109,6 +112,10 @@ static void finish_opening(struct server_session *session)
     }
     session->state = SERVER_SESSION_READY;
     session->late_ms = 0;
+    if (!session->is_rereading) {
+        server_stream_end(session); /* what is known of it was of another session */
+    }
+    session->is_rereading = false;
     wake(session, STATUS_OK);
     server_stream_begin(session);
 }
@@ -136,12 +143,28 @@ static void add_unsaid_offers(struct server_session *session)
     }
 }
 
+/* What the server's last session was told, this one is told too; it answers as it likes. */
+static void subscribe_or_finish(struct server_session *session)
+{
+    bool may_subscribe = session->client != NULL && (session->offers & MCP_OFFERS_SUBSCRIBE) != 0;
+    struct subscription *next =
+        may_subscribe ? subscription_next(session->client, session->server_index) : NULL;
+    if (next != NULL) {
+        start_step(session, SERVER_STEP_SUBSCRIBE, slice_of(next->uri, next->len));
+    } else {
+        finish_opening(session);
+    }
+}
+
 static void start_tools_or_finish(struct server_session *session)
 {
+    if (!server_stream_is_possible(session)) {
+        session->offers &= ~MCP_OFFERS_CHANGES;
+    }
     if ((session->offers & MCP_OFFERS_TOOLS) != 0) {
         start_step(session, SERVER_STEP_TOOLS, SLICE_EMPTY);
     } else {
-        finish_opening(session);
+        subscribe_or_finish(session);
     }
 }
 
@@ -310,7 +333,7 @@ static void on_tools(struct server_session *session, enum status status)
         start_step(session, SERVER_STEP_TOOLS, json_raw(&call->answer, next));
         return;
     }
-    finish_opening(session);
+    subscribe_or_finish(session);
 }
 
 static void on_step_done(struct call *call, enum status status)
@@ -335,6 +358,13 @@ static void on_step_done(struct call *call, enum status status)
         return;
     case SERVER_STEP_TOOLS:
         on_tools(session, status);
+        return;
+    case SERVER_STEP_SUBSCRIBE:
+        if (status == STATUS_OK) {
+            subscribe_or_finish(session);
+        } else {
+            fail_opening(session, status);
+        }
         return;
     }
 }
@@ -373,11 +403,30 @@ static enum status initialize_params(struct server_session *session, struct slic
     return status;
 }
 
+static enum status subscribe_params(struct server_session *session, struct slice uri,
+                                    struct slice *out)
+{
+    struct buf text;
+    buf_init(&text, GATEWAY_OPERATION_BYTES_MAX, session->arena.account);
+    buf_append(&text, SLICE("{\"uri\":"));
+    buf_append_json_string(&text, uri);
+    buf_append_byte(&text, '}');
+    enum status status = buf_status(&text);
+    if (status == STATUS_OK) {
+        status = arena_copy(&session->arena, buf_view(&text), out);
+    }
+    buf_release(&text);
+    return status;
+}
+
 static enum status step_params(struct server_session *session, enum server_session_step step,
                                struct slice cursor, struct slice *out)
 {
     if (step == SERVER_STEP_INITIALIZE) {
         return initialize_params(session, out);
+    }
+    if (step == SERVER_STEP_SUBSCRIBE) {
+        return subscribe_params(session, cursor, out);
     }
     return step == SERVER_STEP_TOOLS ? tools_params(session, cursor, out) : STATUS_OK;
 }
@@ -390,6 +439,7 @@ static void start_step(struct server_session *session, enum server_session_step 
         [SERVER_STEP_INITIALIZE] = SLICE_INIT("initialize"),
         [SERVER_STEP_INITIALIZED] = SLICE_INIT("notifications/initialized"),
         [SERVER_STEP_TOOLS] = SLICE_INIT("tools/list"),
+        [SERVER_STEP_SUBSCRIBE] = SLICE_INIT("resources/subscribe"),
     };
     struct call_request request = {
         .owner = &session->children,
@@ -427,13 +477,16 @@ static void start_opening(struct server_session *session)
     if (session->user_count <= 1) {
         server_reply_end(session);
     }
+    if (session->client != NULL) {
+        subscriptions_forget(session->client, session->server_index);
+    }
     arena_release(&session->arena);
     buf_clear(&session->session_id);
     session->pages = NULL;
     session->page_count = 0;
     session->tools = (struct tool_index){0};
     session->is_modern = session->has_tried = session->is_lost = session->may_be_sse = false;
-    session->was_asked_again = false;
+    session->was_asked_again = session->has_stale_tools = false;
     session->offers = 0;
     session->drops_extension = false;
     session->log_level = MCP_LOG_NONE;
@@ -444,12 +497,35 @@ static void start_opening(struct server_session *session)
     start_step(session, begins_legacy ? SERVER_STEP_INITIALIZE : SERVER_STEP_DISCOVER, SLICE_EMPTY);
 }
 
+/* In the same session: what was decided by the old definitions is still under way to the server
+ * that had them. */
+static void reread_tools(struct server_session *session)
+{
+    struct arena before = session->arena;
+    struct slice instructions = session->instructions;
+    arena_init(&session->arena, SERVER_SESSION_TOOLS_BYTES_MAX, before.account);
+    session->instructions = SLICE_EMPTY;
+    (void)!arena_copy(&session->arena, instructions, &session->instructions);
+    arena_release(&before);
+    session->pages = NULL;
+    session->page_count = 0;
+    session->tools = (struct tool_index){0};
+    session->has_stale_tools = false;
+    session->is_rereading = true;
+    session->diag = (struct diag){0};
+    session->state = SERVER_SESSION_OPENING;
+    start_step(session, SERVER_STEP_TOOLS, SLICE_EMPTY);
+}
+
 enum status server_session_open(struct server_session *session, struct children *owner,
                                 struct session_waiter *waiter, struct diag *diag)
 {
     const struct port_clock *clock = session->gateway->ports.clock;
     int64_t now_ms = clock->mono_ms(clock->context);
     session->used_ms = now_ms;
+    if (session->state == SERVER_SESSION_READY && session->has_stale_tools) {
+        reread_tools(session);
+    }
     if (session->state == SERVER_SESSION_READY) {
         return STATUS_OK;
     }
@@ -474,9 +550,17 @@ enum status server_session_open(struct server_session *session, struct children 
     return STATUS_CONFLICT;
 }
 
+void server_session_renew(struct server_session *session)
+{
+    if (session->state == SERVER_SESSION_NEW || session->state == SERVER_SESSION_FAILED) {
+        start_opening(session);
+    }
+}
+
 bool server_session_is_usable(const struct server_session *session, struct diag *diag)
 {
-    if (session->state == SERVER_SESSION_READY || session->state == SERVER_SESSION_NEW) {
+    if (session->state == SERVER_SESSION_READY || session->state == SERVER_SESSION_NEW ||
+        session->is_rereading) {
         return true;
     }
     (void)!diag_fail(diag, STATUS_UNAVAILABLE, "upstream.down",
@@ -538,6 +622,7 @@ void server_session_forget(struct server_session *session)
     if (session->state == SERVER_SESSION_READY) {
         session->state = SERVER_SESSION_NEW;
         server_stream_end(session);
+        server_stream_renew(session);
     }
 }
 
@@ -550,7 +635,7 @@ void server_session_child_gone(struct gateway *gateway, uint32_t server_index, u
     }
 }
 
-static void free_session(struct server_session *session)
+void server_session_free(struct server_session *session)
 {
     server_stream_end(session);
     (void)children_cancel(&session->children);
@@ -559,193 +644,4 @@ static void free_session(struct server_session *session)
     buf_release(&session->session_id);
     arena_release(&session->arena);
     base_free(session);
-}
-
-static bool is_idle(const struct server_session *session)
-{
-    return session->state != SERVER_SESSION_OPENING && session->user_count == 0;
-}
-
-static void evict(struct server_session **at)
-{
-    struct server_session *session = *at;
-    *at = session->next;
-    session->gateway->session_count--;
-    free_session(session);
-}
-
-/* Does somebody listen to what its server says? */
-static bool has_stream(const struct server_session *session)
-{
-    return session->stream.child.owner != NULL;
-}
-
-static bool is_better_to_evict(const struct server_session *session,
-                               const struct server_session *than)
-{
-    return has_stream(session) != has_stream(than) ? has_stream(than)
-                                                   : session->used_ms < than->used_ms;
-}
-
-/* Make room: of those that nobody listens to, or else of all, the one goes that was idle longest.
- */
-static bool evict_one(struct gateway *gateway)
-{
-    struct server_session **oldest = NULL;
-    for (struct server_session **at = &gateway->sessions; *at != NULL; at = &(*at)->next) {
-        if (is_idle(*at) && (oldest == NULL || is_better_to_evict(*at, *oldest))) {
-            oldest = at;
-        }
-    }
-    if (oldest == NULL) {
-        return false;
-    }
-    evict(oldest);
-    return true;
-}
-
-/* End what was idle for too long, and come back when the next one may be. */
-static void on_sweep(struct timer *timer)
-{
-    struct gateway *gateway = (struct gateway *)((char *)timer - offsetof(struct gateway, sweep));
-    const struct gateway_ports *ports = &gateway->ports;
-    int64_t now_ms = ports->clock->mono_ms(ports->clock->context);
-    int64_t next_ms = gateway->limits.session_idle_ms;
-    for (struct server_session **at = &gateway->sessions; *at != NULL;) {
-        int64_t left_ms = (*at)->used_ms + gateway->limits.session_idle_ms - now_ms;
-        bool is_left = left_ms <= 0 && !has_stream(*at);
-        if (is_idle(*at) && (is_left || (*at)->is_over)) {
-            evict(at);
-            continue;
-        }
-        next_ms = left_ms > 0 && left_ms < next_ms ? left_ms : next_ms;
-        at = &(*at)->next;
-    }
-    if (gateway->sessions != NULL) {
-        ports->timer->start(ports->timer->context, &gateway->sweep, next_ms);
-    }
-}
-
-static void start_sweep(struct gateway *gateway)
-{
-    const struct port_timer *port = gateway->ports.timer;
-    if (gateway->sweep.due_ms == 0) {
-        gateway->sweep.fire = on_sweep;
-        port->start(port->context, &gateway->sweep, gateway->limits.session_idle_ms);
-    }
-}
-
-static void remove_session(struct server_session *session)
-{
-    struct server_session **at = &session->gateway->sessions;
-    while (*at != session) {
-        at = &(*at)->next;
-    }
-    evict(at);
-}
-
-void server_session_leave(struct server_session *session)
-{
-    const struct port_clock *clock = session->gateway->ports.clock;
-    session->user_count--;
-    session->used_ms = clock->mono_ms(clock->context);
-    if (session->is_over && session->user_count == 0) {
-        remove_session(session);
-    }
-}
-
-void server_sessions_end(struct client_session *client)
-{
-    struct server_session *next = NULL;
-    for (struct server_session *s = client->gateway->sessions; s != NULL; s = next) {
-        next = s->next;
-        if (s->client == client) {
-            s->client = NULL;
-            s->is_over = true;
-            if (s->user_count == 0) {
-                remove_session(s);
-            }
-        }
-    }
-}
-
-/* Is what the client can be asked said in the session, or with each request? */
-static bool tells(const struct server_session *session,
-                  const struct mcp_client_capabilities *declared)
-{
-    return session->client != NULL || session->is_modern ||
-           server_session_server(session)->revision == MCP_2026_07_28 ||
-           mcp_capabilities_are_same(&session->declared, declared);
-}
-
-static struct server_session *find_session(const struct gateway *gateway, uint32_t server_index,
-                                           const uint8_t caller[32],
-                                           const struct client_session *client,
-                                           const struct mcp_client_capabilities *declared)
-{
-    for (struct server_session *s = gateway->sessions; s != NULL; s = s->next) {
-        if (s->server_index == server_index && s->client == client && !s->is_over &&
-            memcmp(s->caller, caller, sizeof(s->caller)) == 0 && tells(s, declared)) {
-            return s;
-        }
-    }
-    return NULL;
-}
-
-bool server_session_is_ready(const struct gateway *gateway, uint32_t server_index,
-                             const uint8_t caller[32], const struct client_session *client,
-                             const struct mcp_client_capabilities *declared)
-{
-    const struct server_session *session =
-        find_session(gateway, server_index, caller, client, declared);
-    return session != NULL && session->state == SERVER_SESSION_READY;
-}
-
-struct server_session *server_session_get(struct gateway *gateway, uint32_t server_index,
-                                          const uint8_t caller[32], struct client_session *client,
-                                          const struct mcp_client_capabilities *declared)
-{
-    struct server_session *found = find_session(gateway, server_index, caller, client, declared);
-    if (found != NULL) {
-        return found;
-    }
-    if (gateway->session_count >= gateway->limits.sessions && !evict_one(gateway)) {
-        return NULL;
-    }
-    struct server_session *session = base_alloc(sizeof(*session));
-    if (session == NULL) {
-        return NULL;
-    }
-    *session = (struct server_session){
-        .next = gateway->sessions,
-        .gateway = gateway,
-        .server_index = server_index,
-        .client = client,
-        .declared = *declared,
-        .children = {.table = &gateway->children},
-    };
-    memcpy(session->caller, caller, sizeof(session->caller));
-    /* A server that tells much must not use up what the others need. */
-    struct account *account = &gateway->server_accounts[server_index];
-    arena_init(&session->arena, SERVER_SESSION_TOOLS_BYTES_MAX, account);
-    buf_init(&session->session_id, SERVER_SESSION_ID_BYTES_MAX, account);
-    if (server_session_server(session)->is_stdio ||
-        server_session_server(session)->transport == SERVER_TRANSPORT_SSE) {
-        session->child = ++gateway->next_child;
-    }
-    gateway->sessions = session;
-    gateway->session_count++;
-    start_sweep(gateway);
-    return session;
-}
-
-void server_sessions_release(struct gateway *gateway)
-{
-    gateway->ports.timer->stop(gateway->ports.timer->context, &gateway->sweep);
-    while (gateway->sessions != NULL) {
-        struct server_session *session = gateway->sessions;
-        gateway->sessions = session->next;
-        free_session(session);
-    }
-    gateway->session_count = 0;
 }

@@ -41,6 +41,7 @@ enum server_session_step {
     SERVER_STEP_INITIALIZE,
     SERVER_STEP_INITIALIZED,
     SERVER_STEP_TOOLS,
+    SERVER_STEP_SUBSCRIBE,
 };
 
 /* A queued wish to use the session, a child of who waits. */
@@ -69,6 +70,8 @@ struct server_session {
     bool has_tried;               /* the other era, when its own step began */
     bool may_be_sse;              /* it took no handshake by POST */
     bool was_asked_again;         /* for its version, while it opens */
+    bool has_stale_tools;         /* the server has others by now: read them at the next use */
+    bool is_rereading;            /* that is what opening means; calls go on meanwhile */
     uint32_t offers;              /* mcp_offer */
     bool drops_extension;         /* it has extensions that are not let through */
     enum mcp_log_level log_level; /* a legacy server's: what it was told to send, or NONE */
@@ -91,6 +94,10 @@ struct server_session {
     struct session_waiter *waking;  /* their turn has come */
 };
 
+/* End whatever it has under way, and free it; for server_sessions.c, which has the functions that
+ * find sessions and give them up: get, leave, end and release. */
+void server_session_free(struct server_session *session);
+
 /* The session of a caller with a server, made when there is none; client and declared as above.
  * NULL when there is no memory or limits.sessions sessions are all in use. */
 struct server_session *server_session_get(struct gateway *gateway, uint32_t server_index,
@@ -110,6 +117,9 @@ void server_session_leave(struct server_session *session);
  */
 NODISCARD enum status server_session_open(struct server_session *session, struct children *owner,
                                           struct session_waiter *waiter, struct diag *diag);
+
+/* Open it anew, although nobody waits for it but who listens to its stream. */
+void server_session_renew(struct server_session *session);
 
 /* False while the session is opened anew or failed to be: what was decided by its definitions is
  * not sent into another one (diag: STATUS_UNAVAILABLE). */

@@ -4,6 +4,8 @@
 #include "core/gateway/operation.h"
 #include "core/gateway/server_message.h"
 #include "core/gateway/server_reply.h"
+#include "core/gateway/subscription.h"
+#include "core/mcp/resource_uri.h"
 #include "json/writer.h"
 
 #include <stddef.h>
@@ -67,14 +69,20 @@ static bool covers(const struct server_session *session, enum mcp_primitive prim
 }
 
 /* An HTTP server that gave no session id does not know whose stream it would be. */
+bool server_stream_is_possible(const struct server_session *session)
+{
+    return !session->is_modern && session->client != NULL &&
+           (session->child != 0 || session->session_id.len > 0);
+}
+
 static bool is_wanted(const struct server_session *session)
 {
     const struct gateway *gateway = session->gateway;
-    bool may_tell = (session->offers & MCP_OFFERS_LOGGING) != 0;
+    bool may_tell = (session->offers & (MCP_OFFERS_LOGGING | MCP_OFFERS_CHANGES)) != 0;
     bool may_ask = !mcp_capabilities_is_empty(&session->client_offer);
-    bool has_one = session->child != 0 || session->session_id.len > 0;
-    return session->state == SERVER_SESSION_READY && !session->is_modern && !session->is_over &&
-           !gateway->is_closed && !gateway->is_draining && has_one && (may_tell || may_ask) &&
+    bool is_ready = session->state == SERVER_SESSION_READY || session->is_rereading;
+    return is_ready && !session->is_over && !gateway->is_closed && !gateway->is_draining &&
+           (may_tell || may_ask) && server_stream_is_possible(session) &&
            covers(session, MCP_LIFECYCLE);
 }
 
@@ -118,15 +126,16 @@ static void on_end(const struct upstream_sink *sink, enum status status, int htt
     if (session == NULL) {
         return;
     }
-    child_end(&session->stream.child, status, diag);
-    if (status == STATUS_NOT_FOUND) {
+    struct server_stream *stream = &session->stream;
+    child_end(&stream->child, status, diag);
+    stream->was_open = stream->was_open || http_status == 200;
+    if (status == STATUS_NOT_FOUND && stream->was_open) {
         server_session_forget(session);
-    } else if (is_refusal(status, http_status)) {
-        session->stream.is_over = true;
+    } else if (status == STATUS_NOT_FOUND || is_refusal(status, http_status)) {
+        stream->is_over = true;
     } else if (is_wanted(session)) {
         /* A quiet one has not failed. */
-        session->stream.failure_count =
-            status == STATUS_TIMEOUT ? 0 : session->stream.failure_count;
+        stream->failure_count = status == STATUS_TIMEOUT ? 0 : stream->failure_count;
         try_later(session);
     }
 }
@@ -139,6 +148,7 @@ static void on_position(const struct upstream_sink *sink, struct slice event_id,
     }
     struct server_stream *stream = &session->stream;
     stream->failure_count = 0;
+    stream->was_open = true;
     if (retry_ms >= 0) {
         stream->retry_ms =
             retry_ms < SERVER_STREAM_RETRY_MS_MAX ? retry_ms : SERVER_STREAM_RETRY_MS_MAX;
@@ -203,8 +213,19 @@ static void on_retry(struct timer *timer)
 {
     struct server_stream *stream =
         (struct server_stream *)((char *)timer - offsetof(struct server_stream, retry));
-    server_stream_begin(
-        (struct server_session *)((char *)stream - offsetof(struct server_session, stream)));
+    struct server_session *session =
+        (struct server_session *)((char *)stream - offsetof(struct server_session, stream));
+    if (listener_of(session) != NULL && !session->gateway->is_draining) {
+        server_session_renew(session);
+        server_stream_begin(session);
+    }
+}
+
+void server_stream_renew(struct server_session *session)
+{
+    if (listener_of(session) != NULL && !session->gateway->is_closed && !session->stream.is_over) {
+        try_later(session);
+    }
 }
 
 static void stop(struct server_session *session)
@@ -239,6 +260,13 @@ void server_streams_end(struct client_session *client)
     }
 }
 
+/* The client's list of that kind is not what it was. */
+struct change {
+    struct slice method;
+    uint32_t offer;
+    enum mcp_primitive primitive;
+};
+
 /* -- what comes ---------------------------------------------------------------------------- */
 
 /* Those that came on the stream. */
@@ -246,7 +274,7 @@ static size_t count_questions(const struct server_session *session)
 {
     size_t count = 0;
     for (struct operation *op = session->gateway->operations; op != NULL; op = op->next) {
-        count += op->session == session && op->is_standing ? 1 : 0;
+        count += op->session == session && op->is_standing && op->asking_count > 0 ? 1 : 0;
     }
     return count;
 }
@@ -257,7 +285,7 @@ static void take_question(struct server_session *session, const struct json_tape
     if (json_string_eq(tape, json_member(tape, 0, SLICE("method")), SLICE("ping"))) {
         server_reply(session, id, SLICE("\"result\":{}"));
     } else if (count_questions(session) >= SERVER_STREAM_QUESTIONS_MAX ||
-               operation_begin_standing(session, tape->text) != STATUS_OK) {
+               operation_begin_standing(session, tape->text, false) != STATUS_OK) {
         server_reply(session, id,
                      SLICE("\"error\":{\"code\":-32603,\"message\":\"too much is asked\"}"));
     }
@@ -286,22 +314,85 @@ static void tell(struct server_session *session, const struct json_tape *tape)
     buf_release(&json);
 }
 
-void server_stream_take_notice(struct server_session *session, const struct json_tape *tape)
+/* The list that a notice says has changed; NULL: it is another notice. */
+static const struct change *find_change(const struct json_tape *tape)
 {
+    static const struct change CHANGES[] = {
+        {SLICE_INIT("notifications/tools/list_changed"), MCP_OFFERS_TOOLS_CHANGED, MCP_TOOL},
+        {SLICE_INIT("notifications/resources/list_changed"), MCP_OFFERS_RESOURCES_CHANGED,
+         MCP_RESOURCE},
+        {SLICE_INIT("notifications/prompts/list_changed"), MCP_OFFERS_PROMPTS_CHANGED, MCP_PROMPT},
+    };
     json_ref method = json_member(tape, 0, SLICE("method"));
+    for (size_t i = 0; i < COUNT_OF(CHANGES); i++) {
+        if (json_string_eq(tape, method, CHANGES[i].method)) {
+            return &CHANGES[i];
+        }
+    }
+    return NULL;
+}
+
+bool server_stream_is_list_change(const struct json_tape *tape)
+{
+    return find_change(tape) != NULL;
+}
+
+/* A resource that the client is subscribed to? Whether it may hear of it is judged later. */
+static bool is_awaited(const struct server_session *session, const struct json_tape *tape)
+{
+    struct arena *scratch = &session->gateway->scratch;
+    struct slice text;
+    struct resource_uri uri;
     json_ref params = json_member(tape, 0, SLICE("params"));
+    json_ref ref = params == JSON_NONE ? JSON_NONE : json_member(tape, params, SLICE("uri"));
+    bool is_update =
+        json_string_eq(tape, json_member(tape, 0, SLICE("method")), mcp_method_of_update()->name);
+    if (!is_update || ref == JSON_NONE || session->client->subscriptions == NULL) {
+        return false;
+    }
+    bool is_found = json_string(tape, ref, scratch, &text) == STATUS_OK &&
+                    resource_uri_read(text, scratch, &uri, NULL) == STATUS_OK &&
+                    subscription_find(session->client, session->server_index, uri.text) != NULL;
+    arena_reset(scratch);
+    return is_found;
+}
+
+/* is_later: not before who calls has returned. */
+static void take_change(struct server_session *session, const struct json_tape *tape, bool is_later)
+{
+    const struct change *change = find_change(tape);
+    if (change != NULL && change->primitive == MCP_TOOL) {
+        session->has_stale_tools = (session->offers & MCP_OFFERS_TOOLS) != 0;
+    }
     if (listener_of(session) == NULL) {
         return;
     }
+    bool is_meant = change != NULL ? (session->offers & change->offer) != 0 &&
+                                         covers(session, change->primitive)
+                                   : is_awaited(session, tape);
+    if (is_meant) {
+        (void)!operation_begin_standing(session, tape->text, is_later);
+    }
+}
+
+void server_stream_take_change(struct server_session *session, const struct json_tape *tape)
+{
+    take_change(session, tape, true);
+}
+
+static void take_notice(struct server_session *session, const struct json_tape *tape)
+{
+    json_ref method = json_member(tape, 0, SLICE("method"));
+    json_ref params = json_member(tape, 0, SLICE("params"));
     if (json_string_eq(tape, method, SLICE("notifications/cancelled"))) {
         withdraw(session, tape, params);
-    } else if (json_string_eq(tape, method, SLICE("notifications/message"))) {
-        enum mcp_log_level wanted = session->client->log_level;
-        if (params != JSON_NONE && wanted != MCP_LOG_NONE &&
-            (session->offers & MCP_OFFERS_LOGGING) != 0 &&
-            mcp_log_is_wanted(tape, params, wanted)) {
-            tell(session, tape);
-        }
+    } else if (!json_string_eq(tape, method, SLICE("notifications/message"))) {
+        take_change(session, tape, false);
+    } else if (listener_of(session) != NULL && params != JSON_NONE &&
+               session->client->log_level != MCP_LOG_NONE &&
+               (session->offers & MCP_OFFERS_LOGGING) != 0 &&
+               mcp_log_is_wanted(tape, params, session->client->log_level)) {
+        tell(session, tape);
     }
 }
 
@@ -311,17 +402,13 @@ static bool take_message(struct server_session *session, const struct json_tape 
     if (!server_message_is_rpc(tape)) {
         return false;
     }
-    json_ref method = json_member(tape, 0, SLICE("method"));
-    if (method == JSON_NONE) {
+    if (json_member(tape, 0, SLICE("method")) == JSON_NONE) {
         return server_message_is_answer(tape);
-    }
-    if (json_type(tape, method) != JSON_STRING) {
-        return false;
     }
     if (json_member(tape, 0, SLICE("id")) == JSON_NONE) {
         bool is_sound = server_message_is_notification(tape);
         if (is_sound) {
-            server_stream_take_notice(session, tape);
+            take_notice(session, tape);
         }
         return is_sound;
     }
@@ -380,13 +467,14 @@ static void on_message(const struct upstream_sink *sink, struct slice json, bool
     }
     session->user_count++;
     session->stream.failure_count = 0;
+    session->stream.was_open = true;
     arena_init(&arena, SERVER_STREAM_BYTES_MAX,
                &session->gateway->server_accounts[session->server_index]);
     if (!take_text(session, json, &arena)) {
         stop(session);
         session->stream.is_over = true;
         if (listener_of(session) != NULL) {
-            (void)!operation_begin_standing(session, json);
+            (void)!operation_begin_standing(session, json, false);
         }
     }
     arena_release(&arena);

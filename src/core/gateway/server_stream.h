@@ -6,7 +6,8 @@
  * ended, after the time the server wants, and after longer ones when that fails; a server that has
  * none is not asked again. What comes is judged: a question of the server is an operation of its
  * own (standing_stages.c), a ping is answered here, and notices go to the client as far as they are
- * for it. Source: MCP 2025-11-25, transports, listening for messages.
+ * for it. A session that is over while its client listens is opened anew. Source: MCP 2025-11-25,
+ * transports, listening for messages.
  */
 #ifndef AEGIS_CORE_GATEWAY_SERVER_STREAM_H
 #define AEGIS_CORE_GATEWAY_SERVER_STREAM_H
@@ -31,10 +32,14 @@ struct server_stream {
     struct timer retry; /* armed while it waits to be opened again */
     int64_t retry_ms;   /* as the server wants; 0: it has not said */
     uint32_t failure_count;
-    bool is_over; /* the server has none, or broke a rule: until the session is opened anew */
+    bool was_open; /* in this session: a 404 then says that the session is over */
+    bool is_over;  /* the server has none, or broke a rule: until the session is opened anew */
     size_t event_id_len;
     uint8_t event_id[SERVER_STREAM_EVENT_ID_BYTES_MAX];
 };
+
+/* Can the session have one? Only then does its server tell us of changes. */
+bool server_stream_is_possible(const struct server_session *session);
 
 /* Open the stream of a session if there is cause for it, and it is not open. */
 void server_stream_begin(struct server_session *session);
@@ -42,13 +47,19 @@ void server_stream_begin(struct server_session *session);
 /* Close it: the session is over, or opened anew. */
 void server_stream_end(struct server_session *session);
 
+/* The session is over, or could not be opened: open it anew in a while, when somebody listens. */
+void server_stream_renew(struct server_session *session);
+
 /* The same for all sessions with servers that are for a client's: it begins to listen, or does so
  * no longer. */
 void server_streams_begin(struct client_session *client);
 void server_streams_end(struct client_session *client);
 
-/* A legacy server says something that belongs to no request, here or on the stream of one;
- * well-formed. Who it is for may lose its session here. */
-void server_stream_take_notice(struct server_session *session, const struct json_tape *tape);
+/* Is that the notice that one of the server's lists has changed? */
+bool server_stream_is_list_change(const struct json_tape *tape);
+
+/* A legacy server tells of a change on the stream of a request; well-formed. It goes to the client
+ * when who calls has returned. What is no such notice is dropped. */
+void server_stream_take_change(struct server_session *session, const struct json_tape *tape);
 
 #endif

@@ -356,19 +356,35 @@ static void end_with_status(struct world_call *stream, enum status status, int h
     stream->sink.on_end(&stream->sink, status, http_status, &diag);
 }
 
-/* A 405 says that the server has none, a 404 that the session is over. */
+/* A 405 says that the server has none, and so does a 404 at once; later it says that the session is
+ * over, and another one is begun. */
 TEST(server_stream_is_not_asked_for_again)
 {
-    for (int is_over = 0; is_over < 2; is_over++) {
+    static const struct {
+        const char *name;
+        enum status status;
+        int http_status;
+        bool was_open, is_renewed;
+    } rows[] = {
+        {"405", STATUS_INVALID, 405, false, false},
+        {"404 at once", STATUS_NOT_FOUND, 404, false, false},
+        {"404 of one that was open", STATUS_NOT_FOUND, 404, true, true},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        size_t expected = rows[i].is_renewed ? 2 : 1;
         struct world_call *stream = begin();
-        end_with_status(stream, is_over ? STATUS_NOT_FOUND : STATUS_INVALID, is_over ? 404 : 405);
+        if (rows[i].was_open) {
+            world_position(stream, "e", -1);
+        }
+        end_with_status(stream, rows[i].status, rows[i].http_status);
         world_advance(&world, 600000); /* the session is not idle for too long */
-        CHECK(world_count_calls(&world, "GET") == 1);
+        world_run(&world);
+        CHECK_ROW(rows[i].name, world_count_calls(&world, "GET") == expected);
         post(BANK, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{"
                    "\"name\":\"see\"}}");
-        CHECK(poster.status_code == 200);
-        CHECK(world_count_calls(&world, "GET") == (is_over ? 2 : 1));
-        CHECK(world_count_calls(&world, "initialize") == (is_over ? 2 : 1));
+        CHECK_ROW(rows[i].name, poster.status_code == 200);
+        CHECK_ROW(rows[i].name, world_count_calls(&world, "GET") == expected);
+        CHECK_ROW(rows[i].name, world_count_calls(&world, "initialize") == expected);
         world_release(&world);
     }
 }

@@ -170,6 +170,7 @@ struct policy_question operation_question(const struct operation *op, uint32_t s
         .server_labels = server->labels,
         .server_label_count = server->label_count,
         .method = method->judged_as.len > 0 ? method->judged_as : method->name,
+        .within = method->within,
         .primitive = op->message.method->primitive,
         .name = op->name,
         .name_unknown = op->is_template,

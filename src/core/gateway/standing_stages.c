@@ -1,9 +1,11 @@
-/* What a server asks on the stream of its session, which belongs to no request of its client: an
- * operation that ends with its question. The client is asked on its standalone stream. */
+/* What a server asks or tells that belongs to no request of its client: an operation that ends with
+ * it. The client gets it on its standalone stream. */
 #include "core/gateway/asking.h"
 #include "core/gateway/operation.h"
 #include "core/gateway/server_message.h"
 #include "core/gateway/server_reply.h"
+#include "core/gateway/subscription.h"
+#include "core/mcp/resource_uri.h"
 
 /* A server that breaks the protocol on its stream has no stream any more. */
 static enum stage_result record_broken(struct operation *op)
@@ -25,19 +27,14 @@ static void refuse_unasked(struct operation *op, const struct json_tape *tape)
                  SLICE("\"error\":{\"code\":-32603,\"message\":\"the question cannot be asked\"}"));
 }
 
-static enum stage_result stage_ask(struct operation *op)
+static enum stage_result ask(struct operation *op, const struct json_tape *tape)
 {
-    struct json_tape tape;
-    if (json_parse(&op->gateway->parser, op->body, &op->arena, &tape, NULL) != STATUS_OK ||
-        !server_message_is_rpc(&tape) || !server_message_is_question(&tape)) {
-        return record_broken(op);
-    }
     if (!operation_waits(op)) {
-        refuse_unasked(op, &tape);
+        refuse_unasked(op, tape);
         return STAGE_DONE;
     }
-    if (!asking_begin(op, &tape)) {
-        refuse_unasked(op, &tape);
+    if (!asking_begin(op, tape)) {
+        refuse_unasked(op, tape);
     }
     if (op->asking_count == 0) {
         child_cancel(&op->pause);
@@ -45,7 +42,101 @@ static enum stage_result stage_ask(struct operation *op)
     return op->children.count > 0 ? STAGE_WAIT : STAGE_DONE;
 }
 
+/* Written anew: nothing that the server added goes on. */
+static void tell(struct operation *op, struct slice method, struct slice uri)
+{
+    buf_append(&op->reply, SLICE("{\"jsonrpc\":\"2.0\",\"method\":"));
+    buf_append_json_string(&op->reply, method);
+    if (uri.len > 0) {
+        buf_append(&op->reply, SLICE(",\"params\":{\"uri\":"));
+        buf_append_json_string(&op->reply, uri);
+        buf_append_byte(&op->reply, '}');
+    }
+    buf_append_byte(&op->reply, '}');
+    if (buf_status(&op->reply) == STATUS_OK) {
+        (void)client_session_tell(op->client, buf_view(&op->reply));
+    }
+}
+
+/* The first of several in a row; the others say the same. */
+static enum stage_result record_denied(struct operation *op, struct subscription *subscription)
+{
+    struct audit_record record = {0};
+    if (subscription->is_denied) {
+        return STAGE_DONE;
+    }
+    subscription->is_denied = true;
+    operation_fill_record(op, &record);
+    record.type = AUDIT_AUTHZ_DENY;
+    record.phase = AUDIT_EVENT;
+    record.decision = AUDIT_DECISION_DENY;
+    record.direction = SLICE("server");
+    record.code = SLICE("policy_denied");
+    record.policies = op->answer.policies;
+    record.policy_count = op->answer.policy_count;
+    return operation_record_as(op, &record, false);
+}
+
+/* Who may not read a resource does not learn that it changes. */
+static enum stage_result take_update(struct operation *op, const struct json_tape *tape)
+{
+    struct resource_uri uri;
+    struct slice text;
+    json_ref params = json_member(tape, 0, SLICE("params"));
+    json_ref ref = params == JSON_NONE ? JSON_NONE : json_member(tape, params, SLICE("uri"));
+    op->message.method = mcp_method_of_update();
+    if (ref == JSON_NONE || json_string(tape, ref, &op->arena, &text) != STATUS_OK ||
+        resource_uri_read(text, &op->arena, &uri, NULL) != STATUS_OK) {
+        return STAGE_DONE;
+    }
+    struct subscription *subscription = subscription_find(op->client, op->server_index, uri.text);
+    op->name = op->audit_target = uri.text;
+    if (subscription == NULL || !operation_shows(op, MCP_RESOURCE, op->server_index, op->name)) {
+        return STAGE_DONE;
+    }
+    struct policy_question question = operation_question(op, op->server_index);
+    bool is_judged =
+        policy_decide(&question, &op->gateway->scratch, &op->arena, &op->answer) == STATUS_OK;
+    if (!is_judged || !op->answer.is_allowed) {
+        return record_denied(op, subscription);
+    }
+    subscription->is_denied = false;
+    tell(op, op->message.method->name, uri.text);
+    return STAGE_DONE;
+}
+
+static enum stage_result stage_later(struct operation *op)
+{
+    return operation_rest(op, 0);
+}
+
+static enum stage_result stage_take(struct operation *op)
+{
+    struct json_tape tape;
+    struct slice method = SLICE_EMPTY;
+    if (json_parse(&op->gateway->parser, op->body, &op->arena, &tape, NULL) != STATUS_OK ||
+        !server_message_is_rpc(&tape)) {
+        return record_broken(op);
+    }
+    if (server_message_is_question(&tape)) {
+        return ask(op, &tape);
+    }
+    if (!server_message_is_notification(&tape) ||
+        json_string(&tape, json_member(&tape, 0, SLICE("method")), &op->arena, &method) !=
+            STATUS_OK) {
+        return record_broken(op);
+    }
+    if (slice_eq(method, mcp_method_of_update()->name)) {
+        return take_update(op, &tape);
+    }
+    if (server_stream_is_list_change(&tape)) {
+        tell(op, method, SLICE_EMPTY);
+    }
+    return STAGE_DONE;
+}
+
 const struct stage OPERATION_STANDING_STAGES[] = {
-    {"ask", stage_ask},
+    {"later", stage_later},
+    {"take", stage_take},
     {NULL, NULL},
 };

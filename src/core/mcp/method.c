@@ -18,6 +18,11 @@ static const struct mcp_method METHODS[] = {
     {NAME("tools/list"), MCP_TOOL, MCP_KIND_LIST, BOTH, ITEMS("tools"), NEEDS(TOOLS)},
     {NAME("resources/read"), MCP_RESOURCE, MCP_KIND_CALL, BOTH, TARGET("uri"), NEEDS(RESOURCES),
      ASKS},
+    {NAME("resources/subscribe"), MCP_RESOURCE, MCP_KIND_CALL, LEGACY, TARGET("uri"),
+     NEEDS(SUBSCRIBE), .within = SLICE_INIT("resources/read")},
+    {NAME("resources/unsubscribe"), MCP_RESOURCE, MCP_KIND_CALL, LEGACY, TARGET("uri"),
+     NEEDS(SUBSCRIBE), .judged_as = SLICE_INIT("resources/subscribe"),
+     .within = SLICE_INIT("resources/read")},
     {NAME("resources/list"), MCP_RESOURCE, MCP_KIND_LIST, BOTH, ITEMS("resources"),
      NEEDS(RESOURCES)},
     {NAME("resources/templates/list"), MCP_RESOURCE, MCP_KIND_LIST, BOTH,
@@ -58,6 +63,13 @@ static const struct mcp_method QUESTIONS[] = {
     {NAME("roots/list"), MCP_ROOTS, MCP_KIND_QUESTION, BOTH},
     {NAME("elicitation/create"), MCP_ELICITATION, MCP_KIND_QUESTION, BOTH},
 };
+
+static const struct mcp_method UPDATE = {NAME("notifications/resources/updated"),
+                                         MCP_RESOURCE,
+                                         MCP_KIND_NOTIFICATION,
+                                         .is_notification = true,
+                                         TARGET("uri"),
+                                         .judged_as = SLICE_INIT("resources/read")};
 
 static const struct mcp_method *find(const struct mcp_method *methods, size_t count,
                                      struct slice name)
@@ -100,6 +112,11 @@ const struct mcp_method *mcp_method_of_response(void)
     static const struct mcp_method RESPONSE = {NAME("response"), MCP_LIFECYCLE, MCP_KIND_RESPONSE,
                                                .is_notification = true, LEGACY};
     return &RESPONSE;
+}
+
+const struct mcp_method *mcp_method_of_update(void)
+{
+    return &UPDATE;
 }
 
 const struct mcp_method *mcp_question_find(struct slice name)

@@ -51,6 +51,7 @@ struct mcp_method {
     bool is_of_tasks;           /* of MCP 2025-11-25 and of the extension of 2026-07-28 */
     struct slice judged_as;     /* another use of the target: that which a completion helps with,
                                  * or the call that made a task; empty: the method itself */
+    struct slice within;        /* the method whose action its own is in; empty: none */
 };
 
 /* The entry of a method, or NULL: then it is refused. Names are compared byte by byte. */
@@ -65,6 +66,9 @@ const struct mcp_method *mcp_method_completion(enum mcp_primitive primitive);
 
 /* The entry for a message that is the answer to a question. */
 const struct mcp_method *mcp_method_of_response(void);
+
+/* The entry for a server's notice that a resource has changed; no client sends it. */
+const struct mcp_method *mcp_method_of_update(void);
 
 /* The entry of what a server asks of a client, in a request or in a result; NULL: it is refused. */
 const struct mcp_method *mcp_question_find(struct slice name);

@@ -1,17 +1,43 @@
 #include "core/mcp/offers.h"
 
-struct offer {
+#define PARTS_MAX 2
+
+/* A member of the capability's object, which is true. */
+struct part {
     struct slice name;
     uint32_t flag;
 };
 
-static const struct offer OFFERS[] = {
-    {SLICE_INIT("tools"), MCP_OFFERS_TOOLS},
-    {SLICE_INIT("resources"), MCP_OFFERS_RESOURCES},
-    {SLICE_INIT("prompts"), MCP_OFFERS_PROMPTS},
-    {SLICE_INIT("completions"), MCP_OFFERS_COMPLETIONS},
-    {SLICE_INIT("logging"), MCP_OFFERS_LOGGING},
+struct offer {
+    struct slice name;
+    uint32_t flag;
+    struct part parts[PARTS_MAX];
 };
+
+static const struct offer OFFERS[] = {
+    {SLICE_INIT("tools"),
+     MCP_OFFERS_TOOLS,
+     {{SLICE_INIT("listChanged"), MCP_OFFERS_TOOLS_CHANGED}}},
+    {SLICE_INIT("resources"),
+     MCP_OFFERS_RESOURCES,
+     {{SLICE_INIT("subscribe"), MCP_OFFERS_SUBSCRIBE},
+      {SLICE_INIT("listChanged"), MCP_OFFERS_RESOURCES_CHANGED}}},
+    {SLICE_INIT("prompts"),
+     MCP_OFFERS_PROMPTS,
+     {{SLICE_INIT("listChanged"), MCP_OFFERS_PROMPTS_CHANGED}}},
+    {SLICE_INIT("completions"), MCP_OFFERS_COMPLETIONS, {{SLICE_INIT(""), 0}}},
+    {SLICE_INIT("logging"), MCP_OFFERS_LOGGING, {{SLICE_INIT(""), 0}}},
+};
+
+static uint32_t read_parts(const struct json_tape *tape, json_ref offer, const struct part *parts)
+{
+    uint32_t flags = 0;
+    for (size_t i = 0; i < PARTS_MAX && parts[i].flag != 0; i++) {
+        json_ref part = json_member(tape, offer, parts[i].name);
+        flags |= part != JSON_NONE && json_type(tape, part) == JSON_TRUE ? parts[i].flag : 0;
+    }
+    return flags;
+}
 
 /* MCP 2025-11-25, tasks: what else a server could make tasks of is nothing that we pass on. */
 static uint32_t read_tasks(const struct json_tape *tape, json_ref capabilities)
@@ -36,8 +62,9 @@ uint32_t mcp_offers_read(const struct json_tape *tape, json_ref result, enum mcp
     uint32_t found = mcp_extensions_read(tape, capabilities, drops_extension);
     *drops_extension = *drops_extension || (found & ~extensions) != 0;
     for (size_t i = 0; i < COUNT_OF(OFFERS); i++) {
-        if (json_member_object(tape, capabilities, OFFERS[i].name) != JSON_NONE) {
-            offers |= OFFERS[i].flag;
+        json_ref offer = json_member_object(tape, capabilities, OFFERS[i].name);
+        if (offer != JSON_NONE) {
+            offers |= OFFERS[i].flag | read_parts(tape, offer, OFFERS[i].parts);
         }
     }
     if (revision == MCP_2025_11_25) {
@@ -47,6 +74,19 @@ uint32_t mcp_offers_read(const struct json_tape *tape, json_ref result, enum mcp
         offers |= MCP_OFFERS_TASKS | MCP_OFFERS_TASKS_CANCEL;
     }
     return offers | ((found & extensions & MCP_EXTENSION_UI) != 0 ? MCP_OFFERS_UI : 0U);
+}
+
+static void write_parts(struct buf *buf, uint32_t offers, const struct part *parts)
+{
+    bool is_first = true;
+    for (size_t i = 0; i < PARTS_MAX; i++) {
+        if ((offers & parts[i].flag) != 0) {
+            buf_append(buf, is_first ? SLICE_EMPTY : SLICE(","));
+            buf_append_json_string(buf, parts[i].name);
+            buf_append(buf, SLICE(":true"));
+            is_first = false;
+        }
+    }
 }
 
 static void write_tasks(struct buf *buf, uint32_t offers)
@@ -70,7 +110,9 @@ void mcp_offers_write(struct buf *buf, uint32_t offers, enum mcp_revision revisi
         if ((offers & OFFERS[i].flag) != 0) {
             buf_append(buf, before);
             buf_append_json_string(buf, OFFERS[i].name);
-            buf_append(buf, SLICE(":{}"));
+            buf_append(buf, SLICE(":{"));
+            write_parts(buf, offers, OFFERS[i].parts);
+            buf_append_byte(buf, '}');
             before = SLICE(",");
         }
     }

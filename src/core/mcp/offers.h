@@ -22,7 +22,16 @@ enum mcp_offer {
     MCP_OFFERS_TASKS_LIST = 64,
     MCP_OFFERS_TASKS_CANCEL = 128,
     MCP_OFFERS_UI = 256, /* pages of MCP Apps */
+    /* It tells when one of its lists changes, or a resource that somebody is subscribed to. */
+    MCP_OFFERS_TOOLS_CHANGED = 512,
+    MCP_OFFERS_RESOURCES_CHANGED = 1024,
+    MCP_OFFERS_PROMPTS_CHANGED = 2048,
+    MCP_OFFERS_SUBSCRIBE = 4096,
 };
+
+#define MCP_OFFERS_CHANGES                                                                         \
+    ((uint32_t)(MCP_OFFERS_TOOLS_CHANGED | MCP_OFFERS_RESOURCES_CHANGED |                          \
+                MCP_OFFERS_PROMPTS_CHANGED | MCP_OFFERS_SUBSCRIBE))
 
 /* What crosses no eras: a task is of one revision's kind or of the other's. */
 #define MCP_OFFERS_ALL_OF_TASKS                                                                    \

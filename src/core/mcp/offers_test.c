@@ -53,8 +53,18 @@ TEST(mcp_offers_are_objects_of_known_names)
         {"another case", "{\"capabilities\":{\"Tools\":{}}}", 0, "\"capabilities\":{}"},
         {"unknown", "{\"capabilities\":{\"tasks\":{},\"extensions\":{\"a/b\":{}}}}", 0,
          "\"capabilities\":{}"},
-        {"one, with what is not delivered", "{\"capabilities\":{\"tools\":{\"listChanged\":true}}}",
-         MCP_OFFERS_TOOLS, "\"capabilities\":{\"tools\":{}}"},
+        {"changes that are not true",
+         "{\"capabilities\":{\"tools\":{\"listChanged\":false},\"prompts\":{\"listChanged\":{}},"
+         "\"resources\":{\"Subscribe\":true}}}",
+         MCP_OFFERS_TOOLS | MCP_OFFERS_PROMPTS | MCP_OFFERS_RESOURCES,
+         "\"capabilities\":{\"tools\":{},\"resources\":{},\"prompts\":{}}"},
+        {"changes",
+         "{\"capabilities\":{\"tools\":{\"listChanged\":true,\"subscribe\":true},"
+         "\"resources\":{\"listChanged\":true,\"subscribe\":true},"
+         "\"prompts\":{\"listChanged\":true}}}",
+         MCP_OFFERS_TOOLS | MCP_OFFERS_RESOURCES | MCP_OFFERS_PROMPTS | MCP_OFFERS_CHANGES,
+         "\"capabilities\":{\"tools\":{\"listChanged\":true},\"resources\":{\"subscribe\":true,"
+         "\"listChanged\":true},\"prompts\":{\"listChanged\":true}}"},
         {"all",
          "{\"capabilities\":{\"logging\":{},\"completions\":{},\"prompts\":{},\"resources\":{},"
          "\"tools\":{}}}",

@@ -21,6 +21,7 @@ struct policy_question {
     const struct slice *server_labels;
     size_t server_label_count;
     struct slice method; /* "tools/call" */
+    struct slice within; /* the method whose action this one is in; empty: none */
     enum mcp_primitive primitive;
     struct slice name;            /* the server's own name of the tool or prompt; resources and the
                                    * roots of an answer: URI */

@@ -588,6 +588,9 @@ static enum status set_action(struct scene *scene)
     scene->groups[0] = (struct cedar_uid){TYPE_ACTION, mcp_primitive_name(question->primitive)};
     scene->groups[1] = (struct cedar_uid){TYPE_ACTION, question->method};
     scene->group_count = has_leaf || question->is_result ? 2 : 1;
+    if (question->within.len > 0) {
+        scene->groups[scene->group_count++] = (struct cedar_uid){TYPE_ACTION, question->within};
+    }
     return question->is_result ? join(scene->arena, question->method, SLICE("."), SLICE("result"),
                                       &scene->action.id)
                                : STATUS_OK;

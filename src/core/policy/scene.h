@@ -16,7 +16,7 @@ struct scene {
     struct cedar_uid principal, action, target, server;
     const struct cedar_uid *parents; /* of the principal */
     size_t parent_count;
-    struct cedar_uid groups[2]; /* of the action */
+    struct cedar_uid groups[3]; /* of the action */
     size_t group_count;
     struct slice name;       /* the target as policies call it: a resource by its normal address */
     struct resource_uri uri; /* of a resource, a root, or what an elicitation wants opened */

@@ -1,0 +1,87 @@
+// What legacy servers tell and ask outside of calls, through the gateway: official clients and servers on both sides.
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+
+import { connectListening } from '../peers/listening-client.mjs';
+import { auditRecords, lastSequence, listeningUrl, peersFolder, resultText, rootFolder } from '../peers/support.mjs';
+import { Bench } from './helpers.mjs';
+
+const server = path.join(peersFolder, 'telling-server.mjs');
+
+let bench;
+before(async () => {
+  bench = await Bench.start({
+    hasRealServers: false,
+    more: async ({ processes }) => [
+      { name: 'telling', url: await listeningUrl(processes.start(process.execPath, [server, 'http'])), trust: 'internal' },
+      { name: 'telling-child', command: [process.execPath, server, 'stdio'], trust: 'internal' },
+    ],
+    config: { policies: [path.join(rootFolder, 'tests/integration/policies-telling')] },
+  });
+});
+after(() => bench?.stop());
+
+/** A client whose stream stands: the gateway's record of its GET says so. */
+async function connect(url) {
+  const sequence = await lastSequence(bench.state);
+  const client = await connectListening(url, bench.token, 'ann');
+  const isLink = url.endsWith('/sse');
+  for (let records = []; !isLink && !records.some(({ method }) => method === 'GET');) {
+    records = await auditRecords(bench.state, sequence);
+  }
+  return client;
+}
+
+async function call(client, name) {
+  return JSON.parse(resultText(await client.callTool({ name, arguments: {} })));
+}
+
+const ENDPOINTS = [
+  ['over HTTP', () => bench.serverUrl('telling'), 'note'],
+  ['of a child', () => bench.serverUrl('telling-child'), 'child'],
+  ['over HTTP with SSE', () => bench.serverUrl('telling').replace('/mcp', '/sse'), 'note'],
+  ['on the endpoint of all servers', () => bench.gateway.url, 'note', 'telling__'],
+];
+
+for (const [where, url, scheme, prefix = ''] of ENDPOINTS) {
+  describe(`a server ${where}`, () => {
+    let client;
+    before(async () => (client = await connect(url())));
+    after(() => client?.close());
+
+    test('tells of the resources that the client is subscribed to and may read', async () => {
+      const [uri, secret] = [`${scheme}:///open/1`, `${scheme}:///secret/1`];
+      assert.equal(client.getServerCapabilities().resources.subscribe, true);
+      await client.subscribeResource({ uri });
+      await assert.rejects(client.subscribeResource({ uri: secret }), /denied by policy/);
+      // A server that has no stream yet tells nobody.
+      while (client.updated.all.length === 0) assert.deepEqual(await call(client, `${prefix}touch`), [uri]);
+      const count = client.updated.all.length;
+      await call(client, `${prefix}touch`);
+      assert.deepEqual(new Set(await client.updated.until(count + 1)), new Set([uri]));
+      await client.unsubscribeResource({ uri });
+      assert.deepEqual(await call(client, `${prefix}touch`), []);
+    });
+
+    test('asks when its call is over, and gets the answer', async () => {
+      const asked = client.asked.length;
+      const sequence = await lastSequence(bench.state);
+      assert.equal(await call(client, `${prefix}ask_later`), 'later');
+      let heard = [];
+      while (heard.length === 0) heard = await call(client, `${prefix}heard`);
+      assert.deepEqual(heard, [{ action: 'accept', content: { name: 'ann' } }]);
+      assert.equal(client.asked.length, asked + 1);
+      const records = (await auditRecords(bench.state, sequence)).filter(({ method }) => method === 'elicitation/create');
+      assert.deepEqual(records.map(({ direction, decision }) => `${direction} ${decision}`), ['server allow', 'client allow']);
+    });
+
+    test('has a new tool, and the client hears of it', async () => {
+      assert.equal(await call(client, `${prefix}grow`), 'grown');
+      await client.changed.until(1);
+      const { tools } = await client.listTools();
+      assert.ok(tools.some(({ name }) => name === `${prefix}added`));
+      assert.equal(await call(client, `${prefix}added`), 'added');
+    });
+  });
+}

@@ -1,0 +1,31 @@
+// A client of the official SDK, version 1, that keeps what servers tell it without being asked.
+import { ResourceUpdatedNotificationSchema, ToolListChangedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
+
+import { connectAnswering } from './answering-client.mjs';
+
+/** What a client has been told, to be waited for. */
+class Told {
+  #waiting = [];
+  all = [];
+
+  take(value) {
+    this.all.push(value);
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+
+  /** Until there are so many. */
+  async until(count) {
+    while (this.all.length < count) await new Promise((resolve) => this.#waiting.push(resolve));
+    return this.all;
+  }
+}
+
+/** `updated` are the addresses of resources that changed, `changed` the lists. */
+export async function connectListening(url, token, name) {
+  const client = await connectAnswering(url, token, name);
+  client.updated = new Told();
+  client.changed = new Told();
+  client.setNotificationHandler(ResourceUpdatedNotificationSchema, ({ params }) => client.updated.take(params.uri));
+  client.setNotificationHandler(ToolListChangedNotificationSchema, () => client.changed.take('tools'));
+  return client;
+}

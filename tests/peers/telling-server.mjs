@@ -1,0 +1,68 @@
+// A server of the official SDK, version 1, that tells and asks what belongs to no call: a resource that changes, lists
+// that change, and a question that comes when the call that caused it is over. `http` listens on a loopback port and
+// prints where; `stdio` speaks on its standard streams.
+import { randomUUID } from 'node:crypto';
+import http from 'node:http';
+
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import { SubscribeRequestSchema, UnsubscribeRequestSchema } from '@modelcontextprotocol/sdk/types.js';
+
+const scheme = process.argv[2] === 'stdio' ? 'child' : 'note';
+const NOTES = ['open/1', 'open/2', 'secret/1'].map((path) => `${scheme}:///${path}`);
+const FORM = { message: 'who?', requestedSchema: { type: 'object', properties: { name: { type: 'string' } }, required: ['name'] } };
+
+function newServer() {
+  const server = new McpServer({ name: 'telling', version: '1.0.0' }, { capabilities: { resources: { subscribe: true } } });
+  const subscribed = new Set();
+  const heard = [];
+  const text = (value) => ({ content: [{ type: 'text', text: JSON.stringify(value) }] });
+  for (const uri of NOTES) {
+    server.registerResource(uri, uri, {}, () => ({ contents: [{ uri, text: uri }] }));
+  }
+  server.server.setRequestHandler(SubscribeRequestSchema, ({ params }) => {
+    subscribed.add(params.uri);
+    return {};
+  });
+  server.server.setRequestHandler(UnsubscribeRequestSchema, ({ params }) => {
+    subscribed.delete(params.uri);
+    return {};
+  });
+  server.registerTool('touch', { description: 'Changes all notes.' }, async () => {
+    for (const uri of NOTES) await server.server.sendResourceUpdated({ uri });
+    return text([...subscribed]);
+  });
+  server.registerTool('grow', { description: 'Adds a tool.' }, () => {
+    server.registerTool('added', { description: 'Came later.' }, () => text('added'));
+    return text('grown');
+  });
+  server.registerTool('ask_later', { description: 'Asks when the call is over.' }, () => {
+    setImmediate(() => server.server.elicitInput(FORM).then((answer) => heard.push(answer), ({ code }) => heard.push({ code })));
+    return text('later');
+  });
+  server.registerTool('heard', { description: 'Tells what was answered.' }, () => text(heard));
+  return server;
+}
+
+const transports = new Map();
+
+async function serve(request, response) {
+  let transport = transports.get(request.headers['mcp-session-id']);
+  if (transport === undefined) {
+    transport = new StreamableHTTPServerTransport({
+      sessionIdGenerator: randomUUID,
+      onsessioninitialized: (id) => transports.set(id, transport),
+      onsessionclosed: (id) => transports.delete(id),
+    });
+    await newServer().connect(transport);
+  }
+  await transport.handleRequest(request, response);
+}
+
+if (process.argv[2] === 'stdio') {
+  await newServer().connect(new StdioServerTransport());
+} else {
+  const listener = http.createServer(serve).listen(0, '127.0.0.1', () =>
+    console.log(JSON.stringify({ listening: `http://127.0.0.1:${listener.address().port}/mcp` })));
+}
