@@ -91,8 +91,10 @@ static struct uid_key key_of(const struct cedar_uid *uid)
 
 static inline uint64_t hash_of(const struct uid_key *key)
 {
-    return fold(key->type_first ^ LEFT, key->id_first ^ RIGHT) ^
-           fold(key->type_last ^ RIGHT, key->id_last ^ LEFT ^ key->lengths);
+    uint64_t hash = fold(key->type_first ^ LEFT, key->id_first ^ RIGHT) ^
+                    fold(key->type_last ^ RIGHT, key->id_last ^ LEFT ^ key->lengths);
+    /* Ids differ in their last bytes most, which are the top of a word. */
+    return hash ^ hash >> 32;
 }
 
 uint64_t uid_hash(const struct cedar_uid *uid)
