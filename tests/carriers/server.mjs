@@ -128,19 +128,43 @@ export class HttpPeers {
   }
 
   async #serve(request, response) {
-    const peer = this.#peers.get(request.url);
-    const session = request.headers['mcp-session-id'];
+    const { pathname, searchParams } = new URL(request.url, this.origin);
+    const peer = this.#peers.get(pathname);
+    const session = request.headers['mcp-session-id'] ?? searchParams.get('stream');
     const pieces = [];
     for await (const piece of request) pieces.push(piece);
     if (request.method === 'DELETE') {
       response.writeHead(peer.sessions.delete(session) ? 200 : 404).end();
+    } else if (request.method === 'GET' && peer.mode === 'sse') {
+      openSse(response, peer);
     } else if (request.method === 'GET' && peer.mode === 'standing') {
       stand(response, peer.sessions.get(session));
     } else if (request.method === 'GET') {
       goOn(request, response, peer.sessions.get(session));
     } else {
-      await take(response, peer, session, JSON.parse(Buffer.concat(pieces).toString('utf8')));
+      const message = JSON.parse(Buffer.concat(pieces).toString('utf8'));
+      await (peer.mode === 'sse' ? takeSse : take)(response, peer, session, message);
     }
+  }
+}
+
+/** HTTP with SSE: says on the stream where messages are to be posted. */
+function openSse(response, peer) {
+  const id = `${peer.sessions.size}`;
+  peer.sessions.set(id, { link: response, waiting: new Waiting() });
+  response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+  response.write(`event: endpoint\ndata: ${new URL(peer.url).pathname}?stream=${id}\n\n`);
+}
+
+async function takeSse(response, peer, id, message) {
+  const { link, waiting } = peer.sessions.get(id);
+  const send = (said) => link.write(`event: message\n${event(said)}`);
+  response.writeHead(202).end();
+  if (message.method === undefined) {
+    waiting.answered(message);
+  } else if (message.id !== undefined) {
+    const outcome = await peer.outcome(message, (question) => waiting.ask(question, send));
+    send({ jsonrpc: '2.0', id: message.id, ...outcome });
   }
 }
 

@@ -41,6 +41,18 @@ export const CARRIERS = [
     client: 'sse', server: 'http', mode: 'stream', requests: ['2024-11-05'], questions: ['2024-11-05'],
   },
   {
+    id: 'server-sse', title: 'HTTP with SSE at the server',
+    client: 'http', server: 'sse', mode: 'sse', requests: ['2024-11-05'], questions: ['2024-11-05'],
+  },
+  {
+    id: 'both-sse', title: 'HTTP with SSE on both sides',
+    client: 'sse', server: 'sse', mode: 'sse', requests: ['2024-11-05'], questions: ['2024-11-05'],
+  },
+  {
+    id: 'newer-server', title: `an older client before a server of ${MODERN}`,
+    client: 'http', server: 'http', mode: 'json', serverRevision: MODERN, requests: LEGACY, questions: LEGACY,
+  },
+  {
     id: 'child', title: 'standard streams of a server behind HTTP',
     client: 'http', server: 'child', mode: 'lines', requests: REVISIONS, questions: REVISIONS,
   },
@@ -78,7 +90,6 @@ export const CARRIERS = [
 
 /** What is not served yet, so that nothing is tried. */
 export const NOT_YET = [
-  { title: 'HTTP with SSE at the server', revisions: ['2024-11-05'] },
   { title: 'the stream of `tasks/result`, and questions that are tasks', revisions: ['2025-11-25'] },
   { title: '`tasks/get`, `tasks/update`, `notifications/tasks` of the extension', revisions: [MODERN] },
   { title: 'between an older client and a server of 2026-07-28, and the other way round', revisions: REVISIONS },
@@ -222,48 +233,34 @@ function ofRequest(cell) {
 
 function ofQuestion(cell) {
   const { primitive, decision, revision, carrier } = cell;
+  const isInRounds = (carrier.serverRevision ?? revision) === MODERN;
   const request = requestOf(cell);
-  const isModern = revision === MODERN;
   const intent = `intent tool allow ${POLICY.uses}`;
   const asked = `event ${primitive} server`;
-  const answered = `event ${primitive} client`;
+  /** What is seen when the call comes to its end: answer is the server's, judged are the records of it. */
+  const completed = (question, answer, judged = []) => ({
+    client: { asked: GOT[primitive][decision] === undefined ? [] : [GOT[primitive][decision]], result: resultOf(request) },
+    server: { requests: isInRounds ? [request, request] : [request], answers: [answer] },
+    records: [intent, question, ...(isInRounds ? ['outcome input_required', ...judged, intent] : judged), 'outcome ok'],
+  });
+  const failed = (question, outcome) => ({
+    client: { asked: [], isError: true },
+    server: { requests: [request], answers: [] },
+    records: [intent, question, outcome],
+  });
+
+  if (carrier.id === 'error') return failed(`${asked} deny question.url_error`, 'outcome error');
+  if (isUnknown(primitive, revision)) return completed(`${asked} deny question.undeclared`, isInRounds ? REFUSED[primitive] : UNKNOWN);
   const denied = `${asked} deny ${POLICY.denied[primitive]} policy_denied`;
-  if (carrier.id === 'error') {
-    return {
-      client: { asked: [], isError: true },
-      server: { requests: [request], answers: [] },
-      records: [intent, `${asked} deny question.url_error`, 'outcome error'],
-    };
-  }
-  if (decision === 'deny' && isModern && primitive === 'sampling') {
-    return {
-      client: { asked: [], isError: true },
-      server: { requests: [request], answers: [] },
-      records: [intent, denied, 'outcome input_required'],
-    };
-  }
-  if (isUnknown(primitive, revision)) {
-    return {
-      client: { asked: [], result: resultOf(request) },
-      server: { requests: [request], answers: [UNKNOWN] },
-      records: [intent, `${asked} deny question.undeclared`, 'outcome ok'],
-    };
-  }
-  if (decision === 'deny') {
-    return {
-      client: { asked: [], result: resultOf(request) },
-      server: { requests: isModern ? [request, request] : [request], answers: [REFUSED[primitive]] },
-      records: isModern ? [intent, denied, 'outcome input_required', intent, 'outcome ok'] : [intent, denied, 'outcome ok'],
-    };
-  }
-  const judged = [`${answered} allow ${POLICY.questions}`];
-  const stripped = primitive === 'roots' && decision === 'rewrite' ? [`${answered} deny carriers.roots.private policy_denied`] : [];
-  if (isModern) judged.push(...stripped);
-  else judged.unshift(...stripped);
-  const first = [intent, `${asked} allow ${POLICY.questions}`];
-  return {
-    client: { asked: [GOT[primitive][decision]], result: resultOf(request) },
-    server: { requests: isModern ? [request, request] : [request], answers: [{ result: HEARD[primitive][decision] }] },
-    records: isModern ? [...first, 'outcome input_required', ...judged, intent, 'outcome ok'] : [...first, ...judged, 'outcome ok'],
-  };
+  if (decision === 'deny' && primitive === 'sampling' && isInRounds) return failed(denied, 'outcome input_required');
+  if (decision === 'deny') return completed(denied, REFUSED[primitive]);
+  return completed(`${asked} allow ${POLICY.questions}`, { result: HEARD[primitive][decision] }, judgedAnswer(cell));
+}
+
+/** The records of an answer: one, and one of each root that is stripped from it. */
+function judgedAnswer({ primitive, decision, revision }) {
+  const answer = `event ${primitive} client allow ${POLICY.questions}`;
+  if (primitive !== 'roots' || decision !== 'rewrite') return [answer];
+  const stripped = 'event roots client deny carriers.roots.private policy_denied';
+  return revision === MODERN ? [answer, stripped] : [stripped, answer];
 }

@@ -46,12 +46,15 @@ after(async () => {
 function entry(way, folder, suffix = '') {
   const { carrier, revision } = way;
   const name = `${way.server}${suffix}`;
-  const shared = { name, trust: 'internal', ...(revision === MODERN ? { revision } : {}) };
+  const spoken = carrier.serverRevision ?? revision;
+  const shared = {
+    name, trust: 'internal', ...(spoken === MODERN ? { revision: spoken } : {}), ...(carrier.server === 'sse' ? { transport: 'sse' } : {}),
+  };
   if (carrier.server === 'child') {
     way[`file${suffix}`] = path.join(folder, `${name}.heard`);
     return { ...shared, command: [process.execPath, program, revision, carrier.mode, way[`file${suffix}`]] };
   }
-  way[`peer${suffix}`] = peers.add(name, revision, carrier.id, carrier.mode);
+  way[`peer${suffix}`] = peers.add(name, spoken, carrier.id, carrier.mode);
   return { ...shared, url: way[`peer${suffix}`].url };
 }
 
