@@ -26,8 +26,8 @@ class Client {
 
   async handshake() {
     if (this.isModern) return this;
-    const { result } = await this.#request('initialize', { protocolVersion: this.revision, capabilities: CAPABILITIES, clientInfo: INFO });
-    if (result?.protocolVersion !== this.revision) throw new Error(`the session is not of ${this.revision}: ${JSON.stringify(result)}`);
+    const { result, error } = await this.#request('initialize', { protocolVersion: this.revision, capabilities: CAPABILITIES, clientInfo: INFO });
+    if (result?.protocolVersion !== this.revision) throw new Error(`the session is not of ${this.revision}: ${JSON.stringify(result ?? error)}`);
     await this.send({ jsonrpc: '2.0', method: 'notifications/initialized' });
     return this;
   }
@@ -45,7 +45,22 @@ class Client {
       const inputResponses = Object.fromEntries(questions.map(([key]) => [key, said]));
       outcome = await this.#request(method, { ...params, inputResponses, requestState });
     }
+    if (outcome.result?.task !== undefined) outcome = await this.#request('tasks/result', { taskId: outcome.result.task.taskId });
+    if (outcome.result?.resultType === 'task') outcome = await this.#follow(outcome.result.taskId);
     return { ...outcome, asked: this.asked, told: this.told };
+  }
+
+  /** Looks at a task of the extension until it is over, and answers what it asks. */
+  async #follow(taskId) {
+    for (;;) {
+      const { result, error } = await this.#request('tasks/get', { taskId });
+      if (error !== undefined) return { error };
+      if (result.status === 'completed') return { result: result.result };
+      const questions = Object.entries(result.inputRequests ?? {});
+      if (questions.length === 0) continue;
+      this.asked.push(...questions.map(([, question]) => question));
+      await this.#request('tasks/update', { taskId, inputResponses: Object.fromEntries(questions.map(([key]) => [key, this.said])) });
+    }
   }
 
   async #request(method, params) {
@@ -63,7 +78,7 @@ class Client {
         ...token,
         'io.modelcontextprotocol/protocolVersion': this.revision,
         'io.modelcontextprotocol/clientInfo': INFO,
-        'io.modelcontextprotocol/clientCapabilities': CAPABILITIES,
+        'io.modelcontextprotocol/clientCapabilities': { ...CAPABILITIES, ...this.extensions },
       },
     };
   }
@@ -99,7 +114,7 @@ class HttpClient extends Client {
 
   async post(message) {
     const { method, params } = message;
-    const name = params?.name ?? params?.uri;
+    const name = params?.name ?? params?.uri ?? params?.taskId;
     const mirrored = { 'Mcp-Method': method, ...(name === undefined ? {} : { 'Mcp-Name': name }) };
     const response = await fetch(this.url, {
       method: 'POST',
@@ -151,6 +166,15 @@ class LeavingClient extends HttpClient {
   async send(message) {
     const response = await this.post(message);
     await (isStream(response) ? this.takeInTwo(response) : this.take(response));
+  }
+}
+
+/** Takes the answers to its calls as tasks. */
+class TaskingClient extends HttpClient {
+  extensions = { extensions: { 'io.modelcontextprotocol/tasks': {} } };
+
+  use({ method, params }, said) {
+    return super.use({ method, params: this.isModern ? params : { ...params, task: { ttl: 60000 } } }, said);
   }
 }
 
@@ -229,7 +253,7 @@ class WrapClient extends Client {
   }
 }
 
-const CLIENTS = { http: HttpClient, leaving: LeavingClient, listening: ListeningClient, batching: BatchingClient, sse: SseClient, wrap: WrapClient };
+const CLIENTS = { http: HttpClient, leaving: LeavingClient, listening: ListeningClient, tasking: TaskingClient, batching: BatchingClient, sse: SseClient, wrap: WrapClient };
 
 /** kind: as the table says it; where: the address and token, or the arguments of `aegis`. */
 export function connect(kind, revision, ...where) {

@@ -11,9 +11,12 @@ import { ADDRESS, DECISIONS, MODERN, PRIMITIVES, questionOf, resultOf } from './
 
 const NAMES = PRIMITIVES.flatMap((primitive) => DECISIONS.map((decision) => `${primitive}-${decision}`));
 const CAPABILITIES = { tools: {}, resources: {}, prompts: {} };
+const TASKS = 'io.modelcontextprotocol/tasks';
+const TASK_CAPABILITY = { tasks: { list: {}, cancel: {}, requests: { tools: { call: {} } } } };
+const TASK_EXTENSION = { extensions: { [TASKS]: {} } };
 const INFO = { name: 'carriers', version: '1.0.0' };
 const LISTS = {
-  'tools/list': { tools: NAMES.map((name) => ({ name, inputSchema: { type: 'object' } })) },
+  'tools/list': { tools: NAMES.map((name) => ({ name, inputSchema: { type: 'object' }, execution: { taskSupport: 'optional' } })) },
   'resources/list': { resources: NAMES.map((name) => ({ name, uri: `note://peer/${name}` })) },
   'resources/templates/list': { resourceTemplates: [] },
   'prompts/list': { prompts: NAMES.map((name) => ({ name, arguments: [{ name: 'whom' }] })) },
@@ -25,6 +28,7 @@ class Peer {
   heard = [];
   /** What it does once its answer is on its way. */
   later = () => {};
+  #tasks = new Map();
 
   constructor(revision, mode, carrierId) {
     Object.assign(this, { revision, mode, carrierId });
@@ -33,19 +37,61 @@ class Peer {
   /** `{ result }` or `{ error }`; ask: sends a question to the client and resolves to the answer. */
   async outcome(message, ask) {
     const isModern = this.revision === MODERN;
-    const outcome = USES.includes(message.method) ? await this.#use(message, ask) : this.#housekeeping(message);
+    const outcome = await this.#outcome(message, ask);
     const cached = isModern && /list$|read$|discover$/.test(message.method) ? { ttlMs: 0, cacheScope: 'private' } : {};
     return isModern && outcome.result !== undefined
       ? { result: { resultType: 'complete', ...outcome.result, ...cached } }
       : outcome;
   }
 
-  #housekeeping({ method }) {
-    if (method === 'initialize' && this.revision !== MODERN) {
-      return { result: { protocolVersion: this.revision, capabilities: CAPABILITIES, serverInfo: INFO } };
+  #outcome(message, ask) {
+    if (this.mode === 'tasks' && message.method === 'tools/call') return this.#begin(message);
+    if (message.method.startsWith('tasks/')) return this.#look(message, ask);
+    return USES.includes(message.method) ? this.#use(message, ask) : this.#housekeeping(message);
+  }
+
+  /** The call goes on as a task. */
+  #begin({ method, params }) {
+    const id = `task-${this.#tasks.size}`;
+    const now = new Date().toISOString();
+    const task = { taskId: id, status: 'working', createdAt: now, lastUpdatedAt: now };
+    this.heard.push({ method, params });
+    this.#tasks.set(id, { call: { method, params }, task, question: questionOf(params.name) });
+    return { result: this.revision === MODERN ? { resultType: 'task', ...task, ttlMs: 60000 } : { task: { ...task, ttl: 60000 } } };
+  }
+
+  async #look({ method, params }, ask) {
+    const kept = this.#tasks.get(params.taskId);
+    const { call, task, question } = kept;
+    if (method === 'tasks/result') {
+      if (question !== undefined) await this.#hear(ask(question));
+      return { result: { ...resultOf(call), _meta: { 'io.modelcontextprotocol/related-task': { taskId: task.taskId } } } };
     }
-    if (method === 'server/discover' && this.revision === MODERN) {
-      return { result: { supportedVersions: [MODERN], capabilities: CAPABILITIES } };
+    if (method === 'tasks/update') {
+      this.heard.push({ result: params.inputResponses.q });
+      kept.question = undefined;
+      return { result: {} };
+    }
+    if (method === 'tasks/cancel') return { result: {} };
+    const state = question === undefined
+      ? { status: 'completed', result: resultOf(call) }
+      : { status: 'input_required', inputRequests: { q: question } };
+    return { result: { ...task, ttlMs: 60000, ...state } };
+  }
+
+  async #hear(asked) {
+    const { result, error } = await asked;
+    this.heard.push(error === undefined ? { result } : { error });
+  }
+
+  #housekeeping({ method }) {
+    const isModern = this.revision === MODERN;
+    const capabilities = this.mode !== 'tasks' ? CAPABILITIES : { ...CAPABILITIES, ...(isModern ? TASK_EXTENSION : TASK_CAPABILITY) };
+    if (method === 'initialize' && !isModern) {
+      return { result: { protocolVersion: this.revision, capabilities, serverInfo: INFO } };
+    }
+    if (method === 'server/discover' && isModern) {
+      return { result: { supportedVersions: [MODERN], capabilities } };
     }
     if (method === 'ping') return { result: {} };
     return LISTS[method] === undefined ? { error: { code: -32601, message: 'no such method' } } : { result: LISTS[method] };
@@ -61,10 +107,7 @@ class Peer {
       return { error: { code: -32042, message: 'sign in first', data: { elicitations } } };
     }
     if (this.revision !== MODERN) {
-      const askAndHear = async () => {
-        const { result, error } = await ask(question);
-        this.heard.push(error === undefined ? { result } : { error });
-      };
+      const askAndHear = () => this.#hear(ask(question));
       if (this.mode === 'standing') this.later = askAndHear;
       else await askAndHear();
     } else if (params.inputResponses === undefined) {
@@ -192,6 +235,9 @@ function deferred() {
   return result;
 }
 
+/** The ways in which what clients use is answered by one message. */
+const AT_ONCE = ['json', 'standing', 'tasks'];
+
 const event = (message) => `data: ${JSON.stringify(message)}\n\n`;
 
 async function take(response, peer, id, message) {
@@ -207,7 +253,8 @@ async function take(response, peer, id, message) {
     peer.sessions.set(session.id, session);
   }
   const answer = async (ask) => ({ jsonrpc: '2.0', id: message.id, ...await peer.outcome(message, ask) });
-  if (['json', 'standing'].includes(peer.mode) || !USES.includes(message.method)) {
+  const isStream = USES.includes(message.method) ? !AT_ONCE.includes(peer.mode) : message.method === 'tasks/result';
+  if (!isStream) {
     const fields = session.id === undefined ? {} : { 'Mcp-Session-Id': session.id };
     const send = async (question) => (await session.standing.promise).write(event(question));
     const text = JSON.stringify(await answer((question) => session.waiting.ask(question, send)));

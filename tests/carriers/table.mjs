@@ -77,6 +77,14 @@ export const CARRIERS = [
     client: 'wrap', server: 'child', mode: 'standing', requests: [], questions: LEGACY,
   },
   {
+    id: 'task-result', title: 'a task: the result and questions on the stream of `tasks/result`',
+    client: 'tasking', server: 'http', mode: 'tasks', requests: ['2025-11-25'], questions: ['2025-11-25'], primitives: ['tool', ...QUESTIONS],
+  },
+  {
+    id: 'task-state', title: 'a task of the extension: questions in its state, answers by `tasks/update`',
+    client: 'tasking', server: 'http', mode: 'tasks', requests: [MODERN], questions: [MODERN], primitives: ['tool', ...QUESTIONS],
+  },
+  {
     id: 'task-wish', title: 'a question that offers to be answered as a task, which is asked plainly',
     client: 'http', server: 'http', mode: 'stream', requests: [], questions: ['2025-11-25'],
     primitives: ['sampling', 'elicitation'], decisions: ['deny', 'rewrite'],
@@ -90,8 +98,7 @@ export const CARRIERS = [
 
 /** What is not served yet, so that nothing is tried. */
 export const NOT_YET = [
-  { title: 'the stream of `tasks/result`, and questions that are tasks', revisions: ['2025-11-25'] },
-  { title: '`tasks/get`, `tasks/update`, `notifications/tasks` of the extension', revisions: [MODERN] },
+  { title: '`notifications/tasks` of the extension', revisions: [MODERN] },
   { title: 'between an older client and a server of 2026-07-28, and the other way round', revisions: REVISIONS },
 ];
 
@@ -200,6 +207,7 @@ export function resultOf({ method, params }) {
 
 /** What must be seen of a cell: by the client, by the server, in the journal. */
 export function expectationOf(cell) {
+  if (cell.carrier.mode === 'tasks' && cell.name !== 'tool-deny') return ofTask(cell);
   const expected = cell.isRequest ? ofRequest(cell) : ofQuestion(cell);
   return isBetweenCalls(cell) ? { ...expected, records: callFirst(expected.records) } : expected;
 }
@@ -263,4 +271,30 @@ function judgedAnswer({ primitive, decision, revision }) {
   if (primitive !== 'roots' || decision !== 'rewrite') return [answer];
   const stripped = 'event roots client deny carriers.roots.private policy_denied';
   return revision === MODERN ? [answer, stripped] : [stripped, answer];
+}
+
+/** A call that becomes a task, and looks at it: each is judged as the call, with its tool alone. */
+function ofTask(cell) {
+  const { primitive, decision, revision } = cell;
+  const request = requestOf(cell);
+  const begun = [`intent tool allow ${POLICY.uses}`, 'outcome task'];
+  const look = (...judged) => ['intent tool allow', ...judged, 'outcome ok'];
+  const allowed = `event ${primitive} server allow ${POLICY.questions}`;
+  const denied = `event ${primitive} server deny ${POLICY.denied[primitive]} policy_denied`;
+  const inState = revision === MODERN;
+  const server = (...answers) => ({ requests: [request], answers });
+  const client = { asked: [], result: resultOf(request) };
+  if (cell.isRequest) return { client, server: server(), records: [...begun, ...look()] };
+  if (decision === 'deny' && primitive === 'sampling' && inState) {
+    return { client: { asked: [], error: 40301 }, server: server(), records: [...begun, ...look(denied)] };
+  }
+  if (decision === 'deny') return { client, server: server(REFUSED[primitive]), records: [...begun, ...look(denied), ...(inState ? look() : [])] };
+  const answers = judgedAnswer(cell);
+  // Nothing is kept between the looks, so that the question is judged again before its answer is.
+  const looks = inState ? [...look(allowed), ...look(allowed, ...answers), ...look()] : look(allowed, ...answers);
+  return {
+    client: { ...client, asked: [GOT[primitive][decision]] },
+    server: server({ result: HEARD[primitive][decision] }),
+    records: [...begun, ...looks],
+  };
 }
