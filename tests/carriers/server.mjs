@@ -12,6 +12,7 @@ import { ADDRESS, DECISIONS, MODERN, PRIMITIVES, questionOf, resultOf } from './
 const NAMES = PRIMITIVES.flatMap((primitive) => DECISIONS.map((decision) => `${primitive}-${decision}`));
 const CAPABILITIES = { tools: {}, resources: {}, prompts: {} };
 const TASKS = 'io.modelcontextprotocol/tasks';
+const KEEP_ALIVE_MS = 600000; // a connection that ends just when it is used again would fail a call
 const TASK_CAPABILITY = { tasks: { list: {}, cancel: {}, requests: { tools: { call: {} } } } };
 const TASK_EXTENSION = { extensions: { [TASKS]: {} } };
 const INFO = { name: 'carriers', version: '1.0.0' };
@@ -149,6 +150,7 @@ export class HttpPeers {
   #server = http.createServer((request, response) => this.#serve(request, response));
 
   async start() {
+    this.#server.keepAliveTimeout = KEEP_ALIVE_MS;
     this.#server.listen(0, '127.0.0.1');
     await once(this.#server, 'listening');
     this.origin = `http://127.0.0.1:${this.#server.address().port}`;

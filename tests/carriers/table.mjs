@@ -53,6 +53,10 @@ export const CARRIERS = [
     client: 'http', server: 'http', mode: 'json', serverRevision: MODERN, requests: LEGACY, questions: LEGACY,
   },
   {
+    id: 'older-server', title: 'a client of 2026-07-28 before a server of 2025-11-25',
+    client: 'http', server: 'http', mode: 'stream', serverRevision: '2025-11-25', requests: [MODERN], questions: [MODERN],
+  },
+  {
     id: 'child', title: 'standard streams of a server behind HTTP',
     client: 'http', server: 'child', mode: 'lines', requests: REVISIONS, questions: REVISIONS,
   },
@@ -99,7 +103,6 @@ export const CARRIERS = [
 /** What is not served yet, so that nothing is tried. */
 export const NOT_YET = [
   { title: '`notifications/tasks` of the extension', revisions: [MODERN] },
-  { title: 'between an older client and a server of 2026-07-28, and the other way round', revisions: REVISIONS },
 ];
 
 export const POLICY = {
@@ -246,11 +249,16 @@ function ofQuestion(cell) {
   const intent = `intent tool allow ${POLICY.uses}`;
   const asked = `event ${primitive} server`;
   /** What is seen when the call comes to its end: answer is the server's, judged are the records of it. */
-  const completed = (question, answer, judged = []) => ({
-    client: { asked: GOT[primitive][decision] === undefined ? [] : [GOT[primitive][decision]], result: resultOf(request) },
-    server: { requests: isInRounds ? [request, request] : [request], answers: [answer] },
-    records: [intent, question, ...(isInRounds ? ['outcome input_required', ...judged, intent] : judged), 'outcome ok'],
-  });
+  const completed = (question, answer, judged = []) => {
+    const got = GOT[primitive][decision];
+    // A client of the newest revision makes its request again, whatever the server is.
+    const hasTwo = isInRounds || (revision === MODERN && got !== undefined);
+    return {
+      client: { asked: got === undefined ? [] : [got], result: resultOf(request) },
+      server: { requests: isInRounds ? [request, request] : [request], answers: [answer] },
+      records: [intent, question, ...(hasTwo ? ['outcome input_required', ...judged, intent] : judged), 'outcome ok'],
+    };
+  };
   const failed = (question, outcome) => ({
     client: { asked: [], isError: true },
     server: { requests: [request], answers: [] },

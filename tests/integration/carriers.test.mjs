@@ -205,9 +205,9 @@ for (const way of WAYS) {
       test(cell.name, () => {
         const { client, server, records: expected } = expectationOf(cell);
         const { asked, result, error, heard } = seen.get(cell);
+        assert.equal(error?.code, client.error, JSON.stringify(error));
         assert.deepEqual(asked, client.asked, 'what the client was asked');
         if (client.error !== undefined) {
-          assert.equal(error.code, client.error);
           if (cell.isRequest) assert.equal(error.data.reason, REASON);
         } else if (client.isError) {
           assert.equal(result.isError, true);

@@ -33,6 +33,7 @@ class EchoServer {
   #server = http.createServer((request, response) => this.#serve(request, response));
 
   async start() {
+    this.#server.keepAliveTimeout = TOKEN_S * 1000;
     this.#server.listen(0, '127.0.0.1');
     await once(this.#server, 'listening');
     this.url = `http://127.0.0.1:${this.#server.address().port}/mcp`;
