@@ -3,6 +3,7 @@
 #include "core/gateway/server_message.h"
 #include "core/gateway/server_reply.h"
 #include "core/gateway/server_session.h"
+#include "core/gateway/task_making.h"
 #include "core/mcp/mirror.h"
 #include "json/writer.h"
 
@@ -154,7 +155,7 @@ static void take_notification(struct call *call, const struct json_tape *tape, j
         json_string_eq(tape, method, SLICE("notifications/progress")) ||
         json_string_eq(tape, method, SLICE("notifications/message")) ||
         (!call->is_modern && (json_string_eq(tape, method, SLICE("notifications/cancelled")) ||
-                              json_string_eq(tape, method, SLICE("notifications/tasks/status"))));
+                              json_string_eq(tape, method, TASK_STATUS_METHOD)));
     if (call->has_answer) {
         fail_protocol(call, "the server went on after its answer");
     } else if (json_member(tape, 0, SLICE("id")) != JSON_NONE) {

@@ -1,6 +1,7 @@
 #include "core/gateway/server_stream.h"
 
 #include "core/gateway/asking.h"
+#include "core/gateway/client_tasks.h"
 #include "core/gateway/operation.h"
 #include "core/gateway/server_message.h"
 #include "core/gateway/server_reply.h"
@@ -78,7 +79,8 @@ bool server_stream_is_possible(const struct server_session *session)
 static bool is_wanted(const struct server_session *session)
 {
     const struct gateway *gateway = session->gateway;
-    bool may_tell = (session->offers & (MCP_OFFERS_LOGGING | MCP_OFFERS_CHANGES)) != 0;
+    bool may_tell =
+        (session->offers & (MCP_OFFERS_LOGGING | MCP_OFFERS_CHANGES | MCP_OFFERS_TASKS)) != 0;
     bool may_ask = !mcp_capabilities_is_empty(&session->client_offer);
     bool is_ready = session->state == SERVER_SESSION_READY || session->is_rereading;
     return is_ready && !session->is_over && !gateway->is_closed && !gateway->is_draining &&
@@ -337,6 +339,23 @@ bool server_stream_is_list_change(const struct json_tape *tape)
     return find_change(tape) != NULL;
 }
 
+/* The state of a task that the client has made? */
+static bool is_of_its_task(const struct server_session *session, const struct json_tape *tape)
+{
+    struct arena *scratch = &session->gateway->scratch;
+    struct json_place state = {tape, json_member_object(tape, 0, SLICE("params"))};
+    struct slice own_id = SLICE_EMPTY;
+    bool is_task = false;
+    if (session->client->tasks == NULL ||
+        !json_string_eq(tape, json_member(tape, 0, SLICE("method")), TASK_STATUS_METHOD)) {
+        return false;
+    }
+    bool is_found = task_read(state, scratch, &own_id, &is_task) == STATUS_OK && is_task &&
+                    client_tasks_find(session->client, session->server_index, own_id) != NULL;
+    arena_reset(scratch);
+    return is_found;
+}
+
 /* A resource that the client is subscribed to? Whether it may hear of it is judged later. */
 static bool is_awaited(const struct server_session *session, const struct json_tape *tape)
 {
@@ -369,7 +388,7 @@ static void take_change(struct server_session *session, const struct json_tape *
     }
     bool is_meant = change != NULL ? (session->offers & change->offer) != 0 &&
                                          covers(session, change->primitive)
-                                   : is_awaited(session, tape);
+                                   : is_awaited(session, tape) || is_of_its_task(session, tape);
     if (is_meant) {
         (void)!operation_begin_standing(session, tape->text, is_later);
     }

@@ -1,6 +1,9 @@
 /* The stream on which a legacy server tells and asks what belongs to no request. */
 #include "core/gateway/server_stream.h"
 
+#include "core/gateway/client_tasks.h"
+#include "core/gateway/server_session.h"
+
 #include "support/check.h"
 #include "support/fake_world.h"
 
@@ -20,6 +23,9 @@
 #define LOG(level)                                                                                 \
     "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{\"level\":\"" level     \
     "\",\"data\":1}}"
+#define STATE(id, status)                                                                          \
+    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tasks/status\",\"params\":{\"taskId\":\"" id  \
+    "\",\"status\":\"" status "\"}}"
 #define SESSION_BYTES 512
 
 static const struct world_answer LOGGING[] = {
@@ -231,6 +237,33 @@ TEST(server_stream_carries_the_log_as_far_as_it_is_wanted)
     CHECK(strstr(listener.body, "notifications/message") == NULL);
     say(stream, LOG("error"));
     CHECK(strstr(listener.body, LOG("error")) != NULL);
+    world_release(&world);
+}
+
+/* Of tasks that were made in this session, under the client's ids, while their tool is allowed. */
+TEST(server_stream_tells_the_states_of_tasks)
+{
+    static const struct client_task TASK = {
+        .own_id = SLICE_INIT("t-5"), .tool = SLICE_INIT("see"), .id = SLICE_INIT("task1.x")};
+    static const char *const DROPPED[] = {STATE("t-6", "working"), STATE("t-5", "odd"),
+                                          STATE("task1.x", "working"), STATE("", "working")};
+    struct world_call *stream = begin();
+    say(stream, STATE("t-5", "working"));
+    CHECK(strstr(listener.body, "tasks/status") == NULL);
+    CHECK(client_tasks_add(world.gateway.sessions->client, &TASK) == STATUS_OK);
+    for (size_t i = 0; i < COUNT_OF(DROPPED); i++) {
+        say(stream, DROPPED[i]);
+        CHECK_ROW(DROPPED[i], stream->is_open && strstr(listener.body, "jsonrpc") == NULL);
+    }
+    say(stream, STATE("t-5", "working"));
+    CHECK(strstr(listener.body, STATE("task1.x", "working")) != NULL);
+    gateway_switch(
+        &world.gateway,
+        world_snapshot(PERMIT_ALL
+                       "forbid(principal, action, resource == Aegis::Tool::\"bank.see\");",
+                       ALL_REVISIONS));
+    say(stream, STATE("t-5", "completed"));
+    CHECK(strstr(listener.body, "completed") == NULL && strstr(listener.body, "t-5") == NULL);
     world_release(&world);
 }
 

@@ -105,6 +105,19 @@ static enum stage_result take_update(struct operation *op, const struct json_tap
     return STAGE_DONE;
 }
 
+/* The state of a task goes on with the id that the client knows. */
+static void tell_state(struct operation *op, const struct json_tape *tape)
+{
+    struct json_edit edit;
+    json_ref params = json_member(tape, 0, SLICE("params"));
+    if (params != JSON_NONE && task_state_edit(op, (struct json_place){tape, params}, &edit)) {
+        json_write(&op->reply, tape, 0, &edit, 1);
+        if (buf_status(&op->reply) == STATUS_OK) {
+            (void)client_session_tell(op->client, buf_view(&op->reply));
+        }
+    }
+}
+
 static enum stage_result stage_later(struct operation *op)
 {
     return operation_rest(op, 0);
@@ -131,6 +144,8 @@ static enum stage_result stage_take(struct operation *op)
     }
     if (server_stream_is_list_change(&tape)) {
         tell(op, method, SLICE_EMPTY);
+    } else if (slice_eq(method, TASK_STATUS_METHOD)) {
+        tell_state(op, &tape);
     }
     return STAGE_DONE;
 }

@@ -233,6 +233,7 @@ bool task_state_edit(struct operation *op, struct json_place state, struct json_
     const struct slice parts[] = {SLICE("\""), task->id, SLICE("\"")};
     *edit = (struct json_edit){JSON_EDIT_REPLACE, question_member(state, SLICE("taskId")).ref,
                                SLICE_EMPTY};
-    return policy_may_ever_allow(&question, &op->gateway->scratch) &&
+    return operation_shows(op, MCP_TOOL, op->server_index, task->tool) &&
+           policy_may_ever_allow(&question, &op->gateway->scratch) &&
            arena_join(&op->arena, parts, COUNT_OF(parts), &edit->text) == STATUS_OK;
 }

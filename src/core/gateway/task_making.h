@@ -10,6 +10,7 @@
 #include "core/gateway/task_id.h"
 #include "json/writer.h"
 
+#define TASK_STATUS_METHOD SLICE("notifications/tasks/status")
 #define TASK_RELATED_KEY "io.modelcontextprotocol/related-task" /* in _meta */
 
 struct operation;
