@@ -1,6 +1,8 @@
 #include "adapters/transport/http_call.h"
 #include "adapters/transport/media_type.h"
 
+#define HTTP_KEEP_S_MAX 86400
+
 /* End the call because of what the server said; its connection is not used again. */
 static void refuse(struct http_call *call, enum status status, const char *code, const char *what)
 {
@@ -52,12 +54,32 @@ static void report_session(struct http_call *call, const struct http_head *head)
     }
 }
 
+/* RFC 9112 C.2.2: `Keep-Alive: timeout=5`, the time for which the server keeps an idle connection.
+ * What is sent in its last second may meet the end of it, and a call must not be made twice. */
+static int64_t keep_ms(const struct http_head *head)
+{
+    struct slice left = http_head_field(head, SLICE("keep-alive"));
+    int64_t seconds = 0;
+    while (left.len > 0) {
+        size_t end = slice_find_byte(left, ',');
+        struct slice parameter = slice_trim_ows(slice_sub(left, 0, end));
+        struct slice name = SLICE("timeout=");
+        if (slice_eq_ascii_nocase(slice_sub(parameter, 0, name.len), name) &&
+            slice_to_i64(slice_sub(parameter, name.len, parameter.len), &seconds) == STATUS_OK &&
+            seconds >= 0 && seconds < HTTP_KEEP_S_MAX) {
+            return (seconds - 1) * 1000;
+        }
+        left = slice_sub(left, end + 1, left.len);
+    }
+    return HTTP_KEEP_S_MAX * 1000;
+}
+
 /* Judge the head. */
 static void on_head(struct http_link *link)
 {
     struct http_call *call = link->call;
     const struct http_head *head = &link->reader.head;
-    link->keep_alive = head->keep_alive;
+    link->keep_ms = head->keep_alive ? keep_ms(head) : 0;
     call->http_status = call->base.sink.http_status = head->status_code;
     if (count_fields(head, SLICE("content-encoding")) > 0 ||
         count_fields(head, SLICE("content-type")) > 1 ||
@@ -208,7 +230,7 @@ static void on_message_end(struct http_link *link, bool reuse)
     }
     /* A server that owes an answer and gave none is not trusted with another request. */
     bool is_kept = call->has_message || !call->expects_answer;
-    complete(call, reuse && is_kept && link->keep_alive);
+    complete(call, reuse && is_kept && link->keep_ms > 0);
 }
 
 static void on_error(struct http_call *call, const struct diag *diag)

@@ -68,7 +68,8 @@ struct http_link {
     struct timer idle;
     uint64_t pooled_turn; /* of the loop, when it became idle */
     int64_t pooled_ms;    /* the loop's clock then */
-    bool is_idle, keep_alive;
+    int64_t keep_ms; /* for which the server keeps it when it is idle; 0 or less: it does not */
+    bool is_idle;
 };
 
 struct http_upstream {

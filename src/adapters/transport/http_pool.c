@@ -49,6 +49,12 @@ static void on_idle(struct timer *timer)
     close_link(link_of_timer(timer));
 }
 
+static int64_t idle_ms(const struct http_link *link)
+{
+    int64_t ours_ms = link->target->upstream->options.idle_ms;
+    return link->keep_ms < ours_ms ? link->keep_ms : ours_ms;
+}
+
 static void enter_pool(struct http_link *link)
 {
     struct http_target *target = link->target;
@@ -61,7 +67,7 @@ static void enter_pool(struct http_link *link)
     target->idle = link;
     link->pooled_turn = target->upstream->loop->turn_count;
     link->pooled_ms = loop_now_ms(target->upstream->loop);
-    loop_timer_start(target->upstream->loop, &link->idle, target->upstream->options.idle_ms);
+    loop_timer_start(target->upstream->loop, &link->idle, idle_ms(link));
 }
 
 static void send_request(struct http_call *call)
@@ -253,8 +259,9 @@ static bool is_alive(const struct http_link *link)
 {
     const struct loop *loop = link->target->upstream->loop;
     bool is_told = loop->turn_count >= link->pooled_turn + 2;
-    bool is_recent = loop_now_ms(loop) - link->pooled_ms < RECENT_MS;
-    return (is_told && is_recent) || stream_is_quiet(&link->stream);
+    int64_t passed_ms = loop_now_ms(loop) - link->pooled_ms;
+    return passed_ms < idle_ms(link) &&
+           ((is_told && passed_ms < RECENT_MS) || stream_is_quiet(&link->stream));
 }
 
 /* The most recently used idle connection that is still alive. */

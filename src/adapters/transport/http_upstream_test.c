@@ -326,6 +326,33 @@ TEST(http_upstream_uses_a_connection_again)
     tear_down(&self);
 }
 
+/* One that the server is about to close is not used; times in seconds. */
+TEST(http_upstream_heeds_how_long_a_server_keeps_a_connection)
+{
+    static const struct {
+        const char *field;
+        size_t peers;
+    } rows[] = {
+        {"Keep-Alive: timeout=5", 1},           {"Keep-Alive: max=9, Timeout=2", 1},
+        {"Keep-Alive: timeout=1", 2},           {"Keep-Alive: max=9 , timeout=0", 2},
+        {"Keep-Alive: timeout=x", 1},           {"Keep-Alive: timeout=-1", 1},
+        {"Keep-Alive: timeout=99999999999", 1}, {"Keep-Alive: timeouts=1, ,", 1},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char answer[256];
+        struct fixture self;
+        int len = snprintf(answer, sizeof(answer), JSON_HEAD "%s\r\nContent-Length: 2\r\n\r\n{}",
+                           rows[i].field);
+        struct slice answers[] = {slice_of(answer, (size_t)len), slice_of(answer, (size_t)len)};
+        set_up(&self, answers, 2);
+        call(&self, &REQUEST);
+        call(&self, &REQUEST);
+        CHECK_ROW(rows[i].field, self.sink.status == STATUS_OK);
+        CHECK_ROW(rows[i].field, self.server.peer_count == rows[i].peers);
+        tear_down(&self);
+    }
+}
+
 TEST(http_upstream_leaves_a_closed_connection)
 {
     static const struct slice TWO[] = {SLICE_INIT(JSON_ANSWER), SLICE_INIT(JSON_ANSWER)};
