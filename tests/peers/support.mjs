@@ -18,7 +18,7 @@ const packages = path.join(peersFolder, 'node_modules/@modelcontextprotocol');
 export const pythonPath = path.join(peersFolder, 'python/venv/bin/python');
 /** Stdio servers run as this user: programs and files may lie where no other can read. */
 export const ownUser = os.userInfo().username;
-const READY_MS = 20000;
+const READY_MS = 60000;
 const STOP_MS = 20000;
 const ERRORS_MAX = 1 << 20;
 // A sanitizer's symbolizer is a process of its own, which the worker may not start: it would be ended for its report.

@@ -11,7 +11,8 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CreateMessageResult, ElicitResult, ListRootsResult, Root, TextContent
 
-POLLS_MAX = 200
+POLLS_MAX = 500
+POLL_S = 0.02
 
 
 async def sample(_context, _params):
@@ -42,6 +43,7 @@ async def cancels(use):
     for _ in range(POLLS_MAX):
         if said(await use("was_cancelled", {"key": key})) == "true":
             return True
+        await anyio.sleep(POLL_S)
     return False
 
 

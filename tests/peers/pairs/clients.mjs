@@ -1,10 +1,12 @@
 // The pairs' clients on both versions of the official SDK: one tour of a server, and what was seen on it.
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { connectLegacy, resultText } from '../support.mjs';
 
 const CAPABILITIES = { sampling: {}, elicitation: {}, roots: {} };
-const POLLS_MAX = 200;
+const POLLS_MAX = 500;
+const POLL_MS = 20;
 
 const ANSWERS = {
   'sampling/createMessage': { role: 'assistant', model: 'small', content: { type: 'text', text: 'ann thinks' } },
@@ -73,6 +75,7 @@ async function cancels(use) {
     () => assertNever(), () => {});
   for (let i = 0; i < POLLS_MAX; i++) {
     if (await said(use('was_cancelled', { key })) === 'true') return true;
+    await sleep(POLL_MS);
   }
   return false;
 }
