@@ -1,10 +1,10 @@
 #include "cedar/syntax/form_read.h"
 #include "cedar/syntax/functions.h"
 
-/* The shapes that the member of an expression can have. */
+/* The shapes that the member of an expression can have, beside {"left","right"} of the binary
+ * operators and calls. */
 enum shape {
-    SHAPE_UNARY,  /* {"arg"} */
-    SHAPE_BINARY, /* {"left","right"} */
+    SHAPE_UNARY, /* {"arg"} */
     SHAPE_VALUE,
     SHAPE_VARIABLE,
     SHAPE_SLOT,
@@ -29,18 +29,6 @@ static const struct shape_entry SHAPES[] = {
     {SLICE_INIT("Slot"), SHAPE_SLOT, 0},
     {SLICE_INIT("!"), SHAPE_UNARY, SURFACE_NOT},
     {SLICE_INIT("neg"), SHAPE_UNARY, SURFACE_NEGATE},
-    {SLICE_INIT("=="), SHAPE_BINARY, SURFACE_EQUAL},
-    {SLICE_INIT("!="), SHAPE_BINARY, SURFACE_NOT_EQUAL},
-    {SLICE_INIT("in"), SHAPE_BINARY, SURFACE_IN},
-    {SLICE_INIT("<"), SHAPE_BINARY, SURFACE_LESS},
-    {SLICE_INIT("<="), SHAPE_BINARY, SURFACE_LESS_EQUAL},
-    {SLICE_INIT(">"), SHAPE_BINARY, SURFACE_GREATER},
-    {SLICE_INIT(">="), SHAPE_BINARY, SURFACE_GREATER_EQUAL},
-    {SLICE_INIT("&&"), SHAPE_BINARY, SURFACE_AND},
-    {SLICE_INIT("||"), SHAPE_BINARY, SURFACE_OR},
-    {SLICE_INIT("+"), SHAPE_BINARY, SURFACE_ADD},
-    {SLICE_INIT("-"), SHAPE_BINARY, SURFACE_SUBTRACT},
-    {SLICE_INIT("*"), SHAPE_BINARY, SURFACE_MULTIPLY},
     {SLICE_INIT("."), SHAPE_ATTRIBUTE, SURFACE_ATTRIBUTE},
     {SLICE_INIT("has"), SHAPE_HAS, SURFACE_HAS},
     {SLICE_INIT("like"), SHAPE_LIKE, SURFACE_LIKE},
@@ -305,8 +293,6 @@ static enum status read_shape(struct form_reader *reader, const struct shape_ent
     switch (entry->shape) {
     case SHAPE_UNARY:
         return read_unary(reader, ref, entry->kind, out);
-    case SHAPE_BINARY:
-        return read_binary(reader, ref, entry->kind, out);
     case SHAPE_VALUE:
         return form_read_value(reader, ref, out);
     case SHAPE_VARIABLE:
@@ -343,6 +329,10 @@ enum status form_read_expression(struct form_reader *reader, json_ref ref,
         if (slice_eq(SHAPES[i].key, key)) {
             return read_shape(reader, &SHAPES[i], value, out);
         }
+    }
+    enum surface_kind kind = SURFACE_BOOL;
+    if (surface_find_mark(key, &kind)) {
+        return read_binary(reader, value, kind, out);
     }
     enum function function = function_find(key);
     return function == FUNCTION_COUNT ? fail_key(reader, at, key)

@@ -122,18 +122,6 @@ static enum status write_literal(struct writing *w, const struct surface_node *n
 
 /* -- operators ----------------------------------------------------------------------------- */
 
-static const char *operator_key(enum surface_kind kind)
-{
-    static const char *const KEYS[] = {
-        [SURFACE_AND] = "&&",           [SURFACE_OR] = "||",         [SURFACE_NOT] = "!",
-        [SURFACE_NEGATE] = "neg",       [SURFACE_EQUAL] = "==",      [SURFACE_NOT_EQUAL] = "!=",
-        [SURFACE_LESS] = "<",           [SURFACE_LESS_EQUAL] = "<=", [SURFACE_GREATER] = ">",
-        [SURFACE_GREATER_EQUAL] = ">=", [SURFACE_IN] = "in",         [SURFACE_ADD] = "+",
-        [SURFACE_SUBTRACT] = "-",       [SURFACE_MULTIPLY] = "*",
-    };
-    return KEYS[kind];
-}
-
 static enum status write_unary(struct writing *w, const char *key, const struct surface_node *arg)
 {
     put(w, "{\"");
@@ -303,8 +291,9 @@ static enum status write_node(struct writing *w, const struct surface_node *node
     case SURFACE_IF:
         return write_if(w, node);
     case SURFACE_NOT:
+        return write_unary(w, "!", node->items[0]);
     case SURFACE_NEGATE:
-        return write_unary(w, operator_key(node->kind), node->items[0]);
+        return write_unary(w, "neg", node->items[0]);
     case SURFACE_AND:
     case SURFACE_OR:
     case SURFACE_EQUAL:
@@ -317,7 +306,7 @@ static enum status write_node(struct writing *w, const struct surface_node *node
     case SURFACE_ADD:
     case SURFACE_SUBTRACT:
     case SURFACE_MULTIPLY:
-        return write_chain(w, slice_view_cstr(operator_key(node->kind)), node);
+        return write_chain(w, surface_mark(node->kind), node);
     case SURFACE_ATTRIBUTE:
         return write_attribute(w, node);
     case SURFACE_HAS:

@@ -2,36 +2,6 @@
 
 #include "cedar/syntax/functions.h"
 
-static struct slice mark_of(enum surface_kind kind)
-{
-    switch ((int)kind) {
-    case SURFACE_AND:
-        return SLICE(" && ");
-    case SURFACE_OR:
-        return SLICE(" || ");
-    case SURFACE_EQUAL:
-        return SLICE(" == ");
-    case SURFACE_NOT_EQUAL:
-        return SLICE(" != ");
-    case SURFACE_LESS:
-        return SLICE(" < ");
-    case SURFACE_LESS_EQUAL:
-        return SLICE(" <= ");
-    case SURFACE_GREATER:
-        return SLICE(" > ");
-    case SURFACE_GREATER_EQUAL:
-        return SLICE(" >= ");
-    case SURFACE_IN:
-        return SLICE(" in ");
-    case SURFACE_ADD:
-        return SLICE(" + ");
-    case SURFACE_SUBTRACT:
-        return SLICE(" - ");
-    default:
-        return SLICE(" * ");
-    }
-}
-
 /* Would the node be read as a part of what stands around it? */
 static bool needs_parentheses(const struct surface_node *node)
 {
@@ -99,7 +69,9 @@ static void print_operator(struct buf *out, const struct surface_node *node)
         print_operand(out, left);
     }
     for (uint32_t i = 1; i < node->item_count; i++) {
-        buf_append(out, mark_of(node->kind));
+        buf_append_byte(out, ' ');
+        buf_append(out, surface_mark(node->kind));
+        buf_append_byte(out, ' ');
         print_operand(out, node->items[i]);
     }
 }

@@ -1,5 +1,33 @@
 #include "cedar/syntax/surface.h"
 
+#include <assert.h>
+
+static const struct slice MARKS[] = {
+    [SURFACE_AND] = SLICE_INIT("&&"),     [SURFACE_OR] = SLICE_INIT("||"),
+    [SURFACE_EQUAL] = SLICE_INIT("=="),   [SURFACE_NOT_EQUAL] = SLICE_INIT("!="),
+    [SURFACE_LESS] = SLICE_INIT("<"),     [SURFACE_LESS_EQUAL] = SLICE_INIT("<="),
+    [SURFACE_GREATER] = SLICE_INIT(">"),  [SURFACE_GREATER_EQUAL] = SLICE_INIT(">="),
+    [SURFACE_IN] = SLICE_INIT("in"),      [SURFACE_ADD] = SLICE_INIT("+"),
+    [SURFACE_SUBTRACT] = SLICE_INIT("-"), [SURFACE_MULTIPLY] = SLICE_INIT("*"),
+};
+
+struct slice surface_mark(enum surface_kind kind)
+{
+    assert(kind < COUNT_OF(MARKS) && MARKS[kind].len > 0);
+    return MARKS[kind];
+}
+
+bool surface_find_mark(struct slice mark, enum surface_kind *out)
+{
+    for (size_t i = 0; i < COUNT_OF(MARKS) && mark.len > 0; i++) {
+        if (slice_eq(MARKS[i], mark)) {
+            *out = (enum surface_kind)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 struct surface_node *surface_node_new(struct arena *arena, enum surface_kind kind,
                                       struct surface_range range, size_t count)
 {

@@ -141,6 +141,12 @@ struct surface_policy {
     size_t condition_count;
 };
 
+/* The mark of a binary operator, the same in text and JSON. */
+struct slice surface_mark(enum surface_kind kind);
+
+/* False when no binary operator has this mark. */
+bool surface_find_mark(struct slice mark, enum surface_kind *out);
+
 /* A node with room for count items and all ranges as given; NULL without memory. */
 struct surface_node *surface_node_new(struct arena *arena, enum surface_kind kind,
                                       struct surface_range range, size_t count);
