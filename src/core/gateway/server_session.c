@@ -619,11 +619,16 @@ bool server_session_is_late(const struct server_session *session)
 
 void server_session_forget(struct server_session *session)
 {
-    if (session->state == SERVER_SESSION_READY) {
-        session->state = SERVER_SESSION_NEW;
-        server_stream_end(session);
-        server_stream_renew(session);
+    if (session->state != SERVER_SESSION_READY) {
+        return;
     }
+    if (session->asking_count > 0 && session->child == 0 && !session->is_lost) {
+        session->is_over = true;
+        return;
+    }
+    session->state = SERVER_SESSION_NEW;
+    server_stream_end(session);
+    server_stream_renew(session);
 }
 
 void server_session_child_gone(struct gateway *gateway, uint32_t server_index, uint64_t child)

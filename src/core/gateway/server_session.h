@@ -59,7 +59,7 @@ struct server_session {
     uint32_t server_index;
     uint8_t caller[32];            /* digest of the principal */
     struct client_session *client; /* a legacy client's session that it is for, or NULL */
-    bool is_over; /* that session ended: cannot be found, goes with its last user */
+    bool is_over; /* that session ended, or it failed: cannot be found, goes with its last user */
     enum server_session_state state;
     enum server_session_step step;
     enum mcp_revision revision;
@@ -81,6 +81,7 @@ struct server_session {
     int64_t used_ms, failed_ms;
     int64_t late_ms; /* when it last missed the time of a merged list; 0: never, or it has opened */
     uint32_t user_count;     /* operations that hold it: not to be evicted */
+    uint32_t asking_count;   /* of these, calls whose modern client has been asked (held_call.h) */
     struct arena arena;      /* definitions; renewed by every reading of them */
     struct tool_page *pages; /* in the server's order */
     size_t page_count;
@@ -141,7 +142,8 @@ void server_session_note_late(struct server_session *session);
 /* It did so a moment ago, or has been opening ever since: another list need not wait for it. */
 bool server_session_is_late(const struct server_session *session);
 
-/* The server does not know the session any more: open anew at the next use. */
+/* The server does not know the session any more, or failed in it: open anew at the next use. Calls
+ * of a modern client that still run in it go on there. */
 void server_session_forget(struct server_session *session);
 
 /* A program has ended, and with it what was agreed with it: the next use opens anew. */
