@@ -19,6 +19,7 @@ void http_reader_drop_head(struct http_reader *reader)
     reader->head.fields = NULL;
     reader->head.field_count = 0;
     buf_release(&reader->raw);
+    reader->known_bytes = 0;
 }
 
 void http_reader_release(struct http_reader *reader)
@@ -51,6 +52,18 @@ static void begin_body(struct http_reader *reader)
     }
 }
 
+/* The head is parsed, and begins a message that may go on. */
+static enum http_event take_head(struct http_reader *reader, struct diag *diag)
+{
+    if (reader->head.content_length > (int64_t)reader->limits.body_bytes_max) {
+        return fail(reader, 413, STATUS_LIMIT, "http.body_too_large", "the body is too large",
+                    diag);
+    }
+    reader->known_bytes = reader->raw.len;
+    begin_body(reader);
+    return HTTP_HEAD;
+}
+
 static enum http_event parse_head(struct http_reader *reader, struct diag *diag)
 {
     /* One line is the first, one is empty, each of the others is a field. */
@@ -78,12 +91,7 @@ static enum http_event parse_head(struct http_reader *reader, struct diag *diag)
         reader->scanned = reader->line_count = 0;
         return HTTP_NEED_MORE;
     }
-    if (reader->head.content_length > (int64_t)reader->limits.body_bytes_max) {
-        return fail(reader, 413, STATUS_LIMIT, "http.body_too_large", "the body is too large",
-                    diag);
-    }
-    begin_body(reader);
-    return HTTP_HEAD;
+    return take_head(reader, diag);
 }
 
 enum line_end {
@@ -138,6 +146,13 @@ static enum line_end scan_head(struct http_reader *reader, struct slice text)
     return end;
 }
 
+/* The same bytes as the head before, which lie in raw still: what is known of them stays true. */
+static bool is_known(const struct http_reader *reader, struct slice head)
+{
+    return reader->known_bytes > 0 &&
+           slice_eq(slice_of(reader->raw.ptr, reader->known_bytes), head);
+}
+
 static enum http_event read_head(struct http_reader *reader, struct slice *input, struct diag *diag)
 {
     size_t before = reader->raw.len;
@@ -148,7 +163,13 @@ static enum http_event read_head(struct http_reader *reader, struct slice *input
         /* Most heads come whole: what follows is not copied with them. */
         end = scan_head(reader, slice_sub(*input, 0, taken));
         taken = end == LINE_ENDS ? reader->scanned : taken;
+        if (end == LINE_ENDS && is_known(reader, slice_sub(*input, 0, taken))) {
+            *input = slice_sub(*input, taken, input->len);
+            reader->raw.len = taken;
+            return take_head(reader, diag);
+        }
     }
+    reader->known_bytes = 0;
     buf_append(&reader->raw, slice_sub(*input, 0, taken));
     if (buf_status(&reader->raw) != STATUS_OK) {
         return fail(reader, 503, STATUS_LIMIT, "http.memory", "no memory for the head", diag);

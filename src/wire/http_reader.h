@@ -51,9 +51,10 @@ struct http_reader {
     enum http_role role;
     struct http_limits limits;
     enum http_state state;
-    struct buf raw;    /* bytes of the head */
-    size_t scanned;    /* of raw, already looked at for its end */
-    size_t line_count; /* that ended there */
+    struct buf raw;     /* bytes of the head */
+    size_t scanned;     /* of raw, already looked at for its end */
+    size_t line_count;  /* that ended there */
+    size_t known_bytes; /* of raw, which head was made of */
     struct http_field *fields;
     struct http_head head;
     uint64_t left;       /* bytes of the body or chunk still to come */
@@ -76,7 +77,9 @@ enum http_event http_reader_next(struct http_reader *reader, struct slice *input
 /* The peer closed: HTTP_END when that ends a body or nothing had begun, else HTTP_ERROR. */
 enum http_event http_reader_finish(struct http_reader *reader, struct diag *diag);
 
-/* Give back the head's storage; reader->head.fields must not be used any more. */
+/* Give back the head's storage; reader->head.fields must not be used any more. While it is kept, a
+ * next message with the same head costs a comparison: what two parsers said of these bytes holds.
+ */
 void http_reader_drop_head(struct http_reader *reader);
 
 /* No byte of a message has been seen since the last one ended. */

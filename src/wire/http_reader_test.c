@@ -116,6 +116,72 @@ TEST(http_reader_stays_dead)
     http_reader_release(&reader);
 }
 
+/* Reads one whole message; false when it is refused. */
+static bool read_one(struct http_reader *reader, const char *text, size_t run, struct diag *diag)
+{
+    struct slice left = slice_view_cstr(text);
+    enum http_event event = HTTP_NEED_MORE;
+    while (event != HTTP_END && event != HTTP_ERROR && left.len > 0) {
+        struct slice piece = slice_sub(left, 0, run);
+        struct slice body = SLICE_EMPTY;
+        left = slice_sub(left, piece.len, left.len);
+        do {
+            event = http_reader_next(reader, &piece, &body, diag);
+        } while (event == HTTP_HEAD || event == HTTP_BODY);
+    }
+    return event == HTTP_END;
+}
+
+#define ANSWER_HEAD "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-A: "
+#define ANSWER ANSWER_HEAD "one\r\n\r\n[]"
+
+/* What was known of a head is used for the same bytes only, and in the limits of its message. */
+TEST(http_reader_knows_a_head_again)
+{
+    static const struct http_limits LIMITS = {200, 9, 9};
+    static const struct {
+        const char *name, *first, *second;
+        bool is_dropped;       /* in between */
+        size_t body_bytes_max; /* of the second */
+        const char *field;     /* of the second; NULL: it is refused */
+    } rows[] = {
+        {"the same", ANSWER, ANSWER, false, 9, "one"},
+        {"the same, dropped", ANSWER, ANSWER, true, 9, "one"},
+        {"another value", ANSWER, ANSWER_HEAD "two\r\n\r\n[]", false, 9, "two"},
+        {"a longer one", ANSWER, ANSWER_HEAD "one\r\nX-B: b\r\n\r\n[]", false, 9, "one"},
+        {"a shorter one", ANSWER, ANSWER_HEAD "\r\n\r\n[]", false, 9, ""},
+        {"after an interim one", "HTTP/1.1 103 X\r\nX-A: one\r\n\r\n" ANSWER, ANSWER, false, 9,
+         "one"},
+        {"before an interim one", ANSWER, "HTTP/1.1 103 X\r\nX-A: two\r\n\r\n" ANSWER, false, 9,
+         "one"},
+        {"over a new limit", ANSWER, ANSWER, false, 1, NULL},
+        {"malformed at its end", ANSWER, ANSWER_HEAD "one\r\n\n\r\n[]", false, 9, NULL},
+        {"with a control character", ANSWER, ANSWER_HEAD "on\x01\r\n\r\n[]", false, 9, NULL},
+    };
+    static const size_t RUNS[] = {1000, 1, 7, 47};
+    for (size_t i = 0; i < COUNT_OF(rows) * COUNT_OF(RUNS) * COUNT_OF(RUNS); i++) {
+        size_t row = i / COUNT_OF(RUNS) / COUNT_OF(RUNS);
+        struct http_reader reader;
+        struct diag diag = {0};
+        http_reader_init(&reader, HTTP_RESPONSE, &LIMITS, NULL);
+        CHECK_ROW(rows[row].name,
+                  read_one(&reader, rows[row].first, RUNS[i % COUNT_OF(RUNS)], &diag));
+        if (rows[row].is_dropped) {
+            http_reader_drop_head(&reader);
+        }
+        reader.limits.body_bytes_max = rows[row].body_bytes_max;
+        bool is_read =
+            read_one(&reader, rows[row].second, RUNS[i / COUNT_OF(RUNS) % COUNT_OF(RUNS)], &diag);
+        CHECK_ROW(rows[row].name, is_read == (rows[row].field != NULL));
+        if (is_read) {
+            CHECK_ROW(rows[row].name, slice_eq(http_head_field(&reader.head, SLICE("x-a")),
+                                               slice_view_cstr(rows[row].field)));
+            CHECK_ROW(rows[row].name, http_reader_is_idle(&reader));
+        }
+        http_reader_release(&reader);
+    }
+}
+
 static bool read_with_failing_memory(void *context)
 {
     static const struct http_limits LIMITS = HTTP_LIMITS_DEFAULT;

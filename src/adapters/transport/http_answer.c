@@ -112,7 +112,10 @@ static void on_head(struct http_link *link)
         http_call_end(call, STATUS_CANCELLED, NULL, false);
         return;
     }
-    http_reader_drop_head(&link->reader);
+    /* Most servers answer with the same head again; a stream may stay long. */
+    if (call->mode == ANSWER_EVENTS) {
+        http_reader_drop_head(&link->reader);
+    }
 }
 
 /* Returns false when the call is over. */
@@ -245,10 +248,10 @@ static void on_error(struct http_call *call, const struct diag *diag)
 void http_answer_bytes(struct http_link *link, struct slice bytes)
 {
     struct http_call *call = link->call;
+    struct diag diag = {0};
     /* Every function of the sink may end the call; the link then has another, or none. */
     while (link->call == call) {
         struct slice piece = SLICE_EMPTY;
-        struct diag diag = {0};
         switch (http_reader_next(&link->reader, &bytes, &piece, &diag)) {
         case HTTP_NEED_MORE:
             http_call_touch(call);

@@ -203,11 +203,10 @@ static void take_body(struct http_connection *self, struct slice piece)
 }
 
 /* Handle one event of the reader; false when there is nothing more to do with the input. */
-static bool step(struct http_connection *self, struct slice *input)
+static bool step(struct http_connection *self, struct slice *input, struct diag *diag)
 {
     struct slice piece = SLICE_EMPTY;
-    struct diag diag = {0};
-    switch (http_reader_next(&self->reader, input, &piece, &diag)) {
+    switch (http_reader_next(&self->reader, input, &piece, diag)) {
     case HTTP_NEED_MORE:
         return false;
     case HTTP_HEAD:
@@ -220,7 +219,7 @@ static bool step(struct http_connection *self, struct slice *input)
         on_request(self);
         return true;
     case HTTP_ERROR:
-        refuse(self, http_reader_status(&self->reader), diag.code);
+        refuse(self, http_reader_status(&self->reader), diag->code);
         return false;
     }
     return false;
@@ -256,8 +255,9 @@ static void wait_for_rest(struct http_connection *self)
 
 static void process(struct http_connection *self, struct slice input)
 {
+    struct diag diag = {0};
     self->is_processing = true;
-    while (can_read(self) && step(self, &input)) {
+    while (can_read(self) && step(self, &input, &diag)) {
     }
     self->is_processing = false;
     if (can_read(self)) {

@@ -315,7 +315,6 @@ void http_pool_detach(struct http_call *call, bool reuse)
         close_link(link);
         return;
     }
-    http_reader_drop_head(&link->reader);
     link->reader.limits.body_bytes_max = call->upstream->options.message_bytes_max;
     enter_pool(link);
 }
