@@ -204,6 +204,7 @@ enum status lane_start(struct lane *lane, const struct lane_shared *shared, int 
                                   .upstream = &lane->upstream,
                                   .journal = shared->journal,
                                   .keys = shared->keys,
+                                  .usage = shared->usage,
                                   .handover = &lane->handover,
                                   .poster = &lane->loop.poster,
                                   .account = &lane->loop.account};

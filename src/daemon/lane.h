@@ -27,6 +27,7 @@ struct lane_shared {
     const struct port_random *random;
     const struct port_crypto *crypto;
     const struct port_journal *journal; /* NULL: no audit */
+    const struct port_usage *usage;
     const struct port_keys *keys;
     struct tls_context *tls;                 /* NULL: plain */
     const struct stdio_server_events *stdio; /* the client is at our standard streams; NULL: HTTP */

@@ -6,6 +6,7 @@
 #include "daemon/assembly.h"
 #include "daemon/descriptors.h"
 #include "daemon/lane.h"
+#include "daemon/shared_usage.h"
 #include "daemon/upstream_check.h"
 
 #include <errno.h>
@@ -34,6 +35,8 @@ struct serving {
     struct port_journal journal_port;
     struct key_sets keys;
     struct port_keys keys_port;
+    struct shared_usage usage;
+    struct port_usage usage_port;
     struct gateway_snapshot *snapshot; /* one reference to what is in force */
 };
 
@@ -126,6 +129,10 @@ static enum status open_shared(struct serving *s, struct diag *diag)
     s->keys_port = key_sets_port(&s->keys);
     s->shared.keys = &s->keys_port;
     s->keys.read = s->plan->host.read_keys;
+    const struct config_limits *limits = &s->plan->inputs->config->limits;
+    TRY(shared_usage_init(&s->usage, (size_t)limits->usage_windows, limits->usage_idle_ms));
+    s->usage_port = shared_usage_port(&s->usage);
+    s->shared.usage = &s->usage_port;
     s->shared.config = s->plan->inputs->config;
     s->shared.random = &s->random;
     s->shared.crypto = openssl_crypto_port(s->crypto);
@@ -339,6 +346,7 @@ static void release(struct serving *s)
     listeners_close(s->plan->listeners);
     gateway_snapshot_unref(s->snapshot);
     key_sets_release(&s->keys);
+    shared_usage_release(&s->usage);
     tls_context_free(s->shared.tls);
     openssl_crypto_free(s->crypto);
     arena_release(&s->reload_arena);

@@ -198,16 +198,23 @@ static enum stage_result stage_check_arguments(struct operation *op)
 
 static enum stage_result stage_authorize(struct operation *op)
 {
-    struct policy_question question = operation_question(op, op->server_index);
     if (op->message.method->is_completion) {
         /* The help is for arguments that are not there yet. */
         return operation_is_never_allowed(op) ? operation_refuse_denied(op) : STAGE_DONE;
     }
+    if (operation_count(op) != STATUS_OK) {
+        return operation_refuse_overload(op, "too many callers to count the calls of");
+    }
+    struct policy_question question = operation_question(op, op->server_index);
     if (op->message.method->primitive == MCP_TOOL) {
         question.definition = op->definition;
     }
     enum status status = policy_decide(&question, &op->gateway->scratch, &op->arena, &op->answer);
-    return status == STATUS_OK && op->answer.is_allowed ? STAGE_DONE : operation_refuse_denied(op);
+    bool is_allowed = status == STATUS_OK && op->answer.is_allowed;
+    if (operation_settle_count(op, is_allowed) != STATUS_OK) {
+        return operation_refuse_overload(op, "too many labels of servers");
+    }
+    return is_allowed ? STAGE_DONE : operation_refuse_denied(op);
 }
 
 static enum stage_result stage_subscribe(struct operation *op)

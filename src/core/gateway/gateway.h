@@ -23,6 +23,7 @@
 #include "core/ports/random.h"
 #include "core/ports/timer.h"
 #include "core/ports/upstream.h"
+#include "core/ports/usage.h"
 #include "json/tape.h"
 
 #define GATEWAY_OPERATION_BYTES_MAX ((size_t)1 << 30) /* the most operation_bytes may be */
@@ -91,6 +92,7 @@ struct gateway_ports {
     const struct port_journal *journal;   /* NULL: no audit, as configured */
     const struct port_keys *keys;         /* NULL: nobody is told */
     const struct port_handover *handover; /* NULL: there is one loop */
+    const struct port_usage *usage;       /* of all loops; NULL: nobody counts */
     struct port_poster *poster;           /* of this loop */
     struct account *account;              /* of this loop; NULL: nothing above ours */
 };
@@ -134,6 +136,7 @@ struct gateway {
     size_t operation_count;
     int64_t next_upstream_id;
     uint64_t next_child;
+    struct usage looked_at;  /* of the operation that was asked about last */
     struct buf params, body; /* of the request that is being given to a server */
     struct buf record;       /* the text of a record while it is handed to the journal */
     size_t gathered_count;   /* records appended since the owner last flushed the journal */

@@ -119,6 +119,8 @@ struct operation {
     struct slice audit_target;               /* "server.name" */
     uint8_t decision_id[AUDIT_DECISION_ID_BYTES];
     struct policy_answer answer;
+    struct usage usage; /* of the caller before this call, once is_counted */
+    bool is_counted;
     struct operation_refusal refusal;
 
     struct children children;
@@ -425,6 +427,13 @@ bool operation_denies_as_result(const struct operation *operation);
 
 /* Denied by operation->answer. */
 enum stage_result operation_refuse_denied(struct operation *operation);
+
+/* Count the call for what policies know of its caller, once. STATUS_LIMIT: it cannot be counted. */
+NODISCARD enum status operation_count(struct operation *operation);
+
+/* It was decided: a denied call is taken back, an allowed one leaves the labels of its server.
+ * STATUS_LIMIT: they cannot be kept. */
+NODISCARD enum status operation_settle_count(struct operation *operation, bool is_allowed);
 
 /* What a policy is asked about the target on a server. */
 struct policy_question operation_question(const struct operation *operation, uint32_t server_index);

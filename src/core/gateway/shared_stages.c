@@ -156,6 +156,59 @@ bool operation_set_audit_target(struct operation *op)
     return arena_join(&op->arena, parts, COUNT_OF(parts), &op->audit_target) == STATUS_OK;
 }
 
+static struct usage_call usage_call_of(const struct operation *op)
+{
+    const struct gateway_ports *ports = &op->gateway->ports;
+    struct usage_call call = {.target = op->audit_target,
+                              .now_ms = ports->clock->mono_ms(ports->clock->context)};
+    memcpy(call.caller, op->principal->digest, sizeof(call.caller));
+    return call;
+}
+
+/* Items of lists are judged without. */
+static const struct usage *usage_of(const struct operation *op)
+{
+    const struct port_usage *port = op->gateway->ports.usage;
+    if (op->is_counted) {
+        return &op->usage;
+    }
+    if (port == NULL || op->message.method->kind == MCP_KIND_LIST) {
+        return NULL;
+    }
+    struct usage_call call = usage_call_of(op);
+    return port->look(port->context, &call, USAGE_LOOKS, &op->gateway->looked_at) == STATUS_OK
+               ? &op->gateway->looked_at
+               : NULL;
+}
+
+enum status operation_count(struct operation *op)
+{
+    const struct port_usage *port = op->gateway->ports.usage;
+    if (port == NULL || op->is_counted) {
+        return STATUS_OK;
+    }
+    struct usage_call call = usage_call_of(op);
+    TRY(port->look(port->context, &call, USAGE_COUNTS, &op->usage));
+    op->is_counted = true;
+    return STATUS_OK;
+}
+
+enum status operation_settle_count(struct operation *op, bool is_allowed)
+{
+    const struct port_usage *port = op->gateway->ports.usage;
+    const struct gateway_server *server = operation_server(op);
+    if (!op->is_counted) {
+        return STATUS_OK;
+    }
+    struct usage_call call = usage_call_of(op);
+    if (is_allowed) {
+        return port->add_labels(port->context, &call, server->labels, server->label_count);
+    }
+    port->take_back(port->context, &call);
+    op->is_counted = false;
+    return STATUS_OK;
+}
+
 struct policy_question operation_question(const struct operation *op, uint32_t server_index)
 {
     const struct gateway_snapshot *snapshot = op->gateway->snapshot;
@@ -176,6 +229,7 @@ struct policy_question operation_question(const struct operation *op, uint32_t s
         .name_unknown = op->is_template,
         .definition = {NULL, JSON_NONE},
         .arguments = {&op->message.tape, op->message.arguments},
+        .usage = usage_of(op),
         .peer_ip = op->peer_ip,
         .is_tls = op->is_tls,
         .now_s = ports->clock->wall_ms(ports->clock->context) / 1000,

@@ -12,6 +12,7 @@
 #include "core/mcp/method.h"
 #include "core/mcp/revision.h"
 #include "core/policy/schema_check.h"
+#include "core/ports/usage.h"
 
 /* All borrowed. */
 struct policy_question {
@@ -35,6 +36,7 @@ struct policy_question {
     bool name_unknown;        /* of a resource: any address may come */
     bool arguments_unknown; /* any arguments and time may come, and any definition if none is given
                              */
+    const struct usage *usage; /* of the caller, before this call; NULL: not known */
     struct slice peer_ip;
     bool is_tls;
     int64_t now_s;

@@ -232,6 +232,8 @@ TEST(decide_lists_by_three_valued_evaluation)
         {PERMIT, true},
         {PERMIT_IF("context.arguments.count == 10"), true},
         {PERMIT_IF("context.time.hour == 3"), true},
+        {PERMIT_IF("context.session.calls < 0"), true},
+        {FORBID_IF("context.session.calls >= 0"), true},
         {FORBID_IF("context.arguments.count > 1000"), true},
         {FORBID_IF("context.target == \"bank.pay\""), false},
         {FORBID_IF("principal.nothing"), false},
@@ -244,6 +246,47 @@ TEST(decide_lists_by_three_valued_evaluation)
         CHECK_ROW(rows[i].policies,
                   policy_may_ever_allow(&stage.question, &stage.scratch) == rows[i].listed);
         tear_down(&stage);
+    }
+}
+
+TEST(decide_knows_what_the_caller_has_done)
+{
+    static const struct slice LABELS[USAGE_LABELS_MAX] = {
+        SLICE_INIT("secret"), SLICE_INIT("people"), [USAGE_LABELS_MAX - 1] = SLICE_INIT("last")};
+    static const struct usage USAGE = {.calls = 7,
+                                       .target_calls = 2,
+                                       .age_ms = 61999,
+                                       .labels = LABELS,
+                                       .label_bits = (uint64_t)1 << 63 | 1};
+    static const struct {
+        const char *policies;
+        bool is_allowed, is_allowed_unknown; /* when nobody counts */
+    } rows[] = {
+        {PERMIT_IF("context.session.calls == 7"), true, false},
+        {PERMIT_IF("context.session.calls < 7"), false, false},
+        {PERMIT_IF("context.session.targetCalls == 2"), true, false},
+        {PERMIT_IF("context.session.ageSeconds == 61"), true, false},
+        {PERMIT_IF("context.session.labels == [\"secret\", \"last\"]"), true, false},
+        {PERMIT_IF("context.session.labels.contains(\"people\")"), false, false},
+        {FORBID_IF("context.session.labels.contains(\"secret\")"), false, false},
+        {FORBID_IF("context.session.labels.contains(\"people\")"), true, false},
+        {FORBID_IF("context.session.calls > 100"), true, false},
+        {PERMIT_IF("context has session"), true, false},
+        {PERMIT_IF("context.session has elapsed"), false, false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        for (int is_known = 0; is_known < 2; is_known++) {
+            struct stage stage;
+            struct policy_answer answer;
+            set_up(&stage, rows[i].policies, "{}");
+            stage.question.usage = is_known != 0 ? &USAGE : NULL;
+            CHECK(policy_decide(&stage.question, &stage.scratch, &stage.arena, &answer) ==
+                  STATUS_OK);
+            CHECK_ROW(rows[i].policies,
+                      answer.is_allowed ==
+                          (is_known != 0 ? rows[i].is_allowed : rows[i].is_allowed_unknown));
+            tear_down(&stage);
+        }
     }
 }
 

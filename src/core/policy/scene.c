@@ -471,6 +471,28 @@ MEMBER(time_now, is_value(now_value(scene), out))
 MEMBER(time_hour, is_value(cedar_long(scene->question->now_s / 3600 % 24), out))
 MEMBER(time_weekday, is_value(cedar_long(weekday(scene)), out))
 
+/* Of servers that the caller has read from. */
+static bool session_labels(const struct scene *scene, struct arena *arena, struct cedar_value *out)
+{
+    const struct usage *usage = scene->question->usage;
+    struct slice *labels = arena_alloc_zero(arena, USAGE_LABELS_MAX, sizeof(*labels));
+    size_t count = 0;
+    for (size_t i = 0; labels != NULL && i < USAGE_LABELS_MAX; i++) {
+        if ((usage->label_bits >> i & 1U) != 0) {
+            labels[count++] = usage->labels[i];
+        }
+    }
+    return labels == NULL ? is_value((struct cedar_value){.kind = CEDAR_ERROR}, out)
+                          : texts(labels, count, out);
+}
+
+MEMBER(session_calls, is_value(cedar_long(scene->question->usage->calls), out))
+MEMBER(session_target_calls, is_value(cedar_long(scene->question->usage->target_calls), out))
+MEMBER(session_age, is_value(cedar_long(scene->question->usage->age_ms / 1000), out))
+
+PART(SESSION, {SLICE_INIT("calls"), session_calls},
+     {SLICE_INIT("targetCalls"), session_target_calls}, {SLICE_INIT("labels"), session_labels},
+     {SLICE_INIT("ageSeconds"), session_age});
 PART(TOKEN, {SLICE_INIT("scopes"), token_scopes});
 PART(CLIENT, {SLICE_INIT("clientId"), client_id});
 PART(NETWORK, {SLICE_INIT("source"), network_source}, {SLICE_INIT("tls"), network_tls});
@@ -496,13 +518,22 @@ MEMBER(context_network, is_value(record_of(scene, &NETWORK), out))
 MEMBER(context_time,
        is_value(scene->question->arguments_unknown ? UNKNOWN : record_of(scene, &TIME), out))
 
+static bool context_session(const struct scene *scene, struct arena *arena, struct cedar_value *out)
+{
+    (void)arena;
+    if (scene->question->arguments_unknown) {
+        return is_value(UNKNOWN, out);
+    }
+    return scene->question->usage != NULL && is_value(record_of(scene, &SESSION), out);
+}
+
 PART(CONTEXT, {SLICE_INIT("primitive"), context_primitive}, {SLICE_INIT("method"), context_method},
      {SLICE_INIT("target"), context_target}, {SLICE_INIT("direction"), context_direction},
      {SLICE_INIT("server"), context_server}, {SLICE_INIT("arguments"), context_arguments},
      {SLICE_INIT("sampling"), context_sampling}, {SLICE_INIT("elicitation"), context_elicitation},
      {SLICE_INIT("result"), context_result}, {SLICE_INIT("token"), context_token},
-     {SLICE_INIT("client"), context_client}, {SLICE_INIT("network"), context_network},
-     {SLICE_INIT("time"), context_time});
+     {SLICE_INIT("client"), context_client}, {SLICE_INIT("session"), context_session},
+     {SLICE_INIT("network"), context_network}, {SLICE_INIT("time"), context_time});
 
 /* -- entities ------------------------------------------------------------------------------ */
 

@@ -57,6 +57,8 @@ const struct config_limit config_limit_table[] = {
     LIMIT(list_timeout_ms, 10000, 10, HOUR_MS, "ms", "each server of a merged list"),
     LIMIT(session_idle_ms, 30 * MINUTE_MS, 1000, 24 * HOUR_MS, "ms", "upstream session without a call"),
     LIMIT(client_session_idle_ms, 4 * HOUR_MS, 1000, 24 * HOUR_MS, "ms", "legacy session without a request or stream"),
+    LIMIT(usage_windows, 65536, 1, 1 << 20, "", "callers whose calls are counted, of all loops"),
+    LIMIT(usage_idle_ms, 30 * MINUTE_MS, 1000, 24 * HOUR_MS, "ms", "caller without a call: counted anew"),
     LIMIT(stream_keep_alive_ms, 15000, 100, HOUR_MS, "ms", "between two comments on a quiet stream"),
     LIMIT(stream_replay_ms, MINUTE_MS, 0, HOUR_MS, "ms", "events kept for a client that lost its stream"),
     LIMIT(drain_timeout_ms, 30000, 0, HOUR_MS, "ms", "finishing open operations at stop"),

@@ -25,7 +25,8 @@ struct config_limits {
     int64_t head_timeout_ms, body_timeout_ms, idle_timeout_ms, write_timeout_ms;
     int64_t upstream_connect_timeout_ms, upstream_timeout_ms, operation_deadline_ms;
     int64_t question_timeout_ms, list_timeout_ms;
-    int64_t session_idle_ms, client_session_idle_ms, stream_keep_alive_ms, stream_replay_ms;
+    int64_t session_idle_ms, client_session_idle_ms, usage_windows, usage_idle_ms,
+        stream_keep_alive_ms, stream_replay_ms;
     int64_t drain_timeout_ms;
     /* journal */
     int64_t journal_segment_bytes, journal_queue_bytes, journal_stall_ms;
