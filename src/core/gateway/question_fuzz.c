@@ -40,7 +40,11 @@ static struct question question_for(uint8_t choice)
                                        .server = SLICE("jira"),
                                        .server_trust = SLICE("internal"),
                                        .peer_ip = SLICE("127.0.0.1")},
-                             .client = {true, true, true, true, true}};
+                             .client = {.has_sampling = true,
+                                        .has_sampling_tools = true,
+                                        .has_roots = true,
+                                        .has_form = true,
+                                        .has_url = true}};
 }
 
 /* Judge the question, or the answer when result is not NULL; what passed goes to out. */
