@@ -7,12 +7,22 @@
 
 #define INITIALIZE                                                                                 \
     "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{\"protocolVersion\":"     \
-    "\"2025-06-18\",\"capabilities\":{},\"clientInfo\":{}}}"
+    "\"2025-06-18\",\"capabilities\":{\"roots\":{},\"elicitation\":{}},\"clientInfo\":{}}}"
 #define LEGACY_SEE                                                                                 \
     "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"see\"}}"
 #define CANCELLED                                                                                  \
     "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":1}}"
 #define LIST "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\",\"params\":{" META "}}"
+
+#define CALL_WITH(members)                                                                         \
+    "{\"jsonrpc\":\"2.0\",\"id\":\"q\",\"method\":\"tools/call\",\"params\":{\"name\":\"see\","    \
+    "\"arguments\":{}" members ",\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":"          \
+    "\"2026-07-28\",\"io.modelcontextprotocol/clientCapabilities\":{\"roots\":{},"                 \
+    "\"elicitation\":{}}}}}"
+#define FORM                                                                                       \
+    "\"method\":\"elicitation/create\",\"params\":{\"message\":\"Which?\",\"requestedSchema\":{"   \
+    "\"type\":\"object\",\"properties\":{\"env\":{\"type\":\"string\"}}}}"
+#define ACCEPTED "{\"action\":\"accept\",\"content\":{\"env\":\"test\"}}"
 
 enum {
     WALKS = 400,
@@ -43,6 +53,52 @@ static bool has_room(const struct world *world)
            world->handover_count + 1 < WORLD_HANDOVERS_MAX;
 }
 
+/* Of a client, in its newest or its newest but one question to come. */
+static void answer_question(struct world *world, struct world_client *client)
+{
+    char body[WORLD_TEXT_BYTES];
+    (void)snprintf(body, sizeof(body), "{\"jsonrpc\":\"2.0\",\"id\":%zu,\"result\":" ACCEPTED "}",
+                   1 + pick(3));
+    world_post(world, client, BANK, body, NULL, NULL, session);
+}
+
+/* Any client comes back with what any of them was asked, perhaps again. */
+static void come_back(void)
+{
+    struct world_client *client = &clients[pick(CLIENTS)];
+    const char *at = strstr(clients[pick(CLIENTS)].body, "\"requestState\":\"");
+    char body[WORLD_TEXT_BYTES];
+    if (at == NULL || !is_free(client) || !has_room(&worlds[0]) || !has_room(&worlds[1])) {
+        return;
+    }
+    at += strlen("\"requestState\":\"");
+    (void)snprintf(body, sizeof(body),
+                   CALL_WITH(",\"inputResponses\":{\"1\":" ACCEPTED "},\"requestState\":\"%.*s\""),
+                   (int)strcspn(at, "\""), at);
+    world_post(&worlds[pick(WORLD_LOOPS)], client, BANK, body, "tools/call", "see", NULL);
+}
+
+/* A server asks in one way or the other, whether it may or not. */
+static void ask(struct world *world)
+{
+    static const char *const QUESTIONS[] = {
+        "{\"jsonrpc\":\"2.0\",\"id\":\"s\"," FORM "}",
+        "{\"jsonrpc\":\"2.0\",\"id\":\"t\",\"method\":\"roots/list\"}",
+        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/"
+        "cancelled\",\"params\":{\"requestId\":\"s\"}}",
+        "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"resultType\":\"input_required\","
+        "\"inputRequests\":{\"1\":{" FORM "}}}}"};
+    size_t question = pick(COUNT_OF(QUESTIONS));
+    struct world_call *call = world_find_call(world, "tools/call");
+    if (call == NULL || !has_room(&worlds[0]) || !has_room(&worlds[1])) {
+        return;
+    }
+    world_message(call, QUESTIONS[question]);
+    if (call->is_open && question == COUNT_OF(QUESTIONS) - 1) {
+        world_end(call, STATUS_OK, NULL);
+    }
+}
+
 static void post(void)
 {
     struct world_client *client = &clients[pick(CLIENTS)];
@@ -50,9 +106,15 @@ static void post(void)
     if (!is_free(client) || !has_room(&worlds[0]) || !has_room(&worlds[1])) {
         return;
     }
-    switch (pick(4)) {
+    switch (pick(6)) {
     case 0:
         world_post(world, client, BANK, CALL_SEE, "tools/call", "see", NULL);
+        break;
+    case 3:
+        world_post(world, client, BANK, CALL_WITH(""), "tools/call", "see", NULL);
+        break;
+    case 4:
+        answer_question(world, client);
         break;
     case 1:
         world_post(world, client, "/mcp", LIST, "tools/list", NULL, NULL);
@@ -102,7 +164,14 @@ static void change_a_journal(struct world *world)
 static void take_a_step(void)
 {
     struct world *world = &worlds[pick(WORLD_LOOPS)];
-    switch (pick(16)) {
+    switch (pick(20)) {
+    case 10:
+    case 11:
+        ask(world);
+        break;
+    case 12:
+        come_back();
+        break;
     case 0:
     case 1:
     case 2:
@@ -152,6 +221,12 @@ static void begin_walk(void)
     memcpy(session, clients[0].session_id, sizeof(session));
 }
 
+static void run_all(void)
+{
+    while (world_step(&worlds[0]) || world_step(&worlds[1])) {
+    }
+}
+
 /* Everything that still can comes to its end, or the gateways close over it. */
 static void end_walk(bool closes)
 {
@@ -162,7 +237,11 @@ static void end_walk(bool closes)
         gateway_close(&worlds[i].gateway);
         worlds[i].holds_records = false;
     }
-    while (world_step(&worlds[0]) || world_step(&worlds[1])) {
+    run_all();
+    for (size_t i = 0; i < WORLD_LOOPS && !closes; i++) {
+        /* What waits for a client waits no longer. */
+        world_advance(&worlds[i], worlds[i].gateway.limits.operation_deadline_ms);
+        run_all();
     }
     for (size_t i = 0; i < CLIENTS; i++) {
         CHECK(is_free(&clients[i]));

@@ -564,6 +564,23 @@ TEST(held_calls_may_end_while_their_round_is_recorded)
     }
 }
 
+/* The client leaves while a question is recorded, and the journal takes nothing more: what it has
+ * taken is waited for. */
+TEST(held_calls_are_not_over_before_their_records)
+{
+    struct world_call *call = begin();
+    worlds[0].holds_records = true;
+    world_message(call, FORM);
+    worlds[0].journal_refuses = true;
+    client.exchange.on_gone(&client.exchange);
+    run();
+    CHECK(call->is_cancelled && worlds[0].gateway.operation_count == 1);
+    worlds[0].holds_records = false;
+    run();
+    CHECK(worlds[0].gateway.operation_count == 0 && client.is_released);
+    release();
+}
+
 /* While the answers are recorded: their client goes, the gateway closes, the call ends, another one
  * brings answers, time is up. */
 TEST(held_calls_may_end_while_answers_are_recorded)

@@ -233,7 +233,9 @@ static void stop(struct operation *op, enum status why)
     op->stop = why;
     if (op->is_waiting && children_cancel(&op->children) > 0) {
         note_stop(op);
-        on_settled(&op->children);
+        if (op->children.count == 0) {
+            on_settled(&op->children);
+        }
     }
 }
 
