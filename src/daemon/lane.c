@@ -163,6 +163,8 @@ static struct gateway_limits gateway_limits_of(const struct config_limits *limit
         .principal_sessions = (size_t)limits->principal_sessions,
         .client_session_bytes = (size_t)limits->client_session_bytes,
         .subscriptions = (size_t)limits->subscriptions,
+        .listens = (size_t)limits->listens,
+        .principal_listens = (size_t)limits->principal_listens,
         .session_tasks = (size_t)limits->session_tasks,
         .task_lifetime_s = limits->task_lifetime_s,
         .operation_deadline_ms = limits->operation_deadline_ms,

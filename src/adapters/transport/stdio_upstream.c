@@ -20,6 +20,7 @@ struct stdio_call {
     struct timer idle, deadline;
     bool expects_answer, is_excused;
     bool is_standing;   /* gets what belongs to no other call */
+    bool is_listening;  /* gets what names it, and nothing else */
     bool is_delivering; /* a function of the sink is on the stack */
     bool is_over;       /* cancelled from there */
 };
@@ -216,7 +217,7 @@ static struct stdio_call *find_only_call(const struct child_record *record)
 {
     struct stdio_call *found = NULL;
     for (struct stdio_call *call = record->calls; call != NULL; call = call->next) {
-        if (call->expects_answer) {
+        if (call->expects_answer && !call->is_listening) {
             if (found != NULL) {
                 return find_standing(record);
             }
@@ -226,14 +227,26 @@ static struct stdio_call *find_only_call(const struct child_record *record)
     return found != NULL ? found : find_standing(record);
 }
 
+/* MCP 2026-07-28, subscriptions: each message of one says which it is for. */
+static json_ref subscription_in(const struct json_tape *tape, json_ref params)
+{
+    json_ref meta =
+        params == JSON_NONE ? JSON_NONE : json_member_object(tape, params, SLICE("_meta"));
+    return meta == JSON_NONE
+               ? JSON_NONE
+               : json_member(tape, meta, SLICE("io.modelcontextprotocol/subscriptionId"));
+}
+
 static void on_notification(struct child_record *record, const struct json_tape *tape,
                             struct slice line)
 {
     json_ref params = json_member(tape, 0, SLICE("params"));
     json_ref token =
         params == JSON_NONE ? JSON_NONE : json_member(tape, params, SLICE("progressToken"));
-    struct stdio_call *call = find_named_call(record, tape, token);
-    if (call == NULL) {
+    json_ref subscription = subscription_in(tape, params);
+    struct stdio_call *call =
+        find_named_call(record, tape, subscription != JSON_NONE ? subscription : token);
+    if (call == NULL && subscription == JSON_NONE) {
         call = find_only_call(record);
     }
     if (call != NULL) {
@@ -585,7 +598,8 @@ static enum status start(void *context, const struct upstream_request *request,
                                 .timeout_ms = request->timeout_ms,
                                 .idle = {.fire = on_idle},
                                 .deadline = {.fire = on_deadline},
-                                .expects_answer = request->expects_answer};
+                                .expects_answer = request->expects_answer,
+                                .is_listening = request->is_listening};
     enum status status = record->is_stream
                              ? sse_stream_send(&record->peer.stream, request, diag)
                              : stdio_child_send(&record->peer.child, request->body, diag);

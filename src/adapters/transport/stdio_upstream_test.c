@@ -177,6 +177,31 @@ TEST(stdio_upstream_gives_notifications_to_their_call)
     tear_down(&self);
 }
 
+/* MCP 2026-07-28, subscriptions: what is told names the request that asked for it. */
+TEST(stdio_upstream_gives_what_is_listened_to_to_its_call)
+{
+    static const struct slice NAMED = SLICE_INIT(
+        "{\"method\":\"n\",\"params\":{\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":1}}}|"
+        "{\"id\":1}|");
+    struct fixture self;
+    struct upstream_request request = {.body = SLICE("{}"),
+                                       .expects_answer = true,
+                                       .id = 1,
+                                       .timeout_ms = 60000,
+                                       .is_listening = true};
+    set_up_shell(&self, "sub() { echo '{\"method\":\"n\",\"params\":{\"_meta\":{'"
+                        "'\"io.modelcontextprotocol/subscriptionId\":'$1'}}}'; }\n"
+                        "read a; read b; sub 1; sub 9; echo '{\"method\":\"log\"}'\n"
+                        "echo '{\"id\":2}'; echo '{\"id\":1}'; cat");
+    CHECK(self.port.start(self.port.context, &request, &self.sinks[0].base, &self.sinks[0].call,
+                          NULL) == STATUS_OK);
+    start(&self, &self.sinks[1], 2, SLICE("{}"));
+    CHECK(peer_run_until(&self.loop, &self.sinks[0].has_ended));
+    CHECK(is_message(&self.sinks[0], NAMED));
+    CHECK(is_message(&self.sinks[1], SLICE("{\"method\":\"log\"}|{\"id\":2}|")));
+    tear_down(&self);
+}
+
 static enum status start_standing(struct fixture *self, struct sink *sink)
 {
     struct upstream_request request = {.is_get = true};

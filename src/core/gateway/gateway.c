@@ -2,6 +2,7 @@
 
 #include "core/gateway/client_session.h"
 #include "core/gateway/endpoint.h"
+#include "core/gateway/listening.h"
 #include "core/gateway/operation.h"
 #include "core/gateway/public_path.h"
 #include "core/identity/challenge.h"
@@ -66,6 +67,7 @@ void gateway_drain(struct gateway *gateway)
 {
     gateway->is_draining = true;
     client_sessions_drain(gateway);
+    listening_drain(gateway);
 }
 
 void gateway_close(struct gateway *gateway)

@@ -43,7 +43,9 @@ struct gateway_limits {
     size_t client_sessions;
     size_t principal_sessions;   /* of these, one principal's */
     size_t client_session_bytes; /* what one of these keeps */
-    size_t subscriptions;        /* of one of these, to resources */
+    size_t subscriptions;        /* of one of these, to resources; of one stream of changes */
+    size_t listens;              /* streams of changes of modern clients */
+    size_t principal_listens;    /* of these, one principal's */
     size_t session_tasks;        /* tasks that one of these remembers */
     int64_t task_lifetime_s;     /* of the ids of tasks */
     int64_t operation_deadline_ms;
@@ -69,9 +71,9 @@ struct gateway_limits {
         .loop_bytes = (size_t)1 << 30, .principal_bytes = (size_t)256 << 20,                       \
         .server_bytes = (size_t)256 << 20, .operation_bytes = (size_t)32 << 20,                    \
         .operations = 4096, .sessions = 1024, .client_sessions = 16384, .principal_sessions = 256, \
-        .client_session_bytes = (size_t)4 << 20, .subscriptions = 256,                             \
-        .operation_deadline_ms = 600000, .question_timeout_ms = 300000, .question_rounds = 16,     \
-        .round_questions = 16, .call_questions = 64, .held_calls = 1024,                           \
+        .client_session_bytes = (size_t)4 << 20, .subscriptions = 256, .listens = 1024,            \
+        .principal_listens = 64, .operation_deadline_ms = 600000, .question_timeout_ms = 300000,   \
+        .question_rounds = 16, .round_questions = 16, .call_questions = 64, .held_calls = 1024,    \
         .principal_held_calls = 64, .list_timeout_ms = 10000, .session_idle_ms = 1800000,          \
         .client_session_idle_ms = 14400000, .stream_keep_alive_ms = 15000,                         \
         .stream_replay_ms = 60000, .session_tasks = 256, .task_lifetime_s = 86400,                 \

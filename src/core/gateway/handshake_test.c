@@ -59,11 +59,15 @@ static void shake(const char *target, bool is_modern)
 TEST(handshake_says_what_the_servers_say)
 {
     static const struct {
-        const char *name, *target, *capabilities, *instructions; /* NULL: none */
+        const char *name, *target, *capabilities;
+        const char *changing;     /* where the client can listen at the server */
+        const char *instructions; /* NULL: none */
     } rows[] = {
         {"one server", BANK, "\"capabilities\":{\"tools\":{}}",
+         "\"capabilities\":{\"tools\":{\"listChanged\":true}}",
          "\"instructions\":\"ask \\\"bank\\\"\""},
         {"all of them", ALL, "\"capabilities\":{\"tools\":{},\"prompts\":{},\"completions\":{}}",
+         "\"capabilities\":{\"tools\":{\"listChanged\":true},\"prompts\":{},\"completions\":{}}",
          NULL},
     };
     for (size_t i = 0; i < COUNT_OF(rows) * 4; i++) {
@@ -71,7 +75,8 @@ TEST(handshake_says_what_the_servers_say)
         begin(i % 2 == 1);
         shake(rows[row].target, i / 2 % 2 == 1);
         CHECK_ROW(rows[row].name, client.status_code == 200);
-        CHECK_ROW(rows[row].name, body_has(rows[row].capabilities));
+        CHECK_ROW(rows[row].name,
+                  body_has(i % 4 == 3 ? rows[row].changing : rows[row].capabilities));
         CHECK_ROW(rows[row].name, rows[row].instructions == NULL
                                       ? !body_has("instructions")
                                       : body_has(rows[row].instructions));

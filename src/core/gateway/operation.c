@@ -239,6 +239,11 @@ static void stop(struct operation *op, enum status why)
     }
 }
 
+void operation_stop(struct operation *op, enum status why)
+{
+    stop(op, why);
+}
+
 static void on_deadline(struct timer *timer)
 {
     struct operation *op =
@@ -386,6 +391,8 @@ static const struct stage *stages_of(const struct mcp_message *message)
         return OPERATION_DISCOVER_STAGES;
     case MCP_KIND_PING:
         return OPERATION_PING_STAGES;
+    case MCP_KIND_LISTEN:
+        return OPERATION_LISTEN_STAGES;
     case MCP_KIND_LOG_LEVEL:
         return OPERATION_LOG_LEVEL_STAGES;
     case MCP_KIND_NOTIFICATION:

@@ -56,6 +56,7 @@ struct list_page {
 struct client_stream;
 struct list_judging; /* list_stages.c */
 struct asking;
+struct listening;
 
 /* One server's part of a list. */
 struct list_part {
@@ -130,6 +131,7 @@ struct operation {
     struct server_session *session;
     struct json_place definition; /* of the tool, in the session; until the first wait after it */
     struct call call;
+    struct listening *listening;      /* of subscriptions/listen */
     struct asking *askings;           /* of the call's server, newest first */
     size_t asking_count, asked_count; /* of these, not over; in all */
     struct asking *asking;            /* which the message answers */
@@ -193,6 +195,9 @@ void operation_end_limit(struct operation *operation);
 
 /* Before a stage begins something: has the operation been stopped meanwhile? Then why is noted. */
 bool operation_is_stopped(struct operation *operation);
+
+/* End what it waits for, but for what cannot be called back: it may be over behind this. */
+void operation_stop(struct operation *operation, enum status why);
 
 /* by, of a legacy client, takes back the request with that id (a JSON lexeme) of its own session.
  * What does not run, or has been answered by now, is not cancelled. */
@@ -448,6 +453,7 @@ extern const struct stage OPERATION_DISCOVER_STAGES[];
 extern const struct stage OPERATION_PING_STAGES[];
 extern const struct stage OPERATION_BATCH_STAGES[];
 extern const struct stage OPERATION_LOG_LEVEL_STAGES[];
+extern const struct stage OPERATION_LISTEN_STAGES[];
 extern const struct stage OPERATION_NOTIFICATION_STAGES[];
 extern const struct stage OPERATION_STREAM_STAGES[];
 extern const struct stage OPERATION_LINK_STAGES[];

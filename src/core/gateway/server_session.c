@@ -158,7 +158,8 @@ static void subscribe_or_finish(struct server_session *session)
 
 static void start_tools_or_finish(struct server_session *session)
 {
-    if (!server_stream_is_possible(session)) {
+    bool is_listened_to = session->is_modern && session->client == NULL;
+    if (!is_listened_to && !server_stream_is_possible(session)) {
         session->offers &= ~MCP_OFFERS_CHANGES;
     }
     if ((session->offers & MCP_OFFERS_TOOLS) != 0) {

@@ -74,7 +74,7 @@ void subscription_settle(struct operation *op)
 }
 
 /* "file:///a" has the part "file:///a/b", and not "file:///ab". */
-static bool is_part(struct slice whole, struct slice uri)
+bool subscription_is_part(struct slice whole, struct slice uri)
 {
     if (uri.len <= whole.len || !slice_starts_with(uri, whole)) {
         return uri.len == whole.len && slice_eq(uri, whole);
@@ -88,7 +88,8 @@ struct subscription *subscription_find(struct client_session *client, uint32_t s
                                        struct slice uri)
 {
     struct subscription *at = client->subscriptions;
-    while (at != NULL && (at->server_index != server_index || !is_part(uri_of(at), uri))) {
+    while (at != NULL &&
+           (at->server_index != server_index || !subscription_is_part(uri_of(at), uri))) {
         at = at->next;
     }
     return at;

@@ -28,6 +28,9 @@ NODISCARD enum status subscription_add(struct operation *operation);
 /* The operation is over: keep or drop what it was about, as the server answered. */
 void subscription_settle(struct operation *operation);
 
+/* Is uri that resource, or a part of it: does its address go on where that one's ends? */
+bool subscription_is_part(struct slice whole, struct slice uri);
+
 /* The entry that news of a resource are for, or NULL. A resource may be a part of the one that was
  * subscribed to: then its address goes on where that one's ends. */
 struct subscription *subscription_find(struct client_session *client, uint32_t server_index,

@@ -45,6 +45,7 @@ static const struct mcp_method METHODS[] = {
     {NAME("initialize"), MCP_LIFECYCLE, MCP_KIND_INITIALIZE, LEGACY},
     {NAME("ping"), MCP_LIFECYCLE, MCP_KIND_PING, LEGACY},
     {NAME("logging/setLevel"), MCP_LIFECYCLE, MCP_KIND_LOG_LEVEL, LEGACY, NEEDS(LOGGING)},
+    {NAME("subscriptions/listen"), MCP_LIFECYCLE, MCP_KIND_LISTEN, MODERN},
     {NAME("server/discover"), MCP_LIFECYCLE, MCP_KIND_DISCOVER, MODERN},
     {NAME("notifications/initialized"), MCP_LIFECYCLE, MCP_KIND_NOTIFICATION,
      .is_notification = true, LEGACY},

@@ -26,6 +26,7 @@ enum mcp_kind {
     MCP_KIND_DISCOVER,
     MCP_KIND_PING,
     MCP_KIND_LOG_LEVEL,
+    MCP_KIND_LISTEN,       /* a stream of changes */
     MCP_KIND_NOTIFICATION, /* accepted and not forwarded */
     MCP_KIND_LIST,
     MCP_KIND_CALL,     /* names one target on one server */

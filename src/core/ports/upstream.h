@@ -39,6 +39,7 @@ struct upstream_request {
     struct slice path;  /* HTTP only, for adapters: a request target in place of the server's own */
     int64_t timeout_ms; /* without any byte from the server */
     int64_t deadline_ms; /* in all; 0 means none (listen streams) */
+    bool is_listening;   /* its notifications name it, by the id of its subscription */
 };
 
 /* The caller's side, copied by start. ticket says which call it is and is worth nothing after its

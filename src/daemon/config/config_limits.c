@@ -37,6 +37,8 @@ const struct config_limit config_limit_table[] = {
     LIMIT(principal_sessions, 256, 1, 1000000, "", "of these, one principal's"),
     LIMIT(client_session_bytes, 4 * MIB, 4 * KIB, GIB, "bytes", "what one of these keeps"),
     LIMIT(subscriptions, 256, 0, 65536, "", "resources that one of these is subscribed to"),
+    LIMIT(listens, 1024, 0, 1000000, "", "streams of changes of modern clients of one loop"),
+    LIMIT(principal_listens, 64, 0, 1000000, "", "of these, one principal's"),
     LIMIT(session_tasks, 256, 1, 4096, "", "tasks that one of these remembers, for tasks/list"),
     LIMIT(task_lifetime_s, 86400, 1, 30 * 86400, "s", "age at which the id of a task is none any more"),
     LIMIT(operations, 4096, 1, 1000000, "", "operations in flight in one loop"),

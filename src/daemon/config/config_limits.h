@@ -18,6 +18,7 @@ struct config_limits {
     int64_t operation_bytes, principal_bytes, server_bytes, loop_bytes, stream_queue_bytes;
     int64_t connections, connections_upstream, sessions;
     int64_t client_sessions, principal_sessions, client_session_bytes, subscriptions;
+    int64_t listens, principal_listens;
     int64_t session_tasks, task_lifetime_s, operations;
     int64_t question_rounds, round_questions, call_questions, held_calls, principal_held_calls;
     int64_t stdio_children;

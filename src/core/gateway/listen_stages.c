@@ -1,0 +1,702 @@
+#include "core/gateway/listening.h"
+
+#include "core/gateway/operation.h"
+#include "core/gateway/server_message.h"
+#include "core/gateway/server_reply.h"
+#include "core/gateway/subscription.h"
+#include "core/mcp/resource_uri.h"
+#include "wire/sse.h"
+
+#include <stddef.h>
+
+#define COMMENT_BYTES_MAX 64
+#define ENVELOPE                                                                                   \
+    "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                       \
+    "\"io.modelcontextprotocol/clientInfo\":{\"name\":\"aegis\",\"version\":\"0.1.0\"},"           \
+    "\"io.modelcontextprotocol/clientCapabilities\":{}}"
+#define SUBSCRIPTION_ID SLICE("io.modelcontextprotocol/subscriptionId")
+
+/* A list whose changes can be listened to. */
+struct list {
+    struct slice wish, method;
+    uint32_t offer;
+    enum mcp_primitive primitive;
+};
+
+static const struct list LISTS[] = {
+    {SLICE_INIT("toolsListChanged"), SLICE_INIT("notifications/tools/list_changed"),
+     MCP_OFFERS_TOOLS_CHANGED, MCP_TOOL},
+    {SLICE_INIT("promptsListChanged"), SLICE_INIT("notifications/prompts/list_changed"),
+     MCP_OFFERS_PROMPTS_CHANGED, MCP_PROMPT},
+    {SLICE_INIT("resourcesListChanged"), SLICE_INIT("notifications/resources/list_changed"),
+     MCP_OFFERS_RESOURCES_CHANGED, MCP_RESOURCE},
+};
+
+/* -- what the client wishes ---------------------------------------------------------------- */
+
+static uint32_t read_wishes(const struct json_tape *tape, json_ref filter)
+{
+    uint32_t wishes = 0;
+    for (size_t i = 0; i < COUNT_OF(LISTS); i++) {
+        json_ref wish = json_member(tape, filter, LISTS[i].wish);
+        wishes |= wish != JSON_NONE && json_type(tape, wish) == JSON_TRUE ? LISTS[i].offer : 0U;
+    }
+    return wishes;
+}
+
+/* The array of addresses in a filter; JSON_NONE: there is none. */
+static json_ref addresses_in(const struct json_tape *tape, json_ref filter)
+{
+    json_ref array = json_member(tape, filter, SLICE("resourceSubscriptions"));
+    return array != JSON_NONE && json_type(tape, array) == JSON_ARRAY ? array : JSON_NONE;
+}
+
+static enum status read_address(const struct json_tape *tape, json_ref ref, struct arena *arena,
+                                struct slice *uri)
+{
+    struct slice text;
+    struct resource_uri read;
+    TRY(json_string(tape, ref, arena, &text));
+    TRY(resource_uri_read(text, arena, &read, NULL));
+    *uri = read.text;
+    return STATUS_OK;
+}
+
+/* On an endpoint of several servers nobody can say whose an address is: there they are left out of
+ * what is acknowledged. */
+static enum status read_resources(struct operation *op, json_ref array)
+{
+    const struct json_tape *tape = &op->message.tape;
+    struct listening *listening = op->listening;
+    struct json_iter iter;
+    json_ref key = JSON_NONE;
+    json_ref ref = JSON_NONE;
+    if (array == JSON_NONE || op->server_index == OPERATION_ALL_SERVERS) {
+        return STATUS_OK;
+    }
+    uint32_t count = json_count(tape, array);
+    if (count > op->gateway->limits.subscriptions) {
+        return STATUS_LIMIT;
+    }
+    listening->resources = arena_alloc_zero(&op->arena, count, sizeof(*listening->resources));
+    if (listening->resources == NULL && count > 0) {
+        return STATUS_LIMIT;
+    }
+    json_iter_init(&iter, tape, array);
+    while (json_iter_next(&iter, &key, &ref)) {
+        struct listened *resource = &listening->resources[listening->resource_count];
+        enum status status = read_address(tape, ref, &op->arena, &resource->uri);
+        if (status == STATUS_LIMIT) {
+            return status;
+        }
+        listening->resource_count += status == STATUS_OK ? 1 : 0;
+    }
+    return STATUS_OK;
+}
+
+static enum stage_result stage_read_filter(struct operation *op)
+{
+    const struct json_tape *tape = &op->message.tape;
+    json_ref filter = op->message.params == JSON_NONE
+                          ? JSON_NONE
+                          : json_member(tape, op->message.params, SLICE("notifications"));
+    if (filter == JSON_NONE || json_type(tape, filter) != JSON_OBJECT) {
+        return operation_refuse(
+            op, &(struct operation_refusal){.type = AUDIT_WIRE_REJECT,
+                                            .http_status = 400,
+                                            .rpc_code = MCP_ERROR_INVALID_PARAMS,
+                                            .text = SLICE("'notifications' must be an object"),
+                                            .code = "mcp.params"});
+    }
+    op->listening = arena_alloc_zero(&op->arena, 1, sizeof(*op->listening));
+    if (op->listening == NULL) {
+        return operation_refuse_overload(op, "no memory for the stream");
+    }
+    op->listening->wanted = read_wishes(tape, filter);
+    return read_resources(op, addresses_in(tape, filter)) == STATUS_OK
+               ? STAGE_DONE
+               : operation_refuse_overload(op, "too many subscriptions");
+}
+
+static enum stage_result stage_check_room(struct operation *op)
+{
+    size_t count = 0;
+    size_t own_count = 0;
+    for (const struct operation *other = op->gateway->operations; other != NULL;
+         other = other->next) {
+        bool is_listening = other != op && other->listening != NULL;
+        count += is_listening ? 1 : 0;
+        own_count += is_listening && other->caller_entry == op->caller_entry ? 1 : 0;
+    }
+    if (op->gateway->is_draining || count >= op->gateway->limits.listens ||
+        own_count >= op->gateway->limits.principal_listens) {
+        return operation_refuse_overload(op, "too many streams of changes");
+    }
+    return STAGE_DONE;
+}
+
+static enum stage_result stage_open_servers(struct operation *op)
+{
+    return operation_fetch_endpoint(op, NULL);
+}
+
+/* -- what it may hear ---------------------------------------------------------------------- */
+
+static bool is_allowed(struct operation *op, struct slice method, struct slice uri,
+                       struct arena *arena, struct policy_answer *answer)
+{
+    struct policy_question question = operation_question(op, op->server_index);
+    question.method = method;
+    question.within = SLICE("resources/read");
+    question.primitive = MCP_RESOURCE;
+    question.name = uri;
+    return operation_shows(op, MCP_RESOURCE, op->server_index, uri) &&
+           policy_decide(&question, &op->gateway->scratch, arena, answer) == STATUS_OK &&
+           answer->is_allowed;
+}
+
+static void record_denied(struct operation *op, struct slice method, struct slice uri,
+                          const struct policy_answer *answer)
+{
+    struct audit_record record = {0};
+    operation_fill_record(op, &record);
+    record.type = AUDIT_AUTHZ_DENY;
+    record.phase = AUDIT_EVENT;
+    record.decision = AUDIT_DECISION_DENY;
+    record.method = method;
+    record.primitive = mcp_primitive_name(MCP_RESOURCE);
+    record.target = uri;
+    record.code = SLICE("policy_denied");
+    record.policies = answer->policies;
+    record.policy_count = answer->policy_count;
+    (void)!operation_append_record(op, &record, NULL);
+}
+
+/* What is denied is left out, and recorded; the rest goes on. */
+static enum stage_result stage_judge(struct operation *op)
+{
+    operation_end_limit(op);
+    if (operation_is_stopped(op)) {
+        return operation_refuse_upstream(op, op->wait_status, &op->wait_diag);
+    }
+    for (size_t i = 0; i < op->listening->resource_count; i++) {
+        struct listened *resource = &op->listening->resources[i];
+        struct policy_answer answer = {0};
+        resource->is_wanted =
+            is_allowed(op, SLICE("resources/subscribe"), resource->uri, &op->arena, &answer);
+        if (!resource->is_wanted) {
+            record_denied(op, SLICE("resources/subscribe"), resource->uri, &answer);
+        }
+    }
+    return STAGE_DONE;
+}
+
+static enum stage_result stage_record_intent(struct operation *op)
+{
+    op->call.result = op->call.error = JSON_NONE;
+    return operation_record(op, AUDIT_INTENT, AUDIT_AUTHZ_ALLOW, true);
+}
+
+/* -- the client ---------------------------------------------------------------------------- */
+
+static void on_tick(struct timer *timer);
+
+static void end_later(struct operation *op)
+{
+    const struct port_timer *timer = op->gateway->ports.timer;
+    op->listening->is_over = true;
+    timer->start(timer->context, &op->pause_end, 0);
+}
+
+static void send(struct operation *op, const struct buf *json)
+{
+    if (op->client_gone || op->listening->is_over) {
+        return;
+    }
+    if (buf_status(json) != STATUS_OK || !operation_send_event(op, buf_view(json))) {
+        operation_lose_client(op);
+        end_later(op);
+    }
+}
+
+/* `"_meta":{...}}}`: the end of each message that the client gets. */
+static void write_end(const struct operation *op, struct buf *json)
+{
+    buf_append(json, SLICE("\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":"));
+    buf_append(json, op->message.id);
+    buf_append(json, SLICE("}}}"));
+}
+
+static void tell(struct operation *op, struct slice method, struct slice uri)
+{
+    struct buf json;
+    buf_init(&json, GATEWAY_OPERATION_BYTES_MAX, &op->account);
+    buf_append(&json, SLICE("{\"jsonrpc\":\"2.0\",\"method\":"));
+    buf_append_json_string(&json, method);
+    buf_append(&json, SLICE(",\"params\":{"));
+    if (uri.len > 0) {
+        buf_append(&json, SLICE("\"uri\":"));
+        buf_append_json_string(&json, uri);
+        buf_append_byte(&json, ',');
+    }
+    write_end(op, &json);
+    op->call.notification_count++;
+    send(op, &json);
+    buf_release(&json);
+}
+
+static void write_filter(struct buf *json, uint32_t lists, const struct listening *listening,
+                         bool is_honoured)
+{
+    struct slice before = SLICE_EMPTY;
+    bool has_address = false;
+    buf_append(json, SLICE("\"notifications\":{"));
+    for (size_t i = 0; i < COUNT_OF(LISTS); i++) {
+        if ((lists & LISTS[i].offer) != 0) {
+            buf_append(json, before);
+            buf_append_json_string(json, LISTS[i].wish);
+            buf_append(json, SLICE(":true"));
+            before = SLICE(",");
+        }
+    }
+    for (size_t i = 0; i < listening->resource_count; i++) {
+        const struct listened *resource = &listening->resources[i];
+        if (is_honoured ? resource->is_honoured : resource->is_wanted) {
+            buf_append(json, has_address ? SLICE(",") : before);
+            buf_append(json, has_address ? SLICE_EMPTY : SLICE("\"resourceSubscriptions\":["));
+            buf_append_json_string(json, resource->uri);
+            has_address = true;
+        }
+    }
+    buf_append(json, has_address ? SLICE("]},") : SLICE("},"));
+}
+
+/* Once, when all servers have said what they will tell of, or have had time for it. */
+static void acknowledge(struct operation *op)
+{
+    struct listening *listening = op->listening;
+    uint32_t honoured = 0;
+    struct buf json;
+    for (size_t i = 0; i < listening->server_count; i++) {
+        honoured |= listening->servers[i].honoured;
+    }
+    listening->is_told = true;
+    buf_init(&json, GATEWAY_OPERATION_BYTES_MAX, &op->account);
+    buf_append(&json, SLICE("{\"jsonrpc\":\"2.0\",\"method\":"
+                            "\"notifications/subscriptions/acknowledged\",\"params\":{"));
+    write_filter(&json, honoured, listening, true);
+    write_end(op, &json);
+    send(op, &json);
+    buf_release(&json);
+}
+
+static void acknowledge_when_known(struct operation *op)
+{
+    const struct listening *listening = op->listening;
+    bool is_known = !listening->is_told;
+    for (size_t i = 0; i < listening->server_count; i++) {
+        const struct listener_at *at = &listening->servers[i];
+        is_known = is_known && (at->is_acknowledged || at->child.owner == NULL);
+    }
+    if (is_known) {
+        acknowledge(op);
+    }
+}
+
+static void start_tick(struct operation *op)
+{
+    const struct port_timer *timer = op->gateway->ports.timer;
+    op->pause_end.fire = on_tick;
+    timer->start(timer->context, &op->pause_end, op->gateway->limits.stream_keep_alive_ms);
+}
+
+/* A comment keeps the connection alive. */
+static void on_tick(struct timer *timer)
+{
+    struct operation *op =
+        (struct operation *)((char *)timer - offsetof(struct operation, pause_end));
+    struct buf comment;
+    if (op->listening->is_over) {
+        operation_stop(op, STATUS_CANCELLED);
+        return;
+    }
+    if (!op->listening->is_told) {
+        acknowledge(op);
+    }
+    buf_init(&comment, COMMENT_BYTES_MAX, NULL);
+    sse_write_comment(&comment);
+    bool is_sent = !op->client_gone && buf_status(&comment) == STATUS_OK &&
+                   op->exchange->vtable->stream_send(op->exchange, buf_view(&comment)) == STATUS_OK;
+    buf_release(&comment);
+    if (is_sent && !op->listening->is_over) {
+        start_tick(op);
+    } else if (!op->client_gone) {
+        operation_lose_client(op);
+        end_later(op);
+    }
+}
+
+/* -- the servers --------------------------------------------------------------------------- */
+
+static struct listener_at *listener_of(struct child *child)
+{
+    return (struct listener_at *)((char *)child - offsetof(struct listener_at, child));
+}
+
+static void cancel_at_port(struct child *child)
+{
+    struct listener_at *at = listener_of(child);
+    const struct port_upstream *port = at->operation->gateway->ports.upstream;
+    port->cancel(port->context, at->handle);
+    server_reply_cancel(at->session, at->id);
+}
+
+static void on_child_done(struct child *child, enum status status, const struct diag *diag)
+{
+    struct operation *op = listener_of(child)->operation;
+    (void)status;
+    (void)diag;
+    acknowledge_when_known(op);
+    if (--op->listening->running_count == 0) {
+        end_later(op);
+    }
+}
+
+static const struct child_kind LISTENER_CHILD = {cancel_at_port, on_child_done};
+
+static struct listener_at *find_listener(const struct upstream_sink *sink)
+{
+    struct gateway *gateway = sink->user;
+    struct child *child = child_find(&gateway->children, sink->ticket, &LISTENER_CHILD);
+    return child == NULL ? NULL : listener_of(child);
+}
+
+static void on_end(const struct upstream_sink *sink, enum status status, int http_status,
+                   const struct diag *diag)
+{
+    struct listener_at *at = find_listener(sink);
+    (void)http_status;
+    if (at != NULL) {
+        child_end(&at->child, status, diag);
+    }
+}
+
+/* Exact type and value, as for answers. */
+static bool is_ours(const struct listener_at *at, const struct json_tape *tape, json_ref ref)
+{
+    int64_t value = 0;
+    return ref != JSON_NONE && json_type(tape, ref) == JSON_NUMBER &&
+           json_integer(tape, ref, &value) == STATUS_OK && value == at->id;
+}
+
+static bool has_our_id(const struct listener_at *at, const struct json_tape *tape, json_ref params)
+{
+    json_ref meta = params == JSON_NONE ? JSON_NONE : json_member(tape, params, SLICE("_meta"));
+    return meta != JSON_NONE && json_type(tape, meta) == JSON_OBJECT &&
+           is_ours(at, tape, json_member(tape, meta, SUBSCRIPTION_ID));
+}
+
+/* Only what was asked for, whatever the server says. */
+static void take_acknowledgement(struct listener_at *at, const struct json_tape *tape,
+                                 json_ref params, struct arena *arena)
+{
+    struct listening *listening = at->operation->listening;
+    json_ref filter = json_member(tape, params, SLICE("notifications"));
+    struct json_iter iter;
+    json_ref key = JSON_NONE;
+    json_ref ref = JSON_NONE;
+    struct slice uri;
+    at->is_acknowledged = true;
+    if (filter != JSON_NONE && json_type(tape, filter) == JSON_OBJECT) {
+        at->honoured = read_wishes(tape, filter) & at->asked;
+        json_ref array = addresses_in(tape, filter);
+        if (array != JSON_NONE) {
+            json_iter_init(&iter, tape, array);
+            while (json_iter_next(&iter, &key, &ref)) {
+                bool is_read = read_address(tape, ref, arena, &uri) == STATUS_OK;
+                for (size_t i = 0; is_read && i < listening->resource_count; i++) {
+                    struct listened *resource = &listening->resources[i];
+                    resource->is_honoured = resource->is_honoured ||
+                                            (resource->is_wanted && slice_eq(resource->uri, uri));
+                }
+            }
+        }
+    }
+    acknowledge_when_known(at->operation);
+}
+
+static void take_update(struct listener_at *at, const struct json_tape *tape, json_ref params,
+                        struct arena *arena)
+{
+    struct operation *op = at->operation;
+    json_ref ref = json_member(tape, params, SLICE("uri"));
+    struct policy_answer answer = {0};
+    struct slice uri;
+    if (ref == JSON_NONE || read_address(tape, ref, arena, &uri) != STATUS_OK) {
+        return;
+    }
+    for (size_t i = 0; i < op->listening->resource_count; i++) {
+        struct listened *resource = &op->listening->resources[i];
+        if (!resource->is_honoured || !subscription_is_part(resource->uri, uri)) {
+            continue;
+        }
+        bool was_denied = resource->is_denied;
+        resource->is_denied = !is_allowed(op, SLICE("resources/read"), uri, arena, &answer);
+        if (!resource->is_denied) {
+            tell(op, mcp_method_of_update()->name, uri);
+        } else if (!was_denied) {
+            record_denied(op, mcp_method_of_update()->name, uri, &answer);
+        }
+        return;
+    }
+}
+
+static void take_notice(struct listener_at *at, const struct json_tape *tape, json_ref params,
+                        struct arena *arena)
+{
+    json_ref method = json_member(tape, 0, SLICE("method"));
+    if (json_string_eq(tape, method, mcp_method_of_update()->name)) {
+        take_update(at, tape, params, arena);
+        return;
+    }
+    for (size_t i = 0; i < COUNT_OF(LISTS); i++) {
+        const struct list *list = &LISTS[i];
+        if (!json_string_eq(tape, method, list->method)) {
+            continue;
+        }
+        at->session->has_stale_tools = at->session->has_stale_tools || list->primitive == MCP_TOOL;
+        if ((at->honoured & list->offer) != 0) {
+            tell(at->operation, list->method, SLICE_EMPTY);
+        }
+    }
+}
+
+enum listening_step {
+    LISTENING_ON,
+    LISTENING_ENDED,  /* by the server, as it should be */
+    LISTENING_BROKEN, /* the protocol is */
+};
+
+/* MCP 2026-07-28, subscriptions: the first message says what will be told of. */
+static enum listening_step take_message(struct listener_at *at, const struct json_tape *tape,
+                                        struct arena *arena)
+{
+    json_ref params = json_member(tape, 0, SLICE("params"));
+    json_ref method = json_member(tape, 0, SLICE("method"));
+    if (method == JSON_NONE) {
+        return server_message_is_answer(tape) &&
+                       is_ours(at, tape, json_member(tape, 0, SLICE("id")))
+                   ? LISTENING_ENDED
+                   : LISTENING_BROKEN;
+    }
+    bool is_first = json_string_eq(tape, method, SLICE("notifications/subscriptions/acknowledged"));
+    if (json_string_eq(tape, method, SLICE("notifications/cancelled"))) {
+        return LISTENING_ENDED;
+    }
+    if (!server_message_is_notification(tape) || !has_our_id(at, tape, params) ||
+        is_first == at->is_acknowledged) {
+        return LISTENING_BROKEN;
+    }
+    if (is_first) {
+        take_acknowledgement(at, tape, params, arena);
+    } else if (at->operation->listening->is_told) {
+        take_notice(at, tape, params, arena);
+    }
+    return LISTENING_ON;
+}
+
+static void record_broken(struct listener_at *at)
+{
+    struct audit_record record = {0};
+    operation_fill_record(at->operation, &record);
+    record.type = AUDIT_UPSTREAM_PROTOCOL;
+    record.phase = AUDIT_EVENT;
+    record.direction = SLICE("server");
+    record.server = server_session_server(at->session)->name;
+    record.code = SLICE("upstream.protocol");
+    (void)!operation_append_record(at->operation, &record, NULL);
+}
+
+static void on_message(const struct upstream_sink *sink, struct slice json, bool is_stream)
+{
+    struct listener_at *at = find_listener(sink);
+    struct json_tape tape;
+    struct arena arena;
+    (void)is_stream;
+    if (at == NULL) {
+        return;
+    }
+    struct gateway *gateway = at->operation->gateway;
+    arena_init(&arena, GATEWAY_OPERATION_BYTES_MAX, &at->operation->account);
+    bool is_read = json_parse(&gateway->parser, json, &arena, &tape, NULL) == STATUS_OK &&
+                   server_message_is_rpc(&tape);
+    enum listening_step step = is_read ? take_message(at, &tape, &arena) : LISTENING_BROKEN;
+    arena_release(&arena);
+    if (step == LISTENING_BROKEN) {
+        record_broken(at);
+    }
+    if (step != LISTENING_ON) {
+        gateway->ports.upstream->cancel(gateway->ports.upstream->context, at->handle);
+        child_end(&at->child, STATUS_OK, NULL);
+    }
+}
+
+static void write_request(struct buf *body, const struct listener_at *at)
+{
+    buf_append(body, SLICE("{\"jsonrpc\":\"2.0\",\"id\":"));
+    buf_append_i64(body, at->id);
+    buf_append(body, SLICE(",\"method\":\"subscriptions/listen\",\"params\":{"));
+    write_filter(body, at->asked, at->operation->listening, false);
+    buf_append(body, SLICE(ENVELOPE "}}"));
+}
+
+static enum status start(struct listener_at *at)
+{
+    struct operation *op = at->operation;
+    const struct port_upstream *port = op->gateway->ports.upstream;
+    const struct gateway_server *server = server_session_server(at->session);
+    const struct http_field fields[] = {
+        {SLICE("MCP-Protocol-Version"), mcp_revision_name(MCP_2026_07_28)},
+        {SLICE("Mcp-Method"), op->message.method->name}};
+    struct upstream_sink sink = {.on_message = on_message,
+                                 .on_end = on_end,
+                                 .user = op->gateway,
+                                 .ticket = at->child.ticket};
+    struct diag diag = {0};
+    struct buf body;
+    buf_init(&body, GATEWAY_OPERATION_BYTES_MAX, &op->account);
+    write_request(&body, at);
+    struct upstream_request request = {.server = at->session->server_index,
+                                       .body = buf_view(&body),
+                                       .expects_answer = true,
+                                       .id = at->id,
+                                       .fields = fields,
+                                       .field_count = COUNT_OF(fields),
+                                       .credential_name = server->credential_name,
+                                       .credential_value = server->credential_value,
+                                       .child = at->session->child,
+                                       .timeout_ms = LISTENING_SILENCE_MS,
+                                       .is_listening = true};
+    enum status status = server->is_unavailable ? STATUS_UNAVAILABLE : buf_status(&body);
+    if (status == STATUS_OK) {
+        status = port->start(port->context, &request, &sink, &at->handle, &diag);
+    }
+    buf_release(&body);
+    return status;
+}
+
+/* Servers of older revisions do not listen. */
+static void listen_at(struct operation *op, struct listener_at *at, struct server_session *session)
+{
+    struct listening *listening = op->listening;
+    uint32_t lists = 0;
+    bool has_resource = false;
+    for (size_t i = 0; i < COUNT_OF(LISTS); i++) {
+        lists |=
+            operation_covers(op, LISTS[i].primitive, session->server_index) ? LISTS[i].offer : 0U;
+    }
+    for (size_t i = 0; i < listening->resource_count; i++) {
+        has_resource = has_resource || listening->resources[i].is_wanted;
+    }
+    *at = (struct listener_at){.operation = op,
+                               .session = session,
+                               .id = ++op->gateway->next_upstream_id,
+                               .asked = listening->wanted & session->offers & lists};
+    bool can_subscribe = (session->offers & MCP_OFFERS_SUBSCRIBE) != 0;
+    if (!session->is_modern || (at->asked == 0 && !(has_resource && can_subscribe)) ||
+        child_begin(&at->child, &op->children, &LISTENER_CHILD) != STATUS_OK) {
+        return;
+    }
+    if (start(at) == STATUS_OK) {
+        listening->running_count++;
+    } else {
+        child_abandon(&at->child);
+    }
+}
+
+static void limit_by_token(struct operation *op)
+{
+    const struct gateway_ports *ports = &op->gateway->ports;
+    int64_t left_s =
+        op->principal->expires_at_s - ports->clock->wall_ms(ports->clock->context) / 1000;
+    bool is_long = left_s >= LISTENING_MS_MAX / 1000;
+    int64_t left_ms = is_long ? LISTENING_MS_MAX : (left_s > 0 ? left_s * 1000 : 0);
+    ports->timer->start(ports->timer->context, &op->deadline, left_ms);
+}
+
+static enum stage_result stage_listen(struct operation *op)
+{
+    struct listening *listening = op->listening;
+    listening->servers = arena_alloc_zero(&op->arena, op->part_count, sizeof(*listening->servers));
+    if (operation_is_stopped(op) || op->client_gone || listening->servers == NULL ||
+        !operation_waits(op)) {
+        return STAGE_DONE;
+    }
+    operation_begin_stream(op);
+    limit_by_token(op);
+    start_tick(op);
+    listening->server_count = op->part_count;
+    for (size_t i = 0; i < op->part_count; i++) {
+        if (op->parts[i].is_complete) {
+            listen_at(op, &listening->servers[i], op->parts[i].session);
+        }
+    }
+    acknowledge_when_known(op);
+    if (listening->running_count == 0) {
+        end_later(op);
+    }
+    return STAGE_WAIT;
+}
+
+/* -- the end ------------------------------------------------------------------------------- */
+
+static enum stage_result stage_record_outcome(struct operation *op)
+{
+    op->has_outcome = true;
+    return operation_record(op, AUDIT_OUTCOME, AUDIT_AUTHZ_ALLOW, false);
+}
+
+static enum stage_result stage_answer(struct operation *op)
+{
+    if (!op->stream_begun) {
+        return op->client_gone ? STAGE_DONE
+                               : operation_refuse_overload(op, "no memory for the stream");
+    }
+    buf_clear(&op->reply);
+    buf_append(&op->reply, SLICE("{\"jsonrpc\":\"2.0\",\"id\":"));
+    buf_append(&op->reply, op->message.id);
+    buf_append(&op->reply, SLICE(",\"result\":{\"resultType\":\"complete\","));
+    write_end(op, &op->reply);
+    operation_answer(op, 200);
+    return STAGE_DONE;
+}
+
+void listening_drain(struct gateway *gateway)
+{
+    struct operation *next = NULL;
+    for (struct operation *op = gateway->operations; op != NULL; op = next) {
+        next = op->next;
+        if (op->listening != NULL && op->stop == STATUS_OK) {
+            operation_stop(op, STATUS_CANCELLED);
+        }
+    }
+}
+
+const struct stage OPERATION_LISTEN_STAGES[] = {
+    {"authenticate", operation_stage_authenticate},
+    {"session", operation_stage_session},
+    {"route", operation_stage_route},
+    {"home", operation_stage_home},
+    {"read_filter", stage_read_filter},
+    {"check_room", stage_check_room},
+    {"open_servers", stage_open_servers},
+    {"check_opened", operation_stage_check_fetched},
+    {"judge", stage_judge},
+    {"record_intent", stage_record_intent},
+    {"check_intent", operation_stage_check_record},
+    {"listen", stage_listen},
+    {"record_outcome", stage_record_outcome},
+    {"check_outcome", operation_stage_check_record},
+    {"answer", stage_answer},
+    {NULL, NULL},
+};
