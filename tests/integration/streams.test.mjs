@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { connectListening } from '../peers/listening-client.mjs';
+import { connectListening, connectModernListening } from '../peers/listening-client.mjs';
 import { auditRecords, lastSequence, listeningUrl, peersFolder, resultText, rootFolder } from '../peers/support.mjs';
-import { Bench } from './helpers.mjs';
+import { Bench, MODERN } from './helpers.mjs';
 
 const server = path.join(peersFolder, 'telling-server.mjs');
+const modern = path.join(peersFolder, 'sdk-asking-server.mjs');
 
 let bench;
 before(async () => {
@@ -15,6 +16,7 @@ before(async () => {
     hasRealServers: false,
     more: async ({ processes }) => [
       { name: 'telling', url: await listeningUrl(processes.start(process.execPath, [server, 'http'])), trust: 'internal' },
+      { name: 'modern', url: await listeningUrl(processes.start(process.execPath, [modern])), trust: 'internal', revision: MODERN },
       { name: 'telling-child', command: [process.execPath, server, 'stdio'], trust: 'internal' },
     ],
     config: { policies: [path.join(rootFolder, 'tests/integration/policies-telling')] },
@@ -85,3 +87,29 @@ for (const [where, url, scheme, prefix = ''] of ENDPOINTS) {
     });
   });
 }
+
+describe('a client and a server of the newest revision', () => {
+  const [open, secret] = ['memo:///open/1', 'memo:///secret/1'];
+  const filter = { toolsListChanged: true, promptsListChanged: true, resourceSubscriptions: [open, secret] };
+
+  test('one listens and the other tells, as far as the policies let it', async () => {
+    const client = await connectModernListening(bench.serverUrl('modern'), bench.token, filter);
+    assert.deepEqual(client.subscription.honoredFilter, { toolsListChanged: true, resourceSubscriptions: [open] });
+    await client.callTool({ name: 'change', arguments: {} });
+    await client.callTool({ name: 'change', arguments: {} });
+    assert.deepEqual(await client.updated.until(2), [open, open]);
+    assert.deepEqual(await client.changed.until(2), ['tools', 'tools']);
+    await client.subscription.close();
+    assert.equal(await client.subscription.closed, 'local');
+    await client.close();
+  });
+
+  test('on the endpoint of all servers lists are listened to, and no addresses', async () => {
+    const client = await connectModernListening(bench.gateway.url, bench.token, filter);
+    assert.deepEqual(client.subscription.honoredFilter, { toolsListChanged: true });
+    await client.callTool({ name: 'modern__change', arguments: {} });
+    assert.deepEqual(await client.changed.until(1), ['tools']);
+    assert.deepEqual(client.updated.all, []);
+    await client.close();
+  });
+});

@@ -2,6 +2,7 @@
 import { ResourceUpdatedNotificationSchema, ToolListChangedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
 
 import { connectAnswering } from './answering-client.mjs';
+import { connectModern } from './support.mjs';
 
 /** What a client has been told, to be waited for. */
 class Told {
@@ -28,4 +29,17 @@ export async function connectListening(url, token, name) {
   client.setNotificationHandler(ResourceUpdatedNotificationSchema, ({ params }) => client.updated.take(params.uri));
   client.setNotificationHandler(ToolListChangedNotificationSchema, () => client.changed.take('tools'));
   return client;
+}
+
+/** The same of the second version of the SDK, which listens to what it wishes for: `subscription` is what it got. */
+export async function connectModernListening(url, token, filter) {
+  const updated = new Told();
+  const changed = new Told();
+  const client = await connectModern(url, token, {
+    prepare: (prepared) => {
+      prepared.setNotificationHandler('notifications/resources/updated', ({ params }) => updated.take(params.uri));
+      prepared.setNotificationHandler('notifications/tools/list_changed', () => changed.take('tools'));
+    },
+  });
+  return Object.assign(client, { updated, changed, subscription: await client.listen(filter) });
 }

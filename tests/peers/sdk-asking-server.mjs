@@ -23,13 +23,22 @@ const QUESTIONS = {
   ask_roots: () => inputRequired.listRoots(),
 };
 
+const NOTES = ['memo:///open/1', 'memo:///secret/1'];
+let notify; // who listens; over HTTP only
+
 function createServer() {
-  const server = new McpServer({ name: 'sdk-asking', version: '1.0.0' });
+  const server = new McpServer({ name: 'sdk-asking', version: '1.0.0' }, { capabilities: { resources: { subscribe: true } } });
   const inputSchema = fromJsonSchema({ type: 'object', properties: {} });
   server.registerTool('deploy', { inputSchema }, async (arguments_, context) => {
     const { inputResponses, requestState } = context.mcpReq;
     if (inputResponses === undefined) return inputRequired({ inputRequests: questions(), requestState: 'round "1"' });
     return { content: [{ type: 'text', text: JSON.stringify({ inputResponses, state: requestState() }) }] };
+  });
+  for (const uri of NOTES) server.registerResource(uri, uri, {}, () => ({ contents: [{ uri, text: uri }] }));
+  server.registerTool('change', { inputSchema }, () => {
+    notify.toolsChanged();
+    for (const uri of NOTES) notify.resourceUpdated(uri);
+    return { content: [{ type: 'text', text: 'changed' }] };
   });
   for (const [name, question] of Object.entries(QUESTIONS)) {
     server.registerTool(name, { inputSchema }, async (arguments_, context) => {
@@ -57,6 +66,7 @@ if (process.argv[2] === 'stdio') {
   serveStdio(createServer);
 } else {
   const handler = createMcpHandler(createServer);
+  notify = handler.notify;
   const server = http.createServer((request, response) => serve(handler, request, response));
   server.listen(0, '127.0.0.1', () => {
     console.log(JSON.stringify({ listening: `http://127.0.0.1:${server.address().port}/mcp` }));
