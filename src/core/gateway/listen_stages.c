@@ -78,8 +78,11 @@ static enum status read_resources(struct operation *op, json_ref array)
     if (count > op->gateway->limits.subscriptions) {
         return STATUS_LIMIT;
     }
+    if (count == 0) {
+        return STATUS_OK;
+    }
     listening->resources = arena_alloc_zero(&op->arena, count, sizeof(*listening->resources));
-    if (listening->resources == NULL && count > 0) {
+    if (listening->resources == NULL) {
         return STATUS_LIMIT;
     }
     json_iter_init(&iter, tape, array);
