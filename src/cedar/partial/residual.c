@@ -1,6 +1,7 @@
 /* What is left of an expression when known parts are put in (reference, section 14). */
 #include "cedar/eval/operators.h"
 #include "cedar/partial/partial.h"
+#include "cedar/syntax/lower.h"
 
 #define ARGUMENTS_MAX 2 /* more than any function takes */
 
@@ -361,15 +362,6 @@ static void chain_add(struct partial *p, struct chain *chain, const struct node 
     chain->kept[chain->count++] = item;
 }
 
-/* `e has a.b` is `e has a && e.a has b`, all of it at one place: its further steps find what they
- * look into, and types say of what kind it is. */
-static bool is_sure_step(const struct partial *p, const struct node *chain, size_t index)
-{
-    const struct node *step = chain->items[index];
-    return !is_untyped(p) && chain->kind == NODE_AND && step->kind == NODE_HAS && index > 0 &&
-           step->from == chain->items[index - 1]->from && step->to == chain->items[index - 1]->to;
-}
-
 static enum status reduce_chain(struct partial *p, const struct node *node, struct residual *out)
 {
     bool stop = node->kind == NODE_OR;
@@ -381,7 +373,9 @@ static enum status reduce_chain(struct partial *p, const struct node *node, stru
     for (size_t i = 0; i < node->item_count && !chain.is_done; i++) {
         struct residual item;
         TRY(reduce(p, node->items[i], &item));
-        item.can_fail = item.can_fail && !is_sure_step(p, node, i);
+        /* A step of a path finds what it looks into, and types say of what kind that is. */
+        bool is_sure = !is_untyped(p) && lower_is_path_step(node, i);
+        item.can_fail = item.can_fail && !is_sure;
         chain_add(p, &chain, node->items[i], stop, item);
     }
     if (chain.count == 0) {

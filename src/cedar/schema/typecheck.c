@@ -1,5 +1,7 @@
 #include "cedar/schema/typecheck.h"
 
+#include "cedar/syntax/lower.h"
+
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,21 +85,21 @@ static enum status expect_truth(struct typing *t, const struct node *node, const
 static enum status check_keeping(struct typing *t, const struct node *node,
                                  const struct fact *facts, struct typed *out);
 
-/* `e has a.b` is `e has a && e.a has b`, all of it at one place. The official engine takes it for
- * one test, whose steps know of each other whatever is wrong with e. */
-static bool is_path_test(const struct node *node)
+/* The official engine takes a path for one test, whose steps know of each other whatever is wrong
+ * with the object. A path ends the chain only where it is all of it; then its facts count outside.
+ */
+static bool keeps_facts(const struct node *chain, size_t index)
 {
-    const struct node *last = node->items[node->item_count - 1];
-    return node->kind == NODE_AND && last->kind == NODE_HAS && last->from == node->from &&
-           last->to == node->to;
+    return lower_is_path_step(chain, index + 1 < chain->item_count ? index + 1 : index);
 }
 
-static enum status check_operand(struct typing *t, const struct node *chain,
-                                 const struct node *node, const struct fact *facts,
-                                 struct typed *out)
+static enum status check_operand(struct typing *t, const struct node *chain, size_t index,
+                                 const struct fact *facts, struct typed *out)
 {
-    return is_path_test(chain) ? check_keeping(t, node, facts, out)
-                               : expect_truth(t, node, facts, out);
+    const struct node *node = chain->items[index];
+    return keeps_facts(chain, index) || lower_is_path_step(chain, index)
+               ? check_keeping(t, node, facts, out)
+               : expect_truth(t, node, facts, out);
 }
 
 static enum status check_if(struct typing *t, const struct node *node, const struct fact *facts,
@@ -148,7 +150,7 @@ static enum status check_and_step(struct typing *t, const struct typed *left,
         return STATUS_OK;
     }
     TRY(facts_union(t->arena, left->facts, facts, &known));
-    TRY(check_operand(t, chain, chain->items[index], known, &right));
+    TRY(check_operand(t, chain, index, known, &right));
     *out = (struct typed){.has_failed = left->has_failed || right.has_failed};
     if (right.type->kind == TYPE_FALSE) {
         out->type = left->is_guessed ? left->type : right.type;
@@ -190,13 +192,13 @@ static enum status check_chain(struct typing *t, const struct node *node, const 
                                struct typed *out)
 {
     struct typed left;
-    TRY(check_operand(t, node, node->items[0], facts, &left));
+    TRY(check_operand(t, node, 0, facts, &left));
     for (size_t i = 1; i < node->item_count; i++) {
         struct typed joined = {0};
         TRY(node->kind == NODE_AND ? check_and_step(t, &left, node, i, facts, &joined)
                                    : check_or_step(t, &left, node->items[i], facts, &joined));
         left = joined;
-        left.facts = left.has_failed && !is_path_test(node) ? NULL : left.facts;
+        left.facts = left.has_failed && !keeps_facts(node, i) ? NULL : left.facts;
     }
     *out = left;
     return STATUS_OK;

@@ -563,6 +563,16 @@ static enum status whole_scope(struct lowering *l, enum node_kind variable,
     return make_binary(l, NODE_AND, is, *out, out);
 }
 
+bool lower_is_path_step(const struct node *chain, size_t index)
+{
+    if (chain->kind != NODE_AND || index == 0 || index >= chain->item_count) {
+        return false;
+    }
+    const struct node *before = chain->items[index - 1];
+    const struct node *step = chain->items[index];
+    return step->kind == NODE_HAS && step->from == before->from && step->to == before->to;
+}
+
 enum status lower_policy_whole(const struct surface_policy *surface, struct arena *arena,
                                struct reporter *reporter, struct lowered_policy *out)
 {

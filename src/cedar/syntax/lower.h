@@ -14,6 +14,10 @@
 NODISCARD enum status lower_expression(const struct surface_node *surface, struct arena *arena,
                                        struct reporter *reporter, const struct node **out);
 
+/* Is an item of a chain a further step of a test with a path? `e has a.b` is `e has a && e.a has
+ * b`, all of it at one place, be it a chain of its own or the beginning of a longer one. */
+bool lower_is_path_step(const struct node *chain, size_t index);
+
 struct lowered_policy {
     const struct node *expression;
     uint32_t node_count; /* nodes are numbered from 0 */
