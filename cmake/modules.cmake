@@ -69,6 +69,7 @@ function(aegis_binary name folder)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${root}/*.c")
   file(GLOB_RECURSE tests CONFIGURE_DEPENDS "${root}/*_test.c")
   list(REMOVE_ITEM sources ${tests})
+  list(FILTER sources EXCLUDE REGEX "/alone/") # programs of their own
   if(NOT sources OR AEGIS_FUZZ)
     return()
   endif()

@@ -40,4 +40,10 @@ extern const struct command command_token;
 extern const struct command command_worker;
 extern const struct command command_wrap;
 
+struct network;
+
+/* What this program speaks over the network (daemon/network.h); NULL: nothing. Each program defines
+ * its own. */
+const struct network *program_network(void);
+
 #endif

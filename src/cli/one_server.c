@@ -150,7 +150,8 @@ int one_server_run(const struct one_server *options)
                                                      .builtin_policies = builtin,
                                                      .no_auth = options->no_auth,
                                                      .no_audit = options->no_audit,
-                                                     .is_stdio = options->is_stdio});
+                                                     .is_stdio = options->is_stdio,
+                                                     .network = program_network()});
     }
     buf_release(&yaml);
     arena_release(&arena);

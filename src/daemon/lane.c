@@ -1,6 +1,7 @@
 #include "daemon/lane.h"
 
 #include "adapters/transport/remote_exchange.h"
+#include "daemon/network.h"
 
 #include <stdio.h>
 
@@ -89,19 +90,15 @@ static void on_child_exit(void *context, uint32_t server, uint64_t child)
 
 static enum status start_upstreams(struct lane *lane, struct diag *diag)
 {
-    static const struct http_upstream_options HTTP = HTTP_UPSTREAM_OPTIONS_DEFAULT;
     static const struct stdio_upstream_options STDIO = STDIO_UPSTREAM_OPTIONS_DEFAULT;
     struct stdio_upstream_options stdio = STDIO;
     const struct lane_shared *shared = lane->shared;
-    struct http_upstream_options http = HTTP;
     const struct config_limits *limits = &shared->config->limits;
-    http.message_bytes_max = (size_t)limits->event_bytes;
-    http.calls_max = (uint32_t)limits->connections_upstream;
-    http.connect_ms = limits->upstream_connect_timeout_ms;
     stdio.children_max = (uint32_t)limits->stdio_children;
     stdio.streams_max = (uint32_t)limits->sessions;
-    TRY(http_upstream_new(&lane->loop, shared->http_targets, shared->server_count, &http,
-                          &lane->http, diag));
+    if (shared->network != NULL) {
+        TRY(shared->network->start_upstream(lane, diag));
+    }
     TRY(start_process_port(lane, diag));
     TRY(stdio_upstream_new(&lane->loop, &lane->process, &lane->gateway.parser, &stdio,
                            &lane->stdio));
@@ -109,8 +106,7 @@ static enum status start_upstreams(struct lane *lane, struct diag *diag)
                               &(struct stdio_upstream_events){.context = lane,
                                                               .on_log_line = on_log_line,
                                                               .on_child_exit = on_child_exit});
-    lane->mux =
-        (struct upstream_mux){http_upstream_port(lane->http), stdio_upstream_port(lane->stdio)};
+    lane->mux.shared = stdio_upstream_port(lane->stdio);
     stdio_upstream_set_streams(lane->stdio, &(struct stdio_upstream_streams){&lane->mux.http,
                                                                              shared->http_targets,
                                                                              shared->server_count});
@@ -129,25 +125,6 @@ static enum status start_stdio(struct lane *lane, struct diag *diag)
     struct exchange_handler handler = gateway_handler(&lane->gateway);
     return stdio_server_start(&lane->stdio_server, &lane->loop, &options, &handler,
                               lane->shared->stdio, diag);
-}
-
-static enum status start_http(struct lane *lane, int fd, struct diag *diag)
-{
-    static const struct http_server_options DEFAULTS = HTTP_SERVER_OPTIONS_DEFAULT;
-    const struct config_limits *limits = &lane->shared->config->limits;
-    struct http_server_options options = DEFAULTS;
-    options.limits.head_bytes_max = (size_t)limits->head_bytes;
-    options.limits.fields_max = (size_t)limits->head_fields;
-    options.limits.body_bytes_max = (size_t)limits->body_bytes;
-    options.connections_max = lane->shared->connections_max;
-    options.queue_bytes_max = (size_t)limits->stream_queue_bytes;
-    options.header_ms = limits->head_timeout_ms;
-    options.body_ms = limits->body_timeout_ms;
-    options.idle_ms = limits->idle_timeout_ms;
-    options.write_stall_ms = limits->write_timeout_ms;
-    options.tls = lane->shared->tls;
-    struct exchange_handler handler = gateway_handler(&lane->gateway);
-    return http_server_start(&lane->server, &lane->loop, fd, &options, &handler, diag);
 }
 
 static struct gateway_limits gateway_limits_of(const struct config_limits *limits)
@@ -215,7 +192,8 @@ enum status lane_start(struct lane *lane, const struct lane_shared *shared, int 
     }
     lane->has_gateway = true;
     TRY(start_upstreams(lane, diag));
-    TRY(shared->stdio != NULL ? start_stdio(lane, diag) : start_http(lane, fd, diag));
+    TRY(shared->stdio != NULL ? start_stdio(lane, diag)
+                              : shared->network->start_server(lane, fd, diag));
     lane->has_server = true;
     return STATUS_OK;
 }
@@ -235,7 +213,7 @@ static void run_drain(struct posted *item)
     if (lane->shared->stdio != NULL) {
         stdio_server_drain(&lane->stdio_server, on_server_closed, lane);
     } else {
-        http_server_drain(&lane->server, on_server_closed, lane);
+        lane->shared->network->drain_server(lane, on_server_closed);
     }
 }
 
@@ -258,7 +236,7 @@ static void close_server(struct lane *lane)
     if (lane->shared->stdio != NULL) {
         stdio_server_close(&lane->stdio_server, on_server_closed, lane);
     } else {
-        http_server_close(&lane->server, on_server_closed, lane);
+        lane->shared->network->close_server(lane, on_server_closed);
     }
 }
 
@@ -269,8 +247,9 @@ static void run_close(struct posted *item)
     if (!atomic_load(&lane->is_drained)) {
         close_server(lane);
     }
-    http_upstream_free(lane->http);
-    lane->http = NULL;
+    if (lane->shared->network != NULL) {
+        lane->shared->network->stop_upstream(lane);
+    }
     stdio_upstream_close(lane->stdio, on_children_gone, lane);
 }
 

@@ -16,8 +16,11 @@
 #include <stdatomic.h>
 
 /* What all lanes share; borrowed and immutable while they run. */
+struct network;
+
 struct lane_shared {
     const struct config *config;
+    const struct network *network; /* NULL: clients and servers are at standard streams */
     const struct upstream_target *http_targets;
     const struct program *programs; /* server_count; NULL: */
     const int *process_channels;    /* one a lane, to the supervisor that has them */

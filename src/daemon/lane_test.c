@@ -1,6 +1,7 @@
 /* Two lanes in threads of their own, with real sockets, between real clients and servers: one
  * server over HTTP on a third loop, one as a child process. */
 #include "daemon/lane.h"
+#include "daemon/network.h"
 
 #include "adapters/crypto/openssl_crypto.h"
 #include "adapters/transport/tcp.h"
@@ -274,6 +275,7 @@ static void share(struct fixture *self)
     self->programs[SERVER_CHILD].argv = CHILD;
     self->shared = (struct lane_shared){
         .config = &self->config,
+        .network = network_http(),
         .http_targets = self->targets,
         .programs = self->programs,
         .server_count = SERVERS,

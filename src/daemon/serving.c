@@ -2,12 +2,11 @@
 
 #include "adapters/crypto/openssl_crypto.h"
 #include "adapters/journal/journal.h"
-#include "adapters/transport/tls.h"
 #include "daemon/assembly.h"
 #include "daemon/descriptors.h"
 #include "daemon/lane.h"
+#include "daemon/network.h"
 #include "daemon/shared_usage.h"
-#include "daemon/upstream_check.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -103,14 +102,28 @@ static enum status open_journal(struct serving *s, struct diag *diag)
     return signing_public_publish(signer->key, path, diag);
 }
 
-static enum status open_tls(struct serving *s, struct diag *diag)
+static bool has_address(const struct config *config)
 {
-    const struct config_tls_server *tls = &s->plan->inputs->config->listen.tls;
-    if (tls->cert.len == 0) {
-        return STATUS_OK;
+    for (size_t i = 0; i < config->server_count; i++) {
+        if (config->servers[i].command.count == 0) {
+            return true;
+        }
     }
-    return tls_server_context_new((const char *)tls->cert.ptr, (const char *)tls->key.ptr,
-                                  &s->shared.tls, diag);
+    return false;
+}
+
+static enum status open_network(struct serving *s, struct diag *diag)
+{
+    const struct network *network = s->plan->network;
+    const struct config *config = s->plan->inputs->config;
+    s->shared.network = network;
+    if (network != NULL) {
+        return network->open_tls(config, &s->shared.tls, diag);
+    }
+    return has_address(config) || !s->plan->is_stdio
+               ? diag_fail(diag, STATUS_INVALID, "serve.network",
+                           "this program reaches no addresses; use 'aegis'")
+               : STATUS_OK;
 }
 
 static enum status open_shared(struct serving *s, struct diag *diag)
@@ -137,7 +150,7 @@ static enum status open_shared(struct serving *s, struct diag *diag)
     s->shared.random = &s->random;
     s->shared.crypto = openssl_crypto_port(s->crypto);
     TRY(build_targets(s));
-    TRY(open_tls(s, diag));
+    TRY(open_network(s, diag));
     return open_journal(s, diag);
 }
 
@@ -347,7 +360,9 @@ static void release(struct serving *s)
     gateway_snapshot_unref(s->snapshot);
     key_sets_release(&s->keys);
     shared_usage_release(&s->usage);
-    tls_context_free(s->shared.tls);
+    if (s->shared.tls != NULL) {
+        s->plan->network->close_tls(s->shared.tls);
+    }
     openssl_crypto_free(s->crypto);
     arena_release(&s->reload_arena);
     arena_release(&s->arena);
@@ -368,7 +383,9 @@ static enum status serve(struct serving *s, const sigset_t *set, struct diag *di
         return status;
     }
     s->plan->host.ready(s->plan->host.context);
-    upstream_check_start(s->plan->inputs->config);
+    if (s->plan->network != NULL) {
+        s->plan->network->check_upstreams(s->plan->inputs->config);
+    }
     wait_for_stop(s, set);
     drain(s, set);
     stop_lanes(s);

@@ -23,6 +23,8 @@ struct serving_host {
     void (*reloaded)(void *context, bool is_done); /* the new inputs are in force, or the old */
 };
 
+struct network;
+
 struct serving_plan {
     const struct inputs *inputs;            /* borrowed */
     struct listeners *listeners;            /* taken over */
@@ -33,6 +35,7 @@ struct serving_plan {
     bool no_auth;  /* callers need no token; on loopback only */
     bool is_proxy; /* /mcp is the first server */
     bool is_stdio; /* one client, at the standard streams, until it ends its input */
+    const struct network *network; /* network.h; NULL: with is_stdio and commands only */
 };
 
 /* Serve until told to stop. STATUS_OK after an orderly stop; otherwise what kept it from starting

@@ -1,5 +1,6 @@
 #include "daemon/standalone.h"
 
+#include "daemon/network.h"
 #include "daemon/process_guard.h"
 #include "daemon/programs.h"
 #include "daemon/run_as.h"
@@ -89,7 +90,7 @@ static enum status serve(struct host *host, struct arena *arena, struct diag *di
     if (standalone->is_stdio) {
         listeners = (struct listeners){.descriptors = {-1}, .count = 1};
     } else {
-        TRY(listeners_bind(standalone->config, &listeners, diag));
+        TRY(standalone->network->bind(standalone->config, &listeners, diag));
     }
     host->port = listeners.port;
     struct serving_plan plan = {.inputs = &inputs,
@@ -103,7 +104,8 @@ static enum status serve(struct host *host, struct arena *arena, struct diag *di
                                          .reloaded = on_reloaded},
                                 .no_auth = standalone->no_auth,
                                 .is_proxy = true,
-                                .is_stdio = standalone->is_stdio};
+                                .is_stdio = standalone->is_stdio,
+                                .network = standalone->network};
     return serving_run(&plan);
 }
 

@@ -5,12 +5,15 @@
 
 #include "daemon/config/config.h"
 
+struct network;
+
 struct standalone {
     const struct config *config;   /* borrowed */
     struct slice builtin_policies; /* instead of the configured ones; empty: those */
     bool no_auth;                  /* callers need no token; on loopback only */
     bool no_audit;
-    bool is_stdio; /* the client is at the standard streams */
+    bool is_stdio;                 /* the client is at the standard streams */
+    const struct network *network; /* network.h; NULL: with is_stdio and commands only */
 };
 
 /* Serve until told to stop; SIGHUP reads policies and keys again. When ready prints one line

@@ -6,6 +6,7 @@
 #include "daemon/control_message.h"
 #include "daemon/file.h"
 #include "daemon/key_sets.h"
+#include "daemon/network.h"
 #include "daemon/parcel.h"
 #include "daemon/process_guard.h"
 #include "daemon/serving.h"
@@ -191,6 +192,7 @@ static enum status serve(struct worker *worker, struct diag *diag)
                                 .listeners = &worker->listeners,
                                 .process_channels = worker->process_channels,
                                 .signer = signer,
+                                .network = network_http(),
                                 .host = {.context = worker,
                                          .ready = on_ready,
                                          .reload = on_reload,

@@ -48,6 +48,33 @@ async function recordsOf(state) {
   return records;
 }
 
+describe('aegis-wrap, which is linked without the network', () => {
+  const small = `${aegisBinary}-wrap`;
+
+  test('serves a client in front of a program', async () => {
+    const env = { PATH: process.env.PATH, ...SANITIZERS, HOME: folder };
+    const client = await connectAnsweringCommand([small, ...commandLine('small').slice(1)], env, 'ann');
+    const note = path.join(folder, 'files/note.txt');
+    assert.match(resultText(await client.callTool({ name: 'read_text_file', arguments: { path: note } })), /a note/);
+    const refused = await client.callTool({ name: 'write_file', arguments: { path: note, content: 'x' } });
+    assert.equal(refused.isError, true);
+    assert.match(resultText(refused), /nothing is written here/);
+    await client.close();
+    const phases = (await recordsOf('small')).filter(({ target }) => target === 'upstream.read_text_file').map(({ phase }) => phase);
+    assert.deepEqual(phases, ['intent', 'outcome']);
+  });
+
+  test('says that it reaches no address', async () => {
+    const arguments_ = ['--state', path.join(folder, 'none'), '--upstream', 'http://127.0.0.1:9/mcp'];
+    const child = spawn(small, arguments_, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...SANITIZERS } });
+    let errors = '';
+    child.stderr.setEncoding('utf8').on('data', (text) => (errors += text));
+    const [code] = await once(child, 'exit');
+    assert.equal(code, 1);
+    assert.match(errors, /reaches no addresses/);
+  });
+});
+
 for (const era of ['legacy', 'modern']) {
   describe(`the ${era} client on stdio`, () => {
     let client;
