@@ -14,6 +14,7 @@
 #define WINDOW_BYTES ((size_t)FRAME_HEADER_BYTES + PAYLOAD_BYTES_MAX + READ_BYTES)
 #define LENGTH_BYTES 4 /* of a frame, the first ones */
 #define END_UNKNOWN UINT64_MAX
+#define OPEN_END_READS_MAX 64 /* of one frame; it is not complete while each finds another one */
 
 struct journal_reader {
     int directory_fd;
@@ -90,6 +91,28 @@ static enum status latch(struct journal_reader *reader, const char *code, const 
                      reader->at.segment, reader->at.offset, reader->at.sequence);
 }
 
+/* The segment after the one where the reader stands. STATUS_NOT_FOUND: it is not there yet. */
+static enum status open_next(struct journal_reader *reader, struct segment_file *out,
+                             struct diag *diag)
+{
+    uint64_t number = reader->at.segment + 1;
+    /* The writer may make it, and others, between two looks: it is missing when it is so again. */
+    for (int looks = 0; looks < 2; looks++) {
+        struct diag reason = {0};
+        uint64_t last = 0;
+        enum status status = segment_file_open(reader->directory_fd, number, out, &reason);
+        if (status != STATUS_NOT_FOUND) {
+            reader->fault = status == STATUS_OK ? reader->fault : reason;
+            return status;
+        }
+        TRY(directory_last_segment(reader->directory_fd, &last, diag));
+        if (last <= number) {
+            return STATUS_NOT_FOUND;
+        }
+    }
+    return latch(reader, "journal.gap", "a segment is missing");
+}
+
 /* Learn from the next segment's header where this one ends. Without a next one the end stays
  * open, unless an even later segment shows that one was taken away. */
 static enum status learn_end(struct journal_reader *reader, struct diag *diag)
@@ -98,18 +121,9 @@ static enum status learn_end(struct journal_reader *reader, struct diag *diag)
         return STATUS_OK;
     }
     struct segment_file next;
-    enum status status =
-        segment_file_open(reader->directory_fd, reader->at.segment + 1, &next, &reader->fault);
-    if (status == STATUS_NOT_FOUND) {
-        reader->fault = (struct diag){0};
-        uint64_t last = 0;
-        TRY(directory_last_segment(reader->directory_fd, &last, diag));
-        /* The writer may have made the next one between the two looks. */
-        return last > reader->at.segment + 1 ? latch(reader, "journal.gap", "a segment is missing")
-                                             : STATUS_OK;
-    }
+    enum status status = open_next(reader, &next, diag);
     if (status != STATUS_OK) {
-        return status;
+        return status == STATUS_NOT_FOUND ? STATUS_OK : status;
     }
     (void)close(next.fd);
     reader->end = next.header.previous_end;
@@ -123,18 +137,11 @@ static enum status learn_end(struct journal_reader *reader, struct diag *diag)
 static enum status enter_next(struct journal_reader *reader, struct diag *diag)
 {
     struct segment_file file;
-    struct diag reason = {0};
-    uint64_t number = reader->at.segment + 1;
-    enum status status = segment_file_open(reader->directory_fd, number, &file, &reason);
-    if (status == STATUS_NOT_FOUND) {
-        uint64_t last = 0;
-        TRY(directory_last_segment(reader->directory_fd, &last, diag));
-        return last > number ? latch(reader, "journal.gap", "the first segment is missing")
-                             : diag_fail(diag, STATUS_NOT_FOUND, "journal.end", "no record yet");
-    }
+    enum status status = open_next(reader, &file, diag);
     if (status != STATUS_OK) {
-        reader->fault = reason;
-        return status;
+        return status != STATUS_NOT_FOUND
+                   ? status
+                   : diag_fail(diag, STATUS_NOT_FOUND, "journal.end", "no record yet");
     }
     bool is_first = reader->at.segment == 0;
     if (memcmp(file.header.previous_chain, reader->at.chain, AUDIT_HASH_BYTES) != 0 ||
@@ -147,8 +154,8 @@ static enum status enter_next(struct journal_reader *reader, struct diag *diag)
         (void)close(reader->fd);
     }
     reader->fd = file.fd;
-    reader->at =
-        (struct journal_cursor){number, SEGMENT_HEADER_BYTES, file.header.first_sequence, {0}};
+    reader->at = (struct journal_cursor){
+        reader->at.segment + 1, SEGMENT_HEADER_BYTES, file.header.first_sequence, {0}};
     memcpy(reader->at.chain, file.chain, AUDIT_HASH_BYTES);
     reader->end = END_UNKNOWN;
     drop_window(reader);
@@ -294,34 +301,51 @@ static enum status enter_cursor(struct journal_reader *reader, struct diag *diag
     return reader->end == END_UNKNOWN ? retrace(reader, &file, diag) : STATUS_OK;
 }
 
-/* Before an open end is judged: the window may be older than what the writer wrote since, and a new
- * segment may have closed the end. What was there is read anew the next time. */
+/* The frame that could not be read, as far as it is there. */
+static uint32_t mark_of_fault(const struct journal_reader *reader)
+{
+    struct slice rest = window_view(reader);
+    size_t len = rest.len < LENGTH_BYTES ? 0 : journal_get_u32(rest.ptr);
+    return journal_crc32c(0, slice_sub(rest, 0, FRAME_HEADER_BYTES + len));
+}
+
+/* Before an open end is judged: the window may be older than what the writer wrote since, or partly
+ * so, because reading and writing go on side by side. The writer goes forward, so what a reading
+ * missed before bytes that it has seen is there for the next one: only what two readings in a row
+ * show alike is as it looks. A new segment may have closed the end meanwhile; then there is no
+ * record, and what was there is read anew. */
 static enum status read_at_open_end(struct journal_reader *reader, struct journal_entry *out,
                                     struct diag *diag)
 {
     struct diag found = {0};
     enum status status = STATUS_NOT_FOUND;
-    for (size_t i = 0; i < 2 && status != STATUS_OK; i++) {
+    uint32_t mark = 0;
+    bool is_settled = false;
+    for (size_t i = 0; i < OPEN_END_READS_MAX && !is_settled; i++) {
+        uint32_t before = mark;
         reader->fault = (struct diag){0};
         status = read_frame(reader, out, &found);
-        if (status != STATUS_OK) {
-            drop_window(reader);
+        if (status == STATUS_OK) {
+            return status;
         }
-    }
-    if (status == STATUS_OK) {
-        return STATUS_OK;
+        mark = mark_of_fault(reader);
+        is_settled = i > 0 && mark == before;
+        drop_window(reader);
     }
     struct diag latched = reader->fault;
     reader->fault = (struct diag){0};
     TRY(learn_end(reader, diag));
-    if (reader->end == END_UNKNOWN) {
-        reader->fault = latched;
-        if (diag != NULL) {
-            *diag = found;
-        }
-        return status;
+    if (reader->end != END_UNKNOWN) {
+        return STATUS_OK;
     }
-    return STATUS_OK;
+    if (!is_settled) {
+        return not_complete(reader, diag);
+    }
+    reader->fault = latched;
+    if (diag != NULL) {
+        *diag = found;
+    }
+    return status;
 }
 
 static enum status step(struct journal_reader *reader, struct journal_entry *out, struct diag *diag)
@@ -330,15 +354,19 @@ static enum status step(struct journal_reader *reader, struct journal_entry *out
         TRY(reader->at.segment == 0 ? enter_next(reader, diag) : enter_cursor(reader, diag));
     }
     out->payload = SLICE_EMPTY;
-    if (reader->end == END_UNKNOWN) {
-        TRY(read_at_open_end(reader, out, diag));
-    }
-    while (out->payload.len == 0 && reader->end != END_UNKNOWN &&
-           reader->at.offset == reader->end) {
+    for (;;) {
+        if (reader->end == END_UNKNOWN) {
+            TRY(read_at_open_end(reader, out, diag));
+        }
+        if (out->payload.len != 0) {
+            return STATUS_OK;
+        }
+        if (reader->at.offset != reader->end) {
+            return read_frame(reader, out, diag);
+        }
         TRY(count_void_bytes(reader, diag));
         TRY(enter_next(reader, diag));
     }
-    return out->payload.len != 0 ? STATUS_OK : read_frame(reader, out, diag);
 }
 
 enum status journal_reader_next_frame(struct journal_reader *reader, struct journal_entry *out,

@@ -295,14 +295,16 @@ TEST(journal_reader_follows_a_writer_under_load)
     CHECK(journal_open(&options, &load.journal, NULL) == STATUS_OK);
     CHECK(journal_reader_open(folder.path, NULL, &reader, NULL) == STATUS_OK);
     CHECK(pthread_create(&thread, NULL, load_main, &load) == 0);
+    struct diag diag = {0};
     uint64_t read = 0;
-    while (read < LOAD_RECORDS) {
+    enum status status = STATUS_OK;
+    while (read < LOAD_RECORDS && (status == STATUS_OK || status == STATUS_NOT_FOUND)) {
         struct journal_entry entry;
-        enum status status = journal_reader_next(reader, &entry, NULL);
-        CHECK(status == STATUS_OK || status == STATUS_NOT_FOUND);
+        status = journal_reader_next(reader, &entry, &diag);
         read += status == STATUS_OK;
         CHECK(status != STATUS_OK || entry.sequence == read);
     }
+    CHECK_ROW(diag.message, read == LOAD_RECORDS);
     pthread_join(thread, NULL);
     journal_close(load.journal);
     journal_reader_close(reader);
