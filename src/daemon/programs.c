@@ -87,11 +87,15 @@ enum status programs_build(const struct config *config, const struct run_as *run
                            struct arena *arena, struct program **out)
 {
     struct program *programs = arena_alloc_zero(arena, config->server_count, sizeof(*programs));
-    if (programs == NULL) {
+    struct program_limits *limits = arena_alloc(arena, sizeof(*limits));
+    if (programs == NULL || limits == NULL) {
         return STATUS_LIMIT;
     }
+    *limits = (struct program_limits){.data_bytes = (size_t)config->limits.stdio_data_bytes,
+                                      .descriptors = (size_t)config->limits.stdio_descriptors};
     for (size_t i = 0; i < config->server_count; i++) {
         if (config->servers[i].command.count > 0) {
+            programs[i].limits = limits;
             TRY(build_program(&config->servers[i], run_as, arena, &programs[i]));
         }
     }

@@ -94,8 +94,10 @@ enum status batch_run(const struct batch *batch, struct buf *output, struct buf 
                       struct batch_end *out, struct diag *diag)
 {
     static const char *const NO_ENVIRONMENT[] = {NULL};
-    const struct program_limits limits = {batch->memory_bytes_max, batch->output_bytes_max,
-                                          batch->time_ms_max / 1000 + PROCESSOR_GRACE_S};
+    const struct program_limits limits = {.memory_bytes = batch->memory_bytes_max,
+                                          .file_bytes = batch->output_bytes_max,
+                                          .processor_s =
+                                              batch->time_ms_max / 1000 + PROCESSOR_GRACE_S};
     const struct program program = {
         .argv = batch->argv, .environment = NO_ENVIRONMENT, .limits = &limits};
     int files[PROCESS_STREAMS] = {-1, -1, -1};

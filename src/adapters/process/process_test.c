@@ -175,6 +175,22 @@ TEST(process_runs_to_its_end)
     }
 }
 
+/* The shell tells kibibytes of memory, then descriptors, then blocks of a core file. */
+TEST(process_is_bound)
+{
+    static const struct program_limits LIMITS = {.data_bytes = (size_t)64 << 20, .descriptors = 32};
+    for (size_t a = 0; a < COUNT_OF(ADAPTERS); a++) {
+        struct fixture self;
+        char text[OUTPUT_BYTES];
+        set_up(&self, ADAPTERS[a], "ulimit -d; ulimit -n; ulimit -c");
+        self.programs[0].limits = &LIMITS;
+        start(&self, 0);
+        run_to_end(&self);
+        CHECK_ROW(ADAPTER_NAMES[a], str_eq(read_output(&self, text), "65536\n32\n0\n"));
+        tear_down(&self);
+    }
+}
+
 TEST(process_tells_what_cannot_be_started)
 {
     static const struct {

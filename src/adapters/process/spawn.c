@@ -63,7 +63,7 @@ static bool take_user(const struct program *program)
 }
 
 /* What we are bound to ourselves cannot be raised. */
-static bool set_limit(__rlimit_resource_t resource, rlim_t most)
+static bool lower_limit(__rlimit_resource_t resource, rlim_t most)
 {
     struct rlimit both;
     if (getrlimit(resource, &both) != 0) {
@@ -74,12 +74,19 @@ static bool set_limit(__rlimit_resource_t resource, rlim_t most)
     return setrlimit(resource, &both) == 0;
 }
 
+static bool set_limit(__rlimit_resource_t resource, size_t most)
+{
+    return most == 0 || lower_limit(resource, most);
+}
+
 static bool take_limits(const struct program_limits *limits)
 {
     return limits == NULL ||
            (set_limit(RLIMIT_AS, limits->memory_bytes) &&
+            set_limit(RLIMIT_DATA, limits->data_bytes) &&
             set_limit(RLIMIT_FSIZE, limits->file_bytes) &&
-            set_limit(RLIMIT_CPU, limits->processor_s) && set_limit(RLIMIT_CORE, 0));
+            set_limit(RLIMIT_NOFILE, limits->descriptors) &&
+            set_limit(RLIMIT_CPU, limits->processor_s) && lower_limit(RLIMIT_CORE, 0));
 }
 
 /* Changing the user clears the death signal, so it is set afterwards; the parent may have died

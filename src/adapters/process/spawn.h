@@ -13,10 +13,14 @@
 
 #define SPAWN_DESCRIPTORS_MAX 8
 
-/* What a program and all that it starts may use at most. */
+/* What a program and all that it starts may use at most; 0: as much as we. Core files there are
+ * none.
+ */
 struct program_limits {
     size_t memory_bytes;  /* address space of each process */
+    size_t data_bytes;    /* private memory of each process that it can write */
     size_t file_bytes;    /* of each file it writes */
+    size_t descriptors;   /* of each process */
     uint32_t processor_s; /* of each process */
 };
 

@@ -48,6 +48,8 @@ const struct config_limit config_limit_table[] = {
     LIMIT(held_calls, 1024, 1, 1000000, "", "calls of one loop that wait for answers of modern clients"),
     LIMIT(principal_held_calls, 64, 1, 1000000, "", "of these, one principal's"),
     LIMIT(stdio_children, 64, 1, 4096, "", "child processes of one loop"),
+    LIMIT(stdio_data_bytes, 4 * GIB, 64 * MIB, 1024 * GIB, "bytes", "memory of each process of a child"),
+    LIMIT(stdio_descriptors, 4096, 16, 1 << 20, "", "open files of each process of a child"),
     LIMIT(head_timeout_ms, 10000, 100, 10 * MINUTE_MS, "ms", "time for a whole HTTP head"),
     LIMIT(body_timeout_ms, 30000, 100, 10 * MINUTE_MS, "ms", "time for a whole request body"),
     LIMIT(idle_timeout_ms, 75000, 100, HOUR_MS, "ms", "connection without a request"),

@@ -21,7 +21,7 @@ struct config_limits {
     int64_t listens, principal_listens;
     int64_t session_tasks, task_lifetime_s, operations;
     int64_t question_rounds, round_questions, call_questions, held_calls, principal_held_calls;
-    int64_t stdio_children;
+    int64_t stdio_children, stdio_data_bytes, stdio_descriptors;
     /* time */
     int64_t head_timeout_ms, body_timeout_ms, idle_timeout_ms, write_timeout_ms;
     int64_t upstream_connect_timeout_ms, upstream_timeout_ms, operation_deadline_ms;
