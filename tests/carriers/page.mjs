@@ -58,7 +58,7 @@ cells a progress token of the gateway.
 ${table(head, row(QUESTIONS))}
 
 Rewritten are \`includeContext\`, members that the protocol does not have, fields of an answer that were not asked for, and the
-list of roots. An error -32042 is always refused, and a question that offers to be a task always rewritten.
+list of roots. An error -32042 is refused between these ends, and a question that offers to be a task always rewritten.
 
 ## What must be seen
 
