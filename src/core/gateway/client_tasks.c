@@ -32,7 +32,8 @@ static struct slice put(uint8_t **at, struct slice text)
 enum status client_tasks_add(struct client_session *session, const struct client_task *task)
 {
     size_t bytes = sizeof(*task) + task->own_id.len + task->tool.len + task->id.len;
-    while (session->task_count >= session->gateway->limits.session_tasks) {
+    while (session->tasks != NULL &&
+           session->task_count >= session->gateway->limits.session_tasks) {
         forget_oldest(session);
     }
     TRY(account_charge(&session->account, bytes));

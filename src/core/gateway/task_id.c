@@ -51,9 +51,9 @@ static enum status read_text(const struct json_tape *tape, struct arena *arena,
 }
 
 enum status task_id_open(const struct gateway *gateway, const uint8_t *caller, bool is_modern,
-                         struct slice id, int64_t now_s, struct arena *arena,
-                         struct task_reference *out)
+                         struct slice id, struct arena *arena, struct task_reference *out)
 {
+    const struct port_clock *clock = gateway->ports.clock;
     struct slice parts[BOUND_PARTS];
     struct sealed_use use = use_of(caller, is_modern, parts);
     struct slice text = SLICE_EMPTY;
@@ -62,5 +62,5 @@ enum status task_id_open(const struct gateway *gateway, const uint8_t *caller, b
     TRY(sealed_text_open(gateway, &use, id, arena, &text));
     TRY(json_parse(&gateway->parser, text, arena, &tape, NULL));
     TRY(read_text(&tape, arena, out));
-    return now_s < out->expires_at_s ? STATUS_OK : STATUS_INVALID;
+    return clock->wall_ms(clock->context) / 1000 < out->expires_at_s ? STATUS_OK : STATUS_INVALID;
 }

@@ -29,9 +29,9 @@ NODISCARD enum status task_id_seal(const struct gateway *gateway, const uint8_t 
                                    const struct task_reference *task, struct buf *out);
 
 /* The task of an id, in the arena. STATUS_INVALID when it was not sealed for this caller and era,
- * or its time is over at now_s; STATUS_LIMIT: no memory. */
+ * or its time is over; STATUS_LIMIT: no memory. */
 NODISCARD enum status task_id_open(const struct gateway *gateway, const uint8_t *caller,
-                                   bool is_modern, struct slice id, int64_t now_s,
-                                   struct arena *arena, struct task_reference *out);
+                                   bool is_modern, struct slice id, struct arena *arena,
+                                   struct task_reference *out);
 
 #endif

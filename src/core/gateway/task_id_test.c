@@ -6,7 +6,8 @@
 #include <string.h>
 
 #define TEST_BYTES ((size_t)1 << 20)
-#define EXPIRES 2000
+#define LIFETIME_S 2000
+#define EXPIRES (1000000 + LIFETIME_S) /* the fake world's clock begins there */
 
 static struct world world;
 static const uint8_t ANN[32] = {1};
@@ -29,12 +30,13 @@ static void tear_down(struct buf *id)
     world_release(&world);
 }
 
-static enum status open_as(const uint8_t *caller, bool is_modern, struct slice id, int64_t now_s)
+static enum status open_as(const uint8_t *caller, bool is_modern, struct slice id, int64_t age_s)
 {
     struct arena arena;
     struct task_reference task;
     arena_init(&arena, TEST_BYTES, NULL);
-    enum status status = task_id_open(&world.gateway, caller, is_modern, id, now_s, &arena, &task);
+    world.now_ms = age_s * 1000;
+    enum status status = task_id_open(&world.gateway, caller, is_modern, id, &arena, &task);
     if (status == STATUS_OK) {
         CHECK(slice_eq(task.server, TASK.server) && slice_eq(task.tool, TASK.tool));
         CHECK(slice_eq(task.own_id, TASK.own_id) && task.expires_at_s == EXPIRES);
@@ -49,13 +51,13 @@ TEST(task_id_opens_for_its_caller_era_and_time_alone)
         const char *name;
         const uint8_t *caller;
         bool is_modern;
-        int64_t now_s;
+        int64_t age_s;
         enum status status;
     } rows[] = {
         {"same", ANN, false, 0, STATUS_OK},
-        {"last second", ANN, false, EXPIRES - 1, STATUS_OK},
-        {"its time is over", ANN, false, EXPIRES, STATUS_INVALID},
-        {"long over", ANN, false, INT64_MAX, STATUS_INVALID},
+        {"last second", ANN, false, LIFETIME_S - 1, STATUS_OK},
+        {"its time is over", ANN, false, LIFETIME_S, STATUS_INVALID},
+        {"long over", ANN, false, LIFETIME_S * 1000, STATUS_INVALID},
         {"other caller", BOB, false, 0, STATUS_INVALID},
         {"other era", ANN, true, 0, STATUS_INVALID},
     };
@@ -63,7 +65,7 @@ TEST(task_id_opens_for_its_caller_era_and_time_alone)
     set_up(&id);
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         CHECK_ROW(rows[i].name, open_as(rows[i].caller, rows[i].is_modern, buf_view(&id),
-                                        rows[i].now_s) == rows[i].status);
+                                        rows[i].age_s) == rows[i].status);
     }
     tear_down(&id);
 }
@@ -95,9 +97,9 @@ TEST(task_id_has_room_for_names_up_to_its_limit)
     struct buf id;
     set_up(&id);
     memset(name, 'n', sizeof(name));
-    /* {"expires":2000,"server":"bank","tool":"","task":"té-5"} */
-    size_t others = sizeof("{\"expires\":2000,\"server\":\"bank\",\"tool\":\"\",\"task\":}") - 1 +
-                    TASK.own_id.len;
+    /* {"expires":1002000,"server":"bank","tool":"","task":"té-5"} */
+    size_t others = sizeof("{\"expires\":1002000,\"server\":\"bank\",\"tool\":\"\",\"task\":}") -
+                    1 + TASK.own_id.len;
     task.tool = slice_of((const uint8_t *)name, TASK_ID_TEXT_BYTES_MAX - others);
     buf_clear(&id);
     CHECK(task_id_seal(&world.gateway, ANN, &task, &id) == STATUS_OK);

@@ -69,12 +69,10 @@ static enum stage_result refuse_unknown(struct operation *op, const char *why)
 
 static enum status open_id(struct operation *op)
 {
-    const struct port_clock *clock = op->gateway->ports.clock;
     struct operation_task *task = &op->task;
     struct json_tape tape;
     TRY(task_id_open(op->gateway, op->principal->digest, mcp_revision_is_modern(op->revision),
-                     op->message.target, clock->wall_ms(clock->context) / 1000, &op->arena,
-                     &task->reference));
+                     op->message.target, &op->arena, &task->reference));
     task->id = json_raw(&op->message.tape, op->message.target_ref);
     TRY(json_parse(&op->gateway->parser, task->reference.own_id, &op->arena, &tape, NULL));
     return json_string(&tape, 0, &op->arena, &task->own_id);
