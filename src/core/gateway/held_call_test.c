@@ -49,12 +49,14 @@ static void call_as(struct world_client *by, size_t loop, const char *id, const 
                     const char *meta)
 {
     char body[WORLD_TEXT_BYTES];
-    (void)snprintf(body, sizeof(body),
-                   "{\"jsonrpc\":\"2.0\",\"id\":%s,\"method\":\"tools/call\",\"params\":{\"name\":"
-                   "\"see\",\"arguments\":{}%s,\"_meta\":{"
-                   "\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","
-                   "\"io.modelcontextprotocol/clientCapabilities\":%s%s}}}",
-                   id, extra, capabilities, meta);
+    int len =
+        snprintf(body, sizeof(body),
+                 "{\"jsonrpc\":\"2.0\",\"id\":%s,\"method\":\"tools/call\",\"params\":{\"name\":"
+                 "\"see\",\"arguments\":{}%s,\"_meta\":{"
+                 "\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","
+                 "\"io.modelcontextprotocol/clientCapabilities\":%s%s}}}",
+                 id, extra, capabilities, meta);
+    CHECK(len > 0 && (size_t)len < sizeof(body));
     world_post(&worlds[loop], by, BANK, body, "tools/call", "see", NULL);
     run();
 }
@@ -155,9 +157,10 @@ static size_t count(const char *method)
 /* Has the server got that answer to its question, and is it the only one? */
 static bool server_got(const char *outcome)
 {
-    char text[1024];
+    char text[2 * STATE_BYTES];
     bool is_found = false;
-    (void)snprintf(text, sizeof(text), "{\"jsonrpc\":\"2.0\",\"id\":\"s\",%s", outcome);
+    int len = snprintf(text, sizeof(text), "{\"jsonrpc\":\"2.0\",\"id\":\"s\",%s", outcome);
+    CHECK(len > 0 && (size_t)len < sizeof(text));
     for (size_t i = 0; i < worlds[0].call_count; i++) {
         is_found = is_found || strstr(worlds[0].calls[i].body, text) != NULL;
     }
