@@ -560,23 +560,6 @@ TEST(every_pair_of_waits_survives_the_client_that_leaves)
 
 /* -- memory -------------------------------------------------------------------------------- */
 
-struct shortage {
-    size_t left;
-    bool lasts, has_begun;
-};
-
-static bool gate(void *context)
-{
-    struct shortage *shortage = context;
-    if (shortage->left > 0) {
-        shortage->left--;
-        return true;
-    }
-    bool allows = shortage->has_begun && !shortage->lasts;
-    shortage->has_begun = true;
-    return allows;
-}
-
 /* One allocation fails, or all from there on. */
 TEST(every_allocation_may_fail)
 {
@@ -586,14 +569,12 @@ TEST(every_allocation_may_fail)
             bool has_begun = true;
             for (size_t n = 0; has_begun; n++) {
                 char row[256];
-                struct shortage shortage = {.left = n, .lasts = lasts != 0};
                 snprintf(row, sizeof(row), "%s; allocation %zu fails", PLANS[i].name, n);
                 start(&PLANS[i]);
-                base_alloc_set_gate(gate, &shortage);
+                check_begin_shortage(n, lasts != 0);
                 post(&PLANS[i]);
                 run();
-                base_alloc_set_gate(NULL, NULL);
-                has_begun = shortage.has_begun;
+                has_begun = check_end_shortage();
                 check_end(&PLANS[i], &NO_MEMORY, row);
                 CHECK_ROW(row, has_begun || has_success(&PLANS[i]));
                 release();

@@ -65,36 +65,46 @@ uint64_t check_random(void)
     return random_state * 0x2545F4914F6CDD1DU;
 }
 
-struct countdown {
+static struct shortage {
     size_t left;
-    bool fails_once; /* or from there on */
-    bool fired;
-};
+    bool lasts;
+    bool has_begun;
+} shortage;
 
 static bool failures_paused;
 
-static bool countdown_gate(void *context)
+static bool shortage_gate(void *context)
 {
-    struct countdown *countdown = context;
+    (void)context;
     if (failures_paused) {
         return true;
     }
-    if (countdown->left == 0 && !(countdown->fails_once && countdown->fired)) {
-        countdown->fired = true;
+    if (shortage.left == 0 && (shortage.lasts || !shortage.has_begun)) {
+        shortage.has_begun = true;
         return false;
     }
-    countdown->left -= countdown->left > 0 ? 1 : 0;
+    shortage.left -= shortage.left > 0 ? 1 : 0;
     return true;
+}
+
+void check_begin_shortage(size_t left, bool lasts)
+{
+    shortage = (struct shortage){.left = left, .lasts = lasts};
+    base_alloc_set_gate(shortage_gate, NULL);
+}
+
+bool check_end_shortage(void)
+{
+    base_alloc_set_gate(NULL, NULL);
+    return shortage.has_begun;
 }
 
 void check_every_allocation(bool (*body)(void *context), void *context)
 {
     for (size_t n = 0; n < 200000; n++) {
-        struct countdown countdown = {.left = n / 2, .fails_once = n % 2 == 1};
-        base_alloc_set_gate(countdown_gate, &countdown);
+        check_begin_shortage(n / 2, n % 2 == 0);
         bool done = body(context);
-        base_alloc_set_gate(NULL, NULL);
-        if (!countdown.fired) {
+        if (!check_end_shortage()) {
             CHECK(done);
             return;
         }

@@ -28,6 +28,12 @@ uint64_t check_random(void);
  * piece of an arena is an allocation here. */
 void check_every_allocation(bool (*body)(void *context), void *context);
 
+/* The same by hand, for a body that must set something up first: the allocation after left others
+ * fails, and with lasts all behind it, until check_end_shortage; that says whether one has failed.
+ */
+void check_begin_shortage(size_t left, bool lasts);
+bool check_end_shortage(void);
+
 /* Inside such a body: let allocations succeed that are the test's own, then go on refusing. */
 void check_pause_failures(bool is_paused);
 

@@ -620,32 +620,16 @@ TEST(asking_a_modern_client_is_refused)
     release();
 }
 
-struct shortage {
-    size_t left;
-    bool has_begun;
-};
-
-static bool gate(void *context)
-{
-    struct shortage *shortage = context;
-    bool allows = shortage->left > 0 || shortage->has_begun;
-    shortage->left -= shortage->left > 0 ? 1 : 0;
-    shortage->has_begun = shortage->has_begun || !allows;
-    return allows;
-}
-
 /* One allocation fails: the server hears the answer or the "no", or the call ends. */
 TEST(asking_survives_each_allocation_that_fails)
 {
     bool has_begun = true;
     for (size_t n = 0; has_begun; n++) {
         struct world_call *call = begin();
-        struct shortage shortage = {.left = n};
-        base_alloc_set_gate(gate, &shortage);
+        check_begin_shortage(n, false);
         ask(call, ELICITATION);
         post(&second, 1, RESULT_OF("1", ACCEPTED));
-        base_alloc_set_gate(NULL, NULL);
-        has_begun = shortage.has_begun;
+        has_begun = check_end_shortage();
         CHECK(second.is_released && world_count_calls(&worlds[0], "response") <= 1);
         CHECK(has_begun || server_got("\"result\":" ACCEPTED));
         if (call->is_open) {

@@ -735,36 +735,20 @@ TEST(held_calls_survive_faulty_adapters)
     }
 }
 
-struct shortage {
-    size_t left;
-    bool has_begun;
-};
-
-static bool gate(void *context)
-{
-    struct shortage *shortage = context;
-    bool allows = shortage->left > 0 || shortage->has_begun;
-    shortage->left -= shortage->left > 0 ? 1 : 0;
-    shortage->has_begun = shortage->has_begun || !allows;
-    return allows;
-}
-
 /* One allocation fails: the server hears the answer or a "no", or the call ends. */
 TEST(held_calls_survive_each_allocation_that_fails)
 {
     bool has_begun = true;
     for (size_t n = 0; has_begun; n++) {
-        struct shortage shortage = {.left = n};
         struct world_call *call = begin();
         second = (struct world_client){0};
-        base_alloc_set_gate(gate, &shortage);
+        check_begin_shortage(n, false);
         ask(call, FORM);
         if (is_asked(&client)) {
             keep_state(&client);
             come_back(&second, 1, "\"1\":" ACCEPTED);
         }
-        base_alloc_set_gate(NULL, NULL);
-        has_begun = shortage.has_begun;
+        has_begun = check_end_shortage();
         CHECK(count("response") <= 1);
         CHECK(has_begun || server_got("\"result\":" ACCEPTED));
         if (call->is_open) {

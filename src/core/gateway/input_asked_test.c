@@ -512,32 +512,16 @@ TEST(asked_of_a_client_that_is_gone_is_refused)
     release();
 }
 
-struct shortage {
-    size_t left;
-    bool has_begun;
-};
-
-static bool gate(void *context)
-{
-    struct shortage *shortage = context;
-    bool allows = shortage->left > 0 || shortage->has_begun;
-    shortage->left -= shortage->left > 0 ? 1 : 0;
-    shortage->has_begun = shortage->has_begun || !allows;
-    return allows;
-}
-
 /* One allocation fails: the server hears the answer or a "no", or the call ends. */
 TEST(asked_survives_each_allocation_that_fails)
 {
     bool has_begun = true;
     for (size_t n = 0; has_begun; n++) {
-        struct shortage shortage = {.left = n};
         begin();
-        base_alloc_set_gate(gate, &shortage);
+        check_begin_shortage(n, false);
         server_says(ASK("\"a\":" FORM));
         post(&second, 1, RESULT_OF("1", ACCEPTED));
-        base_alloc_set_gate(NULL, NULL);
-        has_begun = shortage.has_begun;
+        has_begun = check_end_shortage();
         CHECK(second.is_released && rounds() <= 2);
         CHECK(has_begun || server_got("\"a\":" ACCEPTED));
         if (world_find_call(&worlds[0], "tools/call") != NULL) {

@@ -320,28 +320,13 @@ TEST(listening_may_end_while_it_is_recorded)
     }
 }
 
-struct shortage {
-    size_t left;
-    bool has_begun;
-};
-
-static bool gate(void *context)
-{
-    struct shortage *shortage = context;
-    bool allows = shortage->left > 0 || shortage->has_begun;
-    shortage->left -= shortage->left > 0 ? 1 : 0;
-    shortage->has_begun = shortage->has_begun || !allows;
-    return allows;
-}
-
 TEST(listening_survives_each_allocation_that_fails)
 {
     static const struct gateway_limits LIMITS = GATEWAY_LIMITS_DEFAULT;
     bool has_begun = true;
     for (size_t n = 0; has_begun; n++) {
-        struct shortage shortage = {.left = n};
         begin_world(PERMIT_ALL, &LIMITS);
-        base_alloc_set_gate(gate, &shortage);
+        check_begin_shortage(n, false);
         post(&client, BANK, FILTER(ALL));
         struct world_call *call = world_find_call(&world, "subscriptions/listen");
         if (call != NULL) {
@@ -350,8 +335,7 @@ TEST(listening_survives_each_allocation_that_fails)
         if (call != NULL && call->is_open) {
             say(call, UPDATED("file:///a", OURS));
         }
-        base_alloc_set_gate(NULL, NULL);
-        has_begun = shortage.has_begun;
+        has_begun = check_end_shortage();
         CHECK(has_begun || heard("updated"));
         world_release(&world);
     }

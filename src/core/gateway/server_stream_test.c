@@ -540,35 +540,19 @@ TEST(server_stream_questions_are_bounded)
     world_release(&world);
 }
 
-struct shortage {
-    size_t left;
-    bool has_begun;
-};
-
-static bool gate(void *context)
-{
-    struct shortage *shortage = context;
-    bool allows = shortage->left > 0 || shortage->has_begun;
-    shortage->left -= shortage->left > 0 ? 1 : 0;
-    shortage->has_begun = shortage->has_begun || !allows;
-    return allows;
-}
-
 TEST(server_stream_survives_each_allocation_that_fails)
 {
     bool has_begun = true;
     for (size_t n = 0; has_begun; n++) {
-        struct shortage shortage = {.left = n};
         begin_session(BANK, PERMIT_ALL, INITIALIZE(ALL));
-        base_alloc_set_gate(gate, &shortage);
+        check_begin_shortage(n, false);
         listen_at(BANK);
         struct world_call *stream = world_find_call(&world, "GET");
         if (stream != NULL) {
             say(stream, ELICITATION);
             post(BANK, RESULT_OF("1", ACCEPTED));
         }
-        base_alloc_set_gate(NULL, NULL);
-        has_begun = shortage.has_begun;
+        has_begun = check_end_shortage();
         world_advance(&world, 0);
         CHECK(world_count_calls(&world, "response") <= 1);
         CHECK(has_begun || strstr(answer_to_server(), "accept") != NULL);

@@ -453,27 +453,12 @@ TEST(list_changes_may_come_with_a_call)
     world_release(&world);
 }
 
-struct shortage {
-    size_t left;
-    bool has_begun;
-};
-
-static bool gate(void *context)
-{
-    struct shortage *shortage = context;
-    bool allows = shortage->left > 0 || shortage->has_begun;
-    shortage->left -= shortage->left > 0 ? 1 : 0;
-    shortage->has_begun = shortage->has_begun || !allows;
-    return allows;
-}
-
 TEST(subscription_survives_each_allocation_that_fails)
 {
     bool has_begun = true;
     for (size_t n = 0; has_begun; n++) {
         struct world_call *stream = begin();
-        struct shortage shortage = {.left = n};
-        base_alloc_set_gate(gate, &shortage);
+        check_begin_shortage(n, false);
         post(SUBSCRIBE("file:///a"));
         if (stream->is_open) {
             say(stream, UPDATED("file:///a"));
@@ -482,8 +467,7 @@ TEST(subscription_survives_each_allocation_that_fails)
             say(stream, CHANGED("tools"));
         }
         post(SEE);
-        base_alloc_set_gate(NULL, NULL);
-        has_begun = shortage.has_begun;
+        has_begun = check_end_shortage();
         CHECK(has_begun || (heard("updated") == 1 && heard("list_changed") == 1));
         world_release(&world);
     }
