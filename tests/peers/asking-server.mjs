@@ -1,14 +1,11 @@
 // A server of the official SDK, version 1, whose tools ask the client and tell what it answered. `http` listens on a
 // loopback port and prints where; `stdio` speaks on its standard streams.
-import { randomUUID } from 'node:crypto';
-import http from 'node:http';
-
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
-import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
-import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import {
   CreateMessageResultSchema, ElicitResultSchema, ListRootsResultSchema, UrlElicitationRequiredError,
 } from '@modelcontextprotocol/sdk/types.js';
+
+import { serve } from './v1-serving.mjs';
 
 const QUESTIONS = {
   ask_model: [
@@ -49,24 +46,4 @@ function newServer() {
   return server;
 }
 
-const transports = new Map();
-
-async function serve(request, response) {
-  let transport = transports.get(request.headers['mcp-session-id']);
-  if (transport === undefined) {
-    transport = new StreamableHTTPServerTransport({
-      sessionIdGenerator: randomUUID,
-      onsessioninitialized: (id) => transports.set(id, transport),
-      onsessionclosed: (id) => transports.delete(id),
-    });
-    await newServer().connect(transport);
-  }
-  await transport.handleRequest(request, response);
-}
-
-if (process.argv[2] === 'stdio') {
-  await newServer().connect(new StdioServerTransport());
-} else {
-  const listener = http.createServer(serve).listen(0, '127.0.0.1', () =>
-    console.log(JSON.stringify({ listening: `http://127.0.0.1:${listener.address().port}/mcp` })));
-}
+await serve(newServer, process.argv[2]);

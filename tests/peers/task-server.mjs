@@ -1,14 +1,13 @@
 // A server of the official SDK, version 1, whose calls may be tasks: `later` tells when it is done, `ask_user` asks
 // meanwhile and tells the answer, `forever` goes on until it is cancelled. Over HTTP; it says where:
 // `{"listening":"http://127.0.0.1:PORT/mcp"}`.
-import { randomUUID } from 'node:crypto';
-import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { InMemoryTaskMessageQueue, InMemoryTaskStore } from '@modelcontextprotocol/sdk/experimental/tasks/stores/in-memory.js';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
-import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import { ElicitResultSchema } from '@modelcontextprotocol/sdk/types.js';
+
+import { serve } from './v1-serving.mjs';
 
 const WORK_MS = 50;
 const POLL_MS = 50;
@@ -53,20 +52,4 @@ function newServer() {
   return server;
 }
 
-const transports = new Map();
-
-async function serve(request, response) {
-  let transport = transports.get(request.headers['mcp-session-id']);
-  if (transport === undefined) {
-    transport = new StreamableHTTPServerTransport({
-      sessionIdGenerator: randomUUID,
-      onsessioninitialized: (id) => transports.set(id, transport),
-      onsessionclosed: (id) => transports.delete(id),
-    });
-    await newServer().connect(transport);
-  }
-  await transport.handleRequest(request, response);
-}
-
-const listener = http.createServer(serve).listen(0, '127.0.0.1', () =>
-  console.log(JSON.stringify({ listening: `http://127.0.0.1:${listener.address().port}/mcp` })));
+await serve(newServer);

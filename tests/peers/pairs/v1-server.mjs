@@ -1,12 +1,9 @@
 // The pairs' server on the official SDK, version 1: v1-server.mjs NAME. It prints where it listens.
-import { randomUUID } from 'node:crypto';
-import http from 'node:http';
-
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
-import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import { CreateMessageResultSchema, ElicitResultSchema, ListRootsResultSchema } from '@modelcontextprotocol/sdk/types.js';
 import { z } from 'zod';
 
+import { serve } from '../v1-serving.mjs';
 import { FORM, MESSAGES, cancelled, text, waitForEnd } from './shared.mjs';
 
 const [name] = process.argv.slice(2);
@@ -47,20 +44,4 @@ function newServer() {
   return server;
 }
 
-const transports = new Map();
-
-async function serve(request, response) {
-  let transport = transports.get(request.headers['mcp-session-id']);
-  if (transport === undefined) {
-    transport = new StreamableHTTPServerTransport({
-      sessionIdGenerator: randomUUID,
-      onsessioninitialized: (id) => transports.set(id, transport),
-      onsessionclosed: (id) => transports.delete(id),
-    });
-    await newServer().connect(transport);
-  }
-  await transport.handleRequest(request, response);
-}
-
-const listener = http.createServer(serve).listen(0, '127.0.0.1', () =>
-  console.log(JSON.stringify({ listening: `http://127.0.0.1:${listener.address().port}/mcp` })));
+await serve(newServer);
