@@ -15,6 +15,7 @@ import {
 export const MODERN = '2026-07-28';
 export const LISTED_ORIGIN = 'https://console.aegis.example';
 const RECORD_WAIT_MS = 20000;
+const RELOAD_WAIT_MS = 30000;
 const RECORDS_TOO_MANY = 50; // read past what is expected, to see what should not be there
 const LOOPS = 2;
 const WARM_CALLS_MAX = 200;
@@ -95,6 +96,16 @@ export class Bench {
   /** The endpoint of one server, where names are its own. */
   serverUrl(name) {
     return `${this.gateway.origin}/servers/${name}/mcp`;
+  }
+
+  /** Lets the gateway read its files and keys again, and waits until it says so. */
+  async reload() {
+    const { child } = this.gateway;
+    const seen = child.errors.length;
+    child.kill('SIGHUP');
+    for (const end = Date.now() + RELOAD_WAIT_MS; !child.errors.slice(seen).includes('reloaded'); await sleep(10)) {
+      assert.ok(Date.now() < end, `no reload: ${child.errors}`);
+    }
   }
 
   async stop() {
