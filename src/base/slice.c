@@ -1,10 +1,8 @@
 #include "base/slice.h"
 
-#include <string.h>
+#include "base/plain.h"
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
+#include <string.h>
 
 #define DIGITS_SAFE 18 /* a number that is not longer fits 64 bits */
 
@@ -161,23 +159,6 @@ static bool is_plain(uint8_t byte)
 }
 
 #if defined(__SSE2__)
-/* A bit for each of 16 bytes that is no plain character. */
-static unsigned odd_bytes(__m128i bytes)
-{
-    __m128i is_sign = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
-                                   _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
-    /* Counted from the space, control characters come behind '~' like all that are past ASCII. */
-    __m128i from_space = _mm_sub_epi8(bytes, _mm_set1_epi8(' '));
-    __m128i is_odd =
-        _mm_cmpeq_epi8(_mm_max_epu8(from_space, _mm_set1_epi8(0x7F - ' ')), from_space);
-    return (unsigned)_mm_movemask_epi8(_mm_or_si128(is_sign, is_odd));
-}
-
-static unsigned odd_bytes_at(const uint8_t *ptr)
-{
-    return odd_bytes(_mm_loadu_si128((const __m128i *)(const void *)ptr));
-}
-
 /* The first odd byte, when `half` bytes at `at` and the last `half` ones, which may overlap, were
  * looked at. */
 static size_t odd_of_two(struct slice text, size_t at, size_t half, unsigned odd)
@@ -196,19 +177,19 @@ static size_t skip_plain_end(struct slice text, size_t at)
 {
     size_t left = text.len - at;
     if (text.len >= 16) {
-        unsigned odd = odd_bytes_at(text.ptr + text.len - 16) >> (16 - left);
+        unsigned odd = plain_odd_bytes_at(text.ptr + text.len - 16) >> (16 - left);
         return odd == 0 ? text.len : at + (size_t)__builtin_ctz(odd);
     }
     if (left >= 8) {
         uint64_t first = load_word(text.ptr + at);
         uint64_t last = load_word(text.ptr + text.len - 8);
         __m128i both = _mm_set_epi64x((long long)last, (long long)first);
-        return odd_of_two(text, at, 8, odd_bytes(both));
+        return odd_of_two(text, at, 8, plain_odd_bytes(both));
     }
     if (left >= 4) {
         uint64_t both = load_half(text.ptr + at) | (uint64_t)load_half(text.ptr + text.len - 4)
                                                        << 32;
-        return odd_of_two(text, at, 4, odd_bytes(_mm_cvtsi64_si128((long long)both)) & 0xFF);
+        return odd_of_two(text, at, 4, plain_odd_bytes(_mm_cvtsi64_si128((long long)both)) & 0xFF);
     }
     while (at < text.len && is_plain(text.ptr[at])) {
         at++;
@@ -219,7 +200,7 @@ static size_t skip_plain_end(struct slice text, size_t at)
 size_t slice_skip_plain(struct slice text, size_t at)
 {
     for (; text.len - at >= 16; at += 16) {
-        unsigned odd = odd_bytes_at(text.ptr + at);
+        unsigned odd = plain_odd_bytes_at(text.ptr + at);
         if (odd != 0) {
             return at + (size_t)__builtin_ctz(odd);
         }
