@@ -139,6 +139,76 @@ TEST(json_members_at_the_bound_and_one_past)
     CHECK(str_eq(verdict_of_repeated("{\"k\":1", ",\"k\":1", 2000, "}"), "json.duplicate"));
 }
 
+/* An object of so many members that names are looked up by their hash: one of len letters, others,
+ * and the last one again, its first letter as an escape if asked. */
+static const char *verdict_of_repeated_name(size_t len, size_t again_len, bool is_escaped)
+{
+    struct buf buf;
+    buf_init(&buf, 4096, NULL);
+    buf_append(&buf, SLICE("{\""));
+    for (size_t i = 0; i < len; i++) {
+        buf_append_byte(&buf, (uint8_t)('a' + i % 26));
+    }
+    for (uint64_t i = 0; i < 20; i++) {
+        buf_append(&buf, SLICE("\":1,\""));
+        buf_append_u64(&buf, i);
+    }
+    buf_append(&buf, is_escaped ? SLICE("\":1,\"\\u0061") : SLICE("\":1,\""));
+    for (size_t i = is_escaped ? 1 : 0; i < again_len; i++) {
+        buf_append_byte(&buf, (uint8_t)('a' + i % 26));
+    }
+    buf_append(&buf, SLICE("\":1}"));
+    const char *code = verdict(buf_view(&buf));
+    buf_release(&buf);
+    return code;
+}
+
+TEST(json_duplicates_of_every_length)
+{
+    for (size_t len = 1; len < 40; len++) {
+        CHECK(str_eq(verdict_of_repeated_name(len, len, false), "json.duplicate"));
+        CHECK(str_eq(verdict_of_repeated_name(len, len, true), "json.duplicate"));
+        CHECK(verdict_of_repeated_name(len, len + 1, false) == NULL);
+        CHECK(verdict_of_repeated_name(len, len + 1, true) == NULL);
+    }
+    CHECK(str_eq(verdict_of_repeated_name(0, 0, false), "json.duplicate"));
+}
+
+/* Strings are read many bytes at a time; what is odd in one must be seen wherever it stands. */
+TEST(json_odd_bytes_at_every_place)
+{
+    static const struct {
+        const char *odd, *code;
+    } ROWS[] = {
+        {"\x1F", "json.syntax"},
+        {"\n", "json.syntax"},
+        {"\\x", "json.syntax"},
+        {"\\u00g0", "json.syntax"},
+        {"\"", "json.syntax"},
+        {"\\ud800", "json.surrogate"},
+        {"\\udc00", "json.surrogate"},
+        {"\\ud800\\u0041", "json.surrogate"},
+        {"\xFF", "json.utf8"},
+        {"\xC3", "json.utf8"},
+        {"\xED\xA0\x80", "json.utf8"},
+        {"\x7F", NULL},
+        {"\xC3\xBC", NULL},
+        {"\\n", NULL},
+        {"\\ud83d\\ude00", NULL},
+    };
+    static const char LETTERS[] = "The transfer fails with a limit for some clients";
+    for (size_t i = 0; i < COUNT_OF(ROWS); i++) {
+        for (size_t before = 0; before < sizeof(LETTERS); before++) {
+            char text[128];
+            int len = snprintf(text, sizeof(text), "[\"%.*s%s%s\"]", (int)before, LETTERS,
+                               ROWS[i].odd, LETTERS + before);
+            const char *code = verdict(slice_of(text, (size_t)len));
+            CHECK_ROW(ROWS[i].odd,
+                      ROWS[i].code == NULL ? code == NULL : str_eq(code, ROWS[i].code));
+        }
+    }
+}
+
 TEST(json_writer_splices_everywhere)
 {
     static const struct {
@@ -219,8 +289,8 @@ static bool parse_and_write(void *context)
 
 TEST(json_survives_every_failed_allocation)
 {
-    struct slice text =
-        SLICE("{\"a\":1,\"b\":2,\"c\":3,\"d\":4,\"e\":5,\"f\":6,\"g\":7,\"h\":8,\"i\":[ {} ]}");
+    struct slice text = SLICE(
+        "{\"a\":1,\"b\":2,\"c\":3,\"d\":4,\"e\":5,\"f\":6,\"\\u0067\":7,\"h\":8,\"i\":[ {} ]}");
     init_parser();
     check_every_allocation(parse_and_write, &text);
 }
@@ -407,6 +477,7 @@ TEST(json_memory_is_a_small_multiple_of_the_text)
         {"[\"\"", ",\"\"", "]", 65534},
         {"[{\"\":0}", ",{\"\":0}", "]", 21000},
         {"{\"\":0", ",\"%\":0", "}", 4095},
+        {"{\"\":0", ",\"\\n%\":0", "}", 4095},
         {"{\"\":\"\"", ",\"%\":[]", "}", 4095},
         {"[0", ",{\"a\":0,\"b\":0,\"c\":0,\"d\":0,\"e\":0,\"f\":0,\"g\":0,\"h\":0,\"i\":0}", "]",
          3400},

@@ -1,5 +1,6 @@
 #include "json/scan.h"
 
+#include "base/plain.h"
 #include "base/utf8.h"
 
 #include <string.h>
@@ -37,21 +38,10 @@ static bool is_low_surrogate(int32_t code)
     return code >= 0xDC00 && code <= 0xDFFF;
 }
 
-/* *at: the backslash; on SCAN_OK behind the escape. */
-static enum scan_result scan_escape(const uint8_t **at, const uint8_t *end)
+/* *at: the backslash before an 'u'; on SCAN_OK behind the escape. */
+static enum scan_result scan_code_unit(const uint8_t **at, const uint8_t *end)
 {
     size_t left = (size_t)(end - *at);
-    if (left < 2) {
-        return SCAN_UNTERMINATED;
-    }
-    uint8_t kind = (*at)[1];
-    if (kind != 'u') {
-        if (kind == '\0' || memchr("\"\\/bfnrt", kind, 8) == NULL) {
-            return SCAN_ESCAPE;
-        }
-        *at += 2;
-        return SCAN_OK;
-    }
     int32_t code = left < 6 ? -1 : hex4(*at + 2);
     if (code < 0) {
         return SCAN_ESCAPE;
@@ -72,6 +62,30 @@ static enum scan_result scan_escape(const uint8_t **at, const uint8_t *end)
     return SCAN_OK;
 }
 
+/* *at: the backslash; on SCAN_OK behind the escape. */
+static inline enum scan_result scan_escape(const uint8_t **at, const uint8_t *end)
+{
+    if (end - *at < 2) {
+        return SCAN_UNTERMINATED;
+    }
+    switch ((*at)[1]) {
+    case '"':
+    case '\\':
+    case '/':
+    case 'b':
+    case 'f':
+    case 'n':
+    case 'r':
+    case 't':
+        *at += 2;
+        return SCAN_OK;
+    case 'u':
+        return scan_code_unit(at, end);
+    default:
+        return SCAN_ESCAPE;
+    }
+}
+
 /* *at: a byte past ASCII, or DEL; on SCAN_OK behind the run of them. */
 static enum scan_result scan_beyond_ascii(const uint8_t **at, const uint8_t *end)
 {
@@ -87,14 +101,11 @@ static enum scan_result scan_beyond_ascii(const uint8_t **at, const uint8_t *end
     return SCAN_OK;
 }
 
-/* A string that is not over at its first byte that is no plain character. Out of line, because most
- * are. */
-SELDOM static struct scanned scan_rest(const uint8_t *at, const uint8_t *end)
+struct scanned scan_string(const uint8_t *at, const uint8_t *end)
 {
     struct scanned scanned = {.end = at, .result = SCAN_OK};
     for (;;) {
         const uint8_t **cursor = &scanned.end;
-        *cursor += slice_skip_plain(slice_of(*cursor, (size_t)(end - *cursor)), 0);
         if (*cursor == end) {
             scanned.result = SCAN_UNTERMINATED;
         } else if (**cursor == '"') {
@@ -109,15 +120,8 @@ SELDOM static struct scanned scan_rest(const uint8_t *at, const uint8_t *end)
         if (scanned.result != SCAN_OK) {
             return scanned;
         }
+        *cursor = plain_end(*cursor, end);
     }
-}
-
-struct scanned scan_string(const uint8_t *start, const uint8_t *end)
-{
-    const uint8_t *at = start + 1;
-    at += slice_skip_plain(slice_of(at, (size_t)(end - at)), 0);
-    return at < end && *at == '"' ? (struct scanned){.end = at + 1, .result = SCAN_OK}
-                                  : scan_rest(at, end);
 }
 
 void scan_text_init(struct scan_text *scan, struct slice content)

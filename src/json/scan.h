@@ -19,8 +19,9 @@ struct scanned {
     bool has_escapes;
 };
 
-/* Check the string whose opening quote is at start; the text ends at end. */
-struct scanned scan_string(const uint8_t *start, const uint8_t *end);
+/* Check the rest of a string, from its first byte that is no plain character; the text ends at
+ * end. */
+struct scanned scan_string(const uint8_t *at, const uint8_t *end);
 
 /* Reads the content of a checked string character by character. */
 struct scan_text {

@@ -1,5 +1,6 @@
 #include "json/tape.h"
 
+#include "base/plain.h"
 #include "json/scan.h"
 
 #include <assert.h>
@@ -11,6 +12,7 @@
 #define GROWTH 4
 #define GROWTH_MAX 8
 #define BYTES_PER_NODE 8 /* a guess that seldom needs a second array */
+#define SHORT_NAME_BYTES 16
 
 /* struct json_node, kind */
 #define KIND_TYPE 7U
@@ -66,6 +68,11 @@ static const uint8_t *fail_syntax(struct reader *r, const uint8_t *at, const cha
     return fail(r, at, STATUS_INVALID, "json.syntax", what);
 }
 
+static const uint8_t *fail_memory(struct reader *r, const uint8_t *at)
+{
+    return fail(r, at, STATUS_LIMIT, "json.memory", "the message needs too much memory");
+}
+
 SELDOM static const uint8_t *skip_found_space(struct reader *r, const uint8_t *at)
 {
     for (; at < r->end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'); at++) {
@@ -74,15 +81,21 @@ SELDOM static const uint8_t *skip_found_space(struct reader *r, const uint8_t *a
     return at;
 }
 
-static inline const uint8_t *skip_space(struct reader *r, const uint8_t *at)
-{
-    return at<r->end && * at> ' ' ? at : skip_found_space(r, at);
-}
-
 /* The byte at the cursor; NUL at the end, which no rule accepts. */
 static inline uint8_t peek(const struct reader *r, const uint8_t *at)
 {
     return at < r->end ? *at : 0;
+}
+
+/* The same behind white space, which the cursor is moved over. */
+static inline uint8_t peek_past_space(struct reader *r, const uint8_t **at)
+{
+    uint8_t byte = peek(r, *at);
+    if (byte > ' ') {
+        return byte;
+    }
+    *at = skip_found_space(r, *at);
+    return peek(r, *at);
 }
 
 static enum json_type type_of(const struct json_node *node)
@@ -129,7 +142,7 @@ static const uint8_t *grow_nodes(struct reader *r, const uint8_t *at)
     }
     struct json_node *nodes = arena_alloc(r->arena, capacity * sizeof(*nodes));
     if (nodes == NULL) {
-        return fail(r, at, STATUS_LIMIT, "json.memory", "the message needs too much memory");
+        return fail_memory(r, at);
     }
     if (r->count > 0) {
         memcpy(nodes, r->nodes, r->count * sizeof(*nodes));
@@ -173,14 +186,24 @@ static const uint8_t *fail_string(struct reader *r, const uint8_t *at, enum scan
     return at;
 }
 
-static inline const uint8_t *read_string(struct reader *r, const uint8_t *start)
+/* The rest of a string, from its first byte that is no plain character. Out of line, because most
+ * strings end there. */
+SELDOM static const uint8_t *read_odd_string(struct reader *r, const uint8_t *start,
+                                             const uint8_t *at)
 {
-    struct scanned scanned = scan_string(start, r->end);
+    struct scanned scanned = scan_string(at, r->end);
     if (scanned.result != SCAN_OK) {
         return fail_string(r, scanned.end, scanned.result);
     }
     return add_node(r, JSON_STRING | (scanned.has_escapes ? KIND_HAS_ESCAPES : 0), start,
                     scanned.end);
+}
+
+static inline const uint8_t *read_string(struct reader *r, const uint8_t *start)
+{
+    const uint8_t *at = plain_end(start + 1, r->end);
+    return peek(r, at) == '"' ? add_node(r, JSON_STRING, start, at + 1)
+                              : read_odd_string(r, start, at);
 }
 
 static const uint8_t *skip_digits(const struct reader *r, const uint8_t *at)
@@ -219,10 +242,10 @@ static const uint8_t *read_number(struct reader *r, const uint8_t *start)
     return add_node(r, JSON_NUMBER, start, at);
 }
 
-static const uint8_t *read_literal(struct reader *r, const uint8_t *at, struct slice word,
-                                   enum json_type type)
+static inline const uint8_t *read_literal(struct reader *r, const uint8_t *at, struct slice word,
+                                          enum json_type type)
 {
-    if (!slice_starts_with(slice_of(at, (size_t)(r->end - at)), word)) {
+    if ((size_t)(r->end - at) < word.len || memcmp(at, word.ptr, word.len) != 0) {
         return fail_syntax(r, at, "an unknown word");
     }
     return add_node(r, type, at, at + word.len);
@@ -271,6 +294,20 @@ static bool same_string(const uint8_t *a_text, const struct json_node *a, const 
            slice_eq(left, right);
 }
 
+static uint64_t load_word(const uint8_t *ptr)
+{
+    uint64_t word;
+    memcpy(&word, ptr, sizeof(word));
+    return word;
+}
+
+static uint32_t load_half(const uint8_t *ptr)
+{
+    uint32_t half;
+    memcpy(&half, ptr, sizeof(half));
+    return half;
+}
+
 static uint64_t rotate(uint64_t value, unsigned bits)
 {
     return (value << bits) | (value >> (64 - bits));
@@ -297,61 +334,49 @@ static void sip_word(uint64_t v[4], uint64_t word)
     v[0] ^= word;
 }
 
-/* The last bytes of a text, fewer than eight, with its length on top. */
-static uint64_t sip_tail(const uint8_t *bytes, size_t count, uint64_t len)
+/* SipHash-1-3 of a text of at least eight bytes. Words are taken in the machine's order, since no
+ * hash leaves the process; the last one may overlap. */
+SELDOM static uint64_t hash_long(const uint64_t seed[2], struct slice text)
 {
-    uint64_t word = len << 56;
-    for (size_t i = 0; i < count; i++) {
-        word |= (uint64_t)bytes[i] << (i * 8);
+    uint64_t v[4] = {seed[0] ^ 0x736f6d6570736575U, seed[1] ^ 0x646f72616e646f6dU,
+                     seed[0] ^ 0x6c7967656e657261U, seed[1] ^ 0x7465646279746573U};
+    for (size_t at = 0; text.len - at > 8; at += 8) {
+        sip_word(v, load_word(text.ptr + at));
     }
-    return word;
-}
-
-static void sip_plain(uint64_t v[4], struct slice text)
-{
-    size_t at = 0;
-    for (; text.len - at >= 8; at += 8) {
-        uint64_t word;
-        memcpy(&word, text.ptr + at, sizeof(word));
-        sip_word(v, word);
-    }
-    sip_word(v, sip_tail(text.ptr + at, text.len - at, text.len));
-}
-
-static void sip_escaped(uint64_t v[4], struct slice content)
-{
-    struct scan_text scan;
-    uint8_t bytes[8];
-    uint64_t len = 0;
-    scan_text_init(&scan, content);
-    for (int byte = scan_text_next(&scan); byte >= 0; byte = scan_text_next(&scan)) {
-        bytes[len++ % 8] = (uint8_t)byte;
-        if (len % 8 == 0) {
-            uint64_t word;
-            memcpy(&word, bytes, sizeof(word));
-            sip_word(v, word);
-        }
-    }
-    sip_word(v, sip_tail(bytes, len % 8, len));
-}
-
-/* SipHash-1-3 of the text a name stands for: keyed, so names cannot be made to collide. Words are
- * taken in the machine's order, since no hash leaves the process. */
-static uint64_t hash_name(const struct reader *r, const struct json_node *node)
-{
-    uint64_t v[4] = {
-        r->parser->seed[0] ^ 0x736f6d6570736575U, r->parser->seed[1] ^ 0x646f72616e646f6dU,
-        r->parser->seed[0] ^ 0x6c7967656e657261U, r->parser->seed[1] ^ 0x7465646279746573U};
-    if (has_escapes(node)) {
-        sip_escaped(v, content_of(r->begin, node));
-    } else {
-        sip_plain(v, content_of(r->begin, node));
-    }
+    sip_word(v, load_word(text.ptr + text.len - 8));
+    sip_word(v, text.len);
     v[2] ^= 0xff;
     sip_round(v);
     sip_round(v);
     sip_round(v);
     return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+/* Of a name that is not longer than two words their product, each with a key: NH, the universal
+ * hash of UMAC (RFC 4418 §5.2). */
+static uint64_t hash_short(const uint64_t seed[2], struct slice text)
+{
+    uint64_t first = 0;
+    uint64_t last = 0;
+    if (text.len >= 8) {
+        first = load_word(text.ptr);
+        last = load_word(text.ptr + text.len - 8);
+    } else if (text.len >= 4) {
+        first = load_half(text.ptr);
+        last = load_half(text.ptr + text.len - 4);
+    } else if (text.len > 0) {
+        first = text.ptr[0];
+        last = (uint64_t)text.ptr[text.len / 2] << 8 | text.ptr[text.len - 1];
+    }
+    __extension__ typedef unsigned __int128 wide;
+    wide product = (wide)(first + seed[0]) * (last + text.len + seed[1]);
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* Keyed, so names cannot be made to collide. */
+static uint64_t hash_text(const uint64_t seed[2], struct slice text)
+{
+    return text.len <= SHORT_NAME_BYTES ? hash_short(seed, text) : hash_long(seed, text);
 }
 
 static const uint8_t *fail_duplicate(struct reader *r, uint32_t key)
@@ -380,6 +405,35 @@ static const uint8_t *check_small_object(struct reader *r, uint32_t object, cons
     return at;
 }
 
+SELDOM static enum status unescape(struct slice content, struct arena *arena, struct slice *out)
+{
+    /* Unescaping never grows a text: the shortest escape of n bytes stands for fewer. */
+    uint8_t *bytes = arena_alloc(arena, content.len);
+    if (bytes == NULL) {
+        return STATUS_LIMIT;
+    }
+    struct scan_text scan;
+    size_t len = 0;
+    scan_text_init(&scan, content);
+    for (int byte = scan_text_next(&scan); byte >= 0; byte = scan_text_next(&scan)) {
+        bytes[len++] = (uint8_t)byte;
+    }
+    *out = slice_of(bytes, len);
+    return STATUS_OK;
+}
+
+/* Of the text a name stands for. Two names of one text must not differ by their escapes, so these
+ * are taken away first. */
+static const uint8_t *hash_name(struct reader *r, const struct json_node *name, uint64_t *hash)
+{
+    struct slice text = content_of(r->begin, name);
+    if (has_escapes(name) && unescape(text, r->arena, &text) != STATUS_OK) {
+        return fail_memory(r, r->begin + name->offset);
+    }
+    *hash = hash_text(r->parser->seed, text);
+    return text.ptr;
+}
+
 struct name_slot {
     uint32_t high; /* the half of the hash that does not say which slot */
     uint32_t key;  /* 0: free, because no key is node 0 */
@@ -393,10 +447,13 @@ static const uint8_t *check_large_object(struct reader *r, uint32_t object, cons
     }
     struct name_slot *table = arena_alloc_zero(r->arena, slots, sizeof(*table));
     if (table == NULL) {
-        return fail(r, at, STATUS_LIMIT, "json.memory", "the message needs too much memory");
+        return fail_memory(r, at);
     }
     for (uint32_t key = object + 1; key < r->count; key = r->nodes[key + 1].next) {
-        uint64_t hash = hash_name(r, &r->nodes[key]);
+        uint64_t hash = 0;
+        if (hash_name(r, &r->nodes[key], &hash) == NULL) {
+            return NULL;
+        }
         uint32_t high = (uint32_t)(hash >> 32);
         size_t slot = (uint32_t)hash & (slots - 1);
         for (; table[slot].key != 0; slot = (slot + 1) & (slots - 1)) {
@@ -446,8 +503,7 @@ static void mark_name(struct reader *r, const uint8_t *end)
 
 static inline const uint8_t *read_name(struct reader *r, const uint8_t *at)
 {
-    at = skip_space(r, at);
-    if (peek(r, at) != '"') {
+    if (peek_past_space(r, &at) != '"') {
         return fail_syntax(r, at, "a member name must be a string");
     }
     at = read_string(r, at);
@@ -455,12 +511,12 @@ static inline const uint8_t *read_name(struct reader *r, const uint8_t *at)
         return NULL;
     }
     mark_name(r, at);
-    at = skip_space(r, at);
-    return peek(r, at) == ':' ? at + 1 : fail_syntax(r, at, "':' must follow a member name");
+    return peek_past_space(r, &at) == ':' ? at + 1
+                                          : fail_syntax(r, at, "':' must follow a member name");
 }
 
 /* Count a new element of the innermost container and read its name if it has one. */
-static const uint8_t *begin_element(struct reader *r, const uint8_t *at)
+static inline const uint8_t *begin_element(struct reader *r, const uint8_t *at)
 {
     struct level *level = r->level;
     level->count++;
@@ -473,74 +529,70 @@ static const uint8_t *begin_element(struct reader *r, const uint8_t *at)
     return read_name(r, at);
 }
 
-/* After a value: close what ends here, up to the next element's value. */
-static const uint8_t *finish_value(struct reader *r, const uint8_t *at)
+/* Behind a value or an opening bracket: close what ends here, up to the next value. */
+static inline const uint8_t *find_next_value(struct reader *r, const uint8_t *at)
 {
-    while (at != NULL && r->level != r->outside) {
-        at = skip_space(r, at);
-        uint8_t byte = peek(r, at);
-        if (byte == ',') {
-            return begin_element(r, at + 1);
-        }
-        if (byte != r->level->closing_bracket) {
-            return fail_syntax(r, at, "',' or a closing bracket must follow a value");
-        }
+    while (peek_past_space(r, &at) == r->level->closing_bracket) {
         at = close_container(r, at);
+        if (at == NULL || r->level == r->outside) {
+            return at;
+        }
     }
-    return at;
+    bool is_first = r->level->count == 0;
+    if (!is_first && peek(r, at) != ',') {
+        return fail_syntax(r, at, "',' or a closing bracket must follow a value");
+    }
+    return begin_element(r, is_first ? at : at + 1);
 }
 
-/* Up to the first element's value; a container without elements closes at once. */
-static const uint8_t *open_container(struct reader *r, const uint8_t *start, enum json_type type,
-                                     uint8_t closing_bracket)
+/* at: the opening bracket. */
+static inline const uint8_t *open_container(struct reader *r, const uint8_t *at)
 {
+    bool is_object = *at == '{';
     if (r->level == r->outside + r->parser->limits.depth_max) {
-        return fail(r, start, STATUS_LIMIT, "json.depth", "nested too deep");
+        return fail(r, at, STATUS_LIMIT, "json.depth", "nested too deep");
     }
-    const uint8_t *at = add_node(r, type, start, start + 1);
-    if (at == NULL) {
-        return NULL;
-    }
-    *++r->level = (struct level){.node = r->count - 1, .closing_bracket = closing_bracket};
-    at = skip_space(r, at);
-    return peek(r, at) == closing_bracket ? finish_value(r, at) : begin_element(r, at);
+    *++r->level = (struct level){.node = r->count, .closing_bracket = is_object ? '}' : ']'};
+    return add_node(r, is_object ? JSON_OBJECT : JSON_ARRAY, at, at + 1);
 }
 
-/* A scalar and what ends behind it, or the beginning of a container: up to the next value. */
-static const uint8_t *read_value(struct reader *r, const uint8_t *at)
+/* A scalar, or the opening bracket of a container. */
+static inline const uint8_t *read_value(struct reader *r, const uint8_t *at)
 {
-    at = skip_space(r, at);
-    switch (peek(r, at)) {
+    switch (peek_past_space(r, &at)) {
     case '{':
-        return open_container(r, at, JSON_OBJECT, '}');
     case '[':
-        return open_container(r, at, JSON_ARRAY, ']');
+        return open_container(r, at);
     case '"':
-        return finish_value(r, read_string(r, at));
+        return read_string(r, at);
     case 't':
-        return finish_value(r, read_literal(r, at, SLICE("true"), JSON_TRUE));
+        return read_literal(r, at, SLICE("true"), JSON_TRUE);
     case 'f':
-        return finish_value(r, read_literal(r, at, SLICE("false"), JSON_FALSE));
+        return read_literal(r, at, SLICE("false"), JSON_FALSE);
     case 'n':
-        return finish_value(r, read_literal(r, at, SLICE("null"), JSON_NULL));
+        return read_literal(r, at, SLICE("null"), JSON_NULL);
     default:
-        return finish_value(r, read_number(r, at));
+        return read_number(r, at);
     }
 }
 
 static const uint8_t *read_text(struct reader *r)
 {
-    const uint8_t *at = skip_space(r, r->begin);
+    const uint8_t *at = r->begin;
+    (void)peek_past_space(r, &at);
     if (at == r->end) {
         return fail(r, at, STATUS_INVALID, "json.empty", "there is no value");
     }
     do {
         at = read_value(r, at);
+        if (at != NULL && r->level != r->outside) {
+            at = find_next_value(r, at);
+        }
     } while (at != NULL && r->level != r->outside);
     if (at == NULL) {
         return NULL;
     }
-    at = skip_space(r, at);
+    (void)peek_past_space(r, &at);
     return at == r->end ? at : fail_syntax(r, at, "more text after the value");
 }
 
@@ -654,23 +706,6 @@ json_ref json_member_object(const struct json_tape *tape, json_ref ref, struct s
 {
     json_ref found = ref == JSON_NONE ? JSON_NONE : json_member(tape, ref, name);
     return found != JSON_NONE && json_type(tape, found) == JSON_OBJECT ? found : JSON_NONE;
-}
-
-SELDOM static enum status unescape(struct slice content, struct arena *arena, struct slice *out)
-{
-    /* Unescaping never grows a text: the shortest escape of n bytes stands for fewer. */
-    uint8_t *bytes = arena_alloc(arena, content.len);
-    if (bytes == NULL) {
-        return STATUS_LIMIT;
-    }
-    struct scan_text scan;
-    size_t len = 0;
-    scan_text_init(&scan, content);
-    for (int byte = scan_text_next(&scan); byte >= 0; byte = scan_text_next(&scan)) {
-        bytes[len++] = (uint8_t)byte;
-    }
-    *out = slice_of(bytes, len);
-    return STATUS_OK;
 }
 
 enum status json_string(const struct json_tape *tape, json_ref ref, struct arena *arena,
