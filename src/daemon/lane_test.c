@@ -55,11 +55,12 @@ static bool upstream_admit(void *context, const struct exchange_request *head,
     return true;
 }
 
-static void upstream_refused(void *context, struct slice peer_ip, int status_code, const char *code)
+static void upstream_refused(void *context, const struct exchange_request *head, const char *code,
+                             struct exchange_reply *reply)
 {
     (void)context;
-    (void)peer_ip;
-    CHECK_ROW(code, status_code == 0);
+    (void)head;
+    CHECK_ROW(code, reply->status_code == 0);
 }
 
 static bool has(struct slice text, const char *part)

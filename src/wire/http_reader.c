@@ -22,6 +22,11 @@ void http_reader_drop_head(struct http_reader *reader)
     reader->known_bytes = 0;
 }
 
+bool http_reader_has_head(const struct http_reader *reader)
+{
+    return reader->known_bytes > 0;
+}
+
 void http_reader_release(struct http_reader *reader)
 {
     http_reader_drop_head(reader);
@@ -55,11 +60,11 @@ static void begin_body(struct http_reader *reader)
 /* The head is parsed, and begins a message that may go on. */
 static enum http_event take_head(struct http_reader *reader, struct diag *diag)
 {
+    reader->known_bytes = reader->raw.len;
     if (reader->head.content_length > (int64_t)reader->limits.body_bytes_max) {
         return fail(reader, 413, STATUS_LIMIT, "http.body_too_large", "the body is too large",
                     diag);
     }
-    reader->known_bytes = reader->raw.len;
     begin_body(reader);
     return HTTP_HEAD;
 }

@@ -77,6 +77,9 @@ enum http_event http_reader_next(struct http_reader *reader, struct slice *input
 /* The peer closed: HTTP_END when that ends a body or nothing had begun, else HTTP_ERROR. */
 enum http_event http_reader_finish(struct http_reader *reader, struct diag *diag);
 
+/* Was the head read to its end, and is it kept? Also after an error that came later. */
+bool http_reader_has_head(const struct http_reader *reader);
+
 /* Give back the head's storage; reader->head.fields must not be used any more. While it is kept, a
  * next message with the same head costs a comparison: what two parsers said of these bytes holds.
  */

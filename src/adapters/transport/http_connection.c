@@ -117,16 +117,6 @@ static void send_reply(struct http_connection *self, const struct exchange_reply
     buf_clear(out);
 }
 
-/* Our own refusal: of the framing, or a time-out. */
-static void refuse(struct http_connection *self, int status_code, const char *code)
-{
-    const struct exchange_handler *handler = &self->server->handler;
-    self->must_close = true;
-    handler->refused(handler->context, self->peer_ip, status_code, code);
-    send_reply(self, &(struct exchange_reply){.status_code = status_code});
-    linger(self);
-}
-
 static struct exchange_request request_of(const struct http_connection *self, struct slice body)
 {
     const struct http_head *head = &self->reader.head;
@@ -137,6 +127,21 @@ static struct exchange_request request_of(const struct http_connection *self, st
                                      .body = body,
                                      .peer_ip = self->peer_ip,
                                      .is_tls = self->stream.tls != NULL};
+}
+
+/* Our own refusal: of the framing, or a time-out. */
+static void refuse(struct http_connection *self, int status_code, const char *code)
+{
+    const struct exchange_handler *handler = &self->server->handler;
+    struct exchange_request request = {.peer_ip = self->peer_ip};
+    struct exchange_reply reply = {.status_code = status_code};
+    if (http_reader_has_head(&self->reader)) {
+        request = request_of(self, SLICE_EMPTY);
+    }
+    self->must_close = true;
+    handler->refused(handler->context, &request, code, &reply);
+    send_reply(self, &reply);
+    linger(self);
 }
 
 static void on_head(struct http_connection *self, bool has_more_input)

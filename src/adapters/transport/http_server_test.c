@@ -11,7 +11,7 @@ struct gateway {
     struct exchange *held[EXCHANGES_MAX];
     size_t begin_count, refused_count, gone_count, admit_count;
     int refused_status;
-    bool holds, refuses, is_gone, has_begun, is_closed;
+    bool holds, refuses, is_gone, has_begun, is_closed, refused_had_head;
     struct buf last_body;
 };
 
@@ -68,13 +68,17 @@ static void begin(void *context, struct exchange *exchange, const struct exchang
     gateway->held[gateway->begin_count++] = exchange;
 }
 
-static void refused(void *context, struct slice peer_ip, int status_code, const char *code)
+static void refused(void *context, const struct exchange_request *head, const char *code,
+                    struct exchange_reply *reply)
 {
+    static const struct http_field FIELD = {SLICE_INIT("X-Added"), SLICE_INIT("yes")};
     struct gateway *gateway = context;
-    (void)peer_ip;
     CHECK(code != NULL);
     gateway->refused_count++;
-    gateway->refused_status = status_code;
+    gateway->refused_status = reply->status_code;
+    gateway->refused_had_head = head->target.len > 0 && head->field_count > 0;
+    reply->fields = &FIELD;
+    reply->field_count = 1;
 }
 
 static void set_up_with(struct fixture *self, const struct http_server_options *options)
@@ -159,23 +163,25 @@ TEST(http_server_refuses_and_closes)
         struct slice request;
         struct slice status_line;
         int status_code;
+        bool has_head; /* a whole one, which says who asks */
     } ROWS[] = {
         {"no host", SLICE_INIT("POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n"),
-         SLICE_INIT("HTTP/1.1 400 "), 400},
-        {"bare lf", SLICE_INIT("POST / HTTP/1.1\nHost: a\n\n"), SLICE_INIT("HTTP/1.1 400 "), 400},
+         SLICE_INIT("HTTP/1.1 400 "), 400, false},
+        {"bare lf", SLICE_INIT("POST / HTTP/1.1\nHost: a\n\n"), SLICE_INIT("HTTP/1.1 400 "), 400,
+         false},
         {"both framings",
          SLICE_INIT(POST_HEAD "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}"),
-         SLICE_INIT("HTTP/1.1 400 "), 400},
+         SLICE_INIT("HTTP/1.1 400 "), 400, false},
         {"bad chunk", SLICE_INIT(POST_HEAD "Transfer-Encoding: chunked\r\n\r\n2;x=1\r\n{}\r\n"),
-         SLICE_INIT("HTTP/1.1 400 "), 400},
+         SLICE_INIT("HTTP/1.1 400 "), 400, true},
         {"connect", SLICE_INIT("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n"),
-         SLICE_INIT("HTTP/1.1 405 "), 405},
+         SLICE_INIT("HTTP/1.1 405 "), 405, false},
         {"too large", SLICE_INIT(POST_HEAD "Content-Length: 4194305\r\n\r\n"),
-         SLICE_INIT("HTTP/1.1 413 "), 413},
+         SLICE_INIT("HTTP/1.1 413 "), 413, true},
         {"version", SLICE_INIT("POST / HTTP/2.0\r\nHost: a\r\n\r\n"), SLICE_INIT("HTTP/1.1 505 "),
-         505},
+         505, false},
         {"body on get", SLICE_INIT("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx"),
-         SLICE_INIT("HTTP/1.1 405 "), 405},
+         SLICE_INIT("HTTP/1.1 405 "), 405, false},
     };
     for (size_t i = 0; i < COUNT_OF(ROWS); i++) {
         struct fixture self;
@@ -189,6 +195,8 @@ TEST(http_server_refuses_and_closes)
         CHECK_ROW(ROWS[i].row, peer_contains(&self.peer, SLICE("Connection: close\r\n")));
         CHECK_ROW(ROWS[i].row, self.gateway.refused_count == 1);
         CHECK_ROW(ROWS[i].row, self.gateway.refused_status == ROWS[i].status_code);
+        CHECK_ROW(ROWS[i].row, self.gateway.refused_had_head == ROWS[i].has_head);
+        CHECK_ROW(ROWS[i].row, peer_contains(&self.peer, SLICE("X-Added: yes\r\n")));
         CHECK_ROW(ROWS[i].row, self.gateway.begin_count == 0);
         tear_down(&self);
     }

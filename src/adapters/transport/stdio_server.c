@@ -143,7 +143,9 @@ static void take_input(struct stdio_server *server, struct slice input)
             }
             break;
         case LINES_OVERFLOW:
-            server->handler.refused(server->handler.context, SLICE_EMPTY, 413, "stdio.line");
+            server->handler.refused(server->handler.context,
+                                    &(struct exchange_request){.is_stdio = true}, "stdio.line",
+                                    &(struct exchange_reply){.status_code = 413});
             end_input(server, "a line of the client is too long");
             return;
         }

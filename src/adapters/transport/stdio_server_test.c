@@ -105,10 +105,11 @@ static void begin(void *context, struct exchange *exchange, const struct exchang
     }
 }
 
-static void refused(void *context, struct slice peer_ip, int status_code, const char *code)
+static void refused(void *context, const struct exchange_request *head, const char *code,
+                    struct exchange_reply *reply)
 {
     struct fixture *self = context;
-    CHECK(peer_ip.len == 0 && status_code == 413 && str_eq(code, "stdio.line"));
+    CHECK(head->peer_ip.len == 0 && reply->status_code == 413 && str_eq(code, "stdio.line"));
     self->refused_count++;
 }
 

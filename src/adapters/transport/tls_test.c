@@ -131,12 +131,13 @@ static void begin(void *context, struct exchange *exchange, const struct exchang
     exchange->vtable->release(exchange);
 }
 
-static void refused(void *context, struct slice peer_ip, int status_code, const char *code)
+static void refused(void *context, const struct exchange_request *head, const char *code,
+                    struct exchange_reply *reply)
 {
     (void)context;
-    (void)peer_ip;
-    (void)status_code;
+    (void)head;
     (void)code;
+    (void)reply;
 }
 
 static void set_up_with(struct fixture *self, struct slice host, bool trusts, int64_t header_ms)

@@ -234,14 +234,16 @@ static void write_error(struct operation *op)
 
 static void answer_challenge(struct operation *op)
 {
-    struct buf challenge;
-    buf_init(&challenge, 4096, &op->account);
-    challenge_write(&challenge, op->gateway->snapshot->public_url, endpoint_path(op->target_path),
-                    op->has_token);
-    struct http_field field = {SLICE("WWW-Authenticate"), buf_view(&challenge)};
+    struct buf text;
+    struct challenge challenge = {.kind = op->refusal.challenge,
+                                  .public_url = op->gateway->snapshot->public_url,
+                                  .path = endpoint_path(op->target_path)};
+    buf_init(&text, CHALLENGE_BYTES_MAX, &op->account);
+    challenge_write(&text, &challenge);
+    struct http_field field = {SLICE("WWW-Authenticate"), buf_view(&text)};
     buf_clear(&op->reply);
     reply(op, op->refusal.http_status, SLICE_EMPTY, &field);
-    buf_release(&challenge);
+    buf_release(&text);
 }
 
 void operation_answer_refusal(struct operation *op)
@@ -249,7 +251,7 @@ void operation_answer_refusal(struct operation *op)
     if (op->client_gone) {
         return;
     }
-    if (op->refusal.with_challenge && !op->stream_begun) {
+    if (op->refusal.challenge != CHALLENGE_NONE && !op->stream_begun) {
         answer_challenge(op);
         return;
     }

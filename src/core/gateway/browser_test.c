@@ -71,6 +71,7 @@ TEST(browser_page_reads_answers_and_refusals)
         {"an answer", "POST", BANK, {NULL, NULL}, 200, true},
         {"no token", "POST", BANK, {NULL, NULL}, 401, false},
         {"no token and a large body", "POST", BANK, {"Content-Length", "20000"}, 401, false},
+        {"a token in the address", "POST", BANK "?access_token=x", {NULL, NULL}, 400, true},
         {"another method", "GET", BANK, {NULL, NULL}, 405, true},
         {"another media type", "POST", BANK, {"Content-Type", "text/plain"}, 415, true},
         {"another answer", "POST", BANK, {"Accept", "text/html"}, 406, true},
@@ -89,6 +90,81 @@ TEST(browser_page_reads_answers_and_refusals)
         CHECK_ROW(rows[i].name, client.status_code == rows[i].http_status);
         CHECK_ROW(rows[i].name, !has_field("Access-Control") && !has_field("Vary"));
         world.snapshot->local_principal = principal;
+        world_release(&world);
+    }
+}
+
+/* What the transport refuses by itself is for a page as well, but for one that was not on the list
+ * and for a head without an end. */
+TEST(browser_page_reads_what_the_transport_refuses)
+{
+    static const struct {
+        const char *name, *target, *host, *origin;
+        bool is_named;
+    } rows[] = {
+        {"a listed page", BANK, "gateway.test", PAGE, true},
+        {"no page", BANK, "gateway.test", NULL, false},
+        {"another page", BANK, "gateway.test", "https://evil.test", false},
+        {"another host", BANK, "evil.test", PAGE, false},
+        {"half a head", "", "gateway.test", PAGE, false},
+    };
+    begin();
+    struct exchange_handler handler = gateway_handler(&world.gateway);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct http_field fields[2] = {{SLICE("Host"), slice_view_cstr(rows[i].host)}};
+        size_t count = 1;
+        if (rows[i].origin != NULL) {
+            fields[count++] = (struct http_field){SLICE("Origin"), slice_view_cstr(rows[i].origin)};
+        }
+        struct exchange_request head = {.target = slice_view_cstr(rows[i].target),
+                                        .fields = fields,
+                                        .field_count = count,
+                                        .peer_ip = SLICE("10.0.0.1")};
+        struct exchange_reply reply = {.status_code = 413};
+        handler.refused(handler.context, &head, "http.body_too_large", &reply);
+        CHECK_ROW(rows[i].name, reply.status_code == 413);
+        CHECK_ROW(rows[i].name, (reply.field_count > 0) == rows[i].is_named);
+        CHECK_ROW(rows[i].name,
+                  !rows[i].is_named ||
+                      (slice_eq(reply.fields[0].value, SLICE(PAGE)) &&
+                       slice_starts_with(reply.fields[2].value, SLICE("WWW-Authenticate"))));
+    }
+    CHECK(world_count_records(&world, "http.body_too_large", "") == COUNT_OF(rows));
+    world_release(&world);
+}
+
+/* One way to say who calls: otherwise nobody is asked, and the reason is in the audit alone. */
+TEST(browser_or_not_a_token_stands_at_one_place)
+{
+    static const struct {
+        const char *name, *target, *code;
+        size_t field_count;
+    } rows[] = {
+        {"twice", BANK, "token.repeated", 2},
+        {"in the address", BANK "?access_token=secret", "token.query", 0},
+        {"in the address, not first", BANK "?a=b&Access_Token=secret", "token.query", 0},
+        {"in both", BANK "?access_token=secret", "token.query", 1},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        begin();
+        struct http_field fields[5] = {
+            {SLICE("Host"), SLICE("gateway.test")},
+            {SLICE("Content-Type"), SLICE("application/json")},
+            {SLICE("Accept"), SLICE("application/json, text/event-stream")},
+            {SLICE("Authorization"), SLICE("Bearer a")},
+            {SLICE("authorization"), SLICE("Bearer b")}};
+        struct exchange_request request = {.method = SLICE("POST"),
+                                           .target = slice_view_cstr(rows[i].target),
+                                           .fields = fields,
+                                           .field_count = 3 + rows[i].field_count,
+                                           .body = SLICE(LIST),
+                                           .peer_ip = SLICE("127.0.0.1")};
+        CHECK_ROW(rows[i].name, !world_send(&world, &client, &request));
+        CHECK_ROW(rows[i].name, client.status_code == 400);
+        CHECK_ROW(rows[i].name, strstr(client.challenge, "error=\"invalid_request\"") != NULL);
+        CHECK_ROW(rows[i].name, strstr(client.challenge, "secret") == NULL);
+        CHECK_ROW(rows[i].name, world_count_records(&world, rows[i].code, "auth.reject") == 1);
+        CHECK_ROW(rows[i].name, world.call_count == 0);
         world_release(&world);
     }
 }

@@ -247,10 +247,12 @@ static void refuse_head(struct gateway *gateway, const struct exchange_request *
 static void challenge_head(struct gateway *gateway, const struct exchange_request *head,
                            const char *code, struct exchange_reply *reply)
 {
+    struct challenge challenge = {.kind = challenge_kind_of(code),
+                                  .public_url = gateway->snapshot->public_url,
+                                  .path = endpoint_path(head->target)};
     gateway_record_refusal(gateway, AUDIT_AUTH_REJECT, head->peer_ip, code);
-    begin_reply(gateway, 401, reply);
-    challenge_write(&gateway->head_text, gateway->snapshot->public_url, endpoint_path(head->target),
-                    field_of(head, SLICE("authorization")).len > 0);
+    begin_reply(gateway, challenge_http_status(challenge.kind), reply);
+    challenge_write(&gateway->head_text, &challenge);
     add_field(gateway, reply,
               (struct http_field){SLICE("WWW-Authenticate"), buf_view(&gateway->head_text)});
     add_cors(gateway, head, reply);
@@ -302,28 +304,39 @@ static struct slice allowed_methods(enum admission_form form, bool has_sessions)
     return SLICE_EMPTY;
 }
 
+static struct admission_rules rules_of(const struct gateway *gateway, struct slice target)
+{
+    const struct gateway_snapshot *snapshot = gateway->snapshot;
+    return (struct admission_rules){
+        .form = form_of(target),
+        .hosts = snapshot->hosts,
+        .host_count = snapshot->host_count,
+        .origins = snapshot->origins,
+        .origin_count = snapshot->origin_count,
+        .query = slice_sub(target, slice_find_byte(target, '?') + 1, target.len),
+        .has_sessions = (snapshot->revisions & MCP_REVISIONS_LEGACY) != 0,
+    };
+}
+
 static bool admit_endpoint(struct gateway *gateway, const struct exchange_request *head,
                            struct exchange_reply *reply)
 {
-    const struct gateway_snapshot *snapshot = gateway->snapshot;
-    enum admission_form form = form_of(head->target);
-    struct admission_rules rules = {.form = form,
-                                    .hosts = snapshot->hosts,
-                                    .host_count = snapshot->host_count,
-                                    .origins = snapshot->origins,
-                                    .origin_count = snapshot->origin_count,
-                                    .has_sessions =
-                                        (snapshot->revisions & MCP_REVISIONS_LEGACY) != 0};
+    struct admission_rules rules = rules_of(gateway, head->target);
     struct diag diag = {0};
     int http_status = 400;
     if (admission_check(&rules, head->method, head->fields, head->field_count, &http_status,
                         &diag) == STATUS_OK) {
         return admit_caller(gateway, head, reply);
     }
+    if (slice_starts_with(slice_view_cstr(diag.code), SLICE("token."))) {
+        challenge_head(gateway, head, diag.code, reply);
+        return false;
+    }
     refuse_wire(gateway, head, http_status, diag.code, reply);
     if (http_status == 405) {
-        add_field(gateway, reply,
-                  (struct http_field){SLICE("Allow"), allowed_methods(form, rules.has_sessions)});
+        add_field(
+            gateway, reply,
+            (struct http_field){SLICE("Allow"), allowed_methods(rules.form, rules.has_sessions)});
     }
     if (http_status != 421 && http_status != 403) {
         add_cors(gateway, head, reply);
@@ -405,10 +418,21 @@ static void begin(void *context, struct exchange *exchange, const struct exchang
     exchange->vtable->release(exchange);
 }
 
-static void refused(void *context, struct slice peer_ip, int status_code, const char *code)
+/* A page has to be able to read that, too, if it is one of a listed origin. Of a head that has no
+ * end nothing is believed. */
+static void refused(void *context, const struct exchange_request *head, const char *code,
+                    struct exchange_reply *reply)
 {
-    (void)status_code;
-    gateway_record_refusal(context, AUDIT_WIRE_REJECT, peer_ip, code);
+    struct gateway *gateway = context;
+    struct admission_rules rules = rules_of(gateway, head->target);
+    int http_status = 0;
+    gateway_record_refusal(gateway, AUDIT_WIRE_REJECT, head->peer_ip, code);
+    if (head->target.len > 0 && admission_check_source(&rules, head->fields, head->field_count,
+                                                       &http_status, NULL) == STATUS_OK) {
+        reply->fields = gateway->head_fields;
+        reply->field_count = 0;
+        add_cors(gateway, head, reply);
+    }
 }
 
 struct exchange_handler gateway_handler(struct gateway *gateway)

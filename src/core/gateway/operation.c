@@ -426,7 +426,6 @@ static enum status copy_request(struct operation *op, const struct exchange_requ
     op->is_tls = request->is_tls;
     op->is_stdio = request->is_stdio;
     op->authorization = mcp_field(op->fields, op->field_count, SLICE("authorization"), &count);
-    op->has_token = op->authorization.len > 0;
     TRY(arena_copy(&op->arena, mcp_field(op->fields, op->field_count, SLICE("origin"), &count),
                    &op->origin));
     TRY(arena_copy(&op->arena, request->method, &op->http_method));

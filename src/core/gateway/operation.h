@@ -19,6 +19,7 @@
 #include "core/gateway/server_session.h"
 #include "core/gateway/session_token.h"
 #include "core/gateway/task_making.h"
+#include "core/identity/challenge.h"
 #include "core/mcp/message.h"
 #include "core/mcp/uri_template.h"
 #include "core/policy/decide.h"
@@ -36,14 +37,14 @@ enum stage_result {
 struct operation_refusal {
     enum audit_type type;
     int http_status;
-    int rpc_code;           /* 0: no JSON-RPC body */
-    struct slice text;      /* neutral, for the caller */
-    const char *code;       /* stable name */
-    struct slice reason;    /* precise, for the audit */
-    bool as_tool_result;    /* denied tools/call: a result the model can read */
-    bool with_challenge;    /* 401 */
-    bool may_retry;         /* later; the answer says so */
-    struct slice requested; /* version the client asked for */
+    int rpc_code;                  /* 0: no JSON-RPC body */
+    struct slice text;             /* neutral, for the caller */
+    const char *code;              /* stable name */
+    struct slice reason;           /* precise, for the audit */
+    bool as_tool_result;           /* denied tools/call: a result the model can read */
+    enum challenge_kind challenge; /* answered with it instead of a body */
+    bool may_retry;                /* later; the answer says so */
+    struct slice requested;        /* version the client asked for */
 };
 
 /* One answer of a server to a list request. */
@@ -105,7 +106,7 @@ struct operation {
     size_t sent_parameter_count, parameter_count;
     struct slice last_event_id; /* of a GET; empty: none */
     struct slice origin;        /* of the page that asks; empty: none */
-    bool has_token, is_tls, is_stdio;
+    bool is_tls, is_stdio;
     int64_t started_ms;
     struct timer deadline;
 

@@ -138,7 +138,9 @@ TEST(refused_bytes_are_recorded_within_a_budget)
     begin(false);
     struct exchange_handler handler = gateway_handler(&world.gateway);
     for (int i = 0; i < 9; i++) {
-        handler.refused(handler.context, SLICE("10.0.0.1"), 400, "http.head");
+        struct exchange_request head = {.peer_ip = SLICE("10.0.0.1")};
+        struct exchange_reply reply = {.status_code = 400};
+        handler.refused(handler.context, &head, "http.head", &reply);
     }
     CHECK(world.record_count == 2);
     gateway_close(&world.gateway);

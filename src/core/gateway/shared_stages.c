@@ -26,13 +26,14 @@ static enum stage_result refuse_token(struct operation *op, enum status status,
     if (status != STATUS_UNAUTHENTICATED) {
         return operation_refuse_error(op, product_error_of_identity(status), reason_of(op, diag));
     }
+    enum challenge_kind challenge = challenge_kind_of(diag->code);
     return operation_refuse(
         op, &(struct operation_refusal){.type = AUDIT_AUTH_REJECT,
-                                        .http_status = 401,
+                                        .http_status = challenge_http_status(challenge),
                                         .text = SLICE("the access token is not valid"),
                                         .code = diag->code,
                                         .reason = reason_of(op, diag),
-                                        .with_challenge = true});
+                                        .challenge = challenge});
 }
 
 enum stage_result operation_stage_authenticate(struct operation *op)

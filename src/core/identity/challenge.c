@@ -12,24 +12,87 @@ static bool is_plain_path(struct slice path)
     return path.len > 1 && path.ptr[0] == '/';
 }
 
-void challenge_write(struct buf *buf, struct slice public_url, struct slice path, bool had_token)
+/* Parameters of one challenge: the first stands behind the scheme, the others behind commas. */
+struct parameters {
+    struct buf *buf;
+    size_t count;
+};
+
+static void begin_parameter(struct parameters *self, struct slice name)
 {
-    const char *separator = " ";
-    path = slice_sub(path, 0, slice_find_byte(path, '?'));
-    buf_append(buf, SLICE("Bearer"));
-    if (public_url.len > 0) {
-        buf_append(buf, SLICE(" resource_metadata=\""));
-        buf_append(buf, public_url);
-        buf_append(buf, SLICE(CHALLENGE_METADATA_PATH));
-        buf_append(buf, is_plain_path(path) ? path : SLICE_EMPTY);
-        buf_append(buf, SLICE("\""));
-        separator = ", ";
+    buf_append(self->buf, self->count++ == 0 ? SLICE(" ") : SLICE(", "));
+    buf_append(self->buf, name);
+    buf_append(self->buf, SLICE("=\""));
+}
+
+static void write_parameter(struct parameters *self, struct slice name, struct slice value)
+{
+    begin_parameter(self, name);
+    buf_append(self->buf, value);
+    buf_append_byte(self->buf, '"');
+}
+
+static void write_metadata_address(struct parameters *self, const struct challenge *challenge)
+{
+    struct slice path = slice_sub(challenge->path, 0, slice_find_byte(challenge->path, '?'));
+    begin_parameter(self, SLICE("resource_metadata"));
+    buf_append(self->buf, challenge->public_url);
+    buf_append(self->buf, SLICE(CHALLENGE_METADATA_PATH));
+    buf_append(self->buf, is_plain_path(path) ? path : SLICE_EMPTY);
+    buf_append_byte(self->buf, '"');
+}
+
+/* RFC 6750 §3.1 */
+static const struct {
+    struct slice error, description;
+    int http_status;
+} KINDS[] = {
+    [CHALLENGE_NONE] = {.http_status = 401},
+    [CHALLENGE_MISSING] = {.http_status = 401},
+    [CHALLENGE_REQUEST] = {SLICE_INIT("invalid_request"),
+                           SLICE_INIT("The access token belongs into one Authorization field"),
+                           400},
+    [CHALLENGE_INVALID] = {SLICE_INIT("invalid_token"), SLICE_INIT("The access token is not valid"),
+                           401},
+    [CHALLENGE_EXPIRED] = {SLICE_INIT("invalid_token"), SLICE_INIT("The access token expired"),
+                           401},
+};
+
+enum challenge_kind challenge_kind_of(const char *code)
+{
+    static const struct {
+        struct slice code;
+        enum challenge_kind kind;
+    } CODES[] = {
+        {SLICE_INIT("token.missing"), CHALLENGE_MISSING},
+        {SLICE_INIT("token.repeated"), CHALLENGE_REQUEST},
+        {SLICE_INIT("token.query"), CHALLENGE_REQUEST},
+        {SLICE_INIT("token.expired"), CHALLENGE_EXPIRED},
+    };
+    for (size_t i = 0; i < COUNT_OF(CODES); i++) {
+        if (slice_eq(CODES[i].code, slice_view_cstr(code))) {
+            return CODES[i].kind;
+        }
     }
-    /* RFC 6750 §3.1: without a token there is no error to name. */
-    if (had_token) {
-        buf_append(buf, slice_view_cstr(separator));
-        buf_append(buf, SLICE("error=\"invalid_token\", "
-                              "error_description=\"The access token is not valid\""));
+    return CHALLENGE_INVALID;
+}
+
+int challenge_http_status(enum challenge_kind kind)
+{
+    return KINDS[kind].http_status;
+}
+
+void challenge_write(struct buf *buf, const struct challenge *challenge)
+{
+    struct parameters parameters = {.buf = buf};
+    buf_append(buf, SLICE("Bearer"));
+    if (challenge->public_url.len > 0) {
+        write_metadata_address(&parameters, challenge);
+    }
+    if (KINDS[challenge->kind].error.len > 0) {
+        write_parameter(&parameters, SLICE("error"), KINDS[challenge->kind].error);
+        write_parameter(&parameters, SLICE("error_description"),
+                        KINDS[challenge->kind].description);
     }
 }
 

@@ -1,22 +1,42 @@
-/* challenge.h: telling a client where to get a token (RFC 6750 §3, RFC 9728, MCP authorization).
+/* challenge.h: telling a client where to get a token, or a better one (RFC 6750 §3, RFC 9470,
+ * RFC 9728, MCP authorization).
  *
  * The texts are neutral: the outside learns that a token is missing or not valid, not which rule it
- * broke.
+ * broke. That it has expired is the one thing that helps an honest client and nobody else.
  */
 #ifndef AEGIS_CORE_IDENTITY_CHALLENGE_H
 #define AEGIS_CORE_IDENTITY_CHALLENGE_H
 
 #include "base/buf.h"
 
-#define CHALLENGE_METADATA_PATH "/.well-known/oauth-protected-resource"
+#include <stdbool.h>
 
-/* Append the value of WWW-Authenticate for a 401.
- *
- * public_url  "https://mcp.example.com", no trailing slash; empty: the challenge names no metadata
- * path        request target of the resource; a query is left out
- * had_token   the request carried a token, so the error is named
- */
-void challenge_write(struct buf *buf, struct slice public_url, struct slice path, bool had_token);
+#define CHALLENGE_METADATA_PATH "/.well-known/oauth-protected-resource"
+#define CHALLENGE_BYTES_MAX 8192
+
+enum challenge_kind {
+    CHALLENGE_NONE = 0, /* no challenge is written */
+    CHALLENGE_MISSING,  /* 401: no token, so there is no error to name */
+    CHALLENGE_REQUEST,  /* 400: a token at two places, or at the wrong one */
+    CHALLENGE_INVALID,  /* 401 */
+    CHALLENGE_EXPIRED,  /* 401 */
+};
+
+/* All borrowed. */
+struct challenge {
+    enum challenge_kind kind;
+    struct slice public_url; /* "https://mcp.example.com", no trailing slash; empty: no metadata */
+    struct slice path;       /* request target of the resource; a query is left out */
+};
+
+/* Which challenge belongs to a refusal of that code (identity.h, admission.h). */
+enum challenge_kind challenge_kind_of(const char *code);
+
+/* 400 or 401; kind is not CHALLENGE_NONE. */
+int challenge_http_status(enum challenge_kind kind);
+
+/* Append the value of WWW-Authenticate. */
+void challenge_write(struct buf *buf, const struct challenge *challenge);
 
 /* Metadata of one protected resource; all borrowed. */
 struct challenge_metadata {

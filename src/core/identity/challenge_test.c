@@ -5,35 +5,43 @@
 TEST(challenge_names_the_metadata_and_the_error)
 {
     static const struct {
-        const char *name, *url, *path;
-        bool had_token;
+        const char *name, *url, *path, *code;
         const char *expected;
     } rows[] = {
-        {"no token", "https://gw.example.com", "/s/git/mcp", false,
+        {"no token", "https://gw.example.com", "/s/git/mcp", "token.missing",
          "Bearer resource_metadata=\"https://gw.example.com/.well-known/"
          "oauth-protected-resource/s/git/mcp\""},
-        {"bad token", "https://gw.example.com", "/mcp?x=1", true,
+        {"bad token", "https://gw.example.com", "/mcp?x=1", "token.audience",
          "Bearer resource_metadata=\"https://gw.example.com/.well-known/"
          "oauth-protected-resource/mcp\", error=\"invalid_token\", "
          "error_description=\"The access token is not valid\""},
-        {"root", "https://gw.example.com", "/", false,
+        {"root", "https://gw.example.com", "/", "token.missing",
          "Bearer resource_metadata=\"https://gw.example.com/.well-known/"
          "oauth-protected-resource\""},
-        {"a quote cannot break out", "https://gw.example.com", "/a\",b=\"c", false,
+        {"a quote cannot break out", "https://gw.example.com", "/a\",b=\"c", "token.missing",
          "Bearer resource_metadata=\"https://gw.example.com/.well-known/"
          "oauth-protected-resource\""},
-        {"a line break cannot either", "https://gw.example.com", "/a\r\nX: y", false,
+        {"a line break cannot either", "https://gw.example.com", "/a\r\nX: y", "token.missing",
          "Bearer resource_metadata=\"https://gw.example.com/.well-known/"
          "oauth-protected-resource\""},
-        {"no public address", "", "/mcp", false, "Bearer"},
-        {"no public address, bad token", "", "/mcp", true,
+        {"no public address", "", "/mcp", "token.missing", "Bearer"},
+        {"no public address, bad token", "", "/mcp", "token.audience",
          "Bearer error=\"invalid_token\", error_description=\"The access token is not valid\""},
+        {"expired", "", "/mcp", "token.expired",
+         "Bearer error=\"invalid_token\", error_description=\"The access token expired\""},
+        {"two fields", "", "/mcp", "token.repeated",
+         "Bearer error=\"invalid_request\", "
+         "error_description=\"The access token belongs into one Authorization field\""},
+        {"in the address", "", "/mcp", "token.query",
+         "Bearer error=\"invalid_request\", "
+         "error_description=\"The access token belongs into one Authorization field\""},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct buf buf;
         buf_init(&buf, 4096, NULL);
-        challenge_write(&buf, slice_view_cstr(rows[i].url), slice_view_cstr(rows[i].path),
-                        rows[i].had_token);
+        challenge_write(&buf, &(struct challenge){.kind = challenge_kind_of(rows[i].code),
+                                                  .public_url = slice_view_cstr(rows[i].url),
+                                                  .path = slice_view_cstr(rows[i].path)});
         CHECK_ROW(rows[i].name, slice_eq(buf_view(&buf), slice_view_cstr(rows[i].expected)));
         buf_release(&buf);
     }

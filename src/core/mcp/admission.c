@@ -42,15 +42,6 @@ static enum status check_host_and_origin(struct admission *a)
     return STATUS_OK;
 }
 
-/* RFC 6750 §3.1: more than one way to say who calls is no request of anybody. */
-static enum status check_authorization(struct admission *a)
-{
-    size_t count = 0;
-    (void)mcp_field(a->fields, a->field_count, SLICE("authorization"), &count);
-    return count <= 1 ? STATUS_OK
-                      : refuse(a, 400, "token.repeated", "Authorization appears more than once");
-}
-
 /* Cut the next part of a list off *rest. */
 static struct slice next_part(struct slice *rest, uint8_t separator)
 {
@@ -58,6 +49,32 @@ static struct slice next_part(struct slice *rest, uint8_t separator)
     struct slice part = slice_trim_ows(slice_sub(*rest, 0, end));
     *rest = slice_sub(*rest, end + 1, rest->len);
     return part;
+}
+
+/* MCP, authorization: addresses end up in logs, tokens do not belong there (RFC 6750 §2.3). */
+static bool has_token_in_query(struct slice query)
+{
+    while (query.len > 0) {
+        struct slice parameter = next_part(&query, '&');
+        struct slice name = slice_sub(parameter, 0, slice_find_byte(parameter, '='));
+        if (slice_eq_ascii_nocase(name, SLICE("access_token"))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* RFC 6750 §3.1: more than one way to say who calls is no request of anybody. */
+static enum status check_authorization(struct admission *a)
+{
+    size_t count = 0;
+    (void)mcp_field(a->fields, a->field_count, SLICE("authorization"), &count);
+    if (count > 1) {
+        return refuse(a, 400, "token.repeated", "Authorization appears more than once");
+    }
+    return has_token_in_query(a->rules->query)
+               ? refuse(a, 400, "token.query", "the address holds an access token")
+               : STATUS_OK;
 }
 
 /* application/json, with no parameter but charset=utf-8. */
@@ -187,6 +204,14 @@ static bool has_method(const struct admission_rules *rules, struct slice method)
         return rules->has_sessions && slice_eq(method, SLICE("POST"));
     }
     return false;
+}
+
+enum status admission_check_source(const struct admission_rules *rules,
+                                   const struct http_field *fields, size_t field_count,
+                                   int *http_status, struct diag *diag)
+{
+    struct admission a = {rules, fields, field_count, http_status, diag};
+    return check_host_and_origin(&a);
 }
 
 enum status admission_check(const struct admission_rules *rules, struct slice method,

@@ -24,18 +24,25 @@ struct admission_rules {
     size_t host_count;
     const struct slice *origins; /* web origins that may send requests from a browser */
     size_t origin_count;
-    bool has_sessions; /* of legacy revisions: GET and DELETE are served */
+    struct slice query; /* of the request target; empty: none */
+    bool has_sessions;  /* of legacy revisions: GET and DELETE are served */
     enum admission_form form;
 };
+
+/* Judge who asks, as far as Host and Origin tell. STATUS_OK, or STATUS_INVALID with *http_status
+ * 421 (host_refused) or 403 (origin_refused). */
+NODISCARD enum status admission_check_source(const struct admission_rules *rules,
+                                             const struct http_field *fields, size_t field_count,
+                                             int *http_status, struct diag *diag);
 
 /* Judge a head for an MCP endpoint.
  *
  * Returns STATUS_OK for a POST that may hold a message, for a GET of a stream and a DELETE of a
  * session where there are sessions (the other forms take one of the two alone), and for OPTIONS
  * that is the preflight of a listed origin. Otherwise STATUS_INVALID with *http_status 421
- * (host_refused), 403 (origin_refused), 400 (token.repeated), 405 (http.method), 406 (http.accept)
- * or 415 (http.media_type, http.coding). Host and Origin come first: any other status was for a
- * caller of a listed origin, or of none. */
+ * (host_refused), 403 (origin_refused), 400 (token.repeated, token.query), 405 (http.method), 406
+ * (http.accept) or 415 (http.media_type, http.coding). Host and Origin come first: any other status
+ * was for a caller of a listed origin, or of none. */
 NODISCARD enum status admission_check(const struct admission_rules *rules, struct slice method,
                                       const struct http_field *fields, size_t field_count,
                                       int *http_status, struct diag *diag);

@@ -69,8 +69,11 @@ struct exchange_handler {
     bool (*admit)(void *context, const struct exchange_request *head, struct exchange_reply *reply);
     /* request is valid during the call only: copy what must live longer. */
     void (*begin)(void *context, struct exchange *exchange, const struct exchange_request *request);
-    /* The transport refused a request by itself (framing, limits, time-out): for the audit. */
-    void (*refused)(void *context, struct slice peer_ip, int status_code, const char *code);
+    /* The transport refused a request by itself (framing, limits, time-out): for the audit. head
+     * has what is known: its target is empty when there is no whole head. *reply is what the
+     * transport will answer with; fields may be added, valid until the next call. */
+    void (*refused)(void *context, const struct exchange_request *head, const char *code,
+                    struct exchange_reply *reply);
 };
 
 #endif
