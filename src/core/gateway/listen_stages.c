@@ -1,66 +1,15 @@
 #include "core/gateway/listening.h"
 
+#include "core/gateway/listen_request.h"
 #include "core/gateway/operation.h"
-#include "core/gateway/server_message.h"
 #include "core/gateway/server_reply.h"
 #include "core/gateway/subscription.h"
-#include "core/mcp/resource_uri.h"
 #include "wire/sse.h"
 
 #include <stddef.h>
 
 #define COMMENT_BYTES_MAX 64
-#define ENVELOPE                                                                                   \
-    "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                       \
-    "\"io.modelcontextprotocol/clientInfo\":{\"name\":\"aegis\",\"version\":\"0.1.0\"},"           \
-    "\"io.modelcontextprotocol/clientCapabilities\":{}}"
-#define SUBSCRIPTION_ID SLICE("io.modelcontextprotocol/subscriptionId")
-
-/* A list whose changes can be listened to. */
-struct list {
-    struct slice wish, method;
-    uint32_t offer;
-    enum mcp_primitive primitive;
-};
-
-static const struct list LISTS[] = {
-    {SLICE_INIT("toolsListChanged"), SLICE_INIT("notifications/tools/list_changed"),
-     MCP_OFFERS_TOOLS_CHANGED, MCP_TOOL},
-    {SLICE_INIT("promptsListChanged"), SLICE_INIT("notifications/prompts/list_changed"),
-     MCP_OFFERS_PROMPTS_CHANGED, MCP_PROMPT},
-    {SLICE_INIT("resourcesListChanged"), SLICE_INIT("notifications/resources/list_changed"),
-     MCP_OFFERS_RESOURCES_CHANGED, MCP_RESOURCE},
-};
-
 /* -- what the client wishes ---------------------------------------------------------------- */
-
-static uint32_t read_wishes(const struct json_tape *tape, json_ref filter)
-{
-    uint32_t wishes = 0;
-    for (size_t i = 0; i < COUNT_OF(LISTS); i++) {
-        json_ref wish = json_member(tape, filter, LISTS[i].wish);
-        wishes |= wish != JSON_NONE && json_type(tape, wish) == JSON_TRUE ? LISTS[i].offer : 0U;
-    }
-    return wishes;
-}
-
-/* The array of addresses in a filter; JSON_NONE: there is none. */
-static json_ref addresses_in(const struct json_tape *tape, json_ref filter)
-{
-    json_ref array = json_member(tape, filter, SLICE("resourceSubscriptions"));
-    return array != JSON_NONE && json_type(tape, array) == JSON_ARRAY ? array : JSON_NONE;
-}
-
-static enum status read_address(const struct json_tape *tape, json_ref ref, struct arena *arena,
-                                struct slice *uri)
-{
-    struct slice text;
-    struct resource_uri read;
-    TRY(json_string(tape, ref, arena, &text));
-    TRY(resource_uri_read(text, arena, &read, NULL));
-    *uri = read.text;
-    return STATUS_OK;
-}
 
 /* On an endpoint of several servers nobody can say whose an address is: there they are left out of
  * what is acknowledged. */
@@ -88,7 +37,7 @@ static enum status read_resources(struct operation *op, json_ref array)
     json_iter_init(&iter, tape, array);
     while (json_iter_next(&iter, &key, &ref)) {
         struct listened *resource = &listening->resources[listening->resource_count];
-        enum status status = read_address(tape, ref, &op->arena, &resource->uri);
+        enum status status = listen_read_address(tape, ref, &op->arena, &resource->uri);
         if (status == STATUS_LIMIT) {
             return status;
         }
@@ -115,8 +64,8 @@ static enum stage_result stage_read_filter(struct operation *op)
     if (op->listening == NULL) {
         return operation_refuse_overload(op, "no memory for the stream");
     }
-    op->listening->wanted = read_wishes(tape, filter);
-    return read_resources(op, addresses_in(tape, filter)) == STATUS_OK
+    op->listening->wanted = listen_read_lists(tape, filter);
+    return read_resources(op, listen_addresses(tape, filter)) == STATUS_OK
                ? STAGE_DONE
                : operation_refuse_overload(op, "too many subscriptions");
 }
@@ -251,27 +200,15 @@ static void tell(struct operation *op, struct slice method, struct slice uri)
 static void write_filter(struct buf *json, uint32_t lists, const struct listening *listening,
                          bool is_honoured)
 {
-    struct slice before = SLICE_EMPTY;
-    bool has_address = false;
-    buf_append(json, SLICE("\"notifications\":{"));
-    for (size_t i = 0; i < COUNT_OF(LISTS); i++) {
-        if ((lists & LISTS[i].offer) != 0) {
-            buf_append(json, before);
-            buf_append_json_string(json, LISTS[i].wish);
-            buf_append(json, SLICE(":true"));
-            before = SLICE(",");
-        }
-    }
+    struct listen_filter filter;
+    listen_filter_begin(&filter, json, lists);
     for (size_t i = 0; i < listening->resource_count; i++) {
         const struct listened *resource = &listening->resources[i];
         if (is_honoured ? resource->is_honoured : resource->is_wanted) {
-            buf_append(json, has_address ? SLICE(",") : before);
-            buf_append(json, has_address ? SLICE_EMPTY : SLICE("\"resourceSubscriptions\":["));
-            buf_append_json_string(json, resource->uri);
-            has_address = true;
+            listen_filter_add(&filter, resource->uri);
         }
     }
-    buf_append(json, has_address ? SLICE("]},") : SLICE("},"));
+    listen_filter_end(&filter);
 }
 
 /* Once, when all servers have said what they will tell of, or have had time for it. */
@@ -384,21 +321,6 @@ static void on_end(const struct upstream_sink *sink, enum status status, int htt
     }
 }
 
-/* Exact type and value, as for answers. */
-static bool is_ours(const struct listener_at *at, const struct json_tape *tape, json_ref ref)
-{
-    int64_t value = 0;
-    return ref != JSON_NONE && json_type(tape, ref) == JSON_NUMBER &&
-           json_integer(tape, ref, &value) == STATUS_OK && value == at->id;
-}
-
-static bool has_our_id(const struct listener_at *at, const struct json_tape *tape, json_ref params)
-{
-    json_ref meta = params == JSON_NONE ? JSON_NONE : json_member(tape, params, SLICE("_meta"));
-    return meta != JSON_NONE && json_type(tape, meta) == JSON_OBJECT &&
-           is_ours(at, tape, json_member(tape, meta, SUBSCRIPTION_ID));
-}
-
 /* Only what was asked for, whatever the server says. */
 static void take_acknowledgement(struct listener_at *at, const struct json_tape *tape,
                                  json_ref params, struct arena *arena)
@@ -411,12 +333,12 @@ static void take_acknowledgement(struct listener_at *at, const struct json_tape 
     struct slice uri;
     at->is_acknowledged = true;
     if (filter != JSON_NONE && json_type(tape, filter) == JSON_OBJECT) {
-        at->honoured = read_wishes(tape, filter) & at->asked;
-        json_ref array = addresses_in(tape, filter);
+        at->honoured = listen_read_lists(tape, filter) & at->asked;
+        json_ref array = listen_addresses(tape, filter);
         if (array != JSON_NONE) {
             json_iter_init(&iter, tape, array);
             while (json_iter_next(&iter, &key, &ref)) {
-                bool is_read = read_address(tape, ref, arena, &uri) == STATUS_OK;
+                bool is_read = listen_read_address(tape, ref, arena, &uri) == STATUS_OK;
                 for (size_t i = 0; is_read && i < listening->resource_count; i++) {
                     struct listened *resource = &listening->resources[i];
                     resource->is_honoured = resource->is_honoured ||
@@ -435,7 +357,7 @@ static void take_update(struct listener_at *at, const struct json_tape *tape, js
     json_ref ref = json_member(tape, params, SLICE("uri"));
     struct policy_answer answer = {0};
     struct slice uri;
-    if (ref == JSON_NONE || read_address(tape, ref, arena, &uri) != STATUS_OK) {
+    if (ref == JSON_NONE || listen_read_address(tape, ref, arena, &uri) != STATUS_OK) {
         return;
     }
     for (size_t i = 0; i < op->listening->resource_count; i++) {
@@ -462,50 +384,24 @@ static void take_notice(struct listener_at *at, const struct json_tape *tape, js
         take_update(at, tape, params, arena);
         return;
     }
-    for (size_t i = 0; i < COUNT_OF(LISTS); i++) {
-        const struct list *list = &LISTS[i];
-        if (!json_string_eq(tape, method, list->method)) {
-            continue;
-        }
-        at->session->has_stale_tools = at->session->has_stale_tools || list->primitive == MCP_TOOL;
-        if ((at->honoured & list->offer) != 0) {
-            tell(at->operation, list->method, SLICE_EMPTY);
-        }
+    const struct listen_list *list = listen_list_find(tape);
+    if (list == NULL) {
+        return;
+    }
+    at->session->has_stale_tools = at->session->has_stale_tools || list->primitive == MCP_TOOL;
+    if ((at->honoured & list->offer) != 0) {
+        tell(at->operation, list->method, SLICE_EMPTY);
     }
 }
 
-enum listening_step {
-    LISTENING_ON,
-    LISTENING_ENDED,  /* by the server, as it should be */
-    LISTENING_BROKEN, /* the protocol is */
-};
-
-/* MCP 2026-07-28, subscriptions: the first message says what will be told of. */
-static enum listening_step take_message(struct listener_at *at, const struct json_tape *tape,
-                                        struct arena *arena)
+static void take_message(struct listener_at *at, const struct json_tape *tape,
+                         enum listen_message message, struct arena *arena)
 {
-    json_ref params = json_member(tape, 0, SLICE("params"));
-    json_ref method = json_member(tape, 0, SLICE("method"));
-    if (method == JSON_NONE) {
-        return server_message_is_answer(tape) &&
-                       is_ours(at, tape, json_member(tape, 0, SLICE("id")))
-                   ? LISTENING_ENDED
-                   : LISTENING_BROKEN;
+    if (message == LISTEN_ACKNOWLEDGED) {
+        take_acknowledgement(at, tape, json_member(tape, 0, SLICE("params")), arena);
+    } else if (message == LISTEN_NOTICE && at->operation->listening->is_told) {
+        take_notice(at, tape, json_member(tape, 0, SLICE("params")), arena);
     }
-    bool is_first = json_string_eq(tape, method, SLICE("notifications/subscriptions/acknowledged"));
-    if (json_string_eq(tape, method, SLICE("notifications/cancelled"))) {
-        return LISTENING_ENDED;
-    }
-    if (!server_message_is_notification(tape) || !has_our_id(at, tape, params) ||
-        is_first == at->is_acknowledged) {
-        return LISTENING_BROKEN;
-    }
-    if (is_first) {
-        take_acknowledgement(at, tape, params, arena);
-    } else if (at->operation->listening->is_told) {
-        take_notice(at, tape, params, arena);
-    }
-    return LISTENING_ON;
 }
 
 static void record_broken(struct listener_at *at)
@@ -531,60 +427,32 @@ static void on_message(const struct upstream_sink *sink, struct slice json, bool
     }
     struct gateway *gateway = at->operation->gateway;
     arena_init(&arena, GATEWAY_OPERATION_BYTES_MAX, &at->operation->account);
-    bool is_read = json_parse(&gateway->parser, json, &arena, &tape, NULL) == STATUS_OK &&
-                   server_message_is_rpc(&tape);
-    enum listening_step step = is_read ? take_message(at, &tape, &arena) : LISTENING_BROKEN;
+    bool is_read = json_parse(&gateway->parser, json, &arena, &tape, NULL) == STATUS_OK;
+    enum listen_message message =
+        is_read ? listen_read(&tape, at->id, at->is_acknowledged) : LISTEN_BROKEN;
+    take_message(at, &tape, message, &arena);
     arena_release(&arena);
-    if (step == LISTENING_BROKEN) {
+    if (message == LISTEN_BROKEN) {
         record_broken(at);
     }
-    if (step != LISTENING_ON) {
+    if (message == LISTEN_BROKEN || message == LISTEN_ENDED) {
         gateway->ports.upstream->cancel(gateway->ports.upstream->context, at->handle);
         child_end(&at->child, STATUS_OK, NULL);
     }
 }
 
-static void write_request(struct buf *body, const struct listener_at *at)
-{
-    buf_append(body, SLICE("{\"jsonrpc\":\"2.0\",\"id\":"));
-    buf_append_i64(body, at->id);
-    buf_append(body, SLICE(",\"method\":\"subscriptions/listen\",\"params\":{"));
-    write_filter(body, at->asked, at->operation->listening, false);
-    buf_append(body, SLICE(ENVELOPE "}}"));
-}
-
 static enum status start(struct listener_at *at)
 {
     struct operation *op = at->operation;
-    const struct port_upstream *port = op->gateway->ports.upstream;
-    const struct gateway_server *server = server_session_server(at->session);
-    const struct http_field fields[] = {
-        {SLICE("MCP-Protocol-Version"), mcp_revision_name(MCP_2026_07_28)},
-        {SLICE("Mcp-Method"), op->message.method->name}};
     struct upstream_sink sink = {.on_message = on_message,
                                  .on_end = on_end,
                                  .user = op->gateway,
                                  .ticket = at->child.ticket};
-    struct diag diag = {0};
-    struct buf body;
-    buf_init(&body, GATEWAY_OPERATION_BYTES_MAX, &op->account);
-    write_request(&body, at);
-    struct upstream_request request = {.server = at->session->server_index,
-                                       .body = buf_view(&body),
-                                       .expects_answer = true,
-                                       .id = at->id,
-                                       .fields = fields,
-                                       .field_count = COUNT_OF(fields),
-                                       .credential_name = server->credential_name,
-                                       .credential_value = server->credential_value,
-                                       .child = at->session->child,
-                                       .timeout_ms = LISTENING_SILENCE_MS,
-                                       .is_listening = true};
-    enum status status = server->is_unavailable ? STATUS_UNAVAILABLE : buf_status(&body);
-    if (status == STATUS_OK) {
-        status = port->start(port->context, &request, &sink, &at->handle, &diag);
-    }
-    buf_release(&body);
+    struct buf filter;
+    buf_init(&filter, GATEWAY_OPERATION_BYTES_MAX, &op->account);
+    write_filter(&filter, at->asked, op->listening, false);
+    enum status status = listen_start(at->session, at->id, &filter, &sink, &at->handle);
+    buf_release(&filter);
     return status;
 }
 
@@ -594,9 +462,9 @@ static void listen_at(struct operation *op, struct listener_at *at, struct serve
     struct listening *listening = op->listening;
     uint32_t lists = 0;
     bool has_resource = false;
-    for (size_t i = 0; i < COUNT_OF(LISTS); i++) {
-        lists |=
-            operation_covers(op, LISTS[i].primitive, session->server_index) ? LISTS[i].offer : 0U;
+    for (size_t i = 0; i < LISTEN_LISTS; i++) {
+        bool is_there = operation_covers(op, LISTEN_LIST[i].primitive, session->server_index);
+        lists |= is_there ? LISTEN_LIST[i].offer : 0U;
     }
     for (size_t i = 0; i < listening->resource_count; i++) {
         has_resource = has_resource || listening->resources[i].is_wanted;

@@ -12,7 +12,6 @@
 #include "core/gateway/gateway.h"
 
 #define LISTENING_MS_MAX ((int64_t)24 * 3600000) /* whatever the token says */
-#define LISTENING_SILENCE_MS 300000              /* of a server, without so much as a comment */
 
 struct operation;
 struct server_session;

@@ -2,6 +2,7 @@
 
 #include "core/gateway/asking.h"
 #include "core/gateway/client_tasks.h"
+#include "core/gateway/listen_request.h"
 #include "core/gateway/operation.h"
 #include "core/gateway/server_message.h"
 #include "core/gateway/server_reply.h"
@@ -262,13 +263,6 @@ void server_streams_end(struct client_session *client)
     }
 }
 
-/* The client's list of that kind is not what it was. */
-struct change {
-    struct slice method;
-    uint32_t offer;
-    enum mcp_primitive primitive;
-};
-
 /* -- what comes ---------------------------------------------------------------------------- */
 
 /* Those that came on the stream. */
@@ -316,29 +310,6 @@ static void tell(struct server_session *session, const struct json_tape *tape)
     buf_release(&json);
 }
 
-/* The list that a notice says has changed; NULL: it is another notice. */
-static const struct change *find_change(const struct json_tape *tape)
-{
-    static const struct change CHANGES[] = {
-        {SLICE_INIT("notifications/tools/list_changed"), MCP_OFFERS_TOOLS_CHANGED, MCP_TOOL},
-        {SLICE_INIT("notifications/resources/list_changed"), MCP_OFFERS_RESOURCES_CHANGED,
-         MCP_RESOURCE},
-        {SLICE_INIT("notifications/prompts/list_changed"), MCP_OFFERS_PROMPTS_CHANGED, MCP_PROMPT},
-    };
-    json_ref method = json_member(tape, 0, SLICE("method"));
-    for (size_t i = 0; i < COUNT_OF(CHANGES); i++) {
-        if (json_string_eq(tape, method, CHANGES[i].method)) {
-            return &CHANGES[i];
-        }
-    }
-    return NULL;
-}
-
-bool server_stream_is_list_change(const struct json_tape *tape)
-{
-    return find_change(tape) != NULL;
-}
-
 /* The state of a task that the client has made? */
 static bool is_of_its_task(const struct server_session *session, const struct json_tape *tape)
 {
@@ -379,7 +350,7 @@ static bool is_awaited(const struct server_session *session, const struct json_t
 /* is_later: not before who calls has returned. */
 static void take_change(struct server_session *session, const struct json_tape *tape, bool is_later)
 {
-    const struct change *change = find_change(tape);
+    const struct listen_list *change = listen_list_find(tape);
     if (change != NULL && change->primitive == MCP_TOOL) {
         session->has_stale_tools = (session->offers & MCP_OFFERS_TOOLS) != 0;
     }

@@ -55,9 +55,6 @@ void server_stream_renew(struct server_session *session);
 void server_streams_begin(struct client_session *client);
 void server_streams_end(struct client_session *client);
 
-/* Is that the notice that one of the server's lists has changed? */
-bool server_stream_is_list_change(const struct json_tape *tape);
-
 /* A legacy server tells of a change on the stream of a request; well-formed. It goes to the client
  * when who calls has returned. What is no such notice is dropped. */
 void server_stream_take_change(struct server_session *session, const struct json_tape *tape);

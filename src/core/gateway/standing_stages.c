@@ -1,6 +1,7 @@
 /* What a server asks or tells that belongs to no request of its client: an operation that ends with
  * it. The client gets it on its standalone stream. */
 #include "core/gateway/asking.h"
+#include "core/gateway/listen_request.h"
 #include "core/gateway/operation.h"
 #include "core/gateway/server_message.h"
 #include "core/gateway/server_reply.h"
@@ -142,7 +143,7 @@ static enum stage_result stage_take(struct operation *op)
     if (slice_eq(method, mcp_method_of_update()->name)) {
         return take_update(op, &tape);
     }
-    if (server_stream_is_list_change(&tape)) {
+    if (listen_list_find(&tape) != NULL) {
         tell(op, method, SLICE_EMPTY);
     } else if (slice_eq(method, TASK_STATUS_METHOD)) {
         tell_state(op, &tape);
