@@ -465,6 +465,23 @@ enum stage_result operation_send(struct operation *op, struct call_request *requ
     return STAGE_DONE;
 }
 
+/* MCP 2026-07-28 has no such requests: its servers are asked for all that the client wants to hear
+ * of at once, and the gateway answers. */
+static enum stage_result subscribe_here(struct operation *op)
+{
+    static const struct slice DONE = SLICE_INIT("{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":{}}");
+    struct call *call = &op->call;
+    *call = (struct call){.result = JSON_NONE, .error = JSON_NONE};
+    if (json_parse(&op->gateway->parser, DONE, &op->arena, &call->answer, NULL) != STATUS_OK) {
+        return operation_refuse_overload(op, "no memory for the answer");
+    }
+    call->has_answer = true;
+    call->result = json_member(&call->answer, 0, SLICE("result"));
+    subscription_settle(op);
+    server_stream_refilter(op->session);
+    return STAGE_DONE;
+}
+
 static enum stage_result stage_forward(struct operation *op)
 {
     const struct mcp_method *method = op->message.method;
@@ -474,6 +491,9 @@ static enum stage_result stage_forward(struct operation *op)
     }
     if (!operation_may_send(op)) {
         return STAGE_DONE;
+    }
+    if (op->session->is_modern && method->needs == MCP_OFFERS_SUBSCRIBE) {
+        return subscribe_here(op);
     }
     buf_reuse(text, KEPT_BYTES_MAX);
     write_params(op, text);

@@ -165,7 +165,7 @@ enum listen_message listen_read(const struct json_tape *tape, int64_t id, bool i
     if (json_string_eq(tape, method, SLICE("notifications/cancelled"))) {
         return LISTEN_ENDED;
     }
-    bool is_first = json_string_eq(tape, method, SLICE("notifications/subscriptions/acknowledged"));
+    bool is_first = json_string_eq(tape, method, LISTEN_ACKNOWLEDGED_METHOD);
     if (!server_message_is_notification(tape) || !has_our_id(tape, id) ||
         is_first == is_acknowledged) {
         return LISTEN_BROKEN;

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 
 #define LISTEN_LISTS 3
+#define LISTEN_ACKNOWLEDGED_METHOD SLICE("notifications/subscriptions/acknowledged")
 #define LISTEN_SILENCE_MS 300000 /* of a server, without so much as a comment */
 
 struct server_session;

@@ -146,7 +146,8 @@ static void add_unsaid_offers(struct server_session *session)
 /* What the server's last session was told, this one is told too; it answers as it likes. */
 static void subscribe_or_finish(struct server_session *session)
 {
-    bool may_subscribe = session->client != NULL && (session->offers & MCP_OFFERS_SUBSCRIBE) != 0;
+    bool may_subscribe = session->client != NULL && !session->is_modern &&
+                         (session->offers & MCP_OFFERS_SUBSCRIBE) != 0;
     struct subscription *next =
         may_subscribe ? subscription_next(session->client, session->server_index) : NULL;
     if (next != NULL) {
@@ -158,8 +159,7 @@ static void subscribe_or_finish(struct server_session *session)
 
 static void start_tools_or_finish(struct server_session *session)
 {
-    bool is_listened_to = session->is_modern && session->client == NULL;
-    if (!is_listened_to && !server_stream_is_possible(session)) {
+    if (!server_stream_is_possible(session)) {
         session->offers &= ~MCP_OFFERS_CHANGES;
     }
     if ((session->offers & MCP_OFFERS_TOOLS) != 0) {

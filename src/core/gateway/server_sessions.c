@@ -20,7 +20,7 @@ static void evict(struct server_session **at)
 /* Does somebody listen to what its server says? */
 static bool has_stream(const struct server_session *session)
 {
-    return session->stream.child.owner != NULL;
+    return server_stream_is_open(session);
 }
 
 static bool is_better_to_evict(const struct server_session *session,

@@ -58,8 +58,7 @@ static const struct client_listener *listener_of(const struct server_session *se
     return is_meant ? listener : NULL;
 }
 
-/* Is what the server has of that kind on the endpoint where the client listens? */
-static bool covers(const struct server_session *session, enum mcp_primitive primitive)
+bool server_stream_covers(const struct server_session *session, enum mcp_primitive primitive)
 {
     const struct client_listener *listener = listener_of(session);
     if (listener == NULL || listener->view.len == 0) {
@@ -73,20 +72,28 @@ static bool covers(const struct server_session *session, enum mcp_primitive prim
 /* An HTTP server that gave no session id does not know whose stream it would be. */
 bool server_stream_is_possible(const struct server_session *session)
 {
-    return !session->is_modern && session->client != NULL &&
-           (session->child != 0 || session->session_id.len > 0);
+    return session->is_modern ||
+           (session->client != NULL && (session->child != 0 || session->session_id.len > 0));
+}
+
+/* A modern server asks in results, and logs to calls. */
+static bool has_cause(const struct server_session *session)
+{
+    if (session->is_modern) {
+        return server_listen_has_wish(session);
+    }
+    bool may_tell =
+        (session->offers & (MCP_OFFERS_LOGGING | MCP_OFFERS_CHANGES | MCP_OFFERS_TASKS)) != 0;
+    return may_tell || !mcp_capabilities_is_empty(&session->client_offer);
 }
 
 static bool is_wanted(const struct server_session *session)
 {
     const struct gateway *gateway = session->gateway;
-    bool may_tell =
-        (session->offers & (MCP_OFFERS_LOGGING | MCP_OFFERS_CHANGES | MCP_OFFERS_TASKS)) != 0;
-    bool may_ask = !mcp_capabilities_is_empty(&session->client_offer);
     bool is_ready = session->state == SERVER_SESSION_READY || session->is_rereading;
     return is_ready && !session->is_over && !gateway->is_closed && !gateway->is_draining &&
-           (may_tell || may_ask) && server_stream_is_possible(session) &&
-           covers(session, MCP_LIFECYCLE);
+           server_stream_is_possible(session) && server_stream_covers(session, MCP_LIFECYCLE) &&
+           has_cause(session);
 }
 
 /* -- opening ------------------------------------------------------------------------------- */
@@ -122,15 +129,9 @@ static bool is_refusal(enum status status, int http_status)
     return status == STATUS_INVALID && http_status >= 400 && http_status < 500;
 }
 
-static void on_end(const struct upstream_sink *sink, enum status status, int http_status,
-                   const struct diag *diag)
+void server_stream_ended(struct server_session *session, enum status status, int http_status)
 {
-    struct server_session *session = find_session(sink);
-    if (session == NULL) {
-        return;
-    }
     struct server_stream *stream = &session->stream;
-    child_end(&stream->child, status, diag);
     stream->was_open = stream->was_open || http_status == 200;
     if (status == STATUS_NOT_FOUND && stream->was_open) {
         server_session_forget(session);
@@ -140,6 +141,16 @@ static void on_end(const struct upstream_sink *sink, enum status status, int htt
         /* A quiet one has not failed. */
         stream->failure_count = status == STATUS_TIMEOUT ? 0 : stream->failure_count;
         try_later(session);
+    }
+}
+
+static void on_end(const struct upstream_sink *sink, enum status status, int http_status,
+                   const struct diag *diag)
+{
+    struct server_session *session = find_session(sink);
+    if (session != NULL) {
+        child_end(&session->stream.child, status, diag);
+        server_stream_ended(session, status, http_status);
     }
 }
 
@@ -167,7 +178,7 @@ static void on_position(const struct upstream_sink *sink, struct slice event_id,
 
 static void on_message(const struct upstream_sink *sink, struct slice json, bool is_stream);
 
-static enum status open_stream(struct server_session *session)
+static enum status get_stream(struct server_session *session)
 {
     struct server_stream *stream = &session->stream;
     const struct port_upstream *port = session->gateway->ports.upstream;
@@ -196,18 +207,46 @@ static enum status open_stream(struct server_session *session)
     return port->start(port->context, &request, &sink, &stream->handle, &diag);
 }
 
+static enum status open_stream(struct server_session *session)
+{
+    struct server_stream *stream = &session->stream;
+    if (session->is_modern) {
+        return server_listen_open(session);
+    }
+    TRY(child_begin(&stream->child, &session->children, &STREAM_CHILD));
+    enum status status = get_stream(session);
+    if (status != STATUS_OK) {
+        child_abandon(&stream->child);
+    }
+    return status;
+}
+
+bool server_stream_is_open(const struct server_session *session)
+{
+    return session->stream.child.owner != NULL || server_listen_is_open(session);
+}
+
 void server_stream_begin(struct server_session *session)
 {
     struct server_stream *stream = &session->stream;
-    bool is_under_way = stream->child.owner != NULL || stream->retry.due_ms != 0;
+    bool is_under_way = server_stream_is_open(session) || stream->retry.due_ms != 0;
     if (is_under_way || stream->is_over || !is_wanted(session) ||
         server_session_server(session)->is_unavailable) {
         return;
     }
-    if (child_begin(&stream->child, &session->children, &STREAM_CHILD) != STATUS_OK) {
+    if (open_stream(session) != STATUS_OK) {
         try_later(session);
-    } else if (open_stream(session) != STATUS_OK) {
-        child_abandon(&stream->child);
+    }
+}
+
+void server_stream_refilter(struct server_session *session)
+{
+    if (!session->is_modern || !server_listen_is_open(session)) {
+        server_stream_begin(session);
+    } else if (!is_wanted(session)) {
+        server_listen_close(session);
+    } else if (server_listen_open(session) != STATUS_OK) {
+        server_listen_close(session);
         try_later(session);
     }
 }
@@ -237,6 +276,7 @@ static void stop(struct server_session *session)
     const struct port_timer *timer = session->gateway->ports.timer;
     timer->stop(timer->context, &stream->retry);
     child_cancel(&stream->child);
+    server_listen_close(session);
 }
 
 void server_stream_end(struct server_session *session)
@@ -358,7 +398,7 @@ static void take_change(struct server_session *session, const struct json_tape *
         return;
     }
     bool is_meant = change != NULL ? (session->offers & change->offer) != 0 &&
-                                         covers(session, change->primitive)
+                                         server_stream_covers(session, change->primitive)
                                    : is_awaited(session, tape) || is_of_its_task(session, tape);
     if (is_meant) {
         (void)!operation_begin_standing(session, tape->text, is_later);
@@ -368,6 +408,20 @@ static void take_change(struct server_session *session, const struct json_tape *
 void server_stream_take_change(struct server_session *session, const struct json_tape *tape)
 {
     take_change(session, tape, true);
+}
+
+void server_stream_hear(struct server_session *session, const struct json_tape *tape)
+{
+    take_change(session, tape, false);
+}
+
+void server_stream_broke(struct server_session *session)
+{
+    stop(session);
+    session->stream.is_over = true;
+    if (listener_of(session) != NULL) {
+        (void)!operation_begin_standing(session, SLICE_EMPTY, false);
+    }
 }
 
 static void take_notice(struct server_session *session, const struct json_tape *tape)
@@ -461,11 +515,7 @@ static void on_message(const struct upstream_sink *sink, struct slice json, bool
     arena_init(&arena, SERVER_STREAM_BYTES_MAX,
                &session->gateway->server_accounts[session->server_index]);
     if (!take_text(session, json, &arena)) {
-        stop(session);
-        session->stream.is_over = true;
-        if (listener_of(session) != NULL) {
-            (void)!operation_begin_standing(session, json, false);
-        }
+        server_stream_broke(session);
     }
     arena_release(&arena);
     server_session_leave(session);

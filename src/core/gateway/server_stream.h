@@ -1,12 +1,13 @@
-/* server_stream.h: the stream on which a legacy server tells, and asks, what belongs to no request.
+/* server_stream.h: the stream on which a server tells, and asks, what belongs to no request.
  *
  * One for each session with a server that is for a session of a client, as long as that client
- * listens on a stream of its own and the server may have something to say there: an HTTP server is
- * asked for it with a GET, a child has it as it is. A stream that ends is opened again where it
- * ended, after the time the server wants, and after longer ones when that fails; a server that has
- * none is not asked again. What comes is judged: a question of the server is an operation of its
- * own (standing_stages.c), a ping is answered here, and notices go to the client as far as they are
- * for it. A session that is over while its client listens is opened anew. Source: MCP 2025-11-25,
+ * listens on a stream of its own and the server may have something to say there: a legacy HTTP
+ * server is asked for it with a GET, its child has it as it is, and a modern server is asked to
+ * tell of changes (server_listen.h). A stream that ends is opened again where it ended, after the
+ * time the server wants, and after longer ones when that fails; a server that has none is not asked
+ * again. What comes is judged: a question of the server is an operation of its own
+ * (standing_stages.c), a ping is answered here, and notices go to the client as far as they are for
+ * it. A session that is over while its client listens is opened anew. Source: MCP 2025-11-25,
  * transports, listening for messages.
  */
 #ifndef AEGIS_CORE_GATEWAY_SERVER_STREAM_H
@@ -14,6 +15,7 @@
 
 #include "core/gateway/child.h"
 #include "core/gateway/gateway.h"
+#include "core/gateway/server_listen.h"
 
 #define SERVER_STREAM_EVENT_ID_BYTES_MAX 512
 #define SERVER_STREAM_RETRY_MS 1000 /* before it is opened again, when the server does not say */
@@ -36,13 +38,24 @@ struct server_stream {
     bool is_over;  /* the server has none, or broke a rule: until the session is opened anew */
     size_t event_id_len;
     uint8_t event_id[SERVER_STREAM_EVENT_ID_BYTES_MAX];
+    struct server_listens listens; /* of a modern server, in place of child */
 };
 
 /* Can the session have one? Only then does its server tell us of changes. */
 bool server_stream_is_possible(const struct server_session *session);
 
+/* Is it open? */
+bool server_stream_is_open(const struct server_session *session);
+
+/* Is what the server has of that kind on the endpoint where the client listens? */
+bool server_stream_covers(const struct server_session *session, enum mcp_primitive primitive);
+
 /* Open the stream of a session if there is cause for it, and it is not open. */
 void server_stream_begin(struct server_session *session);
+
+/* Its client is subscribed to other resources than before; for modern servers, which are asked for
+ * all of them at once. */
+void server_stream_refilter(struct server_session *session);
 
 /* Close it: the session is over, or opened anew. */
 void server_stream_end(struct server_session *session);
@@ -58,5 +71,10 @@ void server_streams_end(struct client_session *client);
 /* A legacy server tells of a change on the stream of a request; well-formed. It goes to the client
  * when who calls has returned. What is no such notice is dropped. */
 void server_stream_take_change(struct server_session *session, const struct json_tape *tape);
+
+/* For server_listen.c: what is told there; how it ended; that the server broke the protocol. */
+void server_stream_hear(struct server_session *session, const struct json_tape *tape);
+void server_stream_ended(struct server_session *session, enum status status, int http_status);
+void server_stream_broke(struct server_session *session);
 
 #endif

@@ -106,6 +106,65 @@ static enum stage_result take_update(struct operation *op, const struct json_tap
     return STAGE_DONE;
 }
 
+/* Those of the client's subscriptions that an array of addresses names. */
+static void mark_agreed(struct operation *op, const struct json_tape *tape, json_ref array)
+{
+    struct arena *scratch = &op->gateway->scratch;
+    struct json_iter iter;
+    json_ref key = JSON_NONE;
+    json_ref ref = JSON_NONE;
+    json_iter_init(&iter, tape, array);
+    for (size_t i = 0; i < op->gateway->limits.subscriptions && json_iter_next(&iter, &key, &ref);
+         i++) {
+        struct slice uri;
+        struct subscription *at = op->client->subscriptions;
+        bool is_read = listen_read_address(tape, ref, scratch, &uri) == STATUS_OK;
+        for (; is_read && at != NULL; at = at->next) {
+            at->is_agreed = at->is_agreed || (at->server_index == op->server_index &&
+                                              slice_eq(slice_of(at->uri, at->len), uri));
+        }
+        arena_reset(scratch);
+    }
+}
+
+static void record_unheard(struct operation *op, struct slice uri)
+{
+    struct audit_record record = {0};
+    op->audit_target = uri;
+    operation_fill_record(op, &record);
+    record.type = AUDIT_UPSTREAM_PROTOCOL;
+    record.phase = AUDIT_EVENT;
+    record.direction = SLICE("server");
+    record.method = SLICE("resources/subscribe");
+    record.code = SLICE("subscription.refused");
+    record.reason = SLICE("the server does not agree to tell of this resource");
+    (void)!operation_append_record(op, &record, NULL);
+}
+
+/* A modern server says what it will tell of. The subscription stays: the next request asks again.
+ */
+static void take_acknowledgement(struct operation *op, const struct json_tape *tape)
+{
+    json_ref params = json_member(tape, 0, SLICE("params"));
+    json_ref filter = json_member_object(tape, params, SLICE("notifications"));
+    json_ref array = filter == JSON_NONE ? JSON_NONE : listen_addresses(tape, filter);
+    struct subscription *at = op->client->subscriptions;
+    for (; at != NULL; at = at->next) {
+        at->is_agreed = at->is_agreed && at->server_index != op->server_index;
+    }
+    if (array != JSON_NONE) {
+        mark_agreed(op, tape, array);
+    }
+    for (at = op->client->subscriptions; at != NULL; at = at->next) {
+        if (at->server_index == op->server_index && at->is_told) {
+            if (!at->is_agreed && !at->is_unheard) {
+                record_unheard(op, slice_of(at->uri, at->len));
+            }
+            at->is_unheard = !at->is_agreed;
+        }
+    }
+}
+
 /* The state of a task goes on with the id that the client knows. */
 static void tell_state(struct operation *op, const struct json_tape *tape)
 {
@@ -145,6 +204,8 @@ static enum stage_result stage_take(struct operation *op)
     }
     if (listen_list_find(&tape) != NULL) {
         tell(op, method, SLICE_EMPTY);
+    } else if (slice_eq(method, LISTEN_ACKNOWLEDGED_METHOD)) {
+        take_acknowledgement(op, &tape);
     } else if (slice_eq(method, TASK_STATUS_METHOD)) {
         tell_state(op, &tape);
     }

@@ -15,8 +15,10 @@ struct operation;
 struct subscription {
     struct subscription *next;
     uint32_t server_index;
-    bool is_told;   /* to the session with the server that is open, or opens */
-    bool is_denied; /* the last news of it was, and that is recorded */
+    bool is_told;    /* to the session with the server that is open, or opens */
+    bool is_agreed;  /* a modern server has said that it will tell of it */
+    bool is_unheard; /* it has not, and that is recorded */
+    bool is_denied;  /* the last news of it was, and that is recorded */
     size_t len;
     uint8_t uri[]; /* in normal form */
 };
