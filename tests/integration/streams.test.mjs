@@ -1,4 +1,4 @@
-// What legacy servers tell and ask outside of calls, through the gateway: official clients and servers on both sides.
+// What servers tell and ask outside of calls, through the gateway: official clients and servers on both sides.
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -87,6 +87,21 @@ for (const [where, url, scheme, prefix = ''] of ENDPOINTS) {
     });
   });
 }
+
+describe('a client of an older revision at a server of the newest one', () => {
+  test('hears of the resources that it is subscribed to and may read, and of the list of tools', async () => {
+    const [open, secret] = ['memo:///open/1', 'memo:///secret/1'];
+    const client = await connect(bench.serverUrl('modern'));
+    await assert.rejects(client.subscribeResource({ uri: secret }), /denied by policy/);
+    await client.subscribeResource({ uri: open });
+    // A server that does not listen yet tells nobody.
+    while (client.updated.all.length === 0 || client.changed.all.length === 0) await client.callTool({ name: 'change', arguments: {} });
+    assert.deepEqual(new Set(client.updated.all), new Set([open]));
+    assert.deepEqual(new Set(client.changed.all), new Set(['tools']));
+    await client.unsubscribeResource({ uri: open });
+    await client.close();
+  });
+});
 
 describe('a client and a server of the newest revision', () => {
   const [open, secret] = ['memo:///open/1', 'memo:///secret/1'];
