@@ -1,6 +1,7 @@
 #include "daemon/key_sets.h"
 
 #include "adapters/crypto/dev_issuer.h"
+#include "adapters/http_client/curl_library.h"
 #include "adapters/http_client/fetch.h"
 #include "daemon/file.h"
 
@@ -36,12 +37,12 @@ static bool have_remote(const struct config *config)
 
 enum status key_sets_prepare(const struct config *config, struct diag *diag)
 {
-    return have_remote(config) ? fetch_init(diag) : STATUS_OK;
+    return have_remote(config) ? curl_library_load(diag) : STATUS_OK;
 }
 
 bool key_sets_can_read(const struct config *config)
 {
-    return fetch_is_ready() || !have_remote(config);
+    return curl_library() != NULL || !have_remote(config);
 }
 
 enum status key_sets_read(const struct config *config, const struct config_issuer *issuer,

@@ -44,7 +44,7 @@ void key_sets_init(struct key_sets *sets, const struct json_parser *parser,
 bool key_sets_is_remote(const struct config_issuer *issuer);
 
 /* Load what reading the keys of this configuration takes: once per process, before any thread and
- * before the sandbox. Statuses of fetch_init. */
+ * before the sandbox. Statuses of curl_library_load. */
 NODISCARD enum status key_sets_prepare(const struct config *config, struct diag *diag);
 
 /* Has key_sets_prepare loaded what this one takes? */

@@ -184,6 +184,8 @@ enum status lane_start(struct lane *lane, const struct lane_shared *shared, int 
                                   .journal = shared->journal,
                                   .keys = shared->keys,
                                   .usage = shared->usage,
+                                  .http_client =
+                                      shared->curl_client == NULL ? NULL : &lane->http_client,
                                   .handover = &lane->handover,
                                   .poster = &lane->loop.poster,
                                   .account = &lane->loop.account};

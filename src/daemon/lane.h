@@ -2,6 +2,7 @@
 #ifndef AEGIS_DAEMON_LANE_H
 #define AEGIS_DAEMON_LANE_H
 
+#include "adapters/http_client/curl_client.h"
 #include "adapters/process/local_process.h"
 #include "adapters/process/remote_process.h"
 #include "adapters/runtime/loop.h"
@@ -32,6 +33,7 @@ struct lane_shared {
     const struct port_journal *journal; /* NULL: no audit */
     const struct port_usage *usage;
     const struct port_keys *keys;
+    struct curl_client *curl_client;         /* NULL: nothing at an address is configured */
     struct tls_context *tls;                 /* NULL: plain */
     const struct stdio_server_events *stdio; /* the client is at our standard streams; NULL: HTTP */
     struct gateway_place place;              /* loop is each lane's own */
@@ -50,6 +52,8 @@ struct lane {
     struct stdio_upstream *stdio;
     struct upstream_mux mux;
     struct port_upstream upstream;
+    struct curl_client_user curl_user;
+    struct port_http_client http_client;
     struct port_handover handover;
     bool has_gateway, has_server, has_remote;
     size_t gathered_before, gather_turns;  /* of the group of records that is being gathered */

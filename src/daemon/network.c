@@ -1,5 +1,6 @@
 #include "daemon/network.h"
 
+#include "adapters/http_client/curl_library.h"
 #include "adapters/transport/tls.h"
 #include "daemon/lane.h"
 #include "daemon/upstream_check.h"
@@ -11,6 +12,11 @@ static enum status open_tls(const struct config *config, struct tls_context **ou
     return tls->cert.len == 0 ? STATUS_OK
                               : tls_server_context_new((const char *)tls->cert.ptr,
                                                        (const char *)tls->key.ptr, out, diag);
+}
+
+static enum status open_client(struct curl_client **out, struct diag *diag)
+{
+    return curl_library() == NULL ? STATUS_OK : curl_client_new(out, diag);
 }
 
 static enum status start_upstream(struct lane *lane, struct diag *diag)
@@ -25,6 +31,8 @@ static enum status start_upstream(struct lane *lane, struct diag *diag)
     TRY(http_upstream_new(&lane->loop, shared->http_targets, shared->server_count, &options,
                           &lane->http, diag));
     lane->mux.http = http_upstream_port(lane->http);
+    lane->curl_user = (struct curl_client_user){shared->curl_client, &lane->loop.poster};
+    lane->http_client = curl_client_port(&lane->curl_user);
     return STATUS_OK;
 }
 
@@ -68,6 +76,8 @@ const struct network *network_http(void)
     static const struct network HTTP = {.bind = listeners_bind,
                                         .open_tls = open_tls,
                                         .close_tls = tls_context_free,
+                                        .open_client = open_client,
+                                        .close_client = curl_client_free,
                                         .start_upstream = start_upstream,
                                         .stop_upstream = stop_upstream,
                                         .start_server = start_server,

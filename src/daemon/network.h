@@ -9,6 +9,7 @@
 #include "daemon/config/config.h"
 #include "daemon/listeners.h"
 
+struct curl_client;
 struct lane;
 struct tls_context;
 
@@ -18,7 +19,10 @@ struct network {
     enum status (*open_tls)(const struct config *config, struct tls_context **out,
                             struct diag *diag);
     void (*close_tls)(struct tls_context *tls); /* NULL is fine */
-    /* Servers with an address, as lane->mux.http. */
+    /* For requests of our own. *out stays NULL without curl_library_load. */
+    enum status (*open_client)(struct curl_client **out, struct diag *diag);
+    void (*close_client)(struct curl_client *client); /* NULL is fine */
+    /* Servers with an address, as lane->mux.http, and lane->http_client. */
     enum status (*start_upstream)(struct lane *lane, struct diag *diag);
     void (*stop_upstream)(struct lane *lane);
     /* Clients that connect to fd; done is called with lane. */

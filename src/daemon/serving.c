@@ -118,7 +118,8 @@ static enum status open_network(struct serving *s, struct diag *diag)
     const struct config *config = s->plan->inputs->config;
     s->shared.network = network;
     if (network != NULL) {
-        return network->open_tls(config, &s->shared.tls, diag);
+        TRY(network->open_tls(config, &s->shared.tls, diag));
+        return network->open_client(&s->shared.curl_client, diag);
     }
     return has_address(config) || !s->plan->is_stdio
                ? diag_fail(diag, STATUS_INVALID, "serve.network",
@@ -350,8 +351,12 @@ static void stop_lanes(struct serving *s)
 
 static void release(struct serving *s)
 {
-    /* The journal completes what it has; the completions wait at the loops. */
+    /* The journal completes what it has, and so do our own requests; the completions wait at the
+     * loops. */
     journal_close(s->journal);
+    if (s->plan->network != NULL) {
+        s->plan->network->close_client(s->shared.curl_client);
+    }
     lane_settle_all(s->lanes, s->started_count);
     for (size_t i = 0; i < s->started_count; i++) {
         lane_release(&s->lanes[i]);

@@ -3,9 +3,6 @@
  * For the gateway's own calls (key sets of issuers, sign-in of `aegis connect`), on a thread that
  * may block. Never for MCP traffic. Follows no redirect, takes no proxy from the environment,
  * speaks plain HTTP to loopback only, and stops at a size and a time.
- *
- * libcurl brings some thirty libraries along, so a process loads it only when it has an address to
- * fetch from: others are smaller and start faster. A sandboxed process can load nothing any more.
  */
 #ifndef AEGIS_ADAPTERS_HTTP_CLIENT_FETCH_H
 #define AEGIS_ADAPTERS_HTTP_CLIENT_FETCH_H
@@ -13,12 +10,8 @@
 #include "base/buf.h"
 #include "base/diag.h"
 
-/* Load libcurl for the rest of the process's life: once, before any thread and before the sandbox.
- * STATUS_UNAVAILABLE fetch.library. */
+/* What curl_library_load does. */
 NODISCARD enum status fetch_init(struct diag *diag);
-
-/* Was it loaded? */
-bool fetch_is_ready(void);
 
 struct fetch_request {
     const char *url;          /* NUL-terminated */

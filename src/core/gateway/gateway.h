@@ -18,6 +18,7 @@
 #include "core/ports/crypto.h"
 #include "core/ports/exchange.h"
 #include "core/ports/handover.h"
+#include "core/ports/http_client.h"
 #include "core/ports/journal.h"
 #include "core/ports/keys.h"
 #include "core/ports/random.h"
@@ -91,12 +92,13 @@ struct gateway_ports {
     const struct port_crypto *crypto;
     const struct port_timer *timer;
     const struct port_upstream *upstream;
-    const struct port_journal *journal;   /* NULL: no audit, as configured */
-    const struct port_keys *keys;         /* NULL: nobody is told */
-    const struct port_handover *handover; /* NULL: there is one loop */
-    const struct port_usage *usage;       /* of all loops; NULL: nobody counts */
-    struct port_poster *poster;           /* of this loop */
-    struct account *account;              /* of this loop; NULL: nothing above ours */
+    const struct port_journal *journal;         /* NULL: no audit, as configured */
+    const struct port_keys *keys;               /* NULL: nobody is told */
+    const struct port_handover *handover;       /* NULL: there is one loop */
+    const struct port_usage *usage;             /* of all loops; NULL: nobody counts */
+    const struct port_http_client *http_client; /* NULL: nothing at an address is configured */
+    struct port_poster *poster;                 /* of this loop */
+    struct account *account;                    /* of this loop; NULL: nothing above ours */
 };
 
 /* Which of all the gateways this one is. */
