@@ -180,7 +180,7 @@ export class HttpPeers {
     for await (const piece of request) pieces.push(piece);
     if (request.method === 'DELETE') {
       response.writeHead(peer.sessions.delete(session) ? 200 : 404).end();
-    } else if (request.method === 'GET' && peer.mode === 'sse') {
+    } else if (request.method === 'GET' && isSse(peer)) {
       openSse(response, peer);
     } else if (request.method === 'GET' && peer.mode === 'standing') {
       stand(response, peer.sessions.get(session));
@@ -188,9 +188,17 @@ export class HttpPeers {
       goOn(request, response, peer.sessions.get(session));
     } else {
       const message = JSON.parse(Buffer.concat(pieces).toString('utf8'));
-      await (peer.mode === 'sse' ? takeSse : take)(response, peer, session, message);
+      await (isSse(peer) ? takeSse : take)(response, peer, session, message);
     }
   }
+}
+
+const isSse = ({ mode }) => mode.startsWith('sse');
+
+/** As a server writes that packs messages into batches when it may: a question never alone, and answers in an array, too. */
+function packed(mode, said) {
+  if (!mode.endsWith('batch') || said.result?.protocolVersion !== undefined) return said;
+  return said.method === undefined ? [said] : [{ jsonrpc: '2.0', id: 'ping', method: 'ping' }, said];
 }
 
 /** HTTP with SSE: says on the stream where messages are to be posted. */
@@ -203,7 +211,7 @@ function openSse(response, peer) {
 
 async function takeSse(response, peer, id, message) {
   const { link, waiting } = peer.sessions.get(id);
-  const send = (said) => link.write(`event: message\n${event(said)}`);
+  const send = (said) => link.write(`event: message\n${event(packed(peer.mode, said))}`);
   response.writeHead(202).end();
   if (message.method === undefined) {
     waiting.answered(message);
@@ -281,14 +289,14 @@ async function stream(response, mode, session, message, answer) {
     const { progressToken } = message.params._meta;
     link.write(event({ jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken, progress: 1 } }));
   }
-  const send = (question) => link.write(event(mode === 'batch' ? [{ jsonrpc: '2.0', id: 'ping', method: 'ping' }, question] : question));
-  link.end(event(await answer((question) => session.waiting.ask(question, send))));
+  const send = (question) => link.write(event(packed(mode, question)));
+  link.end(event(packed(mode, await answer((question) => session.waiting.ask(question, send)))));
 }
 
 async function serveLines(revision, mode, file) {
   const peer = new Peer(revision, mode);
   const waiting = new Waiting();
-  const send = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
+  const send = (message) => process.stdout.write(`${JSON.stringify(packed(mode, message))}\n`);
   peer.heard = { push: (heard) => fs.appendFileSync(file, `${JSON.stringify(heard)}\n`) };
   for await (const line of createInterface({ input: process.stdin })) {
     const message = JSON.parse(line);

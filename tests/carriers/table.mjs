@@ -37,6 +37,14 @@ export const CARRIERS = [
     client: 'batching', server: 'http', mode: 'batch', requests: ['2025-03-26'], questions: ['2025-03-26'],
   },
   {
+    id: 'child-batch', title: 'standard streams of a server that packs what it says into batches',
+    client: 'http', server: 'child', mode: 'lines-batch', requests: ['2025-03-26'], questions: ['2025-03-26'],
+  },
+  {
+    id: 'sse-batch', title: 'HTTP with SSE at such a server',
+    client: 'http', server: 'sse', mode: 'sse-batch', requests: ['2025-03-26'], questions: ['2025-03-26'],
+  },
+  {
     id: 'http-sse', title: 'HTTP with SSE at the client',
     client: 'sse', server: 'http', mode: 'stream', requests: ['2024-11-05'], questions: ['2024-11-05'],
   },

@@ -41,6 +41,7 @@ static struct port_upstream port, http;
 static struct upstream_target target;
 static struct sink sinks[SINKS];
 static size_t exit_count;
+static bool has_batches; /* what calls say that start */
 
 static void copy(char *out, size_t size, struct slice text)
 {
@@ -133,6 +134,7 @@ static void set_up(void)
     options.calls_max = REQUESTS_MAX;
     request_count = exit_count = 0;
     http_fails = STATUS_OK;
+    has_batches = false;
     http = (struct port_upstream){.start = http_start, .cancel = http_cancel};
     target = (struct upstream_target){.host = SLICE("a.test"), .port = 80, .path = SLICE("/sse")};
     json_parser_init(&parser, &limits, SEED);
@@ -176,7 +178,8 @@ static enum status try_start(struct sink *sink, int64_t id, int64_t timeout_ms, 
                                        .field_count = 1,
                                        .credential_name = SLICE("A"),
                                        .credential_value = SLICE("secret"),
-                                       .timeout_ms = timeout_ms};
+                                       .timeout_ms = timeout_ms,
+                                       .has_batches = has_batches};
     sink->has_ended = false;
     return port.start(port.context, &request, &sink->base, &sink->call, diag);
 }
@@ -337,6 +340,29 @@ TEST(sse_stream_that_breaks_a_rule_is_left)
         say("no message");
     }
     CHECK(requests[0].is_cancelled && sinks[0].status == STATUS_INVALID);
+    tear_down();
+}
+
+/* The revision is agreed with a stream, and no longer than it lasts. */
+TEST(sse_stream_takes_batches_of_a_revision_that_has_them)
+{
+    static const char *const BATCH = "[{\"id\":1,\"result\":{}},{\"id\":2,\"result\":{}}]";
+    set_up();
+    has_batches = true;
+    start(&sinks[0], 1);
+    say_address(ADDRESS);
+    start(&sinks[1], 2);
+    say(BATCH);
+    for (size_t i = 0; i < 2; i++) {
+        CHECK(sinks[i].has_ended && sinks[i].status == STATUS_OK && sinks[i].messages[0] != '\0');
+    }
+    CHECK(exit_count == 0);
+    end_request(&requests[0], STATUS_OK, 200);
+    has_batches = false;
+    start(&sinks[2], 2);
+    requests[3].base.sink.on_message(&requests[3].base.sink, slice_view_cstr(BATCH), true);
+    CHECK(sinks[2].has_ended && sinks[2].status == STATUS_INVALID && requests[3].is_open);
+    CHECK(sinks[2].messages[0] == '\0' && strcmp(sinks[2].code, "upstream.protocol") == 0);
     tear_down();
 }
 

@@ -38,7 +38,8 @@ struct child_record {
     uint64_t number;
     struct stdio_call *calls;
     uint32_t call_count, noise_count;
-    bool is_removed; /* freed once the process is gone */
+    bool has_batches; /* by the revision that was agreed with it */
+    bool is_removed;  /* freed once the process is gone */
 };
 
 struct stdio_upstream {
@@ -296,20 +297,75 @@ static void on_message(struct child_record *record, const struct json_tape *tape
     }
 }
 
-static void take_text(struct child_record *record, struct slice line)
+static bool parse(const struct child_record *record, struct slice text, struct json_tape *out)
 {
     struct stdio_upstream *upstream = record->upstream;
+    return json_parse(upstream->parser, text, &upstream->arena, out, NULL) == STATUS_OK;
+}
+
+/* MCP 2025-03-26: several messages as one array. Each is taken as if it came alone, and read again
+ * for that, since the places of a tape are those of a whole message. */
+static void take_batch(struct child_record *record, const struct json_tape *batch)
+{
+    struct json_iter iter;
+    struct json_tape tape;
+    json_ref key = JSON_NONE;
+    json_ref message = JSON_NONE;
+    uint32_t count = json_count(batch, 0);
+    if (count == 0 || count > UPSTREAM_BATCH_MAX) {
+        on_noise(record);
+        return;
+    }
+    json_iter_init(&iter, batch, 0);
+    /* Whoever is told may give the child up. */
+    while (!record->is_removed && is_running(record) && json_iter_next(&iter, &key, &message)) {
+        if (json_type(batch, message) == JSON_OBJECT &&
+            parse(record, json_raw(batch, message), &tape)) {
+            on_message(record, &tape, json_raw(batch, message));
+        } else {
+            on_noise(record);
+        }
+    }
+}
+
+/* The other revisions have no arrays: who was answered in one has no answer. */
+static void refuse_batch(struct child_record *record, const struct json_tape *batch)
+{
+    struct json_iter iter;
+    json_ref key = JSON_NONE;
+    json_ref message = JSON_NONE;
+    json_iter_init(&iter, batch, 0);
+    while (!record->is_removed && json_iter_next(&iter, &key, &message)) {
+        bool is_answer = json_type(batch, message) == JSON_OBJECT &&
+                         json_member(batch, message, SLICE("method")) == JSON_NONE;
+        struct stdio_call *call =
+            is_answer ? find_named_call(record, batch, json_member(batch, message, SLICE("id")))
+                      : NULL;
+        if (call != NULL) {
+            end_call(call, STATUS_INVALID, "upstream.protocol",
+                     "server answers in an array, which its revision does not have");
+        }
+    }
+    if (!record->is_removed) {
+        on_noise(record);
+    }
+}
+
+static void take_text(struct child_record *record, struct slice line)
+{
     struct json_tape tape;
     if (line.len == 0) {
         return;
     }
-    arena_reset(&upstream->arena);
-    if (json_parse(upstream->parser, line, &upstream->arena, &tape, NULL) != STATUS_OK ||
-        json_type(&tape, 0) != JSON_OBJECT) {
+    arena_reset(&record->upstream->arena);
+    bool is_json = parse(record, line, &tape);
+    if (is_json && json_type(&tape, 0) == JSON_OBJECT) {
+        on_message(record, &tape, line);
+    } else if (is_json && json_type(&tape, 0) == JSON_ARRAY) {
+        (record->has_batches ? take_batch : refuse_batch)(record, &tape);
+    } else {
         on_noise(record);
-        return;
     }
-    on_message(record, &tape, line);
 }
 
 static void on_line(struct stdio_child *child, struct slice line)
@@ -517,7 +573,11 @@ static enum status take_child(struct stdio_upstream *upstream,
                          "too many children, or calls on one child");
     }
     *out = record;
-    return is_running(record) ? STATUS_OK : start_peer(record, request, diag);
+    if (is_running(record)) {
+        return STATUS_OK;
+    }
+    record->has_batches = false;
+    return start_peer(record, request, diag);
 }
 
 static void enlist(struct stdio_call *call, const struct upstream_request *request)
@@ -607,6 +667,7 @@ static enum status start(void *context, const struct upstream_request *request,
         base_free(call);
         return status;
     }
+    record->has_batches |= request->has_batches;
     enlist(call, request);
     *out = &call->base;
     return STATUS_OK;

@@ -5,6 +5,9 @@
 #include "adapters/transport/upstream_mux.h"
 #include "support/check.h"
 
+#include <stddef.h>
+#include <stdio.h>
+
 #define ACCOUNT_BYTES ((size_t)64 << 20)
 #define SINKS 3
 
@@ -51,6 +54,7 @@ struct fixture {
     struct buf log;
     size_t log_line_count, exit_count;
     bool has_exited, is_closed;
+    bool has_batches; /* what the calls say that start */
 };
 
 static void on_log_line(void *context, uint32_t server, uint64_t child, struct slice line)
@@ -121,8 +125,11 @@ static void tear_down(struct fixture *self)
 static enum status try_start(struct fixture *self, struct sink *sink, int64_t id, struct slice body,
                              struct diag *diag)
 {
-    struct upstream_request request = {
-        .body = body, .expects_answer = id != 0, .id = id, .timeout_ms = 60000};
+    struct upstream_request request = {.body = body,
+                                       .expects_answer = id != 0,
+                                       .id = id,
+                                       .timeout_ms = 60000,
+                                       .has_batches = self->has_batches};
     sink->has_ended = false;
     return self->port.start(self->port.context, &request, &sink->base, &sink->call, diag);
 }
@@ -273,6 +280,97 @@ TEST(stdio_upstream_ends_calls)
         CHECK_ROW(ROWS[i].row, str_eq(diag.code, "upstream.down"));
         tear_down(&self);
     }
+}
+
+/* MCP 2025-03-26: each message of an array finds its call as if it came alone. */
+TEST(stdio_upstream_takes_batches_apart)
+{
+    struct fixture self;
+    set_up_shell(
+        &self,
+        "read a; read b; read c\n"
+        "echo '[{\"method\":\"p\",\"params\":{\"progressToken\":2}},{\"id\":1},{\"id\":1}]'\n"
+        "echo '[7,{\"id\":\"x\",\"method\":\"ask\"} , [{\"id\":2}]]'\n"
+        "echo '[{\"id\":2,\"result\":{}}]'; exec cat");
+    start(&self, &self.sinks[0], 1, SLICE("{}"));
+    start(&self, &self.sinks[1], 2, SLICE("{}"));
+    self.has_batches = true; /* agreed by now: once is enough */
+    start(&self, &self.sinks[2], 0, SLICE("{}"));
+    CHECK(peer_run_until(&self.loop, &self.sinks[1].has_ended));
+    CHECK(self.sinks[0].status == STATUS_OK && is_message(&self.sinks[0], SLICE("{\"id\":1}|")));
+    CHECK(is_message(&self.sinks[1], SLICE("{\"method\":\"p\",\"params\":{\"progressToken\":2}}|"
+                                           "{\"id\":\"x\",\"method\":\"ask\"}|"
+                                           "{\"id\":2,\"result\":{}}|")));
+    CHECK(self.sinks[1].stream_count == 2 && self.exit_count == 0);
+    tear_down(&self);
+}
+
+/* What is no batch is noise, which a server may make twice, and so is a batch in a revision without
+ * them; there the calls that it answers end at once. */
+TEST(stdio_upstream_refuses_batches)
+{
+    static const struct {
+        const char *row, *line;
+        bool has_batches, is_answered, is_ended;
+        int count; /* of the line; the child is stopped with the third noise */
+    } ROWS[] = {
+        {"empty", "[]", true, true, false, 2},
+        {"empty, too often", "[]", true, false, true, 3},
+        {"no objects", "[[{\"id\":1}],7]", true, true, false, 1},
+        {"no objects, too many", "[7,null,\"id\"]", true, false, true, 1},
+        {"duplicate names", "[{\"id\":1,\"id\":1}]", true, true, false, 2},
+        {"100 messages", "[$(printf '{\"id\":%d},' $(seq 101 199)){\"id\":1}]", true, true, false,
+         1},
+        {"101 messages", "[$(printf '{\"id\":%d},' $(seq 101 200)){\"id\":1}]", true, true, false,
+         1},
+        {"an answer in another revision", "[{\"id\":9},{\"id\":1}]", false, false, true, 1},
+        {"others in another revision", "[{\"id\":9},7,{\"id\":1,\"method\":\"ask\"}]", false, true,
+         false, 2},
+        {"others, too often", "[{\"id\":9},{\"method\":\"log\"}]", false, false, true, 3},
+    };
+    for (size_t i = 0; i < COUNT_OF(ROWS); i++) {
+        struct fixture self;
+        char script[512];
+        (void)snprintf(script, sizeof(script),
+                       "read a; for i in $(seq %d); do cat <<END\n%s\nEND\ndone; read b; echo "
+                       "'{\"id\":1,\"result\":{}}'; exec cat",
+                       ROWS[i].count, ROWS[i].line);
+        set_up_shell(&self, script);
+        self.has_batches = ROWS[i].has_batches;
+        start(&self, &self.sinks[0], 1, SLICE("{}"));
+        start(&self, &self.sinks[1], 0, SLICE("{}"));
+        CHECK_ROW(ROWS[i].row, peer_run_until(&self.loop, &self.sinks[0].has_ended));
+        CHECK_ROW(ROWS[i].row, (self.sinks[0].status == STATUS_INVALID) == ROWS[i].is_ended);
+        CHECK_ROW(ROWS[i].row,
+                  !ROWS[i].is_ended || str_eq(self.sinks[0].diag.code, "upstream.protocol"));
+        CHECK_ROW(ROWS[i].row, is_message(&self.sinks[0], SLICE_EMPTY) == !ROWS[i].is_answered);
+        CHECK_ROW(ROWS[i].row, self.sinks[0].end_count == 1);
+        tear_down(&self);
+    }
+}
+
+/* Who is told of the first message gives the child up, and hears no more of the others. */
+static void give_up(const struct upstream_sink *base, struct slice json, bool is_stream)
+{
+    struct fixture *self = (struct fixture *)((char *)base->user - offsetof(struct fixture, sinks));
+    (void)json;
+    (void)is_stream;
+    self->sinks[0].stream_count++;
+    self->port.close_child(self->port.context, 0, 0);
+}
+
+TEST(stdio_upstream_leaves_a_batch_with_its_child)
+{
+    struct fixture self;
+    set_up_shell(&self,
+                 "read a; echo '[{\"method\":\"p\"},{\"method\":\"q\"},{\"id\":1}]'; exec cat");
+    self.has_batches = true;
+    self.sinks[0].base.on_message = give_up;
+    start(&self, &self.sinks[0], 1, SLICE("{}"));
+    CHECK(peer_run_until(&self.loop, &self.sinks[0].has_ended));
+    CHECK(self.sinks[0].stream_count == 1 && self.sinks[0].end_count == 1);
+    CHECK(self.sinks[0].status == STATUS_UNAVAILABLE);
+    tear_down(&self);
 }
 
 TEST(stdio_upstream_forgives_a_little_noise)

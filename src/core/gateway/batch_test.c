@@ -174,8 +174,8 @@ TEST(batch_of_a_server_is_refused)
 TEST(batch_of_a_server_at_its_bound)
 {
     static const struct world_answer HANDSHAKE = {0, "initialize", OF_VERSION("2025-03-26")};
-    static char text[CALL_BATCH_MAX * sizeof(PROGRESS) + 64];
-    for (size_t count = CALL_BATCH_MAX; count <= CALL_BATCH_MAX + 1; count++) {
+    static char text[UPSTREAM_BATCH_MAX * sizeof(PROGRESS) + 64];
+    for (size_t count = UPSTREAM_BATCH_MAX; count <= UPSTREAM_BATCH_MAX + 1; count++) {
         struct world_call *call = call_at(&HANDSHAKE);
         size_t length = 0;
         for (size_t i = 0; i < count; i++) {
@@ -185,7 +185,7 @@ TEST(batch_of_a_server_at_its_bound)
         (void)snprintf(text + length, sizeof(text) - length, "]");
         world_message(call, text);
         world_run(&world);
-        CHECK(call->is_cancelled == (count > CALL_BATCH_MAX));
+        CHECK(call->is_cancelled == (count > UPSTREAM_BATCH_MAX));
         world_release(&world);
     }
 }

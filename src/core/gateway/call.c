@@ -208,7 +208,7 @@ static void take_batch(struct call *call, const struct json_tape *batch)
     json_ref key = JSON_NONE;
     json_ref message = JSON_NONE;
     uint32_t count = json_count(batch, 0);
-    if (count == 0 || count > CALL_BATCH_MAX) {
+    if (count == 0 || count > UPSTREAM_BATCH_MAX) {
         fail_protocol(call, "a batch must hold one message or more, and not too many");
         return;
     }
@@ -477,6 +477,7 @@ static enum status send_request(struct call *call, const struct call_request *re
         .child = request->session->child,
         .timeout_ms = call->is_patient ? 0 : server->timeout_ms,
         .deadline_ms = call->is_patient ? 0 : server->timeout_ms * 10,
+        .has_batches = request->session->revision == MCP_2025_03_26,
     };
     enum status status = buf_status(body) == STATUS_OK ? buf_status(&name) : STATUS_LIMIT;
     if (server->is_unavailable) {

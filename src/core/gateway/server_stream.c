@@ -479,7 +479,7 @@ static bool take_batch(struct server_session *session, const struct json_tape *b
     json_ref key = JSON_NONE;
     json_ref message = JSON_NONE;
     uint32_t count = json_count(batch, 0);
-    bool is_sound = count > 0 && count <= CALL_BATCH_MAX;
+    bool is_sound = count > 0 && count <= UPSTREAM_BATCH_MAX;
     json_iter_init(&iter, batch, 0);
     while (is_sound && json_iter_next(&iter, &key, &message)) {
         is_sound = read_message(session, json_raw(batch, message), arena, &tape) &&

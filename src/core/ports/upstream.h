@@ -11,6 +11,8 @@
 #include "base/slice.h"
 #include "wire/http_reader.h"
 
+#define UPSTREAM_BATCH_MAX 100 /* messages that a server may send as one */
+
 struct upstream_call;
 
 struct upstream_request {
@@ -40,6 +42,9 @@ struct upstream_request {
     int64_t timeout_ms; /* without any byte from the server */
     int64_t deadline_ms; /* in all; 0 means none (listen streams) */
     bool is_listening;   /* its notifications name it, by the id of its subscription */
+    /* Children only: from now on the server may pack messages into arrays, which are delivered one
+     * by one (MCP 2025-03-26, the one revision with batches). Over HTTP an array comes whole. */
+    bool has_batches;
 };
 
 /* The caller's side, copied by start. ticket says which call it is and is worth nothing after its
