@@ -36,6 +36,8 @@ export const AMOUNT_TOOLS = Object.entries({
   pay_untyped: {},
 }).map(([name, amount]) => tool(name, { type: 'object', properties: { amount } }));
 
+const isModern = ({ params }) => params?._meta?.[VERSION_KEY] !== undefined;
+
 const RESOURCES = [
   { uri: 'note://peer/open', name: 'open', mimeType: 'text/plain' },
   { uri: 'note://peer/closed', name: 'closed', mimeType: 'text/plain' },
@@ -49,13 +51,17 @@ export class Answers {
     Object.assign(this, { tools, pageSize, eras });
   }
 
+  /** Is it of an era that is spoken? */
+  speaks(message) {
+    return this.eras.includes(isModern(message) ? 'modern' : 'legacy');
+  }
+
   /** The outcome of a request: `{ result }` or `{ error }`, as members of the answer. */
   outcome(message) {
-    const isModern = message.params?._meta?.[VERSION_KEY] !== undefined;
-    if (!this.eras.includes(isModern ? 'modern' : 'legacy')) return { error: NO_METHOD };
-    const result = this.#result(message, isModern);
+    if (!this.speaks(message)) return { error: NO_METHOD };
+    const result = this.#result(message, isModern(message));
     if (result === undefined) return { error: NO_METHOD };
-    return { result: isModern ? { resultType: 'complete', ...result, _meta: { [SERVER_INFO_KEY]: SERVER_INFO } } : result };
+    return { result: isModern(message) ? { resultType: 'complete', ...result, _meta: { [SERVER_INFO_KEY]: SERVER_INFO } } : result };
   }
 
   #result({ method, params }, isModern) {

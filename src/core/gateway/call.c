@@ -450,6 +450,15 @@ static void on_resume(struct timer *timer)
     }
 }
 
+static int64_t silence_ms(const struct call_request *request)
+{
+    int64_t timeout_ms = server_session_server(request->session)->timeout_ms;
+    if (request->is_patient) {
+        return 0;
+    }
+    return request->limit_ms > 0 && request->limit_ms < timeout_ms ? request->limit_ms : timeout_ms;
+}
+
 /* Build the message and give it to the port. */
 static enum status send_request(struct call *call, const struct call_request *request)
 {
@@ -475,8 +484,8 @@ static enum status send_request(struct call *call, const struct call_request *re
         .credential_name = server->credential_name,
         .credential_value = server->credential_value,
         .child = request->session->child,
-        .timeout_ms = call->is_patient ? 0 : server->timeout_ms,
-        .deadline_ms = call->is_patient ? 0 : server->timeout_ms * 10,
+        .timeout_ms = silence_ms(request),
+        .deadline_ms = silence_ms(request) * (request->limit_ms > 0 ? 1 : 10),
         .has_batches = request->session->revision == MCP_2025_03_26,
     };
     enum status status = buf_status(body) == STATUS_OK ? buf_status(&name) : STATUS_LIMIT;

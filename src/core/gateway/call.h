@@ -78,6 +78,7 @@ struct call_request {
     bool may_ask;       /* as in struct call */
     bool may_make_task; /* a task, if it has the extension */
     bool is_patient;    /* as in struct call */
+    int64_t limit_ms;   /* for the answer; 0: as long as the server may take */
     /* What the client can be asked for; nothing for requests of our own. */
     struct mcp_client_capabilities capabilities;
 };

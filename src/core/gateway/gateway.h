@@ -113,6 +113,18 @@ struct client_session;
 struct operation;
 struct caller;
 
+/* What a program that is configured without a revision was found to speak with a client of one of
+ * the eras; the next one is begun with that. */
+enum program_era {
+    PROGRAM_ERA_UNKNOWN = 0,
+    PROGRAM_ERA_LEGACY,
+    PROGRAM_ERA_MODERN,
+};
+
+struct program_eras {
+    enum program_era with_modern, with_legacy;
+};
+
 struct gateway {
     struct gateway_ports ports;
     struct json_parser parser;
@@ -127,6 +139,7 @@ struct gateway {
     struct gateway_limits limits;
     struct caller *callers[GATEWAY_CALLER_BUCKETS]; /* principals that have operations */
     struct account *server_accounts;                /* server_count entries */
+    struct program_eras *program_eras;              /* likewise */
     size_t server_count;                            /* the same in all snapshots */
     struct server_session *sessions;                /* newest first */
     size_t session_count;

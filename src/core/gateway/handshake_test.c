@@ -256,33 +256,6 @@ TEST(handshake_with_a_server_that_refuses_the_version)
     }
 }
 
-/* A child may be of either era and is asked for a handshake first, which some exit without. */
-TEST(handshake_with_a_child_that_knows_none)
-{
-    static struct gateway_server children[2];
-    static const struct {
-        const char *name;
-        bool is_modern_client, is_modern_child;
-    } rows[] = {
-        {"both modern", true, true},
-        {"modern child", false, true},
-        {"modern client", true, false},
-        {"both legacy", false, false},
-    };
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        begin(rows[i].is_modern_child);
-        memcpy(children, world.snapshot->servers, sizeof(children));
-        children[0].is_stdio = true;
-        world.snapshot->servers = children;
-        shake(BANK, rows[i].is_modern_client);
-        CHECK_ROW(rows[i].name, client.status_code == 200 && body_has("\"tools\""));
-        CHECK_ROW(rows[i].name, world_count_calls(&world, "initialize") == 1);
-        CHECK_ROW(rows[i].name, world_count_calls(&world, "server/discover") ==
-                                    (rows[i].is_modern_child ? 1 : 0));
-        world_release(&world);
-    }
-}
-
 /* What a client tells is taken and recorded; what is none of its business is refused. */
 TEST(handshake_is_followed_by_notifications)
 {

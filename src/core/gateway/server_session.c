@@ -86,6 +86,31 @@ static void leave_child(struct server_session *session)
     }
 }
 
+static bool is_unknown_program(const struct server_session *session)
+{
+    const struct gateway_server *server = server_session_server(session);
+    return server->is_stdio && server->revision == MCP_REVISION_NONE;
+}
+
+/* Where is remembered what the server's programs speak with clients as this one's. */
+static enum program_era *remembered_era(const struct server_session *session)
+{
+    struct program_eras *eras = &session->gateway->program_eras[session->server_index];
+    return session->client == NULL ? &eras->with_modern : &eras->with_legacy;
+}
+
+/* What has no other era than the one that its clients prefer less has no other for the rest. */
+static void remember_era(struct server_session *session, enum program_era era)
+{
+    struct program_eras *eras = &session->gateway->program_eras[session->server_index];
+    *remembered_era(session) = era;
+    if (session->client == NULL && era == PROGRAM_ERA_LEGACY) {
+        eras->with_legacy = era;
+    } else if (session->client != NULL && era == PROGRAM_ERA_MODERN) {
+        eras->with_modern = era;
+    }
+}
+
 static void fail_opening(struct server_session *session, enum status status)
 {
     const struct port_clock *clock = session->gateway->ports.clock;
@@ -93,6 +118,9 @@ static void fail_opening(struct server_session *session, enum status status)
         /* It may be another server by the next time. */
         leave_child(session);
         session->child = 0;
+    }
+    if (status == STATUS_TIMEOUT || *remembered_era(session) == PROGRAM_ERA_MODERN) {
+        *remembered_era(session) = PROGRAM_ERA_UNKNOWN; /* it may be another program by now */
     }
     session->state = SERVER_SESSION_FAILED;
     session->is_rereading = false;
@@ -116,6 +144,7 @@ static void finish_opening(struct server_session *session)
         server_stream_end(session); /* what is known of it was of another session */
     }
     session->is_rereading = false;
+    remember_era(session, session->is_modern ? PROGRAM_ERA_MODERN : PROGRAM_ERA_LEGACY);
     wake(session, STATUS_OK);
     server_stream_begin(session);
 }
@@ -235,21 +264,64 @@ static void try_sse_or_fail(struct server_session *session, enum status status)
     }
 }
 
+/* MCP 2026-07-28, stdio: some programs end over any request before their handshake, and some over a
+ * handshake that they do not know. Another one then gets no question but the right one. */
+static bool begin_again(struct server_session *session, enum status status)
+{
+    bool has_ended = status == STATUS_UNAVAILABLE &&
+                     slice_eq(slice_view_cstr(session->diag.code), SLICE("upstream.down"));
+    if (!has_ended || !session->may_end_over_probe) {
+        return false;
+    }
+    bool is_modern = session->probe == SERVER_PROBE_GOOD;
+    leave_child(session);
+    session->child = ++session->gateway->next_child;
+    session->probe = SERVER_PROBE_NONE;
+    session->may_end_over_probe = false;
+    session->has_tried = true;
+    remember_era(session, is_modern ? PROGRAM_ERA_MODERN : PROGRAM_ERA_LEGACY);
+    start_step(session, is_modern ? SERVER_STEP_DISCOVER : SERVER_STEP_INITIALIZE, SLICE_EMPTY);
+    return true;
+}
+
+/* After the first question to an unknown program: is nothing to be concluded before it has got a
+ * handshake, too? */
+static bool needs_handshake(struct server_session *session, enum status status)
+{
+    bool is_good = status == STATUS_OK && discovers_modern(&session->call);
+    if (session->probe != SERVER_PROBE_ASKING) {
+        return false;
+    }
+    session->probe = SERVER_PROBE_NONE;
+    if (status == STATUS_TIMEOUT) {
+        session->probe = SERVER_PROBE_SILENT;
+    } else if (is_good && session->client != NULL) {
+        session->probe = SERVER_PROBE_GOOD;
+    }
+    return session->probe != SERVER_PROBE_NONE;
+}
+
 static void on_discovered(struct server_session *session, enum status status)
 {
     /* A server that is down or too slow stays what it is: only an answer tells a legacy server. */
     bool is_down = status == STATUS_UNAVAILABLE || status == STATUS_TIMEOUT;
     bool must_be_modern =
         session->has_tried || server_session_server(session)->revision == MCP_2026_07_28;
-    if (status == STATUS_OK && discovers_modern(&session->call)) {
+    if (begin_again(session, status)) {
+        return;
+    }
+    bool is_asked_again = status == STATUS_OK && wants_to_be_asked_again(session);
+    bool is_left_open = !is_asked_again && needs_handshake(session, status);
+    if (is_asked_again) {
+        session->was_asked_again = true;
+        start_step(session, SERVER_STEP_DISCOVER, SLICE_EMPTY);
+    } else if (!is_left_open && status == STATUS_OK && discovers_modern(&session->call)) {
+        session->may_end_over_probe = false;
         session->is_modern = true;
         session->revision = MCP_2026_07_28;
         take_offers(session);
         start_tools_or_finish(session);
-    } else if (status == STATUS_OK && wants_to_be_asked_again(session)) {
-        session->was_asked_again = true;
-        start_step(session, SERVER_STEP_DISCOVER, SLICE_EMPTY);
-    } else if (is_down || must_be_modern) {
+    } else if (!is_left_open && (is_down || must_be_modern)) {
         try_sse_or_fail(session, status == STATUS_OK ? STATUS_INVALID : status);
     } else {
         session->has_tried = true;
@@ -257,16 +329,19 @@ static void on_discovered(struct server_session *session, enum status status)
     }
 }
 
-/* A server without a handshake says so, in one way or another. */
+/* A server without a handshake says so, in one way or another; one that has said already that it is
+ * modern may be silent. */
 static bool may_be_modern(const struct server_session *session, enum status status)
 {
     bool has_refused =
         status == STATUS_INVALID || (status == STATUS_OK && session->call.error != JSON_NONE);
-    return has_refused && !session->has_tried && !is_sse(session) &&
+    bool is_silent = status == STATUS_TIMEOUT && session->probe == SERVER_PROBE_GOOD;
+    bool may_be_asked = !session->has_tried || session->probe != SERVER_PROBE_NONE;
+    return (has_refused || is_silent) && may_be_asked && !is_sse(session) &&
            server_session_server(session)->revision == MCP_REVISION_NONE;
 }
 
-static void on_initialized(struct server_session *session, enum status status)
+static void take_revision(struct server_session *session, enum status status)
 {
     const struct call *call = &session->call;
     struct slice text = SLICE_EMPTY;
@@ -278,8 +353,19 @@ static void on_initialized(struct server_session *session, enum status status)
         json_string(&call->answer, version, &session->arena, &text) == STATUS_OK) {
         session->revision = mcp_revision_parse(text);
     }
+}
+
+static void on_initialized(struct server_session *session, enum status status)
+{
+    if (begin_again(session, status)) {
+        return;
+    }
+    session->may_end_over_probe = false;
+    take_revision(session, status);
     note_refusal(session, status);
-    if (may_be_modern(session, status)) {
+    bool is_modern = may_be_modern(session, status);
+    session->probe = SERVER_PROBE_NONE;
+    if (is_modern) {
         session->has_tried = true;
         start_step(session, SERVER_STEP_DISCOVER, SLICE_EMPTY);
         return;
@@ -432,6 +518,12 @@ static enum status step_params(struct server_session *session, enum server_sessi
     return step == SERVER_STEP_TOOLS ? tools_params(session, cursor, out) : STATUS_OK;
 }
 
+/* Does it lose little by not answering? */
+static bool is_quick(const struct server_session *session)
+{
+    return session->probe == SERVER_PROBE_ASKING || session->probe == SERVER_PROBE_GOOD;
+}
+
 static void start_step(struct server_session *session, enum server_session_step step,
                        struct slice cursor)
 {
@@ -452,6 +544,7 @@ static void start_step(struct server_session *session, enum server_session_step 
         .is_handshake = step == SERVER_STEP_INITIALIZE,
         /* Whoever comes may have them: what is kept of the tools is all of it. */
         .capabilities = {.extensions = server_session_server(session)->extensions},
+        .limit_ms = is_quick(session) ? SERVER_SESSION_PROBE_MS : 0,
     };
     session->step = step;
     enum status status = step_params(session, step, cursor, &request.params);
@@ -461,19 +554,28 @@ static void start_step(struct server_session *session, enum server_session_step 
     }
     if (status != STATUS_OK) {
         session->diag = session->call.diag;
-        fail_opening(session, status);
+        if (!begin_again(session, status)) {
+            fail_opening(session, status);
+        }
     }
 }
 
 static void start_opening(struct server_session *session)
 {
     const struct gateway_server *server = server_session_server(session);
-    bool is_known = server->revision != MCP_REVISION_NONE;
-    /* Some stdio servers exit on any request before initialize, so they are asked for that first. A
-     * legacy client meets a server of both eras in its own: there it can be asked as it is used to.
-     */
-    bool begins_legacy = is_known ? !mcp_revision_is_modern(server->revision)
-                                  : session->child != 0 || session->client != NULL;
+    enum program_era remembered = *remembered_era(session);
+    bool is_probed = is_unknown_program(session) && remembered == PROGRAM_ERA_UNKNOWN;
+    bool begins_legacy = false;
+    /* A legacy client meets a server of both eras in its own: there it can be asked as it is used
+     * to. A program is asked for its versions first, since one that knows no handshake may be
+     * silent to it (MCP 2026-07-28, stdio). */
+    if (server->revision != MCP_REVISION_NONE) {
+        begins_legacy = !mcp_revision_is_modern(server->revision);
+    } else if (server->is_stdio) {
+        begins_legacy = remembered == PROGRAM_ERA_LEGACY;
+    } else {
+        begins_legacy = session->child != 0 || session->client != NULL;
+    }
     /* Calls of others may still run in the old session; then it is left to the server. */
     if (session->user_count <= 1) {
         server_reply_end(session);
@@ -487,7 +589,8 @@ static void start_opening(struct server_session *session)
     session->page_count = 0;
     session->tools = (struct tool_index){0};
     session->is_modern = session->has_tried = session->is_lost = session->may_be_sse = false;
-    session->was_asked_again = session->has_stale_tools = false;
+    session->was_asked_again = session->has_stale_tools = session->may_end_over_probe = false;
+    session->probe = is_probed ? SERVER_PROBE_ASKING : SERVER_PROBE_NONE;
     session->offers = 0;
     session->drops_extension = false;
     session->log_level = MCP_LOG_NONE;
@@ -496,6 +599,7 @@ static void start_opening(struct server_session *session)
     session->diag = (struct diag){0};
     session->state = SERVER_SESSION_OPENING;
     start_step(session, begins_legacy ? SERVER_STEP_INITIALIZE : SERVER_STEP_DISCOVER, SLICE_EMPTY);
+    session->may_end_over_probe = is_probed && session->state == SERVER_SESSION_OPENING;
 }
 
 /* In the same session: what was decided by the old definitions is still under way to the server

@@ -26,6 +26,7 @@
 #define SERVER_SESSION_PAGES_MAX 64
 #define SERVER_SESSION_INSTRUCTIONS_BYTES_MAX ((size_t)6 << 10)
 #define SERVER_SESSION_LATE_MS 30000 /* what missed a merged list is left out of others so long */
+#define SERVER_SESSION_PROBE_MS 3000 /* for a program to say which versions it speaks */
 #define SERVER_SESSION_RETRY_MS                                                                    \
     2000 /* after a failed opening, so that a dead server costs little */
 
@@ -53,6 +54,14 @@ struct session_waiter {
     void (*ready)(struct session_waiter *waiter, enum status status, const struct diag *diag);
 };
 
+/* A program that is configured without a revision, and not known yet, is asked for its versions. */
+enum server_probe {
+    SERVER_PROBE_NONE = 0, /* it is known, or has refused the question */
+    SERVER_PROBE_ASKING,
+    SERVER_PROBE_SILENT, /* it has not answered in time, and may not have begun to read */
+    SERVER_PROBE_GOOD,   /* it speaks the modern one; a legacy client tries a handshake first */
+};
+
 struct server_session {
     struct server_session *next;
     struct gateway *gateway;
@@ -67,13 +76,15 @@ struct server_session {
     struct mcp_client_capabilities client_offer; /* of these, what a legacy server hears of */
     bool is_lost;                                /* the server does not know it any more */
     bool is_modern;
-    bool has_tried;               /* the other era, when its own step began */
-    bool may_be_sse;              /* it took no handshake by POST */
-    bool was_asked_again;         /* for its version, while it opens */
-    bool has_stale_tools;         /* the server has others by now: read them at the next use */
-    bool is_rereading;            /* that is what opening means; calls go on meanwhile */
-    uint32_t offers;              /* mcp_offer */
-    bool drops_extension;         /* it has extensions that are not let through */
+    bool has_tried;          /* the other era, when its own step began */
+    bool may_be_sse;         /* it took no handshake by POST */
+    enum server_probe probe; /* while it opens */
+    bool may_end_over_probe; /* the program was asked before its handshake: some take that ill */
+    bool was_asked_again;    /* for its version, while it opens */
+    bool has_stale_tools;    /* the server has others by now: read them at the next use */
+    bool is_rereading;       /* that is what opening means; calls go on meanwhile */
+    uint32_t offers;         /* mcp_offer */
+    bool drops_extension;    /* it has extensions that are not let through */
     enum mcp_log_level log_level; /* a legacy server's: what it was told to send, or NONE */
     struct slice instructions; /* for the model, a JSON string; empty: none, or too long to keep */
     struct buf session_id;     /* legacy HTTP */
