@@ -1,5 +1,6 @@
 #include "daemon/assembly.h"
 
+#include "core/policy/lift.h"
 #include "daemon/file.h"
 #include "daemon/policies.h"
 
@@ -59,6 +60,7 @@ static enum status build_server(struct build *b, size_t index, struct gateway_se
     TRY(arena_copy(b->arena, from->name, &to->name));
     TRY(arena_copy(b->arena, from->trust, &to->trust));
     TRY(copy_texts(b->arena, &from->labels, &to->labels, &to->label_count));
+    TRY(copy_texts(b->arena, &from->scopes, &to->scopes, &to->scope_count));
     to->is_stdio = from->command.count > 0;
     to->transport = TRANSPORTS[from->transport];
     to->deny_as_error = from->deny_as_error;
@@ -196,6 +198,23 @@ static enum status build_attributes(struct build *b, const struct config_mapping
     return STATUS_OK;
 }
 
+static enum status build_sign_ins(struct build *b, const struct config_issuer *from,
+                                  struct issuer_entry *to)
+{
+    struct issuer_sign_in *sign_ins =
+        arena_alloc_zero(b->arena, from->step_up_count, sizeof(*sign_ins));
+    if (sign_ins == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < from->step_up_count; i++) {
+        sign_ins[i] = (struct issuer_sign_in){from->step_up[i].name, from->step_up[i].value};
+    }
+    to->sign_ins = sign_ins;
+    to->sign_in_count = from->step_up_count;
+    to->asks_by_claims = from->preset == CONFIG_PRESET_ENTRA;
+    return STATUS_OK;
+}
+
 /* Texts are borrowed from the configuration: identity_snapshot_new copies what it keeps. */
 static enum status build_issuer(struct build *b, const struct config_issuer *from,
                                 struct issuer_entry *to)
@@ -216,6 +235,7 @@ static enum status build_issuer(struct build *b, const struct config_issuer *fro
     };
     to->algorithms |= (from->algorithms & CONFIG_ALGORITHM_RS256) != 0 ? JWS_MASK(JWS_RS256) : 0;
     to->algorithms |= (from->algorithms & CONFIG_ALGORITHM_ES256) != 0 ? JWS_MASK(JWS_ES256) : 0;
+    TRY(build_sign_ins(b, from, to));
     return build_attributes(b, &from->mapping, to);
 }
 
@@ -350,6 +370,9 @@ static enum status build_policies(struct build *b)
     const struct port_crypto *crypto = b->assembly->crypto;
     const struct policy_files *files = &b->assembly->inputs->policies;
     TRY(policies_load(files, b->report_arena, &b->snapshot->policies, b->report));
+    if (b->snapshot->policies != NULL) {
+        TRY(policy_lift_all(b->snapshot->policies, &b->snapshot->lifted));
+    }
     uint8_t *hashes = arena_alloc(b->report_arena, files->count * CRYPTO_SHA256_BYTES);
     if (hashes == NULL) {
         return STATUS_LIMIT;
@@ -382,6 +405,8 @@ static enum status build_all(struct build *b)
     TRY(build_hosts(b));
     TRY(build_public_url(b));
     TRY(build_origins(b));
+    TRY(copy_texts(b->arena, &config->listen.scopes, &b->snapshot->scopes,
+                   &b->snapshot->scope_count));
     TRY(assembly->no_auth ? build_local_principal(b) : build_identity(b));
     TRY(build_policies(b));
     return b->report->count > 0 ? STATUS_INVALID : STATUS_OK;

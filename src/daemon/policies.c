@@ -1,5 +1,7 @@
 #include "daemon/policies.h"
 
+#include "core/policy/lift.h"
+
 /* Actions that stand for a group of methods or tools: `==` would never match one (DESIGN, policy
  * model), so a policy that says it is a mistake. */
 static bool is_group(struct slice id)
@@ -15,10 +17,18 @@ static bool is_group(struct slice id)
     return false;
 }
 
-static void check_policy(const struct cedar_policy_info *policy, struct arena *arena,
+static void check_policy(const struct cedar_policy_set *set, size_t index, struct arena *arena,
                          struct config_report *report)
 {
+    struct cedar_policy_info info = cedar_policy_get(set, index);
+    const struct cedar_policy_info *policy = &info;
     struct config_problem problem = {.file = policy->source, .line = policy->line, .column = 1};
+    const char *lift = policy_lift_problem(set, index);
+    if (lift != NULL) {
+        problem.code = "policy.annotation";
+        problem.message = slice_view_cstr(lift);
+        config_report_add(report, arena, &problem);
+    }
     if (policy->is_template) {
         problem.code = "policy.template";
         problem.message = SLICE("a policy with slots takes no part in decisions");
@@ -38,8 +48,7 @@ static enum status check_set(struct cedar_policy_set **set, struct arena *arena,
 {
     size_t before = report->count;
     for (size_t i = 0; i < cedar_policy_count(*set); i++) {
-        struct cedar_policy_info policy = cedar_policy_get(*set, i);
-        check_policy(&policy, arena, report);
+        check_policy(*set, i, arena, report);
     }
     if (report->count == before) {
         return STATUS_OK;

@@ -1,5 +1,6 @@
 #include "support/fake_world.h"
 
+#include "core/policy/lift.h"
 #include "support/check.h"
 
 #include <stdio.h>
@@ -711,6 +712,7 @@ struct gateway_snapshot *world_snapshot(const char *policies, uint32_t revisions
     snapshot->public_url = SLICE("https://gateway.test");
     snapshot->revisions = revisions;
     CHECK(cedar_policy_set_parse(&source, 1, true, &snapshot->policies, &diagnostics) == STATUS_OK);
+    CHECK(policy_lift_all(snapshot->policies, &snapshot->lifted) == STATUS_OK);
     CHECK(principal_new(&ANN, &crypto.port, &snapshot->local_principal, &diag) == STATUS_OK);
     snapshot->arena = arena;
     return snapshot;

@@ -1,8 +1,5 @@
 #include "core/gateway/client_stream.h"
-#include "core/gateway/endpoint.h"
-#include "core/gateway/operation.h"
-
-#include "core/identity/challenge.h"
+#include "core/gateway/resource.h"
 #include "core/mcp/cors.h"
 #include "wire/sse.h"
 
@@ -235,11 +232,13 @@ static void write_error(struct operation *op)
 static void answer_challenge(struct operation *op)
 {
     struct buf text;
-    struct challenge challenge = {.kind = op->refusal.challenge,
-                                  .public_url = op->gateway->snapshot->public_url,
-                                  .path = endpoint_path(op->target_path)};
+    enum challenge_kind kind = op->refusal.challenge;
     buf_init(&text, CHALLENGE_BYTES_MAX, &op->account);
-    challenge_write(&text, &challenge);
+    if (op->principal == NULL) {
+        resource_challenge_token(&text, op->gateway->snapshot, op->target_path, kind);
+    } else {
+        resource_challenge_demand(&text, op, kind);
+    }
     struct http_field field = {SLICE("WWW-Authenticate"), buf_view(&text)};
     buf_clear(&op->reply);
     reply(op, op->refusal.http_status, SLICE_EMPTY, &field);

@@ -5,7 +5,7 @@
 #include "core/gateway/listening.h"
 #include "core/gateway/operation.h"
 #include "core/gateway/public_path.h"
-#include "core/identity/challenge.h"
+#include "core/gateway/resource.h"
 #include "core/mcp/admission.h"
 #include "core/mcp/cors.h"
 
@@ -252,12 +252,10 @@ static void refuse_head(struct gateway *gateway, const struct exchange_request *
 static void challenge_head(struct gateway *gateway, const struct exchange_request *head,
                            const char *code, struct exchange_reply *reply)
 {
-    struct challenge challenge = {.kind = challenge_kind_of(code),
-                                  .public_url = gateway->snapshot->public_url,
-                                  .path = endpoint_path(head->target)};
+    enum challenge_kind kind = challenge_kind_of(code);
     gateway_record_refusal(gateway, AUDIT_AUTH_REJECT, head->peer_ip, code);
-    begin_reply(gateway, challenge_http_status(challenge.kind), reply);
-    challenge_write(&gateway->head_text, &challenge);
+    begin_reply(gateway, challenge_http_status(kind), reply);
+    resource_challenge_token(&gateway->head_text, gateway->snapshot, head->target, kind);
     add_field(gateway, reply,
               (struct http_field){SLICE("WWW-Authenticate"), buf_view(&gateway->head_text)});
     add_cors(gateway, head, reply);

@@ -1,7 +1,7 @@
 #include "core/gateway/public_path.h"
 
 #include "core/gateway/endpoint.h"
-#include "core/identity/challenge.h"
+#include "core/gateway/resource.h"
 
 #define LIVE_PATH SLICE("/healthz")
 #define READY_PATH SLICE("/ready")
@@ -65,11 +65,15 @@ static void answer_metadata(struct gateway *gateway, struct exchange *exchange, 
     for (size_t i = 0; config != NULL && i < config->entry_count && i < COUNT_OF(issuers); i++) {
         issuers[count++] = config->entries[i].issuer;
     }
-    challenge_metadata_write(
-        &body, &(struct challenge_metadata){.resource = buf_view(&resource),
-                                            .resource_name = SLICE("Aegis MCP Gateway"),
-                                            .authorization_servers = issuers,
-                                            .authorization_server_count = count});
+    struct slice scopes[RESOURCE_SCOPES_MAX];
+    challenge_metadata_write(&body,
+                             &(struct challenge_metadata){
+                                 .resource = buf_view(&resource),
+                                 .scopes = scopes,
+                                 .scope_count = resource_scopes(snapshot, resource_path, scopes),
+                                 .resource_name = SLICE("Aegis MCP Gateway"),
+                                 .authorization_servers = issuers,
+                                 .authorization_server_count = count});
     struct exchange_reply reply = {.status_code = buf_status(&body) == STATUS_OK ? 200 : 503,
                                    .fields = FIELDS,
                                    .field_count = COUNT_OF(FIELDS),

@@ -73,6 +73,7 @@ struct mcp_client_capabilities question_reduce(const struct policy_question *sce
     struct mcp_client_capabilities left = *client;
     struct policy_question ask = *scene;
     ask.within = SLICE_EMPTY;
+    ask.lifted = NULL; /* in the middle of a call nobody signs in anew */
     ask.arguments_unknown = true;
     ask.method = SLICE("sampling/createMessage");
     ask.primitive = MCP_SAMPLING;

@@ -2,6 +2,7 @@
 #include "core/gateway/operation.h"
 #include "core/gateway/question.h"
 #include "core/gateway/request_state.h"
+#include "core/gateway/resource.h"
 #include "core/gateway/wire_name.h"
 #include "core/mcp/resource_uri.h"
 #include "core/mcp/uri_template.h"
@@ -218,6 +219,7 @@ struct policy_question operation_question(const struct operation *op, uint32_t s
     const struct mcp_method *method = op->message.method;
     return (struct policy_question){
         .policies = snapshot->policies,
+        .lifted = snapshot->lifted,
         .principal = op->principal,
         .server = server->name,
         .server_trust = server->trust,
@@ -258,11 +260,29 @@ bool operation_denies_as_result(const struct operation *op)
     return method->primitive == MCP_TOOL && has_result && !operation_server(op)->deny_as_error;
 }
 
+/* Denied for what a better token would bring. */
+static enum stage_result refuse_with_demand(struct operation *op, enum challenge_kind kind)
+{
+    bool needs_scopes = kind == CHALLENGE_SCOPES;
+    return operation_refuse(op, &(struct operation_refusal){
+                                    .type = AUDIT_AUTHZ_DENY,
+                                    .http_status = challenge_http_status(kind),
+                                    .text = SLICE("the access token is not enough for this"),
+                                    .code = needs_scopes ? "scope_missing" : "step_up",
+                                    .reason = needs_scopes ? SLICE("the token lacks scopes")
+                                                           : SLICE("another sign-in is asked for"),
+                                    .challenge = kind});
+}
+
 enum stage_result operation_refuse_denied(struct operation *op)
 {
     bool is_forbidden = op->answer.policy_count > 0;
     if (op->gateway->snapshot->policies == NULL) {
         return operation_refuse_error(op, PRODUCT_POLICY_UNAVAILABLE, SLICE_EMPTY);
+    }
+    enum challenge_kind challenge = resource_challenge_of(op);
+    if (challenge != CHALLENGE_NONE) {
+        return refuse_with_demand(op, challenge);
     }
     struct operation_refusal refusal =
         operation_refusal_of(PRODUCT_POLICY_DENIED, is_forbidden ? SLICE("forbidden by a policy")

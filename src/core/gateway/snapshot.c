@@ -32,6 +32,7 @@ static void release(struct gateway_snapshot *snapshot)
         gateway_snapshot_unref(snapshot->base);
     } else {
         cedar_policy_set_free(snapshot->policies);
+        cedar_policy_set_free(snapshot->lifted);
         principal_unref(snapshot->local_principal);
     }
     /* The snapshot itself may live in its arena: take it out first. */

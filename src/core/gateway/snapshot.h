@@ -24,6 +24,8 @@ struct gateway_server {
     struct slice trust; /* "internal", "partner" or "third-party" */
     const struct slice *labels;
     size_t label_count;
+    const struct slice *scopes; /* that clients of its endpoint ask for, besides those of all */
+    size_t scope_count;
     bool is_stdio;
     enum server_transport transport; /* of one that is not */
     bool is_needed;                  /* a merged list without it is none */
@@ -44,12 +46,15 @@ struct gateway_snapshot {
     const struct gateway_view *views;
     size_t view_count;
     struct cedar_policy_set *policies;     /* owned; NULL denies everything */
+    struct cedar_policy_set *lifted;       /* owned; of policy_lift_all */
     uint8_t policy_hash[AUDIT_HASH_BYTES]; /* of their sources; zero: none */
     struct identity_snapshot *identity; /* one reference; NULL: every caller is local_principal */
     struct principal *local_principal;  /* with --no-auth: this OS user; else NULL */
     struct slice public_url;            /* "https://mcp.example.com", no trailing slash */
     const struct slice *origins;        /* allowed values of Origin */
     size_t origin_count;
+    const struct slice *scopes; /* that clients ask for at first */
+    size_t scope_count;
     const struct slice *hosts; /* allowed values of Host, with port */
     size_t host_count;
     uint32_t revisions; /* spoken with clients, MCP_REVISION_BIT */

@@ -1,15 +1,17 @@
 #include "core/identity/challenge.h"
 
+#include "base/base64.h"
+
 /* What stands inside a quoted string as it is (RFC 9110 §5.6.4) and inside a URL path. */
+static bool is_plain(struct slice text)
+{
+    return slice_is_visible(text) && slice_find_byte(text, '"') == text.len &&
+           slice_find_byte(text, '\\') == text.len;
+}
+
 static bool is_plain_path(struct slice path)
 {
-    for (size_t i = 0; i < path.len; i++) {
-        uint8_t byte = path.ptr[i];
-        if (byte <= 0x20 || byte >= 0x7F || byte == '"' || byte == '\\') {
-            return false;
-        }
-    }
-    return path.len > 1 && path.ptr[0] == '/';
+    return is_plain(path) && path.len > 1 && path.ptr[0] == '/';
 }
 
 /* Parameters of one challenge: the first stands behind the scheme, the others behind commas. */
@@ -29,6 +31,26 @@ static void write_parameter(struct parameters *self, struct slice name, struct s
 {
     begin_parameter(self, name);
     buf_append(self->buf, value);
+    buf_append_byte(self->buf, '"');
+}
+
+/* What is configured or comes from a token is written without what could end the quotes. */
+static void write_words(struct parameters *self, struct slice name, const struct slice *words,
+                        size_t count)
+{
+    if (count == 0) {
+        return;
+    }
+    begin_parameter(self, name);
+    for (size_t i = 0; i < count; i++) {
+        buf_append(self->buf, i > 0 ? SLICE(" ") : SLICE_EMPTY);
+        for (size_t k = 0; k < words[i].len; k++) {
+            uint8_t byte = words[i].ptr[k];
+            if (byte > 0x20 && byte < 0x7F && byte != '"' && byte != '\\') {
+                buf_append_byte(self->buf, byte);
+            }
+        }
+    }
     buf_append_byte(self->buf, '"');
 }
 
@@ -56,6 +78,13 @@ static const struct {
                            401},
     [CHALLENGE_EXPIRED] = {SLICE_INIT("invalid_token"), SLICE_INIT("The access token expired"),
                            401},
+    [CHALLENGE_SCOPES] = {SLICE_INIT("insufficient_scope"),
+                          SLICE_INIT("The access token lacks scopes that this needs"), 403},
+    /* RFC 9470 §3 */
+    [CHALLENGE_SIGN_IN] = {SLICE_INIT("insufficient_user_authentication"),
+                           SLICE_INIT("This needs another or a newer sign-in"), 401},
+    [CHALLENGE_CLAIMS] = {SLICE_INIT("insufficient_claims"),
+                          SLICE_INIT("This needs another sign-in"), 401},
 };
 
 enum challenge_kind challenge_kind_of(const char *code)
@@ -82,9 +111,33 @@ int challenge_http_status(enum challenge_kind kind)
     return KINDS[kind].http_status;
 }
 
+/* Microsoft identity platform, claims challenge: the claims that the next token needs, as the
+ * client has to hand them on. */
+static void write_claims(struct parameters *self, const struct challenge *challenge)
+{
+    struct buf claims;
+    struct slice tenant = challenge->tenant.len > 0 ? challenge->tenant : SLICE("organizations");
+    write_parameter(self, SLICE("realm"), SLICE_EMPTY);
+    begin_parameter(self, SLICE("authorization_uri"));
+    buf_append(self->buf, SLICE("https://login.microsoftonline.com/"));
+    buf_append(self->buf, is_plain(tenant) ? tenant : SLICE("organizations"));
+    buf_append(self->buf, SLICE("/oauth2/v2.0/authorize\""));
+    buf_init(&claims, CHALLENGE_BYTES_MAX, NULL);
+    buf_append(&claims, SLICE("{\"access_token\":{\"acrs\":{\"essential\":true,\"value\":"));
+    buf_append_json_string(&claims, challenge->sign_in_count > 0 ? challenge->sign_ins[0] : tenant);
+    buf_append(&claims, SLICE("}}}"));
+    begin_parameter(self, SLICE("claims"));
+    base64_encode(self->buf, buf_view(&claims), BASE64_STANDARD);
+    buf_append_byte(self->buf, '"');
+    write_parameter(self, SLICE("cc_type"), SLICE("authcontext"));
+    self->buf->failed = self->buf->failed || claims.failed;
+    buf_release(&claims);
+}
+
 void challenge_write(struct buf *buf, const struct challenge *challenge)
 {
     struct parameters parameters = {.buf = buf};
+    bool is_sign_in = challenge->kind == CHALLENGE_SIGN_IN;
     buf_append(buf, SLICE("Bearer"));
     if (challenge->public_url.len > 0) {
         write_metadata_address(&parameters, challenge);
@@ -93,6 +146,19 @@ void challenge_write(struct buf *buf, const struct challenge *challenge)
         write_parameter(&parameters, SLICE("error"), KINDS[challenge->kind].error);
         write_parameter(&parameters, SLICE("error_description"),
                         KINDS[challenge->kind].description);
+    }
+    write_words(&parameters, SLICE("scope"), challenge->scopes, challenge->scope_count);
+    if (is_sign_in) {
+        write_words(&parameters, SLICE("acr_values"), challenge->sign_ins,
+                    challenge->sign_in_count);
+    }
+    if (is_sign_in && challenge->has_max_age) {
+        begin_parameter(&parameters, SLICE("max_age"));
+        buf_append_i64(buf, challenge->max_age_s);
+        buf_append_byte(buf, '"');
+    }
+    if (challenge->kind == CHALLENGE_CLAIMS) {
+        write_claims(&parameters, challenge);
     }
 }
 

@@ -20,6 +20,9 @@ enum challenge_kind {
     CHALLENGE_REQUEST,  /* 400: a token at two places, or at the wrong one */
     CHALLENGE_INVALID,  /* 401 */
     CHALLENGE_EXPIRED,  /* 401 */
+    CHALLENGE_SCOPES,   /* 403: scopes are missing */
+    CHALLENGE_SIGN_IN,  /* 401: the person has to sign in otherwise, or anew */
+    CHALLENGE_CLAIMS,   /* the same, 401, as Microsoft Entra ID has it */
 };
 
 /* All borrowed. */
@@ -27,12 +30,19 @@ struct challenge {
     enum challenge_kind kind;
     struct slice public_url; /* "https://mcp.example.com", no trailing slash; empty: no metadata */
     struct slice path;       /* request target of the resource; a query is left out */
+    const struct slice *scopes; /* to ask for, all at once */
+    size_t scope_count;
+    const struct slice *sign_ins; /* the issuer's names for kinds of sign-in */
+    size_t sign_in_count;
+    bool has_max_age;
+    int64_t max_age_s;   /* of the sign-in */
+    struct slice tenant; /* of CHALLENGE_CLAIMS */
 };
 
 /* Which challenge belongs to a refusal of that code (identity.h, admission.h). */
 enum challenge_kind challenge_kind_of(const char *code);
 
-/* 400 or 401; kind is not CHALLENGE_NONE. */
+/* 400, 401 or 403; kind is not CHALLENGE_NONE. */
 int challenge_http_status(enum challenge_kind kind);
 
 /* Append the value of WWW-Authenticate. */

@@ -92,6 +92,20 @@ static enum status copy_attributes(struct arena *arena, struct issuer_entry *ent
     return STATUS_OK;
 }
 
+static enum status copy_sign_ins(struct arena *arena, struct issuer_entry *entry)
+{
+    struct issuer_sign_in *copy = arena_alloc_zero(arena, entry->sign_in_count, sizeof(*copy));
+    if (copy == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < entry->sign_in_count; i++) {
+        TRY(arena_copy(arena, entry->sign_ins[i].name, &copy[i].name));
+        TRY(arena_copy(arena, entry->sign_ins[i].value, &copy[i].value));
+    }
+    entry->sign_ins = copy;
+    return STATUS_OK;
+}
+
 static enum status copy_claim_name(struct arena *arena, struct slice *name, struct slice fallback)
 {
     return arena_copy(arena, name->len > 0 ? *name : fallback, name);
@@ -109,6 +123,7 @@ static enum status copy_entry(struct arena *arena, struct issuer_entry *entry)
     TRY(copy_claim_name(arena, &entry->group_claim, SLICE("groups")));
     TRY(copy_texts(arena, &entry->audiences, entry->audience_count));
     TRY(copy_texts(arena, &entry->roles, entry->role_count));
+    TRY(copy_sign_ins(arena, entry));
     return copy_attributes(arena, entry);
 }
 
@@ -192,6 +207,17 @@ const struct issuer_entry *identity_snapshot_find(const struct identity_snapshot
             if (index != NULL) {
                 *index = i;
             }
+            return &snapshot->config.entries[i];
+        }
+    }
+    return NULL;
+}
+
+const struct issuer_entry *identity_snapshot_named(const struct identity_snapshot *snapshot,
+                                                   struct slice name)
+{
+    for (size_t i = 0; i < snapshot->config.entry_count; i++) {
+        if (slice_eq(snapshot->config.entries[i].name, name)) {
             return &snapshot->config.entries[i];
         }
     }

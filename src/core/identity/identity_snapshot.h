@@ -27,6 +27,11 @@ struct issuer_attribute {
     enum principal_attribute_type type;
 };
 
+/* A kind of sign-in that policies ask for, and what the issuer calls it. */
+struct issuer_sign_in {
+    struct slice name, value;
+};
+
 /* What one configured issuer is trusted for. */
 struct issuer_entry {
     struct slice name;             /* unique; part of the identity */
@@ -46,6 +51,9 @@ struct issuer_entry {
     size_t role_count;
     const struct issuer_attribute *attributes;
     size_t attribute_count;
+    const struct issuer_sign_in *sign_ins;
+    size_t sign_in_count;
+    bool asks_by_claims; /* for another sign-in: Microsoft Entra ID */
 };
 
 struct identity_config {
@@ -79,6 +87,10 @@ struct jwks *identity_snapshot_keys(const struct identity_snapshot *snapshot, si
 /* The entry whose issuer is exactly this text, or NULL. index may be NULL. */
 const struct issuer_entry *identity_snapshot_find(const struct identity_snapshot *snapshot,
                                                   struct slice issuer, size_t *index);
+
+/* The entry of that name, or NULL. */
+const struct issuer_entry *identity_snapshot_named(const struct identity_snapshot *snapshot,
+                                                   struct slice name);
 
 uint64_t identity_snapshot_generation(const struct identity_snapshot *snapshot);
 

@@ -569,6 +569,34 @@ TEST(identity_maps_claims_to_a_principal)
     fixture_release(&fixture);
 }
 
+/* Only a client that says so is sent a claims challenge. */
+TEST(identity_knows_clients_that_take_claims_challenges)
+{
+    static const struct {
+        const char *claims;
+        bool takes;
+    } rows[] = {
+        {TOKEN_CLAIMS(",\"xms_cc\":[\"cp1\"]"), true},
+        {TOKEN_CLAIMS(",\"xms_cc\":[\"other\",\"cp1\"]"), true},
+        {TOKEN_CLAIMS(",\"xms_cc\":\"cp1\""), true},
+        {TOKEN_CLAIMS(""), false},
+        {TOKEN_CLAIMS(",\"xms_cc\":[]"), false},
+        {TOKEN_CLAIMS(",\"xms_cc\":[\"cp10\"]"), false},
+        {TOKEN_CLAIMS(",\"xms_cc\":{\"cp1\":true}"), false},
+        {TOKEN_CLAIMS(",\"xms_cc\":true"), false},
+    };
+    struct fixture fixture;
+    CHECK(fixture_init(&fixture) == STATUS_OK);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct principal *found = NULL;
+        CHECK_ROW(rows[i].claims,
+                  present(&fixture, TOKEN_HEADER, rows[i].claims, &found, NULL) == STATUS_OK);
+        CHECK_ROW(rows[i].claims, found != NULL && found->takes_claims_challenge == rows[i].takes);
+        principal_unref(found);
+    }
+    fixture_release(&fixture);
+}
+
 TEST(identity_keeps_configured_roles_and_knows_services)
 {
     struct fixture fixture;

@@ -35,8 +35,9 @@ struct principal {
     struct slice tenant;  /* empty when the issuer has none */
     struct slice subject; /* never empty */
     struct slice client_id;
-    struct slice email, name; /* for display */
-    bool is_service;          /* a client acting for itself, no person behind it */
+    struct slice email, name;    /* for display */
+    bool is_service;             /* a client acting for itself, no person behind it */
+    bool takes_claims_challenge; /* Microsoft Entra ID, xms_cc: its client knows what to do */
     const struct slice *roles, *groups, *scopes;
     size_t role_count, group_count, scope_count;
     const struct principal_attribute *attributes;

@@ -195,6 +195,14 @@ static bool is_service(const struct claims *claims)
            (claims->client_id.len > 0 && claim_is(claims, SLICE("sub"), claims->client_id));
 }
 
+/* Microsoft identity platform, client capabilities: an optional claim, a list or one text. */
+static bool takes_claims_challenge(const struct claims *claims, struct arena *arena)
+{
+    struct claims_list capabilities;
+    return claims_texts(claims, SLICE("xms_cc"), ' ', arena, &capabilities, NULL) == STATUS_OK &&
+           list_has(capabilities.items, capabilities.count, SLICE("cp1"));
+}
+
 enum status principal_map(const struct issuer_entry *entry, const struct claims *claims,
                           struct arena *arena, struct principal *out, struct diag *diag)
 {
@@ -203,6 +211,7 @@ enum status principal_map(const struct issuer_entry *entry, const struct claims 
                               .scopes = claims->scopes.items,
                               .scope_count = claims->scopes.count,
                               .is_service = is_service(claims),
+                              .takes_claims_challenge = takes_claims_challenge(claims, arena),
                               .expires_at_s = claims->window.expires_at_s};
     TRY(check_overage(entry, claims, diag));
     TRY(map_subject(entry, claims, arena, out, diag));

@@ -30,6 +30,41 @@ static enum status fill_answer(const struct policy_question *question,
     return STATUS_OK;
 }
 
+static bool may_allow(struct scene *scene, const struct cedar_policy_set *policies,
+                      const struct cedar_request *request)
+{
+    enum cedar_answer answer = CEDAR_NEVER;
+    return cedar_may_allow(policies, request, &STRICT, scene->arena, &answer) == STATUS_OK &&
+           answer != CEDAR_NEVER;
+}
+
+/* Do only forbids stand against it that the caller can lift? What is plain stays plain, and so does
+ * what nobody permits. */
+static enum status fill_demand(struct scene *scene, const struct cedar_request *request,
+                               const struct cedar_response *response, struct arena *arena,
+                               struct policy_answer *out)
+{
+    const struct cedar_policy_set *policies = scene->question->policies;
+    if (scene->question->lifted == NULL || response->decision != CEDAR_DENY ||
+        response->reason_count == 0) {
+        return STATUS_OK;
+    }
+    struct policy_demand *demand = arena_alloc_zero(arena, 1, sizeof(*demand));
+    if (demand == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < response->reason_count; i++) {
+        if (!policy_can_be_lifted(policies, response->reasons[i])) {
+            return STATUS_OK;
+        }
+        TRY(policy_demand_add(demand, policies, response->reasons[i], arena));
+    }
+    if (may_allow(scene, scene->question->lifted, request)) {
+        out->demand = demand;
+    }
+    return STATUS_OK;
+}
+
 static enum status decide(struct scene *scene, struct arena *arena, struct policy_answer *out)
 {
     struct cedar_request request;
@@ -39,7 +74,8 @@ static enum status decide(struct scene *scene, struct arena *arena, struct polic
     }
     TRY(scene_request(scene, &request));
     TRY(cedar_authorize(scene->question->policies, &request, &STRICT, scene->arena, &response));
-    return fill_answer(scene->question, &response, arena, out);
+    TRY(fill_answer(scene->question, &response, arena, out));
+    return fill_demand(scene, &request, &response, arena, out);
 }
 
 enum status policy_decide(const struct policy_question *question, struct arena *scratch,
@@ -53,26 +89,20 @@ enum status policy_decide(const struct policy_question *question, struct arena *
     return status;
 }
 
-static bool may_ever_allow(struct scene *scene)
+static bool may_ever_allow(struct scene *scene, const struct cedar_policy_set *policies)
 {
     struct cedar_request request;
-    enum cedar_answer answer = CEDAR_NEVER;
-    if (scene->question->policies == NULL || scene->question->principal == NULL ||
-        scene_request(scene, &request) != STATUS_OK) {
-        return false;
-    }
-    return cedar_may_allow(scene->question->policies, &request, &STRICT, scene->arena, &answer) ==
-               STATUS_OK &&
-           answer != CEDAR_NEVER;
+    arena_reset(scene->arena);
+    bool may = policies != NULL && scene->question->principal != NULL &&
+               scene_request(scene, &request) == STATUS_OK && may_allow(scene, policies, &request);
+    arena_reset(scene->arena);
+    return may;
 }
 
 bool policy_may_ever_allow(const struct policy_question *question, struct arena *scratch)
 {
     struct scene scene = {.question = question, .arena = scratch};
-    arena_reset(scratch);
-    bool may = may_ever_allow(&scene);
-    arena_reset(scratch);
-    return may;
+    return may_ever_allow(&scene, question->lifted != NULL ? question->lifted : question->policies);
 }
 
 bool policy_denies_early(const struct policy_question *question, struct arena *scratch,
@@ -80,7 +110,8 @@ bool policy_denies_early(const struct policy_question *question, struct arena *s
 {
     struct policy_question unknown = *question;
     unknown.arguments_unknown = true;
-    if (policy_may_ever_allow(&unknown, scratch)) {
+    struct scene scene = {.question = &unknown, .arena = scratch};
+    if (may_ever_allow(&scene, unknown.policies)) {
         return false;
     }
     (void)!policy_decide(&unknown, scratch, arena, out);

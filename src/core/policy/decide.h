@@ -11,12 +11,14 @@
 #include "core/identity/principal.h"
 #include "core/mcp/method.h"
 #include "core/mcp/revision.h"
+#include "core/policy/lift.h"
 #include "core/policy/schema_check.h"
 #include "core/ports/usage.h"
 
 /* All borrowed. */
 struct policy_question {
     const struct cedar_policy_set *policies; /* NULL denies */
+    const struct cedar_policy_set *lifted;   /* of policy_lift_all; NULL: no forbid can be lifted */
     const struct principal *principal;
     struct slice server, server_trust;
     const struct slice *server_labels;
@@ -48,6 +50,8 @@ struct policy_answer {
     size_t policy_count;
     struct slice reason; /* for the caller: @reason of the first deciding forbid, else empty; in the
                           * arena */
+    const struct policy_demand
+        *demand; /* of a denial that it would lift, in the arena; else NULL */
 };
 
 /* Decide. On any failure the answer denies and the status says why.
@@ -63,8 +67,8 @@ NODISCARD enum status policy_decide(const struct policy_question *question, stru
 bool policy_denies_early(const struct policy_question *question, struct arena *scratch,
                          struct arena *arena, struct policy_answer *out);
 
-/* Could any arguments ever be allowed? For lists: what may be called is listed, and what is not
- * listed may never be called. */
+/* Could any arguments ever be allowed, with this token or a better one? For lists: what may be
+ * called is listed, and what is not listed may never be called. */
 bool policy_may_ever_allow(const struct policy_question *question, struct arena *scratch);
 
 #endif

@@ -56,6 +56,7 @@ struct config_listen {
     struct config_url
         public_url; /* without a path or last slash; empty: as bound, only on loopback */
     struct config_tls_server tls;
+    struct config_texts scopes; /* that clients are told to ask for at first */
 };
 
 /* Users of this machine; empty: see run_as.h. */
@@ -113,6 +114,10 @@ struct config_mapping {
     size_t attribute_count;
 };
 
+struct config_variable {
+    struct slice name, value;
+};
+
 struct config_issuer {
     struct slice name;
     enum config_preset preset;
@@ -125,6 +130,8 @@ struct config_issuer {
     int64_t skew_s;
     struct config_texts roles; /* the roles a policy may name */
     struct config_mapping mapping;
+    struct config_variable *step_up; /* by the name in @step_up what the issuer calls it */
+    size_t step_up_count;
     struct config_place place;
 };
 
@@ -142,10 +149,6 @@ struct config_credential {
     struct slice from_env;
     struct slice from_file;
     struct config_place place;
-};
-
-struct config_variable {
-    struct slice name, value;
 };
 
 /* How a server with an address is reached. */
@@ -169,7 +172,8 @@ struct config_server {
     size_t env_count;
     struct slice trust; /* "internal", "partner" or "third-party" (the default) */
     struct config_texts labels;
-    struct slice revision; /* "2025-11-25", ...; empty: find out */
+    struct config_texts scopes; /* that clients of its endpoint ask for as well */
+    struct slice revision;      /* "2025-11-25", ...; empty: find out */
     enum config_transport transport;
     enum config_if_down if_down;
     bool deny_as_error;

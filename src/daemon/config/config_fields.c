@@ -22,6 +22,9 @@ static_assert(offsetof(struct config, server_count) ==
 static_assert(offsetof(struct config_server, env_count) ==
                   offsetof(struct config_server, env) + sizeof(void *),
               "variables and their count are neighbours");
+static_assert(offsetof(struct config_issuer, step_up_count) ==
+                  offsetof(struct config_issuer, step_up) + sizeof(void *),
+              "kinds of sign-in and their count are neighbours");
 static_assert(offsetof(struct config_mapping, attribute_count) ==
                   offsetof(struct config_mapping, attributes) + sizeof(void *),
               "attributes and their count are neighbours");
@@ -109,6 +112,8 @@ static const struct config_field listen_fields[] = {
      .doc = "how clients reach the gateway; required when it listens beyond this machine"},
     {.name = SLICE_INIT("tls"), .kind = CONFIG_KIND_OBJECT, AT(config_listen, tls),
      .object = &tls_object, .doc = "serve TLS; required when it listens beyond this machine"},
+    {.name = SLICE_INIT("scopes"), .kind = CONFIG_KIND_TEXTS, AT(config_listen, scopes),
+     .doc = "scopes that clients are told to ask for at first; policies say what they allow"},
 };
 static const struct config_object listen_object =
     OBJECT(listen_fields, struct config_listen, NO_PLACE, config_check_listen);
@@ -189,6 +194,8 @@ static const struct config_field issuer_fields[] = {
      .doc = "roles that policies may name"},
     {.name = SLICE_INIT("mapping"), .kind = CONFIG_KIND_OBJECT, AT(config_issuer, mapping),
      .object = &mapping_object, .doc = "which claims become which part of the principal"},
+    {.name = SLICE_INIT("step_up"), .kind = CONFIG_KIND_VARIABLES, AT(config_issuer, step_up),
+     .doc = "what the issuer calls the sign-ins that policies name in @step_up"},
 };
 static const struct config_object issuer_object =
     OBJECT(issuer_fields, struct config_issuer, offsetof(struct config_issuer, place),
@@ -240,6 +247,8 @@ static const struct config_field server_fields[] = {
      .choices = trusts, .doc = "internal, partner or third-party (default), for policies"},
     {.name = SLICE_INIT("labels"), .kind = CONFIG_KIND_TEXTS, AT(config_server, labels),
      .doc = "free labels, for policies"},
+    {.name = SLICE_INIT("scopes"), .kind = CONFIG_KIND_TEXTS, AT(config_server, scopes),
+     .doc = "scopes that clients of its own endpoint are told to ask for as well"},
     {.name = SLICE_INIT("revision"), .kind = CONFIG_KIND_CUSTOM, AT(config_server, revision),
      .read = config_check_revision, .schema = "{\"type\":\"string\"}",
      .doc = "protocol revision to speak; default: find out"},
