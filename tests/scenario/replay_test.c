@@ -14,9 +14,8 @@
 #define CLIENTS_MAX 8
 #define FILES_MAX 128
 #define STEP_BYTES 1024
-#define INITIALIZE                                                                                 \
-    "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{\"protocolVersion\":"     \
-    "\"2025-06-18\",\"capabilities\":{},\"clientInfo\":{}}}"
+#define ANSWERS_MAX 4
+#define KEPT_BYTES 1024
 
 #define CANCELLED                                                                                  \
     "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":1}}"
@@ -24,6 +23,13 @@
 struct named_client {
     struct world_client client;
     char name[32], session[512];
+    char capabilities[256]; /* that it declares, a JSON object */
+    char kept[KEPT_BYTES];  /* of what it got, for %KEPT */
+};
+
+/* What both servers answer to a method. */
+struct own_answer {
+    char method[64], json[STEP_BYTES];
 };
 
 struct replay {
@@ -32,6 +38,11 @@ struct replay {
     struct gateway_limits limits;
     size_t loop; /* the steps speak of */
     bool has_begun;
+    bool has_tasks;
+    struct own_answer own_answers[ANSWERS_MAX];
+    struct world_answer answers[ANSWERS_MAX * 2]; /* of both servers */
+    size_t answer_count;
+    struct gateway_server servers[2];
     char row[320]; /* file:line, for messages */
     char held[64];
 };
@@ -70,13 +81,25 @@ static struct world *here(struct replay *replay)
 
 /* -- the world ----------------------------------------------------------------------------- */
 
+/* Is the extension for tasks let through with the servers? The configuration says so. */
+static void configure_servers(struct replay *replay, struct gateway_snapshot *snapshot)
+{
+    memcpy(replay->servers, snapshot->servers, sizeof(replay->servers));
+    for (size_t i = 0; i < COUNT_OF(replay->servers); i++) {
+        replay->servers[i].extensions = replay->has_tasks ? MCP_EXTENSION_TASKS : 0;
+    }
+    snapshot->servers = replay->servers;
+}
+
 static void step_policies(struct replay *replay, struct slice rest)
 {
     char policies[STEP_BYTES];
     text_of(rest, policies, sizeof(policies));
     for (size_t i = 0; i < WORLD_LOOPS; i++) {
         if (replay->has_begun) {
-            gateway_switch(&replay->worlds[i].gateway, world_snapshot(policies, ALL_REVISIONS));
+            struct gateway_snapshot *next = world_snapshot(policies, ALL_REVISIONS);
+            configure_servers(replay, next);
+            gateway_switch(&replay->worlds[i].gateway, next);
         } else {
             world_init_with(&replay->worlds[i], policies, &replay->limits);
         }
@@ -136,10 +159,35 @@ static void step_close(struct replay *replay, struct slice rest)
 
 static void step_servers(struct replay *replay, struct slice rest)
 {
-    bool is_modern = slice_eq(rest, SLICE("modern"));
-    CHECK_ROW(replay->row, is_modern || slice_eq(rest, SLICE("legacy")));
+    static const struct slice KINDS[] = {SLICE_INIT("legacy"), SLICE_INIT("modern"),
+                                         SLICE_INIT("with-sessions"), SLICE_INIT("with-tasks")};
+    size_t kind = 0;
+    while (kind < COUNT_OF(KINDS) && !slice_eq(rest, KINDS[kind])) {
+        kind++;
+    }
+    CHECK_ROW(replay->row, kind < COUNT_OF(KINDS));
+    replay->has_tasks = replay->has_tasks || kind == 3;
     for (size_t i = 0; i < WORLD_LOOPS; i++) {
-        replay->worlds[i].server_is_modern = is_modern;
+        struct world *world = &replay->worlds[i];
+        world->server_is_modern = kind < 2 ? kind == 1 : world->server_is_modern;
+        world->server_session = kind == 2 ? "up-1" : world->server_session;
+        configure_servers(replay, world->snapshot);
+    }
+}
+
+static void step_answer(struct replay *replay, struct slice rest)
+{
+    CHECK_ROW(replay->row, replay->answer_count < ANSWERS_MAX);
+    size_t at = replay->answer_count++ % ANSWERS_MAX;
+    struct own_answer *own = &replay->own_answers[at];
+    text_of(next_word(&rest), own->method, sizeof(own->method));
+    text_of(rest, own->json, sizeof(own->json));
+    for (uint32_t server = 0; server < 2; server++) {
+        replay->answers[2 * at + server] = (struct world_answer){server, own->method, own->json};
+    }
+    for (size_t i = 0; i < WORLD_LOOPS; i++) {
+        replay->worlds[i].answers = replay->answers;
+        replay->worlds[i].answer_count = 2 * replay->answer_count;
     }
 }
 
@@ -180,22 +228,114 @@ static struct named_client *find_client(struct replay *replay, struct slice name
     return &replay->clients[0];
 }
 
+/* The text of a member, wherever it is. */
+static void find_text(const char *json, const char *member, char *out, size_t size)
+{
+    char begin[80];
+    snprintf(begin, sizeof(begin), "\"%s\":\"", member);
+    const char *at = strstr(json, begin);
+    const char *text = at == NULL ? "" : at + strlen(begin);
+    snprintf(out, size, "%.*s", (int)strcspn(text, "\""), text);
+}
+
+/* %KEPT is what the client has kept. */
+static void fill_in(const struct named_client *named, struct slice text, char *out, size_t size)
+{
+    static const struct slice MARK = SLICE_INIT("%KEPT");
+    size_t at = 0;
+    while (at < text.len && !slice_starts_with(slice_sub(text, at, text.len), MARK)) {
+        at++;
+    }
+    struct slice rest = slice_sub(text, at + MARK.len, text.len);
+    snprintf(out, size, "%.*s%s%.*s", SLICE_ARG(slice_sub(text, 0, at)),
+             at < text.len ? named->kept : "", SLICE_ARG(rest));
+}
+
+/* members: of the parameters, with a comma behind each; meta: of _meta, with one before each. */
 static void post_modern(struct replay *replay, struct named_client *named, const char *method,
-                        struct slice rest, const char *meta)
+                        const char *members, const char *meta, const char *target)
+{
+    char body[WORLD_TEXT_BYTES];
+    char name[KEPT_BYTES];
+    int len = snprintf(body, sizeof(body),
+                       "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":{%s"
+                       "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","
+                       "\"io.modelcontextprotocol/clientCapabilities\":%s%s}}}",
+                       method, members, named->capabilities[0] != '\0' ? named->capabilities : "{}",
+                       meta);
+    CHECK_ROW(replay->row, len > 0 && (size_t)len < sizeof(body));
+    find_text(members, strncmp(method, "tasks/", 6) == 0 ? "taskId" : "name", name, sizeof(name));
+    world_post(here(replay), &named->client, target, body, method, name[0] != '\0' ? name : NULL,
+               NULL);
+}
+
+static void call_tool(struct replay *replay, struct named_client *named, struct slice rest,
+                      const char *meta)
+{
+    char members[128];
+    char target[64];
+    struct slice tool = next_word(&rest);
+    snprintf(members, sizeof(members), "\"name\":\"%.*s\",", SLICE_ARG(tool));
+    text_of(rest.len > 0 ? rest : SLICE(BANK), target, sizeof(target));
+    post_modern(replay, named, "tools/call", members, meta, target);
+}
+
+static void call(struct replay *replay, struct named_client *named, struct slice rest)
+{
+    call_tool(replay, named, rest, "");
+}
+
+static void stream(struct replay *replay, struct named_client *named, struct slice rest)
+{
+    call_tool(replay, named, rest, ",\"progressToken\":\"mine\"");
+}
+
+static void list(struct replay *replay, struct named_client *named, struct slice rest)
+{
+    char target[64];
+    text_of(rest.len > 0 ? rest : SLICE(BANK), target, sizeof(target));
+    post_modern(replay, named, "tools/list", "", "", target);
+}
+
+/* METHOD MEMBERS: a request with these parameters, and there is at least one. */
+static void ask(struct replay *replay, struct named_client *named, struct slice rest)
+{
+    char method[64];
+    char given[WORLD_TEXT_BYTES / 4];
+    char members[WORLD_TEXT_BYTES / 2];
+    text_of(next_word(&rest), method, sizeof(method));
+    fill_in(named, rest, given, sizeof(given));
+    snprintf(members, sizeof(members), "%s,", given);
+    post_modern(replay, named, method, members, "", BANK);
+}
+
+/* Any message in its session. */
+static void say(struct replay *replay, struct named_client *named, struct slice rest)
+{
+    char body[WORLD_TEXT_BYTES];
+    fill_in(named, rest, body, sizeof(body));
+    world_post(here(replay), &named->client, BANK, body, NULL, NULL, named->session);
+}
+
+static void open_session(struct replay *replay, struct named_client *named, struct slice rest)
 {
     char body[STEP_BYTES];
-    char target[64];
-    char name[64];
-    bool is_list = strcmp(method, "tools/list") == 0;
-    text_of(is_list ? SLICE_EMPTY : next_word(&rest), name, sizeof(name));
-    text_of(rest.len > 0 ? rest : SLICE(BANK), target, sizeof(target));
+    (void)rest;
     snprintf(body, sizeof(body),
-             "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":{%s%s%s%s"
-             "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","
-             "\"io.modelcontextprotocol/clientCapabilities\":{}%s}}}",
-             method, is_list ? "" : "\"name\":\"", name, is_list ? "" : "\"", is_list ? "" : ",",
-             meta);
-    world_post(here(replay), &named->client, target, body, method, is_list ? NULL : name, NULL);
+             "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{"
+             "\"protocolVersion\":\"2025-11-25\",\"capabilities\":%s,\"clientInfo\":{}}}",
+             named->capabilities[0] != '\0' ? named->capabilities : "{}");
+    world_post(here(replay), &named->client, BANK, body, NULL, NULL, NULL);
+}
+
+/* MEMBER [OTHER]: a text of what it, or another client, got last. */
+static void keep(struct replay *replay, struct named_client *named, struct slice rest)
+{
+    char member[64];
+    text_of(next_word(&rest), member, sizeof(member));
+    const struct named_client *from = rest.len > 0 ? find_client(replay, rest) : named;
+    find_text(from->client.body, member, named->kept, sizeof(named->kept));
+    CHECK_ROW(replay->row, named->kept[0] != '\0');
 }
 
 static void post_legacy(struct replay *replay, struct named_client *named, const char *method,
@@ -209,8 +349,66 @@ static void post_legacy(struct replay *replay, struct named_client *named, const
     world_post(here(replay), &named->client, BANK, body, NULL, NULL, named->session);
 }
 
-static void leave(struct replay *replay, struct exchange *exchange)
+static void legacy_call(struct replay *replay, struct named_client *named, struct slice rest)
 {
+    post_legacy(replay, named, "tools/call", rest);
+}
+
+static void legacy_list(struct replay *replay, struct named_client *named, struct slice rest)
+{
+    post_legacy(replay, named, "tools/list", rest);
+}
+
+static void declare(struct replay *replay, struct named_client *named, struct slice rest)
+{
+    (void)replay;
+    text_of(rest, named->capabilities, sizeof(named->capabilities));
+}
+
+static void open_stream(struct replay *replay, struct named_client *named, struct slice rest)
+{
+    (void)rest;
+    world_ask(here(replay), &named->client, "GET", BANK, named->session);
+}
+
+/* The one that its last answer has brought. */
+static void take_session(struct named_client *named)
+{
+    if (named->client.session_id[0] != '\0') {
+        memcpy(named->session, named->client.session_id, sizeof(named->session));
+    }
+}
+
+static void end_session(struct replay *replay, struct named_client *named, struct slice rest)
+{
+    (void)rest;
+    world_ask(here(replay), &named->client, "DELETE", BANK, named->session);
+}
+
+static void join(struct replay *replay, struct named_client *named, struct slice rest)
+{
+    struct named_client *other = find_client(replay, rest);
+    take_session(other);
+    memcpy(named->session, other->session, sizeof(named->session));
+}
+
+static void take_back(struct replay *replay, struct named_client *named, struct slice rest)
+{
+    (void)rest;
+    world_post(here(replay), &named->client, BANK, CANCELLED, NULL, NULL, named->session);
+}
+
+static void stall(struct replay *replay, struct named_client *named, struct slice rest)
+{
+    (void)replay;
+    (void)rest;
+    named->client.is_slow = true;
+}
+
+static void leave(struct replay *replay, struct named_client *named, struct slice rest)
+{
+    struct exchange *exchange = &named->client.exchange;
+    (void)rest;
     CHECK_ROW(replay->row, exchange->on_gone != NULL);
     if (exchange->on_gone != NULL) {
         exchange->on_gone(exchange);
@@ -220,37 +418,40 @@ static void leave(struct replay *replay, struct exchange *exchange)
 static void act(struct replay *replay, struct named_client *named, struct slice verb,
                 struct slice rest)
 {
-    if (slice_eq(verb, SLICE("calls"))) {
-        post_modern(replay, named, "tools/call", rest, "");
-    } else if (slice_eq(verb, SLICE("streams"))) {
-        post_modern(replay, named, "tools/call", rest, ",\"progressToken\":\"mine\"");
-    } else if (slice_eq(verb, SLICE("lists"))) {
-        post_modern(replay, named, "tools/list", rest, "");
-    } else if (slice_eq(verb, SLICE("opens"))) {
-        world_post(here(replay), &named->client, BANK, INITIALIZE, NULL, NULL, NULL);
-    } else if (slice_eq(verb, SLICE("legacy-calls"))) {
-        post_legacy(replay, named, "tools/call", rest);
-    } else if (slice_eq(verb, SLICE("legacy-lists"))) {
-        post_legacy(replay, named, "tools/list", rest);
-    } else if (slice_eq(verb, SLICE("joins"))) {
-        memcpy(named->session, find_client(replay, rest)->session, sizeof(named->session));
-    } else if (slice_eq(verb, SLICE("cancels"))) {
-        world_post(here(replay), &named->client, BANK, CANCELLED, NULL, NULL, named->session);
-    } else if (slice_eq(verb, SLICE("stalls"))) {
-        named->client.is_slow = true;
-    } else if (slice_eq(verb, SLICE("leaves"))) {
-        leave(replay, &named->client.exchange);
-    } else {
-        refuse_step(replay, "a client does not do that");
+    static const struct {
+        struct slice verb;
+        void (*act)(struct replay *replay, struct named_client *named, struct slice rest);
+    } ACTS[] = {
+        {SLICE_INIT("calls"), call},
+        {SLICE_INIT("streams"), stream},
+        {SLICE_INIT("lists"), list},
+        {SLICE_INIT("asks"), ask},
+        {SLICE_INIT("says"), say},
+        {SLICE_INIT("can"), declare},
+        {SLICE_INIT("keeps"), keep},
+        {SLICE_INIT("listens"), open_stream},
+        {SLICE_INIT("opens"), open_session},
+        {SLICE_INIT("legacy-calls"), legacy_call},
+        {SLICE_INIT("legacy-lists"), legacy_list},
+        {SLICE_INIT("ends"), end_session},
+        {SLICE_INIT("joins"), join},
+        {SLICE_INIT("cancels"), take_back},
+        {SLICE_INIT("stalls"), stall},
+        {SLICE_INIT("leaves"), leave},
+    };
+    for (size_t i = 0; i < COUNT_OF(ACTS); i++) {
+        if (slice_eq(verb, ACTS[i].verb)) {
+            ACTS[i].act(replay, named, rest);
+            return;
+        }
     }
+    refuse_step(replay, "a client does not do that");
 }
 
 static void step_client(struct replay *replay, struct slice rest)
 {
     struct named_client *named = find_client(replay, next_word(&rest));
-    if (named->client.session_id[0] != '\0') {
-        memcpy(named->session, named->client.session_id, sizeof(named->session));
-    }
+    take_session(named);
     struct slice verb = next_word(&rest);
     act(replay, named, verb, rest);
 }
@@ -312,11 +513,15 @@ static void expect_client(struct replay *replay, struct slice rest)
     } else if (slice_eq(what, SLICE("status"))) {
         CHECK_ROW(replay->row, client->status_code == next_number(replay, &rest));
     } else if (slice_eq(what, SLICE("has"))) {
-        CHECK_ROW(replay->row, strstr(client->body, text) != NULL);
+        if (strstr(client->body, text) == NULL) {
+            refuse_step(replay, client->body);
+        }
     } else if (slice_eq(what, SLICE("lacks"))) {
         CHECK_ROW(replay->row, strstr(client->body, text) == NULL);
     } else if (slice_eq(what, SLICE("nothing"))) {
         CHECK_ROW(replay->row, client->is_released && client->status_code == 0);
+    } else if (slice_eq(what, SLICE("ended"))) {
+        CHECK_ROW(replay->row, client->is_released && client->stream_ended);
     } else if (slice_eq(what, SLICE("broken-off"))) {
         CHECK_ROW(replay->row, client->is_released && client->is_aborted && !client->stream_ended);
     } else {
@@ -364,6 +569,7 @@ static void run_step(struct replay *replay, struct slice line)
         {SLICE_INIT("policies"), step_policies, true},
         {SLICE_INIT("loop"), step_loop, false},
         {SLICE_INIT("servers"), step_servers, false},
+        {SLICE_INIT("answer"), step_answer, false},
         {SLICE_INIT("hold"), step_hold, false},
         {SLICE_INIT("adapters"), step_adapters, false},
         {SLICE_INIT("journal"), step_journal, false},
