@@ -103,6 +103,25 @@ describe('a client of an older revision at a server of the newest one', () => {
   });
 });
 
+describe('a client of the newest revision at an older server', () => {
+  for (const [where, name, scheme] of [['over HTTP', 'telling', 'note'], ['of a child', 'telling-child', 'child']]) {
+    test(`${where}: hears of what it listens to and may read`, async () => {
+      const [open, secret] = [`${scheme}:///open/1`, `${scheme}:///secret/1`];
+      const filter = { toolsListChanged: true, promptsListChanged: true, resourceSubscriptions: [open, secret] };
+      const client = await connectModernListening(bench.serverUrl(name), bench.token, filter);
+      assert.deepEqual(client.subscription.honoredFilter, { toolsListChanged: true, resourceSubscriptions: [open] });
+      while (client.updated.all.length === 0) assert.deepEqual(await call(client, 'touch'), [open]);
+      assert.equal(await call(client, 'grow'), 'grown');
+      assert.deepEqual(await client.changed.until(1), ['tools']);
+      assert.deepEqual(new Set(client.updated.all), new Set([open]));
+      await client.subscription.close();
+      // What nobody listens to any more the server is not asked for.
+      for (let left = [open]; left.length > 0;) left = await call(client, 'touch');
+      await client.close();
+    });
+  }
+});
+
 describe('a client and a server of the newest revision', () => {
   const [open, secret] = ['memo:///open/1', 'memo:///secret/1'];
   const filter = { toolsListChanged: true, promptsListChanged: true, resourceSubscriptions: [open, secret] };

@@ -17,20 +17,16 @@
 #define STRANGER_BODY_BYTES_MAX 16384 /* a larger body is read for a known caller only */
 #define STRANGER_ARENA_BYTES ((size_t)1 << 20)
 
-static enum status init_servers(struct gateway *gateway)
+static enum status init_at_servers(struct gateway *gateway)
 {
     size_t count = gateway->snapshot->server_count;
-    gateway->server_accounts = base_alloc(count * sizeof(*gateway->server_accounts));
-    gateway->program_eras = base_alloc(count * sizeof(*gateway->program_eras));
-    if (gateway->server_accounts == NULL || gateway->program_eras == NULL) {
-        base_free(gateway->server_accounts);
-        base_free(gateway->program_eras);
+    gateway->at_servers = base_alloc(count * sizeof(*gateway->at_servers));
+    if (gateway->at_servers == NULL) {
         return STATUS_LIMIT;
     }
     for (size_t i = 0; i < count; i++) {
-        gateway->server_accounts[i] = (struct account){.parent = &gateway->account,
-                                                       .limit_bytes = gateway->limits.server_bytes};
-        gateway->program_eras[i] = (struct program_eras){0};
+        gateway->at_servers[i] = (struct gateway_at_server){
+            .account = {.parent = &gateway->account, .limit_bytes = gateway->limits.server_bytes}};
     }
     gateway->server_count = count;
     return STATUS_OK;
@@ -60,7 +56,7 @@ enum status gateway_init(struct gateway *gateway, const struct gateway_ports *po
     TRY(ports->random->fill(ports->random->context, seed, sizeof(seed)));
     json_parser_init(&gateway->parser, &limits->json, seed);
     TRY(identity_cache_new(limits->token_cache_entries, &gateway->cache));
-    enum status status = init_servers(gateway);
+    enum status status = init_at_servers(gateway);
     if (status != STATUS_OK) {
         identity_cache_free(gateway->cache);
     }
@@ -95,8 +91,7 @@ void gateway_release(struct gateway *gateway)
 {
     assert(gateway->operations == NULL && gateway->sessions == NULL);
     child_table_release(&gateway->children);
-    base_free(gateway->server_accounts);
-    base_free(gateway->program_eras);
+    base_free(gateway->at_servers);
     identity_cache_free(gateway->cache);
     buf_release(&gateway->head_text);
     buf_release(&gateway->record);

@@ -125,6 +125,13 @@ struct program_eras {
     enum program_era with_modern, with_legacy;
 };
 
+/* What a loop knows of a server, whoever calls. */
+struct gateway_at_server {
+    struct account account;   /* what sessions with it keep */
+    struct program_eras eras; /* of a stdio server */
+    bool tells_sessions; /* a legacy one that tells a session of changes, perhaps of its own only */
+};
+
 struct gateway {
     struct gateway_ports ports;
     struct json_parser parser;
@@ -138,8 +145,7 @@ struct gateway {
     uint32_t farewell_count;
     struct gateway_limits limits;
     struct caller *callers[GATEWAY_CALLER_BUCKETS]; /* principals that have operations */
-    struct account *server_accounts;                /* server_count entries */
-    struct program_eras *program_eras;              /* likewise */
+    struct gateway_at_server *at_servers;           /* server_count entries */
     size_t server_count;                            /* the same in all snapshots */
     struct server_session *sessions;                /* newest first */
     size_t session_count;

@@ -37,6 +37,7 @@ static enum status read_resources(struct operation *op, json_ref array)
     json_iter_init(&iter, tape, array);
     while (json_iter_next(&iter, &key, &ref)) {
         struct listened *resource = &listening->resources[listening->resource_count];
+        resource->server_index = op->server_index;
         enum status status = listen_read_address(tape, ref, &op->arena, &resource->uri);
         if (status == STATUS_LIMIT) {
             return status;
@@ -94,20 +95,22 @@ static enum stage_result stage_open_servers(struct operation *op)
 
 /* -- what it may hear ---------------------------------------------------------------------- */
 
-static bool is_allowed(struct operation *op, struct slice method, struct slice uri,
-                       struct arena *arena, struct policy_answer *answer)
+/* uri is that of the resource, or of a part of it. */
+static bool is_allowed(struct operation *op, struct slice method, const struct listened *resource,
+                       struct slice uri, struct policy_answer *answer)
 {
-    struct policy_question question = operation_question(op, op->server_index);
+    struct policy_question question = operation_question(op, resource->server_index);
     question.method = method;
     question.within = SLICE("resources/read");
     question.primitive = MCP_RESOURCE;
     question.name = uri;
-    return operation_shows(op, MCP_RESOURCE, op->server_index, uri) &&
-           policy_decide(&question, &op->gateway->scratch, arena, answer) == STATUS_OK &&
+    return operation_shows(op, MCP_RESOURCE, resource->server_index, uri) &&
+           policy_decide(&question, &op->gateway->scratch, &op->arena, answer) == STATUS_OK &&
            answer->is_allowed;
 }
 
-static void record_denied(struct operation *op, struct slice method, struct slice uri,
+static void record_denied(struct operation *op, struct slice method,
+                          const struct listened *resource, struct slice uri,
                           const struct policy_answer *answer)
 {
     struct audit_record record = {0};
@@ -118,6 +121,7 @@ static void record_denied(struct operation *op, struct slice method, struct slic
     record.method = method;
     record.primitive = mcp_primitive_name(MCP_RESOURCE);
     record.target = uri;
+    record.server = op->gateway->snapshot->servers[resource->server_index].name;
     record.code = SLICE("policy_denied");
     record.policies = answer->policies;
     record.policy_count = answer->policy_count;
@@ -135,9 +139,9 @@ static enum stage_result stage_judge(struct operation *op)
         struct listened *resource = &op->listening->resources[i];
         struct policy_answer answer = {0};
         resource->is_wanted =
-            is_allowed(op, SLICE("resources/subscribe"), resource->uri, &op->arena, &answer);
+            is_allowed(op, SLICE("resources/subscribe"), resource, resource->uri, &answer);
         if (!resource->is_wanted) {
-            record_denied(op, SLICE("resources/subscribe"), resource->uri, &answer);
+            record_denied(op, SLICE("resources/subscribe"), resource, resource->uri, &answer);
         }
     }
     return STAGE_DONE;
@@ -197,14 +201,21 @@ static void tell(struct operation *op, struct slice method, struct slice uri)
     buf_release(&json);
 }
 
+static bool is_wanted_of(const struct listener_at *at, const struct listened *resource)
+{
+    return resource->is_wanted && resource->server_index == at->session->server_index &&
+           (at->session->offers & MCP_OFFERS_SUBSCRIBE) != 0;
+}
+
+/* What is asked of a server, or, without one, what the client is told. */
 static void write_filter(struct buf *json, uint32_t lists, const struct listening *listening,
-                         bool is_honoured)
+                         const struct listener_at *at)
 {
     struct listen_filter filter;
     listen_filter_begin(&filter, json, lists);
     for (size_t i = 0; i < listening->resource_count; i++) {
         const struct listened *resource = &listening->resources[i];
-        if (is_honoured ? resource->is_honoured : resource->is_wanted) {
+        if (at != NULL ? is_wanted_of(at, resource) : resource->is_honoured) {
             listen_filter_add(&filter, resource->uri);
         }
     }
@@ -224,16 +235,16 @@ static void acknowledge(struct operation *op)
     buf_init(&json, GATEWAY_OPERATION_BYTES_MAX, &op->account);
     buf_append(&json, SLICE("{\"jsonrpc\":\"2.0\",\"method\":"
                             "\"notifications/subscriptions/acknowledged\",\"params\":{"));
-    write_filter(&json, honoured, listening, true);
+    write_filter(&json, honoured, listening, NULL);
     write_end(op, &json);
     send(op, &json);
     buf_release(&json);
 }
 
-static void acknowledge_when_known(struct operation *op)
+void listening_acknowledge(struct operation *op)
 {
     const struct listening *listening = op->listening;
-    bool is_known = !listening->is_told;
+    bool is_known = listening->has_begun && !listening->is_told;
     for (size_t i = 0; i < listening->server_count; i++) {
         const struct listener_at *at = &listening->servers[i];
         is_known = is_known && (at->is_acknowledged || at->child.owner == NULL);
@@ -291,18 +302,18 @@ static void cancel_at_port(struct child *child)
     server_reply_cancel(at->session, at->id);
 }
 
-static void on_child_done(struct child *child, enum status status, const struct diag *diag)
+void listening_child_done(struct child *child, enum status status, const struct diag *diag)
 {
     struct operation *op = listener_of(child)->operation;
     (void)status;
     (void)diag;
-    acknowledge_when_known(op);
+    listening_acknowledge(op);
     if (--op->listening->running_count == 0) {
         end_later(op);
     }
 }
 
-static const struct child_kind LISTENER_CHILD = {cancel_at_port, on_child_done};
+static const struct child_kind LISTENER_CHILD = {cancel_at_port, listening_child_done};
 
 static struct listener_at *find_listener(const struct upstream_sink *sink)
 {
@@ -341,20 +352,20 @@ static void take_acknowledgement(struct listener_at *at, const struct json_tape 
                 bool is_read = listen_read_address(tape, ref, arena, &uri) == STATUS_OK;
                 for (size_t i = 0; is_read && i < listening->resource_count; i++) {
                     struct listened *resource = &listening->resources[i];
-                    resource->is_honoured = resource->is_honoured ||
-                                            (resource->is_wanted && slice_eq(resource->uri, uri));
+                    bool is_meant = is_wanted_of(at, resource) && slice_eq(resource->uri, uri);
+                    resource->is_honoured = resource->is_honoured || is_meant;
                 }
             }
         }
     }
-    acknowledge_when_known(at->operation);
+    listening_acknowledge(at->operation);
 }
 
-static void take_update(struct listener_at *at, const struct json_tape *tape, json_ref params,
-                        struct arena *arena)
+static void take_update(struct listener_at *at, const struct json_tape *tape, struct arena *arena)
 {
     struct operation *op = at->operation;
-    json_ref ref = json_member(tape, params, SLICE("uri"));
+    json_ref params = json_member_object(tape, 0, SLICE("params"));
+    json_ref ref = params == JSON_NONE ? JSON_NONE : json_member(tape, params, SLICE("uri"));
     struct policy_answer answer = {0};
     struct slice uri;
     if (ref == JSON_NONE || listen_read_address(tape, ref, arena, &uri) != STATUS_OK) {
@@ -362,26 +373,27 @@ static void take_update(struct listener_at *at, const struct json_tape *tape, js
     }
     for (size_t i = 0; i < op->listening->resource_count; i++) {
         struct listened *resource = &op->listening->resources[i];
-        if (!resource->is_honoured || !subscription_is_part(resource->uri, uri)) {
+        if (!resource->is_honoured || !is_wanted_of(at, resource) ||
+            !subscription_is_part(resource->uri, uri)) {
             continue;
         }
         bool was_denied = resource->is_denied;
-        resource->is_denied = !is_allowed(op, SLICE("resources/read"), uri, arena, &answer);
+        resource->is_denied = !is_allowed(op, SLICE("resources/read"), resource, uri, &answer);
         if (!resource->is_denied) {
             tell(op, mcp_method_of_update()->name, uri);
         } else if (!was_denied) {
-            record_denied(op, mcp_method_of_update()->name, uri, &answer);
+            record_denied(op, mcp_method_of_update()->name, resource, uri, &answer);
         }
         return;
     }
 }
 
-static void take_notice(struct listener_at *at, const struct json_tape *tape, json_ref params,
-                        struct arena *arena)
+void listening_take_notice(struct listener_at *at, const struct json_tape *tape,
+                           struct arena *arena)
 {
     json_ref method = json_member(tape, 0, SLICE("method"));
     if (json_string_eq(tape, method, mcp_method_of_update()->name)) {
-        take_update(at, tape, params, arena);
+        take_update(at, tape, arena);
         return;
     }
     const struct listen_list *list = listen_list_find(tape);
@@ -400,11 +412,11 @@ static void take_message(struct listener_at *at, const struct json_tape *tape,
     if (message == LISTEN_ACKNOWLEDGED) {
         take_acknowledgement(at, tape, json_member(tape, 0, SLICE("params")), arena);
     } else if (message == LISTEN_NOTICE && at->operation->listening->is_told) {
-        take_notice(at, tape, json_member(tape, 0, SLICE("params")), arena);
+        listening_take_notice(at, tape, arena);
     }
 }
 
-static void record_broken(struct listener_at *at)
+void listening_record_at(const struct listener_at *at, struct slice method, struct slice code)
 {
     struct audit_record record = {0};
     operation_fill_record(at->operation, &record);
@@ -412,7 +424,8 @@ static void record_broken(struct listener_at *at)
     record.phase = AUDIT_EVENT;
     record.direction = SLICE("server");
     record.server = server_session_server(at->session)->name;
-    record.code = SLICE("upstream.protocol");
+    record.method = method;
+    record.code = code;
     (void)!operation_append_record(at->operation, &record, NULL);
 }
 
@@ -433,7 +446,7 @@ static void on_message(const struct upstream_sink *sink, struct slice json, bool
     take_message(at, &tape, message, &arena);
     arena_release(&arena);
     if (message == LISTEN_BROKEN) {
-        record_broken(at);
+        listening_record_at(at, at->operation->message.method->name, SLICE("upstream.protocol"));
     }
     if (message == LISTEN_BROKEN || message == LISTEN_ENDED) {
         gateway->ports.upstream->cancel(gateway->ports.upstream->context, at->handle);
@@ -450,13 +463,24 @@ static enum status start(struct listener_at *at)
                                  .ticket = at->child.ticket};
     struct buf filter;
     buf_init(&filter, GATEWAY_OPERATION_BYTES_MAX, &op->account);
-    write_filter(&filter, at->asked, op->listening, false);
+    write_filter(&filter, at->asked, op->listening, at);
     enum status status = listen_start(at->session, at->id, &filter, &sink, &at->handle);
     buf_release(&filter);
     return status;
 }
 
-/* Servers of older revisions do not listen. */
+static bool begin_request(struct listener_at *at)
+{
+    if (child_begin(&at->child, &at->operation->children, &LISTENER_CHILD) != STATUS_OK) {
+        return false;
+    }
+    if (start(at) != STATUS_OK) {
+        child_abandon(&at->child);
+        return false;
+    }
+    return true;
+}
+
 static void listen_at(struct operation *op, struct listener_at *at, struct server_session *session)
 {
     struct listening *listening = op->listening;
@@ -466,22 +490,20 @@ static void listen_at(struct operation *op, struct listener_at *at, struct serve
         bool is_there = operation_covers(op, LISTEN_LIST[i].primitive, session->server_index);
         lists |= is_there ? LISTEN_LIST[i].offer : 0U;
     }
-    for (size_t i = 0; i < listening->resource_count; i++) {
-        has_resource = has_resource || listening->resources[i].is_wanted;
-    }
     *at = (struct listener_at){.operation = op,
                                .session = session,
                                .id = ++op->gateway->next_upstream_id,
                                .asked = listening->wanted & session->offers & lists};
-    bool can_subscribe = (session->offers & MCP_OFFERS_SUBSCRIBE) != 0;
-    if (!session->is_modern || (at->asked == 0 && !(has_resource && can_subscribe)) ||
-        child_begin(&at->child, &op->children, &LISTENER_CHILD) != STATUS_OK) {
+    for (size_t i = 0; i < listening->resource_count; i++) {
+        has_resource = has_resource || is_wanted_of(at, &listening->resources[i]);
+    }
+    if (at->asked == 0 && !has_resource) {
         return;
     }
-    if (start(at) == STATUS_OK) {
-        listening->running_count++;
-    } else {
-        child_abandon(&at->child);
+    /* It may be over before it has begun. */
+    listening->running_count++;
+    if (!(session->is_modern ? begin_request(at) : listening_join(at))) {
+        listening->running_count--;
     }
 }
 
@@ -507,13 +529,15 @@ static enum stage_result stage_listen(struct operation *op)
     limit_by_token(op);
     start_tick(op);
     listening->server_count = op->part_count;
+    listening->running_count = 1;
     for (size_t i = 0; i < op->part_count; i++) {
         if (op->parts[i].is_complete) {
             listen_at(op, &listening->servers[i], op->parts[i].session);
         }
     }
-    acknowledge_when_known(op);
-    if (listening->running_count == 0) {
+    listening->has_begun = true;
+    listening_acknowledge(op);
+    if (--listening->running_count == 0) {
         end_later(op);
     }
     return STAGE_WAIT;

@@ -1,13 +1,15 @@
 /* listening.h: subscriptions/listen of a modern client (MCP 2026-07-28, subscriptions).
  *
- * One operation with a stream that stays open: it listens at the servers of the endpoint that speak
- * the same revision, each with a request and an id of its own, and tells its client under the
- * client's id what all of them say, as far as it was wished for and may be heard. It ends with its
+ * One operation with a stream that stays open: it listens at the servers of the endpoint, at each
+ * that speaks the same revision with a request and an id of its own, at a legacy one to what the
+ * caller's session with it is told (listen_legacy.c), and tells its client under the client's id
+ * what all of them say, as far as it was wished for and may be heard. It ends with its
  * client, with the token, when the last server has ended, and when the gateway stops.
  */
 #ifndef AEGIS_CORE_GATEWAY_LISTENING_H
 #define AEGIS_CORE_GATEWAY_LISTENING_H
 
+#include "core/gateway/call.h"
 #include "core/gateway/child.h"
 #include "core/gateway/gateway.h"
 
@@ -18,10 +20,12 @@ struct server_session;
 
 /* A resource that the client wants to hear of. */
 struct listened {
-    struct slice uri; /* in normal form */
-    bool is_wanted;   /* and may be heard of */
-    bool is_honoured; /* its server has said so */
-    bool is_denied;   /* the last news of it was, and that is recorded */
+    struct slice uri;      /* in normal form */
+    uint32_t server_index; /* whose it is */
+    bool is_wanted;        /* and may be heard of */
+    bool is_told;          /* to the session with a legacy server that is open, or opens */
+    bool is_honoured;      /* its server has said so */
+    bool is_denied;        /* the last news of it was, and that is recorded */
 };
 
 /* At one server. */
@@ -29,10 +33,13 @@ struct listener_at {
     struct child child; /* of the operation */
     struct operation *operation;
     struct server_session *session; /* held by the operation's part */
-    struct upstream_call *handle;
-    int64_t id;               /* of our request */
-    uint32_t asked, honoured; /* mcp_offer */
+    uint32_t asked, honoured;       /* mcp_offer */
     bool is_acknowledged;
+    struct upstream_call *handle; /* modern: our request */
+    int64_t id;
+    struct listener_at *next; /* legacy: of the session, newest first */
+    struct call call;         /* one subscription after the other */
+    size_t subscribed_count;
 };
 
 struct listening {
@@ -41,11 +48,34 @@ struct listening {
     size_t resource_count;
     struct listener_at *servers;
     size_t server_count, running_count;
-    bool is_told; /* the client knows what is listened to */
-    bool is_over; /* end it, once who calls has returned */
+    bool has_begun; /* at all servers */
+    bool is_told;   /* the client knows what is listened to */
+    bool is_over;   /* end it, once who calls has returned */
 };
 
 /* The loop is about to stop. */
 void listening_drain(struct gateway *gateway);
+
+/* listen_legacy.c: begin at a legacy server. False: it cannot tell, or there is no memory. */
+bool listening_join(struct listener_at *at);
+
+/* The session with a legacy server is told something; it cannot be told any more; it is opened
+ * anew and knows of no subscription: one that it was not told yet counts as told from now on (NULL:
+ * none). */
+void listening_hear(struct server_session *session, const struct json_tape *tape);
+void listening_lose(struct server_session *session);
+void listening_forget(struct server_session *session);
+struct listened *listening_next(struct server_session *session);
+
+/* What a legacy server did wrong on the stream of its session, if somebody listens. */
+void listening_record(struct server_session *session, struct slice method, struct slice code);
+
+/* listen_stages.c, for it: tell the client, if it may hear it; say what is listened to, once that
+ * is known; a listener is over; record. */
+void listening_take_notice(struct listener_at *at, const struct json_tape *tape,
+                           struct arena *arena);
+void listening_acknowledge(struct operation *operation);
+void listening_child_done(struct child *child, enum status status, const struct diag *diag);
+void listening_record_at(const struct listener_at *at, struct slice method, struct slice code);
 
 #endif

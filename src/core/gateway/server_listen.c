@@ -145,7 +145,7 @@ static void on_message(const struct upstream_sink *sink, struct slice json, bool
     const struct port_upstream *port = session->gateway->ports.upstream;
     session->user_count++; /* whoever gets the message may end it */
     arena_init(&arena, SERVER_STREAM_BYTES_MAX,
-               &session->gateway->server_accounts[session->server_index]);
+               &session->gateway->at_servers[session->server_index].account);
     bool is_read = json_parse(&session->gateway->parser, json, &arena, &tape, NULL) == STATUS_OK;
     switch (is_read ? listen_read(&tape, listen->id, listen->is_acknowledged) : LISTEN_BROKEN) {
     case LISTEN_BROKEN:

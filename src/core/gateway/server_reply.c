@@ -142,6 +142,26 @@ void server_reply_cancel(struct server_session *session, int64_t id)
     buf_release(&body);
 }
 
+void server_reply_unsubscribe(struct server_session *session, struct slice uri)
+{
+    struct buf body;
+    struct upstream_request request = {.expects_answer = true,
+                                       .is_in_session = session->session_id.len > 0,
+                                       .id = ++session->gateway->next_upstream_id,
+                                       .deadline_ms = server_session_server(session)->timeout_ms};
+    buf_init(&body, GATEWAY_OPERATION_BYTES_MAX, &session->gateway->account);
+    buf_append(&body, SLICE("{\"jsonrpc\":\"2.0\",\"id\":"));
+    buf_append_i64(&body, request.id);
+    buf_append(&body, SLICE(",\"method\":\"resources/unsubscribe\",\"params\":{\"uri\":"));
+    buf_append_json_string(&body, uri);
+    buf_append(&body, SLICE("}}"));
+    request.body = buf_view(&body);
+    if (buf_status(&body) == STATUS_OK) {
+        send(session, &session->children, &session->reply_count, SERVER_REPLIES_MAX, &request);
+    }
+    buf_release(&body);
+}
+
 void server_reply_end(const struct server_session *session)
 {
     struct gateway *gateway = session->gateway;

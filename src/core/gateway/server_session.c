@@ -1,6 +1,7 @@
 #include "core/gateway/server_session.h"
 
 #include "core/gateway/client_session.h"
+#include "core/gateway/listening.h"
 #include "core/gateway/server_reply.h"
 #include "core/gateway/subscription.h"
 #include "core/mcp/message.h"
@@ -95,14 +96,14 @@ static bool is_unknown_program(const struct server_session *session)
 /* Where is remembered what the server's programs speak with clients as this one's. */
 static enum program_era *remembered_era(const struct server_session *session)
 {
-    struct program_eras *eras = &session->gateway->program_eras[session->server_index];
+    struct program_eras *eras = &session->gateway->at_servers[session->server_index].eras;
     return session->client == NULL ? &eras->with_modern : &eras->with_legacy;
 }
 
 /* What has no other era than the one that its clients prefer less has no other for the rest. */
 static void remember_era(struct server_session *session, enum program_era era)
 {
-    struct program_eras *eras = &session->gateway->program_eras[session->server_index];
+    struct program_eras *eras = &session->gateway->at_servers[session->server_index].eras;
     *remembered_era(session) = era;
     if (session->client == NULL && era == PROGRAM_ERA_LEGACY) {
         eras->with_legacy = era;
@@ -172,15 +173,26 @@ static void add_unsaid_offers(struct server_session *session)
     }
 }
 
+/* What the server's session is to be told of and was not yet; empty: nothing. */
+static struct slice next_subscription(struct server_session *session)
+{
+    if (session->is_modern || (session->offers & MCP_OFFERS_SUBSCRIBE) == 0) {
+        return SLICE_EMPTY;
+    }
+    if (session->client == NULL) {
+        const struct listened *resource = listening_next(session);
+        return resource == NULL ? SLICE_EMPTY : resource->uri;
+    }
+    const struct subscription *next = subscription_next(session->client, session->server_index);
+    return next == NULL ? SLICE_EMPTY : slice_of(next->uri, next->len);
+}
+
 /* What the server's last session was told, this one is told too; it answers as it likes. */
 static void subscribe_or_finish(struct server_session *session)
 {
-    bool may_subscribe = session->client != NULL && !session->is_modern &&
-                         (session->offers & MCP_OFFERS_SUBSCRIBE) != 0;
-    struct subscription *next =
-        may_subscribe ? subscription_next(session->client, session->server_index) : NULL;
-    if (next != NULL) {
-        start_step(session, SERVER_STEP_SUBSCRIBE, slice_of(next->uri, next->len));
+    struct slice uri = next_subscription(session);
+    if (uri.len > 0) {
+        start_step(session, SERVER_STEP_SUBSCRIBE, uri);
     } else {
         finish_opening(session);
     }
@@ -190,6 +202,8 @@ static void start_tools_or_finish(struct server_session *session)
 {
     if (!server_stream_is_possible(session)) {
         session->offers &= ~MCP_OFFERS_CHANGES;
+    } else if (!session->is_modern && (session->offers & MCP_OFFERS_CHANGES) != 0) {
+        session->gateway->at_servers[session->server_index].tells_sessions = true;
     }
     if ((session->offers & MCP_OFFERS_TOOLS) != 0) {
         start_step(session, SERVER_STEP_TOOLS, SLICE_EMPTY);
@@ -583,6 +597,7 @@ static void start_opening(struct server_session *session)
     if (session->client != NULL) {
         subscriptions_forget(session->client, session->server_index);
     }
+    listening_forget(session);
     arena_release(&session->arena);
     buf_clear(&session->session_id);
     session->pages = NULL;
@@ -729,6 +744,7 @@ void server_session_forget(struct server_session *session)
     }
     if (session->asking_count > 0 && session->child == 0 && !session->is_lost) {
         session->is_over = true;
+        listening_lose(session);
         return;
     }
     session->state = SERVER_SESSION_NEW;

@@ -30,6 +30,8 @@
 #define SERVER_SESSION_RETRY_MS                                                                    \
     2000 /* after a failed opening, so that a dead server costs little */
 
+struct listener_at;
+
 enum server_session_state {
     SERVER_SESSION_NEW = 0,
     SERVER_SESSION_OPENING,
@@ -100,6 +102,7 @@ struct server_session {
     struct children children; /* call, while it opens, replies and stream */
     struct call call;
     struct server_stream stream;
+    struct listener_at *listeners;  /* modern clients' at a legacy server, newest first */
     uint32_t reply_count;           /* server_reply.h: under way, besides the call */
     struct diag diag;               /* why it failed */
     struct session_waiter *waiters; /* newest first */

@@ -3,6 +3,7 @@
 #include "core/gateway/asking.h"
 #include "core/gateway/client_tasks.h"
 #include "core/gateway/listen_request.h"
+#include "core/gateway/listening.h"
 #include "core/gateway/operation.h"
 #include "core/gateway/server_message.h"
 #include "core/gateway/server_reply.h"
@@ -72,13 +73,24 @@ bool server_stream_covers(const struct server_session *session, enum mcp_primiti
 /* An HTTP server that gave no session id does not know whose stream it would be. */
 bool server_stream_is_possible(const struct server_session *session)
 {
-    return session->is_modern ||
-           (session->client != NULL && (session->child != 0 || session->session_id.len > 0));
+    return session->is_modern || session->child != 0 || session->session_id.len > 0;
 }
 
-/* A modern server asks in results, and logs to calls. */
+static bool is_listened_to(const struct server_session *session)
+{
+    return listener_of(session) != NULL || session->listeners != NULL;
+}
+
+/* A modern server asks in results, and logs to calls; so is a modern client asked, and logged to.
+ */
 static bool has_cause(const struct server_session *session)
 {
+    if (session->listeners != NULL) {
+        return (session->offers & MCP_OFFERS_CHANGES) != 0;
+    }
+    if (!server_stream_covers(session, MCP_LIFECYCLE)) {
+        return false;
+    }
     if (session->is_modern) {
         return server_listen_has_wish(session);
     }
@@ -92,8 +104,7 @@ static bool is_wanted(const struct server_session *session)
     const struct gateway *gateway = session->gateway;
     bool is_ready = session->state == SERVER_SESSION_READY || session->is_rereading;
     return is_ready && !session->is_over && !gateway->is_closed && !gateway->is_draining &&
-           server_stream_is_possible(session) && server_stream_covers(session, MCP_LIFECYCLE) &&
-           has_cause(session);
+           server_stream_is_possible(session) && has_cause(session);
 }
 
 /* -- opening ------------------------------------------------------------------------------- */
@@ -110,12 +121,19 @@ static int64_t retry_ms(const struct server_stream *stream)
     return ms < SERVER_STREAM_RETRY_MS_MAX ? ms : SERVER_STREAM_RETRY_MS_MAX;
 }
 
+/* Nothing more is told here, and who listens may as well know. */
+static void give_up(struct server_session *session)
+{
+    session->stream.is_over = true;
+    listening_lose(session);
+}
+
 static void try_later(struct server_session *session)
 {
     struct server_stream *stream = &session->stream;
     const struct port_timer *timer = session->gateway->ports.timer;
     if (++stream->failure_count > SERVER_STREAM_FAILURES_MAX) {
-        stream->is_over = true;
+        give_up(session);
         return;
     }
     stream->retry.fire = on_retry;
@@ -136,7 +154,7 @@ void server_stream_ended(struct server_session *session, enum status status, int
     if (status == STATUS_NOT_FOUND && stream->was_open) {
         server_session_forget(session);
     } else if (status == STATUS_NOT_FOUND || is_refusal(status, http_status)) {
-        stream->is_over = true;
+        give_up(session);
     } else if (is_wanted(session)) {
         /* A quiet one has not failed. */
         stream->failure_count = status == STATUS_TIMEOUT ? 0 : stream->failure_count;
@@ -257,7 +275,7 @@ static void on_retry(struct timer *timer)
         (struct server_stream *)((char *)timer - offsetof(struct server_stream, retry));
     struct server_session *session =
         (struct server_session *)((char *)stream - offsetof(struct server_session, stream));
-    if (listener_of(session) != NULL && !session->gateway->is_draining) {
+    if (is_listened_to(session) && !session->gateway->is_draining) {
         server_session_renew(session);
         server_stream_begin(session);
     }
@@ -265,7 +283,7 @@ static void on_retry(struct timer *timer)
 
 void server_stream_renew(struct server_session *session)
 {
-    if (listener_of(session) != NULL && !session->gateway->is_closed && !session->stream.is_over) {
+    if (is_listened_to(session) && !session->gateway->is_closed && !session->stream.is_over) {
         try_later(session);
     }
 }
@@ -283,6 +301,13 @@ void server_stream_end(struct server_session *session)
 {
     stop(session);
     session->stream = (struct server_stream){0};
+}
+
+void server_stream_leave(struct server_session *session)
+{
+    if (!is_listened_to(session)) {
+        stop(session);
+    }
 }
 
 void server_streams_begin(struct client_session *client)
@@ -315,11 +340,27 @@ static size_t count_questions(const struct server_session *session)
     return count;
 }
 
+/* MCP 2026-07-28: clients are asked in results only, and this belongs to none. */
+static void refuse_question(struct server_session *session, const struct json_tape *tape,
+                            struct slice id)
+{
+    struct arena *scratch = &session->gateway->scratch;
+    struct slice method = SLICE_EMPTY;
+    if (json_string(tape, json_member(tape, 0, SLICE("method")), scratch, &method) == STATUS_OK) {
+        listening_record(session, method, SLICE("question.unasked"));
+    }
+    arena_reset(scratch);
+    server_reply(session, id,
+                 SLICE("\"error\":{\"code\":-32603,\"message\":\"the question cannot be asked\"}"));
+}
+
 static void take_question(struct server_session *session, const struct json_tape *tape)
 {
     struct slice id = json_raw(tape, json_member(tape, 0, SLICE("id")));
     if (json_string_eq(tape, json_member(tape, 0, SLICE("method")), SLICE("ping"))) {
         server_reply(session, id, SLICE("\"result\":{}"));
+    } else if (listener_of(session) == NULL) {
+        refuse_question(session, tape, id);
     } else if (count_questions(session) >= SERVER_STREAM_QUESTIONS_MAX ||
                operation_begin_standing(session, tape->text, false) != STATUS_OK) {
         server_reply(session, id,
@@ -394,6 +435,7 @@ static void take_change(struct server_session *session, const struct json_tape *
     if (change != NULL && change->primitive == MCP_TOOL) {
         session->has_stale_tools = (session->offers & MCP_OFFERS_TOOLS) != 0;
     }
+    listening_hear(session, tape);
     if (listener_of(session) == NULL) {
         return;
     }
@@ -418,7 +460,8 @@ void server_stream_hear(struct server_session *session, const struct json_tape *
 void server_stream_broke(struct server_session *session)
 {
     stop(session);
-    session->stream.is_over = true;
+    listening_record(session, SLICE_EMPTY, SLICE("upstream.protocol"));
+    give_up(session);
     if (listener_of(session) != NULL) {
         (void)!operation_begin_standing(session, SLICE_EMPTY, false);
     }
@@ -457,7 +500,7 @@ static bool take_message(struct server_session *session, const struct json_tape 
         return is_sound;
     }
     bool is_sound = server_message_is_question(tape);
-    if (is_sound && listener_of(session) != NULL) {
+    if (is_sound) {
         take_question(session, tape);
     }
     return is_sound;
@@ -513,7 +556,7 @@ static void on_message(const struct upstream_sink *sink, struct slice json, bool
     session->stream.failure_count = 0;
     session->stream.was_open = true;
     arena_init(&arena, SERVER_STREAM_BYTES_MAX,
-               &session->gateway->server_accounts[session->server_index]);
+               &session->gateway->at_servers[session->server_index].account);
     if (!take_text(session, json, &arena)) {
         server_stream_broke(session);
     }

@@ -1,7 +1,8 @@
 /* server_stream.h: the stream on which a server tells, and asks, what belongs to no request.
  *
  * One for each session with a server that is for a session of a client, as long as that client
- * listens on a stream of its own and the server may have something to say there: a legacy HTTP
+ * listens on a stream of its own, or with a legacy server, as long as modern clients listen
+ * (listening.h), and the server may have something to say there: a legacy HTTP
  * server is asked for it with a GET, its child has it as it is, and a modern server is asked to
  * tell of changes (server_listen.h). A stream that ends is opened again where it ended, after the
  * time the server wants, and after longer ones when that fails; a server that has none is not asked
@@ -62,6 +63,9 @@ void server_stream_end(struct server_session *session);
 
 /* The session is over, or could not be opened: open it anew in a while, when somebody listens. */
 void server_stream_renew(struct server_session *session);
+
+/* Somebody listens no longer: close it when that was the last one. */
+void server_stream_leave(struct server_session *session);
 
 /* The same for all sessions with servers that are for a client's: it begins to listen, or does so
  * no longer. */

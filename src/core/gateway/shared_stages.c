@@ -448,19 +448,25 @@ enum stage_result operation_stage_route(struct operation *op)
                : operation_refuse_overload(op, "no memory for the target");
 }
 
-/* May the operation need a child process, which can live on one loop only? */
-static bool reaches_child(const struct operation *op)
+/* A child process can live on one loop only, and what a legacy server tells comes where the
+ * caller's session with it is. */
+static bool binds(const struct operation *op, uint32_t server_index)
 {
-    const struct gateway_snapshot *snapshot = op->gateway->snapshot;
+    return op->gateway->snapshot->servers[server_index].is_stdio ||
+           op->gateway->at_servers[server_index].tells_sessions;
+}
+
+/* May the operation need something that is on one loop only? */
+static bool is_bound(const struct operation *op)
+{
+    bool is_found = false;
     if (op->server_index != OPERATION_ALL_SERVERS) {
-        return operation_server(op)->is_stdio;
+        return binds(op, op->server_index);
     }
-    for (size_t i = 0; i < snapshot->server_count; i++) {
-        if (snapshot->servers[i].is_stdio) {
-            return true;
-        }
+    for (uint32_t i = 0; i < op->gateway->server_count && !is_found; i++) {
+        is_found = binds(op, i);
     }
-    return false;
+    return is_found;
 }
 
 /* Does the request go on with a call that another loop holds? */
@@ -478,9 +484,10 @@ static bool names_loop(const struct operation *op, uint16_t *loop)
            *loop < op->gateway->place.loop_count;
 }
 
-/* A session is served where it was opened. Without one, all that a caller has children for goes to
- * one loop, chosen by his digest: callers spread over the loops, and a list over all servers finds
- * every child of the caller in one place. The rest is served where it arrived. */
+/* A session is served where it was opened. Without one, all that a caller has children for, or that
+ * may tell him of changes, goes to one loop, chosen by his digest: callers spread over the loops,
+ * and a list over all servers finds everything of the caller in one place. The rest is served where
+ * it arrived. */
 static uint16_t home_of(const struct operation *op)
 {
     const struct gateway_place *place = &op->gateway->place;
@@ -491,7 +498,7 @@ static uint16_t home_of(const struct operation *op)
     if (op->message.method->may_ask && names_loop(op, &loop)) {
         return loop;
     }
-    if (!reaches_child(op)) {
+    if (!is_bound(op)) {
         return place->loop;
     }
     uint32_t hash = 0;
