@@ -39,7 +39,7 @@ static const struct world_answer ANSWERS[] = {{0, "server/discover", DISCOVERED(
                                               {1, "server/discover", DISCOVERED(CAPABILITIES)}};
 static const struct world_answer PLAIN[] = {{0, "server/discover", DISCOVERED("{\"tools\":{}}")}};
 static struct world world;
-static struct world_client listener, poster;
+static struct world_client listener, poster, closer;
 static char session[SESSION_BYTES];
 
 static void post(const char *body)
@@ -323,7 +323,6 @@ TEST(server_listen_ends_with_its_client)
         if (i == 0) {
             client_stream_end(world.gateway.sessions->client->stream);
         } else if (i == 1) {
-            struct world_client closer = {0};
             world_ask(&world, &closer, "DELETE", BANK, session);
         } else if (i == 2) {
             gateway_drain(&world.gateway);
