@@ -6,13 +6,6 @@
 
 #define DIGITS_SAFE 18 /* a number that is not longer fits 64 bits */
 
-static uint64_t load_word(const uint8_t *ptr)
-{
-    uint64_t word;
-    memcpy(&word, ptr, sizeof(word));
-    return word;
-}
-
 /* Eight bytes each, that differ by the case of letters at most. */
 static bool is_same_word(uint64_t a, uint64_t b)
 {
@@ -34,23 +27,16 @@ struct slice slice_view_cstr(const char *text)
     return text == NULL ? SLICE_EMPTY : slice_of(text, strlen(text));
 }
 
-static uint32_t load_half(const uint8_t *ptr)
-{
-    uint32_t half;
-    memcpy(&half, ptr, sizeof(half));
-    return half;
-}
-
 bool bytes_eq(const uint8_t *a, const uint8_t *b, size_t len)
 {
     if (len > 16) {
         return memcmp(a, b, len) == 0;
     }
     if (len >= 8) {
-        return load_word(a) == load_word(b) && load_word(a + len - 8) == load_word(b + len - 8);
+        return bytes_word(a) == bytes_word(b) && bytes_word(a + len - 8) == bytes_word(b + len - 8);
     }
     if (len >= 4) {
-        return load_half(a) == load_half(b) && load_half(a + len - 4) == load_half(b + len - 4);
+        return bytes_half(a) == bytes_half(b) && bytes_half(a + len - 4) == bytes_half(b + len - 4);
     }
     return len == 0 || (a[0] == b[0] && a[len / 2] == b[len / 2] && a[len - 1] == b[len - 1]);
 }
@@ -67,12 +53,12 @@ bool bytes_eq_ascii_nocase(const uint8_t *a, const uint8_t *b, size_t len)
         return is_same_word(left, right);
     }
     for (size_t at = 0; len - at > sizeof(uint64_t); at += sizeof(uint64_t)) {
-        if (!is_same_word(load_word(a + at), load_word(b + at))) {
+        if (!is_same_word(bytes_word(a + at), bytes_word(b + at))) {
             return false;
         }
     }
     size_t last = len - sizeof(uint64_t);
-    return is_same_word(load_word(a + last), load_word(b + last));
+    return is_same_word(bytes_word(a + last), bytes_word(b + last));
 }
 
 bool slice_ends_with(struct slice text, struct slice suffix)
@@ -181,14 +167,14 @@ static size_t skip_plain_end(struct slice text, size_t at)
         return odd == 0 ? text.len : at + (size_t)__builtin_ctz(odd);
     }
     if (left >= 8) {
-        uint64_t first = load_word(text.ptr + at);
-        uint64_t last = load_word(text.ptr + text.len - 8);
+        uint64_t first = bytes_word(text.ptr + at);
+        uint64_t last = bytes_word(text.ptr + text.len - 8);
         __m128i both = _mm_set_epi64x((long long)last, (long long)first);
         return odd_of_two(text, at, 8, plain_odd_bytes(both));
     }
     if (left >= 4) {
-        uint64_t both = load_half(text.ptr + at) | (uint64_t)load_half(text.ptr + text.len - 4)
-                                                       << 32;
+        uint64_t both = bytes_half(text.ptr + at) | (uint64_t)bytes_half(text.ptr + text.len - 4)
+                                                        << 32;
         return odd_of_two(text, at, 4, plain_odd_bytes(_mm_cvtsi64_si128((long long)both)) & 0xFF);
     }
     while (at < text.len && is_plain(text.ptr[at])) {
@@ -252,10 +238,10 @@ static bytes16 load_few(const uint8_t *ptr, size_t len)
 {
     uint64_t words[2];
     if (len >= 8) {
-        words[0] = load_word(ptr);
-        words[1] = load_word(ptr + len - 8);
+        words[0] = bytes_word(ptr);
+        words[1] = bytes_word(ptr + len - 8);
     } else if (len >= 4) {
-        words[0] = words[1] = load_half(ptr) | (uint64_t)load_half(ptr + len - 4) << 32;
+        words[0] = words[1] = bytes_half(ptr) | (uint64_t)bytes_half(ptr + len - 4) << 32;
     } else {
         uint64_t four = ptr[0] | (uint64_t)ptr[len / 2] << 8 | (uint64_t)ptr[len - 1] << 16 |
                         (uint64_t)ptr[0] << 24;

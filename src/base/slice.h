@@ -39,6 +39,22 @@ static inline struct slice slice_of(const void *ptr, size_t len)
 /* A view of a NUL-terminated string, without the NUL. NULL gives an empty slice. */
 struct slice slice_view_cstr(const char *text);
 
+/* Eight bytes in the machine's order, for comparing and hashing. */
+static inline uint64_t bytes_word(const uint8_t *ptr)
+{
+    uint64_t word;
+    memcpy(&word, ptr, sizeof(word));
+    return word;
+}
+
+/* Four, likewise. */
+static inline uint32_t bytes_half(const uint8_t *ptr)
+{
+    uint32_t half;
+    memcpy(&half, ptr, sizeof(half));
+    return half;
+}
+
 /* Two runs of len bytes. Names and ids are short: two reads that may overlap cost less than a call
  * of memcmp. */
 bool bytes_eq(const uint8_t *a, const uint8_t *b, size_t len);

@@ -294,20 +294,6 @@ static bool same_string(const uint8_t *a_text, const struct json_node *a, const 
            slice_eq(left, right);
 }
 
-static uint64_t load_word(const uint8_t *ptr)
-{
-    uint64_t word;
-    memcpy(&word, ptr, sizeof(word));
-    return word;
-}
-
-static uint32_t load_half(const uint8_t *ptr)
-{
-    uint32_t half;
-    memcpy(&half, ptr, sizeof(half));
-    return half;
-}
-
 static uint64_t rotate(uint64_t value, unsigned bits)
 {
     return (value << bits) | (value >> (64 - bits));
@@ -341,9 +327,9 @@ SELDOM static uint64_t hash_long(const uint64_t seed[2], struct slice text)
     uint64_t v[4] = {seed[0] ^ 0x736f6d6570736575U, seed[1] ^ 0x646f72616e646f6dU,
                      seed[0] ^ 0x6c7967656e657261U, seed[1] ^ 0x7465646279746573U};
     for (size_t at = 0; text.len - at > 8; at += 8) {
-        sip_word(v, load_word(text.ptr + at));
+        sip_word(v, bytes_word(text.ptr + at));
     }
-    sip_word(v, load_word(text.ptr + text.len - 8));
+    sip_word(v, bytes_word(text.ptr + text.len - 8));
     sip_word(v, text.len);
     v[2] ^= 0xff;
     sip_round(v);
@@ -359,11 +345,11 @@ static uint64_t hash_short(const uint64_t seed[2], struct slice text)
     uint64_t first = 0;
     uint64_t last = 0;
     if (text.len >= 8) {
-        first = load_word(text.ptr);
-        last = load_word(text.ptr + text.len - 8);
+        first = bytes_word(text.ptr);
+        last = bytes_word(text.ptr + text.len - 8);
     } else if (text.len >= 4) {
-        first = load_half(text.ptr);
-        last = load_half(text.ptr + text.len - 4);
+        first = bytes_half(text.ptr);
+        last = bytes_half(text.ptr + text.len - 4);
     } else if (text.len > 0) {
         first = text.ptr[0];
         last = (uint64_t)text.ptr[text.len / 2] << 8 | text.ptr[text.len - 1];
