@@ -56,8 +56,12 @@ enum status gateway_init(struct gateway *gateway, const struct gateway_ports *po
     TRY(ports->random->fill(ports->random->context, seed, sizeof(seed)));
     json_parser_init(&gateway->parser, &limits->json, seed);
     TRY(identity_cache_new(limits->token_cache_entries, &gateway->cache));
-    enum status status = init_at_servers(gateway);
+    enum status status = token_hashes_new(ports->random, &gateway->token_hashes);
+    if (status == STATUS_OK) {
+        status = init_at_servers(gateway);
+    }
     if (status != STATUS_OK) {
+        token_hashes_free(gateway->token_hashes);
         identity_cache_free(gateway->cache);
     }
     return status;
@@ -93,6 +97,7 @@ void gateway_release(struct gateway *gateway)
     child_table_release(&gateway->children);
     base_free(gateway->at_servers);
     identity_cache_free(gateway->cache);
+    token_hashes_free(gateway->token_hashes);
     buf_release(&gateway->head_text);
     buf_release(&gateway->record);
     buf_release(&gateway->params);
@@ -139,6 +144,7 @@ enum status gateway_authenticate(struct gateway *gateway, struct slice authoriza
     struct identity_request request = {
         .snapshot = snapshot->identity,
         .cache = gateway->cache,
+        .hashes = gateway->token_hashes,
         .crypto = ports->crypto,
         .parser = &gateway->parser,
         .authorization = authorization,

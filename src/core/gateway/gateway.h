@@ -137,6 +137,7 @@ struct gateway {
     struct json_parser parser;
     struct gateway_snapshot *snapshot; /* our reference */
     struct identity_cache *cache;
+    struct token_hashes *token_hashes;
     struct account account;
     struct arena scratch;                               /* of one decision; empty in between */
     struct arena_spares operation_spares, block_spares; /* of operations and of their arenas */

@@ -50,7 +50,7 @@ static void make_key(const struct identity_request *request, struct slice token,
     *key = (struct identity_cache_key){
         .generation = identity_snapshot_generation(request->snapshot),
     };
-    crypto->sha256(crypto->context, token, key->token);
+    token_hash(request->hashes, crypto, token, key->token);
     if (request->resource.len > 0) {
         crypto->sha256(crypto->context, request->resource, key->resource);
     }

@@ -10,11 +10,13 @@
 
 #include "core/identity/identity_cache.h"
 #include "core/identity/identity_snapshot.h"
+#include "core/identity/token_hash.h"
 
 /* One request to authenticate; all borrowed. */
 struct identity_request {
     const struct identity_snapshot *snapshot; /* NULL: nobody is trusted */
     struct identity_cache *cache;             /* NULL: none */
+    struct token_hashes *hashes;              /* NULL: none */
     const struct port_crypto *crypto;
     const struct json_parser *parser;
     struct slice authorization; /* value of the one Authorization field; empty when absent */
