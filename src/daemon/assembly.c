@@ -233,8 +233,7 @@ static enum status build_issuer(struct build *b, const struct config_issuer *fro
         .roles = from->roles.items,
         .role_count = from->roles.count,
     };
-    to->algorithms |= (from->algorithms & CONFIG_ALGORITHM_RS256) != 0 ? JWS_MASK(JWS_RS256) : 0;
-    to->algorithms |= (from->algorithms & CONFIG_ALGORITHM_ES256) != 0 ? JWS_MASK(JWS_ES256) : 0;
+    to->algorithms = from->algorithms;
     TRY(build_sign_ins(b, from, to));
     return build_attributes(b, &from->mapping, to);
 }

@@ -13,7 +13,7 @@
 #define FAKE_KEY_BYTES_MAX 1024
 
 struct fake_key {
-    enum jws_algorithm algorithm;
+    enum jws_algorithm algorithm; /* one of its type; of a key that signs: which one */
     uint8_t bytes[FAKE_KEY_BYTES_MAX];
     size_t len;
 };
@@ -64,11 +64,13 @@ static inline enum status fake_verify(void *context, enum jws_algorithm algorith
                                       struct slice signed_input, struct slice signature)
 {
     const struct fake_key *typed = key;
+    struct fake_key signer = *typed;
     uint8_t expected[CRYPTO_SHA256_BYTES];
     ((struct fake_crypto *)context)->verifications++;
-    fake_sign(typed, signed_input, expected);
-    bool is_good =
-        typed->algorithm == algorithm && slice_eq(signature, slice_of(expected, sizeof(expected)));
+    signer.algorithm = algorithm;
+    fake_sign(&signer, signed_input, expected);
+    bool is_good = jws_key_type(typed->algorithm) == jws_key_type(algorithm) &&
+                   slice_eq(signature, slice_of(expected, sizeof(expected)));
     return is_good ? STATUS_OK : STATUS_UNAUTHENTICATED;
 }
 
@@ -96,15 +98,25 @@ static inline enum status fake_key_rsa(void *context, struct slice n, struct sli
 }
 
 /* Points whose first byte is 0xFF are "off the curve". */
-static inline enum status fake_key_ec_p256(void *context, struct slice x, struct slice y,
-                                           void **key)
+static inline enum status fake_key_ec(void *context, enum crypto_key_type type, struct slice x,
+                                      struct slice y, void **key)
 {
-    struct fake_key fields = {.algorithm = JWS_ES256, .len = x.len + y.len};
+    struct fake_key fields = {.algorithm = type == CRYPTO_KEY_P256   ? JWS_ES256
+                                           : type == CRYPTO_KEY_P384 ? JWS_ES384
+                                                                     : JWS_ES512,
+                              .len = x.len + y.len};
     if (x.ptr[0] == 0xFF) {
         return STATUS_INVALID;
     }
     memcpy(fields.bytes, x.ptr, x.len);
     memcpy(fields.bytes + x.len, y.ptr, y.len);
+    return fake_key_new(context, &fields, key);
+}
+
+static inline enum status fake_key_ed25519(void *context, struct slice x, void **key)
+{
+    struct fake_key fields = {.algorithm = JWS_EDDSA, .len = x.len};
+    memcpy(fields.bytes, x.ptr, x.len);
     return fake_key_new(context, &fields, key);
 }
 
@@ -156,7 +168,8 @@ static inline void fake_crypto_init(struct fake_crypto *crypto)
                                             .sha256 = fake_sha256,
                                             .verify = fake_verify,
                                             .key_rsa = fake_key_rsa,
-                                            .key_ec_p256 = fake_key_ec_p256,
+                                            .key_ec = fake_key_ec,
+                                            .key_ed25519 = fake_key_ed25519,
                                             .key_free = fake_key_free,
                                             .seal = fake_seal,
                                             .open = fake_open}};

@@ -61,6 +61,9 @@ static enum status open_keys(struct dev_issuer *issuer, struct slice state_dir, 
     TRY(make_folder((const char *)path.ptr, diag));
     for (unsigned i = 0; i < JWS_ALGORITHM_COUNT; i++) {
         enum jws_algorithm algorithm = (enum jws_algorithm)i;
+        if (FILE_NAMES[i] == NULL) {
+            continue;
+        }
         TRY(arena_format(arena, &path, "%.*s/issuer/%s", SLICE_ARG(state_dir), FILE_NAMES[i]));
         const char *file = (const char *)path.ptr;
         if ((algorithms & JWS_MASK(i)) != 0) {

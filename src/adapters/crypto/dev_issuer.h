@@ -13,6 +13,7 @@
 
 #define DEV_ISSUER_URL "urn:aegis:development" /* default "iss" */
 #define DEV_ISSUER_AUDIENCE "aegis"            /* default "aud" */
+#define DEV_ISSUER_ALGORITHMS (JWS_MASK(JWS_RS256) | JWS_MASK(JWS_ES256))
 #define DEV_ISSUER_TTL_S_DEFAULT 3600
 #define DEV_ISSUER_TTL_S_MAX (366 * 24 * 3600)
 
@@ -21,8 +22,8 @@ struct dev_issuer;
 /* Load the keys of a state directory: STATE_DIR/issuer/es256.pem, rs256.pem.
  *
  * state_dir   created (0700) when absent
- * algorithms  mask of JWS_MASK(): keys to make when they are absent; existing ones are always
- * loaded
+ * algorithms  part of DEV_ISSUER_ALGORITHMS: keys to make when they are absent; existing ones are
+ *             always loaded
  *
  * Returns STATUS_OK; STATUS_IO with issuer.io or key.io; STATUS_INVALID with issuer.key (no key of
  * the right type), issuer.mode (others may write in a folder), key.encoding (no private key) or

@@ -11,22 +11,53 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
+#include <openssl/rsa.h>
 #include <openssl/sha.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/random.h>
 
-#define COORDINATE_BYTES 32
-#define POINT_BYTES (1 + 2 * COORDINATE_BYTES)
-#define ES256_SIGNATURE_BYTES (2 * COORDINATE_BYTES)
-#define ES256_DER_BYTES_MAX 80 /* two integers of 33 bytes with their headers */
+#define COORDINATE_BYTES_MAX 66
+#define POINT_BYTES_MAX (1 + 2 * COORDINATE_BYTES_MAX)
+#define DER_BYTES_MAX 150 /* two integers of 67 bytes with their headers */
+#define ED25519_SIGNATURE_BYTES 64
+
+enum digest { DIGEST_SHA256, DIGEST_SHA384, DIGEST_SHA512, DIGEST_COUNT };
 
 struct openssl_crypto {
     struct port_crypto port;
-    EVP_MD *sha256; /* fetched once: a fetch by name takes longer than a hash */
+    EVP_MD *digests[DIGEST_COUNT]; /* fetched once: a fetch by name takes longer than a hash */
     EVP_CIPHER *aes_gcm;
+};
+
+/* How an algorithm checks a signature; the type of the key is the port's jws_key_type. */
+static const struct scheme {
+    enum digest digest;
+    bool is_pss;
+} SCHEMES[JWS_ALGORITHM_COUNT] = {
+    [JWS_RS256] = {DIGEST_SHA256, false}, [JWS_RS384] = {DIGEST_SHA384, false},
+    [JWS_RS512] = {DIGEST_SHA512, false}, [JWS_PS256] = {DIGEST_SHA256, true},
+    [JWS_PS384] = {DIGEST_SHA384, true},  [JWS_PS512] = {DIGEST_SHA512, true},
+    [JWS_ES256] = {DIGEST_SHA256, false}, [JWS_ES384] = {DIGEST_SHA384, false},
+    [JWS_ES512] = {DIGEST_SHA512, false}, [JWS_EDDSA] = {DIGEST_COUNT, false}, /* has its own */
+};
+
+/* What a key is: the port hands out these, so that none is ever taken for another. */
+struct openssl_key {
+    EVP_PKEY *pkey;
+    enum crypto_key_type type;
+};
+
+static const struct curve {
+    const char *name;
+    size_t coordinate_bytes;
+} CURVES[] = {
+    [CRYPTO_KEY_P256] = {"prime256v1", 32},
+    [CRYPTO_KEY_P384] = {"secp384r1", 48},
+    [CRYPTO_KEY_P521] = {"secp521r1", 66},
 };
 
 /* OpenSSL keeps a queue of errors for each thread; what we do not read must not pile up. */
@@ -48,11 +79,12 @@ static void hash(void *context, struct slice bytes, uint8_t out[CRYPTO_SHA256_BY
 }
 
 /* RFC 7518 §3.4 writes r || s; OpenSSL wants the ASN.1 form. Returns its length, 0 on failure. */
-static size_t signature_to_der(struct slice raw, uint8_t der[ES256_DER_BYTES_MAX])
+static size_t signature_to_der(struct slice raw, uint8_t der[DER_BYTES_MAX])
 {
     ECDSA_SIG *signature = ECDSA_SIG_new();
-    BIGNUM *r = BN_bin2bn(raw.ptr, COORDINATE_BYTES, NULL);
-    BIGNUM *s = BN_bin2bn(raw.ptr + COORDINATE_BYTES, COORDINATE_BYTES, NULL);
+    int half = (int)(raw.len / 2);
+    BIGNUM *r = BN_bin2bn(raw.ptr, half, NULL);
+    BIGNUM *s = BN_bin2bn(raw.ptr + half, half, NULL);
     uint8_t *end = der;
     int len = 0;
     if (signature != NULL && r != NULL && s != NULL && ECDSA_SIG_set0(signature, r, s) == 1) {
@@ -66,15 +98,40 @@ static size_t signature_to_der(struct slice raw, uint8_t der[ES256_DER_BYTES_MAX
     return len > 0 ? (size_t)len : 0;
 }
 
-static enum status verify_digest(const struct openssl_crypto *self, EVP_PKEY *key,
-                                 struct slice input, struct slice signature)
+/* RFC 7518 §3.5: the salt is as long as the digest, which MGF1 uses as well. */
+static bool set_padding(EVP_PKEY_CTX *context, bool is_pss)
+{
+    return !is_pss || (EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING) == 1 &&
+                       EVP_PKEY_CTX_set_rsa_pss_saltlen(context, RSA_PSS_SALTLEN_DIGEST) == 1);
+}
+
+static enum status verify_digest(const struct openssl_crypto *self, const struct scheme *scheme,
+                                 EVP_PKEY *key, struct slice input, struct slice signature)
 {
     EVP_MD_CTX *context = EVP_MD_CTX_new();
+    EVP_PKEY_CTX *padding = NULL; /* the digest context's */
+    EVP_MD *digest = scheme->digest == DIGEST_COUNT ? NULL : self->digests[scheme->digest];
     bool is_good =
-        context != NULL && EVP_DigestVerifyInit(context, NULL, self->sha256, NULL, key) == 1 &&
+        context != NULL && EVP_DigestVerifyInit(context, &padding, digest, NULL, key) == 1 &&
+        set_padding(padding, scheme->is_pss) &&
         EVP_DigestVerify(context, signature.ptr, signature.len, input.ptr, input.len) == 1;
     EVP_MD_CTX_free(context);
     return is_good ? STATUS_OK : failed(STATUS_UNAUTHENTICATED);
+}
+
+static size_t signature_bytes(const struct openssl_key *key)
+{
+    switch (key->type) {
+    case CRYPTO_KEY_RSA:
+        return (size_t)EVP_PKEY_get_size(key->pkey);
+    case CRYPTO_KEY_P256:
+    case CRYPTO_KEY_P384:
+    case CRYPTO_KEY_P521:
+        return 2 * CURVES[key->type].coordinate_bytes;
+    case CRYPTO_KEY_ED25519:
+        return ED25519_SIGNATURE_BYTES;
+    }
+    return 0;
 }
 
 /* The pair of algorithm and key decides; a key of another type never gets to a check. */
@@ -82,33 +139,40 @@ static enum status verify(void *context, enum jws_algorithm algorithm, const voi
                           struct slice signed_input, struct slice signature)
 {
     const struct openssl_crypto *self = context;
-    EVP_PKEY *pkey = (EVP_PKEY *)(uintptr_t)key; /* OpenSSL's API lacks const, it does not write */
-    uint8_t der[ES256_DER_BYTES_MAX];
-    switch (algorithm) {
-    case JWS_RS256:
-        if (!EVP_PKEY_is_a(pkey, "RSA") || signature.len != (size_t)EVP_PKEY_get_size(pkey)) {
-            return STATUS_UNAUTHENTICATED;
-        }
-        return verify_digest(self, pkey, signed_input, signature);
-    case JWS_ES256:
-        if (!EVP_PKEY_is_a(pkey, "EC") || signature.len != ES256_SIGNATURE_BYTES) {
-            return STATUS_UNAUTHENTICATED;
-        }
-        size_t len = signature_to_der(signature, der);
-        return len > 0 ? verify_digest(self, pkey, signed_input, slice_of(der, len))
-                       : failed(STATUS_UNAUTHENTICATED);
-    case JWS_ALGORITHM_COUNT:
-        break;
+    const struct openssl_key *typed = key;
+    uint8_t der[DER_BYTES_MAX];
+    if (algorithm >= JWS_ALGORITHM_COUNT || typed->type != jws_key_type(algorithm) ||
+        signature.len != signature_bytes(typed)) {
+        return STATUS_UNAUTHENTICATED;
     }
-    return STATUS_UNAUTHENTICATED;
+    if (typed->type != CRYPTO_KEY_RSA && typed->type != CRYPTO_KEY_ED25519) {
+        signature = slice_of(der, signature_to_der(signature, der));
+    }
+    return signature.len > 0
+               ? verify_digest(self, &SCHEMES[algorithm], typed->pkey, signed_input, signature)
+               : failed(STATUS_UNAUTHENTICATED);
+}
+
+/* Takes pkey over. */
+static enum status wrap_key(EVP_PKEY *pkey, enum crypto_key_type type, void **key)
+{
+    struct openssl_key *typed = base_alloc(sizeof(*typed));
+    if (typed == NULL) {
+        EVP_PKEY_free(pkey);
+        return STATUS_LIMIT;
+    }
+    *typed = (struct openssl_key){pkey, type};
+    *key = typed;
+    return STATUS_OK;
 }
 
 /* A public key of a type from its numbers, checked: on the curve, a sane modulus. */
-static enum status key_from_numbers(const char *type, OSSL_PARAM_BLD *builder, void **key)
+static enum status key_from_numbers(const char *name, enum crypto_key_type type,
+                                    OSSL_PARAM_BLD *builder, void **key)
 {
     EVP_PKEY *pkey = NULL;
     OSSL_PARAM *numbers = OSSL_PARAM_BLD_to_param(builder);
-    EVP_PKEY_CTX *import = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
+    EVP_PKEY_CTX *import = EVP_PKEY_CTX_new_from_name(NULL, name, NULL);
     bool has_key = numbers != NULL && import != NULL && EVP_PKEY_fromdata_init(import) == 1 &&
                    EVP_PKEY_fromdata(import, &pkey, EVP_PKEY_PUBLIC_KEY, numbers) == 1;
     EVP_PKEY_CTX *check = has_key ? EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL) : NULL;
@@ -121,8 +185,7 @@ static enum status key_from_numbers(const char *type, OSSL_PARAM_BLD *builder, v
         EVP_PKEY_free(pkey);
         return failed(status);
     }
-    *key = pkey;
-    return STATUS_OK;
+    return wrap_key(pkey, type, key);
 }
 
 static enum status key_rsa(void *context, struct slice n, struct slice e, void **key)
@@ -138,7 +201,7 @@ static enum status key_rsa(void *context, struct slice n, struct slice e, void *
     if (builder != NULL && modulus != NULL && exponent != NULL &&
         OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, modulus) == 1 &&
         OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, exponent) == 1) {
-        status = key_from_numbers("RSA", builder, key);
+        status = key_from_numbers("RSA", CRYPTO_KEY_RSA, builder, key);
     }
     BN_free(modulus);
     BN_free(exponent);
@@ -146,32 +209,48 @@ static enum status key_rsa(void *context, struct slice n, struct slice e, void *
     return status == STATUS_OK ? STATUS_OK : failed(status);
 }
 
-static enum status key_ec_p256(void *context, struct slice x, struct slice y, void **key)
+static enum status key_ec(void *context, enum crypto_key_type type, struct slice x, struct slice y,
+                          void **key)
 {
     (void)context;
-    uint8_t point[POINT_BYTES] = {POINT_CONVERSION_UNCOMPRESSED};
-    if (x.len != COORDINATE_BYTES || y.len != COORDINATE_BYTES) {
+    assert(type < COUNT_OF(CURVES) && CURVES[type].name != NULL);
+    const struct curve *curve = &CURVES[type];
+    uint8_t point[POINT_BYTES_MAX] = {POINT_CONVERSION_UNCOMPRESSED};
+    if (x.len != curve->coordinate_bytes || y.len != curve->coordinate_bytes) {
         return STATUS_INVALID;
     }
-    memcpy(point + 1, x.ptr, COORDINATE_BYTES);
-    memcpy(point + 1 + COORDINATE_BYTES, y.ptr, COORDINATE_BYTES);
+    memcpy(point + 1, x.ptr, x.len);
+    memcpy(point + 1 + x.len, y.ptr, y.len);
     OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
     enum status status = STATUS_LIMIT;
     if (builder != NULL &&
-        OSSL_PARAM_BLD_push_utf8_string(builder, OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1", 0) ==
-            1 &&
-        OSSL_PARAM_BLD_push_octet_string(builder, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point)) ==
-            1) {
-        status = key_from_numbers("EC", builder, key);
+        OSSL_PARAM_BLD_push_utf8_string(builder, OSSL_PKEY_PARAM_GROUP_NAME, curve->name, 0) == 1 &&
+        OSSL_PARAM_BLD_push_octet_string(builder, OSSL_PKEY_PARAM_PUB_KEY, point,
+                                         1 + x.len + y.len) == 1) {
+        status = key_from_numbers("EC", type, builder, key);
     }
     OSSL_PARAM_BLD_free(builder);
     return status == STATUS_OK ? STATUS_OK : failed(status);
 }
 
-static void key_free(void *context, void *key)
+static enum status key_ed25519(void *context, struct slice x, void **key)
 {
     (void)context;
-    EVP_PKEY_free(key);
+    if (x.len != CRYPTO_ED25519_BYTES) {
+        return STATUS_INVALID;
+    }
+    EVP_PKEY *pkey = EVP_PKEY_new_raw_public_key_ex(NULL, "ED25519", NULL, x.ptr, x.len);
+    return pkey == NULL ? failed(STATUS_INVALID) : wrap_key(pkey, CRYPTO_KEY_ED25519, key);
+}
+
+static void key_free(void *context, void *key)
+{
+    struct openssl_key *typed = key;
+    (void)context;
+    if (typed != NULL) {
+        EVP_PKEY_free(typed->pkey);
+        base_free(typed);
+    }
 }
 
 /* The context for one text, with the bound text in it; NULL when the library fails. */
@@ -237,9 +316,16 @@ enum status openssl_crypto_new(struct openssl_crypto **out)
     if (self == NULL) {
         return STATUS_LIMIT;
     }
-    *self = (struct openssl_crypto){.sha256 = EVP_MD_fetch(NULL, "SHA256", NULL),
-                                    .aes_gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL)};
-    if (self->sha256 == NULL || self->aes_gcm == NULL) {
+    *self =
+        (struct openssl_crypto){.digests = {[DIGEST_SHA256] = EVP_MD_fetch(NULL, "SHA256", NULL),
+                                            [DIGEST_SHA384] = EVP_MD_fetch(NULL, "SHA384", NULL),
+                                            [DIGEST_SHA512] = EVP_MD_fetch(NULL, "SHA512", NULL)},
+                                .aes_gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL)};
+    bool has_digests = true;
+    for (size_t i = 0; i < DIGEST_COUNT; i++) {
+        has_digests = has_digests && self->digests[i] != NULL;
+    }
+    if (!has_digests || self->aes_gcm == NULL) {
         openssl_crypto_free(self);
         return failed(STATUS_UNAVAILABLE);
     }
@@ -247,7 +333,8 @@ enum status openssl_crypto_new(struct openssl_crypto **out)
                                       .sha256 = hash,
                                       .verify = verify,
                                       .key_rsa = key_rsa,
-                                      .key_ec_p256 = key_ec_p256,
+                                      .key_ec = key_ec,
+                                      .key_ed25519 = key_ed25519,
                                       .key_free = key_free,
                                       .seal = seal_text,
                                       .open = open_text};
@@ -258,7 +345,9 @@ enum status openssl_crypto_new(struct openssl_crypto **out)
 void openssl_crypto_free(struct openssl_crypto *crypto)
 {
     if (crypto != NULL) {
-        EVP_MD_free(crypto->sha256);
+        for (size_t i = 0; i < DIGEST_COUNT; i++) {
+            EVP_MD_free(crypto->digests[i]);
+        }
         EVP_CIPHER_free(crypto->aes_gcm);
         base_free(crypto);
     }

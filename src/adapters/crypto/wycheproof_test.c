@@ -40,6 +40,14 @@ static void open_group(struct run *run, json_ref group, struct arena *arena)
     buf_release(&text);
 }
 
+/* Vectors called valid whose token is PS384 and whose key says "alg": "PS256": the corpus reads
+ * that as a hint, we as a rule. */
+static bool names_other_algorithm(const struct run *run, struct slice id)
+{
+    return str_eq(run->file, "json_web_signature_test.json") &&
+           (slice_eq(id, SLICE("346")) || slice_eq(id, SLICE("350")));
+}
+
 static bool is_accepted(const struct run *run, struct slice token, struct arena *arena)
 {
     const struct port_crypto *crypto = run->crypto;
@@ -53,8 +61,9 @@ static bool is_accepted(const struct run *run, struct slice token, struct arena 
                                         jws.signature) == STATUS_OK;
 }
 
-/* `invalid` must fail, always. `valid` must pass where the group has a key that we import: RS256
- * and ES256. Vectors of other algorithms and of JWE must fail, whatever they say. */
+/* `invalid` must fail, always. `valid` must pass where the group has a key that we import: those of
+ * all algorithms that we have. Vectors of other algorithms and of JWE must fail, whatever they say.
+ */
 static void check_case(struct run *run, json_ref test, struct arena *arena)
 {
     char name[NAME_BYTES_MAX];
@@ -71,7 +80,8 @@ static void check_case(struct run *run, json_ref test, struct arena *arena)
         token = json_raw(&run->tape, jws);
     }
     bool is_good = is_accepted(run, token, arena);
-    bool is_valid = json_string_eq(&run->tape, result, SLICE("valid")) && run->keys != NULL;
+    bool is_valid = json_string_eq(&run->tape, result, SLICE("valid")) && run->keys != NULL &&
+                    !names_other_algorithm(run, json_raw(&run->tape, id));
     bool is_free = json_string_eq(&run->tape, result, SLICE("acceptable"));
     CHECK_ROW(name, is_free || is_good == is_valid);
     run->accepted += is_good;

@@ -10,9 +10,10 @@
 #define RSA_BITS_MIN 2048
 #define RSA_BITS_MAX 8192
 #define RSA_EXPONENT_BYTES_MAX 4
-#define COORDINATE_BYTES 32
 
 struct jwks_key {
+    enum crypto_key_type type;
+    bool has_algorithm; /* it is for this one only; else for all that take its type */
     enum jws_algorithm algorithm;
     bool has_kid;
     struct slice kid;
@@ -81,15 +82,46 @@ static bool is_for_signatures(const struct candidate *candidate)
     return can_verify && json_type(candidate->tape, operations) == JSON_ARRAY;
 }
 
-/* The one algorithm a key is for; a key that names another is not for us. */
-static bool algorithm_of(const struct candidate *candidate, enum jws_algorithm *out)
+/* RFC 7518 §6.2.1.1, RFC 8037 §2. */
+static const struct curve {
+    struct slice key_type, name;
+    enum crypto_key_type type;
+    size_t coordinate_bytes;
+} CURVES[] = {
+    {SLICE_INIT("EC"), SLICE_INIT("P-256"), CRYPTO_KEY_P256, 32},
+    {SLICE_INIT("EC"), SLICE_INIT("P-384"), CRYPTO_KEY_P384, 48},
+    {SLICE_INIT("EC"), SLICE_INIT("P-521"), CRYPTO_KEY_P521, 66},
+    {SLICE_INIT("OKP"), SLICE_INIT("Ed25519"), CRYPTO_KEY_ED25519, CRYPTO_ED25519_BYTES},
+};
+
+static const struct curve *curve_of(const struct candidate *candidate)
 {
-    bool is_rsa = member_is(candidate, SLICE("kty"), SLICE("RSA"));
-    bool is_p256 = member_is(candidate, SLICE("kty"), SLICE("EC")) &&
-                   member_is(candidate, SLICE("crv"), SLICE("P-256"));
-    *out = is_rsa ? JWS_RS256 : JWS_ES256;
-    return (is_rsa || is_p256) && (!has_member(candidate, SLICE("alg")) ||
-                                   member_is(candidate, SLICE("alg"), jws_algorithm_name(*out)));
+    for (size_t i = 0; i < COUNT_OF(CURVES); i++) {
+        if (member_is(candidate, SLICE("kty"), CURVES[i].key_type) &&
+            member_is(candidate, SLICE("crv"), CURVES[i].name)) {
+            return &CURVES[i];
+        }
+    }
+    return NULL;
+}
+
+/* Type, and the one algorithm if the key names one: false when we have none for it. */
+static bool read_type(const struct candidate *candidate, struct jwks_key *out)
+{
+    const struct curve *curve = curve_of(candidate);
+    if (curve == NULL && !member_is(candidate, SLICE("kty"), SLICE("RSA"))) {
+        return false;
+    }
+    out->type = curve == NULL ? CRYPTO_KEY_RSA : curve->type;
+    json_ref ref = json_member(candidate->tape, candidate->object, SLICE("alg"));
+    out->has_algorithm = ref != JSON_NONE;
+    if (!out->has_algorithm) {
+        return true;
+    }
+    struct slice name;
+    return json_string(candidate->tape, ref, candidate->source->scratch, &name) == STATUS_OK &&
+           jws_algorithm_from_name(name, &out->algorithm) &&
+           jws_key_type(out->algorithm) == out->type;
 }
 
 static enum status drop(uint32_t *counter)
@@ -153,16 +185,22 @@ static enum status import_rsa(const struct candidate *candidate, void **key)
     return crypto->key_rsa(crypto->context, n, e, key);
 }
 
-static enum status import_p256(const struct candidate *candidate, void **key)
+static enum status import_point(const struct candidate *candidate, const struct curve *curve,
+                                void **key)
 {
     const struct port_crypto *crypto = candidate->source->crypto;
     struct slice x, y;
     TRY(read_number(candidate, SLICE("x"), &x));
-    TRY(read_number(candidate, SLICE("y"), &y));
-    if (x.len != COORDINATE_BYTES || y.len != COORDINATE_BYTES) {
+    if (x.len != curve->coordinate_bytes) {
         return STATUS_INVALID;
     }
-    return crypto->key_ec_p256(crypto->context, x, y, key);
+    if (curve->type == CRYPTO_KEY_ED25519) {
+        return crypto->key_ed25519(crypto->context, x, key);
+    }
+    TRY(read_number(candidate, SLICE("y"), &y));
+    return y.len == curve->coordinate_bytes
+               ? crypto->key_ec(crypto->context, curve->type, x, y, key)
+               : STATUS_INVALID;
 }
 
 static enum status read_kid(const struct candidate *candidate, struct jwks_key *out)
@@ -189,13 +227,14 @@ static enum status import_key(const struct candidate *candidate, struct jwks_key
     if (!is_for_signatures(candidate)) {
         return drop(&report->other_use);
     }
-    if (!algorithm_of(candidate, &out->algorithm)) {
+    if (!read_type(candidate, out)) {
         return drop(&report->unsupported);
     }
     enum status status = read_kid(candidate, out);
     if (status == STATUS_OK) {
-        status = out->algorithm == JWS_RS256 ? import_rsa(candidate, &out->key)
-                                             : import_p256(candidate, &out->key);
+        status = out->type == CRYPTO_KEY_RSA
+                     ? import_rsa(candidate, &out->key)
+                     : import_point(candidate, curve_of(candidate), &out->key);
     }
     if (status == STATUS_OK || status == STATUS_LIMIT) {
         return status;
@@ -337,8 +376,10 @@ uint32_t jwks_find(const struct jwks *keys, const struct slice *kid, enum jws_al
     uint32_t found = 0;
     for (uint32_t i = 0; i < keys->count; i++) {
         const struct jwks_key *key = &keys->keys[i];
-        bool fits = kid == NULL || (key->has_kid && slice_eq(key->kid, *kid));
-        if (!fits || key->algorithm != algorithm) {
+        bool is_named = kid == NULL || (key->has_kid && slice_eq(key->kid, *kid));
+        bool fits =
+            key->has_algorithm ? key->algorithm == algorithm : key->type == jws_key_type(algorithm);
+        if (!is_named || !fits) {
             continue;
         }
         if (found < JWKS_CANDIDATES_MAX) {

@@ -39,7 +39,12 @@ static void write_pair(struct buf *buf, const char *jwk)
 
 #define X32 "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE"
 #define OFF "_wEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE"
-#define EC(extra) "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" X32 "\",\"y\":\"" X32 "\"" extra "}"
+#define X48 X32 "BAQEBAQEBAQEBAQEBAQEB"
+#define X66 X48 "AQEBAQEBAQEBAQEBAQEBAQEB"
+#define POINT(curve, x, extra)                                                                     \
+    "{\"kty\":\"EC\",\"crv\":\"" curve "\",\"x\":\"" x "\",\"y\":\"" x "\"" extra "}"
+#define EC(extra) POINT("P-256", X32, extra)
+#define ED(x, extra) "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"" x "\"" extra "}"
 
 TEST(jwks_drops_what_cannot_check_a_signature)
 {
@@ -72,9 +77,33 @@ TEST(jwks_drops_what_cannot_check_a_signature)
         {"alg null", EC(",\"alg\":null"), offsetof(struct jwks_report, unsupported)},
         {"no kty", "{\"crv\":\"P-256\",\"x\":\"" X32 "\",\"y\":\"" X32 "\"}",
          offsetof(struct jwks_report, unsupported)},
-        {"another curve", "{\"kty\":\"EC\",\"crv\":\"P-384\",\"x\":\"" X32 "\",\"y\":\"" X32 "\"}",
+        {"kept P-384", POINT("P-384", X48, ""), offsetof(struct jwks_report, kept)},
+        {"kept P-384 with alg", POINT("P-384", X48, ",\"alg\":\"ES384\""),
+         offsetof(struct jwks_report, kept)},
+        {"kept P-521", POINT("P-521", X66, ",\"alg\":\"ES512\""),
+         offsetof(struct jwks_report, kept)},
+        {"kept Ed25519", ED(X32, ",\"alg\":\"EdDSA\""), offsetof(struct jwks_report, kept)},
+        {"kept Ed25519 by its full name", ED(X32, ",\"alg\":\"Ed25519\""),
+         offsetof(struct jwks_report, kept)},
+        {"coordinates of another curve", POINT("P-384", X32, ""),
+         offsetof(struct jwks_report, malformed)},
+        {"coordinates of a larger curve", POINT("P-384", X66, ""),
+         offsetof(struct jwks_report, malformed)},
+        {"alg of another curve", POINT("P-384", X48, ",\"alg\":\"ES256\""),
          offsetof(struct jwks_report, unsupported)},
-        {"OKP", "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"" X32 "\"}",
+        {"alg with a curve's name", POINT("P-521", X66, ",\"alg\":\"ES521\""),
+         offsetof(struct jwks_report, unsupported)},
+        {"the curve of another use", POINT("secp256k1", X32, ",\"alg\":\"ES256K\""),
+         offsetof(struct jwks_report, unsupported)},
+        {"Ed25519 as EC", POINT("Ed25519", X32, ""), offsetof(struct jwks_report, unsupported)},
+        {"P-256 as OKP", "{\"kty\":\"OKP\",\"crv\":\"P-256\",\"x\":\"" X32 "\"}",
+         offsetof(struct jwks_report, unsupported)},
+        {"Ed448", "{\"kty\":\"OKP\",\"crv\":\"Ed448\",\"x\":\"" X32 "\"}",
+         offsetof(struct jwks_report, unsupported)},
+        {"X25519", "{\"kty\":\"OKP\",\"crv\":\"X25519\",\"x\":\"" X32 "\"}",
+         offsetof(struct jwks_report, unsupported)},
+        {"Ed25519 of another length", ED(X48, ""), offsetof(struct jwks_report, malformed)},
+        {"Ed25519 with alg ES256", ED(X32, ",\"alg\":\"ES256\""),
          offsetof(struct jwks_report, unsupported)},
         {"no y", "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" X32 "\"}",
          offsetof(struct jwks_report, malformed)},
@@ -208,6 +237,48 @@ TEST(jwks_find_by_kid_and_algorithm)
     jwks_unref(outcome.keys);
     CHECK(crypto.keys == 0);
     buf_release(&text);
+}
+
+/* Every algorithm against every kind of key: a key takes what its type allows, and once it names
+ * an algorithm, that alone. */
+TEST(jwks_find_takes_the_pair_of_algorithm_and_key)
+{
+    static const struct {
+        const char *name, *jwk;
+        uint32_t algorithms;
+    } rows[] = {
+        {"P-256", POINT("P-256", X32, ""), JWS_MASK(JWS_ES256)},
+        {"P-384", POINT("P-384", X48, ""), JWS_MASK(JWS_ES384)},
+        {"P-521", POINT("P-521", X66, ""), JWS_MASK(JWS_ES512)},
+        {"Ed25519", ED(X32, ",\"alg\":\"Ed25519\""), JWS_MASK(JWS_EDDSA)},
+        {"RSA", NULL,
+         JWS_MASK(JWS_RS256) | JWS_MASK(JWS_RS384) | JWS_MASK(JWS_RS512) | JWS_MASK(JWS_PS256) |
+             JWS_MASK(JWS_PS384) | JWS_MASK(JWS_PS512)},
+        {"RSA for PS256", ",\"alg\":\"PS256\"", JWS_MASK(JWS_PS256)},
+        {"RSA for RS512", ",\"alg\":\"RS512\"", JWS_MASK(JWS_RS512)},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct fake_crypto crypto;
+        struct buf text;
+        const void *found[JWKS_CANDIDATES_MAX];
+        fake_crypto_init(&crypto);
+        buf_init(&text, 65536, NULL);
+        buf_append(&text, SLICE("{\"keys\":["));
+        if (rows[i].jwk != NULL && rows[i].jwk[0] == '{') {
+            buf_append(&text, slice_view_cstr(rows[i].jwk));
+        } else {
+            token_append_jwk(&text, JWS_RS256, 0x81, rows[i].jwk == NULL ? "" : rows[i].jwk);
+        }
+        buf_append(&text, SLICE("]}"));
+        struct outcome outcome = parse(&crypto, buf_view(&text));
+        CHECK_ROW(rows[i].name, outcome.status == STATUS_OK);
+        for (unsigned k = 0; outcome.status == STATUS_OK && k < JWS_ALGORITHM_COUNT; k++) {
+            uint32_t count = jwks_find(outcome.keys, NULL, (enum jws_algorithm)k, found);
+            CHECK_ROW(rows[i].name, count == ((rows[i].algorithms & JWS_MASK(k)) != 0 ? 1 : 0));
+        }
+        jwks_unref(outcome.keys);
+        buf_release(&text);
+    }
 }
 
 static bool parse_under_failures(void *context)

@@ -3,8 +3,11 @@
 #include "base/base64.h"
 
 static const struct slice ALGORITHM_NAMES[JWS_ALGORITHM_COUNT] = {
-    [JWS_RS256] = SLICE_INIT("RS256"),
-    [JWS_ES256] = SLICE_INIT("ES256"),
+    [JWS_RS256] = SLICE_INIT("RS256"), [JWS_RS384] = SLICE_INIT("RS384"),
+    [JWS_RS512] = SLICE_INIT("RS512"), [JWS_PS256] = SLICE_INIT("PS256"),
+    [JWS_PS384] = SLICE_INIT("PS384"), [JWS_PS512] = SLICE_INIT("PS512"),
+    [JWS_ES256] = SLICE_INIT("ES256"), [JWS_ES384] = SLICE_INIT("ES384"),
+    [JWS_ES512] = SLICE_INIT("ES512"), [JWS_EDDSA] = SLICE_INIT("EdDSA"),
 };
 
 /* Header parameters that change what a signature means or where its key comes from. We implement
@@ -16,6 +19,11 @@ static const struct slice REFUSED_PARAMETERS[] = {
 
 bool jws_algorithm_from_name(struct slice name, enum jws_algorithm *out)
 {
+    /* RFC 9864 §2.2: the name that says it all, for the only curve that we take. */
+    if (slice_eq(name, SLICE("Ed25519"))) {
+        *out = JWS_EDDSA;
+        return true;
+    }
     for (unsigned i = 0; i < JWS_ALGORITHM_COUNT; i++) {
         if (slice_eq(name, ALGORITHM_NAMES[i])) {
             *out = (enum jws_algorithm)i;

@@ -13,13 +13,55 @@
 #define CRYPTO_SEAL_NONCE_BYTES 12
 #define CRYPTO_SEAL_TAG_BYTES 16
 
-/* The signature algorithms that may ever be accepted (RFC 7518 §3.1). What is not here, above all
- * "none" and the HMAC family, cannot be expressed. */
+/* The signature algorithms that may ever be accepted (RFC 7518 §3.1, RFC 8037 §3.1). What is not
+ * here, above all "none" and the HMAC family, cannot be expressed. */
 enum jws_algorithm {
     JWS_RS256,
+    JWS_RS384,
+    JWS_RS512,
+    JWS_PS256,
+    JWS_PS384,
+    JWS_PS512,
     JWS_ES256,
+    JWS_ES384,
+    JWS_ES512,
+    JWS_EDDSA, /* with Ed25519 only */
     JWS_ALGORITHM_COUNT,
 };
+
+/* The keys that these algorithms take. */
+enum crypto_key_type {
+    CRYPTO_KEY_RSA,
+    CRYPTO_KEY_P256,
+    CRYPTO_KEY_P384,
+    CRYPTO_KEY_P521,
+    CRYPTO_KEY_ED25519,
+};
+
+#define CRYPTO_ED25519_BYTES 32
+
+static inline enum crypto_key_type jws_key_type(enum jws_algorithm algorithm)
+{
+    switch (algorithm) {
+    case JWS_ES256:
+        return CRYPTO_KEY_P256;
+    case JWS_ES384:
+        return CRYPTO_KEY_P384;
+    case JWS_ES512:
+        return CRYPTO_KEY_P521;
+    case JWS_EDDSA:
+        return CRYPTO_KEY_ED25519;
+    case JWS_RS256:
+    case JWS_RS384:
+    case JWS_RS512:
+    case JWS_PS256:
+    case JWS_PS384:
+    case JWS_PS512:
+    case JWS_ALGORITHM_COUNT:
+        break;
+    }
+    return CRYPTO_KEY_RSA;
+}
 
 /* The bit of an algorithm in a mask. */
 #define JWS_MASK(algorithm) (1U << (unsigned)(algorithm))
@@ -38,13 +80,17 @@ struct port_crypto {
     void *context;
     void (*sha256)(void *context, struct slice bytes, uint8_t out[CRYPTO_SHA256_BYTES]);
     /* STATUS_OK only for a good signature by a key of the algorithm's type; any other result is
-     * STATUS_UNAUTHENTICATED. ES256 signatures are the 64 bytes r || s (RFC 7518 §3.4). */
+     * STATUS_UNAUTHENTICATED. ECDSA signatures are r || s, each as long as a coordinate (RFC 7518
+     * §3.4); PSS salts are as long as the digest (§3.5). */
     enum status (*verify)(void *context, enum jws_algorithm algorithm, const void *key,
                           struct slice signed_input, struct slice signature);
     /* Import a public key from big-endian numbers. STATUS_INVALID: not a usable key (a point off
-     * the curve, a bad modulus), STATUS_LIMIT: no memory. *key is set on STATUS_OK only. */
+     * the curve, a bad modulus), STATUS_LIMIT: no memory. *key is set on STATUS_OK only. key_ec
+     * takes a point of one of the three curves, coordinates of exactly their length. */
     enum status (*key_rsa)(void *context, struct slice n, struct slice e, void **key);
-    enum status (*key_ec_p256)(void *context, struct slice x, struct slice y, void **key);
+    enum status (*key_ec)(void *context, enum crypto_key_type type, struct slice x, struct slice y,
+                          void **key);
+    enum status (*key_ed25519)(void *context, struct slice x, void **key);
     void (*key_free)(void *context, void *key); /* NULL is fine */
     /* Hide plain and make it unforgeable (AES-256-GCM, NIST SP 800-38D). out takes plain.len +
      * CRYPTO_SEAL_TAG_BYTES bytes. STATUS_UNAVAILABLE: the library failed, out is not usable. */

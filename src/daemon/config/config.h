@@ -89,11 +89,6 @@ enum config_preset {
     CONFIG_PRESET_KEYCLOAK,
 };
 
-enum config_algorithm {
-    CONFIG_ALGORITHM_RS256 = 1 << 0,
-    CONFIG_ALGORITHM_ES256 = 1 << 1,
-};
-
 enum config_claim_type {
     CONFIG_CLAIM_TEXT = 0, /* "string" */
     CONFIG_CLAIM_LONG,
@@ -126,7 +121,7 @@ struct config_issuer {
     struct config_texts audience;
     struct slice jwks_path;     /* a local file, or */
     struct config_url jwks_url; /* fetched; both empty for development */
-    uint32_t algorithms;        /* mask of config_algorithm; never 0 */
+    uint32_t algorithms;        /* mask of JWS_MASK(); never 0 */
     int64_t skew_s;
     struct config_texts roles; /* the roles a policy may name */
     struct config_mapping mapping;

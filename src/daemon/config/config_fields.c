@@ -1,6 +1,7 @@
 #include "daemon/config/config_fields.h"
 
 #include "core/mcp/extensions.h"
+#include "core/ports/crypto.h"
 #include "daemon/config/config_check.h"
 
 #include <assert.h>
@@ -57,8 +58,12 @@ static const struct config_choice presets[] = {
 };
 
 static const struct config_choice algorithms[] = {
-    {SLICE_INIT("RS256"), CONFIG_ALGORITHM_RS256},
-    {SLICE_INIT("ES256"), CONFIG_ALGORITHM_ES256},
+    {SLICE_INIT("RS256"), JWS_MASK(JWS_RS256)},   {SLICE_INIT("RS384"), JWS_MASK(JWS_RS384)},
+    {SLICE_INIT("RS512"), JWS_MASK(JWS_RS512)},   {SLICE_INIT("PS256"), JWS_MASK(JWS_PS256)},
+    {SLICE_INIT("PS384"), JWS_MASK(JWS_PS384)},   {SLICE_INIT("PS512"), JWS_MASK(JWS_PS512)},
+    {SLICE_INIT("ES256"), JWS_MASK(JWS_ES256)},   {SLICE_INIT("ES384"), JWS_MASK(JWS_ES384)},
+    {SLICE_INIT("ES512"), JWS_MASK(JWS_ES512)},   {SLICE_INIT("EdDSA"), JWS_MASK(JWS_EDDSA)},
+    {SLICE_INIT("Ed25519"), JWS_MASK(JWS_EDDSA)},
     {{0}, 0},
 };
 
@@ -185,8 +190,9 @@ static const struct config_field issuer_fields[] = {
      .offset = 0, .schema = "{\"type\":\"string\"}",
      .doc = "key set: an https URL or a file; default by preset"},
     {.name = SLICE_INIT("algorithms"), .kind = CONFIG_KIND_MASK, AT(config_issuer, algorithms),
-     .choices = algorithms, .value_default = CONFIG_ALGORITHM_RS256 | CONFIG_ALGORITHM_ES256,
-     .doc = "accepted signature algorithms; default RS256 and ES256"},
+     .choices = algorithms,
+     .value_default = JWS_MASK(JWS_RS256) | JWS_MASK(JWS_PS256) | JWS_MASK(JWS_ES256),
+     .doc = "accepted signature algorithms; default RS256, PS256 and ES256"},
     {.name = SLICE_INIT("skew_s"), .kind = CONFIG_KIND_NUMBER, AT(config_issuer, skew_s),
      .value_default = 60, .value_min = 0, .value_max = 300,
      .doc = "tolerated clock difference in seconds; default 60"},
