@@ -5,7 +5,8 @@
 #include <string.h>
 
 #define CAPACITY_FIRST 16
-#define WORDS_BYTES 16 /* texts up to here are known by two words and their length */
+#define SLOTS_PER_UID 4 /* whether a first look finds one cannot be predicted, so it should */
+#define WORDS_BYTES 16  /* texts up to here are known by two words and their length */
 #define LENGTH_LONG (WORDS_BYTES + 1)
 #define LEFT UINT64_C(0x9E3779B97F4A7C15)
 #define RIGHT UINT64_C(0xD6E8FEB86659FD93)
@@ -180,7 +181,7 @@ static enum status grow(struct uid_table *table)
 
 enum status uid_table_add(struct uid_table *table, const struct cedar_uid *uid, uint32_t number)
 {
-    if ((table->count + 1) * 2 > table->capacity) {
+    if ((table->count + 1) * SLOTS_PER_UID > table->capacity) {
         TRY(grow(table));
     }
     struct uid_key key = key_of(uid);
