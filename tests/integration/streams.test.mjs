@@ -138,12 +138,15 @@ describe('a client and a server of the newest revision', () => {
     await client.close();
   });
 
-  test('on the endpoint of all servers lists are listened to, and no addresses', async () => {
-    const client = await connectModernListening(bench.gateway.url, bench.token, filter);
-    assert.deepEqual(client.subscription.honoredFilter, { toolsListChanged: true });
+  test('on the endpoint of all servers each address is listened to where it belongs', async () => {
+    const wished = { ...filter, resourceSubscriptions: [open, secret, 'note:///open/2', 'note:///nobodys'] };
+    const client = await connectModernListening(bench.gateway.url, bench.token, wished);
+    assert.deepEqual(client.subscription.honoredFilter, { toolsListChanged: true, resourceSubscriptions: [open, 'note:///open/2'] });
     await client.callTool({ name: 'modern__change', arguments: {} });
     assert.deepEqual(await client.changed.until(1), ['tools']);
-    assert.deepEqual(client.updated.all, []);
+    assert.deepEqual(await client.updated.until(1), [open]);
+    while (client.updated.all.length < 2) await client.callTool({ name: 'telling__touch', arguments: {} });
+    assert.equal(client.updated.all[1], 'note:///open/2');
     await client.close();
   });
 });

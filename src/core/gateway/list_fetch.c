@@ -7,6 +7,11 @@
 static void start_page(struct list_part *part, struct slice cursor);
 static void open_part(struct list_part *part);
 
+static struct arena *arena_of(struct operation *op)
+{
+    return op->list_arena != NULL ? op->list_arena : &op->arena;
+}
+
 static struct list_part *part_of_call(struct call *call)
 {
     return (struct list_part *)((char *)call - offsetof(struct list_part, call));
@@ -16,7 +21,7 @@ static bool add_page(struct list_part *part)
 {
     struct operation *op = part->operation;
     const struct call *call = &part->call;
-    struct list_page *page = arena_alloc(&op->arena, sizeof(*page));
+    struct list_page *page = arena_alloc(arena_of(op), sizeof(*page));
     json_ref items = call->result == JSON_NONE
                          ? JSON_NONE
                          : json_member(&call->answer, call->result, op->list->list_member);
@@ -86,11 +91,11 @@ static void start_page(struct list_part *part, struct slice cursor)
     struct slice params = SLICE_EMPTY;
     enum status status = STATUS_OK;
     if (cursor.len > 0) {
-        status = arena_format(&op->arena, &params, "{\"cursor\":%.*s}", SLICE_ARG(cursor));
+        status = arena_format(arena_of(op), &params, "{\"cursor\":%.*s}", SLICE_ARG(cursor));
     }
     struct call_request request = {
         .owner = &op->children,
-        .arena = &op->arena,
+        .arena = arena_of(op),
         .session = part->session,
         .method = op->list->name,
         .params = params,
@@ -159,6 +164,9 @@ void operation_leave_parts(struct operation *op)
     }
     op->parts = NULL;
     op->part_count = 0;
+    if (op->list_arena != NULL) {
+        arena_release(op->list_arena);
+    }
 }
 
 enum stage_result operation_fetch(struct operation *op, const struct mcp_method *list,

@@ -2,7 +2,6 @@
  * on its stream and on those of calls. The session is the one that his calls run in, since some
  * servers tell each session of its own changes only; so several listeners may share it. */
 #include "core/gateway/listening.h"
-#include "core/gateway/operation.h"
 #include "core/gateway/server_reply.h"
 
 #include <stddef.h>

@@ -1,7 +1,6 @@
 #include "core/gateway/listening.h"
 
 #include "core/gateway/listen_request.h"
-#include "core/gateway/operation.h"
 #include "core/gateway/server_reply.h"
 #include "core/gateway/subscription.h"
 #include "wire/sse.h"
@@ -11,8 +10,6 @@
 #define COMMENT_BYTES_MAX 64
 /* -- what the client wishes ---------------------------------------------------------------- */
 
-/* On an endpoint of several servers nobody can say whose an address is: there they are left out of
- * what is acknowledged. */
 static enum status read_resources(struct operation *op, json_ref array)
 {
     const struct json_tape *tape = &op->message.tape;
@@ -20,10 +17,7 @@ static enum status read_resources(struct operation *op, json_ref array)
     struct json_iter iter;
     json_ref key = JSON_NONE;
     json_ref ref = JSON_NONE;
-    if (array == JSON_NONE || op->server_index == OPERATION_ALL_SERVERS) {
-        return STATUS_OK;
-    }
-    uint32_t count = json_count(tape, array);
+    uint32_t count = array == JSON_NONE ? 0 : json_count(tape, array);
     if (count > op->gateway->limits.subscriptions) {
         return STATUS_LIMIT;
     }
@@ -95,23 +89,29 @@ static enum stage_result stage_open_servers(struct operation *op)
 
 /* -- what it may hear ---------------------------------------------------------------------- */
 
-/* uri is that of the resource, or of a part of it. */
-static bool is_allowed(struct operation *op, struct slice method, const struct listened *resource,
-                       struct slice uri, struct policy_answer *answer)
+struct policy_question listening_question(struct operation *op, struct slice method,
+                                          uint32_t server_index, struct slice uri)
 {
-    struct policy_question question = operation_question(op, resource->server_index);
+    struct policy_question question = operation_question(op, server_index);
     question.method = method;
     question.within = SLICE("resources/read");
     question.primitive = MCP_RESOURCE;
     question.name = uri;
+    return question;
+}
+
+static bool is_allowed(struct operation *op, struct slice method, const struct listened *resource,
+                       struct slice uri, struct arena *arena, struct policy_answer *answer)
+{
+    struct policy_question question = listening_question(op, method, resource->server_index, uri);
     return operation_shows(op, MCP_RESOURCE, resource->server_index, uri) &&
-           policy_decide(&question, &op->gateway->scratch, &op->arena, answer) == STATUS_OK &&
+           policy_decide(&question, &op->gateway->scratch, arena, answer) == STATUS_OK &&
            answer->is_allowed;
 }
 
-static void record_denied(struct operation *op, struct slice method,
-                          const struct listened *resource, struct slice uri,
-                          const struct policy_answer *answer)
+void listening_record_denied(struct operation *op, struct slice method,
+                             const struct listened *resource, struct slice uri, struct slice code,
+                             const struct policy_answer *answer)
 {
     struct audit_record record = {0};
     operation_fill_record(op, &record);
@@ -121,8 +121,10 @@ static void record_denied(struct operation *op, struct slice method,
     record.method = method;
     record.primitive = mcp_primitive_name(MCP_RESOURCE);
     record.target = uri;
-    record.server = op->gateway->snapshot->servers[resource->server_index].name;
-    record.code = SLICE("policy_denied");
+    if (resource->server_index != OPERATION_ALL_SERVERS) {
+        record.server = op->gateway->snapshot->servers[resource->server_index].name;
+    }
+    record.code = code;
     record.policies = answer->policies;
     record.policy_count = answer->policy_count;
     (void)!operation_append_record(op, &record, NULL);
@@ -138,10 +140,12 @@ static enum stage_result stage_judge(struct operation *op)
     for (size_t i = 0; i < op->listening->resource_count; i++) {
         struct listened *resource = &op->listening->resources[i];
         struct policy_answer answer = {0};
-        resource->is_wanted =
-            is_allowed(op, SLICE("resources/subscribe"), resource, resource->uri, &answer);
-        if (!resource->is_wanted) {
-            record_denied(op, SLICE("resources/subscribe"), resource, resource->uri, &answer);
+        bool is_somebodys = resource->server_index != OPERATION_ALL_SERVERS;
+        resource->is_wanted = is_somebodys && is_allowed(op, SLICE("resources/subscribe"), resource,
+                                                         resource->uri, &op->arena, &answer);
+        if (is_somebodys && !resource->is_wanted) {
+            listening_record_denied(op, SLICE("resources/subscribe"), resource, resource->uri,
+                                    SLICE("policy_denied"), &answer);
         }
     }
     return STAGE_DONE;
@@ -378,11 +382,13 @@ static void take_update(struct listener_at *at, const struct json_tape *tape, st
             continue;
         }
         bool was_denied = resource->is_denied;
-        resource->is_denied = !is_allowed(op, SLICE("resources/read"), resource, uri, &answer);
+        resource->is_denied =
+            !is_allowed(op, SLICE("resources/read"), resource, uri, arena, &answer);
         if (!resource->is_denied) {
             tell(op, mcp_method_of_update()->name, uri);
         } else if (!was_denied) {
-            record_denied(op, mcp_method_of_update()->name, resource, uri, &answer);
+            listening_record_denied(op, mcp_method_of_update()->name, resource, uri,
+                                    SLICE("policy_denied"), &answer);
         }
         return;
     }
@@ -584,6 +590,10 @@ const struct stage OPERATION_LISTEN_STAGES[] = {
     {"home", operation_stage_home},
     {"read_filter", stage_read_filter},
     {"check_room", stage_check_room},
+    {"resolve", listening_stage_resolve},
+    {"choose", listening_stage_choose},
+    {"resolve_template", listening_stage_resolve_template},
+    {"choose_template", listening_stage_choose_template},
     {"open_servers", stage_open_servers},
     {"check_opened", operation_stage_check_fetched},
     {"judge", stage_judge},

@@ -12,16 +12,18 @@
 #include "core/gateway/call.h"
 #include "core/gateway/child.h"
 #include "core/gateway/gateway.h"
+#include "core/gateway/operation.h"
 
 #define LISTENING_MS_MAX ((int64_t)24 * 3600000) /* whatever the token says */
 
-struct operation;
 struct server_session;
 
 /* A resource that the client wants to hear of. */
 struct listened {
     struct slice uri;      /* in normal form */
-    uint32_t server_index; /* whose it is */
+    uint32_t server_index; /* whose it is; OPERATION_ALL_SERVERS: nobody knows */
+    size_t offer_count;    /* servers that have it, as far as they are asked */
+    bool is_settled;       /* whose it is, or that it is left out */
     bool is_wanted;        /* and may be heard of */
     bool is_told;          /* to the session with a legacy server that is open, or opens */
     bool is_honoured;      /* its server has said so */
@@ -46,6 +48,7 @@ struct listening {
     uint32_t wanted; /* mcp_offer: of the lists */
     struct listened *resources;
     size_t resource_count;
+    struct arena lists; /* of servers, by which it is found whose the resources are */
     struct listener_at *servers;
     size_t server_count, running_count;
     bool has_begun; /* at all servers */
@@ -70,8 +73,22 @@ struct listened *listening_next(struct server_session *session);
 /* What a legacy server did wrong on the stream of its session, if somebody listens. */
 void listening_record(struct server_session *session, struct slice method, struct slice code);
 
-/* listen_stages.c, for it: tell the client, if it may hear it; say what is listened to, once that
- * is known; a listener is over; record. */
+/* listen_resolve.c: on an endpoint of several servers, find whose the addresses are. */
+enum stage_result listening_stage_resolve(struct operation *operation);
+enum stage_result listening_stage_choose(struct operation *operation);
+enum stage_result listening_stage_resolve_template(struct operation *operation);
+enum stage_result listening_stage_choose_template(struct operation *operation);
+
+/* listen_stages.c, for it: the question whether a client may hear of a resource, or of a part of
+ * it, in the way of that method; record that it may not (code). */
+struct policy_question listening_question(struct operation *operation, struct slice method,
+                                          uint32_t server_index, struct slice uri);
+void listening_record_denied(struct operation *operation, struct slice method,
+                             const struct listened *resource, struct slice uri, struct slice code,
+                             const struct policy_answer *answer);
+
+/* listen_stages.c, for listen_legacy.c: tell the client, if it may hear it; say what is listened
+ * to, once that is known; a listener is over; record. */
 void listening_take_notice(struct listener_at *at, const struct json_tape *tape,
                            struct arena *arena);
 void listening_acknowledge(struct operation *operation);

@@ -146,9 +146,6 @@ static enum stage_result stage_gather_offers(struct operation *op)
     for (size_t i = 0; i < op->part_count; i++) {
         take_offers(op, &op->parts[i]);
     }
-    if (op->server_index == OPERATION_ALL_SERVERS && mcp_revision_is_modern(op->revision)) {
-        op->offers &= ~(uint32_t)MCP_OFFERS_SUBSCRIBE; /* see listen_stages.c */
-    }
     if (op->server_index != OPERATION_ALL_SERVERS &&
         arena_copy(&op->arena, op->parts[0].session->instructions, &op->instructions) !=
             STATUS_OK) {

@@ -144,6 +144,7 @@ struct operation {
     const struct mcp_method *list; /* what the parts ask for; NULL: nothing */
     struct list_part *parts;
     size_t part_count;
+    struct arena *list_arena; /* of their pages, and goes with them; NULL: arena */
     struct slice left_out;    /* names of servers that gave no part */
     struct uri_search search; /* of the server whose template fits */
     struct list_judging *judging;
