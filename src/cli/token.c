@@ -1,8 +1,9 @@
-/* aegis token: tokens and keys of the development issuer. */
+/* aegis token: tokens and keys of the development issuer, keys of callers without one. */
 #include "adapters/crypto/dev_issuer.h"
 #include "base/arena.h"
 #include "cli/command.h"
 #include "cli/options.h"
+#include "cli/token_key.h"
 #include "core/identity/jws.h"
 #include "json/tape.h"
 
@@ -251,22 +252,27 @@ static int token_run(int argc, char **argv)
     if (slice_eq(name, SLICE("jwks"))) {
         return token_jwks(argc - 1, argv + 1);
     }
+    if (slice_eq(name, SLICE("key"))) {
+        return token_key(argc - 1, argv + 1);
+    }
     if (slice_eq(name, SLICE("--help")) || slice_eq(name, SLICE("-h"))) {
         (void)fputs(command_token.usage, stdout);
         return EXIT_CODE_OK;
     }
-    return usage_error("expected mint or jwks, got", name);
+    return usage_error("expected mint, jwks or key, got", name);
 }
 
 const struct command command_token = {
     .name = "token",
     .group = COMMAND_CONNECT,
-    .summary = "make access tokens with the development issuer",
+    .summary = "make access tokens of the development issuer, and keys",
     .usage =
         "Usage: aegis token mint --subject S [--role R]... [--audience A] [--issuer I]\n"
         "                        [--ttl SECONDS] [--claim NAME=VALUE]... [--alg ES256|RS256]\n"
         "                        [--state DIR | --key FILE]\n"
         "       aegis token jwks [--state DIR | --key FILE]\n"
+        "       aegis token key --subject S --expires TIME [--role R]... [--scope S]...\n"
+        "                       [--server NAME]... [--file FILE]\n"
         "\n"
         "mint prints a signed access token; jwks prints the public keys it is checked with. The\n"
         "keys lie in DIR/issuer and are made when they are absent; DIR is the state_dir of the\n"
@@ -274,9 +280,17 @@ const struct command command_token = {
         "JSON, else a text. Only a gateway with an issuer of preset development trusts these\n"
         "tokens.\n"
         "\n"
+        "key makes a key for a caller that has no identity provider. It is printed once and "
+        "stored\n"
+        "nowhere: the list of preset api-keys holds its hash. With --file the entry is appended "
+        "to\n"
+        "that list, else it is printed behind the key. TIME is a number and s, m, h or d. Without\n"
+        "--server the key is for all servers. The gateway reads the list when it is reloaded.\n"
+        "\n"
         "Examples:\n"
         "  aegis token mint --state ./state --subject alice --role Developers\n"
         "  aegis token mint --subject ci --ttl 600 --claim level=3 --claim teams='[\"red\"]'\n"
-        "  aegis token jwks --state ./state\n",
+        "  aegis token jwks --state ./state\n"
+        "  aegis token key --subject nightly --role Readers --expires 90d --file keys.jsonl\n",
     .run = token_run,
 };

@@ -238,6 +238,27 @@ static enum status build_issuer(struct build *b, const struct config_issuer *fro
     return build_attributes(b, &from->mapping, to);
 }
 
+/* A list that cannot be understood is a mistake like any other in the configuration. */
+static enum status build_api_keys(struct build *b, size_t index, struct issuer_entry *to)
+{
+    const struct config_issuer *from = &b->assembly->inputs->config->issuers[index];
+    struct diag diag = {0};
+    if (from->preset != CONFIG_PRESET_API_KEYS) {
+        return STATUS_OK;
+    }
+    to->kind = ISSUER_OF_KEYS;
+    enum status status = api_keys_read(b->assembly->parser, b->assembly->inputs->api_keys[index],
+                                       b->report_arena, &to->keys, &to->key_count, &diag);
+    if (status == STATUS_INVALID) {
+        struct slice message = SLICE_EMPTY;
+        TRY(arena_format(b->report_arena, &message, "the keys of '%.*s': %s", SLICE_ARG(from->name),
+                         diag.message));
+        complain(b, &from->place, "identity.keys", message);
+        return STATUS_OK;
+    }
+    return status;
+}
+
 static enum status build_identity(struct build *b)
 {
     const struct config *config = b->assembly->inputs->config;
@@ -248,6 +269,7 @@ static enum status build_identity(struct build *b)
         config->issuer_count < IDENTITY_ENTRIES_MAX ? config->issuer_count : IDENTITY_ENTRIES_MAX;
     for (size_t i = 0; i < count; i++) {
         TRY(build_issuer(b, &config->issuers[i], &entries[i]));
+        TRY(build_api_keys(b, i, &entries[i]));
     }
     key_sets_load(b->assembly->keys, config, b->assembly->now_ms, keys);
     struct identity_config identity = {entries, count};

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define SECRET_BYTES_MAX 16384
+#define API_KEYS_BYTES_MAX ((size_t)4 << 20)
 
 /* Without the line end that editors add. */
 static struct slice trim_line_end(struct slice text)
@@ -63,6 +64,29 @@ static enum status read_secrets(const struct config *config, struct arena *arena
     return STATUS_OK;
 }
 
+/* Without its list an entry knows nobody; a reload refuses what it cannot read. */
+static enum status read_api_keys(const struct config *config, struct arena *arena,
+                                 struct slice **out)
+{
+    struct slice *lists = arena_alloc_zero(arena, config->issuer_count, sizeof(*lists));
+    if (lists == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < config->issuer_count; i++) {
+        struct buf text;
+        buf_init(&text, API_KEYS_BYTES_MAX, NULL);
+        enum status status = STATUS_OK;
+        if (config->issuers[i].keys_path.len > 0 &&
+            file_read(config->issuers[i].keys_path, &text) == STATUS_OK) {
+            status = arena_copy(arena, buf_view(&text), &lists[i]);
+        }
+        buf_release(&text);
+        TRY(status);
+    }
+    *out = lists;
+    return STATUS_OK;
+}
+
 enum status inputs_of_config(const struct config *config, struct arena *arena, struct inputs *out,
                              struct config_report *report)
 {
@@ -71,6 +95,7 @@ enum status inputs_of_config(const struct config *config, struct arena *arena, s
     TRY(arena_format(arena, &path, "%.*s/audit.key", SLICE_ARG(config->state_dir)));
     out->audit_key_path = (const char *)path.ptr;
     TRY(read_secrets(config, arena, &out->secrets));
+    TRY(read_api_keys(config, arena, &out->api_keys));
     if (config->policies.count == 0) {
         return STATUS_OK;
     }

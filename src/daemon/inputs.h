@@ -16,6 +16,7 @@ struct inputs {
     /* By server: the value of its credential field, prefix included; ptr NULL where it has none or
      * it cannot be read. */
     struct slice *secrets;
+    struct slice *api_keys; /* by issuer: the text of its list; empty where it has none */
 };
 
 /* The secret of a credential, prefix included, in the arena. STATUS_NOT_FOUND when it cannot be

@@ -28,7 +28,7 @@ bool key_sets_is_remote(const struct config_issuer *issuer)
 static bool have_remote(const struct config *config)
 {
     for (size_t i = 0; i < config->issuer_count; i++) {
-        if (key_sets_is_remote(&config->issuers[i])) {
+        if (config_issuer_signs(&config->issuers[i]) && key_sets_is_remote(&config->issuers[i])) {
             return true;
         }
     }
@@ -190,9 +190,12 @@ void key_sets_load(struct key_sets *sets, const struct config *config, int64_t n
     atomic_store(&sets->is_missed, false);
     forget_unused(sets, config);
     for (size_t i = 0; i < config->issuer_count && i < IDENTITY_ENTRIES_MAX; i++) {
+        out[i] = NULL;
+        if (!config_issuer_signs(&config->issuers[i])) {
+            continue;
+        }
         struct key_set *set = find_set(sets, &config->issuers[i]);
         set = set == NULL ? add_set(sets, &config->issuers[i]) : set;
-        out[i] = NULL;
         if (set != NULL) {
             load_set(sets, set, config, &config->issuers[i], now_ms);
             out[i] = set->keys == NULL ? NULL : jwks_ref(set->keys);

@@ -19,6 +19,7 @@ enum item_kind {
     ITEM_AUDIT_KEY,   /* data: the public half */
     ITEM_AUTHORITIES, /* index: server */
     ITEM_SECRET,      /* index: server */
+    ITEM_API_KEYS,    /* index: issuer */
 };
 
 /* Before each name and its data. Both sides are the same program: the struct itself is written. */
@@ -98,6 +99,11 @@ static enum status put_all(struct buf *out, const struct inputs *inputs, struct 
         }
         if (inputs->secrets[i].ptr != NULL) {
             put(out, ITEM_SECRET, i, SLICE_EMPTY, inputs->secrets[i]);
+        }
+    }
+    for (size_t i = 0; i < config->issuer_count; i++) {
+        if (inputs->api_keys[i].len > 0) {
+            put(out, ITEM_API_KEYS, i, SLICE_EMPTY, inputs->api_keys[i]);
         }
     }
     return buf_status(out);
@@ -181,6 +187,7 @@ static struct slice *path_of(struct config *config, const struct item *item)
     case ITEM_POLICY:
     case ITEM_AUDIT_KEY:
     case ITEM_SECRET:
+    case ITEM_API_KEYS:
         break;
     }
     return NULL;
@@ -201,12 +208,15 @@ static enum status take_secrets(struct slice packed, struct arena *arena, struct
 {
     struct item item;
     out->secrets = arena_alloc_zero(arena, out->config->server_count, sizeof(*out->secrets));
-    if (out->secrets == NULL) {
+    out->api_keys = arena_alloc_zero(arena, out->config->issuer_count, sizeof(*out->api_keys));
+    if (out->secrets == NULL || out->api_keys == NULL) {
         return STATUS_LIMIT;
     }
     while (next_item(&packed, &item)) {
         if (item.head.kind == ITEM_SECRET && item.head.index < out->config->server_count) {
             out->secrets[item.head.index] = item.data;
+        } else if (item.head.kind == ITEM_API_KEYS && item.head.index < out->config->issuer_count) {
+            out->api_keys[item.head.index] = item.data;
         } else if (item.head.kind == ITEM_AUDIT_KEY) {
             out->audit_public = item.data;
         }

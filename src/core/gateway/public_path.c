@@ -63,7 +63,9 @@ static void answer_metadata(struct gateway *gateway, struct exchange *exchange, 
     const struct identity_config *config =
         snapshot->identity == NULL ? NULL : identity_snapshot_config(snapshot->identity);
     for (size_t i = 0; config != NULL && i < config->entry_count && i < COUNT_OF(issuers); i++) {
-        issuers[count++] = config->entries[i].issuer;
+        if (config->entries[i].kind == ISSUER_OF_TOKENS) {
+            issuers[count++] = config->entries[i].issuer;
+        }
     }
     struct slice scopes[RESOURCE_SCOPES_MAX];
     challenge_metadata_write(&body,
@@ -92,7 +94,7 @@ static bool lacks_all_keys(const struct gateway_snapshot *snapshot)
     size_t count =
         snapshot->identity == NULL ? 0 : identity_snapshot_config(snapshot->identity)->entry_count;
     for (size_t i = 0; i < count; i++) {
-        if (identity_snapshot_keys(snapshot->identity, i) != NULL) {
+        if (identity_snapshot_is_ready(snapshot->identity, i)) {
             return false;
         }
     }

@@ -217,9 +217,11 @@ struct policy_question operation_question(const struct operation *op, uint32_t s
     const struct gateway_server *server = &snapshot->servers[server_index];
     const struct gateway_ports *ports = &op->gateway->ports;
     const struct mcp_method *method = op->message.method;
+    /* Where the caller has no business no policy is asked, and that denies. */
+    bool reaches = principal_reaches(op->principal, server->name);
     return (struct policy_question){
-        .policies = snapshot->policies,
-        .lifted = snapshot->lifted,
+        .policies = reaches ? snapshot->policies : NULL,
+        .lifted = reaches ? snapshot->lifted : NULL,
         .principal = op->principal,
         .server = server->name,
         .server_trust = server->trust,
@@ -260,6 +262,12 @@ bool operation_denies_as_result(const struct operation *op)
     return method->primitive == MCP_TOOL && has_result && !operation_server(op)->deny_as_error;
 }
 
+static bool reaches_server(const struct operation *op)
+{
+    return op->server_index == OPERATION_ALL_SERVERS ||
+           principal_reaches(op->principal, operation_server(op)->name);
+}
+
 /* Denied for what a better token would bring. */
 static enum stage_result refuse_with_demand(struct operation *op, enum challenge_kind kind)
 {
@@ -284,9 +292,10 @@ enum stage_result operation_refuse_denied(struct operation *op)
     if (challenge != CHALLENGE_NONE) {
         return refuse_with_demand(op, challenge);
     }
-    struct operation_refusal refusal =
-        operation_refusal_of(PRODUCT_POLICY_DENIED, is_forbidden ? SLICE("forbidden by a policy")
-                                                                 : SLICE("no policy permits it"));
+    struct slice reason = is_forbidden          ? SLICE("forbidden by a policy")
+                          : !reaches_server(op) ? SLICE("the caller's key is not for this server")
+                                                : SLICE("no policy permits it");
+    struct operation_refusal refusal = operation_refusal_of(PRODUCT_POLICY_DENIED, reason);
     if (op->answer.reason.len > 0) {
         refusal.text = op->answer.reason;
     }
@@ -364,7 +373,9 @@ bool operation_covers(const struct operation *op, enum mcp_primitive primitive,
                       uint32_t server_index)
 {
     const struct gateway_view *view = operation_view(op);
-    return op->view.len == 0 || (view != NULL && view_covers(view, primitive, server_index));
+    const struct gateway_server *server = &op->gateway->snapshot->servers[server_index];
+    return principal_reaches(op->principal, server->name) &&
+           (op->view.len == 0 || (view != NULL && view_covers(view, primitive, server_index)));
 }
 
 /* A tool with a new name has no other one there. */
@@ -443,9 +454,10 @@ enum stage_result operation_stage_route(struct operation *op)
     }
     op->drops_extension = op->server_index != OPERATION_ALL_SERVERS &&
                           operation_drops_extension(op, op->server_index);
-    return operation_set_audit_target(op)
-               ? STAGE_DONE
-               : operation_refuse_overload(op, "no memory for the target");
+    if (!operation_set_audit_target(op)) {
+        return operation_refuse_overload(op, "no memory for the target");
+    }
+    return reaches_server(op) ? STAGE_DONE : operation_refuse_denied(op);
 }
 
 /* A child process can live on one loop only, and what a legacy server tells comes where the

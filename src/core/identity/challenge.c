@@ -97,6 +97,7 @@ enum challenge_kind challenge_kind_of(const char *code)
         {SLICE_INIT("token.repeated"), CHALLENGE_REQUEST},
         {SLICE_INIT("token.query"), CHALLENGE_REQUEST},
         {SLICE_INIT("token.expired"), CHALLENGE_EXPIRED},
+        {SLICE_INIT("key.expired"), CHALLENGE_EXPIRED},
     };
     for (size_t i = 0; i < COUNT_OF(CODES); i++) {
         if (slice_eq(CODES[i].code, slice_view_cstr(code))) {
@@ -162,8 +163,12 @@ void challenge_write(struct buf *buf, const struct challenge *challenge)
     }
 }
 
+/* RFC 9728 §2: lists without elements are left out. */
 static void write_list(struct buf *buf, struct slice name, const struct slice *items, size_t count)
 {
+    if (count == 0) {
+        return;
+    }
     buf_append(buf, SLICE(",\""));
     buf_append(buf, name);
     buf_append(buf, SLICE("\":["));
@@ -181,10 +186,7 @@ void challenge_metadata_write(struct buf *buf, const struct challenge_metadata *
     buf_append_json_string(buf, metadata->resource);
     write_list(buf, SLICE("authorization_servers"), metadata->authorization_servers,
                metadata->authorization_server_count);
-    /* RFC 9728 §2: lists without elements are left out. */
-    if (metadata->scope_count > 0) {
-        write_list(buf, SLICE("scopes_supported"), metadata->scopes, metadata->scope_count);
-    }
+    write_list(buf, SLICE("scopes_supported"), metadata->scopes, metadata->scope_count);
     write_list(buf, SLICE("bearer_methods_supported"), &header, 1);
     if (metadata->resource_name.len > 0) {
         buf_append(buf, SLICE(",\"resource_name\":"));

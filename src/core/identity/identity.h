@@ -1,4 +1,4 @@
-/* identity.h: bearer token in, principal or refusal out.
+/* identity.h: bearer token or key in, principal or refusal out.
  *
  * Owns the order of the checks: form, issuer, type, algorithm, key, signature, claims, mapping.
  * The issuer is read unverified only to pick a configured entry by exact match; keys, algorithms,
@@ -51,6 +51,8 @@ struct identity_request {
  *   token.tenant         tenant missing or not accepted
  *   token.subject        no subject
  *   token.overage        groups or roles were left out by the issuer
+ *   key.unknown          has the form of a key (api_key.h) and is on no list
+ *   key.expired
  * STATUS_UNAVAILABLE with identity.no_keys: the issuer's keys could not be fetched yet
  * STATUS_LIMIT with identity.memory
  */

@@ -92,6 +92,29 @@ static enum status copy_attributes(struct arena *arena, struct issuer_entry *ent
     return STATUS_OK;
 }
 
+static enum status copy_api_key(struct arena *arena, struct api_key *key)
+{
+    TRY(arena_copy(arena, key->id, &key->id));
+    TRY(arena_copy(arena, key->subject, &key->subject));
+    TRY(copy_texts(arena, &key->roles, key->role_count));
+    TRY(copy_texts(arena, &key->scopes, key->scope_count));
+    return copy_texts(arena, &key->servers, key->server_count);
+}
+
+static enum status copy_api_keys(struct arena *arena, struct issuer_entry *entry)
+{
+    struct api_key *copy = arena_alloc_zero(arena, entry->key_count, sizeof(*copy));
+    if (copy == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < entry->key_count; i++) {
+        copy[i] = entry->keys[i];
+        TRY(copy_api_key(arena, &copy[i]));
+    }
+    entry->keys = copy;
+    return STATUS_OK;
+}
+
 static enum status copy_sign_ins(struct arena *arena, struct issuer_entry *entry)
 {
     struct issuer_sign_in *copy = arena_alloc_zero(arena, entry->sign_in_count, sizeof(*copy));
@@ -124,6 +147,7 @@ static enum status copy_entry(struct arena *arena, struct issuer_entry *entry)
     TRY(copy_texts(arena, &entry->audiences, entry->audience_count));
     TRY(copy_texts(arena, &entry->roles, entry->role_count));
     TRY(copy_sign_ins(arena, entry));
+    TRY(copy_api_keys(arena, entry));
     return copy_attributes(arena, entry);
 }
 
@@ -203,7 +227,8 @@ const struct issuer_entry *identity_snapshot_find(const struct identity_snapshot
                                                   struct slice issuer, size_t *index)
 {
     for (size_t i = 0; i < snapshot->config.entry_count; i++) {
-        if (slice_eq(snapshot->config.entries[i].issuer, issuer)) {
+        if (snapshot->config.entries[i].kind == ISSUER_OF_TOKENS &&
+            slice_eq(snapshot->config.entries[i].issuer, issuer)) {
             if (index != NULL) {
                 *index = i;
             }
@@ -211,6 +236,25 @@ const struct issuer_entry *identity_snapshot_find(const struct identity_snapshot
         }
     }
     return NULL;
+}
+
+const struct api_key *identity_snapshot_key(const struct identity_snapshot *snapshot,
+                                            struct slice id,
+                                            const uint8_t hash[CRYPTO_SHA256_BYTES],
+                                            const struct issuer_entry **entry)
+{
+    const struct api_key *found = NULL;
+    for (size_t i = 0; i < snapshot->config.entry_count && found == NULL; i++) {
+        *entry = &snapshot->config.entries[i];
+        found = api_keys_find((*entry)->keys, (*entry)->key_count, id, hash);
+    }
+    return found;
+}
+
+bool identity_snapshot_is_ready(const struct identity_snapshot *snapshot, size_t index)
+{
+    return snapshot->config.entries[index].kind != ISSUER_OF_TOKENS ||
+           snapshot->keys[index] != NULL;
 }
 
 const struct issuer_entry *identity_snapshot_named(const struct identity_snapshot *snapshot,

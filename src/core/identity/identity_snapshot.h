@@ -6,6 +6,7 @@
 #ifndef AEGIS_CORE_IDENTITY_IDENTITY_SNAPSHOT_H
 #define AEGIS_CORE_IDENTITY_IDENTITY_SNAPSHOT_H
 
+#include "core/identity/api_key.h"
 #include "core/identity/jwks.h"
 #include "core/identity/principal.h"
 #include "core/identity/token_window.h"
@@ -32,8 +33,15 @@ struct issuer_sign_in {
     struct slice name, value;
 };
 
+/* How callers of an entry prove who they are. */
+enum issuer_kind {
+    ISSUER_OF_TOKENS = 0, /* signed by an issuer */
+    ISSUER_OF_KEYS,       /* a key of the entry's list */
+};
+
 /* What one configured issuer is trusted for. */
 struct issuer_entry {
+    enum issuer_kind kind;
     struct slice name;             /* unique; part of the identity */
     struct slice issuer;           /* the exact "iss"; unique, never empty */
     const struct slice *audiences; /* one must be in "aud"; none: the resource of the request */
@@ -53,7 +61,9 @@ struct issuer_entry {
     size_t attribute_count;
     const struct issuer_sign_in *sign_ins;
     size_t sign_in_count;
-    bool asks_by_claims; /* for another sign-in: Microsoft Entra ID */
+    bool asks_by_claims;        /* for another sign-in: Microsoft Entra ID */
+    const struct api_key *keys; /* of ISSUER_OF_KEYS, as api_keys_read has them */
+    size_t key_count;
 };
 
 struct identity_config {
@@ -84,9 +94,19 @@ void identity_snapshot_unref(struct identity_snapshot *snapshot); /* NULL is fin
 const struct identity_config *identity_snapshot_config(const struct identity_snapshot *snapshot);
 struct jwks *identity_snapshot_keys(const struct identity_snapshot *snapshot, size_t index);
 
-/* The entry whose issuer is exactly this text, or NULL. index may be NULL. */
+/* The entry of tokens whose issuer is exactly this text, or NULL. index may be NULL. */
 const struct issuer_entry *identity_snapshot_find(const struct identity_snapshot *snapshot,
                                                   struct slice issuer, size_t *index);
+
+/* The stored key of that id and hash, in whichever list it is, and its entry; NULL: there is none.
+ */
+const struct api_key *identity_snapshot_key(const struct identity_snapshot *snapshot,
+                                            struct slice id,
+                                            const uint8_t hash[CRYPTO_SHA256_BYTES],
+                                            const struct issuer_entry **entry);
+
+/* Can anybody of that entry be told from a stranger now? Not, as long as its keys are unknown. */
+bool identity_snapshot_is_ready(const struct identity_snapshot *snapshot, size_t index);
 
 /* The entry of that name, or NULL. */
 const struct issuer_entry *identity_snapshot_named(const struct identity_snapshot *snapshot,

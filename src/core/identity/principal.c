@@ -27,6 +27,7 @@ static size_t text_bytes(const struct principal *fields)
     bytes += list_text_bytes(fields->roles, fields->role_count);
     bytes += list_text_bytes(fields->groups, fields->group_count);
     bytes += list_text_bytes(fields->scopes, fields->scope_count);
+    bytes += list_text_bytes(fields->servers, fields->server_count);
     for (size_t i = 0; i < fields->attribute_count; i++) {
         const struct principal_attribute *attribute = &fields->attributes[i];
         bytes += attribute->name.len + attribute->text.len;
@@ -37,7 +38,8 @@ static size_t text_bytes(const struct principal *fields)
 
 static size_t array_bytes(const struct principal *fields)
 {
-    size_t items = fields->role_count + fields->group_count + fields->scope_count;
+    size_t items =
+        fields->role_count + fields->group_count + fields->scope_count + fields->server_count;
     for (size_t i = 0; i < fields->attribute_count; i++) {
         items += fields->attributes[i].item_count;
     }
@@ -93,6 +95,7 @@ static void put_fields(struct block *block, struct principal *out)
     out->roles = put_list(block, out->roles, out->role_count);
     out->groups = put_list(block, out->groups, out->group_count);
     out->scopes = put_list(block, out->scopes, out->scope_count);
+    out->servers = put_list(block, out->servers, out->server_count);
 }
 
 /* Each text is hashed by itself first, so that no two tuples share an encoding and no buffer has to
@@ -129,6 +132,15 @@ enum status principal_new(const struct principal *fields, const struct port_cryp
     digest(principal, crypto, principal->digest);
     *out = principal;
     return STATUS_OK;
+}
+
+bool principal_reaches(const struct principal *principal, struct slice server)
+{
+    bool reaches = principal->server_count == 0;
+    for (size_t i = 0; i < principal->server_count && !reaches; i++) {
+        reaches = slice_eq(principal->servers[i], server);
+    }
+    return reaches;
 }
 
 struct principal *principal_ref(struct principal *principal)

@@ -40,6 +40,8 @@ struct principal {
     bool takes_claims_challenge; /* Microsoft Entra ID, xms_cc: its client knows what to do */
     const struct slice *roles, *groups, *scopes;
     size_t role_count, group_count, scope_count;
+    const struct slice *servers; /* that it may reach, whatever policies say; none: all */
+    size_t server_count;
     const struct principal_attribute *attributes;
     size_t attribute_count;
     int64_t expires_at_s;     /* INT64_MAX for principals without a token */
@@ -56,6 +58,9 @@ struct principal {
 NODISCARD enum status principal_new(const struct principal *fields,
                                     const struct port_crypto *crypto, struct principal **out,
                                     struct diag *diag);
+
+/* May it have anything to do with that server? Policies decide about the rest. */
+bool principal_reaches(const struct principal *principal, struct slice server);
 
 struct principal *principal_ref(struct principal *principal);
 void principal_unref(struct principal *principal); /* NULL is fine */

@@ -87,6 +87,7 @@ enum config_preset {
     CONFIG_PRESET_AUTH0,
     CONFIG_PRESET_PING,
     CONFIG_PRESET_KEYCLOAK,
+    CONFIG_PRESET_API_KEYS, /* a list of keys in place of an issuer */
 };
 
 enum config_claim_type {
@@ -119,6 +120,7 @@ struct config_issuer {
     struct slice issuer; /* the exact "iss"; filled by the preset where it can be */
     struct slice tenant; /* of the presets that need one */
     struct config_texts audience;
+    struct slice keys_path;     /* of preset api-keys: the list */
     struct slice jwks_path;     /* a local file, or */
     struct config_url jwks_url; /* fetched; both empty for development */
     uint32_t algorithms;        /* mask of JWS_MASK(); never 0 */
@@ -129,6 +131,9 @@ struct config_issuer {
     size_t step_up_count;
     struct config_place place;
 };
+
+/* Has it keys that check signatures of tokens? */
+bool config_issuer_signs(const struct config_issuer *issuer);
 
 enum config_credential_kind {
     CONFIG_CREDENTIAL_NONE = 0,

@@ -160,6 +160,7 @@ static const struct preset presets[] = {
     [CONFIG_PRESET_PING] = {NULL, NULL, "", "/jwks", "sub", "env", "roles"},
     [CONFIG_PRESET_KEYCLOAK] = {NULL, NULL, "", "/protocol/openid-connect/certs", "sub", "",
                                 "realm_access.roles"},
+    [CONFIG_PRESET_API_KEYS] = {NULL, NULL, "", NULL, "", "", ""},
 };
 
 static void default_to(struct slice *text, const char *fallback)
@@ -291,6 +292,38 @@ void config_check_name(struct config_reader *reader, const struct config_node *n
     }
 }
 
+bool config_issuer_signs(const struct config_issuer *issuer)
+{
+    return issuer->preset != CONFIG_PRESET_API_KEYS;
+}
+
+static void refuse_keys_of_tokens(struct config_reader *reader, const struct config_node *node,
+                                  const char *preset)
+{
+    static const struct slice OF_TOKENS[] = {SLICE_INIT("issuer"),  SLICE_INIT("audience"),
+                                             SLICE_INIT("jwks"),    SLICE_INIT("algorithms"),
+                                             SLICE_INIT("skew_s"),  SLICE_INIT("roles"),
+                                             SLICE_INIT("mapping"), SLICE_INIT("step_up")};
+    for (size_t i = 0; i < COUNT_OF(OF_TOKENS); i++) {
+        const struct config_node *member = config_node_member(node, OF_TOKENS[i]);
+        if (member != NULL) {
+            config_read_problem(reader, member, "config.conflict", "remove it",
+                                "'%.*s' says something about tokens, and preset %s has none",
+                                SLICE_ARG(OF_TOKENS[i]), preset);
+        }
+    }
+}
+
+/* There is no issuer, but an entry is found and told apart by one. */
+static void check_keys_entry(struct config_reader *reader, const struct config_node *node,
+                             struct config_issuer *issuer)
+{
+    require(reader, node, SLICE("keys"), "a file made by 'aegis token key'");
+    refuse_keys_of_tokens(reader, node, "api-keys");
+    config_check_file(reader, place_of(node, SLICE("keys")), issuer->keys_path, false);
+    issuer->issuer = around(reader, "urn:aegis:keys:", issuer->name, "");
+}
+
 void config_check_issuer(struct config_reader *reader, const struct config_node *node, void *out)
 {
     struct config_issuer *issuer = out;
@@ -300,6 +333,15 @@ void config_check_issuer(struct config_reader *reader, const struct config_node 
     if (written != NULL && issuer->preset == CONFIG_PRESET_OIDC &&
         !slice_eq(written->text, SLICE("oidc"))) {
         return; /* refused before; what it would have needed is unknown */
+    }
+    if (issuer->preset == CONFIG_PRESET_API_KEYS) {
+        check_keys_entry(reader, node, issuer);
+        return;
+    }
+    if (issuer->keys_path.len > 0) {
+        config_read_problem(reader, place_of(node, SLICE("keys")), "config.conflict",
+                            "use 'jwks' for the keys of an issuer",
+                            "'keys' has a meaning with preset api-keys only");
     }
     fill_issuer(reader, node, preset, issuer);
     if (issuer->preset == CONFIG_PRESET_DEVELOPMENT) {

@@ -54,6 +54,7 @@ static const struct config_choice presets[] = {
     {SLICE_INIT("auth0"), CONFIG_PRESET_AUTH0},
     {SLICE_INIT("ping"), CONFIG_PRESET_PING},
     {SLICE_INIT("keycloak"), CONFIG_PRESET_KEYCLOAK},
+    {SLICE_INIT("api-keys"), CONFIG_PRESET_API_KEYS},
     {{0}, 0},
 };
 
@@ -189,6 +190,8 @@ static const struct config_field issuer_fields[] = {
     {.name = SLICE_INIT("jwks"), .kind = CONFIG_KIND_CUSTOM, .read = config_check_jwks,
      .offset = 0, .schema = "{\"type\":\"string\"}",
      .doc = "key set: an https URL or a file; default by preset"},
+    {.name = SLICE_INIT("keys"), .kind = CONFIG_KIND_PATH, AT(config_issuer, keys_path),
+     .doc = "of preset api-keys: the list of keys, made by aegis token key"},
     {.name = SLICE_INIT("algorithms"), .kind = CONFIG_KIND_MASK, AT(config_issuer, algorithms),
      .choices = algorithms,
      .value_default = JWS_MASK(JWS_RS256) | JWS_MASK(JWS_PS256) | JWS_MASK(JWS_ES256),
