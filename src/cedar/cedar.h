@@ -213,6 +213,9 @@ struct cedar_policy_info cedar_policy_get(const struct cedar_policy_set *set, si
 /* False when there is no policy, template or link of that id. */
 bool cedar_policy_find(const struct cedar_policy_set *set, struct slice id, size_t *index);
 
+/* Is an entity of this type written in any policy, in a scope or in a condition? */
+bool cedar_policy_set_mentions(const struct cedar_policy_set *set, struct slice type);
+
 /* False when the policy has no such annotation. */
 bool cedar_policy_annotation(const struct cedar_policy_set *set, size_t index, struct slice key,
                              struct slice *value);

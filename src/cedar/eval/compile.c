@@ -500,6 +500,7 @@ static enum status finish(struct compiler *c, const struct cedar_policy_set *set
     TRY(index_build(&demands, program->symbols.count, c->arena, scratch, &program->index));
     program->code = c->code.items;
     program->values = c->values.items;
+    program->value_count = (uint32_t)c->values.count;
     program->patterns = c->patterns.items;
     program->paths = c->paths.items;
     program->path_count = (uint32_t)c->paths.count;

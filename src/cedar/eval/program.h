@@ -104,6 +104,7 @@ struct program {
     const struct compiled_policy *policies;
     const struct instruction *code;
     const struct cedar_value *values;
+    uint32_t value_count;
     const struct pattern *patterns;
     const uint32_t *lists; /* of symbols */
     const struct path *paths;
