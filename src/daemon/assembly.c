@@ -211,7 +211,70 @@ static enum status build_sign_ins(struct build *b, const struct config_issuer *f
     }
     to->sign_ins = sign_ins;
     to->sign_in_count = from->step_up_count;
-    to->asks_by_claims = from->preset == CONFIG_PRESET_ENTRA;
+    to->asks_by_claims = from->preset == ISSUER_PRESET_ENTRA;
+    return STATUS_OK;
+}
+
+static enum status build_role_sources(struct build *b, const struct config_mapping *mapping,
+                                      struct issuer_entry *entry)
+{
+    struct issuer_role_source *sources =
+        arena_alloc_zero(b->arena, mapping->role_count, sizeof(*sources));
+    if (sources == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < mapping->role_count; i++) {
+        const struct config_role_source *from = &mapping->roles[i];
+        struct issuer_role_value *values =
+            arena_alloc_zero(b->arena, from->value_count, sizeof(*values));
+        if (values == NULL) {
+            return STATUS_LIMIT;
+        }
+        for (size_t k = 0; k < from->value_count; k++) {
+            values[k] = (struct issuer_role_value){from->values[k].name, from->values[k].value};
+        }
+        sources[i] = (struct issuer_role_source){.claim = from->claim,
+                                                 .kind = from->kind,
+                                                 .prefix = from->prefix,
+                                                 .values = values,
+                                                 .value_count = from->value_count};
+    }
+    entry->role_sources = sources;
+    entry->role_source_count = mapping->role_count;
+    return STATUS_OK;
+}
+
+/* What the configuration says proves a factor, from both of its lists of three claims each. */
+static enum status build_evidence(struct build *b, const struct config_issuer *from,
+                                  struct issuer_entry *entry)
+{
+    const struct {
+        const struct config_texts *values;
+        enum issuer_evidence_claim claim;
+        enum auth_strength strength;
+    } lists[] = {
+        {&from->mfa.amr, ISSUER_EVIDENCE_AMR, AUTH_MFA},
+        {&from->mfa.acr, ISSUER_EVIDENCE_ACR, AUTH_MFA},
+        {&from->mfa.acrs, ISSUER_EVIDENCE_ACRS, AUTH_MFA},
+        {&from->phishing_resistant.amr, ISSUER_EVIDENCE_AMR, AUTH_PHISHING_RESISTANT},
+        {&from->phishing_resistant.acr, ISSUER_EVIDENCE_ACR, AUTH_PHISHING_RESISTANT},
+        {&from->phishing_resistant.acrs, ISSUER_EVIDENCE_ACRS, AUTH_PHISHING_RESISTANT},
+    };
+    size_t count = 0;
+    for (size_t i = 0; i < COUNT_OF(lists); i++) {
+        count += lists[i].values->count;
+    }
+    struct issuer_evidence *evidence = arena_alloc_zero(b->arena, count, sizeof(*evidence));
+    if (evidence == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < COUNT_OF(lists); i++) {
+        for (size_t k = 0; k < lists[i].values->count; k++) {
+            evidence[entry->evidence_count++] = (struct issuer_evidence){
+                lists[i].claim, lists[i].values->items[k], lists[i].strength};
+        }
+    }
+    entry->evidence = evidence;
     return STATUS_OK;
 }
 
@@ -225,16 +288,27 @@ static enum status build_issuer(struct build *b, const struct config_issuer *fro
         .audiences = from->audience.items,
         .audience_count = from->audience.count,
         .skew_s = from->skew_s,
-        .subject_claim = from->mapping.subject,
+        .preset = from->preset,
+        .aliases = from->accepted_issuers.items,
+        .alias_count = from->accepted_issuers.count,
+        .typ = from->token_kind,
+        .version = from->token_ver,
+        .subjects = from->mapping.subject.items,
+        .subject_count = from->mapping.subject.count,
         .tenant_claim = from->mapping.tenant,
-        .tenant = from->tenant,
-        .role_claim = from->mapping.roles,
+        .tenants = from->tenants.items,
+        .tenant_count = from->tenants.count,
+        .needs_tenant = from->needs_tenant,
         .group_claim = from->mapping.groups,
+        .amr_claim = from->mapping.amr,
+        .acr_claim = from->mapping.acr,
         .roles = from->roles.items,
         .role_count = from->roles.count,
     };
     to->algorithms = from->algorithms;
     TRY(build_sign_ins(b, from, to));
+    TRY(build_role_sources(b, &from->mapping, to));
+    TRY(build_evidence(b, from, to));
     return build_attributes(b, &from->mapping, to);
 }
 
@@ -243,7 +317,7 @@ static enum status build_api_keys(struct build *b, size_t index, struct issuer_e
 {
     const struct config_issuer *from = &b->assembly->inputs->config->issuers[index];
     struct diag diag = {0};
-    if (from->preset != CONFIG_PRESET_API_KEYS) {
+    if (from->preset != ISSUER_PRESET_API_KEYS) {
         return STATUS_OK;
     }
     to->kind = ISSUER_OF_KEYS;

@@ -22,7 +22,7 @@ static enum status read_development(const struct config *config, struct buf *out
 
 bool key_sets_is_remote(const struct config_issuer *issuer)
 {
-    return issuer->preset != CONFIG_PRESET_DEVELOPMENT && issuer->jwks_path.len == 0;
+    return issuer->preset != ISSUER_PRESET_DEVELOPMENT && issuer->jwks_path.len == 0;
 }
 
 static bool have_remote(const struct config *config)
@@ -48,7 +48,7 @@ bool key_sets_can_read(const struct config *config)
 enum status key_sets_read(const struct config *config, const struct config_issuer *issuer,
                           struct buf *out, struct diag *diag)
 {
-    if (issuer->preset == CONFIG_PRESET_DEVELOPMENT) {
+    if (issuer->preset == ISSUER_PRESET_DEVELOPMENT) {
         return read_development(config, out, diag);
     }
     if (issuer->jwks_path.len > 0) {

@@ -2,6 +2,9 @@
 
 #include "core/identity/jws.h"
 
+#define POINTER_NAME_BYTES_MAX 512
+#define TIME_S_MAX 253402300799 /* the end of the year 9999 */
+
 /* How a list is written and how long it may be. */
 struct list_rule {
     struct slice name; /* for the message */
@@ -51,8 +54,38 @@ static enum status read_text(const struct claims *claims, json_ref value,
     return STATUS_OK;
 }
 
+/* One name of a JSON Pointer: "~1" stands for '/', "~0" for '~' (RFC 6901 §3). */
+static json_ref pointed_member(const struct claims *claims, json_ref object, struct slice name)
+{
+    uint8_t plain[POINTER_NAME_BYTES_MAX];
+    size_t len = 0;
+    for (size_t i = 0; i < name.len; i++) {
+        bool is_escape = name.ptr[i] == '~';
+        if (len == sizeof(plain) || (is_escape && i + 1 == name.len)) {
+            return JSON_NONE;
+        }
+        plain[len++] = !is_escape ? name.ptr[i] : name.ptr[++i] == '1' ? '/' : '~';
+    }
+    return json_member(&claims->tape, object, slice_of(plain, len));
+}
+
+static json_ref find_pointed(const struct claims *claims, struct slice pointer)
+{
+    json_ref object = 0;
+    while (pointer.len > 0 && object != JSON_NONE) {
+        pointer = slice_sub(pointer, 1, pointer.len);
+        size_t end = slice_find_byte(pointer, '/');
+        object = pointed_member(claims, object, slice_sub(pointer, 0, end));
+        pointer = slice_sub(pointer, end, pointer.len);
+    }
+    return object;
+}
+
 json_ref claims_find(const struct claims *claims, struct slice path)
 {
+    if (slice_starts_with(path, SLICE("/"))) {
+        return find_pointed(claims, path);
+    }
     json_ref object = 0;
     for (;;) {
         json_ref whole = json_member(&claims->tape, object, path);
@@ -315,7 +348,7 @@ static enum status read_scopes(struct claims *claims, struct arena *arena, struc
 enum status claims_open(const struct json_parser *parser, struct slice payload, struct arena *arena,
                         struct claims *out, struct diag *diag)
 {
-    *out = (struct claims){0};
+    *out = (struct claims){.parser = parser};
     TRY(jws_parse_object(parser, payload, CLAIMS_DEPTH_MAX, arena, &out->tape, diag));
     json_ref issuer = json_member(&out->tape, 0, SLICE("iss"));
     enum status status =
@@ -345,5 +378,58 @@ enum status claims_read(struct claims *claims, struct arena *arena, struct diag 
                           has_claim(claims, SLICE("c_hash")) || has_claim(claims, SLICE("s_hash"));
     claims->is_event = has_claim(claims, SLICE("events"));
     claims->is_bound = has_claim(claims, SLICE("cnf"));
+    return STATUS_OK;
+}
+
+/* Wrapped so that it can be read as a claim of its own. */
+static enum status open_text(const struct claims *claims, struct slice text, struct arena *arena,
+                             struct claims *out, struct diag *diag)
+{
+    const struct slice parts[] = {SLICE("{\"list\":"), text, SLICE("}")};
+    struct slice object;
+    *out = (struct claims){.parser = claims->parser};
+    if (arena_join(arena, parts, COUNT_OF(parts), &object) != STATUS_OK) {
+        return no_memory(diag);
+    }
+    return jws_parse_object(claims->parser, object, CLAIMS_DEPTH_MAX, arena, &out->tape, diag);
+}
+
+enum status claims_json_texts(const struct claims *claims, struct slice path, struct arena *arena,
+                              struct claims_list *out, struct diag *diag)
+{
+    struct slice text = SLICE_EMPTY;
+    struct claims inner;
+    json_ref value = claims_find(claims, path);
+    if (is_absent(claims, value) || json_type(&claims->tape, value) != JSON_STRING) {
+        return claims_texts(claims, path, 0, arena, out, diag);
+    }
+    if (json_string(&claims->tape, value, arena, &text) == STATUS_LIMIT) {
+        return no_memory(diag);
+    }
+    enum status status = open_text(claims, text, arena, &inner, diag);
+    if (status != STATUS_OK) {
+        return status == STATUS_LIMIT ? status
+                                      : refuse_claim(diag, path, "a list of texts, as JSON");
+    }
+    json_ref list = json_member(&inner.tape, 0, SLICE("list"));
+    if (json_count(&inner.tape, 0) != 1 || json_type(&inner.tape, list) != JSON_ARRAY) {
+        return refuse_claim(diag, path, "a list of texts, as JSON");
+    }
+    return claims_texts(&inner, SLICE("list"), 0, arena, out, diag);
+}
+
+enum status claims_time(const struct claims *claims, struct slice path, int64_t *out,
+                        struct diag *diag)
+{
+    struct decimal decimal;
+    json_ref value = claims_find(claims, path);
+    if (is_absent(claims, value)) {
+        return STATUS_NOT_FOUND;
+    }
+    if (json_type(&claims->tape, value) != JSON_NUMBER ||
+        !read_decimal(json_raw(&claims->tape, value), &decimal) || !decimal_seconds(decimal, out) ||
+        *out < 0 || *out > TIME_S_MAX) {
+        return refuse_claim(diag, path, "a number of seconds");
+    }
     return STATUS_OK;
 }

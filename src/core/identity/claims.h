@@ -26,6 +26,7 @@ struct claims_list {
 };
 
 struct claims {
+    const struct json_parser *parser; /* borrowed; for claims that hold JSON as a text */
     struct json_tape tape;
     struct slice issuer;
     struct slice client_id; /* empty when absent */
@@ -49,8 +50,10 @@ NODISCARD enum status claims_open(const struct json_parser *parser, struct slice
  * token.client. */
 NODISCARD enum status claims_read(struct claims *claims, struct arena *arena, struct diag *diag);
 
-/* The value of a claim by path: a member of that very name wins ("https://example.com/roles"), else
- * dots go into objects ("realm_access.roles"). JSON_NONE when there is none. */
+/* The value of a claim by path: a JSON Pointer of names (RFC 6901,
+ * "/resource_access/my.app/roles"), or a member of that very name ("https://example.com/roles"),
+ * else dots go into objects
+ * ("realm_access.roles"). JSON_NONE when there is none. */
 json_ref claims_find(const struct claims *claims, struct slice path);
 
 /* The claim at path as a text of 1..bytes_max without control characters. STATUS_NOT_FOUND when it
@@ -62,5 +65,15 @@ NODISCARD enum status claims_text(const struct claims *claims, struct slice path
  * Absent or null gives an empty list. Codes token.claim. */
 NODISCARD enum status claims_texts(const struct claims *claims, struct slice path, char separator,
                                    struct arena *arena, struct claims_list *out, struct diag *diag);
+
+/* A text that holds an array of texts as JSON; else as claims_texts without a separator. */
+NODISCARD enum status claims_json_texts(const struct claims *claims, struct slice path,
+                                        struct arena *arena, struct claims_list *out,
+                                        struct diag *diag);
+
+/* The claim as seconds since the epoch. STATUS_NOT_FOUND when it is absent or null (no diag);
+ * token.claim for what is no time of the years 1970 to 9999. */
+NODISCARD enum status claims_time(const struct claims *claims, struct slice path, int64_t *out,
+                                  struct diag *diag);
 
 #endif

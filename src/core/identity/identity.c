@@ -1,16 +1,22 @@
 #include "core/identity/identity.h"
 
 #include "core/identity/claims.h"
-#include "core/identity/jws.h"
+#include "core/identity/issuer_hint.h"
 #include "core/identity/principal_map.h"
+
+#include <assert.h>
 
 /* One verification on its way through the checks. */
 struct verification {
     const struct identity_request *request;
     const struct issuer_entry *entry;
     size_t entry_index;
+    struct slice token;
     struct jws jws;
     struct claims claims;
+    const void *keys[JWKS_CANDIDATES_MAX]; /* that may have signed */
+    uint32_t key_count;
+    struct principal *fields; /* out */
 };
 
 static enum status refuse(struct diag *diag, const char *code, const char *message)
@@ -56,17 +62,25 @@ static void make_key(const struct identity_request *request, struct slice token,
     }
 }
 
-/* The unverified issuer picks the entry, and only a configured one: nothing else is believed yet.
- */
-static enum status find_entry(struct verification *self, struct diag *diag)
+static enum status check_header(struct verification *self, struct diag *diag)
 {
-    self->entry =
-        identity_snapshot_find(self->request->snapshot, self->claims.issuer, &self->entry_index);
-    return self->entry != NULL ? STATUS_OK
-                               : refuse(diag, "token.issuer", "token's issuer is not configured");
+    return jws_parse(self->request->parser, self->token, self->request->arena, &self->jws, diag);
 }
 
-static enum status check_header(const struct verification *self, struct diag *diag)
+/* The unverified issuer picks the entry, and only a configured one: nothing else is believed yet.
+ */
+static enum status check_issuer(struct verification *self, struct diag *diag)
+{
+    const struct identity_request *request = self->request;
+    TRY(claims_open(request->parser, self->jws.payload, request->arena, &self->claims, diag));
+    self->entry =
+        identity_snapshot_find(request->snapshot, self->claims.issuer, &self->entry_index);
+    return self->entry != NULL
+               ? STATUS_OK
+               : refuse(diag, "token.issuer", issuer_hint(request->snapshot, self->claims.issuer));
+}
+
+static enum status check_typ(struct verification *self, struct diag *diag)
 {
     enum jws_type type = self->jws.type;
     bool is_wrong = type == JWS_TYPE_OTHER;
@@ -80,17 +94,34 @@ static enum status check_header(const struct verification *self, struct diag *di
         is_wrong = is_wrong || type == JWS_TYPE_ACCESS_TOKEN;
         break;
     }
-    if (is_wrong) {
-        return refuse(diag, "token.kind", "token's 'typ' is not accepted from this issuer");
-    }
-    if ((self->entry->algorithms & JWS_MASK(self->jws.algorithm)) == 0) {
-        return refuse(diag, "token.alg", "token's algorithm is not allowed for this issuer");
-    }
-    return STATUS_OK;
+    return is_wrong ? refuse(diag, "token.kind", "token's 'typ' is not accepted from this issuer")
+                    : STATUS_OK;
 }
 
-static enum status find_keys(const struct verification *self, const void **keys, uint32_t *count,
-                             struct diag *diag)
+static enum status check_algorithm(struct verification *self, struct diag *diag)
+{
+    return (self->entry->algorithms & JWS_MASK(self->jws.algorithm)) != 0
+               ? STATUS_OK
+               : refuse(diag, "token.alg", "token's algorithm is not allowed for this issuer");
+}
+
+/* Keys that are shared by tenants say whose tokens they may sign. */
+static enum status keep_keys_of_issuer(struct verification *self, const struct jwks *set,
+                                       struct diag *diag)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < self->key_count; i++) {
+        if (issuer_entry_key_may_sign(self->entry, jwks_issuer(set, self->keys[i]),
+                                      self->claims.issuer)) {
+            self->keys[kept++] = self->keys[i];
+        }
+    }
+    self->key_count = kept;
+    return kept > 0 ? STATUS_OK
+                    : refuse(diag, "token.key", "the token's key is not one of its issuer");
+}
+
+static enum status check_key(struct verification *self, struct diag *diag)
 {
     const struct jwks *set = identity_snapshot_keys(self->request->snapshot, self->entry_index);
     const struct jws *jws = &self->jws;
@@ -102,25 +133,22 @@ static enum status find_keys(const struct verification *self, const void **keys,
     if (!jws->has_kid && !self->entry->allows_missing_kid) {
         return refuse(diag, "token.key", "token names no key ('kid')");
     }
-    *count = jwks_find(set, jws->has_kid ? &jws->kid : NULL, jws->algorithm, keys);
-    bool is_ambiguous = *count > (jws->has_kid ? JWKS_CANDIDATES_MAX : 1);
-    if (*count == 0 || is_ambiguous) {
+    self->key_count = jwks_find(set, jws->has_kid ? &jws->kid : NULL, jws->algorithm, self->keys);
+    bool is_ambiguous = self->key_count > (jws->has_kid ? JWKS_CANDIDATES_MAX : 1);
+    if (self->key_count == 0 || is_ambiguous) {
         return refuse(diag, "token.key",
                       is_ambiguous ? "several keys fit the token"
                                    : "no key of this issuer fits the token's 'kid' and algorithm");
     }
-    return STATUS_OK;
+    return keep_keys_of_issuer(self, set, diag);
 }
 
-static enum status check_signature(const struct verification *self, struct diag *diag)
+static enum status check_signature(struct verification *self, struct diag *diag)
 {
     const struct port_crypto *crypto = self->request->crypto;
     const struct jws *jws = &self->jws;
-    const void *keys[JWKS_CANDIDATES_MAX];
-    uint32_t count = 0;
-    TRY(find_keys(self, keys, &count, diag));
-    for (uint32_t i = 0; i < count; i++) {
-        if (crypto->verify(crypto->context, jws->algorithm, keys[i], jws->signed_input,
+    for (uint32_t i = 0; i < self->key_count; i++) {
+        if (crypto->verify(crypto->context, jws->algorithm, self->keys[i], jws->signed_input,
                            jws->signature) == STATUS_OK) {
             return STATUS_OK;
         }
@@ -128,14 +156,55 @@ static enum status check_signature(const struct verification *self, struct diag 
     return refuse(diag, "token.signature", "token's signature is wrong");
 }
 
+/* What its preset says that every good token of the issuer has. */
+static enum status check_required(const struct verification *self, struct diag *diag)
+{
+    const struct issuer_preset *preset = issuer_preset(self->entry->preset);
+    const struct claim_question version = {SLICE("ver"), CLAIM_IS, self->entry->version};
+    size_t count = preset->required_count + (self->entry->version.len > 0);
+    for (size_t i = 0; i < count; i++) {
+        const struct claim_question *question =
+            i < preset->required_count ? &preset->required[i] : &version;
+        bool is_met = false;
+        TRY(claim_question_ask(question, &self->claims, self->request->arena, &is_met, diag));
+        if (!is_met) {
+            return diag_fail(
+                diag, STATUS_UNAUTHENTICATED, "token.claim",
+                "claim '%.*s' is not '%.*s', as it must be from this issuer",
+                SLICE_ARG(question->claim),
+                SLICE_ARG(question->kind == CLAIM_IS_TRUE ? SLICE("true") : question->value));
+        }
+    }
+    return STATUS_OK;
+}
+
+/* Only now are the claims worth reading: before this check they are anyone's words. */
+static enum status check_claims(struct verification *self, struct diag *diag)
+{
+    TRY(claims_read(&self->claims, self->request->arena, diag));
+    return check_required(self, diag);
+}
+
 static bool has_claim(const struct verification *self, struct slice path)
 {
     return claims_find(&self->claims, path) != JSON_NONE;
 }
 
+/* Groups are no right: identity providers put them into ID tokens as well. */
+static bool has_rights(const struct verification *self)
+{
+    bool has = self->claims.has_scopes || has_claim(self, SLICE("roles")) ||
+               has_claim(self, SLICE("permissions"));
+    for (size_t i = 0; i < self->entry->role_source_count && !has; i++) {
+        has = has_claim(self, self->entry->role_sources[i].claim);
+    }
+    return has;
+}
+
 /* An ID token proves a login to a client; taken as an access token it would let that client's login
- * act here. Where the issuer does not mark access tokens, a right to something must be in it. */
-static enum status check_kind(const struct verification *self, struct diag *diag)
+ * act here. Where the issuer does not mark access tokens, a right to something must be in it, and
+ * the client that asked for it where the issuer's ID tokens name none. */
+static enum status check_kind(struct verification *self, struct diag *diag)
 {
     const struct claims *claims = &self->claims;
     if (claims->is_bound) {
@@ -149,19 +218,25 @@ static enum status check_kind(const struct verification *self, struct diag *diag
     if (self->entry->typ == ISSUER_TYP_ID_TOKEN || self->jws.type == JWS_TYPE_ACCESS_TOKEN) {
         return STATUS_OK;
     }
-    bool has_rights = claims->has_scopes || has_claim(self, SLICE("roles")) ||
-                      has_claim(self, SLICE("permissions")) ||
-                      has_claim(self, self->entry->role_claim) ||
-                      has_claim(self, self->entry->group_claim);
-    if (claims->is_id_token || !has_rights) {
+    if (claims->is_id_token || !has_rights(self)) {
         return refuse(diag, "token.kind",
                       "token is not marked as an access token and looks like an ID token: it needs "
                       "'typ' at+jwt, or a scope, role or permission and no nonce");
     }
+    if (issuer_preset(self->entry->preset)->needs_client && claims->client_id.len == 0) {
+        return refuse(diag, "token.kind",
+                      "token names no client, so it is an ID token and no access token");
+    }
     return STATUS_OK;
 }
 
-static enum status check_audience(const struct verification *self, struct diag *diag)
+static enum status check_time(struct verification *self, struct diag *diag)
+{
+    return token_window_check(&self->claims.window, self->request->now_s, self->entry->skew_s,
+                              diag);
+}
+
+static enum status check_audience(struct verification *self, struct diag *diag)
 {
     const struct issuer_entry *entry = self->entry;
     const struct claims_list *claimed = &self->claims.audiences;
@@ -178,23 +253,70 @@ static enum status check_audience(const struct verification *self, struct diag *
     return refuse(diag, "token.audience", "token is not meant for this gateway ('aud')");
 }
 
-static enum status verify(struct verification *self, struct slice token, struct principal *fields,
-                          struct diag *diag)
+static enum status check_tenant(struct verification *self, struct diag *diag)
 {
-    const struct identity_request *request = self->request;
-    struct arena *arena = request->arena;
-    TRY(jws_parse(request->parser, token, arena, &self->jws, diag));
-    TRY(claims_open(request->parser, self->jws.payload, arena, &self->claims, diag));
-    TRY(find_entry(self, diag));
-    TRY(check_header(self, diag));
-    TRY(check_signature(self, diag));
-    /* Only now are the claims worth reading: before this line they are anyone's words. */
-    TRY(claims_read(&self->claims, arena, diag));
-    TRY(check_kind(self, diag));
-    TRY(token_window_check(&self->claims.window, request->now_s, self->entry->skew_s, diag));
-    TRY(check_audience(self, diag));
-    TRY(principal_map(self->entry, &self->claims, arena, fields, diag));
-    fields->key_id = self->jws.kid;
+    return principal_map_tenant(self->entry, &self->claims, self->request->arena,
+                                &self->fields->tenant, diag);
+}
+
+static enum status map_claims(struct verification *self, struct diag *diag)
+{
+    self->fields->key_id = self->jws.kid;
+    return principal_map(self->entry, &self->claims, self->request->arena, self->fields, diag);
+}
+
+/* The form is looked at before anything of this is known (bearer_token). */
+static const struct {
+    struct slice name;
+    enum status (*check)(struct verification *self, struct diag *diag);
+} CHECKS[] = {
+    [IDENTITY_CHECK_FORM] = {SLICE_INIT("form"), NULL},
+    [IDENTITY_CHECK_HEADER] = {SLICE_INIT("header"), check_header},
+    [IDENTITY_CHECK_ISSUER] = {SLICE_INIT("issuer"), check_issuer},
+    [IDENTITY_CHECK_TYP] = {SLICE_INIT("typ"), check_typ},
+    [IDENTITY_CHECK_ALGORITHM] = {SLICE_INIT("algorithm"), check_algorithm},
+    [IDENTITY_CHECK_KEY] = {SLICE_INIT("key"), check_key},
+    [IDENTITY_CHECK_SIGNATURE] = {SLICE_INIT("signature"), check_signature},
+    [IDENTITY_CHECK_CLAIMS] = {SLICE_INIT("claims"), check_claims},
+    [IDENTITY_CHECK_KIND] = {SLICE_INIT("kind"), check_kind},
+    [IDENTITY_CHECK_TIME] = {SLICE_INIT("time"), check_time},
+    [IDENTITY_CHECK_AUDIENCE] = {SLICE_INIT("audience"), check_audience},
+    [IDENTITY_CHECK_TENANT] = {SLICE_INIT("tenant"), check_tenant},
+    [IDENTITY_CHECK_MAPPING] = {SLICE_INIT("mapping"), map_claims},
+};
+static_assert(COUNT_OF(CHECKS) == IDENTITY_CHECK_COUNT, "every check has its row");
+
+struct slice identity_check_name(enum identity_check check)
+{
+    return CHECKS[check].name;
+}
+
+static void tell(const struct verification *self, enum identity_check check, enum status status,
+                 const struct diag *diag)
+{
+    const struct identity_observer *observer = self->request->observer;
+    if (observer != NULL) {
+        bool has_claims = check > IDENTITY_CHECK_ISSUER ||
+                          (check == IDENTITY_CHECK_ISSUER && self->claims.issuer.len > 0);
+        bool has_header = check > IDENTITY_CHECK_HEADER ||
+                          (check == IDENTITY_CHECK_HEADER && status == STATUS_OK);
+        observer->on_check(observer->context,
+                           &(struct identity_progress){.check = check,
+                                                       .status = status,
+                                                       .diag = diag,
+                                                       .jws = has_header ? &self->jws : NULL,
+                                                       .claims = has_claims ? &self->claims : NULL,
+                                                       .entry = self->entry});
+    }
+}
+
+static enum status verify(struct verification *self, struct diag *diag)
+{
+    for (enum identity_check check = IDENTITY_CHECK_HEADER; check < IDENTITY_CHECK_COUNT; check++) {
+        enum status status = CHECKS[check].check(self, diag);
+        tell(self, check, status, diag);
+        TRY(status);
+    }
     return STATUS_OK;
 }
 
@@ -222,55 +344,57 @@ static enum status verify_key(const struct identity_request *request, struct sli
         return diag_fail(diag, STATUS_UNAUTHENTICATED, "key.expired", "key %.*s has expired",
                          SLICE_ARG(key->id));
     }
-    *fields = (struct principal){.issuer = entry->name,
-                                 .subject = key->subject,
-                                 .tenant = entry->tenant,
-                                 .client_id = key->id,
-                                 .key_id = key->id,
-                                 .is_service = true,
-                                 .roles = key->roles,
-                                 .role_count = key->role_count,
-                                 .scopes = key->scopes,
-                                 .scope_count = key->scope_count,
-                                 .servers = key->servers,
-                                 .server_count = key->server_count,
-                                 .expires_at_s = key->expires_at_s};
+    *fields =
+        (struct principal){.issuer = entry->name,
+                           .subject = key->subject,
+                           .tenant = entry->tenant_count > 0 ? entry->tenants[0] : SLICE_EMPTY,
+                           .client_id = key->id,
+                           .key_id = key->id,
+                           .is_service = true,
+                           .actor = PRINCIPAL_APP,
+                           .roles = key->roles,
+                           .role_count = key->role_count,
+                           .scopes = key->scopes,
+                           .scope_count = key->scope_count,
+                           .servers = key->servers,
+                           .server_count = key->server_count,
+                           .expires_at_s = key->expires_at_s};
     return STATUS_OK;
 }
 
 /* Whatever has the form of a key is one: no other check gets to see it. */
-static enum status verify_any(const struct identity_request *request, struct slice token,
-                              const uint8_t hash[CRYPTO_SHA256_BYTES], struct principal *fields,
+static enum status verify_any(struct verification *self, const uint8_t hash[CRYPTO_SHA256_BYTES],
                               struct diag *diag)
 {
     struct slice id;
-    if (api_key_parse(request->crypto, token, &id)) {
-        return verify_key(request, id, hash, fields, diag);
+    if (api_key_parse(self->request->crypto, self->token, &id)) {
+        return verify_key(self->request, id, hash, self->fields, diag);
     }
-    struct verification verification = {.request = request};
-    return verify(&verification, token, fields, diag);
+    return verify(self, diag);
 }
 
 enum status identity_authenticate(const struct identity_request *request, struct principal **out,
                                   struct diag *diag)
 {
-    struct slice token = SLICE_EMPTY;
     struct identity_cache_key key;
-    struct principal fields;
+    struct principal fields = {0};
+    struct verification verification = {.request = request, .fields = &fields};
     uint8_t digits[PRINCIPAL_FINGERPRINT_BYTES];
     *out = NULL;
-    TRY(bearer_token(request, &token, diag));
+    enum status status = bearer_token(request, &verification.token, diag);
+    tell(&verification, IDENTITY_CHECK_FORM, status, diag);
+    TRY(status);
     if (request->snapshot == NULL) {
         return refuse(diag, "token.issuer", "no issuer is configured");
     }
-    make_key(request, token, &key);
+    make_key(request, verification.token, &key);
     if (request->cache != NULL) {
         *out = identity_cache_find(request->cache, &key, request->now_s);
         if (*out != NULL) {
             return STATUS_OK;
         }
     }
-    TRY(verify_any(request, token, key.token, &fields, diag));
+    TRY(verify_any(&verification, key.token, diag));
     fields.fingerprint = fingerprint(key.token, digits);
     TRY(principal_new(&fields, request->crypto, out, diag));
     if (request->cache != NULL) {

@@ -10,7 +10,45 @@
 
 #include "core/identity/identity_cache.h"
 #include "core/identity/identity_snapshot.h"
+#include "core/identity/jws.h"
 #include "core/identity/token_hash.h"
+
+/* The checks of a token, in their order. */
+enum identity_check {
+    IDENTITY_CHECK_FORM,      /* the Authorization field and the size of the token */
+    IDENTITY_CHECK_HEADER,    /* three parts, JSON, the header's parameters */
+    IDENTITY_CHECK_ISSUER,    /* a configured issuer */
+    IDENTITY_CHECK_TYP,       /* the header's "typ" */
+    IDENTITY_CHECK_ALGORITHM, /* allowed for this issuer */
+    IDENTITY_CHECK_KEY,       /* a key of this issuer fits */
+    IDENTITY_CHECK_SIGNATURE,
+    IDENTITY_CHECK_CLAIMS, /* the registered claims, and what the preset requires */
+    IDENTITY_CHECK_KIND,   /* an access token, and no other */
+    IDENTITY_CHECK_TIME,
+    IDENTITY_CHECK_AUDIENCE,
+    IDENTITY_CHECK_TENANT,
+    IDENTITY_CHECK_MAPPING, /* claims to principal */
+    IDENTITY_CHECK_COUNT,
+};
+
+/* Static, like "audience". */
+struct slice identity_check_name(enum identity_check check);
+
+/* What is known after a check; all borrowed for the call. */
+struct identity_progress {
+    enum identity_check check;
+    enum status status;
+    const struct diag *diag;          /* of a refusal */
+    const struct jws *jws;            /* from IDENTITY_CHECK_HEADER on, if that passed */
+    const struct claims *claims;      /* issuer and tape from IDENTITY_CHECK_ISSUER on */
+    const struct issuer_entry *entry; /* from IDENTITY_CHECK_ISSUER on, if that passed */
+};
+
+/* Who wants to see each check as it ends. What is not reached is not told. */
+struct identity_observer {
+    void *context;
+    void (*on_check)(void *context, const struct identity_progress *progress);
+};
 
 /* One request to authenticate; all borrowed. */
 struct identity_request {
@@ -24,6 +62,7 @@ struct identity_request {
     size_t token_bytes_max;     /* 0: JWS_TOKEN_BYTES_MAX, which is also the most there is */
     int64_t now_s;              /* wall clock, not negative */
     struct arena *arena;        /* for decoding, may be dropped after the call */
+    const struct identity_observer *observer; /* NULL: nobody; asks for a verification, no cache */
 };
 
 /* Who is calling?
@@ -50,7 +89,7 @@ struct identity_request {
  *   token.client         two client ids
  *   token.tenant         tenant missing or not accepted
  *   token.subject        no subject
- *   token.overage        groups or roles were left out by the issuer
+ *   token.overage        the issuer left a claim out that roles come from
  *   key.unknown          has the form of a key (api_key.h) and is on no list
  *   key.expired
  * STATUS_UNAVAILABLE with identity.no_keys: the issuer's keys could not be fetched yet

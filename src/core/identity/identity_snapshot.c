@@ -30,11 +30,47 @@ static bool is_repeated(const struct identity_config *config, size_t index)
 {
     for (size_t i = 0; i < index; i++) {
         if (slice_eq(config->entries[i].name, config->entries[index].name) ||
-            slice_eq(config->entries[i].issuer, config->entries[index].issuer)) {
+            issuer_entry_overlaps(&config->entries[i], &config->entries[index])) {
             return true;
         }
     }
     return false;
+}
+
+/* An empty text would match a claim that is missing. */
+static enum status check_texts(const struct issuer_entry *entry, struct diag *diag)
+{
+    if (has_empty(entry->audiences, entry->audience_count) ||
+        has_empty(entry->roles, entry->role_count) ||
+        has_empty(entry->aliases, entry->alias_count) ||
+        has_empty(entry->subjects, entry->subject_count) ||
+        has_empty(entry->tenants, entry->tenant_count)) {
+        return refuse(diag, entry, "has an empty audience, role, issuer, subject or tenant");
+    }
+    return STATUS_OK;
+}
+
+static enum status check_counts(const struct issuer_entry *entry, struct diag *diag)
+{
+    if (entry->attribute_count > IDENTITY_ATTRIBUTES_MAX) {
+        return refuse(diag, entry, "maps too many attributes");
+    }
+    if (entry->subject_count > IDENTITY_SUBJECTS_MAX ||
+        entry->role_source_count > IDENTITY_ROLE_SOURCES_MAX) {
+        return refuse(diag, entry, "has too many claims for subjects or roles");
+    }
+    return STATUS_OK;
+}
+
+/* Who may be let in must be said where an issuer serves the whole world. */
+static enum status check_tenants(const struct issuer_entry *entry, struct diag *diag)
+{
+    bool is_open = entry->tenant_count == 0 && !entry->needs_tenant;
+    if (is_open &&
+        (issuer_preset(entry->preset)->needs_tenant || issuer_entry_has_tenants(entry))) {
+        return refuse(diag, entry, "does not say which tenants are accepted");
+    }
+    return STATUS_OK;
 }
 
 static enum status check_entry(const struct identity_config *config, size_t index,
@@ -48,20 +84,18 @@ static enum status check_entry(const struct identity_config *config, size_t inde
     if (is_repeated(config, index)) {
         return refuse(diag, entry, "has the name or the issuer of another entry");
     }
+    if (entry->preset >= ISSUER_PRESET_COUNT) {
+        return refuse(diag, entry, "has an unknown preset");
+    }
     if (entry->algorithms == 0 || (entry->algorithms & ~JWS_MASK_ALL) != 0) {
         return refuse(diag, entry, "allows no algorithm, or one that is unknown");
     }
     if (entry->skew_s < 0 || entry->skew_s > TOKEN_LEEWAY_S_MAX) {
         return refuse(diag, entry, "tolerates too much clock skew");
     }
-    if (has_empty(entry->audiences, entry->audience_count) ||
-        has_empty(entry->roles, entry->role_count)) {
-        return refuse(diag, entry, "has an empty audience or role");
-    }
-    if (entry->attribute_count > IDENTITY_ATTRIBUTES_MAX) {
-        return refuse(diag, entry, "maps too many attributes");
-    }
-    return STATUS_OK;
+    TRY(check_texts(entry, diag));
+    TRY(check_counts(entry, diag));
+    return check_tenants(entry, diag);
 }
 
 static enum status copy_texts(struct arena *arena, const struct slice **items, size_t count)
@@ -129,26 +163,107 @@ static enum status copy_sign_ins(struct arena *arena, struct issuer_entry *entry
     return STATUS_OK;
 }
 
-static enum status copy_claim_name(struct arena *arena, struct slice *name, struct slice fallback)
+static enum status copy_role_values(struct arena *arena, struct issuer_role_source *source)
 {
-    return arena_copy(arena, name->len > 0 ? *name : fallback, name);
+    struct issuer_role_value *copy = arena_alloc_zero(arena, source->value_count, sizeof(*copy));
+    if (copy == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < source->value_count; i++) {
+        TRY(arena_copy(arena, source->values[i].value, &copy[i].value));
+        TRY(arena_copy(arena, source->values[i].role, &copy[i].role));
+    }
+    source->values = copy;
+    return STATUS_OK;
 }
 
-/* After this every pointer of the entry is ours and every default is filled in. */
+static enum status copy_role_sources(struct arena *arena, struct issuer_entry *entry)
+{
+    struct issuer_role_source *copy =
+        arena_alloc_zero(arena, entry->role_source_count, sizeof(*copy));
+    if (copy == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < entry->role_source_count; i++) {
+        copy[i] = entry->role_sources[i];
+        TRY(arena_copy(arena, copy[i].claim, &copy[i].claim));
+        TRY(arena_copy(arena, copy[i].prefix, &copy[i].prefix));
+        TRY(copy_role_values(arena, &copy[i]));
+    }
+    entry->role_sources = copy;
+    return STATUS_OK;
+}
+
+static enum status copy_evidence(struct arena *arena, struct issuer_entry *entry)
+{
+    struct issuer_evidence *copy = arena_alloc_zero(arena, entry->evidence_count, sizeof(*copy));
+    if (copy == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < entry->evidence_count; i++) {
+        copy[i] = entry->evidence[i];
+        TRY(arena_copy(arena, copy[i].value, &copy[i].value));
+    }
+    entry->evidence = copy;
+    return STATUS_OK;
+}
+
+/* Where the entry says nothing the preset does; it is static and not copied. */
+static void fill_defaults(struct issuer_entry *entry)
+{
+    const struct issuer_preset *preset = issuer_preset(entry->preset);
+    if (entry->subject_count == 0) {
+        entry->subjects = preset->subjects;
+        entry->subject_count = preset->subject_count;
+    }
+    if (entry->role_source_count == 0) {
+        entry->role_sources = preset->roles;
+        entry->role_source_count = preset->role_count;
+    }
+    if (entry->tenant_claim.len == 0) {
+        entry->tenant_claim = preset->tenant;
+    }
+    if (entry->group_claim.len == 0) {
+        entry->group_claim = preset->groups;
+    }
+    if (entry->amr_claim.len == 0) {
+        entry->amr_claim = preset->amr;
+    }
+    if (entry->acr_claim.len == 0) {
+        entry->acr_claim = preset->acr;
+    }
+    if (entry->typ == ISSUER_TYP_ANY) {
+        entry->typ = preset->typ;
+    }
+}
+
+static enum status copy_claim_names(struct arena *arena, struct issuer_entry *entry)
+{
+    struct slice *const names[] = {&entry->name,         &entry->issuer,    &entry->version,
+                                   &entry->tenant_claim, &entry->amr_claim, &entry->group_claim,
+                                   &entry->acr_claim};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        TRY(arena_copy(arena, *names[i], names[i]));
+    }
+    return STATUS_OK;
+}
+
+/* After this every pointer of the entry is ours or static and every default is filled in. */
 static enum status copy_entry(struct arena *arena, struct issuer_entry *entry)
 {
-    TRY(arena_copy(arena, entry->name, &entry->name));
-    TRY(arena_copy(arena, entry->issuer, &entry->issuer));
-    TRY(arena_copy(arena, entry->tenant, &entry->tenant));
-    TRY(arena_copy(arena, entry->tenant_claim, &entry->tenant_claim));
-    TRY(copy_claim_name(arena, &entry->subject_claim, SLICE("sub")));
-    TRY(copy_claim_name(arena, &entry->role_claim, SLICE("roles")));
-    TRY(copy_claim_name(arena, &entry->group_claim, SLICE("groups")));
+    TRY(copy_claim_names(arena, entry));
+    TRY(copy_texts(arena, &entry->aliases, entry->alias_count));
     TRY(copy_texts(arena, &entry->audiences, entry->audience_count));
+    TRY(copy_texts(arena, &entry->subjects, entry->subject_count));
+    TRY(copy_texts(arena, &entry->tenants, entry->tenant_count));
     TRY(copy_texts(arena, &entry->roles, entry->role_count));
     TRY(copy_sign_ins(arena, entry));
     TRY(copy_api_keys(arena, entry));
-    return copy_attributes(arena, entry);
+    TRY(copy_role_sources(arena, entry));
+    TRY(copy_evidence(arena, entry));
+    TRY(copy_attributes(arena, entry));
+    fill_defaults(entry);
+    return STATUS_OK;
 }
 
 static enum status copy_config(struct identity_snapshot *snapshot,
@@ -226,16 +341,20 @@ struct jwks *identity_snapshot_keys(const struct identity_snapshot *snapshot, si
 const struct issuer_entry *identity_snapshot_find(const struct identity_snapshot *snapshot,
                                                   struct slice issuer, size_t *index)
 {
+    const struct issuer_entry *found = NULL;
     for (size_t i = 0; i < snapshot->config.entry_count; i++) {
-        if (snapshot->config.entries[i].kind == ISSUER_OF_TOKENS &&
-            slice_eq(snapshot->config.entries[i].issuer, issuer)) {
+        const struct issuer_entry *entry = &snapshot->config.entries[i];
+        bool is_better =
+            entry->kind == ISSUER_OF_TOKENS && (found == NULL || issuer_entry_has_tenants(found));
+        if (is_better && issuer_entry_may_be(entry, issuer) &&
+            (found == NULL || !issuer_entry_has_tenants(entry))) {
+            found = entry;
             if (index != NULL) {
                 *index = i;
             }
-            return &snapshot->config.entries[i];
         }
     }
-    return NULL;
+    return found;
 }
 
 const struct api_key *identity_snapshot_key(const struct identity_snapshot *snapshot,

@@ -10,6 +10,9 @@
 static const uint8_t SEED[16] = {3};
 static const struct slice AUDIENCES[] = {SLICE_INIT("aegis"), SLICE_INIT("api://aegis")};
 static const struct slice ROLES[] = {SLICE_INIT("admin"), SLICE_INIT("reader")};
+static const struct slice OID[] = {SLICE_INIT("oid")};
+static const struct slice T1[] = {SLICE_INIT("t1")};
+static const struct issuer_role_source ACCESS_ROLES[] = {{.claim = SLICE_INIT("access.roles")}};
 static const struct issuer_attribute ATTRIBUTES[] = {
     {SLICE_INIT("city"), SLICE_INIT("address.city"), PRINCIPAL_TEXT},
     {SLICE_INIT("level"), SLICE_INIT("https://corp.example/level"), PRINCIPAL_LONG},
@@ -33,10 +36,13 @@ static const struct issuer_entry ENTRIES[] = {
      .audience_count = 1,
      .algorithms = JWS_MASK(JWS_ES256),
      .typ = ISSUER_TYP_ACCESS_TOKEN,
-     .subject_claim = SLICE_INIT("oid"),
+     .subjects = OID,
+     .subject_count = 1,
      .tenant_claim = SLICE_INIT("tid"),
-     .tenant = SLICE_INIT("t1"),
-     .role_claim = SLICE_INIT("access.roles"),
+     .tenants = T1,
+     .tenant_count = 1,
+     .role_sources = ACCESS_ROLES,
+     .role_source_count = 1,
      .group_claim = SLICE_INIT("grp"),
      .roles = ROLES,
      .role_count = COUNT_OF(ROLES)},
@@ -336,9 +342,9 @@ TEST(identity_refuses_claims)
         {"a role is a number", TOKEN_HEADER, TOKEN_CLAIMS(",\"roles\":[\"a\",1]"), "token.claim"},
         {"a group is empty", TOKEN_HEADER, TOKEN_CLAIMS(",\"groups\":[\"\"]"), "token.claim"},
         {"groups left out", TOKEN_HEADER,
-         TOKEN_CLAIMS(",\"_claim_names\":{\"groups\":\"src1\"},\"_claim_sources\":{}"),
-         "token.overage"},
-        {"groups left out, implicit", TOKEN_HEADER, TOKEN_CLAIMS(",\"hasgroups\":true"),
+         TOKEN_CLAIMS(",\"_claim_names\":{\"groups\":\"src1\"},\"_claim_sources\":{}"), NULL},
+        {"roles left out", TOKEN_HEADER,
+         TOKEN_CLAIMS(",\"_claim_names\":{\"roles\":\"src1\"},\"_claim_sources\":{}"),
          "token.overage"},
         {"other claims left out", TOKEN_HEADER,
          TOKEN_CLAIMS(",\"_claim_names\":{\"photo\":\"src1\"},\"hasgroups\":false"), NULL},

@@ -17,14 +17,15 @@ struct jwks_key {
     enum jws_algorithm algorithm;
     bool has_kid;
     struct slice kid;
-    void *key; /* the crypto port's */
+    struct slice issuer; /* whose tokens it may sign, where keys are shared; empty: not said */
+    void *key;           /* the crypto port's */
 };
 
 struct jwks {
     uint32_t references; /* atomic */
     uint32_t count;
     const struct port_crypto *crypto;
-    struct jwks_key keys[]; /* followed by the bytes of the kids */
+    struct jwks_key keys[]; /* followed by the bytes of their texts */
 };
 
 /* One key of the document while it is judged. */
@@ -214,6 +215,18 @@ static enum status read_kid(const struct candidate *candidate, struct jwks_key *
     return out->kid.len <= JWS_KID_BYTES_MAX ? STATUS_OK : STATUS_INVALID;
 }
 
+/* Not in RFC 7517: issuers with many tenants say so whose a key is. An odd one makes it useless. */
+static enum status read_issuer(const struct candidate *candidate, struct jwks_key *out)
+{
+    json_ref ref = json_member(candidate->tape, candidate->object, SLICE("issuer"));
+    if (ref == JSON_NONE) {
+        return STATUS_OK;
+    }
+    TRY(json_string(candidate->tape, ref, candidate->source->scratch, &out->issuer));
+    return out->issuer.len > 0 && out->issuer.len <= JWKS_ISSUER_BYTES_MAX ? STATUS_OK
+                                                                           : STATUS_INVALID;
+}
+
 /* STATUS_OK: *out holds a key; STATUS_NOT_FOUND: left out and counted; STATUS_LIMIT. */
 static enum status import_key(const struct candidate *candidate, struct jwks_key *out)
 {
@@ -231,6 +244,7 @@ static enum status import_key(const struct candidate *candidate, struct jwks_key
         return drop(&report->unsupported);
     }
     enum status status = read_kid(candidate, out);
+    status = status == STATUS_OK ? read_issuer(candidate, out) : status;
     if (status == STATUS_OK) {
         status = out->type == CRYPTO_KEY_RSA
                      ? import_rsa(candidate, &out->key)
@@ -247,15 +261,25 @@ static enum status no_room(struct diag *diag)
     return diag_fail(diag, STATUS_LIMIT, "jwks.limit", "no memory for a key set");
 }
 
-/* The final block: struct, keys and kid bytes. The port's keys move into it. */
+/* Put text at *at and let it point there. */
+static void keep_text(uint8_t **at, struct slice *text)
+{
+    if (text->len > 0) {
+        memcpy(*at, text->ptr, text->len);
+    }
+    text->ptr = *at;
+    *at += text->len;
+}
+
+/* The final block: struct, keys and their texts. The port's keys move into it. */
 static enum status build(const struct jwks_source *source, const struct jwks_key *keys,
                          uint32_t count, struct jwks **out)
 {
-    size_t kid_bytes = 0;
+    size_t text_bytes = 0;
     for (uint32_t i = 0; i < count; i++) {
-        kid_bytes += keys[i].kid.len;
+        text_bytes += keys[i].kid.len + keys[i].issuer.len;
     }
-    struct jwks *set = base_alloc(sizeof(*set) + count * sizeof(set->keys[0]) + kid_bytes);
+    struct jwks *set = base_alloc(sizeof(*set) + count * sizeof(set->keys[0]) + text_bytes);
     if (set == NULL) {
         return STATUS_LIMIT;
     }
@@ -263,11 +287,8 @@ static enum status build(const struct jwks_source *source, const struct jwks_key
     uint8_t *text = (uint8_t *)&set->keys[count];
     for (uint32_t i = 0; i < count; i++) {
         set->keys[i] = keys[i];
-        if (keys[i].kid.len > 0) {
-            memcpy(text, keys[i].kid.ptr, keys[i].kid.len);
-        }
-        set->keys[i].kid.ptr = text;
-        text += keys[i].kid.len;
+        keep_text(&text, &set->keys[i].kid);
+        keep_text(&text, &set->keys[i].issuer);
     }
     *out = set;
     return STATUS_OK;
@@ -388,4 +409,14 @@ uint32_t jwks_find(const struct jwks *keys, const struct slice *kid, enum jws_al
         found++;
     }
     return found;
+}
+
+struct slice jwks_issuer(const struct jwks *keys, const void *key)
+{
+    for (uint32_t i = 0; i < keys->count; i++) {
+        if (keys->keys[i].key == key) {
+            return keys->keys[i].issuer;
+        }
+    }
+    return SLICE_EMPTY;
 }

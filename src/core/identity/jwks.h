@@ -14,6 +14,7 @@
 
 #define JWKS_BYTES_MAX ((size_t)1 << 20)
 #define JWKS_KEYS_MAX 1000
+#define JWKS_ISSUER_BYTES_MAX 2048
 #define JWKS_CANDIDATES_MAX 3 /* keys of one kid that are tried */
 
 struct jwks;
@@ -55,5 +56,9 @@ uint32_t jwks_count(const struct jwks *keys);
  * algorithm. Writes at most JWKS_CANDIDATES_MAX and returns how many there are in all. */
 uint32_t jwks_find(const struct jwks *keys, const struct slice *kid, enum jws_algorithm algorithm,
                    const void *out[JWKS_CANDIDATES_MAX]);
+
+/* Whose tokens a key of the set may sign by its own word ("issuer"); empty when it says nothing.
+ * Borrowed from keys. */
+struct slice jwks_issuer(const struct jwks *keys, const void *key);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/arena.h"
 
+#include <stddef.h>
 #include <string.h>
 
 /* The block behind a principal: arrays first, then text, both taken from the front. */
@@ -9,6 +10,43 @@ struct block {
     uint8_t *arrays;
     uint8_t *text;
 };
+
+/* All that a principal points to, but for its attributes. */
+static const size_t TEXTS[] = {
+    offsetof(struct principal, issuer),      offsetof(struct principal, tenant),
+    offsetof(struct principal, subject),     offsetof(struct principal, subject_claim),
+    offsetof(struct principal, client_id),   offsetof(struct principal, email),
+    offsetof(struct principal, name),        offsetof(struct principal, acr),
+    offsetof(struct principal, fingerprint), offsetof(struct principal, key_id),
+};
+
+static const struct {
+    size_t items, count;
+} LISTS[] = {
+    {offsetof(struct principal, roles), offsetof(struct principal, role_count)},
+    {offsetof(struct principal, groups), offsetof(struct principal, group_count)},
+    {offsetof(struct principal, scopes), offsetof(struct principal, scope_count)},
+    {offsetof(struct principal, servers), offsetof(struct principal, server_count)},
+    {offsetof(struct principal, amr), offsetof(struct principal, amr_count)},
+    {offsetof(struct principal, acrs), offsetof(struct principal, acrs_count)},
+    {offsetof(struct principal, actors), offsetof(struct principal, actor_count)},
+};
+
+static struct slice *text_at(const struct principal *principal, size_t index)
+{
+    return (struct slice *)(void *)((uint8_t *)(uintptr_t)principal + TEXTS[index]);
+}
+
+static const struct slice **list_at(const struct principal *principal, size_t index)
+{
+    return (const struct slice **)(void *)((uint8_t *)(uintptr_t)principal + LISTS[index].items);
+}
+
+static size_t count_at(const struct principal *principal, size_t index)
+{
+    const void *count = (const uint8_t *)principal + LISTS[index].count;
+    return *(const size_t *)count;
+}
 
 static size_t list_text_bytes(const struct slice *items, size_t count)
 {
@@ -21,13 +59,13 @@ static size_t list_text_bytes(const struct slice *items, size_t count)
 
 static size_t text_bytes(const struct principal *fields)
 {
-    size_t bytes = fields->issuer.len + fields->tenant.len + fields->subject.len +
-                   fields->client_id.len + fields->email.len + fields->name.len +
-                   fields->fingerprint.len + fields->key_id.len;
-    bytes += list_text_bytes(fields->roles, fields->role_count);
-    bytes += list_text_bytes(fields->groups, fields->group_count);
-    bytes += list_text_bytes(fields->scopes, fields->scope_count);
-    bytes += list_text_bytes(fields->servers, fields->server_count);
+    size_t bytes = 0;
+    for (size_t i = 0; i < COUNT_OF(TEXTS); i++) {
+        bytes += text_at(fields, i)->len;
+    }
+    for (size_t i = 0; i < COUNT_OF(LISTS); i++) {
+        bytes += list_text_bytes(*list_at(fields, i), count_at(fields, i));
+    }
     for (size_t i = 0; i < fields->attribute_count; i++) {
         const struct principal_attribute *attribute = &fields->attributes[i];
         bytes += attribute->name.len + attribute->text.len;
@@ -38,8 +76,10 @@ static size_t text_bytes(const struct principal *fields)
 
 static size_t array_bytes(const struct principal *fields)
 {
-    size_t items =
-        fields->role_count + fields->group_count + fields->scope_count + fields->server_count;
+    size_t items = 0;
+    for (size_t i = 0; i < COUNT_OF(LISTS); i++) {
+        items += count_at(fields, i);
+    }
     for (size_t i = 0; i < fields->attribute_count; i++) {
         items += fields->attributes[i].item_count;
     }
@@ -83,19 +123,13 @@ static const struct principal_attribute *put_attributes(struct block *block,
 
 static void put_fields(struct block *block, struct principal *out)
 {
-    out->issuer = put_text(block, out->issuer);
-    out->tenant = put_text(block, out->tenant);
-    out->subject = put_text(block, out->subject);
-    out->client_id = put_text(block, out->client_id);
-    out->email = put_text(block, out->email);
-    out->name = put_text(block, out->name);
-    out->fingerprint = put_text(block, out->fingerprint);
-    out->key_id = put_text(block, out->key_id);
+    for (size_t i = 0; i < COUNT_OF(TEXTS); i++) {
+        *text_at(out, i) = put_text(block, *text_at(out, i));
+    }
     out->attributes = put_attributes(block, out);
-    out->roles = put_list(block, out->roles, out->role_count);
-    out->groups = put_list(block, out->groups, out->group_count);
-    out->scopes = put_list(block, out->scopes, out->scope_count);
-    out->servers = put_list(block, out->servers, out->server_count);
+    for (size_t i = 0; i < COUNT_OF(LISTS); i++) {
+        *list_at(out, i) = put_list(block, *list_at(out, i), count_at(out, i));
+    }
 }
 
 /* Each text is hashed by itself first, so that no two tuples share an encoding and no buffer has to
@@ -103,8 +137,8 @@ static void put_fields(struct block *block, struct principal *out)
 static void digest(const struct principal *principal, const struct port_crypto *crypto,
                    uint8_t out[CRYPTO_SHA256_BYTES])
 {
-    const struct slice parts[] = {principal->issuer, principal->tenant, principal->subject,
-                                  principal->client_id};
+    const struct slice parts[] = {principal->issuer, principal->tenant, principal->subject_claim,
+                                  principal->subject, principal->client_id};
     uint8_t hashes[COUNT_OF(parts)][CRYPTO_SHA256_BYTES];
     for (size_t i = 0; i < COUNT_OF(parts); i++) {
         crypto->sha256(crypto->context, parts[i], hashes[i]);
@@ -154,4 +188,22 @@ void principal_unref(struct principal *principal)
     if (principal != NULL && __atomic_sub_fetch(&principal->references, 1, __ATOMIC_ACQ_REL) == 0) {
         base_free(principal);
     }
+}
+
+struct slice auth_strength_name(enum auth_strength strength)
+{
+    static const struct slice NAMES[] = {[AUTH_NONE] = SLICE_INIT("none"),
+                                         [AUTH_1FA] = SLICE_INIT("1fa"),
+                                         [AUTH_MFA] = SLICE_INIT("mfa"),
+                                         [AUTH_PHISHING_RESISTANT] =
+                                             SLICE_INIT("phishing_resistant")};
+    return NAMES[strength];
+}
+
+struct slice principal_actor_name(enum principal_actor actor)
+{
+    static const struct slice NAMES[] = {[PRINCIPAL_USER] = SLICE_INIT("user"),
+                                         [PRINCIPAL_APP] = SLICE_INIT("app"),
+                                         [PRINCIPAL_AGENT] = SLICE_INIT("agent")};
+    return NAMES[actor];
 }

@@ -12,6 +12,21 @@
 
 #define PRINCIPAL_FINGERPRINT_BYTES 16
 
+/* Who acts. An agent may act for a person, so this is another question than is_service. */
+enum principal_actor {
+    PRINCIPAL_USER = 0,
+    PRINCIPAL_APP,
+    PRINCIPAL_AGENT, /* an identity that its provider made for an agent */
+};
+
+/* What is proved about the sign-in, from nothing upwards. */
+enum auth_strength {
+    AUTH_NONE = 0,
+    AUTH_1FA,
+    AUTH_MFA,
+    AUTH_PHISHING_RESISTANT,
+};
+
 enum principal_attribute_type {
     PRINCIPAL_TEXT,
     PRINCIPAL_LONG,
@@ -34,21 +49,36 @@ struct principal {
     struct slice issuer;  /* name of the issuer entry; never empty */
     struct slice tenant;  /* empty when the issuer has none */
     struct slice subject; /* never empty */
+    /* The claim the subject was taken from, unless it is the one that the issuer's preset takes
+     * first. Part of the identity: the same text in another claim is somebody else. */
+    struct slice subject_claim;
     struct slice client_id;
-    struct slice email, name;    /* for display */
-    bool is_service;             /* a client acting for itself, no person behind it */
+    struct slice email, name; /* for display */
+    bool is_service;          /* a client acting for itself, no person behind it */
+    enum principal_actor actor;
+    bool are_groups_unknown;     /* the issuer left groups out; then group_count is 0 */
     bool takes_claims_challenge; /* Microsoft Entra ID, xms_cc: its client knows what to do */
     const struct slice *roles, *groups, *scopes;
     size_t role_count, group_count, scope_count;
     const struct slice *servers; /* that it may reach, whatever policies say; none: all */
     size_t server_count;
+    /* Evidence of the sign-in, as the issuer wrote it, and what it amounts to. */
+    const struct slice *amr, *acrs;
+    size_t amr_count, acrs_count;
+    struct slice acr;
+    bool has_auth_time;
+    int64_t auth_time_s;
+    enum auth_strength strength;
+    const struct slice
+        *actors; /* who acts for the subject (RFC 8693 §4.1), the present one first */
+    size_t actor_count;
     const struct principal_attribute *attributes;
     size_t attribute_count;
     int64_t expires_at_s;     /* INT64_MAX for principals without a token */
     struct slice fingerprint; /* first hex digits of SHA-256(token), for logs; may be empty */
     struct slice key_id;      /* kid of the key that signed; may be empty */
-    /* SHA-256 over the hashes of issuer, tenant, subject and client: equal for equal callers across
-     * tokens, and what sessions are bound to. Filled by principal_new. */
+    /* SHA-256 over the hashes of issuer, tenant, subject with its claim, and client: equal for
+     * equal callers across tokens, and what sessions are bound to. Filled by principal_new. */
     uint8_t digest[CRYPTO_SHA256_BYTES];
 };
 
@@ -61,6 +91,12 @@ NODISCARD enum status principal_new(const struct principal *fields,
 
 /* May it have anything to do with that server? Policies decide about the rest. */
 bool principal_reaches(const struct principal *principal, struct slice server);
+
+/* "none", "1fa", "mfa", "phishing_resistant". Static. */
+struct slice auth_strength_name(enum auth_strength strength);
+
+/* "user", "app", "agent". Static. */
+struct slice principal_actor_name(enum principal_actor actor);
 
 struct principal *principal_ref(struct principal *principal);
 void principal_unref(struct principal *principal); /* NULL is fine */

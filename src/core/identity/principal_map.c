@@ -1,62 +1,34 @@
 #include "core/identity/principal_map.h"
 
+#include "core/identity/sign_in.h"
+
 static enum status no_memory(struct diag *diag)
 {
     return diag_fail(diag, STATUS_LIMIT, "identity.memory", "no memory to read a token");
 }
 
+/* The first claim that is there decides; the same text in another claim would be somebody else. */
 static enum status map_subject(const struct issuer_entry *entry, const struct claims *claims,
                                struct arena *arena, struct principal *out, struct diag *diag)
 {
-    enum status status = claims_text(claims, entry->subject_claim, CLAIMS_SUBJECT_BYTES_MAX, arena,
-                                     &out->subject, diag);
-    if (status == STATUS_OK || status == STATUS_LIMIT) {
-        return status;
+    for (size_t i = 0; i < entry->subject_count; i++) {
+        struct slice claim = entry->subjects[i];
+        enum status status =
+            claims_text(claims, claim, CLAIMS_SUBJECT_BYTES_MAX, arena, &out->subject, diag);
+        if (status == STATUS_LIMIT) {
+            return status;
+        }
+        if (status == STATUS_OK) {
+            bool is_own = slice_eq(claim, issuer_preset(entry->preset)->subjects[0]);
+            out->subject_claim = is_own ? SLICE_EMPTY : claim;
+            return STATUS_OK;
+        }
+        if (status != STATUS_NOT_FOUND) {
+            break;
+        }
     }
     return diag_fail(diag, STATUS_UNAUTHENTICATED, "token.subject",
-                     "token has no usable subject in claim '%.*s'",
-                     SLICE_ARG(entry->subject_claim));
-}
-
-static enum status map_tenant(const struct issuer_entry *entry, const struct claims *claims,
-                              struct arena *arena, struct principal *out, struct diag *diag)
-{
-    if (entry->tenant_claim.len == 0) {
-        out->tenant = entry->tenant;
-        return STATUS_OK;
-    }
-    enum status status = claims_text(claims, entry->tenant_claim, CLAIMS_SUBJECT_BYTES_MAX, arena,
-                                     &out->tenant, diag);
-    if (status == STATUS_LIMIT) {
-        return status;
-    }
-    bool is_refused = status == STATUS_NOT_FOUND ? entry->tenant.len > 0 : status != STATUS_OK;
-    if (is_refused || (entry->tenant.len > 0 && !slice_eq(out->tenant, entry->tenant))) {
-        return diag_fail(diag, STATUS_UNAUTHENTICATED, "token.tenant",
-                         "token has no accepted tenant in claim '%.*s'",
-                         SLICE_ARG(entry->tenant_claim));
-    }
-    return STATUS_OK;
-}
-
-/* OpenID Connect Core §5.6.2: a claim named in "_claim_names" was moved elsewhere. Reading that as
- * "no groups" would make forbids vanish. */
-static enum status check_overage(const struct issuer_entry *entry, const struct claims *claims,
-                                 struct diag *diag)
-{
-    json_ref moved = json_member(&claims->tape, 0, SLICE("_claim_names"));
-    json_ref marker = json_member(&claims->tape, 0, SLICE("hasgroups"));
-    bool is_marked = marker != JSON_NONE && (json_type(&claims->tape, marker) == JSON_TRUE ||
-                                             json_string_eq(&claims->tape, marker, SLICE("true")));
-    bool is_moved =
-        moved != JSON_NONE && (json_member(&claims->tape, moved, entry->group_claim) != JSON_NONE ||
-                               json_member(&claims->tape, moved, entry->role_claim) != JSON_NONE);
-    if (is_marked || is_moved) {
-        return diag_fail(diag, STATUS_UNAUTHENTICATED, "token.overage",
-                         "the issuer left groups out of the token because there are too many; "
-                         "limit the groups it emits or use application roles");
-    }
-    return STATUS_OK;
+                     "token has no usable subject in claim '%.*s'", SLICE_ARG(entry->subjects[0]));
 }
 
 static bool list_has(const struct slice *items, size_t count, struct slice item)
@@ -69,22 +41,188 @@ static bool list_has(const struct slice *items, size_t count, struct slice item)
     return false;
 }
 
+static enum status refuse_tenant(const struct issuer_entry *entry, const char *problem,
+                                 struct diag *diag)
+{
+    return diag_fail(diag, STATUS_UNAUTHENTICATED, "token.tenant", "%s in claim '%.*s'", problem,
+                     SLICE_ARG(entry->tenant_claim));
+}
+
+/* In the id of a principal '|' ends the tenant (scene.c). */
+static enum status read_tenant(const struct issuer_entry *entry, const struct claims *claims,
+                               struct arena *arena, struct slice *out, struct diag *diag)
+{
+    bool is_needed = entry->needs_tenant || entry->tenant_count > 0;
+    enum status status =
+        claims_text(claims, entry->tenant_claim, CLAIMS_SUBJECT_BYTES_MAX, arena, out, diag);
+    if (status == STATUS_LIMIT) {
+        return status;
+    }
+    if (status == STATUS_NOT_FOUND) {
+        return is_needed ? refuse_tenant(entry, "token has no tenant", diag) : STATUS_OK;
+    }
+    if (status != STATUS_OK || slice_find_byte(*out, '|') < out->len) {
+        return refuse_tenant(entry, "token has no usable tenant", diag);
+    }
+    if (entry->tenant_count > 0 && !list_has(entry->tenants, entry->tenant_count, *out)) {
+        return refuse_tenant(entry, "token is of a tenant that is not accepted,", diag);
+    }
+    return STATUS_OK;
+}
+
+enum status principal_map_tenant(const struct issuer_entry *entry, const struct claims *claims,
+                                 struct arena *arena, struct slice *out, struct diag *diag)
+{
+    *out = SLICE_EMPTY;
+    if (entry->tenant_claim.len > 0) {
+        TRY(read_tenant(entry, claims, arena, out, diag));
+    } else if (entry->tenant_count > 0) {
+        *out = entry->tenants[0];
+    }
+    /* Keys may be shared by tenants: the issuer must be that of the very tenant. */
+    if (!issuer_entry_is(entry, claims->issuer, *out)) {
+        return diag_fail(diag, STATUS_UNAUTHENTICATED, "token.issuer",
+                         "token's issuer is not that of its tenant");
+    }
+    return STATUS_OK;
+}
+
+/* OpenID Connect Core §5.6.2: a claim named in "_claim_names" was moved elsewhere, to an address
+ * that nobody should fetch because a token says so. Read as "no groups" it would make forbids
+ * vanish, so what is moved away is not known. Entra's implicit flow says "hasgroups" instead. */
+static bool is_moved(const struct claims *claims, struct slice claim)
+{
+    json_ref moved = json_member(&claims->tape, 0, SLICE("_claim_names"));
+    return moved != JSON_NONE && json_member(&claims->tape, moved, claim) != JSON_NONE;
+}
+
+static bool has_too_many_groups(const struct claims *claims)
+{
+    json_ref marker = json_member(&claims->tape, 0, SLICE("hasgroups"));
+    return marker != JSON_NONE && (json_type(&claims->tape, marker) == JSON_TRUE ||
+                                   json_string_eq(&claims->tape, marker, SLICE("true")));
+}
+
+struct role_list {
+    struct slice *items;
+    size_t count;
+};
+
 /* Only roles that exist in the configuration; others mean something to another application. */
+static enum status add_role(const struct issuer_entry *entry, struct slice role,
+                            struct role_list *roles, struct diag *diag)
+{
+    if (entry->role_count > 0 && !list_has(entry->roles, entry->role_count, role)) {
+        return STATUS_OK;
+    }
+    if (roles->count == CLAIMS_LIST_MAX) {
+        return diag_fail(diag, STATUS_UNAUTHENTICATED, "token.claim",
+                         "token has more than %d roles", CLAIMS_LIST_MAX);
+    }
+    roles->items[roles->count++] = role;
+    return STATUS_OK;
+}
+
+/* A value that looks like one of a source with a prefix must not pass for it. */
+static bool is_disguised(const struct issuer_entry *entry, struct slice value)
+{
+    for (size_t i = 0; i < entry->role_source_count; i++) {
+        struct slice prefix = entry->role_sources[i].prefix;
+        if (prefix.len > 0 && slice_starts_with(value, prefix)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum status add_value(const struct issuer_entry *entry,
+                             const struct issuer_role_source *source, struct slice value,
+                             struct arena *arena, struct role_list *roles, struct diag *diag)
+{
+    const struct slice parts[] = {source->prefix, value};
+    struct slice role = value;
+    if (source->value_count > 0) {
+        for (size_t i = 0; i < source->value_count; i++) {
+            if (slice_eq(source->values[i].value, value)) {
+                return add_role(entry, source->values[i].role, roles, diag);
+            }
+        }
+        return STATUS_OK;
+    }
+    if (source->prefix.len == 0 && is_disguised(entry, value)) {
+        return diag_fail(diag, STATUS_UNAUTHENTICATED, "token.claim",
+                         "a value of claim '%.*s' begins like those of another claim",
+                         SLICE_ARG(source->claim));
+    }
+    if (source->prefix.len > 0 && arena_join(arena, parts, COUNT_OF(parts), &role) != STATUS_OK) {
+        return no_memory(diag);
+    }
+    return add_role(entry, role, roles, diag);
+}
+
+static enum status read_flag(const struct issuer_role_source *source, const struct claims *claims,
+                             struct claims_list *out, struct diag *diag)
+{
+    static const struct slice FALSE_AND_TRUE[] = {SLICE_INIT("false"), SLICE_INIT("true")};
+    json_ref value = claims_find(claims, source->claim);
+    enum json_type type = value == JSON_NONE ? JSON_NULL : json_type(&claims->tape, value);
+    *out = (struct claims_list){0};
+    if (type == JSON_NULL) {
+        return STATUS_OK;
+    }
+    if (type != JSON_TRUE && type != JSON_FALSE) {
+        return diag_fail(diag, STATUS_UNAUTHENTICATED, "token.claim",
+                         "claim '%.*s' must be true or false", SLICE_ARG(source->claim));
+    }
+    *out = (struct claims_list){&FALSE_AND_TRUE[type == JSON_TRUE], 1};
+    return STATUS_OK;
+}
+
+static enum status read_source(const struct issuer_role_source *source, const struct claims *claims,
+                               struct arena *arena, struct claims_list *out, struct diag *diag)
+{
+    switch (source->kind) {
+    case ISSUER_ROLES_LIST:
+        return claims_texts(claims, source->claim, 0, arena, out, diag);
+    case ISSUER_ROLES_WORDS:
+        return claims_texts(claims, source->claim, ' ', arena, out, diag);
+    case ISSUER_ROLES_JSON:
+        return claims_json_texts(claims, source->claim, arena, out, diag);
+    case ISSUER_ROLES_BOOL:
+        break;
+    }
+    return read_flag(source, claims, out, diag);
+}
+
 static enum status map_roles(const struct issuer_entry *entry, const struct claims *claims,
                              struct arena *arena, struct principal *out, struct diag *diag)
 {
-    struct claims_list named;
-    TRY(claims_texts(claims, entry->role_claim, 0, arena, &named, diag));
-    struct slice *roles = arena_alloc_zero(arena, named.count, sizeof(*roles));
-    if (roles == NULL) {
+    struct claims_list lists[IDENTITY_ROLE_SOURCES_MAX];
+    struct role_list roles = {0};
+    size_t count = 0;
+    for (size_t i = 0; i < entry->role_source_count; i++) {
+        const struct issuer_role_source *source = &entry->role_sources[i];
+        if (is_moved(claims, source->claim)) {
+            return diag_fail(diag, STATUS_UNAUTHENTICATED, "token.overage",
+                             "the issuer left claim '%.*s' out of the token, so its roles are not "
+                             "known; use application roles",
+                             SLICE_ARG(source->claim));
+        }
+        TRY(read_source(source, claims, arena, &lists[i], diag));
+        count += lists[i].count;
+    }
+    roles.items = arena_alloc_zero(arena, count < CLAIMS_LIST_MAX ? count : CLAIMS_LIST_MAX,
+                                   sizeof(*roles.items));
+    if (roles.items == NULL) {
         return no_memory(diag);
     }
-    for (size_t i = 0; i < named.count; i++) {
-        if (entry->role_count == 0 || list_has(entry->roles, entry->role_count, named.items[i])) {
-            roles[out->role_count++] = named.items[i];
+    for (size_t i = 0; i < entry->role_source_count; i++) {
+        for (size_t k = 0; k < lists[i].count; k++) {
+            TRY(add_value(entry, &entry->role_sources[i], lists[i].items[k], arena, &roles, diag));
         }
     }
-    out->roles = roles;
+    out->roles = roles.items;
+    out->role_count = roles.count;
     return STATUS_OK;
 }
 
@@ -92,6 +230,10 @@ static enum status map_groups(const struct issuer_entry *entry, const struct cla
                               struct arena *arena, struct principal *out, struct diag *diag)
 {
     struct claims_list groups;
+    out->are_groups_unknown = has_too_many_groups(claims) || is_moved(claims, entry->group_claim);
+    if (out->are_groups_unknown) {
+        return STATUS_OK;
+    }
     TRY(claims_texts(claims, entry->group_claim, 0, arena, &groups, diag));
     out->groups = groups.items;
     out->group_count = groups.count;
@@ -181,20 +323,6 @@ static enum status map_display(const struct claims *claims, struct arena *arena,
     return STATUS_OK;
 }
 
-static bool claim_is(const struct claims *claims, struct slice name, struct slice text)
-{
-    json_ref ref = json_member(&claims->tape, 0, name);
-    return ref != JSON_NONE && json_string_eq(&claims->tape, ref, text);
-}
-
-/* Markers of Entra ID and Auth0; RFC 9068 §2.2: without a person the subject is the client. */
-static bool is_service(const struct claims *claims)
-{
-    return claim_is(claims, SLICE("idtyp"), SLICE("app")) ||
-           claim_is(claims, SLICE("gty"), SLICE("client-credentials")) ||
-           (claims->client_id.len > 0 && claim_is(claims, SLICE("sub"), claims->client_id));
-}
-
 /* Microsoft identity platform, client capabilities: an optional claim, a list or one text. */
 static bool takes_claims_challenge(const struct claims *claims, struct arena *arena)
 {
@@ -206,18 +334,17 @@ static bool takes_claims_challenge(const struct claims *claims, struct arena *ar
 enum status principal_map(const struct issuer_entry *entry, const struct claims *claims,
                           struct arena *arena, struct principal *out, struct diag *diag)
 {
-    *out = (struct principal){.issuer = entry->name,
-                              .client_id = claims->client_id,
-                              .scopes = claims->scopes.items,
-                              .scope_count = claims->scopes.count,
-                              .is_service = is_service(claims),
-                              .takes_claims_challenge = takes_claims_challenge(claims, arena),
-                              .expires_at_s = claims->window.expires_at_s};
-    TRY(check_overage(entry, claims, diag));
+    out->issuer = entry->name;
+    out->client_id = claims->client_id;
+    out->scopes = claims->scopes.items;
+    out->scope_count = claims->scopes.count;
+    out->takes_claims_challenge = takes_claims_challenge(claims, arena);
+    out->expires_at_s = claims->window.expires_at_s;
     TRY(map_subject(entry, claims, arena, out, diag));
-    TRY(map_tenant(entry, claims, arena, out, diag));
     TRY(map_roles(entry, claims, arena, out, diag));
     TRY(map_groups(entry, claims, arena, out, diag));
     TRY(map_attributes(entry, claims, arena, out, diag));
+    TRY(sign_in_read(entry, claims, arena, out, diag));
+    TRY(sign_in_read_actors(entry, claims, arena, out, diag));
     return map_display(claims, arena, out, diag);
 }

@@ -6,14 +6,20 @@
 #ifndef AEGIS_CORE_IDENTITY_PRINCIPAL_MAP_H
 #define AEGIS_CORE_IDENTITY_PRINCIPAL_MAP_H
 
-#include "core/identity/claims.h"
 #include "core/identity/identity_snapshot.h"
 
 #define PRINCIPAL_ATTRIBUTE_BYTES_MAX 4096
+#define PRINCIPAL_ACTORS_MAX 5
 
-/* Fill out from claims that were read and verified; texts live in the arena or the token.
- * STATUS_UNAUTHENTICATED with token.subject, token.tenant, token.overage or token.claim;
- * STATUS_LIMIT with identity.memory. */
+/* The tenant of the token, and whether its issuer may speak for it. Before principal_map.
+ * STATUS_UNAUTHENTICATED with token.tenant or token.issuer; STATUS_LIMIT with identity.memory. */
+NODISCARD enum status principal_map_tenant(const struct issuer_entry *entry,
+                                           const struct claims *claims, struct arena *arena,
+                                           struct slice *out, struct diag *diag);
+
+/* Fill out, all but the tenant, from claims that were read and verified; texts live in the arena or
+ * the token. STATUS_UNAUTHENTICATED with token.subject or token.claim; STATUS_LIMIT with
+ * identity.memory. */
 NODISCARD enum status principal_map(const struct issuer_entry *entry, const struct claims *claims,
                                     struct arena *arena, struct principal *out, struct diag *diag);
 

@@ -8,6 +8,7 @@
 #ifndef AEGIS_DAEMON_CONFIG_CONFIG_H
 #define AEGIS_DAEMON_CONFIG_CONFIG_H
 
+#include "core/identity/issuer_preset.h"
 #include "daemon/config/config_limits.h"
 #include "daemon/config/config_report.h"
 
@@ -79,15 +80,11 @@ struct config_audit {
     struct slice dir; /* default STATE_DIR/audit */
 };
 
-enum config_preset {
-    CONFIG_PRESET_OIDC = 0,
-    CONFIG_PRESET_DEVELOPMENT, /* built-in issuer, keys in state_dir; loopback only */
-    CONFIG_PRESET_ENTRA,
-    CONFIG_PRESET_OKTA,
-    CONFIG_PRESET_AUTH0,
-    CONFIG_PRESET_PING,
-    CONFIG_PRESET_KEYCLOAK,
-    CONFIG_PRESET_API_KEYS, /* a list of keys in place of an issuer */
+/* National clouds of Microsoft. */
+enum config_cloud {
+    CONFIG_CLOUD_GLOBAL = 0,
+    CONFIG_CLOUD_US,
+    CONFIG_CLOUD_CHINA,
 };
 
 enum config_claim_type {
@@ -103,22 +100,49 @@ struct config_attribute {
     struct config_place place;
 };
 
-/* Claim names; nested claims with dots ("realm_access.roles"). */
-struct config_mapping {
-    struct slice subject, tenant, roles, groups;
-    struct config_attribute *attributes;
-    size_t attribute_count;
-};
-
 struct config_variable {
     struct slice name, value;
 };
 
+/* One claim that roles come from; values are by what stands in it the role that it means. */
+struct config_role_source {
+    struct slice claim;
+    enum issuer_role_kind kind;
+    struct slice prefix;
+    struct config_variable *values;
+    size_t value_count;
+};
+
+/* Claims: nested ones with dots ("realm_access.roles") or as JSON Pointers. Empty: the preset's. */
+struct config_mapping {
+    struct config_texts subject;
+    struct slice tenant;
+    struct config_role_source *roles;
+    size_t role_count;
+    struct slice groups, amr, acr;
+    struct config_attribute *attributes;
+    size_t attribute_count;
+};
+
+/* Values that prove something about the sign-in. */
+struct config_evidence {
+    struct config_texts amr, acr, acrs;
+};
+
 struct config_issuer {
     struct slice name;
-    enum config_preset preset;
-    struct slice issuer; /* the exact "iss"; filled by the preset where it can be */
-    struct slice tenant; /* of the presets that need one */
+    enum issuer_preset_id preset;
+    struct slice issuer; /* the exact "iss"; filled by the preset where it can be, then perhaps with
+                          * ISSUER_TENANT_PLACE */
+    struct config_texts accepted_issuers; /* other values of "iss" */
+    struct slice tenant;                  /* as written: one tenant, or "any" */
+    struct config_texts tenants;          /* accepted, that one included; none: any */
+    bool needs_tenant;
+    enum config_cloud cloud;
+    int64_t token_version;  /* of Entra: 1 or 2 */
+    struct slice token_ver; /* what "ver" must be; empty: anything */
+    struct slice namespace; /* before claims of Auth0 */
+    enum issuer_typ_policy token_kind;
     struct config_texts audience;
     struct slice keys_path;     /* of preset api-keys: the list */
     struct slice jwks_path;     /* a local file, or */
@@ -129,6 +153,7 @@ struct config_issuer {
     struct config_mapping mapping;
     struct config_variable *step_up; /* by the name in @step_up what the issuer calls it */
     size_t step_up_count;
+    struct config_evidence mfa, phishing_resistant;
     struct config_place place;
 };
 

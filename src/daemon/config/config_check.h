@@ -18,16 +18,23 @@ void config_check_deny_as(struct config_reader *reader, const struct config_node
 void config_check_jwks(struct config_reader *reader, const struct config_node *node, void *out);
 void config_check_credential(struct config_reader *reader, const struct config_node *node,
                              void *out);
+void config_check_roles(struct config_reader *reader, const struct config_node *node, void *out);
 
 /* Checks of whole objects. */
 void config_check_listen(struct config_reader *reader, const struct config_node *node, void *out);
 void config_check_tls(struct config_reader *reader, const struct config_node *node, void *out);
 void config_check_issuer(struct config_reader *reader, const struct config_node *node, void *out);
+void config_check_role_source(struct config_reader *reader, const struct config_node *node,
+                              void *out);
+void config_check_mapping(struct config_reader *reader, const struct config_node *node, void *out);
 void config_check_attribute(struct config_reader *reader, const struct config_node *node,
                             void *out);
 void config_check_server(struct config_reader *reader, const struct config_node *node, void *out);
 void config_check_view(struct config_reader *reader, const struct config_node *node, void *out);
 void config_check_root(struct config_reader *reader, const struct config_node *node, void *out);
+
+/* The member if it is there, else the mapping itself: the place to report at. */
+const struct config_node *config_check_place(const struct config_node *map, struct slice key);
 
 /* A file that must be there: readable, a regular file; is_secret: nobody else may read it. */
 void config_check_file(struct config_reader *reader, const struct config_node *node,

@@ -130,7 +130,7 @@ static void check_exposure(struct config_reader *reader, const struct config_nod
         issuers != NULL && issuers->kind == CONFIG_NODE_LIST ? issuers->first : NULL;
     for (size_t i = 0; i < config->issuer_count && item != NULL; i++, item = item->next) {
         const struct config_node *preset = config_node_member(item, SLICE("preset"));
-        if (config->issuers[i].preset == CONFIG_PRESET_DEVELOPMENT && preset != NULL) {
+        if (config->issuers[i].preset == ISSUER_PRESET_DEVELOPMENT && preset != NULL) {
             config_read_problem(reader, preset, "config.exposed",
                                 "listen on 127.0.0.1 without a public_url, or use your "
                                 "identity provider",

@@ -29,6 +29,11 @@ static_assert(offsetof(struct config_issuer, step_up_count) ==
 static_assert(offsetof(struct config_mapping, attribute_count) ==
                   offsetof(struct config_mapping, attributes) + sizeof(void *),
               "attributes and their count are neighbours");
+static_assert(offsetof(struct config_mapping, role_count) ==
+                      offsetof(struct config_mapping, roles) + sizeof(void *) &&
+                  offsetof(struct config_role_source, value_count) ==
+                      offsetof(struct config_role_source, values) + sizeof(void *),
+              "roles and values and their counts are neighbours");
 static_assert(offsetof(struct config, view_count) ==
                   offsetof(struct config, views) + sizeof(void *),
               "views and their count are neighbours");
@@ -37,7 +42,7 @@ static_assert(offsetof(struct config_view, rename_count) ==
                   offsetof(struct config_view, description_count) ==
                       offsetof(struct config_view, descriptions) + sizeof(void *),
               "names and texts and their counts are neighbours");
-static_assert(sizeof(enum config_preset) == sizeof(int), "choices are stored as int");
+static_assert(sizeof(enum issuer_preset_id) == sizeof(int), "choices are stored as int");
 
 /* clang-format off */
 static const struct config_choice audit_modes[] = {
@@ -47,14 +52,38 @@ static const struct config_choice audit_modes[] = {
 };
 
 static const struct config_choice presets[] = {
-    {SLICE_INIT("oidc"), CONFIG_PRESET_OIDC},
-    {SLICE_INIT("development"), CONFIG_PRESET_DEVELOPMENT},
-    {SLICE_INIT("entra"), CONFIG_PRESET_ENTRA},
-    {SLICE_INIT("okta"), CONFIG_PRESET_OKTA},
-    {SLICE_INIT("auth0"), CONFIG_PRESET_AUTH0},
-    {SLICE_INIT("ping"), CONFIG_PRESET_PING},
-    {SLICE_INIT("keycloak"), CONFIG_PRESET_KEYCLOAK},
-    {SLICE_INIT("api-keys"), CONFIG_PRESET_API_KEYS},
+    {SLICE_INIT("oidc"), ISSUER_PRESET_OIDC},
+    {SLICE_INIT("development"), ISSUER_PRESET_DEVELOPMENT},
+    {SLICE_INIT("entra"), ISSUER_PRESET_ENTRA},
+    {SLICE_INIT("okta"), ISSUER_PRESET_OKTA},
+    {SLICE_INIT("auth0"), ISSUER_PRESET_AUTH0},
+    {SLICE_INIT("pingone"), ISSUER_PRESET_PINGONE},
+    {SLICE_INIT("pingfederate"), ISSUER_PRESET_PINGFEDERATE},
+    {SLICE_INIT("google"), ISSUER_PRESET_GOOGLE},
+    {SLICE_INIT("keycloak"), ISSUER_PRESET_KEYCLOAK},
+    {SLICE_INIT("api-keys"), ISSUER_PRESET_API_KEYS},
+    {{0}, 0},
+};
+
+static const struct config_choice clouds[] = {
+    {SLICE_INIT("global"), CONFIG_CLOUD_GLOBAL},
+    {SLICE_INIT("us"), CONFIG_CLOUD_US},
+    {SLICE_INIT("china"), CONFIG_CLOUD_CHINA},
+    {{0}, 0},
+};
+
+static const struct config_choice token_kinds[] = {
+    {SLICE_INIT("access_token"), ISSUER_TYP_ANY},
+    {SLICE_INIT("at+jwt"), ISSUER_TYP_ACCESS_TOKEN},
+    {SLICE_INIT("id_token"), ISSUER_TYP_ID_TOKEN},
+    {{0}, 0},
+};
+
+static const struct config_choice role_kinds[] = {
+    {SLICE_INIT("list"), ISSUER_ROLES_LIST},
+    {SLICE_INIT("words"), ISSUER_ROLES_WORDS},
+    {SLICE_INIT("json"), ISSUER_ROLES_JSON},
+    {SLICE_INIT("bool"), ISSUER_ROLES_BOOL},
     {{0}, 0},
 };
 
@@ -160,21 +189,54 @@ static const struct config_object attribute_object =
     OBJECT(attribute_fields, struct config_attribute, offsetof(struct config_attribute, place),
            config_check_attribute);
 
+static const struct config_field role_source_fields[] = {
+    {.name = SLICE_INIT("claim"), .kind = CONFIG_KIND_TEXT, .is_required = true,
+     AT(config_role_source, claim), .doc = "the claim to read"},
+    {.name = SLICE_INIT("kind"), .kind = CONFIG_KIND_CHOICE, AT(config_role_source, kind),
+     .choices = role_kinds,
+     .doc = "how it holds roles: list (default), words between spaces, json in a text, or bool"},
+    {.name = SLICE_INIT("prefix"), .kind = CONFIG_KIND_TEXT, AT(config_role_source, prefix),
+     .doc = "put before each role, like perm: or scope:"},
+    {.name = SLICE_INIT("values"), .kind = CONFIG_KIND_VARIABLES, AT(config_role_source, values),
+     .doc = "the role that each value means; other values mean none"},
+};
+const struct config_object config_object_role_source =
+    OBJECT(role_source_fields, struct config_role_source, NO_PLACE, config_check_role_source);
+
 static const struct config_field mapping_fields[] = {
-    {.name = SLICE_INIT("subject"), .kind = CONFIG_KIND_TEXT, AT(config_mapping, subject),
-     .doc = "claim of the stable user id; default by preset, else sub"},
+    {.name = SLICE_INIT("subject"), .kind = CONFIG_KIND_TEXTS, AT(config_mapping, subject),
+     .doc = "claims of the stable user id, the first that is there; default by preset"},
     {.name = SLICE_INIT("tenant"), .kind = CONFIG_KIND_TEXT, AT(config_mapping, tenant),
      .doc = "claim of the tenant id; default by preset"},
-    {.name = SLICE_INIT("roles"), .kind = CONFIG_KIND_TEXT, AT(config_mapping, roles),
-     .doc = "claim of the roles; default by preset, else roles"},
+    {.name = SLICE_INIT("roles"), .kind = CONFIG_KIND_CUSTOM, .read = config_check_roles,
+     AT(config_mapping, roles),
+     .schema = "{\"oneOf\":[{\"type\":\"string\"},{\"$ref\":\"#/$defs/role_source\"},"
+               "{\"type\":\"array\",\"items\":{\"oneOf\":[{\"type\":\"string\"},"
+               "{\"$ref\":\"#/$defs/role_source\"}]}}]}",
+     .doc = "claims of the roles: a claim, a mapping, or a list of these; default by preset"},
     {.name = SLICE_INIT("groups"), .kind = CONFIG_KIND_TEXT, AT(config_mapping, groups),
      .doc = "claim of the groups; default groups"},
+    {.name = SLICE_INIT("amr"), .kind = CONFIG_KIND_TEXT, AT(config_mapping, amr),
+     .doc = "claim of the authentication methods; default amr"},
+    {.name = SLICE_INIT("acr"), .kind = CONFIG_KIND_TEXT, AT(config_mapping, acr),
+     .doc = "claim of the authentication level; default acr"},
     {.name = SLICE_INIT("attributes"), .kind = CONFIG_KIND_NAMED_OBJECTS,
      AT(config_mapping, attributes), .value_max = 64, .object = &attribute_object,
      .doc = "further claims, by the name that policies use"},
 };
 static const struct config_object mapping_object =
-    OBJECT(mapping_fields, struct config_mapping, NO_PLACE, NULL);
+    OBJECT(mapping_fields, struct config_mapping, NO_PLACE, config_check_mapping);
+
+static const struct config_field evidence_fields[] = {
+    {.name = SLICE_INIT("amr"), .kind = CONFIG_KIND_TEXTS, AT(config_evidence, amr),
+     .doc = "methods, of which one is enough"},
+    {.name = SLICE_INIT("acr"), .kind = CONFIG_KIND_TEXTS, AT(config_evidence, acr),
+     .doc = "levels"},
+    {.name = SLICE_INIT("acrs"), .kind = CONFIG_KIND_TEXTS, AT(config_evidence, acrs),
+     .doc = "authentication contexts of Entra, like c1"},
+};
+static const struct config_object evidence_object =
+    OBJECT(evidence_fields, struct config_evidence, NO_PLACE, NULL);
 
 static const struct config_field issuer_fields[] = {
     {.name = SLICE_INIT("name"), .kind = CONFIG_KIND_TEXT, .is_required = true,
@@ -183,8 +245,23 @@ static const struct config_field issuer_fields[] = {
      .choices = presets, .doc = "kind of identity provider; fills in issuer, keys and claims"},
     {.name = SLICE_INIT("issuer"), .kind = CONFIG_KIND_TEXT, AT(config_issuer, issuer),
      .doc = "the exact 'iss' of its tokens"},
+    {.name = SLICE_INIT("accepted_issuers"), .kind = CONFIG_KIND_TEXTS,
+     AT(config_issuer, accepted_issuers),
+     .doc = "other exact 'iss' of the same issuer, as with custom domains"},
     {.name = SLICE_INIT("tenant"), .kind = CONFIG_KIND_TEXT, AT(config_issuer, tenant),
-     .doc = "tenant id; required by preset entra"},
+     .doc = "the one accepted tenant, or any"},
+    {.name = SLICE_INIT("tenants"), .kind = CONFIG_KIND_TEXTS, AT(config_issuer, tenants),
+     .doc = "accepted tenants, organisations (auth0) or domains (google)"},
+    {.name = SLICE_INIT("cloud"), .kind = CONFIG_KIND_CHOICE, AT(config_issuer, cloud),
+     .choices = clouds, .doc = "of preset entra: global (default), us or china"},
+    {.name = SLICE_INIT("token_version"), .kind = CONFIG_KIND_NUMBER,
+     AT(config_issuer, token_version), .value_default = 2, .value_min = 1, .value_max = 2,
+     .doc = "of preset entra: the version of its access tokens; default 2"},
+    {.name = SLICE_INIT("namespace"), .kind = CONFIG_KIND_TEXT, AT(config_issuer, namespace),
+     .doc = "of preset auth0: before its custom claims, like https://aegis.example/"},
+    {.name = SLICE_INIT("token_kind"), .kind = CONFIG_KIND_CHOICE, AT(config_issuer, token_kind),
+     .choices = token_kinds,
+     .doc = "access_token (default; one without 'typ' must look like one), at+jwt or id_token"},
     {.name = SLICE_INIT("audience"), .kind = CONFIG_KIND_TEXTS, AT(config_issuer, audience),
      .doc = "accepted 'aud'; one text or a list"},
     {.name = SLICE_INIT("jwks"), .kind = CONFIG_KIND_CUSTOM, .read = config_check_jwks,
@@ -205,6 +282,11 @@ static const struct config_field issuer_fields[] = {
      .object = &mapping_object, .doc = "which claims become which part of the principal"},
     {.name = SLICE_INIT("step_up"), .kind = CONFIG_KIND_VARIABLES, AT(config_issuer, step_up),
      .doc = "what the issuer calls the sign-ins that policies name in @step_up"},
+    {.name = SLICE_INIT("mfa"), .kind = CONFIG_KIND_OBJECT, AT(config_issuer, mfa),
+     .object = &evidence_object, .doc = "values that prove a second factor, besides the preset's"},
+    {.name = SLICE_INIT("phishing_resistant"), .kind = CONFIG_KIND_OBJECT,
+     AT(config_issuer, phishing_resistant), .object = &evidence_object,
+     .doc = "values that prove a factor that cannot be phished"},
 };
 static const struct config_object issuer_object =
     OBJECT(issuer_fields, struct config_issuer, offsetof(struct config_issuer, place),

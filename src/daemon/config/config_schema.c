@@ -143,6 +143,8 @@ void config_schema_print(FILE *out)
     print_object(out, &config_object_root);
     fputs("],\"$defs\":{\"service\":", out);
     print_object(out, &config_object_service);
+    fputs(",\"role_source\":", out);
+    print_object(out, &config_object_role_source);
     fputs(",\"limits\":", out);
     print_limits(out);
     fputs("}}\n", out);
