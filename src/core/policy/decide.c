@@ -65,12 +65,25 @@ static enum status fill_demand(struct scene *scene, const struct cedar_request *
     return STATUS_OK;
 }
 
+/* Being in a group cannot fail as an attribute can: a forbid for a group would pass by a caller
+ * whose groups are not known. So where any policy names one, that caller is denied. */
+static bool needs_unknown_groups(const struct policy_question *question)
+{
+    return question->principal->are_groups_unknown && question->policies != NULL &&
+           cedar_policy_set_mentions(question->policies, SLICE("Aegis::Group"));
+}
+
 static enum status decide(struct scene *scene, struct arena *arena, struct policy_answer *out)
 {
     struct cedar_request request;
     struct cedar_response response;
     if (scene->question->policies == NULL || scene->question->principal == NULL) {
         return STATUS_UNAVAILABLE;
+    }
+    if (needs_unknown_groups(scene->question)) {
+        out->reason = SLICE("the identity provider left the groups of the caller out of the token, "
+                            "and policies depend on them");
+        return STATUS_OK;
     }
     TRY(scene_request(scene, &request));
     TRY(cedar_authorize(scene->question->policies, &request, &STRICT, scene->arena, &response));
@@ -94,6 +107,7 @@ static bool may_ever_allow(struct scene *scene, const struct cedar_policy_set *p
     struct cedar_request request;
     arena_reset(scene->arena);
     bool may = policies != NULL && scene->question->principal != NULL &&
+               !needs_unknown_groups(scene->question) &&
                scene_request(scene, &request) == STATUS_OK && may_allow(scene, policies, &request);
     arena_reset(scene->arena);
     return may;

@@ -3,6 +3,9 @@
 #include "support/check.h"
 #include "support/corpus.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #define TEST_ARENA_BYTES ((size_t)16 << 20)
 
 static const char TOOL[] =
@@ -74,6 +77,22 @@ static bool allows(const char *policies, const char *arguments)
     return is_allowed;
 }
 
+/* The answer for another caller than ann; called without a definition or arguments, too. */
+static bool allows_caller(const char *policies, const struct principal *caller)
+{
+    struct stage stage;
+    struct policy_answer answer;
+    set_up(&stage, policies, "{}");
+    stage.question.principal = caller;
+    CHECK_ROW(policies,
+              policy_decide(&stage.question, &stage.scratch, &stage.arena, &answer) == STATUS_OK);
+    bool is_allowed = answer.is_allowed;
+    stage.question.arguments_unknown = true;
+    CHECK_ROW(policies, policy_may_ever_allow(&stage.question, &stage.scratch) == is_allowed);
+    tear_down(&stage);
+    return is_allowed;
+}
+
 #define PERMIT "permit(principal, action, resource);"
 #define FORBID_IF(condition) PERMIT "forbid(principal, action, resource) when {" condition "};"
 #define PERMIT_IF(condition) "permit(principal, action, resource) when {" condition "};"
@@ -109,6 +128,129 @@ TEST(decide_maps_an_operation)
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         CHECK_ROW(rows[i].policies, allows(rows[i].policies, "{}") == rows[i].allowed);
+    }
+}
+
+TEST(decide_tells_identities_apart)
+{
+    static const struct {
+        struct principal caller;
+        const char *id;
+    } rows[] = {
+        {{.issuer = SLICE_INIT("a"), .subject = SLICE_INIT("s")}, "a|s"},
+        {{.issuer = SLICE_INIT("a"), .subject = SLICE_INIT("t|s")}, "a|t|s"},
+        {{.issuer = SLICE_INIT("a"), .subject = SLICE_INIT("s"), .tenant = SLICE_INIT("t")},
+         "a@t|s"},
+        {{.issuer = SLICE_INIT("a"), .subject = SLICE_INIT("s"), .subject_claim = SLICE_INIT("c")},
+         "a:c|s"},
+        {{.issuer = SLICE_INIT("a"),
+          .subject = SLICE_INIT("s"),
+          .subject_claim = SLICE_INIT("c"),
+          .tenant = SLICE_INIT("t")},
+         "a:c@t|s"},
+        {{.issuer = SLICE_INIT("a"), .subject = SLICE_INIT("s"), .tenant = SLICE_INIT("t:c")},
+         "a@t:c|s"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        for (size_t k = 0; k < COUNT_OF(rows); k++) {
+            char policy[256];
+            (void)snprintf(policy, sizeof(policy),
+                           "permit(principal == Aegis::User::\"%s\", action, resource);",
+                           rows[k].id);
+            CHECK_ROW(policy, allows_caller(policy, &rows[i].caller) == (i == k));
+        }
+    }
+}
+
+TEST(decide_sees_the_sign_in)
+{
+    static const struct slice AMR[] = {SLICE_INIT("pwd"), SLICE_INIT("mfa")};
+    static const struct slice ACTORS[] = {SLICE_INIT("gateway"), SLICE_INIT("desktop")};
+    static const struct principal STRONG = {.issuer = SLICE_INIT("i"),
+                                            .subject = SLICE_INIT("s"),
+                                            .actor = PRINCIPAL_AGENT,
+                                            .amr = AMR,
+                                            .amr_count = 2,
+                                            .acrs = AMR,
+                                            .acrs_count = 1,
+                                            .acr = SLICE_INIT("gold"),
+                                            .has_auth_time = true,
+                                            .auth_time_s = 999900,
+                                            .strength = AUTH_MFA,
+                                            .actors = ACTORS,
+                                            .actor_count = 2};
+    static const struct principal WEAK = {.issuer = SLICE_INIT("i"), .subject = SLICE_INIT("s")};
+    static const struct {
+        const char *condition;
+        bool strong, weak;
+    } rows[] = {
+        {"context.token.mfa", true, false},
+        {"principal.authStrength == \"mfa\"", true, false},
+        {"principal.authStrength == \"none\"", false, true},
+        {"principal.actorKind == \"agent\"", true, false},
+        {"principal.actorKind == \"user\"", false, true},
+        {"context.token.amr.contains(\"mfa\")", true, false},
+        {"context.token.amr.isEmpty()", false, true},
+        {"context.token.acrs.contains(\"pwd\")", true, false},
+        {"context.token has acr && context.token.acr == \"gold\"", true, false},
+        {"context.token.acr != \"gold\"", false, false}, /* absent: an error, and no permit */
+        {"context.token has authTime && context.time.now.durationSince(context.token.authTime) < "
+         "duration(\"101s\")",
+         true, false},
+        {"context.time.now.durationSince(context.token.authTime) < duration(\"100s\")", false,
+         false},
+        {"context.token has actor && context.token.actor == \"gateway\"", true, false},
+        {"context.token.actors.contains(\"desktop\")", true, false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char policy[512];
+        (void)snprintf(policy, sizeof(policy), "permit(principal, action, resource) when { %s };",
+                       rows[i].condition);
+        /* Lists do not know the time, so they may show what is denied in the end. */
+        bool has_time = strstr(rows[i].condition, "time.now") != NULL;
+        struct stage stage;
+        struct policy_answer answer;
+        set_up(&stage, policy, "{}");
+        stage.question.principal = &STRONG;
+        (void)!policy_decide(&stage.question, &stage.scratch, &stage.arena, &answer);
+        CHECK_ROW(policy, answer.is_allowed == rows[i].strong);
+        tear_down(&stage);
+        CHECK_ROW(policy, has_time || allows_caller(policy, &WEAK) == rows[i].weak);
+    }
+}
+
+/* Unknown groups are not "no groups": whatever reads them does not allow. */
+TEST(decide_denies_where_groups_are_read_and_not_known)
+{
+    static const struct principal LEFT_OUT = {
+        .issuer = SLICE_INIT("i"), .subject = SLICE_INIT("s"), .are_groups_unknown = true};
+    static const struct principal NONE = {.issuer = SLICE_INIT("i"), .subject = SLICE_INIT("s")};
+    static const struct {
+        const char *policies;
+        bool left_out, none;
+    } rows[] = {
+        {PERMIT, true, true},
+        {FORBID_IF("principal.groups.contains(\"x\")"), false, true},
+        {FORBID_IF("principal has groups && principal.groups.contains(\"x\")"), false, true},
+        {PERMIT_IF("!principal.groups.contains(\"x\")"), false, true},
+        {PERMIT_IF("principal.groups.isEmpty()"), false, true},
+        {PERMIT "forbid(principal in Aegis::Group::\"x\", action, resource);", false, true},
+        {PERMIT "forbid(principal is Aegis::User in Aegis::Group::\"x\", action, resource);", false,
+         true},
+        {FORBID_IF("principal in Aegis::Group::\"x\""), false, true},
+        {FORBID_IF("principal in [Aegis::Role::\"r\", Aegis::Group::\"x\"]"), false, true},
+        {FORBID_IF("principal in (if context.network.tls then Aegis::Role::\"r\" else "
+                   "Aegis::Group::\"x\")"),
+         false, true},
+        {FORBID_IF("(if true then principal else principal) in {a: [Aegis::Group::\"x\"]}.a"),
+         false, true},
+        {PERMIT_IF("!(principal in Aegis::Group::\"x\")"), false, true},
+        {FORBID_IF("principal in Aegis::Role::\"x\""), true, true},
+        {FORBID_IF("principal.roles.contains(\"Aegis::Group\")"), true, true},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        CHECK_ROW(rows[i].policies, allows_caller(rows[i].policies, &LEFT_OUT) == rows[i].left_out);
+        CHECK_ROW(rows[i].policies, allows_caller(rows[i].policies, &NONE) == rows[i].none);
     }
 }
 

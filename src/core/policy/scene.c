@@ -194,14 +194,29 @@ MEMBER(principal_issuer, known(caller(scene)->issuer, out))
 MEMBER(principal_email, known(caller(scene)->email, out))
 MEMBER(principal_name, known(caller(scene)->name, out))
 MEMBER(principal_roles, texts(caller(scene)->roles, caller(scene)->role_count, out))
-MEMBER(principal_groups, texts(caller(scene)->groups, caller(scene)->group_count, out))
+/* Groups that the issuer left out are there and fail on use: a forbid that reads them denies. */
+static bool principal_groups(const struct scene *scene, struct arena *arena,
+                             struct cedar_value *out)
+{
+    (void)arena;
+    if (caller(scene)->are_groups_unknown) {
+        return is_value((struct cedar_value){.kind = CEDAR_ERROR}, out);
+    }
+    return texts(caller(scene)->groups, caller(scene)->group_count, out);
+}
+
+MEMBER(principal_actor_kind,
+       is_value(cedar_string(principal_actor_name(caller(scene)->actor)), out))
+MEMBER(principal_strength, is_value(cedar_string(auth_strength_name(caller(scene)->strength)), out))
 MEMBER(principal_attributes, is_value(attributes_of(caller(scene)), out))
 
 PART(PRINCIPAL, {SLICE_INIT("subject"), principal_subject},
      {SLICE_INIT("tenantId"), principal_tenant}, {SLICE_INIT("issuer"), principal_issuer},
      {SLICE_INIT("email"), principal_email}, {SLICE_INIT("name"), principal_name},
      {SLICE_INIT("roles"), principal_roles}, {SLICE_INIT("groups"), principal_groups},
-     {SLICE_INIT("attributes"), principal_attributes});
+     {SLICE_INIT("attributes"), principal_attributes},
+     {SLICE_INIT("actorKind"), principal_actor_kind},
+     {SLICE_INIT("authStrength"), principal_strength});
 
 /* -- server and target --------------------------------------------------------------------- */
 
@@ -436,11 +451,6 @@ static bool network_source(const struct scene *scene, struct arena *arena, struc
     return cedar_ip_parse(scene->question->peer_ip, &out->as.ip) == STATUS_OK;
 }
 
-static struct cedar_value now_value(const struct scene *scene)
-{
-    return (struct cedar_value){.kind = CEDAR_DATETIME, .as.number = scene->question->now_s * 1000};
-}
-
 /* 1970-01-01 was a Thursday; Monday is 1. */
 static int64_t weekday(const struct scene *scene)
 {
@@ -464,10 +474,28 @@ static struct slice direction(const struct policy_question *question)
     return is_of_server ? SLICE("server_to_client") : SLICE("client_to_server");
 }
 
+static struct cedar_value time_value(int64_t seconds)
+{
+    return (struct cedar_value){.kind = CEDAR_DATETIME, .as.number = seconds * 1000};
+}
+
+static bool token_actor(const struct scene *scene, struct arena *arena, struct cedar_value *out)
+{
+    (void)arena;
+    return caller(scene)->actor_count > 0 && known(caller(scene)->actors[0], out);
+}
+
 MEMBER(token_scopes, texts(caller(scene)->scopes, caller(scene)->scope_count, out))
+MEMBER(token_amr, texts(caller(scene)->amr, caller(scene)->amr_count, out))
+MEMBER(token_acr, known(caller(scene)->acr, out))
+MEMBER(token_acrs, texts(caller(scene)->acrs, caller(scene)->acrs_count, out))
+MEMBER(token_auth_time,
+       caller(scene)->has_auth_time &&is_value(time_value(caller(scene)->auth_time_s), out))
+MEMBER(token_mfa, is_value(cedar_bool(caller(scene)->strength >= AUTH_MFA), out))
+MEMBER(token_actors, texts(caller(scene)->actors, caller(scene)->actor_count, out))
 MEMBER(client_id, known(caller(scene)->client_id, out))
 MEMBER(network_tls, is_value(cedar_bool(scene->question->is_tls), out))
-MEMBER(time_now, is_value(now_value(scene), out))
+MEMBER(time_now, is_value(time_value(scene->question->now_s), out))
 MEMBER(time_hour, is_value(cedar_long(scene->question->now_s / 3600 % 24), out))
 MEMBER(time_weekday, is_value(cedar_long(weekday(scene)), out))
 
@@ -493,7 +521,10 @@ MEMBER(session_age, is_value(cedar_long(scene->question->usage->age_ms / 1000), 
 PART(SESSION, {SLICE_INIT("calls"), session_calls},
      {SLICE_INIT("targetCalls"), session_target_calls}, {SLICE_INIT("labels"), session_labels},
      {SLICE_INIT("ageSeconds"), session_age});
-PART(TOKEN, {SLICE_INIT("scopes"), token_scopes});
+PART(TOKEN, {SLICE_INIT("scopes"), token_scopes}, {SLICE_INIT("amr"), token_amr},
+     {SLICE_INIT("acr"), token_acr}, {SLICE_INIT("acrs"), token_acrs},
+     {SLICE_INIT("authTime"), token_auth_time}, {SLICE_INIT("mfa"), token_mfa},
+     {SLICE_INIT("actor"), token_actor}, {SLICE_INIT("actors"), token_actors});
 PART(CLIENT, {SLICE_INIT("clientId"), client_id});
 PART(NETWORK, {SLICE_INIT("source"), network_source}, {SLICE_INIT("tls"), network_tls});
 PART(TIME, {SLICE_INIT("now"), time_now}, {SLICE_INIT("hour"), time_hour},
@@ -598,12 +629,19 @@ static enum status set_parents(struct scene *scene)
     return STATUS_OK;
 }
 
+/* Who somebody is: "issuer|subject", and before the bar what else tells people apart: ":claim" for
+ * a subject from another claim than the preset's own, "@tenant". No issuer's name has ':' or '@',
+ * no claim of a subject '@' or '|', no tenant '|': two identities never share an id. */
 static enum status set_principal(struct scene *scene)
 {
     const struct principal *principal = caller(scene);
-    /* Issuer and subject together are the identity; neither alone is. */
-    TRY(join(scene->arena, principal->issuer, SLICE("|"), principal->subject,
-             &scene->principal.id));
+    bool has_claim = principal->subject_claim.len > 0;
+    bool has_tenant = principal->tenant.len > 0;
+    const struct slice parts[] = {principal->issuer,        has_claim ? SLICE(":") : SLICE_EMPTY,
+                                  principal->subject_claim, has_tenant ? SLICE("@") : SLICE_EMPTY,
+                                  principal->tenant,        SLICE("|"),
+                                  principal->subject};
+    TRY(arena_join(scene->arena, parts, COUNT_OF(parts), &scene->principal.id));
     scene->principal.type = principal->is_service ? TYPE_SERVICE : TYPE_USER;
     return set_parents(scene);
 }
