@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "cli/command.h"
 #include "cli/options.h"
+#include "cli/token_inspect.h"
 #include "cli/token_key.h"
 #include "core/identity/jws.h"
 #include "json/tape.h"
@@ -255,17 +256,21 @@ static int token_run(int argc, char **argv)
     if (slice_eq(name, SLICE("key"))) {
         return token_key(argc - 1, argv + 1);
     }
+    if (slice_eq(name, SLICE("inspect"))) {
+        char path[PATH_BYTES_MAX];
+        return token_inspect(argc - 1, argv + 1, state_folder(NULL, path));
+    }
     if (slice_eq(name, SLICE("--help")) || slice_eq(name, SLICE("-h"))) {
         (void)fputs(command_token.usage, stdout);
         return EXIT_CODE_OK;
     }
-    return usage_error("expected mint, jwks or key, got", name);
+    return usage_error("expected mint, jwks, key or inspect, got", name);
 }
 
 const struct command command_token = {
     .name = "token",
     .group = COMMAND_CONNECT,
-    .summary = "make access tokens of the development issuer, and keys",
+    .summary = "make tokens of the development issuer and keys, explain tokens",
     .usage =
         "Usage: aegis token mint --subject S [--role R]... [--audience A] [--issuer I]\n"
         "                        [--ttl SECONDS] [--claim NAME=VALUE]... [--alg ES256|RS256]\n"
@@ -273,6 +278,7 @@ const struct command command_token = {
         "       aegis token jwks [--state DIR | --key FILE]\n"
         "       aegis token key --subject S --expires TIME [--role R]... [--scope S]...\n"
         "                       [--server NAME]... [--file FILE]\n"
+        "       aegis token inspect [--config FILE] [--output text|json] [TOKEN | -]\n"
         "\n"
         "mint prints a signed access token; jwks prints the public keys it is checked with. The\n"
         "keys lie in DIR/issuer and are made when they are absent; DIR is the state_dir of the\n"
@@ -286,6 +292,9 @@ const struct command command_token = {
         "to\n"
         "that list, else it is printed behind the key. TIME is a number and s, m, h or d. Without\n"
         "--server the key is for all servers. The gateway reads the list when it is reloaded.\n"
+        "\n"
+        "inspect makes every check of the gateway on a token and shows who it stands for; see\n"
+        "'aegis token inspect --help'.\n"
         "\n"
         "Examples:\n"
         "  aegis token mint --state ./state --subject alice --role Developers\n"

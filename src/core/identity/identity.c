@@ -368,7 +368,9 @@ static enum status verify_any(struct verification *self, const uint8_t hash[CRYP
 {
     struct slice id;
     if (api_key_parse(self->request->crypto, self->token, &id)) {
-        return verify_key(self->request, id, hash, self->fields, diag);
+        enum status status = verify_key(self->request, id, hash, self->fields, diag);
+        tell(self, IDENTITY_CHECK_KEY, status, diag);
+        return status;
     }
     return verify(self, diag);
 }

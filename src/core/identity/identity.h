@@ -44,7 +44,8 @@ struct identity_progress {
     const struct issuer_entry *entry; /* from IDENTITY_CHECK_ISSUER on, if that passed */
 };
 
-/* Who wants to see each check as it ends. What is not reached is not told. */
+/* Who wants to see each check as it ends. What is not reached is not told; of a key (api_key.h)
+ * only IDENTITY_CHECK_FORM and IDENTITY_CHECK_KEY are there. */
 struct identity_observer {
     void *context;
     void (*on_check)(void *context, const struct identity_progress *progress);

@@ -1,7 +1,5 @@
 #include "core/identity/principal.h"
 
-#include "base/arena.h"
-
 #include <stddef.h>
 #include <string.h>
 
@@ -188,6 +186,17 @@ void principal_unref(struct principal *principal)
     if (principal != NULL && __atomic_sub_fetch(&principal->references, 1, __ATOMIC_ACQ_REL) == 0) {
         base_free(principal);
     }
+}
+
+enum status principal_id(const struct principal *principal, struct arena *arena, struct slice *out)
+{
+    bool has_claim = principal->subject_claim.len > 0;
+    bool has_tenant = principal->tenant.len > 0;
+    const struct slice parts[] = {principal->issuer,        has_claim ? SLICE(":") : SLICE_EMPTY,
+                                  principal->subject_claim, has_tenant ? SLICE("@") : SLICE_EMPTY,
+                                  principal->tenant,        SLICE("|"),
+                                  principal->subject};
+    return arena_join(arena, parts, COUNT_OF(parts), out);
 }
 
 struct slice auth_strength_name(enum auth_strength strength)

@@ -7,6 +7,7 @@
 #ifndef AEGIS_CORE_IDENTITY_PRINCIPAL_H
 #define AEGIS_CORE_IDENTITY_PRINCIPAL_H
 
+#include "base/arena.h"
 #include "base/diag.h"
 #include "core/ports/crypto.h"
 
@@ -91,6 +92,13 @@ NODISCARD enum status principal_new(const struct principal *fields,
 
 /* May it have anything to do with that server? Policies decide about the rest. */
 bool principal_reaches(const struct principal *principal, struct slice server);
+
+/* What policies call it: "issuer|subject", and before the bar what else tells people apart:
+ * ":claim" for a subject from another claim than the preset's own, "@tenant". No issuer's name has
+ * ':' or '@', no claim of a subject '@' or '|', no tenant '|': two identities never share an id. In
+ * arena; STATUS_LIMIT without memory. */
+NODISCARD enum status principal_id(const struct principal *principal, struct arena *arena,
+                                   struct slice *out);
 
 /* "none", "1fa", "mfa", "phishing_resistant". Static. */
 struct slice auth_strength_name(enum auth_strength strength);

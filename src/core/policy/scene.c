@@ -629,19 +629,10 @@ static enum status set_parents(struct scene *scene)
     return STATUS_OK;
 }
 
-/* Who somebody is: "issuer|subject", and before the bar what else tells people apart: ":claim" for
- * a subject from another claim than the preset's own, "@tenant". No issuer's name has ':' or '@',
- * no claim of a subject '@' or '|', no tenant '|': two identities never share an id. */
 static enum status set_principal(struct scene *scene)
 {
     const struct principal *principal = caller(scene);
-    bool has_claim = principal->subject_claim.len > 0;
-    bool has_tenant = principal->tenant.len > 0;
-    const struct slice parts[] = {principal->issuer,        has_claim ? SLICE(":") : SLICE_EMPTY,
-                                  principal->subject_claim, has_tenant ? SLICE("@") : SLICE_EMPTY,
-                                  principal->tenant,        SLICE("|"),
-                                  principal->subject};
-    TRY(arena_join(scene->arena, parts, COUNT_OF(parts), &scene->principal.id));
+    TRY(principal_id(principal, scene->arena, &scene->principal.id));
     scene->principal.type = principal->is_service ? TYPE_SERVICE : TYPE_USER;
     return set_parents(scene);
 }

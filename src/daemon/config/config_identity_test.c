@@ -220,3 +220,23 @@ TEST(presets_fill_in_roles_that_depend_on_the_entry)
     }
     arena_release(&loaded.arena);
 }
+
+/* The file that people copy from has an entry for each preset but the built-in ones. */
+TEST(presets_have_an_example_that_is_accepted)
+{
+    struct loaded loaded = {0};
+    bool is_there[ISSUER_PRESET_COUNT] = {
+        [ISSUER_PRESET_DEVELOPMENT] = true, [ISSUER_PRESET_API_KEYS] = true};
+    arena_init(&loaded.arena, ARENA_BYTES, NULL);
+    loaded.status = config_load(SLICE("packaging/identity.example.yaml"), &loaded.arena,
+                                &loaded.config, &loaded.report);
+    config_report_print(stdout, &loaded.report);
+    CHECK(loaded.config != NULL);
+    for (size_t i = 0; loaded.config != NULL && i < loaded.config->issuer_count; i++) {
+        is_there[loaded.config->issuers[i].preset] = true;
+    }
+    for (size_t i = 0; i < ISSUER_PRESET_COUNT; i++) {
+        CHECK_ROW((const char *)issuer_preset((enum issuer_preset_id)i)->name.ptr, is_there[i]);
+    }
+    arena_release(&loaded.arena);
+}
