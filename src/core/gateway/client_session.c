@@ -6,7 +6,10 @@
 #include "core/gateway/subscription.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <string.h>
+
+#define CHANGE_BYTES_MAX 256
 
 /* All sessions of one caller lie in one bucket. The digest is a cryptographic hash, so any of its
  * bytes spreads well. */
@@ -33,6 +36,7 @@ static void unlink_session(struct client_session *session)
 static void free_session(struct client_session *session)
 {
     assert(session->user_count == 0 && session->streams == NULL);
+    list_changes_end(&session->changes);
     client_tasks_release(session);
     subscriptions_release(session);
     account_release(&session->account, sizeof(*session));
@@ -60,6 +64,26 @@ bool client_session_tell(struct client_session *session, struct slice json)
     }
     client_stream_send(session->stream, json);
     return true;
+}
+
+/* Written anew: nothing that the server added goes on. */
+static void tell_changes(struct list_changes *changes, uint32_t lists)
+{
+    struct client_session *session =
+        (struct client_session *)((char *)changes - offsetof(struct client_session, changes));
+    session->user_count++; /* it may end with its stream */
+    for (size_t i = 0; i < LISTEN_LISTS; i++) {
+        struct buf json;
+        buf_init(&json, CHANGE_BYTES_MAX, NULL);
+        buf_append(&json, SLICE("{\"jsonrpc\":\"2.0\",\"method\":"));
+        buf_append_json_string(&json, LISTEN_LIST[i].method);
+        buf_append_byte(&json, '}');
+        if ((lists & LISTEN_LIST[i].offer) != 0 && buf_status(&json) == STATUS_OK) {
+            (void)client_session_tell(session, buf_view(&json));
+        }
+        buf_release(&json);
+    }
+    client_session_leave(session);
 }
 
 /* Those of requests that wait for their last record are left to them. */
@@ -167,6 +191,7 @@ struct client_session *client_session_new(struct gateway *gateway,
     *session =
         (struct client_session){.gateway = gateway,
                                 .revision = token->revision,
+                                .changes = {.port = gateway->ports.timer, .tell = tell_changes},
                                 .used_ms = now_ms(gateway),
                                 .account = {.parent = &gateway->account,
                                             .limit_bytes = gateway->limits.client_session_bytes}};

@@ -9,6 +9,7 @@
 #define AEGIS_CORE_GATEWAY_CLIENT_SESSION_H
 
 #include "core/gateway/caller.h"
+#include "core/gateway/list_changes.h"
 #include "core/gateway/session_token.h"
 #include "core/mcp/capabilities.h"
 #include "core/mcp/log_level.h"
@@ -41,7 +42,8 @@ struct client_session {
     struct client_stream *streams; /* newest first */
     struct client_stream *stream;  /* of these the standalone one, or NULL */
     uint64_t last_stream_number;
-    struct client_task *tasks; /* that it has made, newest first */
+    struct list_changes changes; /* of lists, on the standalone stream */
+    struct client_task *tasks;   /* that it has made, newest first */
     size_t task_count;
 };
 

@@ -41,6 +41,8 @@ static enum status read_resources(struct operation *op, json_ref array)
     return STATUS_OK;
 }
 
+static void tell_changes(struct list_changes *changes, uint32_t lists);
+
 static enum stage_result stage_read_filter(struct operation *op)
 {
     const struct json_tape *tape = &op->message.tape;
@@ -59,6 +61,9 @@ static enum stage_result stage_read_filter(struct operation *op)
     if (op->listening == NULL) {
         return operation_refuse_overload(op, "no memory for the stream");
     }
+    op->listening->operation = op;
+    op->listening->changes =
+        (struct list_changes){.port = op->gateway->ports.timer, .tell = tell_changes};
     op->listening->wanted = listen_read_lists(tape, filter);
     return read_resources(op, listen_addresses(tape, filter)) == STATUS_OK
                ? STAGE_DONE
@@ -203,6 +208,17 @@ static void tell(struct operation *op, struct slice method, struct slice uri)
     op->call.notification_count++;
     send(op, &json);
     buf_release(&json);
+}
+
+static void tell_changes(struct list_changes *changes, uint32_t lists)
+{
+    struct listening *listening =
+        (struct listening *)((char *)changes - offsetof(struct listening, changes));
+    for (size_t i = 0; i < LISTEN_LISTS; i++) {
+        if ((lists & LISTEN_LIST[i].offer) != 0) {
+            tell(listening->operation, LISTEN_LIST[i].method, SLICE_EMPTY);
+        }
+    }
 }
 
 static bool is_wanted_of(const struct listener_at *at, const struct listened *resource)
@@ -408,7 +424,7 @@ void listening_take_notice(struct listener_at *at, const struct json_tape *tape,
     }
     at->session->has_stale_tools = at->session->has_stale_tools || list->primitive == MCP_TOOL;
     if ((at->honoured & list->offer) != 0) {
-        tell(at->operation, list->method, SLICE_EMPTY);
+        list_changes_take(&at->operation->listening->changes, list);
     }
 }
 
@@ -570,6 +586,13 @@ static enum stage_result stage_answer(struct operation *op)
     write_end(op, &op->reply);
     operation_answer(op, 200);
     return STAGE_DONE;
+}
+
+void listening_end(struct operation *op)
+{
+    if (op->listening != NULL) {
+        list_changes_end(&op->listening->changes);
+    }
 }
 
 void listening_drain(struct gateway *gateway)

@@ -12,6 +12,7 @@
 #include "core/gateway/call.h"
 #include "core/gateway/child.h"
 #include "core/gateway/gateway.h"
+#include "core/gateway/list_changes.h"
 #include "core/gateway/operation.h"
 
 #define LISTENING_MS_MAX ((int64_t)24 * 3600000) /* whatever the token says */
@@ -51,10 +52,15 @@ struct listening {
     struct arena lists; /* of servers, by which it is found whose the resources are */
     struct listener_at *servers;
     size_t server_count, running_count;
-    bool has_begun; /* at all servers */
-    bool is_told;   /* the client knows what is listened to */
-    bool is_over;   /* end it, once who calls has returned */
+    struct list_changes changes;
+    struct operation *operation; /* that it is of */
+    bool has_begun;              /* at all servers */
+    bool is_told;                /* the client knows what is listened to */
+    bool is_over;                /* end it, once who calls has returned */
 };
+
+/* The operation is over. */
+void listening_end(struct operation *operation);
 
 /* The loop is about to stop. */
 void listening_drain(struct gateway *gateway);

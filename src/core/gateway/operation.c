@@ -3,6 +3,7 @@
 #include "core/gateway/asking.h"
 #include "core/gateway/client_stream.h"
 #include "core/gateway/endpoint.h"
+#include "core/gateway/listening.h"
 #include "core/gateway/subscription.h"
 
 #include <assert.h>
@@ -24,6 +25,7 @@ void operation_release_exchange(struct operation *op)
 
 static void leave_sessions(struct operation *op)
 {
+    listening_end(op);
     held_call_leave(op);
     asking_answer(op, SLICE_EMPTY);
     asking_end_all(op);

@@ -44,16 +44,13 @@ static enum stage_result ask(struct operation *op, const struct json_tape *tape)
 }
 
 /* Written anew: nothing that the server added goes on. */
-static void tell(struct operation *op, struct slice method, struct slice uri)
+static void tell_update(struct operation *op)
 {
     buf_append(&op->reply, SLICE("{\"jsonrpc\":\"2.0\",\"method\":"));
-    buf_append_json_string(&op->reply, method);
-    if (uri.len > 0) {
-        buf_append(&op->reply, SLICE(",\"params\":{\"uri\":"));
-        buf_append_json_string(&op->reply, uri);
-        buf_append_byte(&op->reply, '}');
-    }
-    buf_append_byte(&op->reply, '}');
+    buf_append_json_string(&op->reply, op->message.method->name);
+    buf_append(&op->reply, SLICE(",\"params\":{\"uri\":"));
+    buf_append_json_string(&op->reply, op->name);
+    buf_append(&op->reply, SLICE("}}"));
     if (buf_status(&op->reply) == STATUS_OK) {
         (void)client_session_tell(op->client, buf_view(&op->reply));
     }
@@ -102,7 +99,7 @@ static enum stage_result take_update(struct operation *op, const struct json_tap
         return record_denied(op, subscription);
     }
     subscription->is_denied = false;
-    tell(op, op->message.method->name, uri.text);
+    tell_update(op);
     return STAGE_DONE;
 }
 
@@ -202,8 +199,9 @@ static enum stage_result stage_take(struct operation *op)
     if (slice_eq(method, mcp_method_of_update()->name)) {
         return take_update(op, &tape);
     }
-    if (listen_list_find(&tape) != NULL) {
-        tell(op, method, SLICE_EMPTY);
+    const struct listen_list *list = listen_list_find(&tape);
+    if (list != NULL) {
+        list_changes_take(&op->client->changes, list);
     } else if (slice_eq(method, LISTEN_ACKNOWLEDGED_METHOD)) {
         take_acknowledgement(op, &tape);
     } else if (slice_eq(method, TASK_STATUS_METHOD)) {
