@@ -41,7 +41,8 @@ static void unsubscribe(const struct listener_at *at)
             other = other->next;
         }
         if (other == NULL && is_here(at, resource) && resource->is_told) {
-            server_reply_unsubscribe(at->session, resource->uri);
+            server_reply_request(at->session, SLICE("resources/unsubscribe"), SLICE("uri"),
+                                 resource->uri);
         }
     }
 }

@@ -202,13 +202,18 @@ static enum stage_result stage_answer_empty(struct operation *op)
     return STAGE_DONE;
 }
 
-/* The servers are told when they are called next. */
+/* The servers are told when they are called next, or now, when the client listens. */
 static enum stage_result stage_set_log_level(struct operation *op)
 {
     if ((op->client->offers & MCP_OFFERS_LOGGING) == 0) {
         return operation_refuse_method(op);
     }
     op->client->log_level = op->message.log_level;
+    for (struct server_session *s = op->gateway->sessions; s != NULL; s = s->next) {
+        if (s->client == op->client) {
+            server_stream_tell_level(s);
+        }
+    }
     return STAGE_DONE;
 }
 

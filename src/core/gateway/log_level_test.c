@@ -171,6 +171,62 @@ TEST(log_level_of_a_session)
 }
 
 /* A server that does not want to be told serves all the same. */
+/* Who listens need not call to hear the log. */
+TEST(log_level_of_who_listens)
+{
+    struct world_client listener;
+    for (int listens_first = 0; listens_first < 2; listens_first++) {
+        begin(LEGACY_WITH_LOG, COUNT_OF(LEGACY_WITH_LOG));
+        world.server_session = "up";
+        open_session();
+        if (listens_first) {
+            world_ask(&world, &listener, "GET", BANK, session);
+            world_run(&world);
+            CHECK(world_count_calls(&world, "logging/setLevel") == 0);
+            set_level("warning");
+        } else {
+            set_level("warning");
+            CHECK(world_count_calls(&world, "logging/setLevel") == 0);
+            world_ask(&world, &listener, "GET", BANK, session);
+            world_run(&world);
+        }
+        CHECK(world_count_calls(&world, "logging/setLevel") == 1);
+        CHECK(strstr(world.calls[world.call_count - 1].body, "{\"level\":\"warning\"}") != NULL);
+        world_message(world_find_call(&world, "GET"), LOG("error"));
+        world_message(world_find_call(&world, "GET"), LOG("info"));
+        CHECK(strstr(listener.body, "said error") != NULL);
+        CHECK(strstr(listener.body, "said info") == NULL);
+        /* A call makes sure of it; after that nothing more is to be said. */
+        call_in_session();
+        CHECK(world_count_calls(&world, "logging/setLevel") == 2);
+        set_level("error");
+        CHECK(world_count_calls(&world, "logging/setLevel") == 2);
+        set_level("debug");
+        CHECK(world_count_calls(&world, "logging/setLevel") == 3);
+        world_release(&world);
+    }
+}
+
+TEST(log_level_of_who_listens_needs_the_capability)
+{
+    struct world_client listener;
+    static const struct world_answer OTHER[] = {
+        {0, "initialize", HANDSHAKE(",\"logging\":{}")},
+        {1, "initialize", HANDSHAKE(",\"prompts\":{\"listChanged\":true}")}};
+    begin(OTHER, COUNT_OF(OTHER));
+    world.server_session = "up";
+    world_post(&world, &client, "/mcp", INITIALIZE, NULL, NULL, NULL);
+    world_run(&world);
+    memcpy(session, client.session_id, sizeof(session));
+    world_ask(&world, &listener, "GET", "/mcp", session);
+    world_run(&world);
+    CHECK(world_count_calls(&world, "GET") == 2);
+    set_level("info");
+    CHECK(world_count_calls(&world, "logging/setLevel") == 1);
+    CHECK(world.calls[world.call_count - 1].server == 0);
+    world_release(&world);
+}
+
 TEST(log_level_that_the_server_refuses)
 {
     const struct world_answer answers[] = {

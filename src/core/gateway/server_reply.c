@@ -142,7 +142,8 @@ void server_reply_cancel(struct server_session *session, int64_t id)
     buf_release(&body);
 }
 
-void server_reply_unsubscribe(struct server_session *session, struct slice uri)
+void server_reply_request(struct server_session *session, struct slice method, struct slice member,
+                          struct slice value)
 {
     struct buf body;
     struct upstream_request request = {.expects_answer = true,
@@ -152,8 +153,12 @@ void server_reply_unsubscribe(struct server_session *session, struct slice uri)
     buf_init(&body, GATEWAY_OPERATION_BYTES_MAX, &session->gateway->account);
     buf_append(&body, SLICE("{\"jsonrpc\":\"2.0\",\"id\":"));
     buf_append_i64(&body, request.id);
-    buf_append(&body, SLICE(",\"method\":\"resources/unsubscribe\",\"params\":{\"uri\":"));
-    buf_append_json_string(&body, uri);
+    buf_append(&body, SLICE(",\"method\":"));
+    buf_append_json_string(&body, method);
+    buf_append(&body, SLICE(",\"params\":{"));
+    buf_append_json_string(&body, member);
+    buf_append_byte(&body, ':');
+    buf_append_json_string(&body, value);
     buf_append(&body, SLICE("}}"));
     request.body = buf_view(&body);
     if (buf_status(&body) == STATUS_OK) {

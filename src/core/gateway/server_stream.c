@@ -225,6 +225,18 @@ static enum status get_stream(struct server_session *session)
     return port->start(port->context, &request, &sink, &stream->handle, &diag);
 }
 
+void server_stream_tell_level(struct server_session *session)
+{
+    enum mcp_log_level level =
+        listener_of(session) == NULL ? MCP_LOG_NONE : session->client->log_level;
+    bool sends_enough = session->log_level != MCP_LOG_NONE && session->log_level <= level;
+    if (session->stream.child.owner != NULL && level != MCP_LOG_NONE && !sends_enough &&
+        (session->offers & MCP_OFFERS_LOGGING) != 0) {
+        server_reply_request(session, SLICE("logging/setLevel"), SLICE("level"),
+                             mcp_log_level_name(level));
+    }
+}
+
 static enum status open_stream(struct server_session *session)
 {
     struct server_stream *stream = &session->stream;
@@ -233,7 +245,9 @@ static enum status open_stream(struct server_session *session)
     }
     TRY(child_begin(&stream->child, &session->children, &STREAM_CHILD));
     enum status status = get_stream(session);
-    if (status != STATUS_OK) {
+    if (status == STATUS_OK) {
+        server_stream_tell_level(session);
+    } else {
         child_abandon(&stream->child);
     }
     return status;

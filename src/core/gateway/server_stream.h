@@ -54,6 +54,10 @@ bool server_stream_covers(const struct server_session *session, enum mcp_primiti
 /* Open the stream of a session if there is cause for it, and it is not open. */
 void server_stream_begin(struct server_session *session);
 
+/* Its client wants so much of the log: a legacy server whose stream is open is told, since there
+ * may be no call that tells it. */
+void server_stream_tell_level(struct server_session *session);
+
 /* Its client is subscribed to other resources than before; for modern servers, which are asked for
  * all of them at once. */
 void server_stream_refilter(struct server_session *session);
