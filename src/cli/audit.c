@@ -11,28 +11,11 @@
 #define SEARCH_DEFAULT 100
 #define SEARCH_MAX 100000
 #define INDEX_BATCH 1000
-#define SYSTEM_DIRECTORY "/var/lib/aegis/audit"
 
 int audit_fail(const struct diag *diag)
 {
     (void)fprintf(stderr, "aegis audit: %s: %s\n", diag->code, diag->message);
     return EXIT_CODE_FAILURE;
-}
-
-const char *audit_directory(const char *given, char path[AUDIT_PATH_BYTES])
-{
-    if (given != NULL) {
-        return given;
-    }
-    const char *state = getenv("XDG_STATE_HOME");
-    const char *home = getenv("HOME");
-    if (state != NULL && state[0] == '/') {
-        (void)snprintf(path, AUDIT_PATH_BYTES, "%s/aegis/audit", state);
-    } else {
-        (void)snprintf(path, AUDIT_PATH_BYTES, "%s/.local/state/aegis/audit",
-                       home != NULL ? home : "");
-    }
-    return access(path, F_OK) != 0 && access(SYSTEM_DIRECTORY, F_OK) == 0 ? SYSTEM_DIRECTORY : path;
 }
 
 void audit_explain_empty(const char *directory)
@@ -198,7 +181,8 @@ static int audit_search(const struct command *command, int argc, char **argv)
     }
     query.is_unknown = is_unknown;
     char path[AUDIT_PATH_BYTES];
-    return search_print(audit_directory(given, path), &query, output);
+    const char *directory = audit_directory(given, path);
+    return directory == NULL ? EXIT_CODE_FAILURE : search_print(directory, &query, output);
 }
 
 static const struct {
@@ -250,8 +234,10 @@ const struct command command_audit = {
         "give it back with --expect to find a journal that was cut or put back. --key names the\n"
         "public keys that may sign, in PEM; without it those in DIR/audit.pub are believed.\n"
         "\n"
-        "Without --dir the journal of a local gateway is read ($XDG_STATE_HOME/aegis/audit), else\n"
-        "that of the system service.\n"
+        "Without --dir a journal in $XDG_STATE_HOME/aegis is read: 'audit' of 'aegis serve',\n"
+        "'proxy-PID' and 'wrap-PID' of the gateways in front of one server. It is the one that is\n"
+        "being written, or else the only one; where that leaves several they are listed, and one\n"
+        "must be named. Where there is none it is that of the system service.\n"
         "\n"
         "Examples:\n"
         "  aegis audit tail -n 50 --follow\n"

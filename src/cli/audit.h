@@ -10,7 +10,8 @@
 /* Print why a command failed; returns its exit code. */
 int audit_fail(const struct diag *diag);
 
-/* --dir, or the folder of a local gateway, or that of the system service. */
+/* --dir, or the one journal in the state folder that is being written or the only one there, or
+ * that of the system service. NULL: it is not clear which, and what there is has been printed. */
 const char *audit_directory(const char *given, char path[AUDIT_PATH_BYTES]);
 
 /* A journal without records is no error, but silence would look like one. */

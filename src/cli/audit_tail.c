@@ -182,9 +182,13 @@ int audit_tail(const struct command *command, int argc, char **argv)
         return options_exit(result);
     }
     char path[AUDIT_PATH_BYTES];
+    const char *directory = audit_directory(given, path);
+    if (directory == NULL) {
+        return EXIT_CODE_FAILURE;
+    }
     struct printer printer;
     printer_init(&printer, output);
-    int code = tail(audit_directory(given, path), (size_t)count, follow, &printer);
+    int code = tail(directory, (size_t)count, follow, &printer);
     printer_release(&printer);
     return code;
 }

@@ -197,6 +197,9 @@ int audit_verify(const struct command *command, int argc, char **argv)
     }
     char path[AUDIT_PATH_BYTES];
     const char *directory = audit_directory(texts.directory, path);
+    if (directory == NULL) {
+        return EXIT_CODE_FAILURE;
+    }
     struct trust trust;
     struct journal_report report;
     struct diag diag = {0};
@@ -228,6 +231,9 @@ int audit_head(const struct command *command, int argc, char **argv)
     }
     char path[AUDIT_PATH_BYTES], anchor[JOURNAL_ANCHOR_TEXT_BYTES];
     const char *directory = audit_directory(texts.directory, path);
+    if (directory == NULL) {
+        return EXIT_CODE_FAILURE;
+    }
     struct trust trust;
     struct checkpoint head;
     struct diag diag = {0};

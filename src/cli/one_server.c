@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "cli/command.h"
+#include "cli/state_folder.h"
 #include "daemon/standalone.h"
 
 #include <stdio.h>
@@ -11,7 +12,6 @@
 
 #define ARENA_BYTES ((size_t)32 << 20)
 #define TEXT_BYTES_MAX ((size_t)1 << 20)
-#define PATH_BYTES 4096
 
 /* The pack `local`: whoever this process authenticates may use its one server, which may not use
  * the client's model. */
@@ -19,18 +19,6 @@
     SLICE("@id(\"local\") permit (principal, action, resource in Aegis::Server::\"upstream\");\n"  \
           "@id(\"local.sampling\") @reason(\"the pack 'local' lets no server use your model\")\n"  \
           "forbid (principal, action in Aegis::Action::\"sampling/createMessage\", resource);\n")
-
-static const char *default_state(char path[PATH_BYTES])
-{
-    const char *state = getenv("XDG_STATE_HOME");
-    const char *home = getenv("HOME");
-    if (state != NULL && state[0] == '/') {
-        (void)snprintf(path, PATH_BYTES, "%s/aegis", state);
-    } else {
-        (void)snprintf(path, PATH_BYTES, "%s/.local/state/aegis", home != NULL ? home : "");
-    }
-    return path;
-}
 
 static void put_text(struct buf *yaml, struct slice key, const char *value)
 {
@@ -113,7 +101,7 @@ static void write_config(struct buf *yaml, const struct one_server *options, con
 /* mkdir -p for the state folder. */
 static void make_folders(const char *path)
 {
-    char part[PATH_BYTES];
+    char part[STATE_FOLDER_BYTES];
     for (size_t i = 1; path[i - 1] != '\0' && i < sizeof(part); i++) {
         if (path[i] == '/' || path[i] == '\0') {
             (void)snprintf(part, i + 1, "%s", path);
@@ -124,13 +112,13 @@ static void make_folders(const char *path)
 
 int one_server_run(const struct one_server *options)
 {
-    char path[PATH_BYTES];
+    char path[STATE_FOLDER_BYTES];
     struct arena arena;
     struct buf yaml;
     struct config *config = NULL;
     struct config_report report = {0};
     struct slice builtin = options->policy == NULL ? LOCAL_POLICIES : SLICE_EMPTY;
-    const char *state = options->state != NULL ? options->state : default_state(path);
+    const char *state = options->state != NULL ? options->state : state_folder(path);
     arena_init(&arena, ARENA_BYTES, NULL);
     buf_init(&yaml, TEXT_BYTES_MAX, NULL);
     make_folders(state);

@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "cli/command.h"
 #include "cli/options.h"
+#include "cli/state_folder.h"
 #include "cli/token_inspect.h"
 #include "cli/token_key.h"
 #include "core/identity/jws.h"
@@ -12,7 +13,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define PATH_BYTES_MAX 4096
 #define OUTPUT_BYTES_MAX (256 * 1024)
 #define ARENA_BYTES_MAX ((size_t)4 << 20)
 
@@ -44,30 +44,15 @@ static int usage_error(const char *text, struct slice subject)
     return EXIT_CODE_USAGE;
 }
 
-/* Without --state: where a local gateway keeps its state. */
-static struct slice state_folder(const char *given, char path[PATH_BYTES_MAX])
-{
-    const char *state = getenv("XDG_STATE_HOME");
-    const char *home = getenv("HOME");
-    if (given != NULL) {
-        return slice_view_cstr(given);
-    }
-    if (state != NULL && state[0] == '/') {
-        (void)snprintf(path, PATH_BYTES_MAX, "%s/aegis", state);
-    } else {
-        (void)snprintf(path, PATH_BYTES_MAX, "%s/.local/state/aegis", home != NULL ? home : "");
-    }
-    return slice_view_cstr(path);
-}
-
 static enum status open_issuer(const char *state, const char *key, uint32_t algorithms,
                                struct dev_issuer **out, struct diag *diag)
 {
-    char path[PATH_BYTES_MAX];
+    char path[STATE_FOLDER_BYTES];
     if (key != NULL) {
         return dev_issuer_open_file(slice_view_cstr(key), out, diag);
     }
-    return dev_issuer_open(state_folder(state, path), algorithms, out, diag);
+    const char *folder = state != NULL ? state : state_folder(path);
+    return dev_issuer_open(slice_view_cstr(folder), algorithms, out, diag);
 }
 
 static int print_line(const struct buf *text)
@@ -257,8 +242,8 @@ static int token_run(int argc, char **argv)
         return token_key(argc - 1, argv + 1);
     }
     if (slice_eq(name, SLICE("inspect"))) {
-        char path[PATH_BYTES_MAX];
-        return token_inspect(argc - 1, argv + 1, state_folder(NULL, path));
+        char path[STATE_FOLDER_BYTES];
+        return token_inspect(argc - 1, argv + 1, slice_view_cstr(state_folder(path)));
     }
     if (slice_eq(name, SLICE("--help")) || slice_eq(name, SLICE("-h"))) {
         (void)fputs(command_token.usage, stdout);

@@ -1,12 +1,13 @@
 // `aegis wrap`: the official clients start the gateway as their server's program, over a real server of files.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
 
 import { connectAnsweringCommand } from '../peers/answering-client.mjs';
 import { SANITIZERS, aegis, aegisBinary, connectStdio, filesystemCommand, peersFolder, resultText } from '../peers/support.mjs';
@@ -193,6 +194,33 @@ test('lets an older server ask a client of the newest revision', async () => {
   assert.deepEqual(asked, ['who?']);
   assert.deepEqual(JSON.parse(resultText(await client.callTool({ name: 'ask_roots', arguments: {} }))), { code: -32601 });
   await client.close();
+});
+
+test('leaves a journal that the audit commands find by themselves', async () => {
+  const env = { HOME: folder, XDG_STATE_HOME: path.join(folder, 'found') };
+  const command = ['wrap', '--', ...filesystemCommand(path.join(folder, 'files'))];
+  const audit = (...words) => promisify(execFile)(aegisBinary, ['audit', ...words], { env: { ...process.env, ...SANITIZERS, ...env } });
+  const clients = [];
+  const begin = async () => {
+    clients.push(await connectStdio('legacy', command, env)); // the other client starts a program twice
+    await clients.at(-1).callTool({ name: 'list_allowed_directories', arguments: {} });
+  };
+  try {
+    await assert.rejects(audit('tail'), /journal.absent/);
+    await begin();
+    assert.match((await audit('tail', '--output', 'json')).stdout, /"target":"upstream.list_allowed_directories"/);
+    await begin();
+    await assert.rejects(audit('tail'), /journal.ambiguous: 2 journals[^]*wrap-\d+  being written[^]*wrap-\d+  being written/);
+  } finally {
+    for (const client of clients) await client.close();
+  }
+  for (const name of ['tail', 'search', 'verify', 'head']) {
+    await assert.rejects(audit(name), /journal.ambiguous: 2 journals[^]*--dir .*wrap-\d+  last written/);
+  }
+  const [other] = (await fs.readdir(path.join(folder, 'found/aegis'))).filter((name) => name.startsWith('wrap-'));
+  await fs.rm(path.join(folder, 'found/aegis', other), { recursive: true });
+  assert.match((await audit('verify', '--output', 'json')).stdout, /"intact":true/);
+  assert.match((await audit('tail')).stdout, /upstream.list_allowed/);
 });
 
 test('refuses what it cannot run', async () => {
