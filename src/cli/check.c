@@ -3,6 +3,8 @@
 #include "cli/options.h"
 #include "daemon/config/config.h"
 #include "daemon/config/policy_files.h"
+#include "daemon/discovery.h"
+#include "daemon/key_sets.h"
 
 #include <stdio.h>
 #include <sys/stat.h>
@@ -55,7 +57,26 @@ static const char *default_path(void)
     return access("aegis.yaml", F_OK) == 0 ? "aegis.yaml" : "/etc/aegis/aegis.yaml";
 }
 
-static void print_summary(const char *path, const struct checked *checked, enum status status)
+/* What the gateway will ask for the keys of an issuer, in this order. */
+static void print_addresses(const char *path, const struct config_issuer *issuer,
+                            struct arena *arena)
+{
+    struct slice address = issuer->jwks_url.text;
+    if (!config_issuer_signs(issuer) || !key_sets_is_remote(issuer)) {
+        return;
+    }
+    printf("%s: the keys of issuer '%.*s' will be asked for at", path, SLICE_ARG(issuer->name));
+    if (address.len > 0) {
+        printf(" %.*s\n", SLICE_ARG(address));
+        return;
+    }
+    fputs(" the address in the first of these that is about it:\n", stdout);
+    for (size_t i = 0; discovery_address(issuer, i, arena, &address) == STATUS_OK; i++) {
+        printf("  %.*s\n", SLICE_ARG(address));
+    }
+}
+
+static void print_summary(const char *path, struct checked *checked, enum status status)
 {
     config_report_print(stderr, &checked->report);
     if (status == STATUS_LIMIT) {
@@ -67,6 +88,9 @@ static void print_summary(const char *path, const struct checked *checked, enum 
         printf("%s: ok: %zu servers, %zu issuers, %zu policies in %zu files\n", path,
                checked->config->server_count, checked->config->issuer_count, checked->policy_count,
                checked->file_count);
+        for (size_t i = 0; i < checked->config->issuer_count; i++) {
+            print_addresses(path, &checked->config->issuers[i], &checked->arena);
+        }
     } else {
         printf("%s: ok: %zu policies in %zu files\n", path, checked->policy_count,
                checked->file_count);

@@ -9,6 +9,7 @@
 #include "cli/options.h"
 #include "core/identity/identity.h"
 #include "daemon/assembly.h"
+#include "daemon/key_reading.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -31,7 +32,7 @@ struct inspection {
     struct arena arena;
     struct openssl_crypto *crypto;
     struct json_parser parser;
-    struct key_sets keys;
+    struct key_reading keys;
     struct inputs inputs;
     struct config_report report;
     struct gateway_snapshot *snapshot;
@@ -450,14 +451,14 @@ static enum status trust(struct inspection *self, const char *path, struct slice
     TRY(read_inputs(self, path, state_dir));
     TRY(openssl_crypto_new(&self->crypto));
     TRY(random.fill(random.context, seed, sizeof(seed)));
-    TRY(key_sets_prepare(self->inputs.config, diag));
     json_parser_init(&self->parser, &LIMITS, seed);
-    key_sets_init(&self->keys, &self->parser, openssl_crypto_port(self->crypto));
+    TRY(key_reading_init(&self->keys, &self->parser, openssl_crypto_port(self->crypto),
+                         self->inputs.config, diag));
     struct assembly assembly = {.inputs = &self->inputs,
                                 .crypto = openssl_crypto_port(self->crypto),
                                 .parser = &self->parser,
                                 .generation = 1,
-                                .keys = &self->keys};
+                                .keys = &self->keys.sets};
     return assembly_build(&assembly, &self->arena, &self->snapshot, &self->report);
 }
 
@@ -503,9 +504,7 @@ static void release(struct inspection *self)
     if (self->snapshot != NULL) {
         gateway_snapshot_unref(self->snapshot);
     }
-    if (self->keys.parser != NULL) {
-        key_sets_release(&self->keys);
-    }
+    key_reading_release(&self->keys);
     openssl_crypto_free(self->crypto);
     arena_release(&self->arena);
 }

@@ -345,7 +345,7 @@ static enum status build_identity(struct build *b)
         TRY(build_issuer(b, &config->issuers[i], &entries[i]));
         TRY(build_api_keys(b, i, &entries[i]));
     }
-    key_sets_load(b->assembly->keys, config, b->assembly->now_ms, keys);
+    key_sets_take(b->assembly->keys, config, keys);
     struct identity_config identity = {entries, count};
     enum status status = identity_snapshot_new(&identity, keys, b->assembly->generation,
                                                &b->snapshot->identity, &diag);

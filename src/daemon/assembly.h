@@ -15,20 +15,19 @@ struct assembly {
     const struct json_parser *parser;
     bool no_auth; /* every caller is this OS user */
     bool is_proxy;
-    uint16_t port;       /* the listener is bound to */
-    uint64_t generation; /* of the keys; new for every snapshot */
-    struct key_sets *keys;
-    int64_t now_ms; /* monotonic */
+    uint16_t port;               /* the listener is bound to */
+    uint64_t generation;         /* of the keys; new for every snapshot */
+    const struct key_sets *keys; /* have adopted the configuration */
 };
 
-/* Build a snapshot with one reference. Issuers whose keys cannot be had are reported on stderr and
- * refuse their tokens with 503.
+/* Build a snapshot with one reference. Issuers that have no keys yet refuse their tokens
+ * with 503.
  *
  * STATUS_INVALID when the report has problems, STATUS_LIMIT without memory. */
 NODISCARD enum status assembly_build(const struct assembly *assembly, struct arena *arena,
                                      struct gateway_snapshot **out, struct config_report *report);
 
-/* The snapshot that is in force, with keys read anew. arena takes what the report says. */
+/* The snapshot that is in force, with the keys of now. arena takes what the report says. */
 NODISCARD enum status assembly_renew_keys(const struct assembly *assembly,
                                           struct gateway_snapshot *current, struct arena *arena,
                                           struct gateway_snapshot **out);

@@ -2,14 +2,19 @@
 
 #include "adapters/crypto/dev_issuer.h"
 #include "adapters/http_client/curl_library.h"
-#include "adapters/http_client/fetch.h"
+#include "daemon/config/config_url.h"
+#include "daemon/discovery.h"
 #include "daemon/file.h"
+#include "daemon/key_set.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 
 #define SCRATCH_BYTES_MAX ((size_t)64 << 20)
-#define SOURCE_BYTES_MAX 16384
+#define SOURCE_BYTES_MAX 32768
+#define FOUND_BYTES_MAX ((size_t)1 << 20)
+#define MEDIA_TYPES "application/json, application/jwk-set+json"
+
+/* -- keys on this machine ------------------------------------------------------------------ */
 
 static enum status read_development(const struct config *config, struct buf *out, struct diag *diag)
 {
@@ -51,186 +56,498 @@ enum status key_sets_read(const struct config *config, const struct config_issue
     if (issuer->preset == ISSUER_PRESET_DEVELOPMENT) {
         return read_development(config, out, diag);
     }
-    if (issuer->jwks_path.len > 0) {
-        enum status status = file_read(issuer->jwks_path, out);
-        return status == STATUS_OK
-                   ? STATUS_OK
-                   : diag_fail(diag, status, "jwks.file", "the key file cannot be read");
-    }
-    return fetch_document((const char *)issuer->jwks_url.text.ptr, !issuer->jwks_url.is_https, out,
-                          diag);
+    enum status status = file_read(issuer->jwks_path, out);
+    return status == STATUS_OK
+               ? STATUS_OK
+               : diag_fail(diag, status, "jwks.file", "the key file cannot be read");
 }
 
-void key_sets_init(struct key_sets *sets, const struct json_parser *parser,
-                   const struct port_crypto *crypto)
+/* -- one reading --------------------------------------------------------------------------- */
+
+static int64_t now_ms(const struct key_sets *sets)
 {
-    *sets = (struct key_sets){.parser = parser, .crypto = crypto, .read = key_sets_read};
+    return sets->ports.clock->mono_ms(sets->ports.clock->context);
 }
 
-static void release_set(struct key_set *set)
+static uint64_t draw(const struct key_sets *sets)
+{
+    uint64_t random = 0;
+    /* Without random bits there is no jitter, and nothing else is lost. */
+    (void)!sets->ports.random->fill(sets->ports.random->context, (uint8_t *)&random,
+                                    sizeof(random));
+    return random;
+}
+
+static void arm(struct key_sets *sets);
+
+static void tell_changed(struct key_sets *sets)
+{
+    if (!sets->is_adopting) {
+        sets->ports.changed(sets->ports.context);
+    }
+}
+
+static void forget_keys(struct key_set *set)
 {
     jwks_unref(set->keys);
-    buf_release(&set->source);
-    *set = (struct key_set){0};
+    set->keys = NULL;
+    tell_changed(set->owner);
 }
 
-void key_sets_release(struct key_sets *sets)
+static void tell_failure(const struct key_set *set, int64_t at_ms, const struct diag *diag)
 {
-    for (size_t i = 0; i < sets->count; i++) {
-        release_set(&sets->sets[i]);
+    int minutes = (int)((at_ms - set->schedule.succeeded_ms) / 60000);
+    fprintf(stderr, "aegis: the keys of issuer '%.*s' cannot be read: %s; ",
+            SLICE_ARG(set->issuer->name), diag->message);
+    if (set->keys == NULL) {
+        fputs("its tokens are refused\n", stderr);
+    } else {
+        fprintf(stderr, "%sthose read %d minutes ago stay in use\n",
+                at_ms - set->schedule.succeeded_ms >= KEY_SETS_ALARM_MS ? "ALARM: " : "", minutes);
     }
-    sets->count = 0;
+}
+
+static void end_badly(struct key_set *set, const struct diag *diag)
+{
+    struct key_sets *sets = set->owner;
+    int64_t at_ms = now_ms(sets);
+    set->was_read = true;
+    set->found_url = SLICE_EMPTY; /* it may have moved */
+    key_schedule_fail(&set->schedule, at_ms, draw(sets));
+    if (set->keys != NULL &&
+        key_schedule_is_stale(&set->schedule, at_ms, sets->config->limits.jwks_stale_s)) {
+        forget_keys(set);
+    }
+    tell_failure(set, at_ms, diag);
+    key_waiters_gate(set);
+    key_waiters_end(set, false, false);
+    arm(sets);
+}
+
+static enum status parse(const struct key_sets *sets, struct slice text, struct jwks **out,
+                         struct diag *diag)
+{
+    struct arena scratch;
+    struct jwks_report report;
+    arena_init(&scratch, SCRATCH_BYTES_MAX, NULL);
+    struct jwks_source source = {.parser = sets->ports.parser,
+                                 .crypto = sets->ports.crypto,
+                                 .text = text,
+                                 .scratch = &scratch};
+    enum status status = jwks_parse(&source, out, &report, diag);
+    arena_release(&scratch);
+    if (report.with_secret > 0) {
+        fputs("aegis: ALARM: an issuer publishes a private key; it is not used\n", stderr);
+    }
+    return status;
+}
+
+/* Takes newer over. A key that is only missing for a moment stays, unless the operator says
+ * otherwise or the document is the operator's own. */
+static enum status replace_keys(struct key_set *set, struct jwks *newer, int64_t at_ms,
+                                struct diag *diag)
+{
+    struct jwks *merged = newer;
+    bool takes_as_it_is = set->takes_as_it_is || !key_sets_is_remote(set->issuer);
+    set->takes_as_it_is = false;
+    if (set->keys != NULL && !takes_as_it_is) {
+        enum status status = jwks_merge(newer, set->keys, at_ms, &merged);
+        jwks_unref(newer);
+        if (status != STATUS_OK) {
+            return diag_fail(diag, status, "jwks.limit", "no memory for a key set");
+        }
+    }
+    jwks_unref(set->keys);
+    set->keys = merged;
+    return STATUS_OK;
+}
+
+static void end_with_document(struct key_set *set, struct slice text, int64_t max_age_s)
+{
+    struct key_sets *sets = set->owner;
+    const struct port_crypto *crypto = sets->ports.crypto;
+    uint8_t hash[CRYPTO_SHA256_BYTES];
+    struct jwks *newer = NULL;
+    struct diag diag = {0};
+    int64_t at_ms = now_ms(sets);
+    crypto->sha256(crypto->context, text, hash);
+    bool is_new = set->keys == NULL || memcmp(hash, set->document, sizeof(hash)) != 0;
+    bool is_other = is_new || !jwks_is_settled(set->keys);
+    if (is_other && (parse(sets, text, &newer, &diag) != STATUS_OK ||
+                     replace_keys(set, newer, at_ms, &diag) != STATUS_OK)) {
+        end_badly(set, &diag);
+        return;
+    }
+    memcpy(set->document, hash, sizeof(hash));
+    set->was_read = true;
+    set->takes_as_it_is = false;
+    key_schedule_succeed(&set->schedule, at_ms, max_age_s, sets->config->limits.jwks_refresh_s,
+                         draw(sets));
+    if (!jwks_is_settled(set->keys)) {
+        int64_t jitter_ms = (int64_t)(draw(sets) % (JWKS_ABSENT_MS / 10));
+        key_schedule_hasten(&set->schedule, at_ms + JWKS_ABSENT_MS + jitter_ms);
+    }
+    if (is_other) {
+        tell_changed(sets);
+    }
+    key_waiters_gate(set);
+    key_waiters_end(set, true, is_new);
+    arm(sets);
+}
+
+static void read_here(struct key_set *set)
+{
+    const struct config *config = set->owner->config;
+    struct buf text;
+    struct diag diag = {0};
+    buf_init(&text, (size_t)config->limits.jwks_bytes, NULL);
+    if (set->owner->ports.read(config, set->issuer, &text, &diag) == STATUS_OK) {
+        end_with_document(set, buf_view(&text), HTTP_CLIENT_MAX_AGE_UNKNOWN);
+    } else {
+        end_badly(set, &diag);
+    }
+    buf_release(&text);
+}
+
+/* -- at an address ------------------------------------------------------------------------- */
+
+static bool is_local(struct slice address)
+{
+    struct config_url url;
+    return config_url_parse(address, &url) == NULL && config_host_is_loopback(url.host);
+}
+
+static void ask(struct key_set *set, struct slice address, size_t bytes_max,
+                void (*done)(const struct http_client_sink *sink, enum status status,
+                             const struct http_client_answer *answer, const struct diag *diag))
+{
+    const struct port_http_client *client = set->owner->ports.http_client;
+    struct diag diag = {0};
+    struct http_client_request request = {.url = address,
+                                          .is_local = is_local(address),
+                                          .accept = SLICE(MEDIA_TYPES),
+                                          .answer_bytes_max = bytes_max,
+                                          .deadline_ms = HTTP_CLIENT_DEADLINE_MS_DEFAULT,
+                                          .ranges = set->issuer->ranges,
+                                          .range_count = set->issuer->networks.count};
+    struct http_client_sink sink = {.done = done, .user = set};
+    if (client == NULL) {
+        (void)!diag_fail(&diag, STATUS_UNAVAILABLE, "http_client.library",
+                         "libcurl is loaded at the start only; restart the gateway");
+        end_badly(set, &diag);
+    } else if (client->start(client->context, &request, &sink, &set->call, &diag) != STATUS_OK) {
+        set->call = NULL;
+        end_badly(set, &diag);
+    }
+}
+
+static bool is_json(struct slice type)
+{
+    static const struct slice TYPES[] = {SLICE_INIT("application/json"),
+                                         SLICE_INIT("application/jwk-set+json"),
+                                         SLICE_INIT("text/json")};
+    type = slice_trim_ows(slice_sub(type, 0, slice_find_byte(type, ';')));
+    bool is_known = type.len == 0; /* who says nothing does not say HTML either */
+    for (size_t i = 0; i < COUNT_OF(TYPES) && !is_known; i++) {
+        is_known = slice_eq_ascii_nocase(type, TYPES[i]);
+    }
+    return is_known;
+}
+
+static enum status check_answer(const struct http_client_answer *answer, struct diag *diag)
+{
+    if (answer->http_status != 200) {
+        return diag_fail(diag, STATUS_UNAVAILABLE, "jwks.status", "the answer has status %d",
+                         answer->http_status);
+    }
+    return is_json(answer->content_type)
+               ? STATUS_OK
+               : diag_fail(diag, STATUS_INVALID, "jwks.content_type", "the answer is no JSON");
+}
+
+static void on_keys(const struct http_client_sink *sink, enum status status,
+                    const struct http_client_answer *answer, const struct diag *why)
+{
+    struct key_set *set = sink->user;
+    struct diag diag = {0};
+    set->call = NULL;
+    if (status != STATUS_OK) {
+        end_badly(set, why);
+    } else if (check_answer(answer, &diag) != STATUS_OK) {
+        end_badly(set, &diag);
+    } else {
+        end_with_document(set, answer->body, answer->max_age_s);
+    }
+}
+
+static void ask_for_keys(struct key_set *set)
+{
+    const struct config_url *url = &set->issuer->jwks_url;
+    ask(set, url->text.len > 0 ? url->text : set->found_url,
+        (size_t)set->owner->config->limits.jwks_bytes, on_keys);
+}
+
+static void ask_for_metadata(struct key_set *set, const struct diag *why);
+
+static void on_metadata(const struct http_client_sink *sink, enum status status,
+                        const struct http_client_answer *answer, const struct diag *why)
+{
+    struct key_set *set = sink->user;
+    struct diag diag = {0};
+    struct config_url url;
+    set->call = NULL;
+    if (status != STATUS_OK) {
+        end_badly(set, why); /* where this one does not answer, the others will not */
+        return;
+    }
+    if (check_answer(answer, &diag) == STATUS_OK &&
+        discovery_read(set->owner->ports.parser, set->issuer, answer->body, &set->found, &url,
+                       &diag) == STATUS_OK) {
+        set->found_url = url.text;
+        ask_for_keys(set);
+        return;
+    }
+    set->place++;
+    ask_for_metadata(set, &diag);
+}
+
+/* At the next place, or why it was not at the last. */
+static void ask_for_metadata(struct key_set *set, const struct diag *why)
+{
+    struct slice address;
+    arena_release(&set->found);
+    if (discovery_address(set->issuer, set->place, &set->found, &address) != STATUS_OK) {
+        end_badly(set, why);
+        return;
+    }
+    ask(set, address, DISCOVERY_BYTES_MAX, on_metadata);
+}
+
+void key_set_begin(struct key_set *set)
+{
+    struct diag none = {0};
+    key_schedule_begin(&set->schedule);
+    key_waiters_gate(set);
+    if (!key_sets_is_remote(set->issuer)) {
+        read_here(set);
+    } else if (set->issuer->jwks_url.text.len > 0 || set->found_url.len > 0) {
+        ask_for_keys(set);
+    } else {
+        set->place = 0;
+        ask_for_metadata(set, &none);
+    }
+}
+
+/* -- when ---------------------------------------------------------------------------------- */
+
+static void on_due(struct timer *timer)
+{
+    struct key_sets *sets = (struct key_sets *)((char *)timer - offsetof(struct key_sets, due));
+    int64_t at_ms = now_ms(sets);
+    for (size_t i = 0; i < sets->count; i++) {
+        if (key_schedule_is_due(&sets->sets[i]->schedule, at_ms)) {
+            key_set_begin(sets->sets[i]);
+        }
+    }
+    arm(sets);
+}
+
+/* The timer goes off at the first time that one is due. */
+static void arm(struct key_sets *sets)
+{
+    const struct port_timer *timer = sets->ports.timer;
+    int64_t first_ms = INT64_MAX;
+    for (size_t i = 0; i < sets->count; i++) {
+        const struct key_schedule *schedule = &sets->sets[i]->schedule;
+        if (!schedule->is_reading && schedule->due_ms < first_ms) {
+            first_ms = schedule->due_ms;
+        }
+    }
+    timer->stop(timer->context, &sets->due);
+    if (first_ms != INT64_MAX && !sets->is_closed) {
+        int64_t after_ms = first_ms - now_ms(sets);
+        timer->start(timer->context, &sets->due, after_ms > 0 ? after_ms : 0);
+    }
+}
+
+/* -- which --------------------------------------------------------------------------------- */
+
+void key_sets_init(struct key_sets *sets, const struct key_sets_ports *ports)
+{
+    *sets = (struct key_sets){.ports = *ports};
+    sets->due.fire = on_due;
 }
 
 static void write_source(const struct config_issuer *issuer, struct buf *out)
 {
+    const struct slice parts[] = {issuer->name, issuer->issuer, issuer->jwks_path,
+                                  issuer->jwks_url.text, issuer->metadata_url.text};
     buf_init(out, SOURCE_BYTES_MAX, NULL);
-    buf_append(out, issuer->issuer);
-    buf_append_byte(out, '\n');
-    buf_append(out, issuer->jwks_path);
-    buf_append_byte(out, '\n');
-    buf_append(out, issuer->jwks_url.text);
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        buf_append(out, parts[i]);
+        buf_append_byte(out, '\n');
+    }
 }
 
-static struct key_set *find_set(struct key_sets *sets, const struct config_issuer *issuer)
+static struct key_set *find_set(const struct key_sets *sets, const struct config_issuer *issuer)
 {
     struct buf source;
     struct key_set *found = NULL;
     write_source(issuer, &source);
     for (size_t i = 0; i < sets->count && found == NULL; i++) {
-        bool is_same = slice_eq(buf_view(&sets->sets[i].source), buf_view(&source));
-        found = is_same ? &sets->sets[i] : NULL;
+        bool is_same = slice_eq(buf_view(&sets->sets[i]->source), buf_view(&source));
+        found = is_same ? sets->sets[i] : NULL;
     }
     buf_release(&source);
     return found;
 }
 
+struct key_set *key_sets_named(struct key_sets *sets, struct slice name)
+{
+    for (size_t i = 0; i < sets->count; i++) {
+        if (slice_eq(sets->sets[i]->issuer->name, name)) {
+            return sets->sets[i];
+        }
+    }
+    return NULL;
+}
+
 /* NULL: no room, no memory. */
 static struct key_set *add_set(struct key_sets *sets, const struct config_issuer *issuer)
 {
-    struct buf source;
-    write_source(issuer, &source);
-    if (buf_status(&source) != STATUS_OK || sets->count == COUNT_OF(sets->sets)) {
-        buf_release(&source);
+    struct key_set *set = sets->count < KEY_SETS_MAX ? base_alloc(sizeof(*set)) : NULL;
+    if (set == NULL) {
         return NULL;
     }
-    struct key_set *set = &sets->sets[sets->count++];
-    *set = (struct key_set){.source = source};
+    *set = (struct key_set){.owner = sets, .issuer = issuer};
+    write_source(issuer, &set->source);
+    if (buf_status(&set->source) != STATUS_OK) {
+        buf_release(&set->source);
+        base_free(set);
+        return NULL;
+    }
+    arena_init(&set->found, FOUND_BYTES_MAX, NULL);
+    sets->sets[sets->count++] = set;
     return set;
 }
 
-static enum status read_keys(struct key_sets *sets, const struct config *config,
-                             const struct config_issuer *issuer, struct jwks **out,
-                             struct diag *diag)
+static void free_set(struct key_set *set)
 {
-    struct buf text;
-    struct arena scratch;
-    buf_init(&text, (size_t)config->limits.jwks_bytes, NULL);
-    arena_init(&scratch, SCRATCH_BYTES_MAX, NULL);
-    enum status status = sets->read(config, issuer, &text, diag);
-    if (status == STATUS_OK) {
-        struct jwks_source source = {.parser = sets->parser,
-                                     .crypto = sets->crypto,
-                                     .text = buf_view(&text),
-                                     .scratch = &scratch};
-        status = jwks_parse(&source, out, NULL, diag);
+    const struct port_http_client *client = set->owner->ports.http_client;
+    if (set->call != NULL) {
+        client->cancel(client->context, set->call);
     }
-    arena_release(&scratch);
-    buf_release(&text);
-    return status;
+    key_waiters_end(set, false, false);
+    jwks_unref(set->keys);
+    buf_release(&set->source);
+    arena_release(&set->found);
+    base_free(set);
 }
 
-static void load_set(struct key_sets *sets, struct key_set *set, const struct config *config,
-                     const struct config_issuer *issuer, int64_t now_ms)
+void key_sets_adopt(struct key_sets *sets, const struct config *config)
 {
-    struct jwks *keys = NULL;
-    struct diag diag = {0};
-    set->has_failed = read_keys(sets, config, issuer, &keys, &diag) != STATUS_OK;
-    if (!set->has_failed) {
-        jwks_unref(set->keys);
-        set->keys = keys;
-        set->read_ms = now_ms;
-        return;
+    sets->config = config;
+    sets->is_adopting = true;
+    for (size_t i = 0; i < config->issuer_count && i < IDENTITY_ENTRIES_MAX; i++) {
+        const struct config_issuer *issuer = &config->issuers[i];
+        struct key_set *set = find_set(sets, issuer);
+        if (!config_issuer_signs(issuer)) {
+            continue;
+        }
+        if (set != NULL) {
+            set->issuer = issuer;
+            continue;
+        }
+        set = add_set(sets, issuer);
+        if (set == NULL) {
+            fprintf(stderr, "aegis: no memory for the keys of issuer '%.*s'\n",
+                    SLICE_ARG(issuer->name));
+        } else if (!key_sets_is_remote(issuer)) {
+            key_set_begin(set);
+        }
     }
-    if (set->keys != NULL && now_ms - set->read_ms >= config->limits.jwks_stale_s * 1000) {
-        jwks_unref(set->keys);
-        set->keys = NULL;
-    }
-    fprintf(stderr, "aegis: the keys of issuer '%.*s' cannot be read: %s; %s\n",
-            SLICE_ARG(issuer->name), diag.message,
-            set->keys != NULL ? "those read before stay in use" : "its tokens are refused");
+    sets->is_adopting = false;
+    arm(sets);
 }
 
-static void forget_unused(struct key_sets *sets, const struct config *config)
+void key_sets_drop_others(struct key_sets *sets, const struct config *config)
 {
     size_t kept = 0;
+    sets->config = config;
     for (size_t i = 0; i < sets->count; i++) {
-        sets->sets[i].is_in_use = false;
+        sets->sets[i]->is_in_use = false;
     }
     for (size_t i = 0; i < config->issuer_count; i++) {
         struct key_set *set = find_set(sets, &config->issuers[i]);
         if (set != NULL) {
             set->is_in_use = true;
+            set->issuer = &config->issuers[i];
         }
     }
     for (size_t i = 0; i < sets->count; i++) {
-        if (sets->sets[i].is_in_use) {
-            sets->sets[kept++] = sets->sets[i];
+        struct key_set *set = sets->sets[i];
+        if (set->is_in_use) {
+            sets->sets[kept++] = set;
         } else {
-            release_set(&sets->sets[i]);
+            free_set(set);
         }
     }
     sets->count = kept;
+    for (size_t i = 0; i < kept; i++) {
+        key_waiters_gate(sets->sets[i]);
+    }
+    arm(sets);
 }
 
-void key_sets_load(struct key_sets *sets, const struct config *config, int64_t now_ms,
-                   struct jwks **out)
+void key_sets_read_anew(struct key_sets *sets)
 {
-    sets->loaded_ms = now_ms;
-    atomic_store(&sets->is_missed, false);
-    forget_unused(sets, config);
-    for (size_t i = 0; i < config->issuer_count && i < IDENTITY_ENTRIES_MAX; i++) {
-        out[i] = NULL;
-        if (!config_issuer_signs(&config->issuers[i])) {
-            continue;
-        }
-        struct key_set *set = find_set(sets, &config->issuers[i]);
-        set = set == NULL ? add_set(sets, &config->issuers[i]) : set;
-        if (set != NULL) {
-            load_set(sets, set, config, &config->issuers[i], now_ms);
-            out[i] = set->keys == NULL ? NULL : jwks_ref(set->keys);
+    sets->is_adopting = true;
+    for (size_t i = 0; i < sets->count; i++) {
+        struct key_set *set = sets->sets[i];
+        set->was_read = false;
+        set->takes_as_it_is = true;
+        if (!set->schedule.is_reading) {
+            key_set_begin(set);
         }
     }
+    sets->is_adopting = false;
+    arm(sets);
 }
 
-static bool has_failed(const struct key_sets *sets)
+bool key_sets_were_read(const struct key_sets *sets)
 {
     for (size_t i = 0; i < sets->count; i++) {
-        if (sets->sets[i].has_failed) {
-            return true;
+        if (!sets->sets[i]->was_read) {
+            return false;
         }
     }
-    return false;
+    return true;
 }
 
-bool key_sets_are_due(const struct key_sets *sets, const struct config *config, int64_t now_ms)
+void key_sets_take(const struct key_sets *sets, const struct config *config, struct jwks **out)
 {
-    int64_t after_s = config->limits.jwks_refresh_s;
-    if (has_failed(sets)) {
-        after_s = KEY_SETS_RETRY_S;
-    } else if (atomic_load(&sets->is_missed) && after_s > KEY_SETS_MISS_S) {
-        after_s = KEY_SETS_MISS_S;
+    for (size_t i = 0; i < config->issuer_count && i < IDENTITY_ENTRIES_MAX; i++) {
+        const struct key_set *set = find_set(sets, &config->issuers[i]);
+        out[i] = set == NULL || set->keys == NULL ? NULL : jwks_ref(set->keys);
     }
-    return sets->count > 0 && now_ms - sets->loaded_ms >= after_s * 1000;
 }
 
-static void on_missed(void *context)
+void key_sets_close(struct key_sets *sets)
 {
-    struct key_sets *sets = context;
-    atomic_store(&sets->is_missed, true);
+    sets->is_closed = true;
+    if (sets->ports.timer != NULL) {
+        arm(sets);
+    }
+    for (size_t i = 0; i < IDENTITY_ENTRIES_MAX; i++) {
+        atomic_store(&sets->closed_until_ms[i], INT64_MAX);
+    }
+    for (size_t i = 0; i < sets->count; i++) {
+        free_set(sets->sets[i]);
+    }
+    sets->count = 0;
 }
 
-struct port_keys key_sets_port(struct key_sets *sets)
+void key_sets_release(struct key_sets *sets)
 {
-    return (struct port_keys){sets, on_missed};
+    *sets = (struct key_sets){0};
 }

@@ -176,13 +176,15 @@ enum status lane_start(struct lane *lane, const struct lane_shared *shared, int 
     TRY(loop_init(&lane->loop, limits.loop_bytes, diag));
     lane->loop.on_turn = shared->journal == NULL ? NULL : on_turn;
     lane->loop.turn_context = lane;
+    lane->keys_user = (struct key_sets_user){shared->keys, &lane->loop.poster, &lane->loop.clock};
+    lane->keys = key_sets_port(&lane->keys_user);
     struct gateway_ports ports = {.clock = &lane->loop.clock,
                                   .random = shared->random,
                                   .crypto = shared->crypto,
                                   .timer = &lane->loop.timers,
                                   .upstream = &lane->upstream,
                                   .journal = shared->journal,
-                                  .keys = shared->keys,
+                                  .keys = shared->keys == NULL ? NULL : &lane->keys,
                                   .usage = shared->usage,
                                   .http_client =
                                       shared->curl_client == NULL ? NULL : &lane->http_client,

@@ -13,6 +13,7 @@
 #include "adapters/transport/upstream_mux.h"
 #include "core/gateway/gateway.h"
 #include "daemon/config/config.h"
+#include "daemon/key_sets.h"
 
 #include <stdatomic.h>
 
@@ -32,7 +33,7 @@ struct lane_shared {
     const struct port_crypto *crypto;
     const struct port_journal *journal; /* NULL: no audit */
     const struct port_usage *usage;
-    const struct port_keys *keys;
+    struct key_sets *keys;
     struct curl_client *curl_client;         /* NULL: nothing at an address is configured */
     struct tls_context *tls;                 /* NULL: plain */
     const struct stdio_server_events *stdio; /* the client is at our standard streams; NULL: HTTP */
@@ -52,6 +53,8 @@ struct lane {
     struct stdio_upstream *stdio;
     struct upstream_mux mux;
     struct port_upstream upstream;
+    struct key_sets_user keys_user;
+    struct port_keys keys;
     struct curl_client_user curl_user;
     struct port_http_client http_client;
     struct port_handover handover;

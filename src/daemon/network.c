@@ -78,6 +78,7 @@ const struct network *network_http(void)
                                         .close_tls = tls_context_free,
                                         .open_client = open_client,
                                         .close_client = curl_client_free,
+                                        .client_port = curl_client_port,
                                         .start_upstream = start_upstream,
                                         .stop_upstream = stop_upstream,
                                         .start_server = start_server,

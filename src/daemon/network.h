@@ -10,6 +10,7 @@
 #include "daemon/listeners.h"
 
 struct curl_client;
+struct curl_client_user;
 struct lane;
 struct tls_context;
 
@@ -22,6 +23,7 @@ struct network {
     /* For requests of our own. *out stays NULL without curl_library_load. */
     enum status (*open_client)(struct curl_client **out, struct diag *diag);
     void (*close_client)(struct curl_client *client); /* NULL is fine */
+    struct port_http_client (*client_port)(struct curl_client_user *user);
     /* Servers with an address, as lane->mux.http, and lane->http_client. */
     enum status (*start_upstream)(struct lane *lane, struct diag *diag);
     void (*stop_upstream)(struct lane *lane);

@@ -4,6 +4,7 @@
 #include "adapters/journal/journal.h"
 #include "daemon/assembly.h"
 #include "daemon/descriptors.h"
+#include "daemon/key_loop.h"
 #include "daemon/lane.h"
 #include "daemon/network.h"
 #include "daemon/shared_usage.h"
@@ -17,6 +18,9 @@
 
 #define PATH_BYTES 4096
 #define INPUTS_BYTES_MAX ((size_t)128 << 20)
+#define CONTROL_BYTES_MAX ((size_t)16 << 20)
+#define KEYS_WAIT_MAX_MS 5000 /* at the start and at a reload */
+#define KEYS_TICK_MS 20
 
 struct serving {
     const struct serving_plan *plan;
@@ -32,11 +36,18 @@ struct serving {
     struct json_parser parser;
     struct journal *journal;
     struct port_journal journal_port;
+    struct loop control; /* keys and reloads; on a thread of its own once clients are served */
+    struct curl_client_user control_curl;
+    struct port_http_client control_client;
     struct key_sets keys;
-    struct port_keys keys_port;
     struct shared_usage usage;
     struct port_usage usage_port;
     struct gateway_snapshot *snapshot; /* one reference to what is in force */
+    struct posted to_reload;           /* from the thread that waits for signals */
+    uv_sem_t reloaded;
+    struct timer reload_tick;
+    int64_t reload_deadline_ms;
+    bool is_reloaded; /* else it was refused */
 };
 
 static enum status say(const struct diag *diag, enum status status)
@@ -127,6 +138,30 @@ static enum status open_network(struct serving *s, struct diag *diag)
                : STATUS_OK;
 }
 
+static void on_keys_changed(void *context);
+
+static void open_keys(struct serving *s)
+{
+    const struct network *network = s->plan->network;
+    bool has_client = s->shared.curl_client != NULL;
+    if (has_client) {
+        s->control_curl = (struct curl_client_user){s->shared.curl_client, &s->control.poster};
+        s->control_client = network->client_port(&s->control_curl);
+    }
+    const struct key_sets_ports ports = {.parser = &s->parser,
+                                         .crypto = openssl_crypto_port(s->crypto),
+                                         .random = &s->random,
+                                         .clock = &s->control.clock,
+                                         .timer = &s->control.timers,
+                                         .poster = &s->control.poster,
+                                         .http_client = has_client ? &s->control_client : NULL,
+                                         .read = s->plan->host.read_keys,
+                                         .changed = on_keys_changed,
+                                         .context = s};
+    key_sets_init(&s->keys, &ports);
+    s->shared.keys = &s->keys;
+}
+
 static enum status open_shared(struct serving *s, struct diag *diag)
 {
     static const struct json_limits LIMITS = JSON_LIMITS_DEFAULT;
@@ -139,10 +174,7 @@ static enum status open_shared(struct serving *s, struct diag *diag)
     TRY(s->random.fill(s->random.context, place->session_key, sizeof(place->session_key)));
     TRY(s->random.fill(s->random.context, (uint8_t *)&place->node, sizeof(place->node)));
     json_parser_init(&s->parser, &LIMITS, seed);
-    key_sets_init(&s->keys, &s->parser, openssl_crypto_port(s->crypto));
-    s->keys_port = key_sets_port(&s->keys);
-    s->shared.keys = &s->keys_port;
-    s->keys.read = s->plan->host.read_keys;
+    TRY(loop_init(&s->control, CONTROL_BYTES_MAX, diag));
     const struct config_limits *limits = &s->plan->inputs->config->limits;
     TRY(shared_usage_init(&s->usage, (size_t)limits->usage_windows, limits->usage_idle_ms));
     s->usage_port = shared_usage_port(&s->usage);
@@ -152,6 +184,7 @@ static enum status open_shared(struct serving *s, struct diag *diag)
     s->shared.crypto = openssl_crypto_port(s->crypto);
     TRY(build_targets(s));
     TRY(open_network(s, diag));
+    open_keys(s);
     return open_journal(s, diag);
 }
 
@@ -166,8 +199,7 @@ static struct assembly assembly_of(struct serving *s, const struct inputs *input
                              .is_proxy = s->plan->is_proxy,
                              .port = s->plan->listeners->port,
                              .generation = ++s->generation,
-                             .keys = &s->keys,
-                             .now_ms = runtime_mono_ms(NULL)};
+                             .keys = &s->keys};
 }
 
 static enum status build_snapshot(struct serving *s, const struct inputs *inputs,
@@ -245,8 +277,12 @@ static enum status put_in_force(struct serving *s, struct gateway_snapshot *snap
 }
 
 /* Policies and configuration stay as they are, whatever their files say meanwhile. */
-static void renew_keys(struct serving *s)
+static void on_keys_changed(void *context)
 {
+    struct serving *s = context;
+    if (s->snapshot == NULL) {
+        return; /* nothing is in force yet; that will have them */
+    }
     struct assembly assembly = assembly_of(s, &s->inputs);
     struct gateway_snapshot *snapshot = NULL;
     struct arena arena;
@@ -261,10 +297,16 @@ static void renew_keys(struct serving *s)
     arena_release(&arena);
 }
 
+static enum status take_inputs(struct serving *s, struct arena *arena, struct inputs *inputs)
+{
+    struct gateway_snapshot *snapshot = NULL;
+    TRY(build_snapshot(s, inputs, arena, &snapshot));
+    return put_in_force(s, snapshot);
+}
+
 static enum status reload(struct serving *s, struct arena *arena, struct inputs *inputs)
 {
     const struct serving_host *host = &s->plan->host;
-    struct gateway_snapshot *snapshot = NULL;
     TRY(host->reload(host->context, arena, inputs));
     if (!key_sets_can_read(inputs->config)) {
         fputs("aegis: no issuer had its keys at an address when this process started; restart the "
@@ -272,14 +314,30 @@ static enum status reload(struct serving *s, struct arena *arena, struct inputs 
               stderr);
         return STATUS_CONFLICT;
     }
-    TRY(build_snapshot(s, inputs, arena, &snapshot));
-    return put_in_force(s, snapshot);
+    key_sets_adopt(&s->keys, inputs->config);
+    key_sets_read_anew(&s->keys);
+    enum status status = take_inputs(s, arena, inputs);
+    key_sets_drop_others(&s->keys, status == STATUS_OK ? inputs->config : s->inputs.config);
+    return status;
+}
+
+/* It is reported when the issuers have answered, as far as they do so soon. */
+static void on_reload_tick(struct timer *timer)
+{
+    struct serving *s = (struct serving *)((char *)timer - offsetof(struct serving, reload_tick));
+    const struct serving_host *host = &s->plan->host;
+    if (!key_sets_were_read(&s->keys) && loop_now_ms(&s->control) < s->reload_deadline_ms) {
+        loop_timer_start(&s->control, timer, KEYS_TICK_MS);
+        return;
+    }
+    host->reloaded(host->context, s->is_reloaded);
+    uv_sem_post(&s->reloaded);
 }
 
 /* All or nothing: what is wrong was said and the old snapshot stays in force. */
-static void on_reload(struct serving *s)
+static void run_reload(struct posted *item)
 {
-    const struct serving_host *host = &s->plan->host;
+    struct serving *s = (struct serving *)((char *)item - offsetof(struct serving, to_reload));
     struct inputs inputs = {0};
     struct arena arena;
     arena_init(&arena, INPUTS_BYTES_MAX, NULL);
@@ -293,21 +351,28 @@ static void on_reload(struct serving *s)
         arena_release(&arena);
         fputs("aegis: reload refused, the old configuration stays in force\n", stderr);
     }
-    host->reloaded(host->context, is_done);
+    s->is_reloaded = is_done;
+    s->reload_deadline_ms = loop_now_ms(&s->control) + KEYS_WAIT_MAX_MS;
+    s->reload_tick.fire = on_reload_tick;
+    on_reload_tick(&s->reload_tick);
 }
 
-/* One tick after the other, because keys may be missed at any time. */
+/* What is in force changes on the control loop alone. */
+static void on_reload(struct serving *s)
+{
+    s->to_reload.run = run_reload;
+    loop_post(&s->control, &s->to_reload);
+    uv_sem_wait(&s->reloaded);
+}
+
 static void wait_for_stop(struct serving *s, const sigset_t *set)
 {
-    static const struct timespec TICK = {.tv_sec = 1};
     for (;;) {
-        int signal_number = sigtimedwait(set, NULL, &TICK);
+        int signal_number = sigwaitinfo(set, NULL);
         if (signal_number == SIGHUP) {
             on_reload(s);
-        } else if (signal_number > 0 || (errno != EAGAIN && errno != EINTR)) {
+        } else if (signal_number > 0 || errno != EINTR) {
             return;
-        } else if (key_sets_are_due(&s->keys, s->inputs.config, runtime_mono_ms(NULL))) {
-            renew_keys(s);
         }
     }
 }
@@ -349,14 +414,24 @@ static void stop_lanes(struct serving *s)
     }
 }
 
+/* While the lanes run: it may be waiting for them. */
+static void stop_control(struct serving *s)
+{
+    loop_stop(&s->control);
+    loop_thread_join(&s->control);
+    key_sets_close(&s->keys);
+}
+
 static void release(struct serving *s)
 {
+    key_sets_close(&s->keys);
     /* The journal completes what it has, and so do our own requests; the completions wait at the
      * loops. */
     journal_close(s->journal);
     if (s->plan->network != NULL) {
         s->plan->network->close_client(s->shared.curl_client);
     }
+    (void)loop_run_posted(&s->control); /* requests that waited for keys go on */
     lane_settle_all(s->lanes, s->started_count);
     for (size_t i = 0; i < s->started_count; i++) {
         lane_release(&s->lanes[i]);
@@ -364,6 +439,8 @@ static void release(struct serving *s)
     listeners_close(s->plan->listeners);
     gateway_snapshot_unref(s->snapshot);
     key_sets_release(&s->keys);
+    loop_release(&s->control);
+    uv_sem_destroy(&s->reloaded);
     shared_usage_release(&s->usage);
     if (s->shared.tls != NULL) {
         s->plan->network->close_tls(s->shared.tls);
@@ -378,6 +455,8 @@ static enum status serve(struct serving *s, const sigset_t *set, struct diag *di
 {
     struct gateway_snapshot *snapshot = NULL;
     TRY(open_shared(s, diag));
+    key_sets_adopt(&s->keys, s->inputs.config);
+    key_loop_wait(&s->keys, &s->control, KEYS_WAIT_MAX_MS);
     enum status status = build_snapshot(s, s->plan->inputs, &s->arena, &snapshot);
     if (status != STATUS_OK) {
         return diag_fail(diag, status, "serve.start", "nothing can be served");
@@ -387,12 +466,17 @@ static enum status serve(struct serving *s, const sigset_t *set, struct diag *di
     if (status != STATUS_OK) {
         return status;
     }
+    status = loop_thread_start(&s->control, diag);
+    if (status != STATUS_OK) {
+        return status;
+    }
     s->plan->host.ready(s->plan->host.context);
     if (s->plan->network != NULL) {
         s->plan->network->check_upstreams(s->plan->inputs->config);
     }
     wait_for_stop(s, set);
     drain(s, set);
+    stop_control(s);
     stop_lanes(s);
     return STATUS_OK;
 }
@@ -415,6 +499,10 @@ enum status serving_run(const struct serving_plan *plan)
     arena_init(&s->arena, INPUTS_BYTES_MAX, NULL);
     arena_init(&s->reload_arena, INPUTS_BYTES_MAX, NULL);
     block_signals(&set);
+    if (uv_sem_init(&s->reloaded, 0) != 0) {
+        base_free(s);
+        return STATUS_LIMIT;
+    }
     enum status status = serve(s, &set, &diag);
     if (status != STATUS_OK) {
         (void)!say(&diag, status);

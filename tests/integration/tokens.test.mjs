@@ -7,7 +7,6 @@ import fs from 'node:fs/promises';
 import http from 'node:http';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import { connectModern, mintToken, resultText } from '../peers/support.mjs';
 import { Bench, legacyRequest, modernCall, modernRequest, rawRequest } from './helpers.mjs';
@@ -87,7 +86,8 @@ test('raw calls', async (t) => {
       assert.equal(answer.status, 401);
       assert.equal(answer.body.length, 0);
       const where = `Bearer resource_metadata="${bench.gateway.origin}/.well-known/oauth-protected-resource/servers/counting/mcp"`;
-      const why = ', error="invalid_token", error_description="The access token is not valid"';
+      const what = code === 'token.expired' ? 'expired' : 'is not valid';
+      const why = `, error="invalid_token", error_description="The access token ${what}"`;
       assert.equal(answer.headers.get('www-authenticate'), tokens[i] === undefined ? where : where + why);
       judge(record, code);
     });
@@ -205,9 +205,7 @@ describe('keys that change', () => {
     assert.equal(await status(rotating.token()), 200);
     rotating.addKey('second');
     const old = rotating.token();
-    assert.equal(await status(rotating.token({ kid: 'second' })), 401);
-    await own.reload();
-    assert.equal(await status(rotating.token({ kid: 'second' })), 200);
+    assert.equal(await status(rotating.token({ kid: 'second' })), 200); // it waits for the key
     assert.equal(await status(old), 200);
     rotating.removeKey('first');
     await own.reload();
@@ -224,21 +222,10 @@ describe('keys that change', () => {
     assert.equal(await status(issuer.token()), 401);
   });
 
-  // At most every 30 s, which is too long for every run.
-  if (process.env.AEGIS_LONG === '1') {
-    test('are looked for when a token names one', async () => {
-      rotating.addKey('third');
-      const token = rotating.token({ kid: 'third' });
-      for (const end = Date.now() + 45000; await status(token) !== 200; await sleep(500)) {
-        assert.ok(Date.now() < end, 'the key was never found');
-      }
-    });
-  }
-
   test('stay in force while their address is down', async () => {
     mayAnswer = false;
     await own.reload();
-    assert.match(own.gateway.child.errors, /cannot be read: .*; those read before stay in use/);
+    assert.match(own.gateway.child.errors, /cannot be read: .*; those read \d+ minutes ago stay in use/);
     assert.equal(await status(rotating.token({ kid: 'second' })), 200);
   });
 });

@@ -16,6 +16,7 @@ struct fake_key {
     enum jws_algorithm algorithm; /* one of its type; of a key that signs: which one */
     uint8_t bytes[FAKE_KEY_BYTES_MAX];
     size_t len;
+    int more_owners;
 };
 
 struct fake_crypto {
@@ -120,8 +121,19 @@ static inline enum status fake_key_ed25519(void *context, struct slice x, void *
     return fake_key_new(context, &fields, key);
 }
 
+static inline void *fake_key_ref(void *context, void *key)
+{
+    (void)context;
+    ((struct fake_key *)key)->more_owners++;
+    return key;
+}
+
 static inline void fake_key_free(void *context, void *key)
 {
+    struct fake_key *typed = key;
+    if (typed != NULL && typed->more_owners-- > 0) {
+        return;
+    }
     ((struct fake_crypto *)context)->keys -= key != NULL;
     base_free(key);
 }
@@ -170,6 +182,7 @@ static inline void fake_crypto_init(struct fake_crypto *crypto)
                                             .key_rsa = fake_key_rsa,
                                             .key_ec = fake_key_ec,
                                             .key_ed25519 = fake_key_ed25519,
+                                            .key_ref = fake_key_ref,
                                             .key_free = fake_key_free,
                                             .seal = fake_seal,
                                             .open = fake_open}};

@@ -49,6 +49,7 @@ static const struct scheme {
 struct openssl_key {
     EVP_PKEY *pkey;
     enum crypto_key_type type;
+    uint32_t references; /* atomic */
 };
 
 static const struct curve {
@@ -161,7 +162,7 @@ static enum status wrap_key(EVP_PKEY *pkey, enum crypto_key_type type, void **ke
         EVP_PKEY_free(pkey);
         return STATUS_LIMIT;
     }
-    *typed = (struct openssl_key){pkey, type};
+    *typed = (struct openssl_key){pkey, type, 1};
     *key = typed;
     return STATUS_OK;
 }
@@ -243,11 +244,19 @@ static enum status key_ed25519(void *context, struct slice x, void **key)
     return pkey == NULL ? failed(STATUS_INVALID) : wrap_key(pkey, CRYPTO_KEY_ED25519, key);
 }
 
+static void *key_ref(void *context, void *key)
+{
+    struct openssl_key *typed = key;
+    (void)context;
+    __atomic_add_fetch(&typed->references, 1, __ATOMIC_RELAXED);
+    return typed;
+}
+
 static void key_free(void *context, void *key)
 {
     struct openssl_key *typed = key;
     (void)context;
-    if (typed != NULL) {
+    if (typed != NULL && __atomic_sub_fetch(&typed->references, 1, __ATOMIC_ACQ_REL) == 0) {
         EVP_PKEY_free(typed->pkey);
         base_free(typed);
     }
@@ -335,6 +344,7 @@ enum status openssl_crypto_new(struct openssl_crypto **out)
                                       .key_rsa = key_rsa,
                                       .key_ec = key_ec,
                                       .key_ed25519 = key_ed25519,
+                                      .key_ref = key_ref,
                                       .key_free = key_free,
                                       .seal = seal_text,
                                       .open = open_text};

@@ -133,10 +133,12 @@ enum status gateway_draw_id(struct gateway *gateway, uint8_t out[AUDIT_DECISION_
 }
 
 enum status gateway_authenticate(struct gateway *gateway, struct slice authorization,
-                                 struct arena *arena, struct principal **out, struct diag *diag)
+                                 struct arena *arena, struct principal **out,
+                                 struct identity_miss *miss, struct diag *diag)
 {
     const struct gateway_ports *ports = &gateway->ports;
     const struct gateway_snapshot *snapshot = gateway->snapshot;
+    *miss = (struct identity_miss){0};
     if (snapshot->local_principal != NULL) {
         *out = principal_ref(snapshot->local_principal);
         return STATUS_OK;
@@ -151,6 +153,7 @@ enum status gateway_authenticate(struct gateway *gateway, struct slice authoriza
         .token_bytes_max = gateway->limits.token_bytes,
         .now_s = ports->clock->wall_ms(ports->clock->context) / 1000,
         .arena = arena,
+        .miss = miss,
     };
     return identity_authenticate(&request, out, diag);
 }
@@ -170,6 +173,22 @@ static bool has_large_body(const struct exchange_request *head)
            (slice_to_i64(length, &bytes) != STATUS_OK || bytes > STRANGER_BODY_BYTES_MAX);
 }
 
+static void on_nobody(const struct keys_sink *sink)
+{
+    (void)sink;
+}
+
+/* A head cannot wait for keys, but they may be there when the client tries again. */
+static void look_for_keys(const struct gateway *gateway, const struct identity_miss *miss)
+{
+    const struct port_keys *port = gateway->ports.keys;
+    const struct keys_miss wanted = {miss->entry, miss->name, miss->kid};
+    const struct keys_sink sink = {.done = on_nobody};
+    if (miss->is_missed && port != NULL) {
+        (void)port->missed(port->context, &wanted, &sink);
+    }
+}
+
 /* Nobody but a known caller gets memory for a large body. The token is checked again with the whole
  * request at hand: until then it may have expired. */
 static enum status check_stranger(struct gateway *gateway, const struct exchange_request *head,
@@ -177,6 +196,7 @@ static enum status check_stranger(struct gateway *gateway, const struct exchange
 {
     struct arena arena;
     struct principal *principal = NULL;
+    struct identity_miss miss;
     size_t count = 0;
     if (!has_large_body(head)) {
         return STATUS_OK;
@@ -184,7 +204,8 @@ static enum status check_stranger(struct gateway *gateway, const struct exchange
     arena_init(&arena, STRANGER_ARENA_BYTES, &gateway->account);
     enum status status = gateway_authenticate(
         gateway, mcp_field(head->fields, head->field_count, SLICE("authorization"), &count), &arena,
-        &principal, diag);
+        &principal, &miss, diag);
+    look_for_keys(gateway, &miss);
     principal_unref(principal);
     arena_release(&arena);
     return status;

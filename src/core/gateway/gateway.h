@@ -193,10 +193,11 @@ void gateway_release(struct gateway *gateway);
  * Operations that wait go on with their stage and see the new snapshot at their next decision. */
 void gateway_switch(struct gateway *gateway, struct gateway_snapshot *snapshot);
 
-/* Who calls? *out is one reference, set on STATUS_OK only. Codes as of identity_authenticate. */
+/* Who calls? *out is one reference, set on STATUS_OK only. Codes as of identity_authenticate; miss
+ * is set in any case. */
 NODISCARD enum status gateway_authenticate(struct gateway *gateway, struct slice authorization,
                                            struct arena *arena, struct principal **out,
-                                           struct diag *diag);
+                                           struct identity_miss *miss, struct diag *diag);
 
 /* A new decision id. STATUS_UNAVAILABLE without random bytes. */
 NODISCARD enum status gateway_draw_id(struct gateway *gateway,

@@ -61,6 +61,7 @@ static void free_operation(struct operation *op)
     gateway->operation_count--;
     leave_sessions(op);
     asking_free_all(op);
+    operation_drop_fields(op);
     operation_release_exchange(op);
     gateway->ports.timer->stop(gateway->ports.timer->context, &op->deadline);
     principal_unref(op->principal);
@@ -118,15 +119,6 @@ static void enter_refusal(struct operation *op)
     op->is_refused = true;
 }
 
-/* The fields are the transport's, and only until its call returns. What they say is judged by then,
- * and no copy of a token outlives that. */
-static void drop_fields(struct operation *op)
-{
-    op->fields = NULL;
-    op->field_count = 0;
-    op->authorization = SLICE_EMPTY;
-}
-
 /* Run stages until one waits or the table ends. */
 static void run(struct operation *op)
 {
@@ -134,7 +126,11 @@ static void run(struct operation *op)
         enum stage_result result = op->stages[op->stage].run(op);
         if (result == STAGE_WAIT) {
             op->is_waiting = true;
-            drop_fields(op);
+            /* The fields are the transport's, and only until its call returns. What they say is
+             * judged by then, or they were copied. */
+            if (!op->awaits_keys) {
+                operation_drop_fields(op);
+            }
             return;
         }
         if (result == STAGE_LEAVE) {

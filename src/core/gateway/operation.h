@@ -85,6 +85,9 @@ struct operation {
     size_t stage;
     bool is_refused, is_waiting, client_gone, stream_begun;
     bool is_dead;     /* frees itself when what cannot be called back completes */
+    bool has_missed;  /* it has waited for keys */
+    bool awaits_keys; /* it does so now, to be authenticated again by its fields */
+    bool owns_fields; /* copies of the transport's, made for that */
     bool has_outcome; /* what happened is recorded: a refusal needs no record of its own */
     bool was_handed_over;
     bool is_standing;  /* of no request: a server asks on the stream of its session */
@@ -126,7 +129,7 @@ struct operation {
     struct operation_refusal refusal;
 
     struct children children;
-    struct child record, pause;
+    struct child record, pause, keys;
     struct timer pause_end;
     struct session_waiter waiter;
     struct server_session *session;
@@ -197,6 +200,12 @@ void operation_end_limit(struct operation *operation);
 
 /* Before a stage begins something: has the operation been stopped meanwhile? Then why is noted. */
 bool operation_is_stopped(struct operation *operation);
+
+/* key_wait.c: true: it waits for a key that its token may need, and this stage runs again. */
+bool operation_wait_for_keys(struct operation *operation, const struct identity_miss *miss);
+
+/* key_wait.c: the fields are of no use any more. */
+void operation_drop_fields(struct operation *operation);
 
 /* End what it waits for, but for what cannot be called back: it may be over behind this. */
 void operation_stop(struct operation *operation, enum status why);

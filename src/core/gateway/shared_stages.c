@@ -19,11 +19,6 @@ static struct slice reason_of(struct operation *op, const struct diag *diag)
 static enum stage_result refuse_token(struct operation *op, enum status status,
                                       const struct diag *diag)
 {
-    const struct port_keys *keys = op->gateway->ports.keys;
-    struct slice code = slice_view_cstr(diag->code);
-    if (slice_eq(code, SLICE("token.key")) && keys != NULL) {
-        keys->missed(keys->context);
-    }
     if (status != STATUS_UNAUTHENTICATED) {
         return operation_refuse_error(op, product_error_of_identity(status), reason_of(op, diag));
     }
@@ -40,8 +35,12 @@ static enum stage_result refuse_token(struct operation *op, enum status status,
 enum stage_result operation_stage_authenticate(struct operation *op)
 {
     struct diag diag = {0};
-    enum status status =
-        gateway_authenticate(op->gateway, op->authorization, &op->arena, &op->principal, &diag);
+    struct identity_miss miss;
+    enum status status = gateway_authenticate(op->gateway, op->authorization, &op->arena,
+                                              &op->principal, &miss, &diag);
+    if (status != STATUS_OK && operation_wait_for_keys(op, &miss)) {
+        return STAGE_WAIT;
+    }
     if (status != STATUS_OK) {
         return refuse_token(op, status, &diag);
     }

@@ -310,11 +310,24 @@ static void tell(const struct verification *self, enum identity_check check, enu
     }
 }
 
+/* Issuers replace keys, sometimes under a name that they had: whether the name is unknown or the
+ * signature under it wrong, a newer document may help. */
+static void note_miss(const struct verification *self, enum identity_check check,
+                      enum status status)
+{
+    struct identity_miss *miss = self->request->miss;
+    bool is_of_keys = check == IDENTITY_CHECK_KEY || check == IDENTITY_CHECK_SIGNATURE;
+    if (status != STATUS_OK && is_of_keys && miss != NULL && self->jws.has_kid) {
+        *miss = (struct identity_miss){true, self->entry_index, self->entry->name, self->jws.kid};
+    }
+}
+
 static enum status verify(struct verification *self, struct diag *diag)
 {
     for (enum identity_check check = IDENTITY_CHECK_HEADER; check < IDENTITY_CHECK_COUNT; check++) {
         enum status status = CHECKS[check].check(self, diag);
         tell(self, check, status, diag);
+        note_miss(self, check, status);
         TRY(status);
     }
     return STATUS_OK;
@@ -383,6 +396,9 @@ enum status identity_authenticate(const struct identity_request *request, struct
     struct verification verification = {.request = request, .fields = &fields};
     uint8_t digits[PRINCIPAL_FINGERPRINT_BYTES];
     *out = NULL;
+    if (request->miss != NULL) {
+        *request->miss = (struct identity_miss){0};
+    }
     enum status status = bearer_token(request, &verification.token, diag);
     tell(&verification, IDENTITY_CHECK_FORM, status, diag);
     TRY(status);

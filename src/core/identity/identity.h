@@ -51,6 +51,13 @@ struct identity_observer {
     void (*on_check)(void *context, const struct identity_progress *progress);
 };
 
+/* What a refused token would have needed. Texts live in the arena of the request. */
+struct identity_miss {
+    bool is_missed; /* its issuer may have a key for it that we do not have yet */
+    size_t entry;   /* index of the issuer's */
+    struct slice name, kid;
+};
+
 /* One request to authenticate; all borrowed. */
 struct identity_request {
     const struct identity_snapshot *snapshot; /* NULL: nobody is trusted */
@@ -64,6 +71,7 @@ struct identity_request {
     int64_t now_s;              /* wall clock, not negative */
     struct arena *arena;        /* for decoding, may be dropped after the call */
     const struct identity_observer *observer; /* NULL: nobody; asks for a verification, no cache */
+    struct identity_miss *miss;               /* out, set in any case; NULL: not asked for */
 };
 
 /* Who is calling?

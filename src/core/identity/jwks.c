@@ -17,9 +17,12 @@ struct jwks_key {
     enum jws_algorithm algorithm;
     bool has_kid;
     struct slice kid;
-    struct slice issuer; /* whose tokens it may sign, where keys are shared; empty: not said */
-    void *key;           /* the crypto port's */
+    struct slice issuer;     /* whose tokens it may sign, where keys are shared; empty: not said */
+    void *key;               /* the crypto port's */
+    int64_t absent_since_ms; /* see jwks_merge; JWKS_PRESENT: the newest document has it */
 };
+
+#define JWKS_PRESENT INT64_MIN
 
 struct jwks {
     uint32_t references; /* atomic */
@@ -207,6 +210,7 @@ static enum status import_point(const struct candidate *candidate, const struct 
 static enum status read_kid(const struct candidate *candidate, struct jwks_key *out)
 {
     json_ref ref = json_member(candidate->tape, candidate->object, SLICE("kid"));
+    out->absent_since_ms = JWKS_PRESENT;
     out->has_kid = ref != JSON_NONE;
     if (!out->has_kid) {
         return STATUS_OK;
@@ -272,7 +276,7 @@ static void keep_text(uint8_t **at, struct slice *text)
 }
 
 /* The final block: struct, keys and their texts. The port's keys move into it. */
-static enum status build(const struct jwks_source *source, const struct jwks_key *keys,
+static enum status build(const struct port_crypto *crypto, const struct jwks_key *keys,
                          uint32_t count, struct jwks **out)
 {
     size_t text_bytes = 0;
@@ -283,7 +287,7 @@ static enum status build(const struct jwks_source *source, const struct jwks_key
     if (set == NULL) {
         return STATUS_LIMIT;
     }
-    *set = (struct jwks){.references = 1, .count = count, .crypto = source->crypto};
+    *set = (struct jwks){.references = 1, .count = count, .crypto = crypto};
     uint8_t *text = (uint8_t *)&set->keys[count];
     for (uint32_t i = 0; i < count; i++) {
         set->keys[i] = keys[i];
@@ -335,7 +339,7 @@ static enum status import_document(const struct jwks_source *source, const struc
         return diag_fail(diag, STATUS_INVALID, "jwks.empty",
                          "key set has no key that can check a signature");
     }
-    status = status == STATUS_OK ? build(source, keys, report->kept, out) : status;
+    status = status == STATUS_OK ? build(source->crypto, keys, report->kept, out) : status;
     if (status != STATUS_OK) {
         for (uint32_t i = 0; i < report->kept; i++) {
             source->crypto->key_free(source->crypto->context, keys[i].key);
@@ -384,6 +388,64 @@ void jwks_unref(struct jwks *keys)
         keys->crypto->key_free(keys->crypto->context, keys->keys[i].key);
     }
     base_free(keys);
+}
+
+/* Has the newer document that key, or another in its place? */
+static bool is_named(const struct jwks *keys, const struct jwks_key *key)
+{
+    for (uint32_t i = 0; i < keys->count; i++) {
+        if (keys->keys[i].has_kid && slice_eq(keys->keys[i].kid, key->kid) &&
+            keys->keys[i].type == key->type) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A key without a name cannot be told from its successor, so it goes at once. */
+static bool may_stay(const struct jwks *newer, const struct jwks_key *key, int64_t now_ms)
+{
+    bool is_gone =
+        key->absent_since_ms != JWKS_PRESENT && now_ms - key->absent_since_ms >= JWKS_ABSENT_MS;
+    return key->has_kid && !is_gone && !is_named(newer, key);
+}
+
+enum status jwks_merge(const struct jwks *newer, const struct jwks *older, int64_t now_ms,
+                       struct jwks **out)
+{
+    const struct port_crypto *crypto = newer->crypto;
+    size_t room = (size_t)newer->count + older->count;
+    struct jwks_key *keys = base_alloc(room * sizeof(*keys));
+    if (keys == NULL) {
+        return STATUS_LIMIT;
+    }
+    memcpy(keys, newer->keys, newer->count * sizeof(*keys));
+    uint32_t count = newer->count;
+    for (uint32_t i = 0; i < older->count && count < JWKS_KEYS_MAX; i++) {
+        const struct jwks_key *key = &older->keys[i];
+        if (may_stay(newer, key, now_ms)) {
+            keys[count] = *key;
+            keys[count].absent_since_ms =
+                key->absent_since_ms == JWKS_PRESENT ? now_ms : key->absent_since_ms;
+            count++;
+        }
+    }
+    enum status status = build(crypto, keys, count, out);
+    for (uint32_t i = 0; status == STATUS_OK && i < count; i++) {
+        (void)crypto->key_ref(crypto->context, keys[i].key);
+    }
+    base_free(keys);
+    return status;
+}
+
+bool jwks_is_settled(const struct jwks *keys)
+{
+    for (uint32_t i = 0; i < keys->count; i++) {
+        if (keys->keys[i].absent_since_ms != JWKS_PRESENT) {
+            return false;
+        }
+    }
+    return true;
 }
 
 uint32_t jwks_count(const struct jwks *keys)

@@ -15,6 +15,7 @@
 #define JWKS_BYTES_MAX ((size_t)1 << 20)
 #define JWKS_KEYS_MAX 1000
 #define JWKS_ISSUER_BYTES_MAX 2048
+#define JWKS_ABSENT_MS 60000  /* see jwks_merge */
 #define JWKS_CANDIDATES_MAX 3 /* keys of one kid that are tried */
 
 struct jwks;
@@ -49,6 +50,19 @@ NODISCARD enum status jwks_parse(const struct jwks_source *source, struct jwks *
 
 struct jwks *jwks_ref(struct jwks *keys);
 void jwks_unref(struct jwks *keys); /* NULL is fine */
+
+/* The keys of a newer document, and of those before the ones that may only be missing for a moment:
+ * a named key goes when two documents without it were read at least JWKS_ABSENT_MS apart, because
+ * the servers of an issuer disagree for seconds around a rotation.
+ *
+ * now_ms  monotonic: when newer was read
+ * out     one reference, keys shared with both
+ * STATUS_LIMIT: no memory. */
+NODISCARD enum status jwks_merge(const struct jwks *newer, const struct jwks *older, int64_t now_ms,
+                                 struct jwks **out);
+
+/* Are all its keys of the newest document? */
+bool jwks_is_settled(const struct jwks *keys);
 
 uint32_t jwks_count(const struct jwks *keys);
 

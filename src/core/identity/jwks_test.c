@@ -281,6 +281,139 @@ TEST(jwks_find_takes_the_pair_of_algorithm_and_key)
     }
 }
 
+static struct jwks *keys_named(struct fake_crypto *crypto, const char *const *kids)
+{
+    struct buf text;
+    buf_init(&text, 65536, NULL);
+    buf_append(&text, SLICE("{\"keys\":["));
+    for (size_t i = 0; kids[i] != NULL; i++) {
+        buf_append(&text, i > 0 ? SLICE(",") : SLICE_EMPTY);
+        /* "-": without a name */
+        buf_append(&text,
+                   SLICE("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" X32 "\",\"y\":\"" X32 "\""));
+        if (kids[i][0] != '-') {
+            buf_append(&text, SLICE(",\"kid\":\""));
+            buf_append(&text, slice_view_cstr(kids[i]));
+            buf_append_byte(&text, '"');
+        }
+        buf_append_byte(&text, '}');
+    }
+    buf_append(&text, SLICE("]}"));
+    struct outcome outcome = parse(crypto, buf_view(&text));
+    CHECK(outcome.status == STATUS_OK);
+    buf_release(&text);
+    return outcome.keys;
+}
+
+/* What a series of documents leaves: each is read at its time and merged into what was. */
+TEST(jwks_merge_keeps_keys_that_are_missing_for_a_moment)
+{
+    enum { T = 1000000, LATER = T + JWKS_ABSENT_MS };
+    static const struct {
+        const char *name;
+        const char *documents[4][4];
+        int64_t times_ms[4];
+        const char *kept, *gone;
+        bool is_settled;
+    } rows[] = {
+        {"nothing is missing", {{"a"}, {"a", "b"}}, {T, LATER}, "a", "c", true},
+        {"missing once", {{"a"}, {"b"}}, {T, LATER}, "a", "c", false},
+        {"missing twice within the time",
+         {{"a"}, {"b"}, {"b"}},
+         {T, T, LATER - 1},
+         "a",
+         "c",
+         false},
+        {"missing twice", {{"a"}, {"b"}, {"b"}}, {T, T, LATER}, "b", "a", true},
+        {"missing twice, the first read long before",
+         {{"a"}, {"b"}, {"b"}},
+         {0, T, LATER - 1},
+         "a",
+         "c",
+         false},
+        {"back in between", {{"a"}, {"b"}, {"a"}, {"b"}}, {T, T, T + 1, LATER}, "a", "c", false},
+        {"each in its time", {{"a"}, {"b"}, {"c"}, {"c"}}, {T, T, T + 1, LATER}, "b", "a", false},
+        {"without a name", {{"-"}, {"b"}}, {T, T}, "b", "-", true},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct fake_crypto crypto;
+        const void *found[JWKS_CANDIDATES_MAX];
+        fake_crypto_init(&crypto);
+        struct jwks *keys = keys_named(&crypto, rows[i].documents[0]);
+        for (size_t k = 1; k < 4 && rows[i].documents[k][0] != NULL; k++) {
+            struct jwks *newer = keys_named(&crypto, rows[i].documents[k]);
+            struct jwks *merged = NULL;
+            CHECK(jwks_merge(newer, keys, rows[i].times_ms[k], &merged) == STATUS_OK);
+            jwks_unref(newer);
+            jwks_unref(keys);
+            keys = merged;
+        }
+        struct slice kept = slice_view_cstr(rows[i].kept), gone = slice_view_cstr(rows[i].gone);
+        CHECK_ROW(rows[i].name, jwks_find(keys, &kept, JWS_ES256, found) == 1);
+        CHECK_ROW(rows[i].name, jwks_find(keys, &gone, JWS_ES256, found) == 0);
+        CHECK_ROW(rows[i].name, jwks_is_settled(keys) == rows[i].is_settled);
+        jwks_unref(keys);
+        CHECK_ROW(rows[i].name, crypto.keys == 0);
+    }
+}
+
+/* Under one name the newer key counts alone, and one of another type is another key. */
+TEST(jwks_merge_replaces_a_key_under_its_name)
+{
+    struct fake_crypto crypto;
+    struct buf text;
+    const void *found[JWKS_CANDIDATES_MAX];
+    struct jwks *merged = NULL;
+    fake_crypto_init(&crypto);
+    buf_init(&text, 65536, NULL);
+    buf_append(&text, SLICE("{\"keys\":["));
+    token_append_jwk(&text, JWS_ES256, 9, ",\"kid\":\"a\"");
+    buf_append(&text, SLICE("]}"));
+    struct outcome newer = parse(&crypto, buf_view(&text));
+    buf_clear(&text);
+    buf_append(&text, SLICE("{\"keys\":["));
+    token_append_jwk(&text, JWS_ES256, 1, ",\"kid\":\"a\"");
+    buf_append(&text, SLICE(","));
+    token_append_jwk(&text, JWS_RS256, 0x81, ",\"kid\":\"a\"");
+    buf_append(&text, SLICE("]}"));
+    struct outcome older = parse(&crypto, buf_view(&text));
+    CHECK(jwks_merge(newer.keys, older.keys, 0, &merged) == STATUS_OK);
+    jwks_unref(older.keys);
+    jwks_unref(newer.keys);
+    CHECK(jwks_count(merged) == 2);
+    CHECK(jwks_find(merged, &SLICE("a"), JWS_ES256, found) == 1);
+    CHECK(((const struct fake_key *)found[0])->bytes[0] == 9);
+    CHECK(jwks_find(merged, &SLICE("a"), JWS_RS256, found) == 1);
+    jwks_unref(merged);
+    CHECK(crypto.keys == 0);
+    buf_release(&text);
+}
+
+static bool merge_under_failures(void *context)
+{
+    static const char *const a[] = {"a", NULL}, *const b[] = {"b", NULL};
+    struct fake_crypto *crypto = context;
+    struct jwks *merged = NULL;
+    check_pause_failures(true);
+    struct jwks *older = keys_named(crypto, a);
+    struct jwks *newer = keys_named(crypto, b);
+    check_pause_failures(false);
+    enum status status = jwks_merge(newer, older, 0, &merged);
+    CHECK(status == STATUS_OK || (status == STATUS_LIMIT && merged == NULL));
+    jwks_unref(merged);
+    jwks_unref(older);
+    jwks_unref(newer);
+    CHECK(crypto->keys == 0);
+    return status == STATUS_OK;
+}
+
+TEST(jwks_merge_survives_every_failing_allocation)
+{
+    struct fake_crypto crypto;
+    fake_crypto_init(&crypto);
+    check_every_allocation(merge_under_failures, &crypto);
+}
+
 static bool parse_under_failures(void *context)
 {
     struct fake_crypto *crypto = context;

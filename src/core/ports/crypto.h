@@ -91,6 +91,8 @@ struct port_crypto {
     enum status (*key_ec)(void *context, enum crypto_key_type type, struct slice x, struct slice y,
                           void **key);
     enum status (*key_ed25519)(void *context, struct slice x, void **key);
+    /* One more owner of a key, so that two sets can hold it; each ends with key_free. */
+    void *(*key_ref)(void *context, void *key);
     void (*key_free)(void *context, void *key); /* NULL is fine */
     /* Hide plain and make it unforgeable (AES-256-GCM, NIST SP 800-38D). out takes plain.len +
      * CRYPTO_SEAL_TAG_BYTES bytes. STATUS_UNAVAILABLE: the library failed, out is not usable. */

@@ -11,6 +11,7 @@
 #include "core/identity/issuer_preset.h"
 #include "daemon/config/config_limits.h"
 #include "daemon/config/config_report.h"
+#include "wire/network_range.h"
 
 #define CONFIG_FILE_BYTES_MAX (1024 * 1024)
 #define CONFIG_SERVERS_MAX 256
@@ -144,10 +145,15 @@ struct config_issuer {
     struct slice namespace; /* before claims of Auth0 */
     enum issuer_typ_policy token_kind;
     struct config_texts audience;
-    struct slice keys_path;     /* of preset api-keys: the list */
-    struct slice jwks_path;     /* a local file, or */
-    struct config_url jwks_url; /* fetched; both empty for development */
-    uint32_t algorithms;        /* mask of JWS_MASK(); never 0 */
+    struct slice keys_path;         /* of preset api-keys: the list */
+    struct slice jwks_path;         /* a local file, or */
+    struct config_url jwks_url;     /* fetched; both empty for development and where they are found
+                                     * by the issuer's metadata, */
+    struct config_url metadata_url; /* which is here; empty: where the standards say */
+    struct config_texts hosts;      /* that keys may be at besides the issuer's */
+    struct config_texts networks;   /* as written, */
+    struct network_range *ranges;   /* and read: may be connected to although not public */
+    uint32_t algorithms;            /* mask of JWS_MASK(); never 0 */
     int64_t skew_s;
     struct config_texts roles; /* the roles a policy may name */
     struct config_mapping mapping;

@@ -54,4 +54,8 @@ void config_check_view_servers(struct config_reader *reader, const struct config
 /* Is the text a name for an environment variable: [A-Za-z_][A-Za-z0-9_]*, up to 128 bytes? */
 bool config_check_is_variable(struct slice text);
 
+/* Where the keys of an issuer may be found: its metadata, hosts and networks. */
+void config_check_keys(struct config_reader *reader, const struct config_node *node,
+                       struct config_issuer *issuer);
+
 #endif

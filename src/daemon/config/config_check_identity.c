@@ -402,15 +402,12 @@ static void fill_jwks(struct config_reader *reader, const struct config_node *no
 {
     const struct issuer_preset *preset = issuer_preset(issuer->preset);
     bool is_known = issuer->jwks_url.text.len > 0 || issuer->issuer.len == 0;
-    if (config_node_member(node, SLICE("jwks")) != NULL || is_known) {
+    if (config_node_member(node, SLICE("jwks")) != NULL || is_known ||
+        issuer->metadata_url.text.len > 0) {
         return;
     }
     if (preset->keys.len == 0) {
-        config_read_problem(reader, node, "config.missing_key",
-                            "the 'jwks_uri' of the provider's discovery document, or a file",
-                            "the key 'jwks' is missing; preset %.*s needs it here",
-                            SLICE_ARG(preset->name));
-        return;
+        return; /* its metadata says where they are */
     }
     bool has_slash = slice_ends_with(issuer->issuer, SLICE("/"));
     struct slice base = slice_sub(issuer->issuer, 0, issuer->issuer.len - has_slash);
@@ -558,6 +555,7 @@ void config_check_issuer(struct config_reader *reader, const struct config_node 
     require(reader, node, SLICE("audience"), "the 'aud' that its tokens carry for Aegis");
     fill_issuer(reader, node, issuer);
     fill_jwks(reader, node, issuer);
+    config_check_keys(reader, node, issuer);
     fill_namespace(reader, issuer);
     fill_client_roles(reader, issuer);
 }

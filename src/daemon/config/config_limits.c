@@ -76,8 +76,8 @@ const struct config_limit config_limit_table[] = {
     LIMIT(token_bytes, 16 * KIB, KIB, 16 * KIB, "bytes", "one bearer token"),
     LIMIT(token_cache_entries, 4096, 8, 65536, "", "verified tokens one loop remembers"),
     LIMIT(jwks_bytes, MIB, KIB, 16 * MIB, "bytes", "one key set document"),
-    LIMIT(jwks_refresh_s, 600, 10, 86400, "s", "age at which keys are fetched again"),
-    LIMIT(jwks_stale_s, 3600, 10, 86400, "s", "age at which keys are no longer used"),
+    LIMIT(jwks_refresh_s, 3600, 300, 86400, "s", "life of keys whose answer names none"),
+    LIMIT(jwks_stale_s, 86400, 10, 86400, "s", "age at which keys are no longer used"),
 };
 /* clang-format on */
 

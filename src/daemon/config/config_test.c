@@ -235,8 +235,27 @@ static const struct refused_row {
     {"entra without tenant", ISSUER "  preset: entra\n  audience: b\n", 3, 3, "config.missing_key"},
     {"entra tenant", ISSUER "  preset: entra\n  audience: b\n  tenant: a/b\n", 6, 11,
      "config.value"},
-    {"oidc without jwks", ISSUER "  issuer: https://a\n  audience: b\n", 3, 3,
-     "config.missing_key"},
+    {"metadata and keys",
+     ISSUER "  issuer: https://a\n  audience: b\n  jwks: https://a\n  metadata_url: https://a\n", 7,
+     17, "config.conflict"},
+    {"metadata plain", ISSUER "  issuer: https://a\n  audience: b\n  metadata_url: http://a\n", 6,
+     17, "config.exposed"},
+    {"metadata at no URL", ISSUER "  issuer: https://a\n  audience: b\n  metadata_url: a\n", 6, 17,
+     "config.url"},
+    {"a host with a port", ISSUER "  issuer: https://a\n  audience: b\n  hosts: 'b:1'\n", 6, 10,
+     "config.value"},
+    {"a host that is an address", ISSUER "  issuer: https://a\n  audience: b\n  hosts: https://b\n",
+     6, 10, "config.value"},
+    {"a network without bits", ISSUER "  issuer: https://a\n  audience: b\n  networks: 10.0.0.0\n",
+     6, 13, "config.value"},
+    {"a network with too many bits",
+     ISSUER "  issuer: https://a\n  audience: b\n  networks: 10.0.0.0/33\n", 6, 13, "config.value"},
+    {"a network with bits behind",
+     ISSUER "  issuer: https://a\n  audience: b\n  networks: 10.0.0.1/8\n", 6, 13, "config.value"},
+    {"a network with a sign", ISSUER "  issuer: https://a\n  audience: b\n  networks: fd00::/-8\n",
+     6, 13, "config.value"},
+    {"a network by name", ISSUER "  issuer: https://a\n  audience: b\n  networks: home/8\n", 6, 13,
+     "config.value"},
     {"oidc without issuer", ISSUER "  jwks: https://a\n  audience: b\n", 3, 3,
      "config.missing_key"},
     {"no audience", ISSUER "  issuer: https://a\n  jwks: https://a\n", 3, 3, "config.missing_key"},
@@ -424,6 +443,32 @@ TEST(config_fills_defaults)
         CHECK(development->algorithms ==
               (JWS_MASK(JWS_RS256) | JWS_MASK(JWS_PS256) | JWS_MASK(JWS_ES256)));
         CHECK(config->issuers[1].skew_s == 60 && config->issuers[1].tenants.count == 1);
+    }
+    arena_release(&loaded.arena);
+}
+
+TEST(config_reads_where_keys_are)
+{
+    struct loaded loaded;
+    load_text(&loaded,
+              SERVER "  url: https://h\nidentity:\n- name: a\n  issuer: https://a.example\n"
+                     "  audience: b\n  hosts: [k.example, '[::1]']\n"
+                     "  metadata_url: https://m.example/x\n"
+                     "  accepted_issuers: https://b.example\n"
+                     "  networks: [10.1.0.0/16, 'fd00::/8', 0.0.0.0/0]\n");
+    CHECK(loaded.status == STATUS_OK);
+    config_report_print(stdout, &loaded.report);
+    if (loaded.status == STATUS_OK) {
+        const struct config_issuer *issuer = &loaded.config->issuers[0];
+        uint8_t address[NETWORK_ADDRESS_BYTES];
+        network_address_from_ipv4((const uint8_t[]){10, 1, 255, 255}, address);
+        CHECK(issuer->jwks_url.text.len == 0 && issuer->jwks_path.len == 0);
+        CHECK(slice_eq(issuer->metadata_url.host, SLICE("m.example")));
+        CHECK(issuer->hosts.count == 2 && issuer->accepted_issuers.count == 1);
+        CHECK(issuer->networks.count == 3 && issuer->ranges[0].bits == 112);
+        CHECK(network_range_contains(&issuer->ranges[0], address));
+        CHECK(!network_range_contains(&issuer->ranges[1], address));
+        CHECK(network_range_contains(&issuer->ranges[2], address));
     }
     arena_release(&loaded.arena);
 }

@@ -11,15 +11,20 @@ static bool is_name_byte(uint8_t byte)
            (byte >= '0' && byte <= '9') || byte == '-' || byte == '.' || byte == '_';
 }
 
-static bool is_ip(int family, struct slice text)
+static bool parse_ip(int family, struct slice text, uint8_t bytes[NETWORK_ADDRESS_BYTES])
 {
     char copy[INET6_ADDRSTRLEN + 1] = {0};
-    uint8_t bytes[16];
     if (text.len == 0 || text.len > INET6_ADDRSTRLEN) {
         return false;
     }
     memcpy(copy, text.ptr, text.len);
     return inet_pton(family, copy, bytes) == 1;
+}
+
+static bool is_ip(int family, struct slice text)
+{
+    uint8_t bytes[NETWORK_ADDRESS_BYTES];
+    return parse_ip(family, text, bytes);
 }
 
 static bool is_host_name(struct slice text)
@@ -87,6 +92,40 @@ bool config_host_is_loopback(struct slice host)
 {
     bool is_v4 = is_ip(AF_INET, host) && slice_starts_with(host, SLICE("127."));
     return is_v4 || slice_eq(host, SLICE("::1")) || slice_eq_ascii_nocase(host, SLICE("localhost"));
+}
+
+static bool has_zero_tail(const struct network_range *range)
+{
+    for (size_t bit = range->bits; bit < (size_t)NETWORK_ADDRESS_BYTES * 8; bit++) {
+        if ((range->address[bit / 8] & (0x80U >> (bit % 8))) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+const char *config_network_parse(struct slice text, struct network_range *out)
+{
+    uint8_t bytes[NETWORK_ADDRESS_BYTES];
+    size_t slash = slice_find_byte(text, '/');
+    struct slice address = slice_sub(text, 0, slash);
+    struct slice length = slice_sub(text, slash + 1, text.len);
+    int64_t bits = -1;
+    bool is_v4 = parse_ip(AF_INET, address, bytes);
+    if (!is_v4 && !parse_ip(AF_INET6, address, bytes)) {
+        return "it must be an IP address, '/' and a number of bits";
+    }
+    if (length.len == 0 || length.len > 3 || slice_to_i64(length, &bits) != STATUS_OK || bits < 0 ||
+        bits > (is_v4 ? 32 : 128)) {
+        return "after '/' there must be the number of bits that count";
+    }
+    *out = (struct network_range){.bits = (uint8_t)(bits + (is_v4 ? NETWORK_IPV4_PREFIX_BITS : 0))};
+    if (is_v4) {
+        network_address_from_ipv4(bytes, out->address);
+    } else {
+        memcpy(out->address, bytes, sizeof(out->address));
+    }
+    return has_zero_tail(out) ? NULL : "the address has bits behind those that count";
 }
 
 const char *config_address_parse(struct slice text, struct config_address *out)

@@ -21,6 +21,10 @@ const char *config_address_parse(struct slice text, struct config_address *out);
 /* Parse "host[:port]", as in the Host field. As config_url_parse. */
 const char *config_host_parse(struct slice text, struct slice *host, uint16_t *port);
 
+/* Parse a network like "10.1.0.0/16" or "fd00::/8": an address, whose bits behind the length are
+ * zero. As config_url_parse. */
+const char *config_network_parse(struct slice text, struct network_range *out);
+
 /* Is the host this machine for sure: 127.0.0.0/8, ::1, localhost? */
 bool config_host_is_loopback(struct slice host);
 

@@ -1,0 +1,34 @@
+/* discovery.h: where an issuer says its keys are (RFC 8414, OpenID Connect Discovery 1.0).
+ *
+ * Pure text: asking is for key_sets.h. What is found there must name exactly the issuer that was
+ * asked for, and leads only to hosts that the configuration allows.
+ */
+#ifndef AEGIS_DAEMON_DISCOVERY_H
+#define AEGIS_DAEMON_DISCOVERY_H
+
+#include "base/arena.h"
+#include "base/diag.h"
+#include "daemon/config/config.h"
+#include "json/tape.h"
+
+#define DISCOVERY_BYTES_MAX ((size_t)256 << 10)
+
+/* The address of metadata to try as index-th, in the order of MCP's authorization: only
+ * metadata_url where that is given, else RFC 8414 and OpenID Connect, both inserted before the path
+ * of the issuer, then OpenID Connect behind it. NUL-terminated. STATUS_NOT_FOUND: there are no
+ * more; STATUS_LIMIT: no memory. */
+NODISCARD enum status discovery_address(const struct config_issuer *issuer, size_t index,
+                                        struct arena *arena, struct slice *out);
+
+/* Where the keys are, by a metadata document; out in the arena, its text NUL-terminated.
+ * STATUS_INVALID: discovery.malformed, discovery.issuer (it is about another one), discovery.keys
+ * (none, or at an address that is not allowed); STATUS_LIMIT discovery.memory. */
+NODISCARD enum status discovery_read(const struct json_parser *parser,
+                                     const struct config_issuer *issuer, struct slice text,
+                                     struct arena *arena, struct config_url *out,
+                                     struct diag *diag);
+
+/* Is a host one of the issuer, or one that its entry lists? */
+bool discovery_allows(const struct config_issuer *issuer, const struct config_url *url);
+
+#endif

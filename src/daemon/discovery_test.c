@@ -1,0 +1,127 @@
+#include "daemon/discovery.h"
+
+#include "support/check.h"
+#include "support/corpus.h"
+
+#define ARENA_BYTES_MAX ((size_t)4 << 20)
+
+TEST(discovery_addresses_in_their_order)
+{
+    static const struct {
+        const char *issuer, *metadata_url, *addresses[3];
+    } ROWS[] = {
+        {"https://as.example",
+         NULL,
+         {"https://as.example/.well-known/oauth-authorization-server",
+          "https://as.example/.well-known/openid-configuration"}},
+        {"https://as.example/",
+         NULL,
+         {"https://as.example/.well-known/oauth-authorization-server",
+          "https://as.example/.well-known/openid-configuration"}},
+        {"https://as.example/t1",
+         NULL,
+         {"https://as.example/.well-known/oauth-authorization-server/t1",
+          "https://as.example/.well-known/openid-configuration/t1",
+          "https://as.example/t1/.well-known/openid-configuration"}},
+        {"https://as.example:8443/a/b/",
+         NULL,
+         {"https://as.example:8443/.well-known/oauth-authorization-server/a/b",
+          "https://as.example:8443/.well-known/openid-configuration/a/b",
+          "https://as.example:8443/a/b/.well-known/openid-configuration"}},
+        {"https://as.example/t1", "https://other.example/meta", {"https://other.example/meta"}},
+    };
+    for (size_t i = 0; i < COUNT_OF(ROWS); i++) {
+        struct arena arena;
+        struct config_issuer issuer = {.issuer = slice_view_cstr(ROWS[i].issuer)};
+        issuer.metadata_url.text = slice_view_cstr(ROWS[i].metadata_url);
+        arena_init(&arena, ARENA_BYTES_MAX, NULL);
+        for (size_t k = 0; k < 4; k++) {
+            const char *expected = k < 3 ? ROWS[i].addresses[k] : NULL;
+            struct slice address = SLICE_EMPTY;
+            enum status status = discovery_address(&issuer, k, &arena, &address);
+            CHECK_ROW(ROWS[i].issuer, status == (expected == NULL ? STATUS_NOT_FOUND : STATUS_OK));
+            CHECK_ROW(ROWS[i].issuer, slice_eq(address, slice_view_cstr(expected)));
+        }
+        arena_release(&arena);
+    }
+}
+
+#define ISSUER "https://as.example/t1"
+#define DOCUMENT(issuer, keys) "{\"issuer\":" issuer ",\"x\":[{}],\"jwks_uri\":" keys "}"
+#define GOOD DOCUMENT("\"" ISSUER "\"", "\"https://as.example/keys\"")
+
+TEST(discovery_reads_metadata)
+{
+    static struct slice hosts[] = {SLICE_INIT("keys.example")};
+    static struct slice accepted[] = {SLICE_INIT("https://sts.example/")};
+    static const struct {
+        const char *name, *issuer, *text, *code;
+        bool has_address;
+    } ROWS[] = {
+        {"good", ISSUER, GOOD, NULL, false},
+        {"a listed host", ISSUER, DOCUMENT("\"" ISSUER "\"", "\"https://keys.example/a\""), NULL,
+         false},
+        {"another port", ISSUER, DOCUMENT("\"" ISSUER "\"", "\"https://as.example:444/a\""), NULL,
+         false},
+        {"on this machine", "http://127.0.0.1:9/",
+         DOCUMENT("\"http://127.0.0.1:9/\"", "\"http://127.0.0.1:9/k\""), NULL, false},
+        {"accepted with an address", ISSUER,
+         DOCUMENT("\"https://sts.example/\"", "\"https://as.example/k\""), NULL, true},
+        {"accepted without an address", ISSUER,
+         DOCUMENT("\"https://sts.example/\"", "\"https://as.example/k\""), "discovery.issuer",
+         false},
+        {"another issuer with an address", ISSUER,
+         DOCUMENT("\"https://sts.example\"", "\"https://as.example/k\""), "discovery.issuer", true},
+        {"a slash more", ISSUER, DOCUMENT("\"" ISSUER "/\"", "\"https://as.example/k\""),
+         "discovery.issuer", false},
+        {"a slash less", ISSUER "/", GOOD, "discovery.issuer", false},
+        {"other case", ISSUER, DOCUMENT("\"https://AS.example/t1\"", "\"https://as.example/k\""),
+         "discovery.issuer", false},
+        {"no issuer", ISSUER, "{\"jwks_uri\":\"https://as.example/k\"}", "discovery.issuer", false},
+        {"issuer is a list", ISSUER, DOCUMENT("[\"" ISSUER "\"]", "\"https://as.example/k\""),
+         "discovery.issuer", false},
+        {"issuer twice", ISSUER,
+         "{\"issuer\":\"" ISSUER "\",\"issuer\":\"b\",\"jwks_uri\":\"https://as.example/k\"}",
+         "discovery.malformed", false},
+        {"no keys", ISSUER, "{\"issuer\":\"" ISSUER "\"}", "discovery.keys", false},
+        {"keys are embedded", ISSUER, DOCUMENT("\"" ISSUER "\"", "{\"keys\":[]}"), "discovery.keys",
+         false},
+        {"another host", ISSUER, DOCUMENT("\"" ISSUER "\"", "\"https://evil.example/k\""),
+         "discovery.keys", false},
+        {"a host below", ISSUER, DOCUMENT("\"" ISSUER "\"", "\"https://a.as.example/k\""),
+         "discovery.keys", false},
+        {"a user that looks like the host", ISSUER,
+         DOCUMENT("\"" ISSUER "\"", "\"https://as.example@evil.example/k\""), "discovery.keys",
+         false},
+        {"plain http", ISSUER, DOCUMENT("\"" ISSUER "\"", "\"http://as.example/k\""),
+         "discovery.keys", false},
+        {"plain http to this machine", ISSUER, DOCUMENT("\"" ISSUER "\"", "\"http://127.0.0.1/k\""),
+         "discovery.keys", false},
+        {"a file", ISSUER, DOCUMENT("\"" ISSUER "\"", "\"file:///etc/passwd\""), "discovery.keys",
+         false},
+        {"a relative address", ISSUER, DOCUMENT("\"" ISSUER "\"", "\"/keys\""), "discovery.keys",
+         false},
+        {"elsewhere from this machine", "http://127.0.0.1:9",
+         DOCUMENT("\"http://127.0.0.1:9\"", "\"http://as.example/k\""), "discovery.keys", false},
+        {"HTML", ISSUER, "<html></html>", "discovery.malformed", false},
+        {"a list", ISSUER, "[" GOOD "]", "discovery.malformed", false},
+        {"empty", ISSUER, "", "discovery.malformed", false},
+        {"text behind it", ISSUER, GOOD "x", "discovery.malformed", false},
+    };
+    for (size_t i = 0; i < COUNT_OF(ROWS); i++) {
+        struct arena arena;
+        struct config_url url = {0};
+        struct diag diag = {0};
+        struct config_issuer issuer = {.issuer = slice_view_cstr(ROWS[i].issuer),
+                                       .hosts = {hosts, 1},
+                                       .accepted_issuers = {accepted, 1}};
+        issuer.metadata_url.text = ROWS[i].has_address ? SLICE("https://m.example/") : SLICE_EMPTY;
+        arena_init(&arena, ARENA_BYTES_MAX, NULL);
+        enum status status = discovery_read(corpus_parser(), &issuer, slice_view_cstr(ROWS[i].text),
+                                            &arena, &url, &diag);
+        CHECK_ROW(ROWS[i].name, (status == STATUS_OK) == (ROWS[i].code == NULL));
+        CHECK_ROW(ROWS[i].name, str_eq(diag.code, ROWS[i].code));
+        CHECK_ROW(ROWS[i].name, status != STATUS_OK || url.text.ptr[url.text.len] == '\0');
+        arena_release(&arena);
+    }
+}
