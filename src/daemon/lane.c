@@ -144,6 +144,8 @@ static struct gateway_limits gateway_limits_of(const struct config_limits *limit
         .principal_listens = (size_t)limits->principal_listens,
         .session_tasks = (size_t)limits->session_tasks,
         .task_lifetime_s = limits->task_lifetime_s,
+        .requests = {.per_s = limits->principal_requests_per_s,
+                     .burst = limits->principal_request_burst},
         .operation_deadline_ms = limits->operation_deadline_ms,
         .question_timeout_ms = limits->question_timeout_ms,
         .question_rounds = (size_t)limits->question_rounds,

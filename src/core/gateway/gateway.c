@@ -95,6 +95,7 @@ void gateway_release(struct gateway *gateway)
 {
     assert(gateway->operations == NULL && gateway->sessions == NULL);
     child_table_release(&gateway->children);
+    request_rates_release(&gateway->request_rates);
     base_free(gateway->at_servers);
     identity_cache_free(gateway->cache);
     token_hashes_free(gateway->token_hashes);

@@ -11,6 +11,7 @@
 #include "core/audit/record.h"
 #include "core/gateway/child.h"
 #include "core/gateway/refusals.h"
+#include "core/gateway/request_rate.h"
 #include "core/gateway/snapshot.h"
 #include "core/identity/identity.h"
 #include "core/identity/identity_cache.h"
@@ -60,9 +61,10 @@ struct gateway_limits {
     int64_t session_idle_ms;
     int64_t client_session_idle_ms;
     int64_t stream_keep_alive_ms;
-    int64_t stream_replay_ms;   /* for a client to come back for what it missed */
-    size_t token_bytes;         /* one bearer token */
-    size_t token_cache_entries; /* verified tokens remembered */
+    int64_t stream_replay_ms;     /* for a client to come back for what it missed */
+    size_t token_bytes;           /* one bearer token */
+    size_t token_cache_entries;   /* verified tokens remembered */
+    struct request_rate requests; /* of one principal */
     struct refusal_rate refusals;
     struct json_limits json;
 };
@@ -79,7 +81,7 @@ struct gateway_limits {
         .client_session_idle_ms = 14400000, .stream_keep_alive_ms = 15000,                         \
         .stream_replay_ms = 60000, .session_tasks = 256, .task_lifetime_s = 86400,                 \
         .token_bytes = 16384, .token_cache_entries = IDENTITY_CACHE_ENTRIES_DEFAULT,               \
-        .json = JSON_LIMITS_DEFAULT, .refusals = {                                                 \
+        .json = JSON_LIMITS_DEFAULT, .requests = {.burst = 100}, .refusals = {                     \
             REFUSAL_RECORDS_DEFAULT,                                                               \
             REFUSAL_RECORDS_PER_S_DEFAULT                                                          \
         }                                                                                          \
@@ -153,8 +155,9 @@ struct gateway {
     struct timer sweep;                                     /* of idle sessions */
     struct client_session *clients[GATEWAY_CALLER_BUCKETS]; /* sessions of legacy clients */
     size_t client_count;
-    struct timer client_sweep;    /* of idle ones */
-    struct refusals refusals;     /* of callers nobody knows yet */
+    struct timer client_sweep; /* of idle ones */
+    struct refusals refusals;  /* of callers nobody knows yet */
+    struct request_rates request_rates;
     struct operation *held;       /* calls whose modern client is being asked (held_call.h) */
     struct operation *operations; /* all that run, for draining and reload */
     size_t operation_count;

@@ -10,6 +10,8 @@ static const struct product_error_entry ENTRIES[PRODUCT_ERROR_COUNT] = {
                            SLICE_INIT("the request was cancelled"), false},
     [PRODUCT_UNANSWERED] = {"unanswered", 49902, 200, AUDIT_WIRE_REJECT,
                             SLICE_INIT("the server asked what the client did not answer"), false},
+    [PRODUCT_RATE_LIMITED] = {"rate_limited", 42901, 429, AUDIT_LIMIT_HIT,
+                              SLICE_INIT("too many requests; try again later"), true},
     [PRODUCT_UPSTREAM_PROTOCOL] = {"upstream_protocol", 50201, 502, AUDIT_UPSTREAM_PROTOCOL,
                                    SLICE_INIT("the server broke the protocol"), false},
     [PRODUCT_UPSTREAM_DOWN] = {"upstream_down", 50301, 503, AUDIT_UPSTREAM_PROTOCOL,

@@ -15,6 +15,7 @@ TEST(product_errors_are_a_contract)
         {PRODUCT_RESOURCE_DENIED, "resource_denied", 40304, 200, false},
         {PRODUCT_CANCELLED, "cancelled", 49901, 200, false},
         {PRODUCT_UNANSWERED, "unanswered", 49902, 200, false},
+        {PRODUCT_RATE_LIMITED, "rate_limited", 42901, 429, true},
         {PRODUCT_UPSTREAM_PROTOCOL, "upstream_protocol", 50201, 502, false},
         {PRODUCT_UPSTREAM_DOWN, "upstream_down", 50301, 503, false},
         {PRODUCT_UPSTREAM_TIMEOUT, "upstream_timeout", 50401, 504, false},

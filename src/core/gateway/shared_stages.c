@@ -32,6 +32,17 @@ static enum stage_result refuse_token(struct operation *op, enum status status,
                                         .challenge = challenge});
 }
 
+/* Each loop counts what it takes, handed over or not. What answers or tells something is no
+ * request, and a batch is its elements. */
+static bool is_too_much(const struct operation *op)
+{
+    struct gateway *gateway = op->gateway;
+    const struct port_clock *clock = gateway->ports.clock;
+    return op->message.id.len > 0 &&
+           !request_rates_take(&gateway->request_rates, &gateway->limits.requests,
+                               op->principal->digest, clock->mono_ms(clock->context));
+}
+
 enum stage_result operation_stage_authenticate(struct operation *op)
 {
     struct diag diag = {0};
@@ -43,6 +54,9 @@ enum stage_result operation_stage_authenticate(struct operation *op)
     }
     if (status != STATUS_OK) {
         return refuse_token(op, status, &diag);
+    }
+    if (is_too_much(op)) {
+        return operation_refuse_error(op, PRODUCT_RATE_LIMITED, SLICE_EMPTY);
     }
     op->caller_entry = caller_enter(op->gateway, op->principal->digest, &op->account);
     return op->caller_entry != NULL

@@ -42,6 +42,8 @@ const struct config_limit config_limit_table[] = {
     LIMIT(session_tasks, 256, 1, 4096, "", "tasks that one of these remembers, for tasks/list"),
     LIMIT(task_lifetime_s, 86400, 1, 30 * 86400, "s", "age at which the id of a task is none any more"),
     LIMIT(operations, 4096, 1, 1000000, "", "operations in flight in one loop"),
+    LIMIT(principal_requests_per_s, 0, 0, 1000000, "", "requests of one principal in one loop; 0: any number"),
+    LIMIT(principal_request_burst, 100, 1, 1000000, "", "of these, at once"),
     LIMIT(question_rounds, 16, 1, 64, "", "times that one call comes back with questions"),
     LIMIT(round_questions, 16, 1, 64, "", "what a server asks at a time"),
     LIMIT(call_questions, 64, 1, 1024, "", "requests of an older server during one call"),

@@ -20,6 +20,7 @@ struct config_limits {
     int64_t client_sessions, principal_sessions, client_session_bytes, subscriptions;
     int64_t listens, principal_listens;
     int64_t session_tasks, task_lifetime_s, operations;
+    int64_t principal_requests_per_s, principal_request_burst;
     int64_t question_rounds, round_questions, call_questions, held_calls, principal_held_calls;
     int64_t stdio_children, stdio_data_bytes, stdio_descriptors;
     /* time */
