@@ -1,5 +1,6 @@
 #include "core/gateway/asking.h"
 
+#include "core/gateway/client_pages.h"
 #include "core/gateway/held_call.h"
 #include "core/gateway/input_shared.h"
 #include "core/gateway/server_reply.h"
@@ -205,6 +206,7 @@ static bool ask_client(struct asking *asking)
     bool is_sent = send_client(op, &message);
     buf_release(&message);
     if (is_sent) {
+        client_pages_note(op->client, op->server_index, &asking->question);
         asking->next_asked = op->client->asked;
         op->client->asked = asking;
         asking->timeout.fire = on_timeout;

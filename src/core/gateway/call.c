@@ -1,5 +1,6 @@
 #include "core/gateway/call.h"
 
+#include "core/gateway/client_pages.h"
 #include "core/gateway/server_message.h"
 #include "core/gateway/server_reply.h"
 #include "core/gateway/server_session.h"
@@ -155,6 +156,7 @@ static void take_notification(struct call *call, const struct json_tape *tape, j
         json_string_eq(tape, method, SLICE("notifications/progress")) ||
         json_string_eq(tape, method, SLICE("notifications/message")) ||
         (!call->is_modern && (json_string_eq(tape, method, SLICE("notifications/cancelled")) ||
+                              json_string_eq(tape, method, CLIENT_PAGES_METHOD) ||
                               json_string_eq(tape, method, TASK_STATUS_METHOD)));
     if (call->has_answer) {
         fail_protocol(call, "the server went on after its answer");

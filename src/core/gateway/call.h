@@ -52,9 +52,8 @@ struct call {
     struct diag diag; /* of the failure */
     enum status failure;
 
-    /* A progress or log notification, a task's new state, or a question that is taken back; tape
-     * lives during the call.
-     * May be NULL: dropped. */
+    /* A progress or log notification, a task's new state, that a page is done, or a question that
+     * is taken back; tape lives during the call. May be NULL: dropped. */
     void (*on_notification)(struct call *call, const struct json_tape *tape);
     /* A request of a legacy server, well-formed; tape is in arena. May be NULL: refused. */
     void (*on_question)(struct call *call, const struct json_tape *tape);

@@ -1,4 +1,5 @@
 #include "core/gateway/asking.h"
+#include "core/gateway/client_pages.h"
 #include "core/gateway/completion.h"
 #include "core/gateway/operation.h"
 #include "core/gateway/subscription.h"
@@ -375,8 +376,19 @@ static bool passes(struct operation *op, const struct json_tape *tape, json_ref 
                   : task_state_edit(op, (struct json_place){tape, params}, edit);
 }
 
-/* Progress, wanted messages of the log and states of the client's tasks go on; everything else a
- * server tells is dropped here. */
+static void send_on(struct call *call, const struct buf *json)
+{
+    struct operation *op = operation_of_call(call);
+    if (buf_status(json) != STATUS_OK || !operation_send_event(op, buf_view(json))) {
+        /* The client must see that its stream is not whole; the server need not go on. */
+        operation_lose_client(op);
+        call->failure =
+            diag_fail(&call->diag, STATUS_CANCELLED, "client.slow", "the client reads too slowly");
+    }
+}
+
+/* Progress, wanted messages of the log, states of the client's tasks and what is done on its pages
+ * go on; everything else a server tells is dropped here. */
 static void on_call_notification(struct call *call, const struct json_tape *tape)
 {
     struct operation *op = operation_of_call(call);
@@ -384,21 +396,19 @@ static void on_call_notification(struct call *call, const struct json_tape *tape
     json_ref params = json_member(tape, 0, SLICE("params"));
     struct json_edit edit;
     size_t edit_count = 0;
+    struct buf json;
     if (json_string_eq(tape, method, SLICE("notifications/cancelled"))) {
         withdraw_question(op, tape, params);
         return;
     }
-    if (!passes(op, tape, params, &edit, &edit_count)) {
-        return;
-    }
-    struct buf json;
     buf_init(&json, GATEWAY_OPERATION_BYTES_MAX, &op->account);
-    json_write(&json, tape, 0, &edit, edit_count);
-    if (buf_status(&json) != STATUS_OK || !operation_send_event(op, buf_view(&json))) {
-        /* The client must see that its stream is not whole; the server need not go on. */
-        operation_lose_client(op);
-        call->failure =
-            diag_fail(&call->diag, STATUS_CANCELLED, "client.slow", "the client reads too slowly");
+    if (json_string_eq(tape, method, CLIENT_PAGES_METHOD)) {
+        if (client_pages_complete(op, tape, &json)) {
+            send_on(call, &json);
+        }
+    } else if (passes(op, tape, params, &edit, &edit_count)) {
+        json_write(&json, tape, 0, &edit, edit_count);
+        send_on(call, &json);
     }
     buf_release(&json);
 }

@@ -1,5 +1,6 @@
 #include "core/gateway/client_session.h"
 
+#include "core/gateway/client_pages.h"
 #include "core/gateway/client_stream.h"
 #include "core/gateway/client_tasks.h"
 #include "core/gateway/operation.h"
@@ -37,6 +38,7 @@ static void free_session(struct client_session *session)
 {
     assert(session->user_count == 0 && session->streams == NULL);
     list_changes_end(&session->changes);
+    client_pages_release(session);
     client_tasks_release(session);
     subscriptions_release(session);
     account_release(&session->account, sizeof(*session));

@@ -15,6 +15,7 @@
 #include "core/mcp/log_level.h"
 
 struct client_stream;
+struct client_page;
 struct client_task;
 struct subscription;
 struct asking;
@@ -45,6 +46,10 @@ struct client_session {
     struct list_changes changes; /* of lists, on the standalone stream */
     struct client_task *tasks;   /* that it has made, newest first */
     size_t task_count;
+    struct client_page *pages; /* that it was asked to open, newest first */
+    size_t page_count;
+    bool
+        has_unknown_page; /* the last notice of one was of no page of these, and that is recorded */
 };
 
 /* Open a session for the caller of the token. NULL: no memory, or too many sessions in use. */

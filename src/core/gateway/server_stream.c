@@ -1,6 +1,7 @@
 #include "core/gateway/server_stream.h"
 
 #include "core/gateway/asking.h"
+#include "core/gateway/client_pages.h"
 #include "core/gateway/client_tasks.h"
 #include "core/gateway/listen_request.h"
 #include "core/gateway/listening.h"
@@ -422,6 +423,14 @@ static bool is_of_its_task(const struct server_session *session, const struct js
     return is_found;
 }
 
+/* Whether the client was asked to open it is looked at later: if not, that is recorded. */
+static bool tells_of_page(const struct server_session *session, const struct json_tape *tape)
+{
+    return !session->is_modern &&
+           json_string_eq(tape, json_member(tape, 0, SLICE("method")), CLIENT_PAGES_METHOD) &&
+           (session->client->page_count > 0 || !session->client->has_unknown_page);
+}
+
 /* A resource that the client is subscribed to? Whether it may hear of it is judged later. */
 static bool is_awaited(const struct server_session *session, const struct json_tape *tape)
 {
@@ -455,7 +464,8 @@ static void take_change(struct server_session *session, const struct json_tape *
     }
     bool is_meant = change != NULL ? (session->offers & change->offer) != 0 &&
                                          server_stream_covers(session, change->primitive)
-                                   : is_awaited(session, tape) || is_of_its_task(session, tape);
+                                   : is_awaited(session, tape) || is_of_its_task(session, tape) ||
+                                         tells_of_page(session, tape);
     if (is_meant) {
         (void)!operation_begin_standing(session, tape->text, is_later);
     }

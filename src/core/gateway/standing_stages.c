@@ -1,6 +1,7 @@
 /* What a server asks or tells that belongs to no request of its client: an operation that ends with
  * it. The client gets it on its standalone stream. */
 #include "core/gateway/asking.h"
+#include "core/gateway/client_pages.h"
 #include "core/gateway/listen_request.h"
 #include "core/gateway/operation.h"
 #include "core/gateway/server_message.h"
@@ -204,6 +205,10 @@ static enum stage_result stage_take(struct operation *op)
         list_changes_take(&op->client->changes, list);
     } else if (slice_eq(method, LISTEN_ACKNOWLEDGED_METHOD)) {
         take_acknowledgement(op, &tape);
+    } else if (slice_eq(method, CLIENT_PAGES_METHOD)) {
+        if (client_pages_complete(op, &tape, &op->reply)) {
+            (void)client_session_tell(op->client, buf_view(&op->reply));
+        }
     } else if (slice_eq(method, TASK_STATUS_METHOD)) {
         tell_state(op, &tape);
     }
