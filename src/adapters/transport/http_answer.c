@@ -74,6 +74,24 @@ static int64_t keep_ms(const struct http_head *head)
     return HTTP_KEEP_S_MAX * 1000;
 }
 
+/* Does the server want another credential, and somebody know of it? Tells what it says of it. */
+static bool report_challenge(struct http_call *call, const struct http_head *head)
+{
+    const struct upstream_sink *sink = &call->base.sink;
+    bool is_challenge = head->status_code == 401 || head->status_code == 403;
+    size_t count = 0;
+    if (!is_challenge || sink->on_challenge == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < head->field_count; i++) {
+        if (slice_eq_ascii_nocase(head->fields[i].name, SLICE("www-authenticate"))) {
+            sink->on_challenge(sink, head->fields[i].value);
+            count++;
+        }
+    }
+    return count > 0;
+}
+
 /* Judge the head. */
 static void on_head(struct http_link *link)
 {
@@ -90,6 +108,11 @@ static void on_head(struct http_link *link)
     }
     if (call->is_in_session && head->status_code == 404) {
         refuse(call, STATUS_NOT_FOUND, "upstream.session", "server does not know the session");
+        return;
+    }
+    if (report_challenge(call, head)) {
+        refuse(call, STATUS_UNAUTHENTICATED, "upstream.challenge",
+               "server wants another credential");
         return;
     }
     call->mode = choose_mode(call, head);

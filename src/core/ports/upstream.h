@@ -55,6 +55,10 @@ struct upstream_sink {
     /* An event of the stream had an id (else empty) or a time to wait before going on with the
      * stream (else negative); HTTP only. May be NULL. */
     void (*on_position)(const struct upstream_sink *sink, struct slice event_id, int64_t retry_ms);
+    /* HTTP only, for adapters: the server wants another credential (401, 403); value is one of its
+     * fields WWW-Authenticate, and the call ends with STATUS_UNAUTHENTICATED upstream.challenge.
+     * Called for each of them, and never to end the call. NULL: such an answer is like others. */
+    void (*on_challenge)(const struct upstream_sink *sink, struct slice value);
     /* HTTP only, for adapters: the data of an event `endpoint`. May be NULL: there is none. */
     void (*on_endpoint)(const struct upstream_sink *sink, struct slice data);
     /* One whole JSON text, valid during the call. is_stream: it came as an event, more may follow.
