@@ -1,0 +1,331 @@
+#include "daemon/sign_in/keeper.h"
+
+#include "adapters/runtime/loop.h"
+#include "daemon/sign_in/challenge_reader.h"
+#include "daemon/sign_in/flow.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#define GRANT_BYTES_MAX ((size_t)16 << 20)
+#define IDLE_S 3600
+
+/* -- for the loops ------------------------------------------------------------------------- */
+
+static uint64_t read_token(void *context, struct buf *out)
+{
+    struct keeper *keeper = context;
+    (void)pthread_mutex_lock(&keeper->mutex);
+    if (keeper->has_grant) {
+        buf_append(out, SLICE("Bearer "));
+        buf_append(out, keeper->grant.access_token);
+    }
+    uint64_t generation = keeper->generation;
+    (void)pthread_mutex_unlock(&keeper->mutex);
+    return generation;
+}
+
+static void renew(void *context, const struct bearer_need *need, struct bearer_wait *wait)
+{
+    struct keeper *keeper = context;
+    (void)pthread_mutex_lock(&keeper->mutex);
+    if (need->generation != keeper->generation) {
+        loop_post(wait->loop, &wait->posted);
+    } else {
+        if (keeper->waits == NULL) {
+            buf_clear(&keeper->challenge);
+            buf_append(&keeper->challenge, need->challenge);
+            keeper->is_step_up = need->is_step_up;
+        }
+        wait->next = keeper->waits;
+        wait->is_listed = true;
+        keeper->waits = wait;
+        (void)pthread_cond_signal(&keeper->woken);
+    }
+    (void)pthread_mutex_unlock(&keeper->mutex);
+}
+
+static bool forget(void *context, struct bearer_wait *wait)
+{
+    struct keeper *keeper = context;
+    (void)pthread_mutex_lock(&keeper->mutex);
+    bool was_listed = wait->is_listed;
+    for (struct bearer_wait **at = &keeper->waits; was_listed && *at != NULL; at = &(*at)->next) {
+        if (*at == wait) {
+            *at = wait->next;
+            break;
+        }
+    }
+    wait->is_listed = false;
+    (void)pthread_mutex_unlock(&keeper->mutex);
+    return was_listed;
+}
+
+struct bearer_source keeper_source(struct keeper *keeper)
+{
+    return (struct bearer_source){
+        .context = keeper, .read = read_token, .renew = renew, .forget = forget};
+}
+
+/* -- the thread; functions named _locked are called with the mutex held ---------------------- */
+
+static void post_all_locked(struct keeper *keeper)
+{
+    while (keeper->waits != NULL) {
+        struct bearer_wait *wait = keeper->waits;
+        keeper->waits = wait->next;
+        wait->is_listed = false;
+        loop_post(wait->loop, &wait->posted);
+    }
+}
+
+/* When a token is renewed by itself: some time before its end, for a short one after four fifths of
+ * its life. */
+static int64_t renewal_of(const struct grant *grant)
+{
+    int64_t left_s = grant->expires_at_s - runtime_wall_ms(NULL) / 1000;
+    if (grant->expires_at_s == 0 || grant->refresh_token.len == 0) {
+        return 0;
+    }
+    int64_t early_s = left_s / 5 < KEEPER_EARLY_S ? left_s / 5 : KEEPER_EARLY_S;
+    return runtime_mono_ms(NULL) + (left_s > 0 ? left_s - early_s : 0) * 1000 + 1;
+}
+
+/* Takes the arena over. */
+static void use_locked(struct keeper *keeper, struct arena *arena, const struct grant *grant)
+{
+    arena_release(&keeper->arena);
+    keeper->arena = *arena;
+    keeper->grant = *grant;
+    keeper->has_grant = true;
+    keeper->generation++;
+    keeper->renew_at_ms = renewal_of(grant);
+}
+
+static void complain(const struct diag *diag)
+{
+    fprintf(stderr, "aegis: %s\n", diag->message);
+}
+
+/* Another process may have renewed meanwhile. */
+static bool is_news(const struct grant *found, const struct grant *had)
+{
+    bool is_alive = found->expires_at_s == 0 || found->expires_at_s > runtime_wall_ms(NULL) / 1000;
+    return is_alive && !slice_eq(found->access_token, had->access_token);
+}
+
+/* Why a token is to be renewed, copied out of the keeper. */
+struct reason {
+    struct slice challenge; /* empty: nobody waits, it only ends soon */
+    bool is_step_up, may_ask;
+    struct grant had; /* all empty when there is none */
+};
+
+static enum status renew_by_itself(const struct keeper *keeper, const struct reason *reason,
+                                   struct arena *arena, struct grant *out, struct diag *diag)
+{
+    struct grant found;
+    if (token_store_load(&keeper->store, arena, &found, diag) == STATUS_OK &&
+        is_news(&found, &reason->had)) {
+        *out = found;
+        return STATUS_OK;
+    }
+    if (reason->is_step_up || reason->had.refresh_token.len == 0) {
+        return STATUS_UNAUTHENTICATED;
+    }
+    return sign_in_refresh(&keeper->sign_in, &reason->had, arena, out, diag);
+}
+
+/* A server that wants more names it. Whoever has it already, or was asked for it, is not asked
+ * again.
+ */
+static enum status check_step_up(const struct reason *reason, struct arena *arena,
+                                 struct diag *diag)
+{
+    struct challenge challenge;
+    TRY(challenge_read(reason->challenge, arena, &challenge, diag));
+    if (!slice_eq(challenge.error, SLICE("insufficient_scope")) || challenge.scope.len == 0) {
+        return diag_fail(diag, STATUS_INVALID, "sign_in.forbidden",
+                         "the server forbids this and says nothing of how to get permission");
+    }
+    if (flow_has_scopes(reason->had.scope, challenge.scope)) {
+        return diag_fail(diag, STATUS_INVALID, "sign_in.forbidden",
+                         "the server wants the scope '%.*s', which was asked for at the last "
+                         "sign-in; its operator has to grant it to you",
+                         SLICE_ARG(challenge.scope));
+    }
+    return STATUS_OK;
+}
+
+static enum status renew_by_person(const struct keeper *keeper, const struct reason *reason,
+                                   struct arena *arena, struct grant *out, struct diag *diag)
+{
+    if (reason->is_step_up) {
+        TRY(check_step_up(reason, arena, diag));
+    }
+    if (!reason->may_ask) {
+        return diag_fail(diag, STATUS_UNAVAILABLE, "sign_in.pause",
+                         "the last sign-in failed; the next one may begin %d s after it",
+                         KEEPER_PAUSE_S);
+    }
+    return sign_in_person(&keeper->sign_in, reason->challenge, reason->had.scope, arena, out, diag);
+}
+
+static enum status get_grant(struct keeper *keeper, const struct reason *reason,
+                             struct arena *arena, struct grant *out, bool *was_asked,
+                             struct diag *diag)
+{
+    int lock = token_store_lock(&keeper->store, &keeper->is_stopped);
+    enum status status = renew_by_itself(keeper, reason, arena, out, diag);
+    if (status == STATUS_UNAUTHENTICATED && reason->challenge.len > 0) {
+        if (diag->message[0] != '\0') {
+            complain(diag); /* why the person is asked again */
+        }
+        *was_asked = reason->may_ask;
+        status = renew_by_person(keeper, reason, arena, out, diag);
+    }
+    if (status == STATUS_OK) {
+        struct diag unkept = {0};
+        if (token_store_save(&keeper->store, out, &unkept) != STATUS_OK) {
+            complain(&unkept); /* it is good for this process all the same */
+        }
+    }
+    if (lock >= 0) {
+        (void)close(lock);
+    }
+    return status;
+}
+
+static enum status copy_reason_locked(struct keeper *keeper, struct arena *arena,
+                                      struct reason *out)
+{
+    const struct grant *grant = &keeper->grant;
+    *out = (struct reason){.is_step_up = keeper->is_step_up,
+                           .may_ask = runtime_mono_ms(NULL) >= keeper->quiet_until_ms,
+                           .had = {.expires_at_s = grant->expires_at_s}};
+    if (keeper->waits != NULL) {
+        TRY(arena_copy(arena, buf_view(&keeper->challenge), &out->challenge));
+    }
+    TRY(arena_copy(arena, grant->resource, &out->had.resource));
+    TRY(arena_copy(arena, grant->issuer, &out->had.issuer));
+    TRY(arena_copy(arena, grant->token_endpoint, &out->had.token_endpoint));
+    TRY(arena_copy(arena, grant->client_id, &out->had.client_id));
+    TRY(arena_copy(arena, grant->client_secret, &out->had.client_secret));
+    TRY(arena_copy(arena, grant->access_token, &out->had.access_token));
+    TRY(arena_copy(arena, grant->refresh_token, &out->had.refresh_token));
+    return arena_copy(arena, grant->scope, &out->had.scope);
+}
+
+/* Called with the mutex held, which is given up for as long as it takes. */
+static void work_locked(struct keeper *keeper)
+{
+    struct arena arena;
+    struct reason reason;
+    struct grant grant = {0};
+    struct diag diag = {0};
+    bool was_asked = false;
+    arena_init(&arena, GRANT_BYTES_MAX, NULL);
+    enum status status = copy_reason_locked(keeper, &arena, &reason);
+    keeper->renew_at_ms = 0;
+    (void)pthread_mutex_unlock(&keeper->mutex);
+    if (status == STATUS_OK) {
+        status = get_grant(keeper, &reason, &arena, &grant, &was_asked, &diag);
+    }
+    if (status != STATUS_OK && diag.message[0] != '\0' && !atomic_load(&keeper->is_stopped)) {
+        complain(&diag);
+    }
+    (void)pthread_mutex_lock(&keeper->mutex);
+    if (status == STATUS_OK) {
+        use_locked(keeper, &arena, &grant);
+    } else {
+        arena_release(&arena);
+        if (was_asked) {
+            keeper->quiet_until_ms = runtime_mono_ms(NULL) + KEEPER_PAUSE_S * 1000;
+        }
+    }
+    post_all_locked(keeper);
+}
+
+static bool is_due_locked(const struct keeper *keeper)
+{
+    return keeper->waits != NULL ||
+           (keeper->renew_at_ms > 0 && runtime_mono_ms(NULL) >= keeper->renew_at_ms);
+}
+
+static void *run(void *context)
+{
+    struct keeper *keeper = context;
+    (void)pthread_mutex_lock(&keeper->mutex);
+    while (!atomic_load(&keeper->is_stopped)) {
+        if (is_due_locked(keeper)) {
+            work_locked(keeper);
+            continue;
+        }
+        int64_t until_ms =
+            keeper->renew_at_ms > 0 ? keeper->renew_at_ms : runtime_mono_ms(NULL) + IDLE_S * 1000;
+        const struct timespec until = {.tv_sec = until_ms / 1000,
+                                       .tv_nsec = until_ms % 1000 * 1000000};
+        (void)pthread_cond_timedwait(&keeper->woken, &keeper->mutex, &until);
+    }
+    (void)pthread_mutex_unlock(&keeper->mutex);
+    return NULL;
+}
+
+/* -- start and stop ------------------------------------------------------------------------ */
+
+static enum status use_kept(struct keeper *keeper, struct diag *diag)
+{
+    struct arena arena;
+    struct grant grant;
+    arena_init(&arena, GRANT_BYTES_MAX, NULL);
+    enum status status = token_store_load(&keeper->store, &arena, &grant, diag);
+    if (status == STATUS_OK) {
+        use_locked(keeper, &arena, &grant);
+        return STATUS_OK;
+    }
+    arena_release(&arena);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+enum status keeper_start(struct keeper *keeper, const struct sign_in *sign_in,
+                         const struct token_store *store, struct diag *diag)
+{
+    sigset_t all, before;
+    pthread_condattr_t attributes;
+    *keeper = (struct keeper){.sign_in = *sign_in, .store = *store};
+    keeper->sign_in.is_stopped = &keeper->is_stopped;
+    arena_init(&keeper->arena, GRANT_BYTES_MAX, NULL);
+    buf_init(&keeper->challenge, KEEPER_CHALLENGE_BYTES, NULL);
+    (void)pthread_mutex_init(&keeper->mutex, NULL);
+    (void)pthread_condattr_init(&attributes);
+    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&keeper->woken, &attributes);
+    (void)pthread_condattr_destroy(&attributes);
+    TRY(use_kept(keeper, diag));
+    /* Signals are the control thread's. */
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    keeper->has_thread = pthread_create(&keeper->thread, NULL, run, keeper) == 0;
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return keeper->has_thread
+               ? STATUS_OK
+               : diag_fail(diag, STATUS_UNAVAILABLE, "sign_in.thread", "cannot start a thread");
+}
+
+void keeper_stop(struct keeper *keeper)
+{
+    if (keeper->has_thread) {
+        (void)pthread_mutex_lock(&keeper->mutex);
+        atomic_store(&keeper->is_stopped, true);
+        (void)pthread_cond_signal(&keeper->woken);
+        (void)pthread_mutex_unlock(&keeper->mutex);
+        (void)pthread_join(keeper->thread, NULL);
+    }
+    arena_release(&keeper->arena);
+    buf_release(&keeper->challenge);
+    (void)pthread_cond_destroy(&keeper->woken);
+    (void)pthread_mutex_destroy(&keeper->mutex);
+}

@@ -1,0 +1,409 @@
+#include "daemon/sign_in/sign_in.h"
+
+#include "adapters/http_client/fetch.h"
+#include "adapters/runtime/loop.h"
+#include "base/base64.h"
+#include "daemon/config/config_url.h"
+#include "daemon/sign_in/browser.h"
+#include "daemon/sign_in/challenge_reader.h"
+#include "daemon/sign_in/documents.h"
+#include "daemon/sign_in/redirect_listener.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ANSWER_BYTES_MAX ((size_t)256 << 10)
+#define ADDRESS_BYTES_MAX 16384
+#define FORM_BYTES_MAX ((size_t)128 << 10)
+#define CLIENT_NAME "Aegis"
+#define FIXED_PATH "/callback" /* a client that was registered before knows no other */
+
+/* One conversation. */
+struct talk {
+    const struct sign_in *sign_in;
+    struct arena *arena;
+    struct diag *diag;
+    struct buf answer;
+    bool allows_loopback;
+};
+
+static void begin_talk(struct talk *talk, const struct sign_in *sign_in, struct arena *arena,
+                       struct diag *diag)
+{
+    struct config_url url;
+    *talk = (struct talk){.sign_in = sign_in, .arena = arena, .diag = diag};
+    buf_init(&talk->answer, ANSWER_BYTES_MAX, NULL);
+    talk->allows_loopback =
+        config_url_parse(sign_in->url, &url) == NULL && config_host_is_loopback(url.host);
+}
+
+static void end_talk(struct talk *talk)
+{
+    if (talk->answer.len > 0) {
+        explicit_bzero(talk->answer.ptr, talk->answer.len);
+    }
+    buf_release(&talk->answer);
+}
+
+static struct document document_of(const struct talk *talk)
+{
+    return (struct document){.parser = talk->sign_in->parser,
+                             .text = buf_view(&talk->answer),
+                             .allows_loopback = talk->allows_loopback,
+                             .arena = talk->arena};
+}
+
+/* url: NUL-terminated, checked before. The answer is in talk->answer. */
+static enum status ask(struct talk *talk, struct slice url, const char *content_type,
+                       struct slice body, int *http_status)
+{
+    const struct fetch_request request = {.url = (const char *)url.ptr,
+                                          .allows_http = talk->allows_loopback,
+                                          .content_type = content_type,
+                                          .body = body};
+    struct diag inner = {0};
+    buf_clear(&talk->answer);
+    enum status status = fetch_answer(&request, &talk->answer, http_status, &inner);
+    return status == STATUS_OK
+               ? STATUS_OK
+               : diag_fail(talk->diag, status, inner.code, "'%.*s' cannot be asked: %s",
+                           SLICE_ARG(url), inner.message);
+}
+
+/* The first candidate that has a document. */
+static enum status ask_any(struct talk *talk, const struct slice *candidates, size_t count,
+                           const char *what)
+{
+    int http_status = 0;
+    for (size_t i = 0; i < count; i++) {
+        TRY(ask(talk, candidates[i], NULL, SLICE_EMPTY, &http_status));
+        if (http_status == 200) {
+            return STATUS_OK;
+        }
+    }
+    return diag_fail(talk->diag, STATUS_UNAVAILABLE, "sign_in.metadata",
+                     "%s says nothing of how to sign in ('%.*s' answers %d)", what,
+                     SLICE_ARG(candidates[count - 1]), http_status);
+}
+
+/* -- what servers say of themselves -------------------------------------------------------- */
+
+static enum status discover_resource(struct talk *talk, const struct challenge *challenge,
+                                     struct resource_document *out)
+{
+    struct slice candidates[DOCUMENTS_CANDIDATES];
+    size_t count = 0;
+    if (challenge->resource_metadata.len > 0) {
+        const char *problem =
+            documents_url_problem(challenge->resource_metadata, talk->allows_loopback);
+        if (problem != NULL) {
+            return diag_fail(talk->diag, STATUS_INVALID, "sign_in.metadata",
+                             "the server's 'resource_metadata' cannot be used: %s", problem);
+        }
+        TRY(arena_format(talk->arena, &candidates[count++], "%.*s",
+                         SLICE_ARG(challenge->resource_metadata)));
+    } else {
+        TRY(documents_of_resource(talk->sign_in->url, talk->arena, candidates, &count));
+    }
+    TRY(ask_any(talk, candidates, count, "the server"));
+    struct document document = document_of(talk);
+    return documents_read_resource(&document, talk->sign_in->url, out, talk->diag);
+}
+
+static enum status discover_server(struct talk *talk, struct slice issuer,
+                                   struct server_document *out)
+{
+    struct slice candidates[DOCUMENTS_CANDIDATES];
+    size_t count = 0;
+    TRY(documents_of_issuer(issuer, talk->arena, candidates, &count));
+    TRY(ask_any(talk, candidates, count, "its authorization server"));
+    struct document document = document_of(talk);
+    return documents_read_server(&document, issuer, out, talk->diag);
+}
+
+/* -- the client ---------------------------------------------------------------------------- */
+
+static void write_registration(struct buf *out, const struct flow *flow)
+{
+    buf_append(out, SLICE("{\"client_name\":\"" CLIENT_NAME "\",\"application_type\":\"native\","
+                          "\"token_endpoint_auth_method\":\"none\","
+                          "\"grant_types\":[\"authorization_code\",\"refresh_token\"],"
+                          "\"response_types\":[\"code\"],\"redirect_uris\":["));
+    buf_append_json_string(out, flow->redirect_uri);
+    buf_append(out, SLICE("]}"));
+}
+
+static enum status refuse(struct talk *talk, const char *what, struct slice error,
+                          struct slice description)
+{
+    return diag_fail(talk->diag, STATUS_UNAUTHENTICATED, "sign_in.refused", "%s: %.*s%s%.*s", what,
+                     SLICE_ARG(error), description.len > 0 ? ", " : "", SLICE_ARG(description));
+}
+
+static enum status register_client(struct talk *talk, const struct server_document *server,
+                                   const struct flow *flow, struct client_document *out)
+{
+    struct buf body;
+    int http_status = 0;
+    if (server->registration_endpoint.len == 0) {
+        return diag_fail(talk->diag, STATUS_INVALID, "sign_in.client",
+                         "'%.*s' registers no clients by itself; have one registered there, with "
+                         "the redirect address http://127.0.0.1" FIXED_PATH
+                         ", and give its id with --client-id",
+                         SLICE_ARG(server->issuer));
+    }
+    buf_init(&body, FORM_BYTES_MAX, NULL);
+    write_registration(&body, flow);
+    enum status status = buf_status(&body);
+    if (status == STATUS_OK) {
+        status = ask(talk, server->registration_endpoint, "application/json", buf_view(&body),
+                     &http_status);
+    }
+    buf_release(&body);
+    TRY(status);
+    struct document document = document_of(talk);
+    TRY(documents_read_client(&document, out, talk->diag));
+    return out->error.len == 0 ? STATUS_OK
+                               : refuse(talk, "the authorization server registers no client",
+                                        out->error, out->error_description);
+}
+
+/* -- tokens -------------------------------------------------------------------------------- */
+
+static enum status ask_for_token(struct talk *talk, struct slice endpoint, struct buf *form,
+                                 struct token_document *out)
+{
+    int http_status = 0;
+    TRY(buf_status(form));
+    TRY(ask(talk, endpoint, "application/x-www-form-urlencoded", buf_view(form), &http_status));
+    /* A server that is out of order has refused nothing. */
+    if (http_status >= 500 || http_status == 429) {
+        return diag_fail(talk->diag, STATUS_UNAVAILABLE, "sign_in.token",
+                         "the authorization server answers %d", http_status);
+    }
+    struct document document = document_of(talk);
+    TRY(documents_read_token(&document, out, talk->diag));
+    return out->error.len == 0 ? STATUS_OK
+                               : refuse(talk, "the authorization server gives no token", out->error,
+                                        out->error_description);
+}
+
+static void append_client(struct buf *form, const struct grant *grant)
+{
+    flow_append(form, "client_id", grant->client_id);
+    if (grant->client_secret.len > 0) {
+        flow_append(form, "client_secret", grant->client_secret);
+    }
+    flow_append(form, "resource", grant->resource);
+}
+
+static void release_form(struct buf *form)
+{
+    if (form->len > 0) {
+        explicit_bzero(form->ptr, form->len);
+    }
+    buf_release(form);
+}
+
+static void take_tokens(const struct token_document *tokens, struct grant *grant)
+{
+    grant->access_token = tokens->access_token;
+    grant->refresh_token =
+        tokens->refresh_token.len > 0 ? tokens->refresh_token : grant->refresh_token;
+    /* What was asked for counts: a server that grants less is not asked the same again. */
+    grant->scope = grant->scope.len > 0 ? grant->scope : tokens->scope;
+    grant->expires_at_s =
+        tokens->lifetime_s > 0 ? runtime_wall_ms(NULL) / 1000 + tokens->lifetime_s : 0;
+}
+
+static enum status redeem(struct talk *talk, const struct flow *flow, struct slice code,
+                          struct grant *grant)
+{
+    struct token_document tokens;
+    struct buf form;
+    buf_init(&form, FORM_BYTES_MAX, NULL);
+    flow_append(&form, "grant_type", SLICE("authorization_code"));
+    flow_append(&form, "code", code);
+    flow_append(&form, "redirect_uri", flow->redirect_uri);
+    flow_append(&form, "code_verifier", slice_view_cstr(flow->verifier));
+    append_client(&form, grant);
+    enum status status = ask_for_token(talk, grant->token_endpoint, &form, &tokens);
+    release_form(&form);
+    if (status == STATUS_OK) {
+        take_tokens(&tokens, grant);
+    }
+    return status;
+}
+
+enum status sign_in_refresh(const struct sign_in *sign_in, const struct grant *grant,
+                            struct arena *arena, struct grant *out, struct diag *diag)
+{
+    struct talk talk;
+    struct token_document tokens;
+    struct buf form;
+    begin_talk(&talk, sign_in, arena, diag);
+    const char *problem = documents_url_problem(grant->token_endpoint, talk.allows_loopback);
+    if (problem != NULL) {
+        end_talk(&talk);
+        return diag_fail(diag, STATUS_UNAUTHENTICATED, "sign_in.refused",
+                         "the kept token endpoint cannot be used: %s", problem);
+    }
+    struct slice endpoint;
+    buf_init(&form, FORM_BYTES_MAX, NULL);
+    flow_append(&form, "grant_type", SLICE("refresh_token"));
+    flow_append(&form, "refresh_token", grant->refresh_token);
+    append_client(&form, grant);
+    enum status status = arena_format(arena, &endpoint, "%.*s", SLICE_ARG(grant->token_endpoint));
+    status = status == STATUS_OK ? ask_for_token(&talk, endpoint, &form, &tokens) : status;
+    release_form(&form);
+    end_talk(&talk);
+    if (status == STATUS_OK) {
+        *out = *grant;
+        take_tokens(&tokens, out);
+    }
+    return status;
+}
+
+/* -- the person ---------------------------------------------------------------------------- */
+
+static enum status make_secret(const struct sign_in *sign_in, char out[FLOW_SECRET_BYTES + 1])
+{
+    uint8_t bytes[32];
+    struct buf text;
+    TRY(sign_in->random->fill(sign_in->random->context, bytes, sizeof(bytes)));
+    buf_init(&text, FLOW_SECRET_BYTES, NULL);
+    base64_encode(&text, slice_of(bytes, sizeof(bytes)), BASE64_URL_UNPADDED);
+    enum status status = buf_status(&text);
+    if (status == STATUS_OK) {
+        (void)snprintf(out, FLOW_SECRET_BYTES + 1, "%.*s", SLICE_ARG(buf_view(&text)));
+    }
+    explicit_bzero(bytes, sizeof(bytes));
+    buf_release(&text);
+    return status;
+}
+
+/* A path of its own for a client of its own, else the one that was registered. */
+static enum status set_redirect(struct talk *talk, struct flow *flow, uint16_t port)
+{
+    char once[FLOW_SECRET_BYTES + 1];
+    flow->redirect_path = SLICE(FIXED_PATH);
+    if (talk->sign_in->client_id.len == 0) {
+        TRY(make_secret(talk->sign_in, once));
+        TRY(arena_format(talk->arena, &flow->redirect_path, FIXED_PATH "/%s", once));
+    }
+    return arena_format(talk->arena, &flow->redirect_uri, "http://127.0.0.1:%u%.*s", (unsigned)port,
+                        SLICE_ARG(flow->redirect_path));
+}
+
+static enum status wait_for_person(struct talk *talk, const struct flow *flow, int listener,
+                                   struct flow_redirect *out)
+{
+    const struct sign_in *sign_in = talk->sign_in;
+    const struct redirect_patience patience = {.until_ms =
+                                                   runtime_mono_ms(NULL) + sign_in->time_limit_ms,
+                                               .is_stopped = sign_in->is_stopped};
+    struct buf address;
+    buf_init(&address, ADDRESS_BYTES_MAX, NULL);
+    flow_write_address(flow, sign_in->crypto, &address);
+    buf_append_byte(&address, '\0');
+    enum status status = buf_status(&address);
+    if (status == STATUS_OK) {
+        fprintf(stderr, "aegis: sign in to %.*s with your browser: %s\n", SLICE_ARG(sign_in->url),
+                (const char *)address.ptr);
+        if (sign_in->opens_browser) {
+            browser_open((const char *)address.ptr);
+        }
+        status = redirect_wait(listener, flow, &patience, talk->arena, out, talk->diag);
+    }
+    buf_release(&address);
+    TRY(status);
+    return out->error.len == 0
+               ? STATUS_OK
+               : refuse(talk, "you were not signed in", out->error, out->error_description);
+}
+
+static enum status unite(struct talk *talk, struct slice a, struct slice b, struct slice *out)
+{
+    struct buf scopes;
+    buf_init(&scopes, FORM_BYTES_MAX, NULL);
+    flow_unite_scopes(a, b, &scopes);
+    enum status status = buf_status(&scopes);
+    status = status == STATUS_OK ? arena_copy(talk->arena, buf_view(&scopes), out) : status;
+    buf_release(&scopes);
+    return status;
+}
+
+/* What the challenge wants, else all the resource knows (MCP 2025-11-25, authorization); with it
+ * what was had before and what the person asks for. */
+static enum status choose_scope(struct talk *talk, const struct challenge *challenge,
+                                const struct resource_document *resource, struct slice had,
+                                struct slice *out)
+{
+    struct slice wanted = challenge->scope.len > 0 ? challenge->scope : resource->scopes;
+    TRY(unite(talk, had, wanted, out));
+    return unite(talk, *out, talk->sign_in->scope, out);
+}
+
+static enum status sign_in_at(struct talk *talk, const struct server_document *server,
+                              struct flow *flow, int listener, struct grant *grant)
+{
+    struct client_document client = {.id = talk->sign_in->client_id};
+    struct flow_redirect redirect;
+    TRY(make_secret(talk->sign_in, flow->state));
+    TRY(make_secret(talk->sign_in, flow->verifier));
+    if (client.id.len == 0) {
+        TRY(register_client(talk, server, flow, &client));
+    } else if (slice_starts_with(client.id, SLICE("https://")) && !server->takes_client_document) {
+        return diag_fail(talk->diag, STATUS_INVALID, "sign_in.client",
+                         "'%.*s' takes no client id that is the address of a document; leave out "
+                         "--client-id, or give the id of a client that is registered there",
+                         SLICE_ARG(server->issuer));
+    }
+    flow->client_id = grant->client_id = client.id;
+    grant->client_secret = client.secret;
+    TRY(wait_for_person(talk, flow, listener, &redirect));
+    return redeem(talk, flow, redirect.code, grant);
+}
+
+static enum status talk_to_all(struct talk *talk, struct slice challenge_value, struct slice had,
+                               struct grant *out)
+{
+    struct challenge challenge;
+    struct resource_document resource;
+    struct server_document server;
+    struct flow flow = {0};
+    int listener = -1;
+    uint16_t port = 0;
+    TRY(challenge_read(challenge_value, talk->arena, &challenge, talk->diag));
+    TRY(discover_resource(talk, &challenge, &resource));
+    TRY(discover_server(talk, resource.issuer, &server));
+    TRY(choose_scope(talk, &challenge, &resource, had, &flow.scope));
+    flow.issuer = server.issuer;
+    flow.authorization_endpoint = server.authorization_endpoint;
+    flow.states_issuer = server.states_issuer;
+    flow.resource = resource.resource;
+    *out = (struct grant){.resource = resource.resource,
+                          .issuer = server.issuer,
+                          .token_endpoint = server.token_endpoint,
+                          .scope = flow.scope};
+    TRY(redirect_listen(talk->sign_in->redirect_port, &listener, &port, talk->diag));
+    enum status status = set_redirect(talk, &flow, port);
+    if (status == STATUS_OK) {
+        status = sign_in_at(talk, &server, &flow, listener, out);
+    }
+    (void)close(listener);
+    explicit_bzero(&flow, sizeof(flow));
+    return status;
+}
+
+enum status sign_in_person(const struct sign_in *sign_in, struct slice challenge,
+                           struct slice scope, struct arena *arena, struct grant *out,
+                           struct diag *diag)
+{
+    struct talk talk;
+    begin_talk(&talk, sign_in, arena, diag);
+    enum status status = talk_to_all(&talk, challenge, scope, out);
+    end_talk(&talk);
+    return status;
+}

@@ -1,0 +1,42 @@
+/* sign_in.h: a person signed in at a remote server with the browser (MCP 2025-11-25,
+ * authorization).
+ *
+ * The client's side of OAuth: what the server says of itself leads to its authorization server,
+ * which is asked for a code through the browser and for tokens behind it. Blocks: for a thread of
+ * its own. Tokens go into the grant and nowhere else; what is said on stderr has none.
+ */
+#ifndef AEGIS_DAEMON_SIGN_IN_SIGN_IN_H
+#define AEGIS_DAEMON_SIGN_IN_SIGN_IN_H
+
+#include "core/ports/random.h"
+#include "daemon/sign_in/token_store.h"
+
+#include <stdatomic.h>
+
+/* Who signs in where, and how; all borrowed. */
+struct sign_in {
+    struct slice url;       /* of the MCP endpoint; https, or on this machine */
+    struct slice client_id; /* registered before; empty: registered now */
+    struct slice scope;     /* to ask for besides what the server wants; empty: nothing */
+    bool opens_browser;     /* else the address is printed only */
+    uint16_t redirect_port; /* 0: any */
+    int64_t time_limit_ms;  /* for the person */
+    const struct json_parser *parser;
+    const struct port_crypto *crypto;
+    const struct port_random *random;
+    const atomic_bool *is_stopped; /* gives up when it is set */
+};
+
+/* Have the person sign in because of a challenge of the server. scope: had before, asked for again.
+ * Texts of out live in the arena. STATUS_UNAUTHENTICATED sign_in.refused when the person or the
+ * server says no; codes challenge.*, document.*, sign_in.*, fetch.*. */
+NODISCARD enum status sign_in_person(const struct sign_in *sign_in, struct slice challenge,
+                                     struct slice scope, struct arena *arena, struct grant *out,
+                                     struct diag *diag);
+
+/* Get tokens for the refresh token of a grant. STATUS_UNAUTHENTICATED sign_in.refused: the grant is
+ * worth nothing any more; anything else: later may work. */
+NODISCARD enum status sign_in_refresh(const struct sign_in *sign_in, const struct grant *grant,
+                                      struct arena *arena, struct grant *out, struct diag *diag);
+
+#endif

@@ -1,0 +1,158 @@
+#include "daemon/sign_in/token_store.h"
+
+#include "adapters/crypto/key_file.h"
+#include "daemon/file.h"
+#include "daemon/sign_in/documents.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FILE_BYTES_MAX ((size_t)256 << 10)
+#define LOCK_POLL_MS 100
+#define NAME_BYTES 16 /* of the hash of the address */
+#define SIDE_PATH_BYTES (TOKEN_STORE_PATH_BYTES + 32)
+
+static enum status file_error(struct diag *diag, const char *what, const char *path)
+{
+    return diag_fail(diag, STATUS_IO, "sign_in.file", "cannot %s '%s': %s", what, path,
+                     strerror(errno));
+}
+
+enum status token_store_init(struct token_store *store, const char *folder, struct slice url,
+                             const struct port_crypto *crypto, const struct json_parser *parser,
+                             struct diag *diag)
+{
+    uint8_t hash[CRYPTO_SHA256_BYTES];
+    char name[2 * NAME_BYTES + 1];
+    if (mkdir(folder, 0700) != 0 && errno != EEXIST) {
+        return file_error(diag, "make", folder);
+    }
+    crypto->sha256(crypto->context, url, hash);
+    for (size_t i = 0; i < NAME_BYTES; i++) {
+        (void)snprintf(name + 2 * i, 3, "%02x", hash[i]);
+    }
+    int len = snprintf(store->path, sizeof(store->path), "%s/%s.json", folder, name);
+    store->parser = parser;
+    if (len < 0 || (size_t)len >= sizeof(store->path)) {
+        errno = ENAMETOOLONG;
+        return file_error(diag, "use", folder);
+    }
+    return STATUS_OK;
+}
+
+/* The members of the file, in order. */
+#define MEMBERS(X)                                                                                 \
+    X(resource)                                                                                    \
+    X(issuer)                                                                                      \
+    X(token_endpoint) X(client_id) X(client_secret) X(access_token) X(refresh_token) X(scope)
+
+static enum status read_grant(const struct token_store *store, struct slice text,
+                              struct arena *arena, struct grant *out)
+{
+    struct json_tape tape;
+    struct diag diag = {0};
+    TRY(json_parse(store->parser, text, arena, &tape, &diag));
+#define READ_MEMBER(name) TRY(documents_text(&tape, SLICE(#name), arena, &out->name));
+    MEMBERS(READ_MEMBER)
+#undef READ_MEMBER
+    json_ref expiry = json_member(&tape, 0, SLICE("expires_at"));
+    if (expiry == JSON_NONE || json_integer(&tape, expiry, &out->expires_at_s) != STATUS_OK) {
+        out->expires_at_s = 0;
+    }
+    return out->access_token.len > 0 && slice_is_visible(out->access_token) ? STATUS_OK
+                                                                            : STATUS_INVALID;
+}
+
+enum status token_store_load(const struct token_store *store, struct arena *arena,
+                             struct grant *out, struct diag *diag)
+{
+    struct stat info;
+    struct buf text;
+    *out = (struct grant){0};
+    if (stat(store->path, &info) != 0) {
+        return STATUS_NOT_FOUND;
+    }
+    if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+        return diag_fail(diag, STATUS_INVALID, "sign_in.mode",
+                         "'%s' can be read by others; sign out and in again", store->path);
+    }
+    buf_init(&text, FILE_BYTES_MAX, NULL);
+    enum status status = file_read(slice_view_cstr(store->path), &text);
+    status = status == STATUS_OK ? read_grant(store, buf_view(&text), arena, out) : status;
+    if (text.len > 0) {
+        explicit_bzero(text.ptr, text.len);
+    }
+    buf_release(&text);
+    /* What cannot be read is as good as nothing: a person signs in again. */
+    return status == STATUS_OK ? STATUS_OK : STATUS_NOT_FOUND;
+}
+
+static enum status replace_file(const char *path, struct slice text, struct diag *diag)
+{
+    char temporary[SIDE_PATH_BYTES];
+    (void)snprintf(temporary, sizeof(temporary), "%s.%ld.new", path, (long)getpid());
+    (void)unlink(temporary);
+    int file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (file < 0) {
+        return file_error(diag, "create", temporary);
+    }
+    enum status status = key_file_write_all(file, text);
+    bool is_done = close(file) == 0 && status == STATUS_OK && rename(temporary, path) == 0;
+    status = is_done ? STATUS_OK : file_error(diag, "write", path);
+    (void)unlink(temporary);
+    return status;
+}
+
+enum status token_store_save(const struct token_store *store, const struct grant *grant,
+                             struct diag *diag)
+{
+    struct buf text;
+    buf_init(&text, FILE_BYTES_MAX, NULL);
+    buf_append(&text, SLICE("{\"expires_at\":"));
+    buf_append_i64(&text, grant->expires_at_s);
+#define WRITE_MEMBER(name)                                                                         \
+    buf_append(&text, SLICE(",\n\"" #name "\":"));                                                 \
+    buf_append_json_string(&text, grant->name);
+    MEMBERS(WRITE_MEMBER)
+#undef WRITE_MEMBER
+    buf_append(&text, SLICE("}\n"));
+    enum status status = buf_status(&text);
+    status = status == STATUS_OK
+                 ? replace_file(store->path, buf_view(&text), diag)
+                 : diag_fail(diag, status, "sign_in.file", "the tokens are too long to keep");
+    if (text.len > 0) {
+        explicit_bzero(text.ptr, text.len);
+    }
+    buf_release(&text);
+    return status;
+}
+
+enum status token_store_remove(const struct token_store *store, struct diag *diag)
+{
+    if (unlink(store->path) != 0) {
+        return errno == ENOENT ? STATUS_NOT_FOUND : file_error(diag, "remove", store->path);
+    }
+    return STATUS_OK;
+}
+
+int token_store_lock(const struct token_store *store, const atomic_bool *is_stopped)
+{
+    char path[SIDE_PATH_BYTES];
+    (void)snprintf(path, sizeof(path), "%s.lock", store->path);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    /* Another process may hold it for as long as a person takes. */
+    while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if ((errno != EWOULDBLOCK && errno != EINTR) || atomic_load(is_stopped)) {
+            (void)close(fd);
+            return -1;
+        }
+        (void)poll(NULL, 0, LOCK_POLL_MS);
+    }
+    return fd;
+}
