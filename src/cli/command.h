@@ -34,6 +34,7 @@ struct command {
 extern const struct command command_audit;
 extern const struct command command_cedar;
 extern const struct command command_check;
+extern const struct command command_connect;
 extern const struct command command_proxy;
 extern const struct command command_serve;
 extern const struct command command_token;

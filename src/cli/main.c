@@ -12,7 +12,7 @@
 
 /* One line for each command, in the order of the help. */
 static const struct command *const commands[] = {
-    &command_serve, &command_proxy, &command_wrap,  &command_check,
+    &command_serve, &command_proxy, &command_wrap,  &command_connect, &command_check,
     &command_token, &command_audit, &command_cedar, &command_worker,
 };
 

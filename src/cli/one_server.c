@@ -110,6 +110,13 @@ static void make_folders(const char *path)
     }
 }
 
+const char *one_server_state(const char *given, char path[STATE_FOLDER_BYTES])
+{
+    const char *state = given != NULL ? given : state_folder(path);
+    make_folders(state);
+    return state;
+}
+
 int one_server_run(const struct one_server *options)
 {
     char path[STATE_FOLDER_BYTES];
@@ -118,10 +125,9 @@ int one_server_run(const struct one_server *options)
     struct config *config = NULL;
     struct config_report report = {0};
     struct slice builtin = options->policy == NULL ? LOCAL_POLICIES : SLICE_EMPTY;
-    const char *state = options->state != NULL ? options->state : state_folder(path);
+    const char *state = one_server_state(options->state, path);
     arena_init(&arena, ARENA_BYTES, NULL);
     buf_init(&yaml, TEXT_BYTES_MAX, NULL);
-    make_folders(state);
     write_config(&yaml, options, state);
     struct config_source source = {.file = SLICE("command line"), .text = buf_view(&yaml)};
     enum status status = buf_status(&yaml);
@@ -136,6 +142,7 @@ int one_server_run(const struct one_server *options)
     } else {
         status = standalone_run(&(struct standalone){.config = config,
                                                      .builtin_policies = builtin,
+                                                     .bearer = options->bearer,
                                                      .no_auth = options->no_auth,
                                                      .no_audit = options->no_audit,
                                                      .is_stdio = options->is_stdio,

@@ -4,8 +4,12 @@
 #ifndef AEGIS_CLI_ONE_SERVER_H
 #define AEGIS_CLI_ONE_SERVER_H
 
+#include "cli/state_folder.h"
+
 #include <stdbool.h>
 #include <stddef.h>
+
+struct bearer_source;
 
 /* All texts are borrowed; NULL: not given. */
 struct one_server {
@@ -14,11 +18,16 @@ struct one_server {
     char **argv;              /* ... or its command */
     size_t argc;
     const char *listen, *policy, *state, *revision;
-    const char *extensions; /* ids, with commas between them */
-    bool no_auth;           /* callers count as this OS user */
-    bool no_audit;          /* keep no journal */
-    bool is_stdio;          /* the client is at the standard streams; else it comes over HTTP */
+    const char *extensions;             /* ids, with commas between them */
+    const struct bearer_source *bearer; /* the token for its address; NULL: none */
+    bool no_auth;                       /* callers count as this OS user */
+    bool no_audit;                      /* keep no journal */
+    bool is_stdio; /* the client is at the standard streams; else it comes over HTTP */
 };
+
+/* The state folder: the one given, or that of this user when given is NULL, written into path. It
+ * is made. */
+const char *one_server_state(const char *given, char path[STATE_FOLDER_BYTES]);
 
 /* Serve until told to stop, or until the client at the standard streams ends. Returns an enum
  * command_exit; what is wrong was said on stderr. */

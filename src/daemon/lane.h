@@ -6,6 +6,7 @@
 #include "adapters/process/local_process.h"
 #include "adapters/process/remote_process.h"
 #include "adapters/runtime/loop.h"
+#include "adapters/transport/bearer_upstream.h"
 #include "adapters/transport/http_server.h"
 #include "adapters/transport/http_upstream.h"
 #include "adapters/transport/stdio_server.h"
@@ -24,8 +25,9 @@ struct lane_shared {
     const struct config *config;
     const struct network *network; /* NULL: clients and servers are at standard streams */
     const struct upstream_target *http_targets;
-    const struct program *programs; /* server_count; NULL: */
-    const int *process_channels;    /* one a lane, to the supervisor that has them */
+    const struct bearer_source *bearer; /* of the servers with an address; NULL: their own */
+    const struct program *programs;     /* server_count; NULL: */
+    const int *process_channels;        /* one a lane, to the supervisor that has them */
     size_t server_count;
     size_t connections_max; /* of clients, on one lane */
     struct lane *lanes;     /* all of them */
@@ -47,7 +49,8 @@ struct lane {
     struct http_server server; /* one of the two */
     struct stdio_server stdio_server;
     struct http_upstream *http;
-    struct local_process local; /* one of the two */
+    struct bearer_upstream *bearer; /* before it; NULL without */
+    struct local_process local;     /* one of the two */
     struct remote_process remote;
     struct port_process process;
     struct stdio_upstream *stdio;

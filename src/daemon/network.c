@@ -33,12 +33,18 @@ static enum status start_upstream(struct lane *lane, struct diag *diag)
     lane->mux.http = http_upstream_port(lane->http);
     lane->curl_user = (struct curl_client_user){shared->curl_client, &lane->loop.poster};
     lane->http_client = curl_client_port(&lane->curl_user);
+    if (shared->bearer != NULL) {
+        TRY(bearer_upstream_new(&lane->loop, &lane->mux.http, shared->bearer, &lane->bearer));
+        lane->mux.http = bearer_upstream_port(lane->bearer);
+    }
     return STATUS_OK;
 }
 
 static void stop_upstream(struct lane *lane)
 {
+    bearer_upstream_free(lane->bearer);
     http_upstream_free(lane->http);
+    lane->bearer = NULL;
     lane->http = NULL;
 }
 

@@ -495,6 +495,7 @@ enum status serving_run(const struct serving_plan *plan)
     s->lane_count = plan->listeners->count;
     s->shared.stdio = plan->is_stdio ? &STDIO_EVENTS : NULL;
     s->shared.programs = plan->programs;
+    s->shared.bearer = plan->bearer;
     s->shared.process_channels = plan->process_channels;
     arena_init(&s->arena, INPUTS_BYTES_MAX, NULL);
     arena_init(&s->reload_arena, INPUTS_BYTES_MAX, NULL);

@@ -23,6 +23,7 @@ struct serving_host {
     void (*reloaded)(void *context, bool is_done); /* the new inputs are in force, or the old */
 };
 
+struct bearer_source;
 struct network;
 
 struct serving_plan {
@@ -32,8 +33,9 @@ struct serving_plan {
     const int *process_channels;            /* one for each listener, to the supervisor */
     const struct checkpoint_signer *signer; /* of the journal; borrowed, NULL without audit */
     struct serving_host host;
-    bool no_auth;  /* callers need no token; on loopback only */
-    bool is_proxy; /* /mcp is the first server */
+    const struct bearer_source *bearer; /* as in lane.h */
+    bool no_auth;                       /* callers need no token; on loopback only */
+    bool is_proxy;                      /* /mcp is the first server */
     bool is_stdio; /* one client, at the standard streams, until it ends its input */
     const struct network *network; /* network.h; NULL: with is_stdio and commands only */
 };

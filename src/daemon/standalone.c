@@ -102,6 +102,7 @@ static enum status serve(struct host *host, struct arena *arena, struct diag *di
                                          .reload = on_reload,
                                          .read_keys = key_sets_read,
                                          .reloaded = on_reloaded},
+                                .bearer = standalone->bearer,
                                 .no_auth = standalone->no_auth,
                                 .is_proxy = true,
                                 .is_stdio = standalone->is_stdio,

@@ -5,6 +5,7 @@
 
 #include "daemon/config/config.h"
 
+struct bearer_source;
 struct network;
 
 struct standalone {
@@ -12,8 +13,9 @@ struct standalone {
     struct slice builtin_policies; /* instead of the configured ones; empty: those */
     bool no_auth;                  /* callers need no token; on loopback only */
     bool no_audit;
-    bool is_stdio;                 /* the client is at the standard streams */
-    const struct network *network; /* network.h; NULL: with is_stdio and commands only */
+    bool is_stdio;                      /* the client is at the standard streams */
+    const struct bearer_source *bearer; /* what servers with an address are given; NULL: nothing */
+    const struct network *network;      /* network.h; NULL: with is_stdio and commands only */
 };
 
 /* Serve until told to stop; SIGHUP reads policies and keys again. When ready prints one line

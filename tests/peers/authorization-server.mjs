@@ -23,6 +23,40 @@ export function signingKey(kid, algorithm = 'RS256') {
   return { ...privateKey.export({ format: 'jwk' }), kid, alg: algorithm, use: 'sig' };
 }
 
+/** What a provider keeps, in a map that outlives it: another one, with other keys, goes on with it. */
+function adapterOver(map) {
+  return class {
+    constructor(model) {
+      this.key = (id) => `${model} ${id}`;
+    }
+
+    async upsert(id, payload) {
+      map.set(this.key(id), payload);
+      if (payload.uid !== undefined) map.set(this.key(`uid ${payload.uid}`), payload);
+    }
+
+    async find(id) {
+      return map.get(this.key(id));
+    }
+
+    async findByUid(uid) {
+      return map.get(this.key(`uid ${uid}`));
+    }
+
+    async consume(id) {
+      map.get(this.key(id)).consumed = Math.floor(Date.now() / 1000);
+    }
+
+    async destroy(id) {
+      map.delete(this.key(id));
+    }
+
+    async revokeByGrantId(grantId) {
+      for (const [key, payload] of map) if (payload.grantId === grantId) map.delete(key);
+    }
+  };
+}
+
 export class AuthorizationServer {
   /** `(request, response) => isAnswered` before the provider sees a request. */
   intercept = undefined;
@@ -35,13 +69,14 @@ export class AuthorizationServer {
   #provider;
   /** What the claims and the header of a token have besides. */
   #changes = new WeakMap();
+  #adapter = adapterOver(new Map());
 
   /**
    * resources: the scopes of each resource that tokens may be for, `{ URL: 'scope scope' }`; more can be added.
-   * roles: `{ subject: [...] }`. ttl_s: of access tokens. provider: members of the provider's configuration.
+   * audience: that tokens name in place of their resource. roles: `{ subject: [...] }`. ttl_s: of access tokens. provider: members of the provider's configuration.
    */
-  constructor({ resources = {}, roles = {}, ttl_s = 300, clients = [], provider = {} } = {}) {
-    this.#options = { roles, ttl_s, clients, provider };
+  constructor({ resources = {}, audience, roles = {}, ttl_s = 300, clients = [], provider = {} } = {}) {
+    this.#options = { audience, roles, ttl_s, clients, provider };
     this.resources = resources;
   }
 
@@ -119,12 +154,14 @@ export class AuthorizationServer {
   #resource(name) {
     const scope = this.resources[name];
     if (scope === undefined) throw new errors.InvalidTarget();
-    return { scope, audience: name, accessTokenFormat: 'jwt', accessTokenTTL: this.#options.ttl_s, jwt: { sign: { alg: this.keys[0].alg } } };
+    const { audience = name, ttl_s } = this.#options;
+    return { scope, audience, accessTokenFormat: 'jwt', accessTokenTTL: ttl_s, jwt: { sign: { alg: this.keys[0].alg } } };
   }
 
   #newProvider() {
     const { clients, roles, provider: more } = this.#options;
     const provider = new Provider(this.url, {
+      adapter: this.#adapter,
       jwks: { keys: this.keys },
       clients: [TESTER, ...clients],
       cookies: { keys: ['of the tests'] },

@@ -1,6 +1,7 @@
 // What ./run and the integration tests share: real servers, the gateway, tokens, audit records and clients.
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import fs from 'node:fs/promises';
 import net from 'node:net';
 import os from 'node:os';
@@ -213,6 +214,21 @@ export async function connectStdio(era, arguments_, environment = {}, { capabili
   const env = { PATH: process.env.PATH, ...SANITIZERS, ...environment };
   await client.connect(new StdioClientTransport({ command: aegisBinary, args: arguments_, env, stderr: 'inherit' }));
   return client;
+}
+
+/**
+ * The same with what the program writes to stderr, which goes to a file: `errors()`. `ready` is the client when it has
+ * connected, or the error that kept it from it, and `client` the same client before.
+ */
+export async function startStdio(era, arguments_, errorFile, environment = {}) {
+  const { Client, StdioClientTransport, options } = await STDIO_CLIENTS[era]();
+  const client = new Client({ name: 'aegis-peer', version: '1.0.0' }, options);
+  const env = { PATH: process.env.PATH, ...SANITIZERS, ...environment };
+  const file = await fs.open(errorFile, 'a');
+  const ready = client.connect(new StdioClientTransport({ command: aegisBinary, args: arguments_, env, stderr: file.fd }))
+    .then(() => client, (error) => error)
+    .finally(() => file.close());
+  return { client, ready, errors: () => readFileSync(errorFile, 'utf8') };
 }
 
 /** token: the text, or a function that gives the one of the moment. */

@@ -7,11 +7,6 @@
 #define TOTAL_MS 5000L
 #define FIELD_BYTES 128
 
-enum status fetch_init(struct diag *diag)
-{
-    return curl_library_load(diag);
-}
-
 /* The limit holds here too: CURLOPT_MAXFILESIZE does not see chunked bodies. */
 static size_t on_bytes(char *bytes, size_t size, size_t count, void *user)
 {
@@ -72,8 +67,7 @@ enum status fetch_answer(const struct fetch_request *request, struct buf *out, i
 {
     const struct curl_library *library = curl_library();
     if (library == NULL) {
-        return diag_fail(diag, STATUS_UNAVAILABLE, "fetch.library",
-                         "libcurl is loaded at the start only; restart the gateway");
+        return diag_fail(diag, STATUS_UNAVAILABLE, "fetch.library", "libcurl is not loaded");
     }
     CURL *curl = library->init();
     struct curl_slist *fields = curl == NULL ? NULL : set_body(curl, request);
@@ -91,14 +85,4 @@ enum status fetch_answer(const struct fetch_request *request, struct buf *out, i
     library->slist_free_all(fields);
     library->cleanup(curl);
     return status;
-}
-
-enum status fetch_document(const char *url, bool allows_http, struct buf *out, struct diag *diag)
-{
-    const struct fetch_request request = {.url = url, .allows_http = allows_http};
-    int http_status = 0;
-    TRY(fetch_answer(&request, out, &http_status, diag));
-    return http_status == 200 ? STATUS_OK
-                              : diag_fail(diag, STATUS_UNAVAILABLE, "fetch.status",
-                                          "the answer has status %d", http_status);
 }

@@ -1,0 +1,209 @@
+#include "cli/command.h"
+#include "cli/one_server.h"
+#include "cli/options.h"
+
+#include "adapters/crypto/openssl_crypto.h"
+#include "adapters/http_client/curl_library.h"
+#include "daemon/config/config_url.h"
+#include "daemon/sign_in/keeper.h"
+
+#include <stdio.h>
+
+#define TIME_LIMIT_S 300
+#define TIME_LIMIT_S_MAX 540 /* a waiting call is given up after limits.operation_deadline_ms */
+
+static const char USAGE[] =
+    "usage: aegis connect [OPTIONS] URL\n"
+    "       aegis connect --sign-out URL\n"
+    "\n"
+    "A remote gateway, or any MCP server, for clients that start their servers as programs: MCP "
+    "on\n"
+    "standard input and output towards the client, Streamable HTTP towards URL. When the server "
+    "wants\n"
+    "to know who you are, your browser opens and you sign in; the tokens are kept for the next "
+    "time.\n"
+    "What passes is judged as in 'aegis wrap'.\n"
+    "\n"
+    "  --client-id ID       the client id that is registered for you at the authorization server, "
+    "or\n"
+    "                       the https address of its metadata document (default: register one)\n"
+    "  --scope SCOPES       scopes to ask for besides those that the server names\n"
+    "  --no-browser         only print the address to sign in at\n"
+    "  --redirect-port N    the port of 127.0.0.1 that the browser comes back to (default: any)\n"
+    "  --time-limit S       seconds to sign in (default 300, at most 540)\n"
+    "  --sign-out           forget the tokens of URL, and end\n"
+    "  --policy DIR         Cedar policies (default: the built-in pack 'local', as in 'aegis "
+    "wrap';\n"
+    "                       the server's name is 'upstream')\n"
+    "  --no-audit           keep no journal\n"
+    "  --revision VERSION   the server's protocol revision (default: find out)\n"
+    "  --extensions LIST    extensions of the protocol to let through, with commas between them\n"
+    "                       (default: none)\n"
+    "  --state DIR          keys, journal and tokens (default $XDG_STATE_HOME/aegis)\n"
+    "\n"
+    "examples:\n"
+    "  aegis connect https://mcp.example.com/mcp\n"
+    "  aegis connect --client-id 0oa7example --redirect-port 8765 https://mcp.example.com/mcp\n"
+    "  aegis connect --sign-out https://mcp.example.com/mcp\n"
+    "\n"
+    "in a client's configuration:\n"
+    "  {\"mcpServers\": {\"work\": {\"command\": \"aegis\",\n"
+    "    \"args\": [\"connect\", \"https://mcp.example.com/mcp\"]}}}\n";
+
+struct connect_options {
+    struct one_server server;
+    const char *client_id, *scope;
+    int64_t redirect_port, time_limit_s;
+    bool no_browser, sign_out;
+};
+
+/* What all of it stands on. */
+struct connection {
+    struct openssl_crypto *crypto;
+    struct port_random random;
+    struct json_parser parser;
+    struct token_store store;
+};
+
+static int fail(const struct diag *diag)
+{
+    fprintf(stderr, "aegis connect: %s\n", diag->message);
+    return EXIT_CODE_FAILURE;
+}
+
+static enum status open_connection(struct connection *connection,
+                                   const struct connect_options *options, struct diag *diag)
+{
+    static const struct json_limits LIMITS = JSON_LIMITS_DEFAULT;
+    char path[STATE_FOLDER_BYTES], folder[STATE_FOLDER_BYTES + 16];
+    uint8_t seed[16];
+    connection->random = system_random();
+    TRY(openssl_crypto_new(&connection->crypto));
+    TRY(connection->random.fill(connection->random.context, seed, sizeof(seed)));
+    json_parser_init(&connection->parser, &LIMITS, seed);
+    (void)snprintf(folder, sizeof(folder), "%s/connect",
+                   one_server_state(options->server.state, path));
+    return token_store_init(&connection->store, folder, slice_view_cstr(options->server.upstream),
+                            openssl_crypto_port(connection->crypto), &connection->parser, diag);
+}
+
+static int sign_out(const struct connection *connection, const char *url)
+{
+    struct diag diag = {0};
+    enum status status = token_store_remove(&connection->store, &diag);
+    if (status == STATUS_NOT_FOUND) {
+        fprintf(stderr, "aegis connect: nobody is signed in at %s\n", url);
+        return EXIT_CODE_FAILURE;
+    }
+    if (status != STATUS_OK) {
+        return fail(&diag);
+    }
+    printf("signed out at %s: the tokens kept here are gone\n", url);
+    return EXIT_CODE_OK;
+}
+
+static int serve(struct connection *connection, struct connect_options *options)
+{
+    struct keeper keeper;
+    struct diag diag = {0};
+    struct bearer_source source;
+    const struct sign_in sign_in = {
+        .url = slice_view_cstr(options->server.upstream),
+        .client_id = slice_view_cstr(options->client_id),
+        .scope = slice_view_cstr(options->scope),
+        .opens_browser = !options->no_browser,
+        .redirect_port = (uint16_t)options->redirect_port,
+        .time_limit_ms = options->time_limit_s * 1000,
+        .parser = &connection->parser,
+        .crypto = openssl_crypto_port(connection->crypto),
+        .random = &connection->random,
+    };
+    if (curl_library_load(&diag) != STATUS_OK) {
+        return fail(&diag);
+    }
+    if (keeper_start(&keeper, &sign_in, &connection->store, &diag) != STATUS_OK) {
+        keeper_stop(&keeper);
+        return fail(&diag);
+    }
+    source = keeper_source(&keeper);
+    options->server.bearer = &source;
+    int code = one_server_run(&options->server);
+    keeper_stop(&keeper);
+    return code;
+}
+
+/* The one operand; a token must not travel in the clear. */
+static bool check_url(struct connect_options *options, const struct operands *operands)
+{
+    struct config_url url;
+    if (operands->count != 1) {
+        fputs("aegis connect: give the URL of the server\n", stderr);
+        return false;
+    }
+    options->server.upstream = operands->items[0];
+    const char *problem = config_url_parse(slice_view_cstr(operands->items[0]), &url);
+    if (problem == NULL && !url.is_https && !config_host_is_loopback(url.host)) {
+        problem = "it must be https, or on this machine";
+    }
+    if (problem != NULL) {
+        fprintf(stderr, "aegis connect: the URL cannot be used: %s\n", problem);
+        return false;
+    }
+    return true;
+}
+
+static int run(int argc, char **argv)
+{
+    struct connect_options values = {
+        .server = {.command_name = "connect", .no_auth = true, .is_stdio = true},
+        .time_limit_s = TIME_LIMIT_S};
+    struct one_server *server = &values.server;
+    struct operands operands = {.max = 1};
+    const struct option options[] = {
+        {.name = "client-id", .kind = OPTION_TEXT, .out.text = &values.client_id},
+        {.name = "scope", .kind = OPTION_TEXT, .out.text = &values.scope},
+        {.name = "no-browser", .kind = OPTION_FLAG, .out.flag = &values.no_browser},
+        {.name = "redirect-port",
+         .kind = OPTION_NUMBER,
+         .out.number = &values.redirect_port,
+         .min = 1,
+         .max = 65535},
+        {.name = "time-limit",
+         .kind = OPTION_NUMBER,
+         .out.number = &values.time_limit_s,
+         .min = 1,
+         .max = TIME_LIMIT_S_MAX},
+        {.name = "sign-out", .kind = OPTION_FLAG, .out.flag = &values.sign_out},
+        {.name = "policy", .letter = 'p', .kind = OPTION_TEXT, .out.text = &server->policy},
+        {.name = "state", .kind = OPTION_TEXT, .out.text = &server->state},
+        {.name = "revision", .kind = OPTION_TEXT, .out.text = &server->revision},
+        {.name = "extensions", .kind = OPTION_TEXT, .out.text = &server->extensions},
+        {.name = "no-audit", .kind = OPTION_FLAG, .out.flag = &server->no_audit}};
+    enum options_result result =
+        options_read(&command_connect, options, COUNT_OF(options), argc, argv, &operands);
+    if (result != OPTIONS_OK) {
+        return options_exit(result);
+    }
+    if (!check_url(&values, &operands)) {
+        return EXIT_CODE_USAGE;
+    }
+    struct connection connection = {0};
+    struct diag diag = {0};
+    int code;
+    if (open_connection(&connection, &values, &diag) != STATUS_OK) {
+        code = fail(&diag);
+    } else {
+        code =
+            values.sign_out ? sign_out(&connection, server->upstream) : serve(&connection, &values);
+    }
+    openssl_crypto_free(connection.crypto);
+    return code;
+}
+
+const struct command command_connect = {
+    .name = "connect",
+    .group = COMMAND_CONNECT,
+    .summary = "join a client to a remote server, signed in with the browser",
+    .usage = USAGE,
+    .run = run,
+};

@@ -1,0 +1,409 @@
+// `aegis connect` between a client that starts it as a program and a gateway whose issuer is a real authorization server,
+// which registers clients by itself. The person and the browser are the test's.
+import assert from 'node:assert/strict';
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { Bench } from '../integration/helpers.mjs';
+import { AuthorizationServer, signingKey } from '../peers/authorization-server.mjs';
+import { signIn } from '../peers/browser.mjs';
+import { ProtectedServer } from '../peers/protected-server.mjs';
+import { aegis, resultText, rootFolder, startStdio } from '../peers/support.mjs';
+
+const AUDIENCE = 'https://gateway.tests.example';
+const ADDRESS = /^aegis: sign in to \S+ with your browser: (\S+)$/m;
+const WAIT_MS = 30000;
+const APP = {
+  client_id: 'desktop', redirect_uris: ['http://127.0.0.1/callback'], token_endpoint_auth_method: 'none', application_type: 'native',
+  grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'],
+};
+const read = (client) => client.callTool({ name: 'read_report', arguments: {} });
+
+const provider = await new AuthorizationServer({
+  audience: AUDIENCE, roles: { alice: ['Developers'] }, clients: [APP], provider: { features: { registration: { enabled: true } } },
+}).start();
+const remote = await new ProtectedServer(provider.url).start();
+provider.resources[remote.origin] = 'mcp:call mcp:admin';
+const sessions = [];
+let bench;
+let url;
+let programs;
+let stateCount = 0;
+let startCount = 0;
+
+before(async () => {
+  bench = await Bench.start({
+    hasRealServers: false,
+    config: {
+      listen: { address: '127.0.0.1:0', scopes: ['mcp:call'] },
+      policies: [path.join(rootFolder, 'tests/interop/policies')],
+      identity: [{ name: 'provider', issuer: provider.url, audience: AUDIENCE, jwks: provider.jwksUrl, skew_s: 0, roles: ['Developers'] }],
+    },
+  });
+  programs = path.join(bench.folder, 'programs');
+  await fs.mkdir(programs);
+  await fs.writeFile(path.join(programs, 'xdg-open'), '#!/bin/sh\nprintf "%s\\n" "$1" >>"$AEGIS_TEST_VISITS"\n', { mode: 0o755 });
+  url = bench.serverUrl('counting');
+  provider.resources[url] = 'mcp:call mcp:admin';
+});
+afterEach(async () => {
+  provider.intercept = undefined;
+  for (const session of sessions.splice(0)) await session.client.close().catch(() => {});
+});
+after(async () => {
+  await bench?.stop();
+  await remote.stop();
+  await provider.stop();
+});
+
+/** A state folder that nobody has used. */
+const freshState = () => path.join(bench.folder, `connect-${++stateCount}`);
+
+/** A client that starts `aegis connect`; `ready` when it has seen the tools, which only those who are signed in do. */
+async function start({ era = 'legacy', state = freshState(), to = url, options = [] } = {}) {
+  const errorFile = path.join(bench.folder, `errors-${++startCount}`);
+  const visitFile = `${errorFile}-visits`;
+  const environment = { PATH: `${programs}:${process.env.PATH}`, AEGIS_TEST_VISITS: visitFile };
+  const session = await startStdio(era, ['connect', ...options, '--state', state, to], errorFile, environment);
+  sessions.push(session);
+  const ready = session.ready.then((client) =>
+    (client instanceof Error ? client : client.listTools().then(() => client, (error) => error)));
+  return { ...session, ready, state, visits: () => fs.readFile(visitFile, 'utf8').catch(() => '') };
+}
+
+/** The pages that the browser was opened at, so far; waits for so many. */
+async function addresses(session, count) {
+  for (const end = Date.now() + WAIT_MS; ; await sleep(10)) {
+    const found = (await session.visits()).split('\n').slice(0, -1);
+    if (found.length >= count) return found;
+    assert.ok(Date.now() < end, `no address to sign in at: ${session.errors()}`);
+  }
+}
+
+/** Nobody was asked to sign in, but so often. */
+async function askedTimes(session, count) {
+  assert.equal((await addresses(session, count)).length, count);
+}
+
+/** The person signs in, at the newest of so many addresses; change: what happens to the way back. Returns its page. */
+async function person(session, { count = 1, change = () => {}, ...who } = {}) {
+  const back = new URL(await signIn((await addresses(session, count)).at(-1), who));
+  change(back.searchParams);
+  return fetch(back);
+}
+
+async function connected(session) {
+  const client = await session.ready;
+  assert.ok(!(client instanceof Error), `${client}\n${session.errors()}`);
+  return client;
+}
+
+async function notConnected(session, why) {
+  assert.ok(await session.ready instanceof Error);
+  for (const end = Date.now() + WAIT_MS; !why.test(session.errors()); await sleep(10)) {
+    assert.ok(Date.now() < end, session.errors());
+  }
+}
+
+/** The file of the tokens, as an object, and its path. */
+async function kept(state) {
+  const folder = path.join(state, 'connect');
+  const names = (await fs.readdir(folder)).filter((name) => name.endsWith('.json'));
+  assert.equal(names.length, 1);
+  const file = path.join(folder, names[0]);
+  return { file, grant: JSON.parse(await fs.readFile(file, 'utf8')) };
+}
+
+/** Somebody who has signed in before; change: what has become of the tokens since. */
+async function signedIn(change) {
+  const session = await start();
+  assert.equal((await person(session)).status, 200);
+  await (await connected(session)).close();
+  const { file, grant } = await kept(session.state);
+  if (change !== undefined) await fs.writeFile(file, JSON.stringify({ ...grant, ...await change(grant) }));
+  return session.state;
+}
+
+/** How often the token endpoint was asked while something ran. */
+async function tokenRequests(run) {
+  const before_ = provider.requests.length;
+  await run();
+  return provider.requests.slice(before_).filter((path_) => path_ === '/token').length;
+}
+
+const expired = async () => ({
+  access_token: await provider.token({ resource: url, scope: 'mcp:call', claims: { exp: Math.floor(Date.now() / 1000) - 10 } }), expires_at: 0,
+});
+
+for (const era of ['legacy', 'modern']) {
+  test(`the ${era} client signs in, calls, and is known the next time`, async () => {
+    const first = await start({ era });
+    assert.equal((await person(first)).status, 200);
+    const client = await connected(first);
+    assert.equal(resultText(await read(client)), 'read_report');
+    const denied = await client.callTool({ name: 'forbidden', arguments: {} });
+    assert.equal(denied.isError, true);
+    assert.match(resultText(denied), /this tool is forbidden by the tests/);
+    await client.close();
+
+    const { file, grant } = await kept(first.state);
+    assert.equal((await fs.stat(file)).mode & 0o777, 0o600);
+    assert.equal((await fs.stat(path.dirname(file))).mode & 0o777, 0o700);
+    assert.deepEqual([grant.issuer, grant.resource, grant.scope], [provider.url, url, 'mcp:call']);
+
+    const second = await start({ era, state: first.state });
+    assert.equal(resultText(await read(await connected(second))), 'read_report');
+    await askedTimes(second, 0);
+    for (const secret of [grant.access_token, grant.refresh_token]) {
+      assert.ok(secret.length > 20);
+      for (const text of [first.errors(), second.errors(), bench.gateway.child.errors]) assert.ok(!text.includes(secret));
+    }
+  });
+}
+
+describe('a token', () => {
+  test('that has expired is renewed once, for all that wait', async () => {
+    const session = await start({ state: await signedIn() });
+    const client = await connected(session);
+    // What was signed before is worth nothing any more.
+    provider.publish([signingKey('later')]);
+    await bench.reload();
+    const count = await tokenRequests(async () => {
+      const results = await Promise.all(Array.from({ length: 8 }, () => read(client)));
+      for (const result of results) assert.equal(resultText(result), 'read_report');
+    });
+    assert.equal(count, 1);
+    await askedTimes(session, 0);
+  });
+
+  test('that expired between two runs is renewed', async () => {
+    const session = await start({ state: await signedIn(expired) });
+    assert.equal(resultText(await read(await connected(session))), 'read_report');
+    await askedTimes(session, 0);
+  });
+
+  test('that ends soon is renewed before anyone needs it', async () => {
+    const session = await start({ state: await signedIn(() => ({ expires_at: Math.floor(Date.now() / 1000) + 1 })) });
+    await connected(session);
+    for (const end = Date.now() + WAIT_MS; (await kept(session.state)).grant.expires_at < Date.now() / 1000 + 100; await sleep(20)) {
+      assert.ok(Date.now() < end, session.errors());
+    }
+    assert.equal(resultText(await read(await session.ready)), 'read_report');
+  });
+
+  test('that nobody renews has the person sign in again', async () => {
+    const session = await start({ state: await signedIn(async () => ({ ...await expired(), refresh_token: 'spent' })) });
+    assert.equal((await person(session)).status, 200);
+    assert.equal(resultText(await read(await connected(session))), 'read_report');
+  });
+
+  test('in a file that others can read is not used', async () => {
+    const state = await signedIn();
+    await fs.chmod((await kept(state)).file, 0o644);
+    await notConnected(await start({ state }), /can be read by others/);
+  });
+
+  test('is shared by two that start together', async () => {
+    const one = await start();
+    const [address] = await addresses(one, 1);
+    const other = await start({ state: one.state });
+    assert.equal((await fetch(await signIn(address))).status, 200);
+    for (const session of [one, other]) assert.equal(resultText(await read(await connected(session))), 'read_report');
+    await askedTimes(other, 0);
+  });
+
+  test('is forgotten by signing out', async () => {
+    const state = await signedIn();
+    const { file } = await kept(state);
+    assert.match(await aegis('connect', '--sign-out', '--state', state, url), /^signed out/);
+    await assert.rejects(fs.stat(file));
+    await assert.rejects(aegis('connect', '--sign-out', '--state', state, url), /nobody is signed in/);
+  });
+});
+
+describe('a sign-in fails', () => {
+  afterEach(() => assert.equal(bench.counting.bytes(), bytes, 'bytes at the server behind'));
+  let bytes;
+  before(() => {
+    bytes = bench.counting.bytes();
+  });
+
+  test('when the person says no', async () => {
+    const session = await start();
+    assert.equal((await person(session, { answer: 'no' })).status, 200);
+    await notConnected(session, /you were not signed in: access_denied, the person said no/);
+  });
+
+  for (const [name, change] of [
+    ['another issuer', (query) => query.set('iss', 'https://evil.tests.example')],
+    ['no issuer', (query) => query.delete('iss')],
+  ]) {
+    test(`when it comes back from ${name}`, async () => {
+      const session = await start();
+      const count = await tokenRequests(async () => {
+        assert.equal((await person(session, { change })).status, 400);
+        await notConnected(session, /came back (from another issuer|without its issuer)/);
+      });
+      assert.equal(count, 0);
+    });
+  }
+
+  test('when it comes back with an error', async () => {
+    const session = await start();
+    const change = (query) => {
+      query.delete('code');
+      query.set('error', 'server_error');
+    };
+    assert.equal((await person(session, { change })).status, 200);
+    await notConnected(session, /you were not signed in: server_error/);
+  });
+
+  test('when the code is another\'s', async () => {
+    const session = await start();
+    assert.equal((await person(session, { change: (query) => query.set('code', 'guessed') })).status, 200);
+    await notConnected(session, /gives no token: invalid_grant/);
+  });
+
+  test('when nobody signs in', async () => {
+    await notConnected(await start({ options: ['--time-limit', '1'] }), /nobody signed in in time/);
+  });
+
+  const METADATA = '/.well-known/oauth-authorization-server';
+  for (const [name, change, why] of [
+    ['is of another issuer', { issuer: 'https://evil.tests.example' }, /is of another issuer, 'https:\/\/evil\.tests\.example'/],
+    ['has an issuer with a slash more', { issuer: `${provider.url}/` }, /is of another issuer/],
+    ['does not promise PKCE', { code_challenge_methods_supported: ['plain'] }, /does not say that it checks PKCE/],
+    ['sends the code in the clear', { token_endpoint: 'http://tests.example/token' }, /'token_endpoint' .* cannot be used: it must be https/],
+    ['signs nobody in', { authorization_endpoint: undefined }, /signs nobody in/],
+    ['registers nobody', { registration_endpoint: undefined }, /registers no clients by itself; .* --client-id/],
+  ]) {
+    test(`when the metadata ${name}`, async () => {
+      const answer = await (await fetch(provider.url + METADATA)).json();
+      provider.intercept = (request, response) => {
+        if (request.url !== METADATA) return false;
+        response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify({ ...answer, ...change }));
+        return true;
+      };
+      const session = await start();
+      await notConnected(session, why);
+      await askedTimes(session, 0);
+    });
+  }
+
+  test('when the server is not there', async () => {
+    provider.isDown = true;
+    await notConnected(await start(), /cannot be asked/);
+    provider.isDown = false;
+  });
+});
+
+test('a way back that is not of the sign-in is turned away, and the sign-in goes on', async () => {
+  const session = await start();
+  const [address] = await addresses(session, 1);
+  const back = await signIn(address);
+  for (const change of [
+    (strange) => strange.searchParams.set('state', 'guessed'),
+    (strange) => strange.searchParams.delete('state'),
+    (strange) => strange.searchParams.append('state', 'again'),
+    (strange) => strange.searchParams.append('code', 'again'),
+    (strange) => { strange.pathname = '/callback'; },
+    (strange) => { strange.search = ''; },
+  ]) {
+    const strange = new URL(back);
+    change(strange);
+    assert.equal((await fetch(strange)).status, 400);
+  }
+  assert.equal((await fetch(back, { method: 'POST' })).status, 405);
+  assert.equal((await fetch(back)).status, 200);
+  assert.equal(resultText(await read(await connected(session))), 'read_report');
+  await assert.rejects(fetch(back), 'the port is closed');
+});
+
+describe('a client id', () => {
+  test('that was registered before is used', async () => {
+    const session = await start({ options: ['--client-id', APP.client_id] });
+    const [address] = await addresses(session, 1);
+    const query = new URL(address).searchParams;
+    assert.equal(query.get('client_id'), APP.client_id);
+    assert.equal(new URL(query.get('redirect_uri')).pathname, '/callback');
+    assert.equal((await person(session)).status, 200);
+    assert.equal(resultText(await read(await connected(session))), 'read_report');
+  });
+
+  test('that is a document where none is taken is refused', async () => {
+    const session = await start({ options: ['--client-id', 'https://client.tests.example/aegis.json'] });
+    await notConnected(session, /takes no client id that is the address of a document/);
+  });
+});
+
+describe('more scopes', () => {
+  test('are asked for when the gateway wants them for a call', async () => {
+    const session = await start();
+    assert.equal((await person(session)).status, 200);
+    const client = await connected(session);
+    const call = client.callTool({ name: 'résumé', arguments: {} });
+    const [, more] = await addresses(session, 2);
+    assert.equal(new URL(more).searchParams.get('scope'), 'mcp:call mcp:admin');
+    assert.equal((await person(session, { count: 2 })).status, 200);
+    assert.equal(resultText(await call), 'résumé');
+    await askedTimes(session, 2);
+  });
+
+  test('are asked for at first when the person says so', async () => {
+    const session = await start({ options: ['--scope', 'mcp:admin'] });
+    assert.equal((await person(session)).status, 200);
+    assert.equal(resultText(await (await connected(session)).callTool({ name: 'résumé', arguments: {} })), 'résumé');
+    await askedTimes(session, 1);
+  });
+});
+
+test('without a browser the address is printed', async () => {
+  const session = await start({ options: ['--no-browser'] });
+  let found;
+  for (const end = Date.now() + WAIT_MS; found === undefined; await sleep(10)) {
+    found = ADDRESS.exec(session.errors())?.[1];
+    assert.ok(Date.now() < end, session.errors());
+  }
+  assert.equal((await fetch(await signIn(found))).status, 200);
+  assert.equal(resultText(await read(await connected(session))), 'read_report');
+  await askedTimes(session, 0);
+});
+
+describe('a server that is no gateway', () => {
+  test('is found by its host, and more scopes are asked for when it wants them', async () => {
+    const session = await start({ to: remote.url });
+    const [address] = await addresses(session, 1);
+    assert.equal(new URL(address).searchParams.get('resource'), remote.origin);
+    assert.equal(new URL(address).searchParams.get('scope'), 'mcp:call');
+    assert.equal((await person(session)).status, 200);
+    const client = await connected(session);
+    assert.equal(resultText(await read(client)), 'read_report');
+
+    const call = client.callTool({ name: 'administrate', arguments: {} });
+    const [, more] = await addresses(session, 2);
+    assert.equal(new URL(more).searchParams.get('scope'), 'mcp:call mcp:admin');
+    assert.equal((await person(session, { count: 2 })).status, 200);
+    assert.equal(resultText(await call), 'administrate');
+    assert.equal(new Set(remote.tokens).size, 2);
+  });
+
+  test('gets no call when the person does not give more, who is not asked again', async () => {
+    const session = await start({ to: remote.url });
+    assert.equal((await person(session)).status, 200);
+    const client = await connected(session);
+    const call = client.callTool({ name: 'administrate', arguments: {} }).catch((error) => error);
+    assert.equal((await person(session, { count: 2, answer: 'no' })).status, 200);
+    assert.match(String(await call), /credential/);
+    assert.match(String(await client.callTool({ name: 'administrate', arguments: {} }).catch((error) => error)), /credential/);
+    await askedTimes(session, 2);
+    assert.equal(resultText(await read(client)), 'read_report');
+  });
+});
+
+for (const [name, address] of [['no URL', 'gateway'], ['not https', 'http://gateway.tests.example/mcp'], ['a password', 'https://a:b@gateway.tests.example/']]) {
+  test(`an address is refused: ${name}`, async () => {
+    await assert.rejects(aegis('connect', address), ({ code, stderr }) => code === 2 && /the URL cannot be used/.test(stderr));
+  });
+}
