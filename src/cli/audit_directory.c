@@ -42,7 +42,7 @@ static bool may_be_journal(const char *name)
     struct slice text = slice_view_cstr(name);
     return text.len < NAME_BYTES &&
            (slice_eq(text, SLICE("audit")) || slice_starts_with(text, SLICE("proxy-")) ||
-            slice_starts_with(text, SLICE("wrap-")));
+            slice_starts_with(text, SLICE("wrap-")) || slice_starts_with(text, SLICE("connect-")));
 }
 
 /* When its newest segment was written; false: it has none, and is no journal. */

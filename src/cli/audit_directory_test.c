@@ -93,6 +93,10 @@ TEST(audit_directory_chooses_by_who_writes)
     } rows[] = {
         {"the only one", {"audit"}, "audit", false},
         {"the only one of a wrap", {"wrap-12"}, "wrap-12", false},
+        {"the only one of a connect, beside its tokens",
+         {"connect", "connect-5"},
+         "connect-5",
+         false},
         {"the only one, being written", {"proxy-7*"}, "proxy-7", false},
         {"the one being written", {"audit", "proxy-7*", "wrap-12"}, "proxy-7", true},
         {"a gateway's, being written", {"audit*", "proxy-7", "wrap-12"}, "audit", true},

@@ -102,11 +102,10 @@ static int sign_out(const struct connection *connection, const char *url)
     return EXIT_CODE_OK;
 }
 
-static int serve(struct connection *connection, struct connect_options *options)
+static int serve(struct connection *connection, const struct connect_options *options)
 {
     struct keeper keeper;
     struct diag diag = {0};
-    struct bearer_source source;
     const struct sign_in sign_in = {
         .url = slice_view_cstr(options->server.upstream),
         .client_id = slice_view_cstr(options->client_id),
@@ -125,9 +124,10 @@ static int serve(struct connection *connection, struct connect_options *options)
         keeper_stop(&keeper);
         return fail(&diag);
     }
-    source = keeper_source(&keeper);
-    options->server.bearer = &source;
-    int code = one_server_run(&options->server);
+    struct one_server server = options->server;
+    const struct bearer_source source = keeper_source(&keeper);
+    server.bearer = &source;
+    int code = one_server_run(&server);
     keeper_stop(&keeper);
     return code;
 }
