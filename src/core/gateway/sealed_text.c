@@ -8,14 +8,16 @@
 #define OVERHEAD_BYTES (CRYPTO_SEAL_NONCE_BYTES + CRYPTO_SEAL_TAG_BYTES)
 
 /* The key of sessions seals something else; each use has its own. */
-static void derive_key(const struct gateway *gateway, struct slice label,
+static void derive_key(const struct gateway *gateway, const struct sealed_use *use,
                        uint8_t key[CRYPTO_SEAL_KEY_BYTES])
 {
     const struct port_crypto *crypto = gateway->ports.crypto;
+    struct slice label = use->label;
     uint8_t text[SEALED_LABEL_BYTES_MAX + GATEWAY_SESSION_KEY_BYTES];
     assert(label.len <= SEALED_LABEL_BYTES_MAX);
     memcpy(text, label.ptr, label.len);
-    memcpy(text + label.len, gateway->place.session_key, GATEWAY_SESSION_KEY_BYTES);
+    memcpy(text + label.len, use->key != NULL ? use->key : gateway->place.session_key,
+           GATEWAY_SESSION_KEY_BYTES);
     crypto->sha256(crypto->context, slice_of(text, label.len + GATEWAY_SESSION_KEY_BYTES), key);
 }
 
@@ -40,7 +42,7 @@ static enum status seal(const struct gateway *gateway, const struct sealed_use *
     if (bytes == NULL) {
         return STATUS_LIMIT;
     }
-    derive_key(gateway, use->label, key);
+    derive_key(gateway, use, key);
     TRY(random->fill(random->context, bytes, CRYPTO_SEAL_NONCE_BYTES));
     const struct crypto_seal how = {key, bytes, bound};
     TRY(crypto->seal(crypto->context, &how, text, bytes + CRYPTO_SEAL_NONCE_BYTES));
@@ -81,7 +83,7 @@ static enum status open_bytes(const struct gateway *gateway, const struct sealed
     if (len < OVERHEAD_BYTES) {
         return STATUS_INVALID;
     }
-    derive_key(gateway, use->label, key);
+    derive_key(gateway, use, key);
     const struct crypto_seal how = {key, bytes, bound};
     uint8_t *hidden = bytes + CRYPTO_SEAL_NONCE_BYTES;
     struct slice sealed = slice_of(hidden, len - CRYPTO_SEAL_NONCE_BYTES);
