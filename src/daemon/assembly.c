@@ -1,5 +1,7 @@
 #include "daemon/assembly.h"
 
+#include "core/sign_in/server_metadata.h"
+
 #include "core/policy/lift.h"
 #include "daemon/file.h"
 #include "daemon/policies.h"
@@ -360,6 +362,97 @@ static enum status build_identity(struct build *b)
     return STATUS_OK;
 }
 
+/* -- front doors --------------------------------------------------------------------------- */
+
+#define SIGN_IN_SECRET_BYTES_MIN 16 /* a shorter one could be guessed from what it seals */
+
+static enum status join_scopes(struct build *b, const struct config_texts *scopes,
+                               struct slice *out)
+{
+    for (size_t i = 0; i < scopes->count; i++) {
+        const struct slice parts[] = {*out, i > 0 ? SLICE(" ") : SLICE_EMPTY, scopes->items[i]};
+        TRY(arena_join(b->arena, parts, COUNT_OF(parts), out));
+    }
+    return STATUS_OK;
+}
+
+/* What clients keep for longer than the process lives is sealed by a key that is the same on every
+ * node and after a restart, and changes with the secret. */
+static enum status derive_door_key(struct build *b, struct gateway_front_door *to)
+{
+    const struct port_crypto *crypto = b->assembly->crypto;
+    const struct slice parts[] = {SLICE("aegis sign-in key 1:"), to->client_secret};
+    struct slice text = SLICE_EMPTY;
+    TRY(arena_join(b->arena, parts, COUNT_OF(parts), &text));
+    crypto->sha256(crypto->context, text, to->key);
+    return STATUS_OK;
+}
+
+static enum status copy_ranges(struct build *b, const struct config_issuer *issuer,
+                               struct gateway_front_door *to)
+{
+    struct network_range *ranges =
+        arena_alloc_zero(b->arena, issuer->networks.count, sizeof(*ranges));
+    if (ranges == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < issuer->networks.count; i++) {
+        ranges[i] = issuer->ranges[i];
+    }
+    to->ranges = ranges;
+    to->range_count = issuer->networks.count;
+    return STATUS_OK;
+}
+
+static enum status build_front_door(struct build *b, const struct config_issuer *issuer,
+                                    struct slice secret, struct gateway_front_door *to)
+{
+    const struct config_sign_in *from = &issuer->sign_in;
+    TRY(arena_copy(b->arena, issuer->name, &to->name));
+    TRY(arena_format(b->arena, &to->issuer, "%.*s" SIGN_IN_PATH "%.*s",
+                     SLICE_ARG(b->snapshot->public_url), SLICE_ARG(issuer->name)));
+    TRY(arena_copy(b->arena, issuer->issuer, &to->provider));
+    TRY(arena_copy(b->arena, from->client_id, &to->client_id));
+    TRY(arena_copy(b->arena, secret, &to->client_secret));
+    TRY(arena_copy(b->arena, from->authorization_endpoint.text, &to->authorization_endpoint));
+    TRY(arena_copy(b->arena, from->token_endpoint.text, &to->token_endpoint));
+    TRY(arena_copy(b->arena, from->resource, &to->resource));
+    TRY(join_scopes(b, &from->scopes, &to->scope));
+    TRY(copy_ranges(b, issuer, to));
+    to->is_local = !from->token_endpoint.is_https;
+    to->hands_on_id_token = from->hands_on == CONFIG_HAND_ON_ID_TOKEN;
+    return derive_door_key(b, to);
+}
+
+static enum status build_front_doors(struct build *b)
+{
+    const struct inputs *inputs = b->assembly->inputs;
+    const struct config *config = inputs->config;
+    struct gateway_front_door *doors =
+        arena_alloc_zero(b->arena, config->issuer_count, sizeof(*doors));
+    if (doors == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < config->issuer_count && !b->assembly->no_auth; i++) {
+        const struct config_issuer *issuer = &config->issuers[i];
+        if (issuer->sign_in.client_id.len == 0) {
+            continue;
+        }
+        if (inputs->sign_in_secrets[i].len >= SIGN_IN_SECRET_BYTES_MIN) {
+            TRY(build_front_door(b, issuer, inputs->sign_in_secrets[i],
+                                 &doors[b->snapshot->front_door_count++]));
+            continue;
+        }
+        fprintf(stderr,
+                "aegis: %.*s:%u: nobody can sign in by '%.*s': its client_secret cannot be read or "
+                "has less than %d characters; check the variable or file it names, then reload\n",
+                SLICE_ARG(config->file), issuer->sign_in.place.line, SLICE_ARG(issuer->name),
+                SIGN_IN_SECRET_BYTES_MIN);
+    }
+    b->snapshot->front_doors = doors;
+    return STATUS_OK;
+}
+
 /* Without authentication the caller is the person who runs the process. */
 static enum status build_local_principal(struct build *b)
 {
@@ -499,6 +592,7 @@ static enum status build_all(struct build *b)
     TRY(build_views(b));
     TRY(build_hosts(b));
     TRY(build_public_url(b));
+    TRY(build_front_doors(b));
     TRY(build_origins(b));
     TRY(copy_texts(b->arena, &config->listen.scopes, &b->snapshot->scopes,
                    &b->snapshot->scope_count));

@@ -87,6 +87,28 @@ static enum status read_api_keys(const struct config *config, struct arena *aren
     return STATUS_OK;
 }
 
+/* Of the front doors. */
+static enum status read_sign_in_secrets(const struct config *config, struct arena *arena,
+                                        struct slice **out)
+{
+    struct slice *secrets = arena_alloc_zero(arena, config->issuer_count, sizeof(*secrets));
+    if (secrets == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < config->issuer_count; i++) {
+        const struct config_sign_in *sign_in = &config->issuers[i].sign_in;
+        const struct config_credential credential = {.kind = CONFIG_CREDENTIAL_HEADER,
+                                                     .from_env = sign_in->client_secret.env,
+                                                     .from_file = sign_in->client_secret.file};
+        if (sign_in->client_id.len > 0 &&
+            inputs_secret(&credential, arena, &secrets[i]) != STATUS_OK) {
+            secrets[i] = SLICE_EMPTY;
+        }
+    }
+    *out = secrets;
+    return STATUS_OK;
+}
+
 enum status inputs_of_config(const struct config *config, struct arena *arena, struct inputs *out,
                              struct config_report *report)
 {
@@ -96,6 +118,7 @@ enum status inputs_of_config(const struct config *config, struct arena *arena, s
     out->audit_key_path = (const char *)path.ptr;
     TRY(read_secrets(config, arena, &out->secrets));
     TRY(read_api_keys(config, arena, &out->api_keys));
+    TRY(read_sign_in_secrets(config, arena, &out->sign_in_secrets));
     if (config->policies.count == 0) {
         return STATUS_OK;
     }

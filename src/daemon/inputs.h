@@ -16,7 +16,8 @@ struct inputs {
     /* By server: the value of its credential field, prefix included; ptr NULL where it has none or
      * it cannot be read. */
     struct slice *secrets;
-    struct slice *api_keys; /* by issuer: the text of its list; empty where it has none */
+    struct slice *api_keys;        /* by issuer: the text of its list; empty where it has none */
+    struct slice *sign_in_secrets; /* likewise by issuer: of its front door */
 };
 
 /* The secret of a credential, prefix included, in the arena. STATUS_NOT_FOUND when it cannot be

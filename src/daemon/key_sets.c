@@ -33,7 +33,9 @@ bool key_sets_is_remote(const struct config_issuer *issuer)
 static bool have_remote(const struct config *config)
 {
     for (size_t i = 0; i < config->issuer_count; i++) {
-        if (config_issuer_signs(&config->issuers[i]) && key_sets_is_remote(&config->issuers[i])) {
+        const struct config_issuer *issuer = &config->issuers[i];
+        bool has_door = issuer->sign_in.client_id.len > 0;
+        if ((config_issuer_signs(issuer) && key_sets_is_remote(issuer)) || has_door) {
             return true;
         }
     }

@@ -164,6 +164,13 @@ static struct gateway_limits gateway_limits_of(const struct config_limits *limit
                  .nodes_max = (uint32_t)limits->json_nodes,
                  .members_max = (uint32_t)limits->json_members,
                  .number_bytes_max = (uint32_t)limits->json_number_bytes},
+        .sign_in = {.request_s = limits->sign_in_request_s,
+                    .code_s = limits->sign_in_code_s,
+                    .document_bytes = (size_t)limits->sign_in_document_bytes,
+                    .document_s = limits->sign_in_document_s,
+                    .documents = (size_t)limits->sign_in_documents,
+                    .fetches = (size_t)limits->sign_in_fetches,
+                    .answer_bytes = (size_t)limits->sign_in_answer_bytes},
         .refusals = {.records = limits->refusal_records, .per_s = limits->refusal_records_per_s},
     };
 }
@@ -188,6 +195,7 @@ enum status lane_start(struct lane *lane, const struct lane_shared *shared, int 
                                   .journal = shared->journal,
                                   .keys = shared->keys == NULL ? NULL : &lane->keys,
                                   .usage = shared->usage,
+                                  .codes = shared->codes,
                                   .http_client =
                                       shared->curl_client == NULL ? NULL : &lane->http_client,
                                   .handover = &lane->handover,

@@ -20,6 +20,7 @@ enum item_kind {
     ITEM_AUTHORITIES, /* index: server */
     ITEM_SECRET,      /* index: server */
     ITEM_API_KEYS,    /* index: issuer */
+    ITEM_SIGN_IN,     /* index: issuer; the secret of its front door */
 };
 
 /* Before each name and its data. Both sides are the same program: the struct itself is written. */
@@ -105,6 +106,9 @@ static enum status put_all(struct buf *out, const struct inputs *inputs, struct 
         if (inputs->api_keys[i].len > 0) {
             put(out, ITEM_API_KEYS, i, SLICE_EMPTY, inputs->api_keys[i]);
         }
+        if (inputs->sign_in_secrets[i].ptr != NULL) {
+            put(out, ITEM_SIGN_IN, i, SLICE_EMPTY, inputs->sign_in_secrets[i]);
+        }
     }
     return buf_status(out);
 }
@@ -188,6 +192,7 @@ static struct slice *path_of(struct config *config, const struct item *item)
     case ITEM_AUDIT_KEY:
     case ITEM_SECRET:
     case ITEM_API_KEYS:
+    case ITEM_SIGN_IN:
         break;
     }
     return NULL;
@@ -209,7 +214,9 @@ static enum status take_secrets(struct slice packed, struct arena *arena, struct
     struct item item;
     out->secrets = arena_alloc_zero(arena, out->config->server_count, sizeof(*out->secrets));
     out->api_keys = arena_alloc_zero(arena, out->config->issuer_count, sizeof(*out->api_keys));
-    if (out->secrets == NULL || out->api_keys == NULL) {
+    out->sign_in_secrets =
+        arena_alloc_zero(arena, out->config->issuer_count, sizeof(*out->sign_in_secrets));
+    if (out->secrets == NULL || out->api_keys == NULL || out->sign_in_secrets == NULL) {
         return STATUS_LIMIT;
     }
     while (next_item(&packed, &item)) {
@@ -217,6 +224,8 @@ static enum status take_secrets(struct slice packed, struct arena *arena, struct
             out->secrets[item.head.index] = item.data;
         } else if (item.head.kind == ITEM_API_KEYS && item.head.index < out->config->issuer_count) {
             out->api_keys[item.head.index] = item.data;
+        } else if (item.head.kind == ITEM_SIGN_IN && item.head.index < out->config->issuer_count) {
+            out->sign_in_secrets[item.head.index] = item.data;
         } else if (item.head.kind == ITEM_AUDIT_KEY) {
             out->audit_public = item.data;
         }

@@ -42,6 +42,11 @@ static const char CONFIG[] =
     "listen: {tls: {cert: cert.pem, key: key.pem}}\n"
     "state_dir: .\n"
     "policies: [a.cedar, b.cedar]\n"
+    "identity:\n"
+    "- {name: plain, audience: a, issuer: 'https://i', jwks: 'https://i/keys'}\n"
+    "- {name: door, audience: a, issuer: 'https://j', jwks: 'https://j/keys', sign_in:"
+    " {client_id: c, client_secret: {file: secret}, authorization_endpoint: 'https://j/a',"
+    " token_endpoint: 'https://j/t'}}\n"
     "servers:\n"
     "- {name: one, url: 'https://one', tls: {ca: ca.pem},"
     " credential: {service: {header: Authorization, prefix: 'Bearer ', from: {file: secret}}}}\n"
@@ -118,6 +123,8 @@ TEST(parcel_brings_everything_a_worker_may_have)
     CHECK(slice_starts_with(self.unpacked.policies.sources[0].text, SLICE("permit")));
     CHECK(self.unpacked.policies.sources[1].text.len == 0);
     CHECK(slice_eq(self.unpacked.secrets[0], SLICE("Bearer word")));
+    CHECK(self.unpacked.sign_in_secrets[0].ptr == NULL);
+    CHECK(slice_eq(self.unpacked.sign_in_secrets[1], SLICE("word")));
     struct signing_key *key = NULL;
     CHECK(signing_key_open(self.inputs.audit_key_path, &key, NULL) == STATUS_OK);
     CHECK(slice_eq(self.unpacked.audit_public,
@@ -162,6 +169,8 @@ TEST(parcel_without_files_has_the_rest)
     CHECK(parcel_unpack(self.parcel, &self.other, &self.unpacked, NULL, &report) == STATUS_OK);
     CHECK(self.unpacked.policies.count == 2 && self.files.count == 0);
     CHECK(slice_eq(self.unpacked.secrets[0], SLICE("Bearer word")));
+    CHECK(self.unpacked.sign_in_secrets[0].ptr == NULL);
+    CHECK(slice_eq(self.unpacked.sign_in_secrets[1], SLICE("word")));
     tear_down(&self);
 }
 

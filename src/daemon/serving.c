@@ -7,6 +7,7 @@
 #include "daemon/key_loop.h"
 #include "daemon/lane.h"
 #include "daemon/network.h"
+#include "daemon/shared_codes.h"
 #include "daemon/shared_usage.h"
 
 #include <errno.h>
@@ -42,6 +43,8 @@ struct serving {
     struct key_sets keys;
     struct shared_usage usage;
     struct port_usage usage_port;
+    struct shared_codes codes;
+    struct port_used_codes codes_port;
     struct gateway_snapshot *snapshot; /* one reference to what is in force */
     struct posted to_reload;           /* from the thread that waits for signals */
     uv_sem_t reloaded;
@@ -179,6 +182,9 @@ static enum status open_shared(struct serving *s, struct diag *diag)
     TRY(shared_usage_init(&s->usage, (size_t)limits->usage_windows, limits->usage_idle_ms));
     s->usage_port = shared_usage_port(&s->usage);
     s->shared.usage = &s->usage_port;
+    TRY(shared_codes_init(&s->codes, (size_t)limits->sign_in_codes));
+    s->codes_port = shared_codes_port(&s->codes);
+    s->shared.codes = &s->codes_port;
     s->shared.config = s->plan->inputs->config;
     s->shared.random = &s->random;
     s->shared.crypto = openssl_crypto_port(s->crypto);
@@ -442,6 +448,7 @@ static void release(struct serving *s)
     loop_release(&s->control);
     uv_sem_destroy(&s->reloaded);
     shared_usage_release(&s->usage);
+    shared_codes_release(&s->codes);
     if (s->shared.tls != NULL) {
         s->plan->network->close_tls(s->shared.tls);
     }

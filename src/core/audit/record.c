@@ -24,6 +24,7 @@ static const struct slice type_names[AUDIT_TYPE_COUNT] = {
     [AUDIT_SECRET_ECHO] = SLICE_INIT("secret.echo"),
     [AUDIT_SELF_FAULT] = SLICE_INIT("self.fault"),
     [AUDIT_CLOCK_STEP] = SLICE_INIT("clock.step"),
+    [AUDIT_SIGN_IN] = SLICE_INIT("auth.sign_in"),
 };
 
 /* One code point of text at *at; 0xFFFD for a byte that is no UTF-8 there. *at moves behind it. */

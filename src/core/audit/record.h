@@ -35,6 +35,7 @@ enum audit_type {
     AUDIT_SECRET_ECHO,
     AUDIT_SELF_FAULT,
     AUDIT_CLOCK_STEP,
+    AUDIT_SIGN_IN, /* a step of the front door */
     AUDIT_TYPE_COUNT,
 };
 

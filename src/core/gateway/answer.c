@@ -1,5 +1,6 @@
 #include "core/gateway/client_stream.h"
 #include "core/gateway/resource.h"
+#include "core/gateway/sign_in.h"
 #include "core/mcp/cors.h"
 #include "wire/sse.h"
 
@@ -248,6 +249,10 @@ static void answer_challenge(struct operation *op)
 void operation_answer_refusal(struct operation *op)
 {
     if (op->client_gone) {
+        return;
+    }
+    if (op->sign_in != NULL) {
+        sign_in_answer_refusal(op);
         return;
     }
     if (op->refusal.challenge != CHALLENGE_NONE && !op->stream_begun) {

@@ -6,6 +6,7 @@
 #include "core/gateway/operation.h"
 #include "core/gateway/public_path.h"
 #include "core/gateway/resource.h"
+#include "core/gateway/sign_in.h"
 #include "core/mcp/admission.h"
 #include "core/mcp/cors.h"
 
@@ -47,6 +48,7 @@ enum status gateway_init(struct gateway *gateway, const struct gateway_ports *po
         .place = *place,
         .farewells = {.table = &gateway->children},
     };
+    gateway->documents.count_max = limits->sign_in.documents;
     buf_init(&gateway->head_text, HEAD_TEXT_BYTES_MAX, NULL);
     buf_init(&gateway->record, AUDIT_RECORD_BYTES_MAX, NULL);
     /* Of no account: one message at a time, which has its own already, and little is kept. */
@@ -88,6 +90,7 @@ void gateway_close(struct gateway *gateway)
     server_sessions_release(gateway);
     (void)children_cancel(&gateway->farewells);
     gateway_record_counted(gateway);
+    sign_in_documents_release(&gateway->documents);
     arena_release(&gateway->scratch);
 }
 
@@ -370,9 +373,61 @@ static bool admit_endpoint(struct gateway *gateway, const struct exchange_reques
     return false;
 }
 
+static struct admission_page page_of(enum sign_in_step step)
+{
+    switch (step) {
+    case SIGN_IN_STEP_AUTHORIZE:
+    case SIGN_IN_STEP_CALLBACK:
+        return (struct admission_page){.method = SLICE("GET")};
+    case SIGN_IN_STEP_CONSENT:
+        return (struct admission_page){.method = SLICE("POST"),
+                                       .media_type = SLICE("application/x-www-form-urlencoded")};
+    case SIGN_IN_STEP_TOKEN:
+        return (struct admission_page){.method = SLICE("POST"),
+                                       .media_type = SLICE("application/x-www-form-urlencoded"),
+                                       .is_open = true};
+    case SIGN_IN_STEP_REGISTER:
+        return (struct admission_page){
+            .method = SLICE("POST"), .media_type = SLICE("application/json"), .is_open = true};
+    case SIGN_IN_STEP_METADATA:
+        break;
+    }
+    return (struct admission_page){.method = SLICE("GET"), .is_open = true};
+}
+
+/* Nobody is known here yet, so nobody gets memory for a large body. */
+static bool admit_sign_in(struct gateway *gateway, const struct exchange_request *head,
+                          const struct sign_in_path *path, struct exchange_reply *reply)
+{
+    const struct gateway_snapshot *snapshot = gateway->snapshot;
+    struct admission_page page = page_of(path->step);
+    struct diag diag = {0};
+    int http_status = 400;
+    page.hosts = snapshot->hosts;
+    page.host_count = snapshot->host_count;
+    if (gateway_snapshot_front_door(snapshot, path->name) == NULL) {
+        refuse_wire(gateway, head, 404, "route.unknown", reply);
+    } else if (admission_check_page(&page, head->method, head->fields, head->field_count,
+                                    &http_status, &diag) != STATUS_OK) {
+        refuse_wire(gateway, head, http_status, diag.code, reply);
+        if (http_status == 405) {
+            add_field(gateway, reply, (struct http_field){SLICE("Allow"), page.method});
+        }
+    } else if (has_large_body(head)) {
+        refuse_wire(gateway, head, 413, "sign_in.body", reply);
+    } else {
+        return true;
+    }
+    return false;
+}
+
 static bool admit(void *context, const struct exchange_request *head, struct exchange_reply *reply)
 {
     struct gateway *gateway = context;
+    struct sign_in_path path;
+    if (sign_in_path_parse(head->target, &path)) {
+        return admit_sign_in(gateway, head, &path, reply);
+    }
     if (public_path_is(head->target)) {
         if (public_path_takes(head->target, head->method)) {
             return true;
@@ -433,7 +488,11 @@ static void answer_preflight(struct gateway *gateway, struct exchange *exchange,
 static void begin(void *context, struct exchange *exchange, const struct exchange_request *request)
 {
     struct gateway *gateway = context;
-    if (public_path_is(request->target)) {
+    struct sign_in_path path;
+    bool is_sign_in = sign_in_path_parse(request->target, &path);
+    if (is_sign_in && (path.step == SIGN_IN_STEP_METADATA || is_preflight(request))) {
+        sign_in_answer_public(gateway, exchange, &path, request->method);
+    } else if (public_path_is(request->target)) {
         public_path_answer(gateway, exchange, request->target, request->method);
     } else if (is_preflight(request)) {
         answer_preflight(gateway, exchange, request);

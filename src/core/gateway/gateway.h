@@ -12,6 +12,7 @@
 #include "core/gateway/child.h"
 #include "core/gateway/refusals.h"
 #include "core/gateway/request_rate.h"
+#include "core/gateway/sign_in_documents.h"
 #include "core/gateway/snapshot.h"
 #include "core/identity/identity.h"
 #include "core/identity/identity_cache.h"
@@ -26,6 +27,7 @@
 #include "core/ports/timer.h"
 #include "core/ports/upstream.h"
 #include "core/ports/usage.h"
+#include "core/ports/used_codes.h"
 #include "json/tape.h"
 
 #define GATEWAY_OPERATION_BYTES_MAX ((size_t)1 << 30) /* the most operation_bytes may be */
@@ -33,6 +35,23 @@
 #define GATEWAY_IDS_DRAWN 32 /* decision ids fetched by one call of the system */
 #define GATEWAY_CALLER_BUCKETS 256
 #define GATEWAY_HEAD_FIELDS_MAX 6
+
+/* Of the front door. */
+struct sign_in_limits {
+    int64_t request_s;     /* from the consent to the way back from the identity provider */
+    int64_t code_s;        /* of a code */
+    size_t document_bytes; /* of one client */
+    int64_t document_s;    /* at most, before it is fetched again */
+    size_t documents;      /* remembered */
+    size_t fetches;        /* of them at a time */
+    size_t answer_bytes;   /* of an identity provider */
+};
+
+#define SIGN_IN_LIMITS_DEFAULT                                                                     \
+    {                                                                                              \
+        .request_s = 600, .code_s = 60, .document_bytes = 16384, .document_s = 3600,               \
+        .documents = 128, .fetches = 8, .answer_bytes = 131072                                     \
+    }
 
 /* Of one loop. Over budget an operation ends, never the process. */
 struct gateway_limits {
@@ -66,6 +85,7 @@ struct gateway_limits {
     size_t token_cache_entries;   /* verified tokens remembered */
     struct request_rate requests; /* of one principal */
     struct refusal_rate refusals;
+    struct sign_in_limits sign_in;
     struct json_limits json;
 };
 
@@ -81,7 +101,8 @@ struct gateway_limits {
         .client_session_idle_ms = 14400000, .stream_keep_alive_ms = 15000,                         \
         .stream_replay_ms = 60000, .session_tasks = 256, .task_lifetime_s = 86400,                 \
         .token_bytes = 16384, .token_cache_entries = IDENTITY_CACHE_ENTRIES_DEFAULT,               \
-        .json = JSON_LIMITS_DEFAULT, .requests = {.burst = 100}, .refusals = {                     \
+        .json = JSON_LIMITS_DEFAULT, .requests = {.burst = 100},                                   \
+        .sign_in = SIGN_IN_LIMITS_DEFAULT, .refusals = {                                           \
             REFUSAL_RECORDS_DEFAULT,                                                               \
             REFUSAL_RECORDS_PER_S_DEFAULT                                                          \
         }                                                                                          \
@@ -99,6 +120,7 @@ struct gateway_ports {
     const struct port_handover *handover;       /* NULL: there is one loop */
     const struct port_usage *usage;             /* of all loops; NULL: nobody counts */
     const struct port_http_client *http_client; /* NULL: nothing at an address is configured */
+    const struct port_used_codes *codes;        /* of all loops; NULL: no code is taken */
     struct port_poster *poster;                 /* of this loop */
     struct account *account;                    /* of this loop; NULL: nothing above ours */
 };
@@ -158,6 +180,7 @@ struct gateway {
     struct timer client_sweep; /* of idle ones */
     struct refusals refusals;  /* of callers nobody knows yet */
     struct request_rates request_rates;
+    struct sign_in_documents documents;
     struct operation *held;       /* calls whose modern client is being asked (held_call.h) */
     struct operation *operations; /* all that run, for draining and reload */
     size_t operation_count;

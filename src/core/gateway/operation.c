@@ -4,6 +4,7 @@
 #include "core/gateway/client_stream.h"
 #include "core/gateway/endpoint.h"
 #include "core/gateway/listening.h"
+#include "core/gateway/sign_in.h"
 #include "core/gateway/subscription.h"
 
 #include <assert.h>
@@ -507,6 +508,17 @@ static bool is_handshake_in_batch(const struct operation *op)
     return op->exchange->takes_no_stream && op->message.method->kind == MCP_KIND_INITIALIZE;
 }
 
+/* What has no message. */
+static enum stage_result enter_sign_in(struct operation *op)
+{
+    op->message = (struct mcp_message){.params = JSON_NONE,
+                                       .arguments = JSON_NONE,
+                                       .meta = JSON_NONE,
+                                       .progress_token = JSON_NONE,
+                                       .result = JSON_NONE};
+    return sign_in_enter(op);
+}
+
 static enum stage_result read_message(struct operation *op)
 {
     struct mcp_message_input input = {.parser = &op->gateway->parser,
@@ -600,7 +612,8 @@ void operation_begin(struct gateway *gateway, struct exchange *exchange,
     } else if (gateway_draw_id(gateway, op->decision_id) != STATUS_OK) {
         result = operation_refuse_overload(op, "no random bytes");
     } else {
-        result = read_message(op);
+        struct sign_in_path path;
+        result = sign_in_path_parse(op->target_path, &path) ? enter_sign_in(op) : read_message(op);
     }
     if (result == STAGE_REFUSE) {
         enter_refusal(op);

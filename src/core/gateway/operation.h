@@ -58,6 +58,7 @@ struct client_stream;
 struct list_judging; /* list_stages.c */
 struct asking;
 struct listening;
+struct sign_in;
 
 /* One server's part of a list. */
 struct list_part {
@@ -127,6 +128,8 @@ struct operation {
     struct usage usage; /* of the caller before this call, once is_counted */
     bool is_counted;
     struct operation_refusal refusal;
+
+    struct sign_in *sign_in; /* of the front door: there is no message; else NULL */
 
     struct children children;
     struct child record, pause, keys;

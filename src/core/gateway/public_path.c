@@ -63,9 +63,13 @@ static void answer_metadata(struct gateway *gateway, struct exchange *exchange, 
     const struct identity_config *config =
         snapshot->identity == NULL ? NULL : identity_snapshot_config(snapshot->identity);
     for (size_t i = 0; config != NULL && i < config->entry_count && i < COUNT_OF(issuers); i++) {
+        const struct gateway_front_door *door =
+            gateway_snapshot_front_door(snapshot, config->entries[i].name);
         /* An issuer of many tenants has no address of its own; tenants are named in the docs. */
-        if (config->entries[i].kind == ISSUER_OF_TOKENS &&
-            !issuer_entry_has_tenants(&config->entries[i])) {
+        if (door != NULL) {
+            issuers[count++] = door->issuer;
+        } else if (config->entries[i].kind == ISSUER_OF_TOKENS &&
+                   !issuer_entry_has_tenants(&config->entries[i])) {
             issuers[count++] = config->entries[i].issuer;
         }
     }

@@ -1,5 +1,7 @@
 #include "core/gateway/operation.h"
 
+#include "core/gateway/sign_in.h"
+
 #include <string.h>
 
 static void on_record_done(struct child *child, enum status status, const struct diag *diag)
@@ -50,6 +52,9 @@ static void add_intent(const struct operation *op, struct audit_record *record)
         record->issuer = op->principal->issuer;
         record->tenant = op->principal->tenant;
         record->client_id = op->principal->client_id;
+    }
+    if (op->sign_in != NULL) {
+        sign_in_describe(op, record);
     }
     if (op->message.method != NULL) {
         record->primitive = mcp_primitive_name(op->message.method->primitive);

@@ -67,3 +67,14 @@ const struct gateway_view *gateway_snapshot_view(const struct gateway_snapshot *
     }
     return NULL;
 }
+
+const struct gateway_front_door *
+gateway_snapshot_front_door(const struct gateway_snapshot *snapshot, struct slice name)
+{
+    for (size_t i = 0; i < snapshot->front_door_count; i++) {
+        if (slice_eq(name, snapshot->front_doors[i].name)) {
+            return &snapshot->front_doors[i];
+        }
+    }
+    return NULL;
+}

@@ -11,6 +11,9 @@
 #include "core/identity/identity.h"
 #include "core/mcp/extensions.h"
 #include "core/mcp/revision.h"
+#include "wire/network_range.h"
+
+#define SIGN_IN_KEY_BYTES 32
 
 /* How a server with an address is reached. */
 enum server_transport {
@@ -37,6 +40,23 @@ struct gateway_server {
     struct slice credential_name, credential_value; /* a field; empty when there is none */
 };
 
+/* The front door to an identity provider that registers no clients. */
+struct gateway_front_door {
+    struct slice name;      /* of the issuer's entry */
+    struct slice issuer;    /* ours: "https://mcp.example.com/sign-in/NAME" */
+    struct slice provider;  /* theirs: the exact "iss" */
+    struct slice client_id; /* the one client that all clients are there, */
+    struct slice client_secret;
+    struct slice authorization_endpoint, token_endpoint;
+    bool is_local; /* the token endpoint is on this machine and speaks plain HTTP */
+    const struct network_range *ranges; /* that it may be in although they are not public */
+    size_t range_count;
+    struct slice scope;    /* asked for whatever clients want; empty: none */
+    struct slice resource; /* asked for, where the provider knows RFC 8707; empty: not named */
+    bool hands_on_id_token;
+    uint8_t key[SIGN_IN_KEY_BYTES]; /* seals what outlives the process */
+};
+
 struct gateway_snapshot {
     uint32_t references;           /* atomic */
     struct arena arena;            /* holds all below, but for what base holds */
@@ -45,6 +65,8 @@ struct gateway_snapshot {
     size_t server_count;
     const struct gateway_view *views;
     size_t view_count;
+    const struct gateway_front_door *front_doors;
+    size_t front_door_count;
     struct cedar_policy_set *policies;     /* owned; NULL denies everything */
     struct cedar_policy_set *lifted;       /* owned; of policy_lift_all */
     uint8_t policy_hash[AUDIT_HASH_BYTES]; /* of their sources; zero: none */
@@ -74,6 +96,10 @@ void gateway_snapshot_unref(struct gateway_snapshot *snapshot);
 /* NULL: there is none of that name. */
 const struct gateway_view *gateway_snapshot_view(const struct gateway_snapshot *snapshot,
                                                  struct slice name);
+
+/* The front door of an issuer's entry; NULL: it has none. */
+const struct gateway_front_door *
+gateway_snapshot_front_door(const struct gateway_snapshot *snapshot, struct slice name);
 
 /* Index of the server, or SIZE_MAX. */
 size_t gateway_snapshot_server(const struct gateway_snapshot *snapshot, struct slice name);

@@ -26,14 +26,21 @@ static bool is_listed(struct slice value, const struct slice *list, size_t count
     return false;
 }
 
-/* A page that reaches us by DNS rebinding names its own host, and a browser names its origin. */
-static enum status check_host_and_origin(struct admission *a)
+/* A page that reaches us by DNS rebinding names its own host. */
+static enum status check_host(struct admission *a)
 {
     size_t count = 0;
     struct slice host = mcp_field(a->fields, a->field_count, SLICE("host"), &count);
-    if (count != 1 || !is_listed(host, a->rules->hosts, a->rules->host_count)) {
-        return refuse(a, 421, "host_refused", "the Host field does not name this gateway");
-    }
+    return count == 1 && is_listed(host, a->rules->hosts, a->rules->host_count)
+               ? STATUS_OK
+               : refuse(a, 421, "host_refused", "the Host field does not name this gateway");
+}
+
+/* And a browser names the origin of any page. */
+static enum status check_host_and_origin(struct admission *a)
+{
+    size_t count = 0;
+    TRY(check_host(a));
     struct slice origin = mcp_field(a->fields, a->field_count, SLICE("origin"), &count);
     if (count > 1 ||
         (count == 1 && !is_listed(origin, a->rules->origins, a->rules->origin_count))) {
@@ -77,11 +84,11 @@ static enum status check_authorization(struct admission *a)
                : STATUS_OK;
 }
 
-/* application/json, with no parameter but charset=utf-8. */
-static bool is_json_media_type(struct slice value)
+/* The type, with no parameter but charset=utf-8. */
+static bool is_utf8_media_type(struct slice value, struct slice type)
 {
     struct slice rest = value;
-    if (!slice_eq_ascii_nocase(next_part(&rest, ';'), SLICE("application/json"))) {
+    if (!slice_eq_ascii_nocase(next_part(&rest, ';'), type)) {
         return false;
     }
     while (rest.len > 0) {
@@ -139,17 +146,22 @@ static struct accepted accepted_by(const struct admission *a)
     return accepted;
 }
 
-static enum status check_post(struct admission *a)
+static enum status check_body(struct admission *a, struct slice media_type)
 {
     size_t count = 0;
     struct slice type = mcp_field(a->fields, a->field_count, SLICE("content-type"), &count);
-    if (count != 1 || !is_json_media_type(type)) {
-        return refuse(a, 415, "http.media_type", "the body must be application/json in UTF-8");
+    if (count != 1 || !is_utf8_media_type(type, media_type)) {
+        *a->http_status = 415;
+        return diag_fail(a->diag, STATUS_INVALID, "http.media_type",
+                         "the body must be %.*s in UTF-8", SLICE_ARG(media_type));
     }
     (void)mcp_field(a->fields, a->field_count, SLICE("content-encoding"), &count);
-    if (count > 0) {
-        return refuse(a, 415, "http.coding", "a coded body is not accepted");
-    }
+    return count == 0 ? STATUS_OK : refuse(a, 415, "http.coding", "a coded body is not accepted");
+}
+
+static enum status check_post(struct admission *a)
+{
+    TRY(check_body(a, SLICE("application/json")));
     if (a->rules->form == ADMISSION_SSE_MESSAGES) {
         return STATUS_OK;
     }
@@ -234,4 +246,20 @@ enum status admission_check(const struct admission_rules *rules, struct slice me
     return is_get || slice_eq(method, SLICE("DELETE"))
                ? check_session_request(&a, is_get)
                : refuse(&a, 405, "http.method", "this endpoint takes DELETE, GET and POST");
+}
+
+enum status admission_check_page(const struct admission_page *page, struct slice method,
+                                 const struct http_field *fields, size_t field_count,
+                                 int *http_status, struct diag *diag)
+{
+    const struct admission_rules rules = {.hosts = page->hosts, .host_count = page->host_count};
+    struct admission a = {&rules, fields, field_count, http_status, diag};
+    TRY(check_host(&a));
+    if (page->is_open && slice_eq(method, SLICE("OPTIONS"))) {
+        return STATUS_OK;
+    }
+    if (!slice_eq(method, page->method)) {
+        return refuse(&a, 405, "http.method", "this address does not take the method");
+    }
+    return slice_eq(method, SLICE("POST")) ? check_body(&a, page->media_type) : STATUS_OK;
 }

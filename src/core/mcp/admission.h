@@ -47,4 +47,23 @@ NODISCARD enum status admission_check(const struct admission_rules *rules, struc
                                       const struct http_field *fields, size_t field_count,
                                       int *http_status, struct diag *diag);
 
+/* What an address of the front door takes. */
+struct admission_page {
+    const struct slice *hosts; /* as in admission_rules */
+    size_t host_count;
+    struct slice method;     /* GET or POST */
+    struct slice media_type; /* of a POST, without parameters */
+    bool is_open;            /* to pages of any origin: OPTIONS is taken, too */
+};
+
+/* Judge a head for such an address: its Host, then its method and the form of its body. Who may
+ * read the answer is not judged here: pages of other origins come without a cookie, or to what is
+ * open.
+ *
+ * STATUS_INVALID with *http_status 421 (host_refused), 405 (http.method) or 415 (http.media_type,
+ * http.coding). */
+NODISCARD enum status admission_check_page(const struct admission_page *page, struct slice method,
+                                           const struct http_field *fields, size_t field_count,
+                                           int *http_status, struct diag *diag);
+
 #endif

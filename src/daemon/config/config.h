@@ -130,6 +130,28 @@ struct config_evidence {
     struct config_texts amr, acr, acrs;
 };
 
+/* Which of the provider's tokens clients get to show to the gateway. */
+enum config_hand_on {
+    CONFIG_HAND_ON_ACCESS_TOKEN = 0,
+    CONFIG_HAND_ON_ID_TOKEN, /* of a provider whose access tokens are opaque */
+};
+
+/* Where a secret of the gateway's own is, never the secret: exactly one of the two. */
+struct config_secret_source {
+    struct slice env, file;
+};
+
+/* The front door for a provider that registers no clients: the one client that it knows. */
+struct config_sign_in {
+    struct slice client_id; /* empty: there is no front door */
+    struct config_secret_source client_secret;
+    struct config_url authorization_endpoint, token_endpoint; /* filled by the preset if it can */
+    struct config_texts scopes;                               /* asked for, whatever clients want */
+    struct slice resource; /* RFC 8707, of a provider that knows it */
+    enum config_hand_on hands_on;
+    struct config_place place;
+};
+
 struct config_issuer {
     struct slice name;
     enum issuer_preset_id preset;
@@ -157,6 +179,7 @@ struct config_issuer {
     int64_t skew_s;
     struct config_texts roles; /* the roles a policy may name */
     struct config_mapping mapping;
+    struct config_sign_in sign_in;
     struct config_variable *step_up; /* by the name in @step_up what the issuer calls it */
     size_t step_up_count;
     struct config_evidence mfa, phishing_resistant;

@@ -27,6 +27,7 @@ void config_check_issuer(struct config_reader *reader, const struct config_node 
 void config_check_role_source(struct config_reader *reader, const struct config_node *node,
                               void *out);
 void config_check_mapping(struct config_reader *reader, const struct config_node *node, void *out);
+void config_check_sign_in(struct config_reader *reader, const struct config_node *node, void *out);
 void config_check_attribute(struct config_reader *reader, const struct config_node *node,
                             void *out);
 void config_check_server(struct config_reader *reader, const struct config_node *node, void *out);
@@ -43,6 +44,14 @@ void config_check_file(struct config_reader *reader, const struct config_node *n
 /* ^[a-z0-9][a-z0-9_-]{0,31}$ without "__" and without '_' at the end: on the aggregated endpoint
  * "__" ends the server's part of a name, and "a" + "b__c" must not be "a__b" + "c". */
 bool config_check_is_name(struct slice text);
+
+/* The endpoints of the front door, once the rest of the issuer's entry is known. */
+void config_check_sign_in_endpoints(struct config_reader *reader, const struct config_node *node,
+                                    struct config_issuer *issuer);
+
+/* Either a variable or a file, for a secret; node is the mapping named name. */
+void config_check_secret_source(struct config_reader *reader, const struct config_node *node,
+                                const char *name, const struct config_secret_source *source);
 
 /* The name of a named object: config_check_is_name, or a report. */
 void config_check_name(struct config_reader *reader, const struct config_node *node,

@@ -500,19 +500,14 @@ bool config_issuer_signs(const struct config_issuer *issuer)
 static void refuse_keys_of_tokens(struct config_reader *reader, const struct config_node *node,
                                   const char *preset)
 {
-    static const struct slice OF_TOKENS[] = {SLICE_INIT("issuer"),
-                                             SLICE_INIT("audience"),
-                                             SLICE_INIT("jwks"),
-                                             SLICE_INIT("algorithms"),
-                                             SLICE_INIT("skew_s"),
-                                             SLICE_INIT("roles"),
-                                             SLICE_INIT("mapping"),
-                                             SLICE_INIT("step_up"),
-                                             SLICE_INIT("accepted_issuers"),
-                                             SLICE_INIT("tenants"),
-                                             SLICE_INIT("token_kind"),
-                                             SLICE_INIT("mfa"),
-                                             SLICE_INIT("phishing_resistant")};
+    static const struct slice OF_TOKENS[] = {
+        SLICE_INIT("issuer"),  SLICE_INIT("audience"),
+        SLICE_INIT("jwks"),    SLICE_INIT("algorithms"),
+        SLICE_INIT("skew_s"),  SLICE_INIT("roles"),
+        SLICE_INIT("mapping"), SLICE_INIT("step_up"),
+        SLICE_INIT("sign_in"), SLICE_INIT("accepted_issuers"),
+        SLICE_INIT("tenants"), SLICE_INIT("token_kind"),
+        SLICE_INIT("mfa"),     SLICE_INIT("phishing_resistant")};
     for (size_t i = 0; i < COUNT_OF(OF_TOKENS); i++) {
         const struct config_node *member = config_node_member(node, OF_TOKENS[i]);
         if (member != NULL) {
@@ -550,6 +545,7 @@ void config_check_issuer(struct config_reader *reader, const struct config_node 
     }
     if (issuer->preset == ISSUER_PRESET_DEVELOPMENT) {
         fill_development(reader, node, issuer);
+        config_check_sign_in_endpoints(reader, node, issuer);
         return;
     }
     require(reader, node, SLICE("audience"), "the 'aud' that its tokens carry for Aegis");
@@ -558,4 +554,5 @@ void config_check_issuer(struct config_reader *reader, const struct config_node 
     config_check_keys(reader, node, issuer);
     fill_namespace(reader, issuer);
     fill_client_roles(reader, issuer);
+    config_check_sign_in_endpoints(reader, node, issuer);
 }

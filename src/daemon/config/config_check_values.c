@@ -133,11 +133,9 @@ void config_check_jwks(struct config_reader *reader, const struct config_node *n
     }
 }
 
-static void check_secret_source(struct config_reader *reader, const struct config_node *service,
-                                const struct config_service *values,
-                                struct config_credential *credential)
+void config_check_secret_source(struct config_reader *reader, const struct config_node *from,
+                                const char *name, const struct config_secret_source *source)
 {
-    const struct config_node *from = config_node_member(service, SLICE("from"));
     if (from == NULL || from->kind != CONFIG_NODE_MAP) {
         return;
     }
@@ -146,21 +144,19 @@ static void check_secret_source(struct config_reader *reader, const struct confi
     bool is_unsupported = config_node_member(from, SLICE("vault")) != NULL;
     if ((env != NULL) == (file != NULL) && !is_unsupported) {
         config_read_problem(reader, from, "config.conflict", "secrets are never written here",
-                            "'from' must be either {env: NAME} or {file: PATH}");
+                            "'%s' must be either {env: NAME} or {file: PATH}", name);
         return;
     }
-    if (env != NULL && values->from.env.len > 0 && !config_check_is_variable(values->from.env)) {
+    if (env != NULL && source->env.len > 0 && !config_check_is_variable(source->env)) {
         config_read_problem(reader, env, "config.secret_inline",
                             "name the variable, do not write the secret",
                             "'env' is no name of an environment variable");
     }
-    if (values->from.file.len > 0) {
+    if (source->file.len > 0) {
         reader->is_part = true;
-        config_check_file(reader, file, values->from.file, true);
+        config_check_file(reader, file, source->file, true);
         reader->is_part = false;
     }
-    credential->from_env = values->from.env;
-    credential->from_file = values->from.file;
 }
 
 static bool is_token_byte(uint8_t byte)
@@ -238,7 +234,10 @@ static void read_service(struct config_reader *reader, const struct config_node 
     }
     credential->prefix = values.prefix;
     check_carrier(reader, node, &values, credential);
-    check_secret_source(reader, node, &values, credential);
+    config_check_secret_source(reader, config_node_member(node, SLICE("from")), "from",
+                               &values.from);
+    credential->from_env = values.from.env;
+    credential->from_file = values.from.file;
 }
 
 void config_check_credential(struct config_reader *reader, const struct config_node *node,

@@ -97,6 +97,12 @@ static const struct config_choice algorithms[] = {
     {{0}, 0},
 };
 
+static const struct config_choice hand_ons[] = {
+    {SLICE_INIT("access_token"), CONFIG_HAND_ON_ACCESS_TOKEN},
+    {SLICE_INIT("id_token"), CONFIG_HAND_ON_ID_TOKEN},
+    {{0}, 0},
+};
+
 static const struct config_choice claim_types[] = {
     {SLICE_INIT("string"), CONFIG_CLAIM_TEXT},
     {SLICE_INIT("long"), CONFIG_CLAIM_LONG},
@@ -238,6 +244,41 @@ static const struct config_field evidence_fields[] = {
 static const struct config_object evidence_object =
     OBJECT(evidence_fields, struct config_evidence, NO_PLACE, NULL);
 
+static const struct config_field secret_fields[] = {
+    {.name = SLICE_INIT("env"), .kind = CONFIG_KIND_TEXT, AT(config_secret_source, env),
+     .doc = "environment variable of the gateway that holds the secret"},
+    {.name = SLICE_INIT("file"), .kind = CONFIG_KIND_PATH, AT(config_secret_source, file),
+     .doc = "file that holds the secret, readable by its owner only"},
+    {.name = SLICE_INIT("vault"), .kind = CONFIG_KIND_UNSUPPORTED,
+     .doc = "use 'env' or 'file'"},
+};
+static const struct config_object secret_object =
+    OBJECT(secret_fields, struct config_secret_source, NO_PLACE, NULL);
+
+static const struct config_field sign_in_fields[] = {
+    {.name = SLICE_INIT("client_id"), .kind = CONFIG_KIND_TEXT, .is_required = true,
+     AT(config_sign_in, client_id), .doc = "the gateway's own client at the provider"},
+    {.name = SLICE_INIT("client_secret"), .kind = CONFIG_KIND_OBJECT, .is_required = true,
+     AT(config_sign_in, client_secret), .object = &secret_object,
+     .doc = "where its secret is: {env: NAME} or {file: PATH}"},
+    {.name = SLICE_INIT("authorization_endpoint"), .kind = CONFIG_KIND_URL,
+     AT(config_sign_in, authorization_endpoint),
+     .doc = "where people sign in; default by preset, required by preset oidc"},
+    {.name = SLICE_INIT("token_endpoint"), .kind = CONFIG_KIND_URL,
+     AT(config_sign_in, token_endpoint),
+     .doc = "where codes become tokens; default by preset, required by preset oidc"},
+    {.name = SLICE_INIT("scopes"), .kind = CONFIG_KIND_TEXTS, AT(config_sign_in, scopes),
+     .doc = "scopes to ask for, whatever the client wants; one text or a list"},
+    {.name = SLICE_INIT("resource"), .kind = CONFIG_KIND_TEXT, AT(config_sign_in, resource),
+     .doc = "resource to ask for, at a provider that knows RFC 8707"},
+    {.name = SLICE_INIT("hand_on"), .kind = CONFIG_KIND_CHOICE, AT(config_sign_in, hands_on),
+     .choices = hand_ons,
+     .doc = "which token clients show: access_token (default) or id_token"},
+};
+static const struct config_object sign_in_object =
+    OBJECT(sign_in_fields, struct config_sign_in, offsetof(struct config_sign_in, place),
+           config_check_sign_in);
+
 static const struct config_field issuer_fields[] = {
     {.name = SLICE_INIT("name"), .kind = CONFIG_KIND_TEXT, .is_required = true,
      AT(config_issuer, name), .doc = "unique short name, for policies, log and audit"},
@@ -286,6 +327,9 @@ static const struct config_field issuer_fields[] = {
      .doc = "roles that policies may name"},
     {.name = SLICE_INIT("mapping"), .kind = CONFIG_KIND_OBJECT, AT(config_issuer, mapping),
      .object = &mapping_object, .doc = "which claims become which part of the principal"},
+    {.name = SLICE_INIT("sign_in"), .kind = CONFIG_KIND_OBJECT, AT(config_issuer, sign_in),
+     .object = &sign_in_object,
+     .doc = "let clients sign in here that the provider does not know"},
     {.name = SLICE_INIT("step_up"), .kind = CONFIG_KIND_VARIABLES, AT(config_issuer, step_up),
      .doc = "what the issuer calls the sign-ins that policies name in @step_up"},
     {.name = SLICE_INIT("mfa"), .kind = CONFIG_KIND_OBJECT, AT(config_issuer, mfa),
@@ -297,17 +341,6 @@ static const struct config_field issuer_fields[] = {
 static const struct config_object issuer_object =
     OBJECT(issuer_fields, struct config_issuer, offsetof(struct config_issuer, place),
            config_check_issuer);
-
-static const struct config_field secret_fields[] = {
-    {.name = SLICE_INIT("env"), .kind = CONFIG_KIND_TEXT, AT(config_secret_source, env),
-     .doc = "environment variable of the gateway that holds the secret"},
-    {.name = SLICE_INIT("file"), .kind = CONFIG_KIND_PATH, AT(config_secret_source, file),
-     .doc = "file that holds the secret, readable by its owner only"},
-    {.name = SLICE_INIT("vault"), .kind = CONFIG_KIND_UNSUPPORTED,
-     .doc = "use 'env' or 'file'"},
-};
-static const struct config_object secret_object =
-    OBJECT(secret_fields, struct config_secret_source, NO_PLACE, NULL);
 
 static const struct config_field service_fields[] = {
     {.name = SLICE_INIT("header"), .kind = CONFIG_KIND_TEXT, AT(config_service, header),

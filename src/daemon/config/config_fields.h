@@ -16,9 +16,7 @@ extern const struct config_object config_object_role_source;
 /* The two spellings of a service credential, before exactly one of each pair is required. */
 struct config_service {
     struct slice header, env, prefix;
-    struct config_secret_source {
-        struct slice env, file;
-    } from;
+    struct config_secret_source from;
 };
 
 #endif

@@ -80,6 +80,14 @@ const struct config_limit config_limit_table[] = {
     LIMIT(jwks_bytes, MIB, KIB, 16 * MIB, "bytes", "one key set document"),
     LIMIT(jwks_refresh_s, 3600, 300, 86400, "s", "life of keys whose answer names none"),
     LIMIT(jwks_stale_s, 86400, 10, 86400, "s", "age at which keys are no longer used"),
+    LIMIT(sign_in_request_s, 600, 30, 3600, "s", "one sign-in, from its page to the way back"),
+    LIMIT(sign_in_code_s, 60, 5, 60, "s", "age at which a code of the front door is none any more"),
+    LIMIT(sign_in_codes, 16384, 64, 1 << 20, "", "used codes remembered, of all loops"),
+    LIMIT(sign_in_fetches, 8, 1, 64, "", "documents of clients that one loop fetches at a time"),
+    LIMIT(sign_in_documents, 128, 1, 4096, "", "documents of clients that one loop remembers"),
+    LIMIT(sign_in_document_bytes, 16 * KIB, KIB, 64 * KIB, "bytes", "the document of one client"),
+    LIMIT(sign_in_document_s, 3600, 10, 86400, "s", "age at which a document is fetched again"),
+    LIMIT(sign_in_answer_bytes, 128 * KIB, KIB, 256 * KIB, "bytes", "tokens of an identity provider"),
 };
 /* clang-format on */
 
