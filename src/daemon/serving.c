@@ -475,6 +475,7 @@ static enum status serve(struct serving *s, const sigset_t *set, struct diag *di
     }
     status = loop_thread_start(&s->control, diag);
     if (status != STATUS_OK) {
+        stop_lanes(s);
         return status;
     }
     s->plan->host.ready(s->plan->host.context);
