@@ -4,10 +4,11 @@
 #include "core/gateway/server_session.h"
 #include "core/mcp/resource_uri.h"
 
+#define EXTENSION "\"extensions\":{\"io.modelcontextprotocol/tasks\":{}}"
 #define ENVELOPE                                                                                   \
     "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                       \
     "\"io.modelcontextprotocol/clientInfo\":{\"name\":\"aegis\",\"version\":\"0.1.0\"},"           \
-    "\"io.modelcontextprotocol/clientCapabilities\":{}}"
+    "\"io.modelcontextprotocol/clientCapabilities\":{"
 #define SUBSCRIPTION_ID SLICE("io.modelcontextprotocol/subscriptionId")
 
 const struct listen_list LISTEN_LIST[LISTEN_LISTS] = {
@@ -83,9 +84,22 @@ void listen_filter_add(struct listen_filter *filter, struct slice uri)
     filter->has_member = filter->has_address = true;
 }
 
+void listen_filter_add_task(struct listen_filter *filter, struct slice id)
+{
+    if (!filter->has_task) {
+        buf_append(filter->json, filter->has_address ? SLICE("]") : SLICE_EMPTY);
+        filter->has_address = false;
+    }
+    buf_append(filter->json, filter->has_member ? SLICE(",") : SLICE_EMPTY);
+    buf_append(filter->json, filter->has_task ? SLICE_EMPTY : SLICE("\"taskIds\":["));
+    buf_append(filter->json, id);
+    filter->has_member = filter->has_task = true;
+}
+
 void listen_filter_end(struct listen_filter *filter)
 {
-    buf_append(filter->json, filter->has_address ? SLICE("]},") : SLICE("},"));
+    bool has_array = filter->has_address || filter->has_task;
+    buf_append(filter->json, has_array ? SLICE("]},") : SLICE("},"));
 }
 
 /* -- the request --------------------------------------------------------------------------- */
@@ -115,7 +129,8 @@ static enum status start(struct server_session *session, int64_t id, struct slic
 }
 
 enum status listen_start(struct server_session *session, int64_t id, const struct buf *filter,
-                         const struct upstream_sink *sink, struct upstream_call **handle)
+                         bool has_tasks, const struct upstream_sink *sink,
+                         struct upstream_call **handle)
 {
     struct buf body;
     TRY(buf_status(filter));
@@ -124,7 +139,9 @@ enum status listen_start(struct server_session *session, int64_t id, const struc
     buf_append_i64(&body, id);
     buf_append(&body, SLICE(",\"method\":\"subscriptions/listen\",\"params\":{"));
     buf_append(&body, buf_view(filter));
-    buf_append(&body, SLICE(ENVELOPE "}}"));
+    buf_append(&body, SLICE(ENVELOPE));
+    buf_append(&body, has_tasks ? SLICE(EXTENSION) : SLICE_EMPTY);
+    buf_append(&body, SLICE("}}}}"));
     enum status status = buf_status(&body);
     if (status == STATUS_OK) {
         status = start(session, id, buf_view(&body), sink, handle);

@@ -43,20 +43,22 @@ json_ref listen_addresses(const struct json_tape *tape, json_ref filter);
 NODISCARD enum status listen_read_address(const struct json_tape *tape, json_ref ref,
                                           struct arena *arena, struct slice *uri);
 
-/* Append `"notifications":{...},`: begin with the lists, add addresses, end. */
+/* Append `"notifications":{...},`: begin with the lists, add addresses, then tasks (JSON strings),
+ * end. */
 struct listen_filter {
     struct buf *json;
-    bool has_member, has_address;
+    bool has_member, has_address, has_task;
 };
 void listen_filter_begin(struct listen_filter *filter, struct buf *json, uint32_t lists);
 void listen_filter_add(struct listen_filter *filter, struct slice uri);
+void listen_filter_add_task(struct listen_filter *filter, struct slice id);
 void listen_filter_end(struct listen_filter *filter);
 
-/* Ask the server of the session; filter is what was appended as above. Statuses of the port's
- * start. */
+/* Ask the server of the session; filter is what was appended as above, has_tasks: with tasks in it.
+ * Statuses of the port's start. */
 NODISCARD enum status listen_start(struct server_session *session, int64_t id,
-                                   const struct buf *filter, const struct upstream_sink *sink,
-                                   struct upstream_call **handle);
+                                   const struct buf *filter, bool has_tasks,
+                                   const struct upstream_sink *sink, struct upstream_call **handle);
 
 enum listen_message {
     LISTEN_BROKEN, /* the protocol is */

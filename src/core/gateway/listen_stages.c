@@ -65,7 +65,8 @@ static enum stage_result stage_read_filter(struct operation *op)
     op->listening->changes =
         (struct list_changes){.port = op->gateway->ports.timer, .tell = tell_changes};
     op->listening->wanted = listen_read_lists(tape, filter);
-    return read_resources(op, listen_addresses(tape, filter)) == STATUS_OK
+    return read_resources(op, listen_addresses(tape, filter)) == STATUS_OK &&
+                   listening_read_tasks(op, filter) == STATUS_OK
                ? STAGE_DONE
                : operation_refuse_overload(op, "too many subscriptions");
 }
@@ -153,6 +154,7 @@ static enum stage_result stage_judge(struct operation *op)
                                     SLICE("policy_denied"), &answer);
         }
     }
+    listening_judge_tasks(op);
     return STAGE_DONE;
 }
 
@@ -192,6 +194,13 @@ static void write_end(const struct operation *op, struct buf *json)
     buf_append(json, SLICE("}}}"));
 }
 
+void listening_tell(struct operation *op, struct buf *json)
+{
+    write_end(op, json);
+    op->call.notification_count++;
+    send(op, json);
+}
+
 static void tell(struct operation *op, struct slice method, struct slice uri)
 {
     struct buf json;
@@ -204,9 +213,7 @@ static void tell(struct operation *op, struct slice method, struct slice uri)
         buf_append_json_string(&json, uri);
         buf_append_byte(&json, ',');
     }
-    write_end(op, &json);
-    op->call.notification_count++;
-    send(op, &json);
+    listening_tell(op, &json);
     buf_release(&json);
 }
 
@@ -239,6 +246,7 @@ static void write_filter(struct buf *json, uint32_t lists, const struct listenin
             listen_filter_add(&filter, resource->uri);
         }
     }
+    listening_write_tasks(&filter, listening, at);
     listen_filter_end(&filter);
 }
 
@@ -365,6 +373,7 @@ static void take_acknowledgement(struct listener_at *at, const struct json_tape 
     at->is_acknowledged = true;
     if (filter != JSON_NONE && json_type(tape, filter) == JSON_OBJECT) {
         at->honoured = listen_read_lists(tape, filter) & at->asked;
+        listening_agree_tasks(at, tape, filter, arena);
         json_ref array = listen_addresses(tape, filter);
         if (array != JSON_NONE) {
             json_iter_init(&iter, tape, array);
@@ -416,6 +425,9 @@ void listening_take_notice(struct listener_at *at, const struct json_tape *tape,
     json_ref method = json_member(tape, 0, SLICE("method"));
     if (json_string_eq(tape, method, mcp_method_of_update()->name)) {
         take_update(at, tape, arena);
+        return;
+    }
+    if (listening_take_state(at, tape, arena)) {
         return;
     }
     const struct listen_list *list = listen_list_find(tape);
@@ -486,7 +498,8 @@ static enum status start(struct listener_at *at)
     struct buf filter;
     buf_init(&filter, GATEWAY_OPERATION_BYTES_MAX, &op->account);
     write_filter(&filter, at->asked, op->listening, at);
-    enum status status = listen_start(at->session, at->id, &filter, &sink, &at->handle);
+    enum status status =
+        listen_start(at->session, at->id, &filter, listening_has_tasks(at), &sink, &at->handle);
     buf_release(&filter);
     return status;
 }
@@ -507,7 +520,7 @@ static void listen_at(struct operation *op, struct listener_at *at, struct serve
 {
     struct listening *listening = op->listening;
     uint32_t lists = 0;
-    bool has_resource = false;
+    bool has_wish = false;
     for (size_t i = 0; i < LISTEN_LISTS; i++) {
         bool is_there = operation_covers(op, LISTEN_LIST[i].primitive, session->server_index);
         lists |= is_there ? LISTEN_LIST[i].offer : 0U;
@@ -517,9 +530,9 @@ static void listen_at(struct operation *op, struct listener_at *at, struct serve
                                .id = ++op->gateway->next_upstream_id,
                                .asked = listening->wanted & session->offers & lists};
     for (size_t i = 0; i < listening->resource_count; i++) {
-        has_resource = has_resource || is_wanted_of(at, &listening->resources[i]);
+        has_wish = has_wish || is_wanted_of(at, &listening->resources[i]);
     }
-    if (at->asked == 0 && !has_resource) {
+    if (at->asked == 0 && !has_wish && !listening_has_tasks(at)) {
         return;
     }
     /* It may be over before it has begun. */
@@ -592,6 +605,7 @@ void listening_end(struct operation *op)
 {
     if (op->listening != NULL) {
         list_changes_end(&op->listening->changes);
+        listening_forget_looks(op);
     }
 }
 

@@ -13,6 +13,7 @@
 #include "core/gateway/child.h"
 #include "core/gateway/gateway.h"
 #include "core/gateway/list_changes.h"
+#include "core/gateway/listen_request.h"
 #include "core/gateway/operation.h"
 
 #define LISTENING_MS_MAX ((int64_t)24 * 3600000) /* whatever the token says */
@@ -29,6 +30,20 @@ struct listened {
     bool is_told;          /* to the session with a legacy server that is open, or opens */
     bool is_honoured;      /* its server has said so */
     bool is_denied;        /* the last news of it was, and that is recorded */
+};
+
+/* A task whose states the client wants to hear of. */
+struct listened_task {
+    struct operation *operation; /* that listens */
+    struct slice id;             /* the client's, a JSON string */
+    struct slice own_id;         /* the server's, decoded */
+    struct slice own_text;       /* the same, a JSON string */
+    struct slice tool;
+    uint32_t server_index;
+    bool is_wanted;    /* and may be heard of */
+    bool is_honoured;  /* its server has said so */
+    bool is_looked_at; /* an operation does, since its server told something */
+    bool has_news;     /* since that has begun */
 };
 
 /* At one server. */
@@ -49,6 +64,8 @@ struct listening {
     uint32_t wanted; /* mcp_offer: of the lists */
     struct listened *resources;
     size_t resource_count;
+    struct listened_task *tasks;
+    size_t task_count;
     struct arena lists; /* of servers, by which it is found whose the resources are */
     struct listener_at *servers;
     size_t server_count, running_count;
@@ -84,6 +101,31 @@ enum stage_result listening_stage_resolve(struct operation *operation);
 enum stage_result listening_stage_choose(struct operation *operation);
 enum stage_result listening_stage_resolve_template(struct operation *operation);
 enum stage_result listening_stage_choose_template(struct operation *operation);
+
+/* listen_tasks.c: read the tasks in a filter, an object (STATUS_LIMIT: too many, or no memory); may
+ * they be heard of; has the server some of them; write those of a server, or what the client is
+ * told (NULL); take those that a server agrees to. */
+NODISCARD enum status listening_read_tasks(struct operation *operation, json_ref filter);
+void listening_judge_tasks(struct operation *operation);
+bool listening_has_tasks(const struct listener_at *at);
+void listening_write_tasks(struct listen_filter *filter, const struct listening *listening,
+                           const struct listener_at *at);
+void listening_agree_tasks(struct listener_at *at, const struct json_tape *tape, json_ref filter,
+                           struct arena *arena);
+
+/* A server tells of a task: look at it. False: it is another notice. */
+bool listening_take_state(struct listener_at *at, const struct json_tape *tape,
+                          struct arena *arena);
+
+/* That look, an operation of its own, found this state, without the brace at its end; it is over;
+ * nobody listens any more. */
+void listening_tell_state(struct listened_task *task, struct buf *params);
+void listening_looked(struct operation *look);
+void listening_forget_looks(struct operation *operation);
+
+/* listen_stages.c, for these: send a message whose last member is `"_meta"`, which is written here
+ * with the braces behind it. */
+void listening_tell(struct operation *operation, struct buf *json);
 
 /* listen_stages.c, for it: the question whether a client may hear of a resource, or of a part of
  * it, in the way of that method; record that it may not (code). */

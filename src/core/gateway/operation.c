@@ -27,6 +27,7 @@ void operation_release_exchange(struct operation *op)
 static void leave_sessions(struct operation *op)
 {
     listening_end(op);
+    listening_looked(op);
     held_call_leave(op);
     asking_answer(op, SLICE_EMPTY);
     asking_end_all(op);
@@ -679,6 +680,55 @@ enum status operation_begin_standing(struct server_session *session, struct slic
         status = arena_copy(&op->arena, json, &op->body);
     }
     if (status == STATUS_OK) {
+        run(op);
+    } else {
+        free_operation(op);
+    }
+    return status;
+}
+
+static enum status read_look(struct operation *op, const struct listened_task *task)
+{
+    struct mcp_refusal refusal;
+    struct diag diag = {0};
+    struct buf json;
+    buf_init(&json, GATEWAY_OPERATION_BYTES_MAX, &op->account);
+    buf_append(&json, SLICE("{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"tasks/get\","
+                            "\"params\":{\"taskId\":"));
+    buf_append(&json, task->id);
+    buf_append(&json, SLICE(",\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":"
+                            "\"2026-07-28\",\"io.modelcontextprotocol/clientCapabilities\":"));
+    mcp_capabilities_write(&task->operation->declared, MCP_2026_07_28, &json);
+    buf_append(&json, SLICE("}}}"));
+    enum status status = buf_status(&json);
+    if (status == STATUS_OK) {
+        status = arena_copy(&op->arena, buf_view(&json), &op->body);
+    }
+    buf_release(&json);
+    struct mcp_message_input input = {
+        .parser = &op->gateway->parser, .body = op->body, .is_stdio = true};
+    return status == STATUS_OK ? mcp_message_read(&input, &op->arena, &op->message, &refusal, &diag)
+                               : status;
+}
+
+enum status operation_begin_look(struct listened_task *task)
+{
+    struct operation *by = task->operation;
+    struct client_listener listener = operation_listener(by);
+    struct operation *op = new_operation(by->gateway);
+    if (op == NULL) {
+        return STATUS_LIMIT;
+    }
+    op->client_gone = true; /* nobody waits for an answer */
+    op->revision = by->revision;
+    op->declared = by->declared;
+    op->stages = OPERATION_LOOK_STAGES;
+    enum status status = take_listener(op, &listener);
+    if (status == STATUS_OK) {
+        status = read_look(op, task);
+    }
+    if (status == STATUS_OK) {
+        op->task.told = task;
         run(op);
     } else {
         free_operation(op);

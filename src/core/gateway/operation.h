@@ -191,6 +191,10 @@ void operation_wake(struct operation *operation);
 NODISCARD enum status operation_begin_standing(struct server_session *session, struct slice json,
                                                bool is_later);
 
+/* Begin to look at a task for who listens to it, as if he had asked with tasks/get: an operation of
+ * its own, whose answer is told. Statuses as above. */
+NODISCARD enum status operation_begin_look(struct listened_task *task);
+
 /* Keep how a child ended, for the stage that runs when all are over. diag may be NULL. */
 void operation_note(struct operation *operation, enum status status, const struct diag *diag);
 
@@ -461,6 +465,7 @@ struct policy_question operation_question(const struct operation *operation, uin
  * tables. */
 extern const struct stage OPERATION_CALL_STAGES[];
 extern const struct stage OPERATION_TASK_STAGES[];
+extern const struct stage OPERATION_LOOK_STAGES[];
 extern const struct stage OPERATION_LIST_STAGES[];
 extern const struct stage OPERATION_INITIALIZE_STAGES[];
 extern const struct stage OPERATION_DISCOVER_STAGES[];

@@ -184,7 +184,7 @@ static enum status start(struct server_listen *listen)
     struct buf filter;
     buf_init(&filter, GATEWAY_OPERATION_BYTES_MAX, &session->gateway->account);
     write_wishes(session, &filter);
-    enum status status = listen_start(session, listen->id, &filter, &sink, &listen->handle);
+    enum status status = listen_start(session, listen->id, &filter, false, &sink, &listen->handle);
     buf_release(&filter);
     return status;
 }

@@ -14,14 +14,16 @@
 #define TASK_RELATED_KEY "io.modelcontextprotocol/related-task" /* in _meta */
 
 struct operation;
+struct listened_task;
 
 /* What an operation has to do with a task; zero: nothing. */
 struct operation_task {
     struct task_reference reference; /* which it names, or has made */
     struct slice own_id;             /* the server's own id, decoded */
-    struct slice id;    /* for the client, a JSON string: what it sent, or of the task made */
-    bool is_wished;     /* MCP 2025-11-25: the call is to be one */
-    bool is_made;       /* the answer is one */
+    struct slice id; /* for the client, a JSON string: what it sent, or of the task made */
+    bool is_wished;  /* MCP 2025-11-25: the call is to be one */
+    bool is_made;    /* the answer is one */
+    struct listened_task *told; /* whose client is told what a look finds, or NULL (listening.h) */
     struct call *asked; /* the call before the one that told the server something, or NULL */
 };
 

@@ -7,6 +7,7 @@
  * to a question that is not let through is given by the gateway. */
 #include "core/gateway/client_tasks.h"
 #include "core/gateway/input_shared.h"
+#include "core/gateway/listening.h"
 #include "core/gateway/operation.h"
 #include "core/gateway/question_shape.h"
 #include "json/writer.h"
@@ -341,19 +342,25 @@ static size_t replace_questions(struct operation *op, struct json_edit *edits)
 }
 
 /* The extension has the id in one place, and no state that travels. */
-static size_t modern_edits(struct operation *op, struct json_edit *edits)
+static size_t state_edits(struct operation *op, struct json_edit *edits)
 {
     struct json_place result = result_of(op);
     struct json_place meta =
         question_member(question_member(result, SLICE("result")), SLICE("_meta"));
+    size_t count = replace(result, SLICE("requestState"), SLICE_EMPTY, edits);
+    count += replace(meta, SLICE(TASK_RELATED_KEY), SLICE_EMPTY, edits + count);
+    return count + replace_questions(op, edits + count);
+}
+
+static size_t modern_edits(struct operation *op, struct json_edit *edits)
+{
+    struct json_place result = result_of(op);
     size_t count = replace(result, SLICE("resultType"), SLICE("\"complete\""), edits);
     if (count == 0) {
         edits[count++] =
             (struct json_edit){JSON_EDIT_APPEND, result.ref, SLICE("\"resultType\":\"complete\"")};
     }
-    count += replace(result, SLICE("requestState"), SLICE_EMPTY, edits + count);
-    count += replace(meta, SLICE(TASK_RELATED_KEY), SLICE_EMPTY, edits + count);
-    return count + replace_questions(op, edits + count);
+    return count + state_edits(op, edits + count);
 }
 
 static void write_result(struct operation *op)
@@ -381,6 +388,60 @@ static enum stage_result stage_answer(struct operation *op)
 {
     return operation_answer_call(op, write_result);
 }
+
+/* -- who listens --------------------------------------------------------------------------- */
+
+static enum stage_result stage_take_task(struct operation *op)
+{
+    enum stage_result result = operation_take_task(op);
+    if (result != STAGE_DONE) {
+        return result;
+    }
+    return operation_set_audit_target(op) ? STAGE_DONE
+                                          : operation_refuse_overload(op, "no memory for the task");
+}
+
+/* The state is a notice's parameters, whose metadata is ours. */
+static enum stage_result stage_tell_listener(struct operation *op)
+{
+    struct json_edit edits[TASK_EDITS_MAX];
+    bool is_told = op->call.failure == STATUS_OK && op->call.result != JSON_NONE &&
+                   op->input.next != INPUT_REFUSE && op->task.told != NULL;
+    if (!is_told) {
+        return STAGE_DONE;
+    }
+    size_t count = replace(result_of(op), SLICE("taskId"), op->task.id, edits);
+    count += replace(result_of(op), SLICE("resultType"), SLICE_EMPTY, edits + count);
+    count += replace(result_of(op), SLICE("_meta"), SLICE_EMPTY, edits + count);
+    count += state_edits(op, edits + count);
+    json_write(&op->reply, &op->call.answer, op->call.result, edits, count);
+    op->reply.len -= op->reply.len > 0 ? 1 : 0; /* its brace comes with the metadata */
+    listening_tell_state(op->task.told, &op->reply);
+    return STAGE_DONE;
+}
+
+const struct stage OPERATION_LOOK_STAGES[] = {
+    {"take_task", stage_take_task},
+    {"check_view", operation_stage_check_view},
+    {"authorize_early", operation_stage_authorize_early},
+    {"open_session", operation_stage_open_session},
+    {"check_session", operation_stage_check_session},
+    {"check_era", stage_check_era},
+    {"check_offer", operation_stage_check_offer},
+    {"authorize", stage_authorize},
+    {"record_intent", operation_stage_record_intent},
+    {"check_intent", operation_stage_check_record},
+    {"ask", stage_ask},
+    {"judge_questions", operation_stage_judge_questions},
+    {"judge_task", stage_judge_task},
+    {"record_questions", operation_stage_record_notes},
+    {"tell", stage_tell},
+    {"check_told", stage_check_told},
+    {"record_outcome", operation_stage_record_outcome},
+    {"check_outcome", operation_stage_check_record},
+    {"tell_listener", stage_tell_listener},
+    {NULL, NULL},
+};
 
 const struct stage OPERATION_TASK_STAGES[] = {
     {"authenticate", operation_stage_authenticate},
