@@ -494,6 +494,7 @@ static void authenticate(struct inspection *self, struct slice authorization)
                                                  (size_t)self->inputs.config->limits.token_bytes,
                                              .now_s = self->now_s,
                                              .arena = &self->arena,
+                                             .skips_binding = true,
                                              .observer = &observer};
     (void)!identity_authenticate(&request, &self->principal, &diag);
 }

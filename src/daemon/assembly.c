@@ -308,6 +308,12 @@ static enum status build_issuer(struct build *b, const struct config_issuer *fro
         .role_count = from->roles.count,
     };
     to->algorithms = from->algorithms;
+    static const enum issuer_proof_policy PROOFS[] = {
+        [CONFIG_PROOFS_OPTIONAL] = ISSUER_PROOFS_OPTIONAL,
+        [CONFIG_PROOFS_REQUIRED] = ISSUER_PROOFS_REQUIRED,
+        [CONFIG_PROOFS_OFF] = ISSUER_PROOFS_OFF};
+    to->proofs = PROOFS[from->proofs];
+    to->asks_nonce = from->asks_nonce;
     TRY(build_sign_ins(b, from, to));
     TRY(build_role_sources(b, &from->mapping, to));
     TRY(build_evidence(b, from, to));

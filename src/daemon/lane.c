@@ -196,6 +196,7 @@ enum status lane_start(struct lane *lane, const struct lane_shared *shared, int 
                                   .keys = shared->keys == NULL ? NULL : &lane->keys,
                                   .usage = shared->usage,
                                   .codes = shared->codes,
+                                  .replay = shared->replay,
                                   .http_client =
                                       shared->curl_client == NULL ? NULL : &lane->http_client,
                                   .handover = &lane->handover,

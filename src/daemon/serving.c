@@ -8,6 +8,7 @@
 #include "daemon/lane.h"
 #include "daemon/network.h"
 #include "daemon/shared_codes.h"
+#include "daemon/shared_replay.h"
 #include "daemon/shared_usage.h"
 
 #include <errno.h>
@@ -45,6 +46,8 @@ struct serving {
     struct port_usage usage_port;
     struct shared_codes codes;
     struct port_used_codes codes_port;
+    struct shared_replay replay;
+    struct port_replay replay_port;
     struct gateway_snapshot *snapshot; /* one reference to what is in force */
     struct posted to_reload;           /* from the thread that waits for signals */
     uv_sem_t reloaded;
@@ -185,6 +188,9 @@ static enum status open_shared(struct serving *s, struct diag *diag)
     TRY(shared_codes_init(&s->codes, (size_t)limits->sign_in_codes));
     s->codes_port = shared_codes_port(&s->codes);
     s->shared.codes = &s->codes_port;
+    TRY(shared_replay_init(&s->replay, (size_t)limits->proofs));
+    s->replay_port = shared_replay_port(&s->replay);
+    s->shared.replay = &s->replay_port;
     s->shared.config = s->plan->inputs->config;
     s->shared.random = &s->random;
     s->shared.crypto = openssl_crypto_port(s->crypto);
@@ -449,6 +455,7 @@ static void release(struct serving *s)
     uv_sem_destroy(&s->reloaded);
     shared_usage_release(&s->usage);
     shared_codes_release(&s->codes);
+    shared_replay_release(&s->replay);
     if (s->shared.tls != NULL) {
         s->plan->network->close_tls(s->shared.tls);
     }

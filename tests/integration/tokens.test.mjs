@@ -149,7 +149,9 @@ describe('the metadata of a protected resource', () => {
       const { status, headers, body } = await get(`/.well-known/oauth-protected-resource${endpoint}`);
       assert.equal(status, 200);
       assert.equal(headers.get('content-type'), 'application/json');
-      assert.deepEqual(JSON.parse(body), {
+      const { dpop_signing_alg_values_supported: algorithms, ...rest } = JSON.parse(body);
+      assert.ok(algorithms.includes('ES256') && !algorithms.includes('none'));
+      assert.deepEqual(rest, {
         resource: bench.gateway.origin + endpoint,
         authorization_servers: [issuer.url, 'urn:aegis:development'],
         bearer_methods_supported: ['header'],

@@ -4,11 +4,12 @@
 #include "core/mcp/cors.h"
 #include "wire/sse.h"
 
-#define REPLY_FIELDS_MAX (4 + CORS_FIELDS_MAX)
+#define EXTRA_FIELDS_MAX 2
+#define REPLY_FIELDS_MAX (3 + EXTRA_FIELDS_MAX + CORS_FIELDS_MAX)
 #define STREAM_FIELDS 3
 
 static void reply(struct operation *op, int http_status, struct slice content_type,
-                  const struct http_field *extra)
+                  const struct http_field *extra, size_t extra_count)
 {
     struct http_field fields[REPLY_FIELDS_MAX] = {
         {SLICE("Content-Type"), content_type},
@@ -18,8 +19,8 @@ static void reply(struct operation *op, int http_status, struct slice content_ty
     if (op->session_id.len > 0 && !op->is_refused) {
         fields[count++] = (struct http_field){SLICE("Mcp-Session-Id"), buf_view(&op->session_id)};
     }
-    if (extra != NULL) {
-        fields[count++] = *extra;
+    for (size_t i = 0; i < extra_count; i++) {
+        fields[count++] = extra[i];
     }
     count += cors_fields(op->origin, fields + count);
     struct exchange_reply answer = {
@@ -116,7 +117,7 @@ void operation_answer(struct operation *op, int http_status)
     if (!op->stream_begun) {
         bool may_retry = op->is_refused && op->refusal.may_retry;
         reply(op, http_status, op->reply.len > 0 ? SLICE("application/json") : SLICE_EMPTY,
-              may_retry ? &PRODUCT_RETRY_AFTER : NULL);
+              &PRODUCT_RETRY_AFTER, may_retry ? 1 : 0);
         return;
     }
     if (operation_send_event(op, buf_view(&op->reply))) {
@@ -232,18 +233,24 @@ static void write_error(struct operation *op)
 
 static void answer_challenge(struct operation *op)
 {
-    struct buf text;
+    struct buf text, nonce;
     enum challenge_kind kind = op->refusal.challenge;
     buf_init(&text, CHALLENGE_BYTES_MAX, &op->account);
+    buf_init(&nonce, CHALLENGE_BYTES_MAX, &op->account);
     if (op->principal == NULL) {
         resource_challenge_token(&text, op->gateway->snapshot, op->target_path, kind);
     } else {
         resource_challenge_demand(&text, op, kind);
     }
-    struct http_field field = {SLICE("WWW-Authenticate"), buf_view(&text)};
+    if (kind == CHALLENGE_NONCE) {
+        gateway_write_nonce(op->gateway, &nonce);
+    }
+    struct http_field fields[EXTRA_FIELDS_MAX] = {{SLICE("WWW-Authenticate"), buf_view(&text)},
+                                                  {SLICE("DPoP-Nonce"), buf_view(&nonce)}};
     buf_clear(&op->reply);
-    reply(op, op->refusal.http_status, SLICE_EMPTY, &field);
+    reply(op, op->refusal.http_status, SLICE_EMPTY, fields, nonce.len > 0 ? 2 : 1);
     buf_release(&text);
+    buf_release(&nonce);
 }
 
 void operation_answer_refusal(struct operation *op)

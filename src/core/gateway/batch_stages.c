@@ -135,13 +135,8 @@ static enum status begin_element(struct operation *op, json_ref ref)
         base_free(element);
         return STATUS_LIMIT;
     }
-    struct exchange_request request = {.method = SLICE("POST"),
-                                       .target = op->target_path,
-                                       .fields = op->fields,
-                                       .field_count = op->field_count,
-                                       .body = json_raw(&op->message.tape, ref),
-                                       .peer_ip = op->peer_ip,
-                                       .is_tls = op->is_tls};
+    struct exchange_request request = operation_request(op);
+    request.body = json_raw(&op->message.tape, ref);
     operation_begin(op->gateway, &element->exchange, &request, true);
     return STATUS_OK;
 }

@@ -33,6 +33,15 @@ static enum status init_at_servers(struct gateway *gateway)
     return STATUS_OK;
 }
 
+/* A key for each purpose: nonces are shown, ids of sessions are sealed. */
+static void derive_nonce_key(struct gateway *gateway)
+{
+    const struct port_crypto *crypto = gateway->ports.crypto;
+    uint8_t text[sizeof("nonce") + GATEWAY_SESSION_KEY_BYTES] = "nonce";
+    memcpy(text + sizeof("nonce"), gateway->place.session_key, GATEWAY_SESSION_KEY_BYTES);
+    crypto->sha256(crypto->context, slice_of(text, sizeof(text)), gateway->nonce_key);
+}
+
 enum status gateway_init(struct gateway *gateway, const struct gateway_ports *ports,
                          struct gateway_snapshot *snapshot, const struct gateway_place *place,
                          const struct gateway_limits *limits)
@@ -49,6 +58,7 @@ enum status gateway_init(struct gateway *gateway, const struct gateway_ports *po
         .farewells = {.table = &gateway->children},
     };
     gateway->documents.count_max = limits->sign_in.documents;
+    derive_nonce_key(gateway);
     buf_init(&gateway->head_text, HEAD_TEXT_BYTES_MAX, NULL);
     buf_init(&gateway->record, AUDIT_RECORD_BYTES_MAX, NULL);
     /* Of no account: one message at a time, which has its own already, and little is kept. */
@@ -136,10 +146,22 @@ enum status gateway_draw_id(struct gateway *gateway, uint8_t out[AUDIT_DECISION_
     return STATUS_OK;
 }
 
-enum status gateway_authenticate(struct gateway *gateway, struct slice authorization,
-                                 struct arena *arena, struct principal **out,
-                                 struct identity_miss *miss, struct diag *diag)
+static int64_t now_s(const struct gateway *gateway)
 {
+    return gateway->ports.clock->wall_ms(gateway->ports.clock->context) / 1000;
+}
+
+void gateway_write_nonce(const struct gateway *gateway, struct buf *out)
+{
+    proof_nonce_write(gateway->ports.crypto, gateway->nonce_key, now_s(gateway), out);
+}
+
+enum status gateway_authenticate(struct gateway *gateway, const struct gateway_presented *presented,
+                                 struct principal **out, struct identity_miss *miss,
+                                 struct diag *diag)
+{
+    const struct exchange_request *request = presented->request;
+    size_t count = 0;
     const struct gateway_ports *ports = &gateway->ports;
     const struct gateway_snapshot *snapshot = gateway->snapshot;
     *miss = (struct identity_miss){0};
@@ -147,19 +169,27 @@ enum status gateway_authenticate(struct gateway *gateway, struct slice authoriza
         *out = principal_ref(snapshot->local_principal);
         return STATUS_OK;
     }
-    struct identity_request request = {
+    struct identity_request asked = {
         .snapshot = snapshot->identity,
         .cache = gateway->cache,
         .hashes = gateway->token_hashes,
         .crypto = ports->crypto,
         .parser = &gateway->parser,
-        .authorization = authorization,
+        .authorization =
+            mcp_field(request->fields, request->field_count, SLICE("authorization"), &count),
+        .method = request->method,
+        .public_url = snapshot->public_url,
+        .path = request->target,
+        .replay = presented->is_first ? ports->replay : NULL,
+        .nonce_key = gateway->nonce_key,
         .token_bytes_max = gateway->limits.token_bytes,
-        .now_s = ports->clock->wall_ms(ports->clock->context) / 1000,
-        .arena = arena,
+        .now_s = now_s(gateway),
+        .arena = presented->arena,
         .miss = miss,
     };
-    return identity_authenticate(&request, out, diag);
+    asked.proof =
+        mcp_field(request->fields, request->field_count, SLICE("dpop"), &asked.proof_count);
+    return identity_authenticate(&asked, out, diag);
 }
 
 /* Will the body need more than a moment and a page of memory? */
@@ -201,14 +231,13 @@ static enum status check_stranger(struct gateway *gateway, const struct exchange
     struct arena arena;
     struct principal *principal = NULL;
     struct identity_miss miss;
-    size_t count = 0;
     if (!has_large_body(head)) {
         return STATUS_OK;
     }
     arena_init(&arena, STRANGER_ARENA_BYTES, &gateway->account);
-    enum status status = gateway_authenticate(
-        gateway, mcp_field(head->fields, head->field_count, SLICE("authorization"), &count), &arena,
-        &principal, &miss, diag);
+    enum status status =
+        gateway_authenticate(gateway, &(struct gateway_presented){.request = head, .arena = &arena},
+                             &principal, &miss, diag);
     look_for_keys(gateway, &miss);
     principal_unref(principal);
     arena_release(&arena);
@@ -282,8 +311,17 @@ static void challenge_head(struct gateway *gateway, const struct exchange_reques
     gateway_record_refusal(gateway, AUDIT_AUTH_REJECT, head->peer_ip, code);
     begin_reply(gateway, challenge_http_status(kind), reply);
     resource_challenge_token(&gateway->head_text, gateway->snapshot, head->target, kind);
+    size_t end = gateway->head_text.len;
+    if (kind == CHALLENGE_NONCE) {
+        gateway_write_nonce(gateway, &gateway->head_text);
+    }
+    struct slice text = buf_view(&gateway->head_text);
     add_field(gateway, reply,
-              (struct http_field){SLICE("WWW-Authenticate"), buf_view(&gateway->head_text)});
+              (struct http_field){SLICE("WWW-Authenticate"), slice_sub(text, 0, end)});
+    if (kind == CHALLENGE_NONCE) {
+        add_field(gateway, reply,
+                  (struct http_field){SLICE("DPoP-Nonce"), slice_sub(text, end, text.len)});
+    }
     add_cors(gateway, head, reply);
 }
 

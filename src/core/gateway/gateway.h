@@ -24,6 +24,7 @@
 #include "core/ports/journal.h"
 #include "core/ports/keys.h"
 #include "core/ports/random.h"
+#include "core/ports/replay.h"
 #include "core/ports/timer.h"
 #include "core/ports/upstream.h"
 #include "core/ports/usage.h"
@@ -119,6 +120,7 @@ struct gateway_ports {
     const struct port_keys *keys;               /* NULL: nobody is told */
     const struct port_handover *handover;       /* NULL: there is one loop */
     const struct port_usage *usage;             /* of all loops; NULL: nobody counts */
+    const struct port_replay *replay;           /* of all loops; NULL: no proof is taken twice */
     const struct port_http_client *http_client; /* NULL: nothing at an address is configured */
     const struct port_used_codes *codes;        /* of all loops; NULL: no code is taken */
     struct port_poster *poster;                 /* of this loop */
@@ -193,8 +195,9 @@ struct gateway {
     uint8_t ids[GATEWAY_IDS_DRAWN][AUDIT_DECISION_ID_BYTES];
     size_t id_count; /* not used yet, from the front */
     struct gateway_place place;
-    bool is_draining;     /* begins no stream any more */
-    bool is_closed;       /* begins nothing any more */
+    uint8_t nonce_key[PROOF_NONCE_KEY_BYTES]; /* of proofs; the same for all loops */
+    bool is_draining;                         /* begins no stream any more */
+    bool is_closed;                           /* begins nothing any more */
     struct buf head_text; /* of the last answer to a head; head_fields point into it */
     struct http_field head_fields[GATEWAY_HEAD_FIELDS_MAX];
 };
@@ -219,11 +222,22 @@ void gateway_release(struct gateway *gateway);
  * Operations that wait go on with their stage and see the new snapshot at their next decision. */
 void gateway_switch(struct gateway *gateway, struct gateway_snapshot *snapshot);
 
+/* What a caller shows. */
+struct gateway_presented {
+    const struct exchange_request *request;
+    bool is_first;       /* seen for the first time and to be served: its proof is used up */
+    struct arena *arena; /* for decoding */
+};
+
 /* Who calls? *out is one reference, set on STATUS_OK only. Codes as of identity_authenticate; miss
  * is set in any case. */
-NODISCARD enum status gateway_authenticate(struct gateway *gateway, struct slice authorization,
-                                           struct arena *arena, struct principal **out,
-                                           struct identity_miss *miss, struct diag *diag);
+NODISCARD enum status gateway_authenticate(struct gateway *gateway,
+                                           const struct gateway_presented *presented,
+                                           struct principal **out, struct identity_miss *miss,
+                                           struct diag *diag);
+
+/* Append the nonce that proofs need now. */
+void gateway_write_nonce(const struct gateway *gateway, struct buf *out);
 
 /* A new decision id. STATUS_UNAVAILABLE without random bytes. */
 NODISCARD enum status gateway_draw_id(struct gateway *gateway,

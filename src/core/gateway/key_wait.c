@@ -38,9 +38,6 @@ static enum status keep_fields(struct operation *op)
     for (size_t i = 0; i < op->field_count; i++) {
         TRY(arena_copy(&op->arena, op->fields[i].name, &fields[i].name));
         TRY(arena_copy(&op->arena, op->fields[i].value, &fields[i].value));
-        if (op->fields[i].value.ptr == op->authorization.ptr) {
-            op->authorization = fields[i].value;
-        }
     }
     op->fields = fields;
     op->owns_fields = true;
@@ -59,7 +56,6 @@ void operation_drop_fields(struct operation *op)
     op->owns_fields = false;
     op->fields = NULL;
     op->field_count = 0;
-    op->authorization = SLICE_EMPTY;
 }
 
 bool operation_wait_for_keys(struct operation *op, const struct identity_miss *miss)

@@ -417,6 +417,17 @@ static const struct stage *stages_of(const struct mcp_message *message)
     return OPERATION_NOTIFICATION_STAGES;
 }
 
+struct exchange_request operation_request(const struct operation *op)
+{
+    return (struct exchange_request){.method = op->http_method,
+                                     .target = op->target_path,
+                                     .fields = op->fields,
+                                     .field_count = op->field_count,
+                                     .body = op->body,
+                                     .peer_ip = op->peer_ip,
+                                     .is_tls = op->is_tls};
+}
+
 /* Copy what must outlive the transport's call. */
 static enum status copy_request(struct operation *op, const struct exchange_request *request)
 {
@@ -425,7 +436,6 @@ static enum status copy_request(struct operation *op, const struct exchange_requ
     op->field_count = request->field_count;
     op->is_tls = request->is_tls;
     op->is_stdio = request->is_stdio;
-    op->authorization = mcp_field(op->fields, op->field_count, SLICE("authorization"), &count);
     TRY(arena_copy(&op->arena, mcp_field(op->fields, op->field_count, SLICE("origin"), &count),
                    &op->origin));
     TRY(arena_copy(&op->arena, request->method, &op->http_method));

@@ -104,7 +104,6 @@ struct operation {
     struct slice http_method, target_path, peer_ip, body;
     const struct http_field *fields; /* the transport's, until the first wait */
     size_t field_count;
-    struct slice authorization;         /* one of them */
     struct http_field *sent_parameters; /* the client's, of a call's arguments */
     struct http_field *parameters;      /* and ours */
     size_t sent_parameter_count, parameter_count;
@@ -168,6 +167,9 @@ struct stage {
     const char *name;
     stage_fn run; /* NULL ends the table */
 };
+
+/* The request that the operation was begun with, until the first wait. */
+struct exchange_request operation_request(const struct operation *operation);
 
 /* Begin with a whole request; the operation frees itself at its end. */
 void operation_begin(struct gateway *gateway, struct exchange *exchange,

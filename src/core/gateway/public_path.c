@@ -74,12 +74,15 @@ static void answer_metadata(struct gateway *gateway, struct exchange *exchange, 
         }
     }
     struct slice scopes[RESOURCE_SCOPES_MAX];
+    struct resource_proofs proofs = resource_proofs_of(snapshot);
     challenge_metadata_write(&body,
                              &(struct challenge_metadata){
                                  .resource = buf_view(&resource),
                                  .scopes = scopes,
                                  .scope_count = resource_scopes(snapshot, resource_path, scopes),
                                  .resource_name = SLICE("Aegis MCP Gateway"),
+                                 .takes_proofs = proofs.are_taken,
+                                 .needs_proofs = proofs.are_needed,
                                  .authorization_servers = issuers,
                                  .authorization_server_count = count});
     struct exchange_reply reply = {.status_code = buf_status(&body) == STATUS_OK ? 200 : 503,

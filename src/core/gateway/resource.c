@@ -32,6 +32,21 @@ size_t resource_scopes(const struct gateway_snapshot *snapshot, struct slice tar
                       scopes, count);
 }
 
+struct resource_proofs resource_proofs_of(const struct gateway_snapshot *snapshot)
+{
+    const struct identity_config *config =
+        snapshot->identity == NULL ? NULL : identity_snapshot_config(snapshot->identity);
+    struct resource_proofs proofs = {.are_needed = config != NULL && config->entry_count > 0};
+    for (size_t i = 0; config != NULL && i < config->entry_count; i++) {
+        const struct issuer_entry *entry = &config->entries[i];
+        bool has_tokens = entry->kind == ISSUER_OF_TOKENS;
+        proofs.are_taken = proofs.are_taken || (has_tokens && entry->proofs != ISSUER_PROOFS_OFF);
+        proofs.are_needed =
+            proofs.are_needed && has_tokens && entry->proofs == ISSUER_PROOFS_REQUIRED;
+    }
+    return proofs;
+}
+
 void resource_challenge_token(struct buf *out, const struct gateway_snapshot *snapshot,
                               struct slice target, enum challenge_kind kind)
 {
@@ -39,6 +54,7 @@ void resource_challenge_token(struct buf *out, const struct gateway_snapshot *sn
     struct challenge challenge = {.kind = kind,
                                   .public_url = snapshot->public_url,
                                   .path = endpoint_path(target),
+                                  .needs_proof = resource_proofs_of(snapshot).are_needed,
                                   .scopes = scopes};
     challenge.scope_count = resource_scopes(snapshot, target, scopes);
     challenge_write(out, &challenge);

@@ -12,6 +12,12 @@
 size_t resource_scopes(const struct gateway_snapshot *snapshot, struct slice target,
                        struct slice scopes[RESOURCE_SCOPES_MAX]);
 
+/* Do issuers accept tokens that are bound to a key, and no others? */
+struct resource_proofs {
+    bool are_taken, are_needed;
+};
+struct resource_proofs resource_proofs_of(const struct gateway_snapshot *snapshot);
+
 /* Append the challenge for a request to target that lacks a good token. */
 void resource_challenge_token(struct buf *out, const struct gateway_snapshot *snapshot,
                               struct slice target, enum challenge_kind kind);

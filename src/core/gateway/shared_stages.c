@@ -47,8 +47,11 @@ enum stage_result operation_stage_authenticate(struct operation *op)
 {
     struct diag diag = {0};
     struct identity_miss miss;
-    enum status status = gateway_authenticate(op->gateway, op->authorization, &op->arena,
-                                              &op->principal, &miss, &diag);
+    struct exchange_request request = operation_request(op);
+    struct gateway_presented presented = {
+        .request = &request, .is_first = !op->was_handed_over, .arena = &op->arena};
+    enum status status =
+        gateway_authenticate(op->gateway, &presented, &op->principal, &miss, &diag);
     if (status != STATUS_OK && operation_wait_for_keys(op, &miss)) {
         return STAGE_WAIT;
     }
@@ -556,13 +559,7 @@ enum stage_result operation_stage_home(struct operation *op)
     if (op->was_handed_over || home == op->gateway->place.loop) {
         return enter_session(op);
     }
-    struct exchange_request request = {.method = op->http_method,
-                                       .target = op->target_path,
-                                       .fields = op->fields,
-                                       .field_count = op->field_count,
-                                       .body = op->body,
-                                       .peer_ip = op->peer_ip,
-                                       .is_tls = op->is_tls};
+    struct exchange_request request = operation_request(op);
     if (port->hand_over(port->context, home, op->exchange, &request) != STATUS_OK) {
         return operation_refuse_overload(op, "no memory to hand the request over");
     }

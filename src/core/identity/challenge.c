@@ -1,6 +1,7 @@
 #include "core/identity/challenge.h"
 
 #include "base/base64.h"
+#include "core/identity/jws.h"
 
 /* What stands inside a quoted string as it is (RFC 9110 §5.6.4) and inside a URL path. */
 static bool is_plain(struct slice text)
@@ -78,6 +79,11 @@ static const struct {
                            401},
     [CHALLENGE_EXPIRED] = {SLICE_INIT("invalid_token"), SLICE_INIT("The access token expired"),
                            401},
+    /* RFC 9449 §7.1, §9 */
+    [CHALLENGE_PROOF] = {SLICE_INIT("invalid_dpop_proof"),
+                         SLICE_INIT("The DPoP proof is not valid"), 401},
+    [CHALLENGE_NONCE] = {SLICE_INIT("use_dpop_nonce"),
+                         SLICE_INIT("The DPoP proof needs the nonce of this answer"), 401},
     [CHALLENGE_SCOPES] = {SLICE_INIT("insufficient_scope"),
                           SLICE_INIT("The access token lacks scopes that this needs"), 403},
     /* RFC 9470 §3 */
@@ -98,13 +104,15 @@ enum challenge_kind challenge_kind_of(const char *code)
         {SLICE_INIT("token.query"), CHALLENGE_REQUEST},
         {SLICE_INIT("token.expired"), CHALLENGE_EXPIRED},
         {SLICE_INIT("key.expired"), CHALLENGE_EXPIRED},
+        {SLICE_INIT("proof.nonce"), CHALLENGE_NONCE},
     };
     for (size_t i = 0; i < COUNT_OF(CODES); i++) {
         if (slice_eq(CODES[i].code, slice_view_cstr(code))) {
             return CODES[i].kind;
         }
     }
-    return CHALLENGE_INVALID;
+    return slice_starts_with(slice_view_cstr(code), SLICE("proof.")) ? CHALLENGE_PROOF
+                                                                     : CHALLENGE_INVALID;
 }
 
 int challenge_http_status(enum challenge_kind kind)
@@ -135,11 +143,23 @@ static void write_claims(struct parameters *self, const struct challenge *challe
     buf_release(&claims);
 }
 
+/* What a proof may be signed with: everything that is ever accepted. */
+static size_t list_algorithms(struct slice names[JWS_ALGORITHM_COUNT])
+{
+    for (unsigned i = 0; i < JWS_ALGORITHM_COUNT; i++) {
+        names[i] = jws_algorithm_name((enum jws_algorithm)i);
+    }
+    return JWS_ALGORITHM_COUNT;
+}
+
 void challenge_write(struct buf *buf, const struct challenge *challenge)
 {
     struct parameters parameters = {.buf = buf};
     bool is_sign_in = challenge->kind == CHALLENGE_SIGN_IN;
-    buf_append(buf, SLICE("Bearer"));
+    bool is_of_proof = challenge->needs_proof || challenge->kind == CHALLENGE_PROOF ||
+                       challenge->kind == CHALLENGE_NONCE;
+    struct slice algorithms[JWS_ALGORITHM_COUNT];
+    buf_append(buf, is_of_proof ? SLICE("DPoP") : SLICE("Bearer"));
     if (challenge->public_url.len > 0) {
         write_metadata_address(&parameters, challenge);
     }
@@ -148,6 +168,8 @@ void challenge_write(struct buf *buf, const struct challenge *challenge)
         write_parameter(&parameters, SLICE("error_description"),
                         KINDS[challenge->kind].description);
     }
+    write_words(&parameters, SLICE("algs"), algorithms,
+                is_of_proof ? list_algorithms(algorithms) : 0);
     write_words(&parameters, SLICE("scope"), challenge->scopes, challenge->scope_count);
     if (is_sign_in) {
         write_words(&parameters, SLICE("acr_values"), challenge->sign_ins,
@@ -191,6 +213,15 @@ void challenge_metadata_write(struct buf *buf, const struct challenge_metadata *
     if (metadata->resource_name.len > 0) {
         buf_append(buf, SLICE(",\"resource_name\":"));
         buf_append_json_string(buf, metadata->resource_name);
+    }
+    struct slice algorithms[JWS_ALGORITHM_COUNT];
+    write_list(buf, SLICE("dpop_signing_alg_values_supported"), algorithms,
+               metadata->takes_proofs ? list_algorithms(algorithms) : 0);
+    if (metadata->needs_proofs) {
+        buf_append(buf, SLICE(",\"dpop_bound_access_tokens_required\":true"));
+    }
+    if (metadata->takes_certificates) {
+        buf_append(buf, SLICE(",\"tls_client_certificate_bound_access_tokens\":true"));
     }
     buf_append(buf, SLICE("}"));
 }

@@ -20,6 +20,8 @@ enum challenge_kind {
     CHALLENGE_REQUEST,  /* 400: a token at two places, or at the wrong one */
     CHALLENGE_INVALID,  /* 401 */
     CHALLENGE_EXPIRED,  /* 401 */
+    CHALLENGE_PROOF,    /* 401: the proof of a bound token is missing or not good (RFC 9449) */
+    CHALLENGE_NONCE,    /* 401: it lacks the nonce, which the answer has in a field of its own */
     CHALLENGE_SCOPES,   /* 403: scopes are missing */
     CHALLENGE_SIGN_IN,  /* 401: the person has to sign in otherwise, or anew */
     CHALLENGE_CLAIMS,   /* the same, 401, as Microsoft Entra ID has it */
@@ -30,6 +32,7 @@ struct challenge {
     enum challenge_kind kind;
     struct slice public_url; /* "https://mcp.example.com", no trailing slash; empty: no metadata */
     struct slice path;       /* request target of the resource; a query is left out */
+    bool needs_proof;        /* all tokens must be bound: the scheme is DPoP */
     const struct slice *scopes; /* to ask for, all at once */
     size_t scope_count;
     const struct slice *sign_ins; /* the issuer's names for kinds of sign-in */
@@ -56,6 +59,8 @@ struct challenge_metadata {
     size_t authorization_server_count;
     const struct slice *scopes; /* the minimal set */
     size_t scope_count;
+    bool takes_proofs, needs_proofs; /* of tokens that are bound to a key */
+    bool takes_certificates;         /* of tokens that are bound to one */
 };
 
 /* Append the metadata document (RFC 9728 §2) as JSON on one line. */

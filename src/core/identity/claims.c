@@ -377,8 +377,7 @@ enum status claims_read(struct claims *claims, struct arena *arena, struct diag 
                           has_claim(claims, SLICE("at_hash")) ||
                           has_claim(claims, SLICE("c_hash")) || has_claim(claims, SLICE("s_hash"));
     claims->is_event = has_claim(claims, SLICE("events"));
-    claims->is_bound = has_claim(claims, SLICE("cnf"));
-    return STATUS_OK;
+    return token_binding_read(&claims->tape, &claims->binding, diag);
 }
 
 /* Wrapped so that it can be read as a claim of its own. */

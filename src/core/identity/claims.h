@@ -6,6 +6,7 @@
 #ifndef AEGIS_CORE_IDENTITY_CLAIMS_H
 #define AEGIS_CORE_IDENTITY_CLAIMS_H
 
+#include "core/identity/binding.h"
 #include "core/identity/token_window.h"
 #include "json/tape.h"
 
@@ -35,7 +36,7 @@ struct claims {
     bool has_scopes;            /* a scope claim is present, even when it is empty */
     bool is_id_token; /* nonce, at_hash, c_hash or s_hash: made for a client, not for us */
     bool is_event;    /* events: a logout or security event token */
-    bool is_bound;    /* cnf: worthless without a proof */
+    struct token_binding binding;
 };
 
 /* Read the issuer's name only: what picks the entry that decides about all the rest.

@@ -25,8 +25,8 @@ static enum status refuse(struct diag *diag, const char *code, const char *messa
 }
 
 /* RFC 9110 §11.4: the scheme is compared without case, one or more spaces follow. */
-static enum status bearer_token(const struct identity_request *request, struct slice *token,
-                                struct diag *diag)
+static enum status find_token(const struct identity_request *request, struct slice *token,
+                              bool *is_proved, struct diag *diag)
 {
     size_t bytes_max =
         request->token_bytes_max != 0 ? request->token_bytes_max : JWS_TOKEN_BYTES_MAX;
@@ -35,8 +35,9 @@ static enum status bearer_token(const struct identity_request *request, struct s
         return refuse(diag, "token.missing", "request has no access token");
     }
     size_t space = slice_find_byte(value, ' ');
-    if (!slice_eq_ascii_nocase(slice_sub(value, 0, space), SLICE("Bearer"))) {
-        return refuse(diag, "token.malformed", "authorization scheme is not 'Bearer'");
+    *is_proved = slice_eq_ascii_nocase(slice_sub(value, 0, space), SLICE("DPoP"));
+    if (!*is_proved && !slice_eq_ascii_nocase(slice_sub(value, 0, space), SLICE("Bearer"))) {
+        return refuse(diag, "token.malformed", "authorization scheme is not 'Bearer' or 'DPoP'");
     }
     *token = slice_trim_ows(slice_sub(value, space, value.len));
     if (token->len == 0) {
@@ -83,7 +84,7 @@ static enum status check_issuer(struct verification *self, struct diag *diag)
 static enum status check_typ(struct verification *self, struct diag *diag)
 {
     enum jws_type type = self->jws.type;
-    bool is_wrong = type == JWS_TYPE_OTHER;
+    bool is_wrong = type == JWS_TYPE_OTHER || type == JWS_TYPE_PROOF;
     switch (self->entry->typ) {
     case ISSUER_TYP_ANY:
         break;
@@ -207,10 +208,13 @@ static bool has_rights(const struct verification *self)
 static enum status check_kind(struct verification *self, struct diag *diag)
 {
     const struct claims *claims = &self->claims;
-    if (claims->is_bound) {
-        return refuse(diag, "token.binding",
-                      "token is bound to a key ('cnf'), which is not "
-                      "supported here; request a bearer token");
+    bool is_bound = claims->binding.to_key;
+    if (is_bound && self->entry->proofs == ISSUER_PROOFS_OFF) {
+        return refuse(diag, "token.binding", "token is bound to a key, which 'dpop: off' refuses");
+    }
+    if (!is_bound && self->entry->proofs == ISSUER_PROOFS_REQUIRED) {
+        return refuse(diag, "token.unbound",
+                      "token is bound to no key, and all of this issuer are");
     }
     if (claims->is_event) {
         return refuse(diag, "token.kind", "token reports an event, it gives no access");
@@ -265,7 +269,7 @@ static enum status map_claims(struct verification *self, struct diag *diag)
     return principal_map(self->entry, &self->claims, self->request->arena, self->fields, diag);
 }
 
-/* The form is looked at before anything of this is known (bearer_token). */
+/* The form is looked at before anything of this is known (find_token). */
 static const struct {
     struct slice name;
     enum status (*check)(struct verification *self, struct diag *diag);
@@ -388,35 +392,98 @@ static enum status verify_any(struct verification *self, const uint8_t hash[CRYP
     return verify(self, diag);
 }
 
+static bool asks_nonce(const struct identity_request *request, const struct principal *principal)
+{
+    const struct issuer_entry *entry =
+        identity_snapshot_named(request->snapshot, principal->issuer);
+    return entry == NULL || entry->asks_nonce;
+}
+
+/* Whoever has the token has to have what it is bound to as well, at every request. */
+static enum status check_binding(const struct identity_request *request,
+                                 const struct principal *principal, bool is_proved,
+                                 const uint8_t token_sha256[CRYPTO_SHA256_BYTES], struct diag *diag)
+{
+    const struct token_binding *binding = &principal->binding;
+    if (binding->to_certificate &&
+        (request->certificate == NULL ||
+         !slice_eq_constant_time(slice_of(request->certificate, CRYPTO_SHA256_BYTES),
+                                 slice_of(binding->certificate, CRYPTO_SHA256_BYTES)))) {
+        return refuse(diag, "token.binding", "token is bound to a certificate that is not here");
+    }
+    /* RFC 9449 §7.1-7.2: a scheme that does not fit is a stolen token, or a downgrade. */
+    if (is_proved != binding->to_key) {
+        return is_proved ? refuse(diag, "token.unbound", "token is bound to no key")
+                         : refuse(diag, "token.binding", "token is bound to a key: use 'DPoP'");
+    }
+    if (!binding->to_key) {
+        return STATUS_OK;
+    }
+    struct proof_request proof = {
+        .parser = request->parser,
+        .crypto = request->crypto,
+        .replay = request->replay,
+        .proof = request->proof,
+        .proof_count = request->proof_count,
+        .method = request->method,
+        .public_url = request->public_url,
+        .path = request->path,
+        .token_hash = token_sha256,
+        .thumbprint = binding->key,
+        .nonce_key = asks_nonce(request, principal) ? request->nonce_key : NULL,
+        .now_s = request->now_s,
+        .arena = request->arena,
+    };
+    return proof_check(&proof, diag);
+}
+
+/* Who the token speaks of, by memory or by all the checks. */
+static enum status find_principal(struct verification *self, const struct identity_cache_key *key,
+                                  struct principal **out, struct diag *diag)
+{
+    const struct identity_request *request = self->request;
+    uint8_t digits[PRINCIPAL_FINGERPRINT_BYTES];
+    if (request->cache != NULL) {
+        *out = identity_cache_find(request->cache, key, request->now_s);
+        if (*out != NULL) {
+            return STATUS_OK;
+        }
+    }
+    TRY(verify_any(self, key->token, diag));
+    self->fields->fingerprint = fingerprint(key->token, digits);
+    TRY(principal_new(self->fields, request->crypto, out, diag));
+    if (request->cache != NULL) {
+        identity_cache_keep(request->cache, key, *out, request->now_s);
+    }
+    return STATUS_OK;
+}
+
 enum status identity_authenticate(const struct identity_request *request, struct principal **out,
                                   struct diag *diag)
 {
     struct identity_cache_key key;
     struct principal fields = {0};
+    struct principal *principal = NULL;
     struct verification verification = {.request = request, .fields = &fields};
-    uint8_t digits[PRINCIPAL_FINGERPRINT_BYTES];
+    bool is_proved = false;
     *out = NULL;
     if (request->miss != NULL) {
         *request->miss = (struct identity_miss){0};
     }
-    enum status status = bearer_token(request, &verification.token, diag);
+    enum status status = find_token(request, &verification.token, &is_proved, diag);
     tell(&verification, IDENTITY_CHECK_FORM, status, diag);
     TRY(status);
     if (request->snapshot == NULL) {
         return refuse(diag, "token.issuer", "no issuer is configured");
     }
     make_key(request, verification.token, &key);
-    if (request->cache != NULL) {
-        *out = identity_cache_find(request->cache, &key, request->now_s);
-        if (*out != NULL) {
-            return STATUS_OK;
-        }
+    TRY(find_principal(&verification, &key, &principal, diag));
+    status = request->skips_binding ? STATUS_OK
+                                    : check_binding(request, principal, is_proved, key.token, diag);
+    if (status != STATUS_OK) {
+        principal_unref(principal);
+        return status;
     }
-    TRY(verify_any(&verification, key.token, diag));
-    fields.fingerprint = fingerprint(key.token, digits);
-    TRY(principal_new(&fields, request->crypto, out, diag));
-    if (request->cache != NULL) {
-        identity_cache_keep(request->cache, &key, *out, request->now_s);
-    }
+    *out = principal;
     return STATUS_OK;
 }

@@ -11,6 +11,7 @@
 #include "core/identity/identity_cache.h"
 #include "core/identity/identity_snapshot.h"
 #include "core/identity/jws.h"
+#include "core/identity/proof.h"
 #include "core/identity/token_hash.h"
 
 /* The checks of a token, in their order. */
@@ -66,7 +67,15 @@ struct identity_request {
     const struct port_crypto *crypto;
     const struct json_parser *parser;
     struct slice authorization; /* value of the one Authorization field; empty when absent */
+    struct slice proof;         /* value of the DPoP field; empty when absent */
+    size_t proof_count;         /* of these fields */
+    struct slice method;        /* of the request, which a proof is for */
+    struct slice public_url, path;
+    const struct port_replay *replay; /* NULL: the request's proof was taken before */
+    const uint8_t *nonce_key;         /* PROOF_NONCE_KEY_BYTES, for issuers that ask for nonces */
+    const uint8_t *certificate; /* SHA-256 of the DER of the client's certificate; NULL: none */
     struct slice resource;      /* RFC 8707 resource of the route; empty: audiences of the entry */
+    bool skips_binding;         /* there is no request: what a token is bound to is not asked for */
     size_t token_bytes_max;     /* 0: JWS_TOKEN_BYTES_MAX, which is also the most there is */
     int64_t now_s;              /* wall clock, not negative */
     struct arena *arena;        /* for decoding, may be dropped after the call */
@@ -93,7 +102,10 @@ struct identity_request {
  *   token.signature      the signature is wrong
  *   token.no_expiry, token.expired, token.not_yet_valid   the time window
  *   token.audience       meant for somebody else
- *   token.binding        bound to a proof (cnf) that a bearer cannot give
+ *   token.binding        bound to something (cnf) that the request does not show, or that is not
+ *                        accepted from this issuer
+ *   token.unbound        bound to nothing, where the request or the issuer says that it is
+ *   proof.*              of proof_check
  *   token.claim          a claim of the wrong type or size
  *   token.client         two client ids
  *   token.tenant         tenant missing or not accepted
@@ -102,7 +114,7 @@ struct identity_request {
  *   key.unknown          has the form of a key (api_key.h) and is on no list
  *   key.expired
  * STATUS_UNAVAILABLE with identity.no_keys: the issuer's keys could not be fetched yet
- * STATUS_LIMIT with identity.memory
+ * STATUS_LIMIT with identity.memory or proof.crowd
  */
 NODISCARD enum status identity_authenticate(const struct identity_request *request,
                                             struct principal **out, struct diag *diag);

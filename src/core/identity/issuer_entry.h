@@ -27,6 +27,13 @@ struct issuer_sign_in {
     struct slice name, value;
 };
 
+/* Tokens that are bound to a key of their holder (proof.h). */
+enum issuer_proof_policy {
+    ISSUER_PROOFS_OPTIONAL = 0, /* a bound token needs a proof, another is a bearer token */
+    ISSUER_PROOFS_REQUIRED,     /* all tokens must be bound */
+    ISSUER_PROOFS_OFF,          /* bound tokens are refused */
+};
+
 /* How callers of an entry prove who they are. */
 enum issuer_kind {
     ISSUER_OF_TOKENS = 0, /* signed by an issuer */
@@ -66,6 +73,8 @@ struct issuer_entry {
     size_t evidence_count;
     const struct issuer_sign_in *sign_ins;
     size_t sign_in_count;
+    enum issuer_proof_policy proofs;
+    bool asks_nonce;            /* in proofs */
     bool asks_by_claims;        /* for another sign-in: Microsoft Entra ID */
     const struct api_key *keys; /* of ISSUER_OF_KEYS, as api_keys_read has them */
     size_t key_count;

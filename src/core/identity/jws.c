@@ -14,7 +14,7 @@ static const struct slice ALGORITHM_NAMES[JWS_ALGORITHM_COUNT] = {
  * none of them, and ignoring one would be worse than refusing it (RFC 7515 §4.1.11). */
 static const struct slice REFUSED_PARAMETERS[] = {
     SLICE_INIT("crit"), SLICE_INIT("b64"), SLICE_INIT("zip"), SLICE_INIT("enc"),
-    SLICE_INIT("epk"),  SLICE_INIT("jwk"), SLICE_INIT("jku"), SLICE_INIT("x5u"),
+    SLICE_INIT("epk"),  SLICE_INIT("jku"), SLICE_INIT("x5u"),
 };
 
 bool jws_algorithm_from_name(struct slice name, enum jws_algorithm *out)
@@ -108,12 +108,16 @@ static enum status refuse_header(struct diag *diag, struct slice name)
                      "token header parameter '%.*s' is refused", SLICE_ARG(name));
 }
 
-static enum status check_parameters(const struct json_tape *header, struct diag *diag)
+static enum status check_parameters(const struct json_tape *header, bool is_proof,
+                                    struct diag *diag)
 {
     for (size_t i = 0; i < COUNT_OF(REFUSED_PARAMETERS); i++) {
         if (json_member(header, 0, REFUSED_PARAMETERS[i]) != JSON_NONE) {
             return refuse_header(diag, REFUSED_PARAMETERS[i]);
         }
+    }
+    if (!is_proof && json_member(header, 0, SLICE("jwk")) != JSON_NONE) {
+        return refuse_header(diag, SLICE("jwk"));
     }
     if (json_member(header, 0, SLICE("nonce")) != JSON_NONE) {
         return diag_fail(diag, STATUS_UNAUTHENTICATED, "token.header",
@@ -165,24 +169,41 @@ static enum jws_type type_from_name(struct slice name)
     if (slice_eq_ascii_nocase(name, SLICE("JWT"))) {
         return JWS_TYPE_JWT;
     }
+    if (slice_eq_ascii_nocase(name, SLICE("dpop+jwt"))) {
+        return JWS_TYPE_PROOF;
+    }
     return slice_eq_ascii_nocase(name, SLICE("at+jwt")) ? JWS_TYPE_ACCESS_TOKEN : JWS_TYPE_OTHER;
 }
 
-static enum status read_header(const struct json_tape *header, struct arena *arena, struct jws *out,
-                               struct diag *diag)
+/* RFC 9449 §4.2 */
+static enum status read_key(const struct json_tape *header, struct jws *out, struct diag *diag)
+{
+    json_ref key = json_member(header, 0, SLICE("jwk"));
+    if (out->type != JWS_TYPE_PROOF || key == JSON_NONE || json_type(header, key) != JSON_OBJECT) {
+        return refuse_header(diag, SLICE("jwk"));
+    }
+    out->key = json_raw(header, key);
+    return STATUS_OK;
+}
+
+static enum status read_header(const struct json_tape *header, bool is_proof, struct arena *arena,
+                               struct jws *out, struct diag *diag)
 {
     bool has_type = false;
     struct slice type = SLICE_EMPTY;
-    TRY(check_parameters(header, diag));
+    TRY(check_parameters(header, is_proof, diag));
     TRY(read_algorithm(header, arena, out, diag));
     TRY(read_parameter(header, SLICE("typ"), arena, &has_type, &type, diag));
     out->type = has_type ? type_from_name(type) : JWS_TYPE_NONE;
     TRY(read_parameter(header, SLICE("kid"), arena, &out->has_kid, &out->kid, diag));
-    return out->kid.len <= JWS_KID_BYTES_MAX ? STATUS_OK : refuse_header(diag, SLICE("kid"));
+    if (out->kid.len > JWS_KID_BYTES_MAX) {
+        return refuse_header(diag, SLICE("kid"));
+    }
+    return is_proof ? read_key(header, out, diag) : STATUS_OK;
 }
 
-enum status jws_parse(const struct json_parser *parser, struct slice token, struct arena *arena,
-                      struct jws *out, struct diag *diag)
+static enum status parse(const struct json_parser *parser, struct slice token, bool is_proof,
+                         struct arena *arena, struct jws *out, struct diag *diag)
 {
     struct slice parts[3];
     struct slice header = SLICE_EMPTY;
@@ -201,9 +222,21 @@ enum status jws_parse(const struct json_parser *parser, struct slice token, stru
                          JWS_HEADER_BYTES_MAX);
     }
     TRY(jws_parse_object(parser, header, JWS_HEADER_DEPTH_MAX, arena, &tape, diag));
-    TRY(read_header(&tape, arena, out, diag));
+    TRY(read_header(&tape, is_proof, arena, out, diag));
     TRY(decode_part(parts[1], arena, &out->payload, diag));
     TRY(decode_part(parts[2], arena, &out->signature, diag));
     out->signed_input = slice_sub(token, 0, parts[0].len + 1 + parts[1].len);
     return STATUS_OK;
+}
+
+enum status jws_parse(const struct json_parser *parser, struct slice token, struct arena *arena,
+                      struct jws *out, struct diag *diag)
+{
+    return parse(parser, token, false, arena, out, diag);
+}
+
+enum status jws_parse_proof(const struct json_parser *parser, struct slice token,
+                            struct arena *arena, struct jws *out, struct diag *diag)
+{
+    return parse(parser, token, true, arena, out, diag);
 }

@@ -22,6 +22,7 @@ enum jws_type {
     JWS_TYPE_NONE,         /* absent */
     JWS_TYPE_JWT,          /* "JWT" */
     JWS_TYPE_ACCESS_TOKEN, /* "at+jwt", RFC 9068 */
+    JWS_TYPE_PROOF,        /* "dpop+jwt", RFC 9449: never an access token either */
     JWS_TYPE_OTHER,        /* logout tokens, proofs, grants: never an access token */
 };
 
@@ -33,6 +34,7 @@ struct jws {
     struct slice signed_input; /* view of the token: header, dot, payload */
     struct slice payload;      /* decoded */
     struct slice signature;    /* decoded */
+    struct slice key;          /* of a proof: the JSON of the key it brings along; else empty */
 };
 
 /* Split and decode a compact token, and apply the header policy.
@@ -45,6 +47,10 @@ struct jws {
  */
 NODISCARD enum status jws_parse(const struct json_parser *parser, struct slice token,
                                 struct arena *arena, struct jws *out, struct diag *diag);
+
+/* The same for a proof, which must be of that type and bring its key along: an object. */
+NODISCARD enum status jws_parse_proof(const struct json_parser *parser, struct slice token,
+                                      struct arena *arena, struct jws *out, struct diag *diag);
 
 /* Read a decoded part of a token as one JSON object, at most depth_max deep. Returns what jws_parse
  * does. */

@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/diag.h"
+#include "core/identity/binding.h"
 #include "core/ports/crypto.h"
 
 #define PRINCIPAL_FINGERPRINT_BYTES 16
@@ -75,9 +76,10 @@ struct principal {
     size_t actor_count;
     const struct principal_attribute *attributes;
     size_t attribute_count;
-    int64_t expires_at_s;     /* INT64_MAX for principals without a token */
-    struct slice fingerprint; /* first hex digits of SHA-256(token), for logs; may be empty */
-    struct slice key_id;      /* kid of the key that signed; may be empty */
+    struct token_binding binding; /* checked at every request */
+    int64_t expires_at_s;         /* INT64_MAX for principals without a token */
+    struct slice fingerprint;     /* first hex digits of SHA-256(token), for logs; may be empty */
+    struct slice key_id;          /* kid of the key that signed; may be empty */
     /* SHA-256 over the hashes of issuer, tenant, subject with its claim, and client: equal for
      * equal callers across tokens, and what sessions are bound to. Filled by principal_new. */
     uint8_t digest[CRYPTO_SHA256_BYTES];

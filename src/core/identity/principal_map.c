@@ -338,6 +338,7 @@ enum status principal_map(const struct issuer_entry *entry, const struct claims 
     out->client_id = claims->client_id;
     out->scopes = claims->scopes.items;
     out->scope_count = claims->scopes.count;
+    out->binding = claims->binding;
     out->takes_claims_challenge = takes_claims_challenge(claims, arena);
     out->expires_at_s = claims->window.expires_at_s;
     TRY(map_subject(entry, claims, arena, out, diag));

@@ -10,8 +10,9 @@ size_t cors_fields(struct slice origin, struct http_field fields[CORS_FIELDS_MAX
     }
     fields[0] = (struct http_field){SLICE("Access-Control-Allow-Origin"), origin};
     fields[1] = (struct http_field){SLICE("Vary"), SLICE("Origin")};
-    fields[2] = (struct http_field){SLICE("Access-Control-Expose-Headers"),
-                                    SLICE("WWW-Authenticate, Mcp-Session-Id, Retry-After")};
+    fields[2] =
+        (struct http_field){SLICE("Access-Control-Expose-Headers"),
+                            SLICE("WWW-Authenticate, DPoP-Nonce, Mcp-Session-Id, Retry-After")};
     return CORS_FIELDS_MAX;
 }
 
@@ -48,7 +49,7 @@ bool cors_preflight_fields(struct slice origin, struct slice requested, struct b
                            struct http_field fields[CORS_PREFLIGHT_FIELDS])
 {
     buf_clear(names);
-    buf_append(names, SLICE("Authorization, Content-Type, Accept, MCP-Protocol-Version, "
+    buf_append(names, SLICE("Authorization, DPoP, Content-Type, Accept, MCP-Protocol-Version, "
                             "Mcp-Session-Id, Last-Event-ID, Mcp-Method, Mcp-Name"));
     append_parameters(names, requested);
     fields[0] = (struct http_field){SLICE("Access-Control-Allow-Origin"), origin};

@@ -85,8 +85,9 @@ TEST(cors_allows_the_fields_of_the_protocol_and_of_parameters)
         {"*", ""},
         {",,,", ""},
     };
-    static const char STANDARD[] = "Authorization, Content-Type, Accept, MCP-Protocol-Version, "
-                                   "Mcp-Session-Id, Last-Event-ID, Mcp-Method, Mcp-Name";
+    static const char STANDARD[] =
+        "Authorization, DPoP, Content-Type, Accept, MCP-Protocol-Version, "
+        "Mcp-Session-Id, Last-Event-ID, Mcp-Method, Mcp-Name";
     struct buf names;
     buf_init(&names, CORS_PREFLIGHT_BYTES_MAX, NULL);
     for (size_t i = 0; i < COUNT_OF(rows); i++) {

@@ -95,6 +95,13 @@ enum config_claim_type {
     CONFIG_CLAIM_SET, /* set of strings */
 };
 
+/* Tokens that are bound to a key of their holder. */
+enum config_proofs {
+    CONFIG_PROOFS_OPTIONAL = 0,
+    CONFIG_PROOFS_REQUIRED,
+    CONFIG_PROOFS_OFF, /* refused */
+};
+
 struct config_attribute {
     struct slice name, claim;
     enum config_claim_type type;
@@ -180,6 +187,8 @@ struct config_issuer {
     struct config_texts roles; /* the roles a policy may name */
     struct config_mapping mapping;
     struct config_sign_in sign_in;
+    enum config_proofs proofs;
+    bool asks_nonce;                 /* in proofs */
     struct config_variable *step_up; /* by the name in @step_up what the issuer calls it */
     size_t step_up_count;
     struct config_evidence mfa, phishing_resistant;

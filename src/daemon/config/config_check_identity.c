@@ -507,6 +507,7 @@ static void refuse_keys_of_tokens(struct config_reader *reader, const struct con
         SLICE_INIT("mapping"), SLICE_INIT("step_up"),
         SLICE_INIT("sign_in"), SLICE_INIT("accepted_issuers"),
         SLICE_INIT("tenants"), SLICE_INIT("token_kind"),
+        SLICE_INIT("dpop"),    SLICE_INIT("dpop_nonce"),
         SLICE_INIT("mfa"),     SLICE_INIT("phishing_resistant")};
     for (size_t i = 0; i < COUNT_OF(OF_TOKENS); i++) {
         const struct config_node *member = config_node_member(node, OF_TOKENS[i]);

@@ -103,6 +103,13 @@ static const struct config_choice hand_ons[] = {
     {{0}, 0},
 };
 
+static const struct config_choice proof_policies[] = {
+    {SLICE_INIT("optional"), CONFIG_PROOFS_OPTIONAL},
+    {SLICE_INIT("required"), CONFIG_PROOFS_REQUIRED},
+    {SLICE_INIT("off"), CONFIG_PROOFS_OFF},
+    {{0}, 0},
+};
+
 static const struct config_choice claim_types[] = {
     {SLICE_INIT("string"), CONFIG_CLAIM_TEXT},
     {SLICE_INIT("long"), CONFIG_CLAIM_LONG},
@@ -330,6 +337,11 @@ static const struct config_field issuer_fields[] = {
     {.name = SLICE_INIT("sign_in"), .kind = CONFIG_KIND_OBJECT, AT(config_issuer, sign_in),
      .object = &sign_in_object,
      .doc = "let clients sign in here that the provider does not know"},
+    {.name = SLICE_INIT("dpop"), .kind = CONFIG_KIND_CHOICE, AT(config_issuer, proofs),
+     .choices = proof_policies,
+     .doc = "tokens bound to a key: optional (default), required, or off: then they are refused"},
+    {.name = SLICE_INIT("dpop_nonce"), .kind = CONFIG_KIND_BOOL, AT(config_issuer, asks_nonce),
+     .value_default = 0, .doc = "proofs need a nonce of the gateway; default false"},
     {.name = SLICE_INIT("step_up"), .kind = CONFIG_KIND_VARIABLES, AT(config_issuer, step_up),
      .doc = "what the issuer calls the sign-ins that policies name in @step_up"},
     {.name = SLICE_INIT("mfa"), .kind = CONFIG_KIND_OBJECT, AT(config_issuer, mfa),

@@ -77,6 +77,7 @@ const struct config_limit config_limit_table[] = {
     LIMIT(refusal_records_per_s, 10, 1, 1000, "", "such records in the long run"),
     LIMIT(token_bytes, 16 * KIB, KIB, 16 * KIB, "bytes", "one bearer token"),
     LIMIT(token_cache_entries, 4096, 8, 65536, "", "verified tokens one loop remembers"),
+    LIMIT(proofs, 65536, 8, 1 << 20, "", "DPoP proofs remembered against a second use, of all loops"),
     LIMIT(jwks_bytes, MIB, KIB, 16 * MIB, "bytes", "one key set document"),
     LIMIT(jwks_refresh_s, 3600, 300, 86400, "s", "life of keys whose answer names none"),
     LIMIT(jwks_stale_s, 86400, 10, 86400, "s", "age at which keys are no longer used"),
