@@ -155,3 +155,36 @@ TEST(sign_in_registrations_have_a_budget)
     CHECK(client.status_code == 503 && is_refused("temporarily_unavailable", "sign_in.busy"));
     door_end();
 }
+
+/* Every step is refused, or done; nothing is left behind. */
+static bool sign_in_once(void *context)
+{
+    (void)context;
+    check_pause_failures(true);
+    door_begin();
+    check_pause_failures(false);
+    bool is_good = get_code();
+    if (is_good) {
+        do_token(client_id, CALLBACK, VERIFIER, "");
+    }
+    if (asked.is_open) {
+        answer(200, TOKENS);
+    }
+    is_good = is_good && client.status_code == 200;
+    if (is_good) {
+        do_authorize(DOCUMENT, CALLBACK, "");
+    }
+    if (asked.is_open) {
+        answer(200, "{\"client_id\":\"" DOCUMENT "\",\"redirect_uris\":[\"" CALLBACK "\"]}");
+    }
+    is_good = is_good && client.status_code == 200;
+    check_pause_failures(true);
+    door_end();
+    check_pause_failures(false);
+    return is_good;
+}
+
+TEST(sign_in_without_memory)
+{
+    check_every_allocation(sign_in_once, NULL);
+}
