@@ -13,9 +13,22 @@ static bool is_below(struct slice issuer, struct slice organisation)
            slice_starts_with(slice_sub(issuer, organisation.len, issuer.len), SLICE("/oauth2/"));
 }
 
+/* Of Entra ID, by the two issuers that a tenant has. */
 static bool is_of_version_1(struct slice issuer)
 {
     return slice_starts_with(issuer, SLICE("https://sts."));
+}
+
+static bool is_of_version_2(struct slice issuer)
+{
+    return slice_starts_with(issuer, SLICE("https://login.")) &&
+           slice_ends_with(issuer, SLICE("/v2.0"));
+}
+
+static bool is_of_other_version(const struct issuer_entry *entry, struct slice issuer)
+{
+    return entry->preset == ISSUER_PRESET_ENTRA &&
+           (is_of_version_1(entry->issuer) ? is_of_version_2(issuer) : is_of_version_1(issuer));
 }
 
 /* The entry takes tenants, and this one is not among them. */
@@ -39,11 +52,6 @@ static const char *hint_of(const struct issuer_entry *entry, struct slice issuer
     if (is_of_other_tenant(entry, issuer)) {
         return "token's issuer is of a tenant that is not accepted";
     }
-    if (entry->preset == ISSUER_PRESET_ENTRA &&
-        is_of_version_1(issuer) != is_of_version_1(entry->issuer)) {
-        return "token's issuer is not configured; if the token has the other version ('ver'), set "
-               "'token_version', or the API's requestedAccessTokenVersion in Entra";
-    }
     return NULL;
 }
 
@@ -54,6 +62,12 @@ const char *issuer_hint(const struct identity_snapshot *snapshot, struct slice i
         const char *hint = hint_of(&config->entries[i], issuer);
         if (hint != NULL) {
             return hint;
+        }
+    }
+    for (size_t i = 0; i < config->entry_count; i++) {
+        if (is_of_other_version(&config->entries[i], issuer)) {
+            return "token's issuer is not configured; if the token has the other version ('ver'), "
+                   "set 'token_version', or the API's requestedAccessTokenVersion in Entra";
         }
     }
     return "token's issuer is not configured";
