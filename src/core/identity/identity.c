@@ -240,21 +240,38 @@ static enum status check_time(struct verification *self, struct diag *diag)
                               diag);
 }
 
+static bool has_text(const struct slice *items, size_t count, struct slice text)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (items[i].len > 0 && slice_eq(items[i], text)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A token that names somebody else as well can be replayed here by them, and there by us. */
 static enum status check_audience(struct verification *self, struct diag *diag)
 {
     const struct issuer_entry *entry = self->entry;
     const struct claims_list *claimed = &self->claims.audiences;
-    const struct slice *accepted =
-        entry->audience_count > 0 ? entry->audiences : &self->request->resource;
-    size_t accepted_count = entry->audience_count > 0 ? entry->audience_count : 1;
+    bool has_own = entry->audience_count > 0;
+    const struct slice *accepted = has_own ? entry->audiences : &self->request->resource;
+    bool is_ours = false;
+    bool is_others = false;
     for (size_t i = 0; i < claimed->count; i++) {
-        for (size_t k = 0; k < accepted_count; k++) {
-            if (accepted[k].len > 0 && slice_eq(accepted[k], claimed->items[i])) {
-                return STATUS_OK;
-            }
-        }
+        bool is_own = has_text(accepted, has_own ? entry->audience_count : 1, claimed->items[i]);
+        is_ours = is_ours || is_own;
+        is_others =
+            is_others || (!is_own && !has_text(entry->other_audiences, entry->other_audience_count,
+                                               claimed->items[i]));
     }
-    return refuse(diag, "token.audience", "token is not meant for this gateway ('aud')");
+    if (!is_ours) {
+        return refuse(diag, "token.audience", "token is not meant for this gateway ('aud')");
+    }
+    return is_others && entry->is_audience_strict
+               ? refuse(diag, "token.audience", "token is meant for somebody else, too ('aud')")
+               : STATUS_OK;
 }
 
 static enum status check_tenant(struct verification *self, struct diag *diag)

@@ -41,6 +41,7 @@ static bool is_repeated(const struct identity_config *config, size_t index)
 static enum status check_texts(const struct issuer_entry *entry, struct diag *diag)
 {
     if (has_empty(entry->audiences, entry->audience_count) ||
+        has_empty(entry->other_audiences, entry->other_audience_count) ||
         has_empty(entry->roles, entry->role_count) ||
         has_empty(entry->aliases, entry->alias_count) ||
         has_empty(entry->subjects, entry->subject_count) ||
@@ -254,6 +255,7 @@ static enum status copy_entry(struct arena *arena, struct issuer_entry *entry)
     TRY(copy_claim_names(arena, entry));
     TRY(copy_texts(arena, &entry->aliases, entry->alias_count));
     TRY(copy_texts(arena, &entry->audiences, entry->audience_count));
+    TRY(copy_texts(arena, &entry->other_audiences, entry->other_audience_count));
     TRY(copy_texts(arena, &entry->subjects, entry->subject_count));
     TRY(copy_texts(arena, &entry->tenants, entry->tenant_count));
     TRY(copy_texts(arena, &entry->roles, entry->role_count));

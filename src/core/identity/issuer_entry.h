@@ -50,6 +50,9 @@ struct issuer_entry {
     size_t alias_count;
     const struct slice *audiences; /* one must be in "aud"; none: the resource of the request */
     size_t audience_count;
+    bool is_audience_strict; /* a token that names anybody else is refused, but for these */
+    const struct slice *other_audiences;
+    size_t other_audience_count;
     uint32_t algorithms;        /* mask of JWS_MASK() */
     enum issuer_typ_policy typ; /* unless the preset has one */
     struct slice version;       /* what "ver" must be; empty: anything */

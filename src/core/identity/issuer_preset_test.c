@@ -1,10 +1,12 @@
 /* Tokens as each provider writes them, the principal that they make, and the tokens that look like
  * them and are refused. Every token is signed well: what decides is what it says. */
 #include "core/identity/identity.h"
+#include "core/identity/issuer_hint.h"
 #include "support/check.h"
 #include "support/token_fixture.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define ARENA_BYTES_MAX ((size_t)1 << 20)
 #define TEXT_BYTES_MAX 65536
@@ -31,6 +33,7 @@ TEXTS(ORGANISATIONS, T("org_9ybs"));
 TEXTS(DOMAINS, T("acme.example"));
 TEXTS(OKTA_ALIASES, T("https://acme.okta.example/oauth2/aus1f0"));
 TEXTS(GOOGLE_ALIASES, T("accounts.google.com"));
+TEXTS(AUTH0_OTHERS, T("https://acme.eu.auth0.example/userinfo"));
 TEXTS(PF_SUBJECTS, T("employee"), T("sub"));
 
 static const struct issuer_role_source AUTH0_ROLES[] = {
@@ -78,7 +81,8 @@ static const struct issuer_entry ENTRIES[] = {
     {NAMED("okta", OKTA), .issuer = T("https://id.acme.example/oauth2/aus1f0"),
      ALIASES(OKTA_ALIASES), AUDIENCES(AUD_API)},
     {NAMED("auth0", AUTH0), .issuer = T("https://acme.eu.auth0.example/"), AUDIENCES(AUD_URL),
-     ACCEPT(ORGANISATIONS), ROLES(AUTH0_ROLES), .amr_claim = T("https://aegis.example/amr")},
+     ACCEPT(ORGANISATIONS), ROLES(AUTH0_ROLES), .amr_claim = T("https://aegis.example/amr"),
+     .is_audience_strict = true, .other_audiences = AUTH0_OTHERS, .other_audience_count = 1},
     {NAMED("auth0-open", AUTH0), .issuer = T("https://open.auth0.example/"), AUDIENCES(AUD_URL)},
     {NAMED("pingone", PINGONE), .issuer = T(PINGONE), AUDIENCES(AUD_URL), EVIDENCE(POLICIES)},
     {NAMED("pf", PINGFEDERATE), .issuer = T("https://sso.corp.example"), AUDIENCES(AUD_URL),
@@ -536,6 +540,11 @@ TEST(presets_refuse_tokens)
          "{\"iss\":\"" AUTH0_ACME "\",\"aud\":[\"" AUTH0_ACME "userinfo\"]," TIMES
          "\"sub\":\"waad|8Kd\",\"client_id\":\"Zx2\",\"org_id\":\"org_9ybs\"}",
          "token.audience"},
+        {"auth0, for another API as well", ACCESS,
+         "{\"iss\":\"" AUTH0_ACME "\",\"aud\":[\"https://gw.example.com/mcp\",\"" AUTH0_ACME
+         "userinfo\",\"https://api.example\"]," TIMES
+         "\"sub\":\"waad|8Kd\",\"client_id\":\"Zx2\",\"org_id\":\"org_9ybs\"}",
+         "token.audience"},
         {"auth0, ID token", RS256,
          AUTH0(AUTH0_OPEN, "\"sub\":\"waad|8Kd\",\"sid\":\"s\",\"nonce\":\"n\","
                            "\"https://aegis.example/roles\":[\"operator\"]"),
@@ -633,4 +642,130 @@ TEST(presets_refuse_tokens)
         principal_unref(principal);
     }
     fixture_release(&fixture);
+}
+
+/* A person reads why a token of a known provider finds no issuer; the code stays the same. */
+TEST(presets_hint_at_why_an_issuer_is_unknown)
+{
+    static const struct {
+        const char *issuer, *hint;
+    } rows[] = {
+        {"https://acme.eu.auth0.example", "last '/'"},
+        {"https://id.acme.example", "custom authorization server"},
+        {"https://id.acme.example/", "custom authorization server"},
+        {MICROSOFT "3f1e0000-0000-0000-0000-00000000000f/v2.0", "tenant that is not accepted"},
+        {"https://sts.windows.net/" T3 "/", "token_version"},
+        {"https://nobody.example", "is not configured"},
+        {"", "is not configured"},
+    };
+    struct fixture fixture;
+    fixture_init(&fixture);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const char *hint = issuer_hint(fixture.snapshot, slice_view_cstr(rows[i].issuer));
+        bool is_right = strstr(hint, rows[i].hint) != NULL;
+        CHECK_ROW(rows[i].issuer, is_right);
+    }
+    fixture_release(&fixture);
+}
+
+/* One token must never be of two entries. */
+TEST(presets_refuse_entries_that_share_tokens)
+{
+    static const struct slice ONE[] = {T("https://one.example")};
+    static const struct slice THIRD[] = {T(T3)};
+    static const struct issuer_entry many = {
+        NAMED("many", ENTRA), .issuer = T(MICROSOFT "{tenantid}/v2.0"), ACCEPT(TENANTS)};
+    static const struct issuer_entry plain = {NAMED("plain", OIDC),
+                                              .issuer = T("https://one.example")};
+    struct issuer_entry any = many;
+    struct issuer_entry other = many;
+    struct issuer_entry open = many;
+    struct issuer_entry alias = plain;
+    struct issuer_entry twice = plain;
+    any.name = SLICE("any");
+    any.tenant_count = 0;
+    any.needs_tenant = true;
+    other.name = SLICE("other");
+    other.tenants = THIRD;
+    other.tenant_count = 1;
+    open.tenant_count = 0;
+    alias.name = SLICE("alias");
+    alias.issuer = SLICE("https://two.example");
+    alias.aliases = ONE;
+    alias.alias_count = 1;
+    twice.name = SLICE("twice");
+    const struct {
+        const char *name;
+        struct issuer_entry entries[2];
+        size_t count;
+        bool is_good;
+    } rows[] = {
+        {"tenants apart", {many, other}, 2, true},
+        {"any tenant, and some of them", {many, any}, 2, false},
+        {"the same issuer twice", {plain, twice}, 2, false},
+        {"the issuer of another as an alias", {plain, alias}, 2, false},
+        {"an alias that is the issuer of a later one", {alias, plain}, 2, false},
+        {"nobody said which tenants", {open}, 1, false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct jwks *none[2] = {NULL};
+        struct identity_snapshot *snapshot = NULL;
+        struct diag diag = {0};
+        const struct identity_config config = {rows[i].entries, rows[i].count};
+        enum status status = identity_snapshot_new(&config, none, 1, &snapshot, &diag);
+        CHECK_ROW(rows[i].name, (status == STATUS_OK) == rows[i].is_good);
+        CHECK_ROW(rows[i].name, rows[i].is_good || str_eq(diag.code, "identity.config"));
+        identity_snapshot_unref(snapshot);
+    }
+}
+
+/* A token with everything in it; fixture and token are made once. */
+struct lack {
+    struct fixture fixture;
+    struct buf token;
+};
+
+static bool authenticate_within(struct lack *lack, size_t bytes)
+{
+    struct arena arena;
+    struct principal *principal = NULL;
+    struct diag diag = {0};
+    arena_init(&arena, bytes, NULL);
+    struct identity_request request = {.snapshot = lack->fixture.snapshot,
+                                       .crypto = &lack->fixture.crypto.port,
+                                       .parser = &lack->fixture.parser,
+                                       .authorization = buf_view(&lack->token),
+                                       .now_s = TOKEN_NOW_S,
+                                       .arena = &arena};
+    enum status status = identity_authenticate(&request, &principal, &diag);
+    CHECK(status == STATUS_OK || str_eq(diag.code, "identity.memory"));
+    CHECK((principal != NULL) == (status == STATUS_OK));
+    CHECK(principal == NULL || (principal->role_count == 6 && principal->actor_count == 1 &&
+                                principal->strength == AUTH_PHISHING_RESISTANT));
+    principal_unref(principal);
+    arena_release(&arena);
+    return status == STATUS_OK;
+}
+
+/* However little memory there is, nobody comes of it, or the same caller. */
+TEST(presets_survive_every_lack_of_memory)
+{
+    struct lack lack;
+    struct fake_key key = token_key(JWS_RS256, 0x81);
+    size_t successes = 0;
+    size_t failures = 0;
+    fixture_init(&lack.fixture);
+    buf_init(&lack.token, TEXT_BYTES_MAX, NULL);
+    token_append(&lack.token, &key, SLICE(ACCESS),
+                 SLICE(MIXED("\"roles\":\"one\",\"scope\":\"a b\",\"teams\":\"[\\\"red\\\"]\","
+                             "\"staff\":true,\"hr\":{\"level/grade\":[\"7\"]},\"acr\":\"phr\","
+                             "\"amr\":[\"mfa\"],\"act\":\"{\\\"sub\\\":\\\"x\\\"}\"")));
+    for (size_t bytes = 0; bytes < (size_t)64 * 1024; bytes += 61) {
+        bool is_good = authenticate_within(&lack, bytes);
+        successes += is_good;
+        failures += !is_good;
+    }
+    CHECK(successes > 0 && failures > 0);
+    buf_release(&lack.token);
+    fixture_release(&lack.fixture);
 }

@@ -174,8 +174,10 @@ struct config_issuer {
     struct slice namespace; /* before claims of Auth0 */
     enum issuer_typ_policy token_kind;
     struct config_texts audience;
-    struct slice keys_path;         /* of preset api-keys: the list */
-    struct slice jwks_path;         /* a local file, or */
+    bool strict_audience;
+    struct config_texts other_audiences; /* that a token may name besides; only if strict */
+    struct slice keys_path;              /* of preset api-keys: the list */
+    struct slice jwks_path;              /* a local file, or */
     struct config_url jwks_url;     /* fetched; both empty for development and where they are found
                                      * by the issuer's metadata, */
     struct config_url metadata_url; /* which is here; empty: where the standards say */

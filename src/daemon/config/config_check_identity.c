@@ -492,6 +492,21 @@ static void fill_client_roles(struct config_reader *reader, struct config_issuer
     }
 }
 
+/* Tokens of Auth0 that also open the user's information say so, whoever they are for. */
+static void fill_other_audiences(struct config_reader *reader, const struct config_node *node,
+                                 struct config_issuer *issuer)
+{
+    const struct config_node *others = config_node_member(node, SLICE("other_audiences"));
+    if (others != NULL && !issuer->strict_audience) {
+        config_read_problem(reader, others, "config.conflict", "add strict_audience: true",
+                            "'other_audiences' has a meaning with 'strict_audience' only");
+    }
+    if (others == NULL && issuer->strict_audience && issuer->preset == ISSUER_PRESET_AUTH0) {
+        struct slice userinfo = join2(reader, issuer->issuer, SLICE("userinfo"));
+        set_texts(reader, &issuer->other_audiences, &userinfo, 1);
+    }
+}
+
 bool config_issuer_signs(const struct config_issuer *issuer)
 {
     return issuer->preset != ISSUER_PRESET_API_KEYS;
@@ -500,15 +515,24 @@ bool config_issuer_signs(const struct config_issuer *issuer)
 static void refuse_keys_of_tokens(struct config_reader *reader, const struct config_node *node,
                                   const char *preset)
 {
-    static const struct slice OF_TOKENS[] = {
-        SLICE_INIT("issuer"),  SLICE_INIT("audience"),
-        SLICE_INIT("jwks"),    SLICE_INIT("algorithms"),
-        SLICE_INIT("skew_s"),  SLICE_INIT("roles"),
-        SLICE_INIT("mapping"), SLICE_INIT("step_up"),
-        SLICE_INIT("sign_in"), SLICE_INIT("accepted_issuers"),
-        SLICE_INIT("tenants"), SLICE_INIT("token_kind"),
-        SLICE_INIT("dpop"),    SLICE_INIT("dpop_nonce"),
-        SLICE_INIT("mfa"),     SLICE_INIT("phishing_resistant")};
+    static const struct slice OF_TOKENS[] = {SLICE_INIT("issuer"),
+                                             SLICE_INIT("audience"),
+                                             SLICE_INIT("jwks"),
+                                             SLICE_INIT("algorithms"),
+                                             SLICE_INIT("skew_s"),
+                                             SLICE_INIT("roles"),
+                                             SLICE_INIT("mapping"),
+                                             SLICE_INIT("step_up"),
+                                             SLICE_INIT("sign_in"),
+                                             SLICE_INIT("accepted_issuers"),
+                                             SLICE_INIT("tenants"),
+                                             SLICE_INIT("token_kind"),
+                                             SLICE_INIT("dpop"),
+                                             SLICE_INIT("dpop_nonce"),
+                                             SLICE_INIT("mfa"),
+                                             SLICE_INIT("phishing_resistant"),
+                                             SLICE_INIT("strict_audience"),
+                                             SLICE_INIT("other_audiences")};
     for (size_t i = 0; i < COUNT_OF(OF_TOKENS); i++) {
         const struct config_node *member = config_node_member(node, OF_TOKENS[i]);
         if (member != NULL) {
@@ -553,6 +577,7 @@ void config_check_issuer(struct config_reader *reader, const struct config_node 
     fill_issuer(reader, node, issuer);
     fill_jwks(reader, node, issuer);
     config_check_keys(reader, node, issuer);
+    fill_other_audiences(reader, node, issuer);
     fill_namespace(reader, issuer);
     fill_client_roles(reader, issuer);
     config_check_sign_in_endpoints(reader, node, issuer);

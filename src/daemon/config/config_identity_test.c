@@ -169,6 +169,8 @@ TEST(presets_refuse)
         {"prefix of a colon", ENTRY(DEV ", mapping: {roles: {claim: a, prefix: ':'}}"),
          "config.value"},
         {"token kind", ENTRY(KEYCLOAK ", token_kind: refresh_token"), "config.value"},
+        {"other audiences of no meaning", ENTRY(KEYCLOAK ", other_audiences: account"),
+         "config.conflict"},
         {"evidence by another claim", ENTRY(KEYCLOAK ", mfa: {scope: [a]}"), "config.unknown_key"},
         {"evidence as a text", ENTRY(KEYCLOAK ", mfa: gold"), "config.type"},
     };
@@ -192,7 +194,7 @@ TEST(presets_fill_in_roles_that_depend_on_the_entry)
     load_text(&loaded,
               "version: 1\nidentity:\n"
               "- {name: a, preset: auth0, issuer: 'https://a.auth0.com/', audience: b, "
-              "namespace: 'https://n/'}\n"
+              "namespace: 'https://n/', strict_audience: true}\n"
               "- {name: k, " KEYCLOAK "}\n"
               "- {name: m, " DEV ", issuer: x, mapping: {roles: [r, {claim: scope, kind: words, "
               "prefix: 'scope:'}, {claim: staff, kind: bool, values: {true: Staff}}]}}\n");
@@ -203,6 +205,7 @@ TEST(presets_fill_in_roles_that_depend_on_the_entry)
         CHECK(auth0->role_count == 2 && auth0->roles[0].prefix.len == 0);
         CHECK(slice_eq(auth0->roles[0].claim, SLICE("https://n/roles")));
         CHECK(slice_eq(auth0->roles[1].prefix, SLICE("perm:")));
+        CHECK(loaded.config->issuers[0].other_audiences.count == 1);
         CHECK(slice_eq(auth0->groups, SLICE("https://n/groups")));
         CHECK(slice_eq(auth0->amr, SLICE("https://n/amr")));
         const struct config_mapping *keycloak = &loaded.config->issuers[1].mapping;
