@@ -6,7 +6,7 @@ import path from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { Bench } from '../integration/helpers.mjs';
+import { Bench, sanitizerReports } from '../integration/helpers.mjs';
 import { AuthorizationServer, signingKey } from '../peers/authorization-server.mjs';
 import { signIn } from '../peers/browser.mjs';
 import { ProtectedServer } from '../peers/protected-server.mjs';
@@ -50,7 +50,10 @@ before(async () => {
 });
 afterEach(async () => {
   provider.intercept = undefined;
-  for (const session of sessions.splice(0)) await session.client.close().catch(() => {});
+  for (const session of sessions.splice(0)) {
+    await session.client.close().catch(() => {});
+    assert.deepEqual(sanitizerReports(session.errors()), []);
+  }
 });
 after(async () => {
   await bench?.stop();

@@ -1,0 +1,116 @@
+// The gateway with Keycloak as its issuer: a realm that is imported, tokens by the password of a user, roles, another key.
+// $AEGIS_KEYCLOAK is its folder; it takes a minute or two to start, so only a long run has this.
+import assert from 'node:assert/strict';
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { Bench, modernCall, rawRequest } from '../../integration/helpers.mjs';
+import { Processes, freePort } from '../../peers/support.mjs';
+
+const START_MS = 600000;
+const WAIT_MS = 60000;
+const ADMIN = { username: 'admin', password: 'of the tests' };
+const PASSWORD = 'secret';
+const user = (username, realmRoles) => ({
+  username, enabled: true, email: `${username}@tests.example`, emailVerified: true, firstName: username, lastName: 'Test', realmRoles,
+  credentials: [{ type: 'password', value: PASSWORD, temporary: false }],
+});
+const client = (clientId, audience) => ({
+  clientId, enabled: true, publicClient: true, directAccessGrantsEnabled: true, standardFlowEnabled: false,
+  protocolMappers: [{
+    name: 'audience', protocol: 'openid-connect', protocolMapper: 'oidc-audience-mapper',
+    config: { 'included.custom.audience': audience, 'access.token.claim': 'true', 'id.token.claim': 'true' },
+  }],
+});
+const REALM = {
+  realm: 'aegis', enabled: true, sslRequired: 'none', roles: { realm: [{ name: 'Developers' }] },
+  clients: [client('tests', 'aegis'), client('others', 'elsewhere')], users: [user('alice', ['Developers']), user('mallory', [])],
+};
+
+const processes = new Processes();
+let base;
+let realm;
+let folder;
+let bench;
+
+before(async () => {
+  const port = await freePort();
+  base = `http://127.0.0.1:${port}`;
+  realm = `${base}/realms/aegis`;
+  folder = await fs.mkdtemp(path.join(process.env.AEGIS_KEYCLOAK, 'data-'));
+  await fs.mkdir(path.join(process.env.AEGIS_KEYCLOAK, 'data/import'), { recursive: true });
+  await fs.writeFile(path.join(process.env.AEGIS_KEYCLOAK, 'data/import/aegis-realm.json'), JSON.stringify(REALM));
+  const child = processes.start(path.join(process.env.AEGIS_KEYCLOAK, 'bin/kc.sh'), [
+    'start-dev', '--http-host=127.0.0.1', `--http-port=${port}`, '--import-realm', '--db=dev-mem',
+  ], { env: { ...process.env, KC_BOOTSTRAP_ADMIN_USERNAME: ADMIN.username, KC_BOOTSTRAP_ADMIN_PASSWORD: ADMIN.password } });
+  child.stdout.resume();
+  for (const end = Date.now() + START_MS; !(await fetch(realm).then(({ ok }) => ok, () => false)); await sleep(500)) {
+    assert.ok(child.exitCode === null && Date.now() < end, `Keycloak does not start: ${child.errors}`);
+  }
+  bench = await Bench.start({
+    isLegacy: false,
+    hasRealServers: false,
+    config: { identity: [{ name: 'keycloak', preset: 'keycloak', issuer: realm, audience: 'aegis', roles: ['Developers'] }] },
+  });
+  bench.token = (await tokens('alice')).access_token;
+  await bench.warm('counting', 'read_report');
+});
+after(async () => {
+  await bench?.stop();
+  await processes.stop();
+  if (folder !== undefined) await fs.rm(folder, { recursive: true, force: true });
+});
+
+async function form(address, fields) {
+  const response = await fetch(address, { method: 'POST', body: new URLSearchParams(fields) });
+  assert.equal(response.status, 200, await response.clone().text());
+  return response.json();
+}
+
+const tokens = (username, clientId = 'tests') => form(`${realm}/protocol/openid-connect/token`, {
+  grant_type: 'password', client_id: clientId, username, password: PASSWORD, scope: 'openid',
+});
+const call = (token) => rawRequest(bench.serverUrl('counting'), modernCall('read_report'), token);
+
+async function refused(token, code) {
+  const { answer, record } = await bench.refused(() => call(token));
+  assert.equal(answer.status, 401);
+  assert.equal(record.type, 'auth.reject');
+  assert.match(record.code, code);
+}
+
+test('a user with the role may call, and one without is known and denied', async () => {
+  assert.equal((await call((await tokens('alice')).access_token)).status, 200);
+  const { access_token: other } = await tokens('mallory');
+  const { answer, record } = await bench.refused(() => call(other));
+  assert.equal(answer.messages[0].result.isError, true);
+  assert.equal(record.type, 'authz.deny');
+});
+
+test('a token for another audience is refused', async () => refused((await tokens('alice', 'others')).access_token, /^token\.audience$/));
+test('an ID token is refused', async () => refused((await tokens('alice')).id_token, /^token\.claim$/)); // its 'typ' is not Bearer
+test('a refresh token is refused', async () => refused((await tokens('alice')).refresh_token, /^token\.(alg|kind|key)$/));
+
+test('another key serves as soon as it signs, and so does the one before', async () => {
+  const { access_token: old } = await tokens('alice');
+  const { access_token: admin } = await form(`${base}/realms/master/protocol/openid-connect/token`, {
+    grant_type: 'password', client_id: 'admin-cli', ...ADMIN,
+  });
+  const response = await fetch(`${base}/admin/realms/aegis/components`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${admin}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify({
+      name: 'another', providerId: 'rsa-generated', providerType: 'org.keycloak.keys.KeyProvider',
+      config: { priority: ['200'], enabled: ['true'], active: ['true'], keySize: ['2048'], algorithm: ['RS256'] },
+    }),
+  });
+  assert.equal(response.status, 201);
+  const kid = (token) => JSON.parse(Buffer.from(token.split('.')[0], 'base64url')).kid;
+  let fresh = old;
+  for (const end = Date.now() + WAIT_MS; kid(fresh) === kid(old); fresh = (await tokens('alice')).access_token) {
+    assert.ok(Date.now() < end, 'no other key');
+  }
+  for (const token of [fresh, old, fresh]) assert.equal((await call(token)).status, 200);
+});
