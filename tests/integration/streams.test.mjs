@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { connectListening, connectModernListening } from '../peers/listening-client.mjs';
+import { connectListening, connectModernListening, connectOpening } from '../peers/listening-client.mjs';
 import { auditRecords, lastSequence, listeningUrl, peersFolder, resultText, rootFolder } from '../peers/support.mjs';
 import { Bench, MODERN } from './helpers.mjs';
 
@@ -87,6 +87,16 @@ for (const [where, url, scheme, prefix = ''] of ENDPOINTS) {
     });
   });
 }
+
+test('a client hears that the page it was asked to open is done, and of no other one', async () => {
+  const sequence = await lastSequence(bench.state);
+  const client = await connectOpening(bench.serverUrl('telling-child'), bench.token, 'ann');
+  assert.equal(await call(client, 'pay'), 'accept');
+  assert.deepEqual(await client.completed.until(1), ['page-1']);
+  const records = await auditRecords(bench.state, sequence);
+  assert.equal(records.filter(({ code }) => code === 'elicitation.unknown').length, 1);
+  await client.close();
+});
 
 describe('a client of an older revision at a server of the newest one', () => {
   test('hears of the resources that it is subscribed to and may read, and of the list of tools', async () => {

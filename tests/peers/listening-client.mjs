@@ -1,5 +1,7 @@
 // A client of the official SDK, version 1, that keeps what servers tell it without being asked.
-import { ResourceUpdatedNotificationSchema, ToolListChangedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
+import {
+  ElicitationCompleteNotificationSchema, ElicitRequestSchema, ResourceUpdatedNotificationSchema, ToolListChangedNotificationSchema,
+} from '@modelcontextprotocol/sdk/types.js';
 
 import { connectAnswering } from './answering-client.mjs';
 import { connectModern } from './support.mjs';
@@ -28,6 +30,15 @@ export async function connectListening(url, token, name) {
   client.changed = new Told();
   client.setNotificationHandler(ResourceUpdatedNotificationSchema, ({ params }) => client.updated.take(params.uri));
   client.setNotificationHandler(ToolListChangedNotificationSchema, () => client.changed.take('tools'));
+  return client;
+}
+
+/** One that opens pages: `completed` are the ids of those that it was told are done. */
+export async function connectOpening(url, token, name) {
+  const client = await connectAnswering(url, token, name, { elicitation: { form: {}, url: {} } });
+  client.completed = new Told();
+  client.setRequestHandler(ElicitRequestSchema, () => ({ action: 'accept' }));
+  client.setNotificationHandler(ElicitationCompleteNotificationSchema, ({ params }) => client.completed.take(params.elicitationId));
   return client;
 }
 

@@ -38,6 +38,13 @@ function newServer() {
     setImmediate(() => server.server.elicitInput(FORM).then((answer) => heard.push(answer), ({ code }) => heard.push({ code })));
     return text('later');
   });
+  server.registerTool('pay', { description: 'Asks to open a page, and says of two that they are done.' }, async () => {
+    const answer = await server.server.elicitInput(
+      { mode: 'url', message: 'Pay', url: 'https://pay.example/1', elicitationId: 'page-1' });
+    await server.server.createElicitationCompletionNotifier('page-2')();
+    await server.server.createElicitationCompletionNotifier('page-1')();
+    return text(answer.action);
+  });
   server.registerTool('heard', { description: 'Tells what was answered.' }, () => text(heard));
   return server;
 }
