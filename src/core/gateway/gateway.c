@@ -156,6 +156,11 @@ void gateway_write_nonce(const struct gateway *gateway, struct buf *out)
     proof_nonce_write(gateway->ports.crypto, gateway->nonce_key, now_s(gateway), out);
 }
 
+bool gateway_wants_later(const struct diag *diag)
+{
+    return slice_eq(slice_view_cstr(diag->code), SLICE("token.later"));
+}
+
 enum status gateway_authenticate(struct gateway *gateway, const struct gateway_presented *presented,
                                  struct principal **out, struct identity_miss *miss,
                                  struct diag *diag)
@@ -164,6 +169,7 @@ enum status gateway_authenticate(struct gateway *gateway, const struct gateway_p
     size_t count = 0;
     const struct gateway_ports *ports = &gateway->ports;
     const struct gateway_snapshot *snapshot = gateway->snapshot;
+    int64_t now_ms = ports->clock->mono_ms(ports->clock->context);
     *miss = (struct identity_miss){0};
     if (snapshot->local_principal != NULL) {
         *out = principal_ref(snapshot->local_principal);
@@ -189,7 +195,15 @@ enum status gateway_authenticate(struct gateway *gateway, const struct gateway_p
     };
     asked.proof =
         mcp_field(request->fields, request->field_count, SLICE("dpop"), &asked.proof_count);
-    return identity_authenticate(&asked, out, diag);
+    asked.only_remembered = failed_sources_is_over(&gateway->failed, &gateway->limits.failures,
+                                                   request->peer_ip, now_ms);
+    enum status status = identity_authenticate(&asked, out, diag);
+    bool is_failure = status == STATUS_UNAUTHENTICATED && !gateway_wants_later(diag) &&
+                      !miss->is_missed && challenge_kind_of(diag->code) != CHALLENGE_MISSING;
+    if (is_failure && presented->is_first) {
+        failed_sources_add(&gateway->failed, &gateway->limits.failures, request->peer_ip, now_ms);
+    }
+    return status;
 }
 
 /* Will the body need more than a moment and a page of memory? */
@@ -338,7 +352,7 @@ static bool admit_caller(struct gateway *gateway, const struct exchange_request 
         return true;
     }
     enum status status = check_stranger(gateway, head, &diag);
-    if (status == STATUS_UNAUTHENTICATED) {
+    if (status == STATUS_UNAUTHENTICATED && !gateway_wants_later(&diag)) {
         challenge_head(gateway, head, diag.code, reply);
     } else if (status != STATUS_OK) {
         refuse_head(gateway, head, product_error_of_identity(status), reply);

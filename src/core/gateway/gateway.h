@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "core/audit/record.h"
 #include "core/gateway/child.h"
+#include "core/gateway/failed_sources.h"
 #include "core/gateway/refusals.h"
 #include "core/gateway/request_rate.h"
 #include "core/gateway/sign_in_documents.h"
@@ -86,6 +87,7 @@ struct gateway_limits {
     size_t token_cache_entries;   /* verified tokens remembered */
     struct request_rate requests; /* of one principal */
     struct refusal_rate refusals;
+    struct failure_rate failures; /* of authentication, from one address */
     struct sign_in_limits sign_in;
     struct json_limits json;
 };
@@ -102,6 +104,7 @@ struct gateway_limits {
         .client_session_idle_ms = 14400000, .stream_keep_alive_ms = 15000,                         \
         .stream_replay_ms = 60000, .session_tasks = 256, .task_lifetime_s = 86400,                 \
         .token_bytes = 16384, .token_cache_entries = IDENTITY_CACHE_ENTRIES_DEFAULT,               \
+        .failures = {FAILED_SOURCE_FAILURES_DEFAULT, FAILED_SOURCE_PER_MINUTE_DEFAULT},            \
         .json = JSON_LIMITS_DEFAULT, .requests = {.burst = 100},                                   \
         .sign_in = SIGN_IN_LIMITS_DEFAULT, .refusals = {                                           \
             REFUSAL_RECORDS_DEFAULT,                                                               \
@@ -179,8 +182,9 @@ struct gateway {
     struct timer sweep;                                     /* of idle sessions */
     struct client_session *clients[GATEWAY_CALLER_BUCKETS]; /* sessions of legacy clients */
     size_t client_count;
-    struct timer client_sweep; /* of idle ones */
-    struct refusals refusals;  /* of callers nobody knows yet */
+    struct timer client_sweep;    /* of idle ones */
+    struct failed_sources failed; /* addresses of bad tokens */
+    struct refusals refusals;     /* of callers nobody knows yet */
     struct request_rates request_rates;
     struct sign_in_documents documents;
     struct operation *held;       /* calls whose modern client is being asked (held_call.h) */
@@ -228,6 +232,10 @@ struct gateway_presented {
     bool is_first;       /* seen for the first time and to be served: its proof is used up */
     struct arena *arena; /* for decoding */
 };
+
+/* Is that refusal of gateway_authenticate no verdict, but a wish to come later? Then the answer is
+ * PRODUCT_RATE_LIMITED. */
+bool gateway_wants_later(const struct diag *diag);
 
 /* Who calls? *out is one reference, set on STATUS_OK only. Codes as of identity_authenticate; miss
  * is set in any case. */

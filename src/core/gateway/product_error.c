@@ -63,6 +63,9 @@ enum product_error product_error_of_upstream(enum status status, const struct di
 
 enum product_error product_error_of_identity(enum status status)
 {
+    if (status == STATUS_UNAUTHENTICATED) {
+        return PRODUCT_RATE_LIMITED;
+    }
     return status == STATUS_UNAVAILABLE ? PRODUCT_IDENTITY_UNAVAILABLE : PRODUCT_OVERLOADED;
 }
 

@@ -42,7 +42,7 @@ const struct product_error_entry *product_error_find(enum product_error error);
 /* Which one is it when a server, or what leads to it, failed with this status and diag? */
 enum product_error product_error_of_upstream(enum status status, const struct diag *diag);
 
-/* Which one is it when nobody could say who calls? status is not STATUS_UNAUTHENTICATED. */
+/* Which one is it when nobody could say who calls? STATUS_UNAUTHENTICATED: with token.later. */
 enum product_error product_error_of_identity(enum status status);
 
 /* For entries that may be retried. */

@@ -19,7 +19,7 @@ static struct slice reason_of(struct operation *op, const struct diag *diag)
 static enum stage_result refuse_token(struct operation *op, enum status status,
                                       const struct diag *diag)
 {
-    if (status != STATUS_UNAUTHENTICATED) {
+    if (status != STATUS_UNAUTHENTICATED || gateway_wants_later(diag)) {
         return operation_refuse_error(op, product_error_of_identity(status), reason_of(op, diag));
     }
     enum challenge_kind challenge = challenge_kind_of(diag->code);

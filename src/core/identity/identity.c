@@ -466,6 +466,9 @@ static enum status find_principal(struct verification *self, const struct identi
             return STATUS_OK;
         }
     }
+    if (request->only_remembered) {
+        return refuse(diag, "token.later", "too many bad tokens came from this address");
+    }
     TRY(verify_any(self, key->token, diag));
     self->fields->fingerprint = fingerprint(key->token, digits);
     TRY(principal_new(self->fields, request->crypto, out, diag));

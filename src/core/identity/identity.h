@@ -75,10 +75,11 @@ struct identity_request {
     const uint8_t *nonce_key;         /* PROOF_NONCE_KEY_BYTES, for issuers that ask for nonces */
     const uint8_t *certificate; /* SHA-256 of the DER of the client's certificate; NULL: none */
     struct slice resource;      /* RFC 8707 resource of the route; empty: audiences of the entry */
-    bool skips_binding;         /* there is no request: what a token is bound to is not asked for */
-    size_t token_bytes_max;     /* 0: JWS_TOKEN_BYTES_MAX, which is also the most there is */
-    int64_t now_s;              /* wall clock, not negative */
-    struct arena *arena;        /* for decoding, may be dropped after the call */
+    bool only_remembered;   /* compute nothing: who is not remembered is refused with token.later */
+    bool skips_binding;     /* there is no request: what a token is bound to is not asked for */
+    size_t token_bytes_max; /* 0: JWS_TOKEN_BYTES_MAX, which is also the most there is */
+    int64_t now_s;          /* wall clock, not negative */
+    struct arena *arena;    /* for decoding, may be dropped after the call */
     const struct identity_observer *observer; /* NULL: nobody; asks for a verification, no cache */
     struct identity_miss *miss;               /* out, set in any case; NULL: not asked for */
 };
@@ -111,6 +112,7 @@ struct identity_request {
  *   token.tenant         tenant missing or not accepted
  *   token.subject        no subject
  *   token.overage        the issuer left a claim out that roles come from
+ *   token.later          only_remembered, and it is not
  *   key.unknown          has the form of a key (api_key.h) and is on no list
  *   key.expired
  * STATUS_UNAVAILABLE with identity.no_keys: the issuer's keys could not be fetched yet

@@ -34,6 +34,7 @@ struct config_limits {
     int64_t journal_segment_bytes, journal_queue_bytes, journal_stall_ms;
     int64_t journal_checkpoint_records, journal_checkpoint_ms;
     int64_t refusal_records, refusal_records_per_s;
+    int64_t failures, failures_per_minute;
     /* identity */
     int64_t token_bytes, token_cache_entries, proofs, jwks_bytes, jwks_refresh_s, jwks_stale_s;
     /* the front door */
