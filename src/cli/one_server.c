@@ -95,6 +95,10 @@ static void write_config(struct buf *yaml, const struct one_server *options, con
     if (!options->no_auth) {
         buf_append(yaml, SLICE("identity:\n  - name: dev\n    preset: development\n"));
     }
+    if (options->bearer != NULL) {
+        /* A list, too, waits for a person to sign in: for as long as any operation may take. */
+        buf_append(yaml, SLICE("limits:\n  list_timeout_ms: 600000\n"));
+    }
     put_server(yaml, options);
 }
 
