@@ -22,7 +22,7 @@ struct stdio_call {
     bool is_standing;   /* gets what belongs to no other call */
     bool is_listening;  /* gets what names it, and nothing else */
     bool is_delivering; /* a function of the sink is on the stack */
-    bool is_over;       /* cancelled from there */
+    bool is_over;       /* cancelled or ended from there */
 };
 
 /* A child process, or a stream of a server, and the calls that run on it. */
@@ -119,6 +119,17 @@ static void withdraw(struct stdio_call *call)
     record->call_count--;
 }
 
+/* No callback and no timer knows it; freed at once, or by who is just calling its sink. */
+static void let_go(struct stdio_call *call)
+{
+    withdraw(call);
+    if (call->is_delivering) {
+        call->is_over = true;
+    } else {
+        base_free(call);
+    }
+}
+
 static void end_call(struct stdio_call *call, enum status status, const char *code,
                      const char *what)
 {
@@ -127,8 +138,7 @@ static void end_call(struct stdio_call *call, enum status status, const char *co
     if (status != STATUS_OK) {
         (void)!diag_fail(&diag, status, code, "%s", what);
     }
-    withdraw(call);
-    base_free(call);
+    let_go(call);
     sink.on_end(&sink, status, 0, &diag);
 }
 
@@ -676,13 +686,7 @@ static enum status start(void *context, const struct upstream_request *request,
 static void cancel(void *context, struct upstream_call *base)
 {
     (void)context;
-    struct stdio_call *call = (struct stdio_call *)base;
-    withdraw(call);
-    if (call->is_delivering) {
-        call->is_over = true;
-    } else {
-        base_free(call);
-    }
+    let_go((struct stdio_call *)base);
 }
 
 static void excuse(void *context, struct upstream_call *base, bool is_excused)
