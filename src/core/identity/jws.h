@@ -15,7 +15,7 @@
 #define JWS_TOKEN_BYTES_MAX (16 * 1024)
 #define JWS_HEADER_BYTES_MAX 4096
 #define JWS_HEADER_DEPTH_MAX 8
-#define JWS_KID_BYTES_MAX 128
+#define JWS_KID_BYTES_MAX 256
 
 /* What the header's "typ" says the token is. */
 enum jws_type {
