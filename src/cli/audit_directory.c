@@ -59,7 +59,7 @@ static bool read_segments(int folder_fd, const char *name, struct found_journal 
         return false;
     }
     *out = (struct found_journal){0};
-    (void)snprintf(out->name, sizeof(out->name), "%s", name);
+    (void)snprintf(out->name, sizeof(out->name), "%.*s", NAME_BYTES - 1, name);
     out->inode = fstat(fd, &info) == 0 ? info.st_ino : 0;
     for (struct dirent *entry = readdir(directory); entry != NULL; entry = readdir(directory)) {
         if (slice_ends_with(slice_view_cstr(entry->d_name), SLICE(".aegj")) &&

@@ -20,7 +20,7 @@ static size_t lock_count;
 
 static void make_folder(const char *name)
 {
-    char folder[2 * PATH_BYTES];
+    char folder[3 * PATH_BYTES];
     (void)snprintf(folder, sizeof(folder), "%s/%s", home, name);
     CHECK(mkdir(folder, 0700) == 0);
 }
