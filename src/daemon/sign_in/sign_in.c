@@ -220,7 +220,7 @@ static void take_tokens(const struct token_document *tokens, struct grant *grant
 static enum status redeem(struct talk *talk, const struct flow *flow, struct slice code,
                           struct grant *grant)
 {
-    struct token_document tokens;
+    struct token_document tokens = {0};
     struct buf form;
     buf_init(&form, FORM_BYTES_MAX, NULL);
     flow_append(&form, "grant_type", SLICE("authorization_code"));
@@ -240,7 +240,7 @@ enum status sign_in_refresh(const struct sign_in *sign_in, const struct grant *g
                             struct arena *arena, struct grant *out, struct diag *diag)
 {
     struct talk talk;
-    struct token_document tokens;
+    struct token_document tokens = {0};
     struct buf form;
     begin_talk(&talk, sign_in, arena, diag);
     const char *problem = documents_url_problem(grant->token_endpoint, talk.allows_loopback);
