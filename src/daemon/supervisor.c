@@ -61,6 +61,7 @@ struct supervisor {
     struct reading first;   /* servers and their programs are of this one for good */
     struct reading later;   /* the last one a worker took; parcel -1: none yet */
     struct reading pending; /* what the worker was asked to take instead */
+    bool is_reload_wanted;  /* asked for while the worker could not take it */
     struct run_as run_as;
     struct program *programs;
     struct listeners listeners;
@@ -393,9 +394,10 @@ static enum status pass_on(struct supervisor *s)
 static void reload(struct supervisor *s)
 {
     if (s->phase != PHASE_RUNNING || !s->worker.is_ready || s->pending.parcel >= 0) {
-        fputs("aegis: the worker is starting or reloading; send SIGHUP again later\n", stderr);
+        s->is_reload_wanted = s->phase == PHASE_RUNNING;
         return;
     }
+    s->is_reload_wanted = false;
     if (read_again(s) != STATUS_OK || pass_on(s) != STATUS_OK) {
         release_reading(&s->pending);
         fputs("aegis: reload refused, the old configuration stays in force\n", stderr);
@@ -489,6 +491,9 @@ static void turn(struct supervisor *s)
     }
     if (polls[0].revents != 0) {
         on_signal(s);
+    }
+    if (s->is_reload_wanted && s->worker.is_ready && s->pending.parcel < 0) {
+        reload(s);
     }
 }
 
