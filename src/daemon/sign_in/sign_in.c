@@ -370,8 +370,8 @@ static enum status talk_to_all(struct talk *talk, struct slice challenge_value, 
                                struct grant *out)
 {
     struct challenge challenge;
-    struct resource_document resource;
-    struct server_document server;
+    struct resource_document resource = {0};
+    struct server_document server = {0};
     struct flow flow = {0};
     int listener = -1;
     uint16_t port = 0;
