@@ -497,9 +497,13 @@ enum status identity_authenticate(const struct identity_request *request, struct
         return refuse(diag, "token.issuer", "no issuer is configured");
     }
     make_key(request, verification.token, &key);
-    TRY(find_principal(&verification, &key, &principal, diag));
-    status = request->skips_binding ? STATUS_OK
-                                    : check_binding(request, principal, is_proved, key.token, diag);
+    status = find_principal(&verification, &key, &principal, diag);
+    if (principal == NULL) {
+        return status != STATUS_OK ? status : refuse(diag, "token.subject", "token names nobody");
+    }
+    if (!request->skips_binding) {
+        status = check_binding(request, principal, is_proved, key.token, diag);
+    }
     if (status != STATUS_OK) {
         principal_unref(principal);
         return status;

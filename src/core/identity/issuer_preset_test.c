@@ -64,11 +64,11 @@ static const struct issuer_evidence POLICIES[] = {
 #define NAMED(entry_name, id)                                                                      \
     .name = T(entry_name), .preset = ISSUER_PRESET_##id,                                           \
     .algorithms = JWS_MASK(JWS_RS256) | JWS_MASK(JWS_ES256), .skew_s = 60
-#define AUDIENCES(list) .audiences = list, .audience_count = COUNT_OF(list)
-#define ACCEPT(list) .tenants = list, .tenant_count = COUNT_OF(list)
-#define ROLES(list) .role_sources = list, .role_source_count = COUNT_OF(list)
-#define EVIDENCE(list) .evidence = list, .evidence_count = COUNT_OF(list)
-#define ALIASES(list) .aliases = list, .alias_count = COUNT_OF(list)
+#define AUDIENCES(list) .audiences = (list), .audience_count = COUNT_OF(list)
+#define ACCEPT(list) .tenants = (list), .tenant_count = COUNT_OF(list)
+#define ROLES(list) .role_sources = (list), .role_source_count = COUNT_OF(list)
+#define EVIDENCE(list) .evidence = (list), .evidence_count = COUNT_OF(list)
+#define ALIASES(list) .aliases = (list), .alias_count = COUNT_OF(list)
 
 static const struct issuer_entry ENTRIES[] = {
     {NAMED("entra", ENTRA), .issuer = T(MICROSOFT T3 "/v2.0"), .version = T("2.0"),
@@ -247,177 +247,176 @@ static void describe(const struct principal *p, struct buf *out)
 #define MIXED(fields)                                                                              \
     "{\"iss\":\"https://mixed.example\",\"aud\":\"api://aegis\",\"sub\":\"dana\"," TIMES fields "}"
 
-TEST(presets_make_principals)
-{
-    static const struct {
-        const char *name, *header, *payload, *principal;
-    } rows[] = {
-        {"entra v2, groups left out", RS256,
-         ENTRA_V2(T3,
-                  PERSON "\"roles\":[\"Aegis.Operator\"],\"acrs\":[\"p1\",\"c1\"],"
+static const struct {
+    const char *name, *header, *payload, *principal;
+} ACCEPTED[] = {
+    {"entra v2, groups left out", RS256,
+     ENTRA_V2(T3, PERSON "\"roles\":[\"Aegis.Operator\"],\"acrs\":[\"p1\",\"c1\"],"
                          "\"xms_cc\":[\"cp1\"],\"_claim_names\":{\"groups\":\"src1\"},"
                          "\"_claim_sources\":{\"src1\":{\"endpoint\":\"https://graph.example\"}},"
                          "\"preferred_username\":\"dana@contoso.example\",\"uti\":\"xJ\""),
-         "entra:@" T3 "|8b7d by c2a4 user mfa roles Aegis.Operator groups unknown "
-         "scopes mcp.call,mcp.list acrs p1,c1"},
-        {"entra v2, a context that says nothing", RS256,
-         ENTRA_V2(T3, PERSON "\"acrs\":[\"p1\"],\"groups\":[\"g1\"]"),
-         "entra:@" T3 "|8b7d by c2a4 user 1fa groups g1 scopes mcp.call,mcp.list acrs p1"},
-        {"entra v2, a context that cannot be phished", RS256,
-         ENTRA_V2(T3, PERSON "\"acrs\":[\"c9\"]"),
-         "entra:@" T3 "|8b7d by c2a4 user phishing_resistant scopes mcp.call,mcp.list acrs c9"},
-        {"entra v2, groups left out in the implicit flow", RS256,
-         ENTRA_V2(T3, PERSON "\"hasgroups\":\"true\""),
-         "entra:@" T3 "|8b7d by c2a4 user none groups unknown scopes mcp.call,mcp.list"},
-        {"entra v2, application", RS256,
-         ENTRA_V2(T3, "\"azp\":\"c2a4\",\"azpacr\":\"1\",\"idtyp\":\"app\",\"roles\":[\"Sync\"]"),
-         "entra:@" T3 "|8b7d by c2a4 app alone none roles Sync"},
-        {"entra v2, application that is not marked", RS256,
-         ENTRA_V2(T3, "\"azp\":\"c2a4\",\"roles\":[\"Sync\"]"),
-         "entra:@" T3 "|8b7d by c2a4 app alone none roles Sync"},
-        {"entra v2, agent on its own", RS256,
-         ENTRA_V2(T3, "\"azp\":\"a9\",\"idtyp\":\"app\",\"roles\":[\"Sync\"],"
-                      "\"xms_act_fct\":\"3 11 9\",\"xms_par_app_azp\":\"bp\""),
-         "entra:@" T3 "|8b7d by a9 agent alone none roles Sync"},
-        {"entra v2, agent for a person", RS256, ENTRA_V2(T3, PERSON "\"xms_act_fct\":\"11\""),
-         "entra:@" T3 "|8b7d by c2a4 agent none scopes mcp.call,mcp.list"},
-        {"entra v2, account of an agent", RS256,
-         ENTRA_V2(T3, PERSON "\"xms_act_fct\":\"9 11\",\"xms_sub_fct\":\"13 9\""),
-         "entra:@" T3 "|8b7d by c2a4 agent alone none scopes mcp.call,mcp.list"},
-        {"entra v2, no agent: 111 is another number", RS256,
-         ENTRA_V2(T3, PERSON "\"xms_act_fct\":\"111 1 13\",\"xms_sub_fct\":\"11 130\""),
-         "entra:@" T3 "|8b7d by c2a4 user none scopes mcp.call,mcp.list"},
-        {"entra v2, guest", RS256,
-         ENTRA_V2(T3, PERSON "\"acct\":1,\"idp\":\"https://sts.windows.net/" T2 "/\""),
-         "entra:@" T3 "|8b7d by c2a4 user none scopes mcp.call,mcp.list"},
-        {"entra v1, second factor", RS256,
-         ENTRA_V1("\"appid\":\"c2a4\",\"scp\":\"mcp.call\",\"acr\":\"1\",\"amr\":[\"pwd\",\"mfa\"],"
-                  "\"unique_name\":\"dana@contoso.example\""),
-         "entra-1:@" T1 "|8b7d by c2a4 user mfa scopes mcp.call amr pwd,mfa acr 1"},
-        {"entra v1, acr 1 is no second factor", RS256,
-         ENTRA_V1("\"appid\":\"c2a4\",\"scp\":\"mcp.call\",\"acr\":\"1\",\"amr\":[\"pwd\"]"),
-         "entra-1:@" T1 "|8b7d by c2a4 user 1fa scopes mcp.call amr pwd acr 1"},
-        {"entra, second of several tenants", RS256, ENTRA_V2(T2, PERSON "\"groups\":[\"g\"]"),
-         "entra-many:@" T2 "|8b7d by c2a4 user none groups g scopes mcp.call,mcp.list"},
-        {"entra, key of one tenant for it",
-         "{\"typ\":\"JWT\",\"alg\":\"RS256\",\"kid\":\"consumers\"}",
-         ENTRA_V2(CONSUMERS, PERSON "\"a\":1"),
-         "entra-many:@" CONSUMERS "|8b7d by c2a4 user none scopes mcp.call,mcp.list"},
+     "entra:@" T3 "|8b7d by c2a4 user mfa roles Aegis.Operator groups unknown "
+     "scopes mcp.call,mcp.list acrs p1,c1"},
+    {"entra v2, a context that says nothing", RS256,
+     ENTRA_V2(T3, PERSON "\"acrs\":[\"p1\"],\"groups\":[\"g1\"]"),
+     "entra:@" T3 "|8b7d by c2a4 user 1fa groups g1 scopes mcp.call,mcp.list acrs p1"},
+    {"entra v2, a context that cannot be phished", RS256, ENTRA_V2(T3, PERSON "\"acrs\":[\"c9\"]"),
+     "entra:@" T3 "|8b7d by c2a4 user phishing_resistant scopes mcp.call,mcp.list acrs c9"},
+    {"entra v2, groups left out in the implicit flow", RS256,
+     ENTRA_V2(T3, PERSON "\"hasgroups\":\"true\""),
+     "entra:@" T3 "|8b7d by c2a4 user none groups unknown scopes mcp.call,mcp.list"},
+    {"entra v2, application", RS256,
+     ENTRA_V2(T3, "\"azp\":\"c2a4\",\"azpacr\":\"1\",\"idtyp\":\"app\",\"roles\":[\"Sync\"]"),
+     "entra:@" T3 "|8b7d by c2a4 app alone none roles Sync"},
+    {"entra v2, application that is not marked", RS256,
+     ENTRA_V2(T3, "\"azp\":\"c2a4\",\"roles\":[\"Sync\"]"),
+     "entra:@" T3 "|8b7d by c2a4 app alone none roles Sync"},
+    {"entra v2, agent on its own", RS256,
+     ENTRA_V2(T3, "\"azp\":\"a9\",\"idtyp\":\"app\",\"roles\":[\"Sync\"],"
+                  "\"xms_act_fct\":\"3 11 9\",\"xms_par_app_azp\":\"bp\""),
+     "entra:@" T3 "|8b7d by a9 agent alone none roles Sync"},
+    {"entra v2, agent for a person", RS256, ENTRA_V2(T3, PERSON "\"xms_act_fct\":\"11\""),
+     "entra:@" T3 "|8b7d by c2a4 agent none scopes mcp.call,mcp.list"},
+    {"entra v2, account of an agent", RS256,
+     ENTRA_V2(T3, PERSON "\"xms_act_fct\":\"9 11\",\"xms_sub_fct\":\"13 9\""),
+     "entra:@" T3 "|8b7d by c2a4 agent alone none scopes mcp.call,mcp.list"},
+    {"entra v2, no agent: 111 is another number", RS256,
+     ENTRA_V2(T3, PERSON "\"xms_act_fct\":\"111 1 13\",\"xms_sub_fct\":\"11 130\""),
+     "entra:@" T3 "|8b7d by c2a4 user none scopes mcp.call,mcp.list"},
+    {"entra v2, guest", RS256,
+     ENTRA_V2(T3, PERSON "\"acct\":1,\"idp\":\"https://sts.windows.net/" T2 "/\""),
+     "entra:@" T3 "|8b7d by c2a4 user none scopes mcp.call,mcp.list"},
+    {"entra v1, second factor", RS256,
+     ENTRA_V1("\"appid\":\"c2a4\",\"scp\":\"mcp.call\",\"acr\":\"1\",\"amr\":[\"pwd\",\"mfa\"],"
+              "\"unique_name\":\"dana@contoso.example\""),
+     "entra-1:@" T1 "|8b7d by c2a4 user mfa scopes mcp.call amr pwd,mfa acr 1"},
+    {"entra v1, acr 1 is no second factor", RS256,
+     ENTRA_V1("\"appid\":\"c2a4\",\"scp\":\"mcp.call\",\"acr\":\"1\",\"amr\":[\"pwd\"]"),
+     "entra-1:@" T1 "|8b7d by c2a4 user 1fa scopes mcp.call amr pwd acr 1"},
+    {"entra, second of several tenants", RS256, ENTRA_V2(T2, PERSON "\"groups\":[\"g\"]"),
+     "entra-many:@" T2 "|8b7d by c2a4 user none groups g scopes mcp.call,mcp.list"},
+    {"entra, key of one tenant for it", "{\"typ\":\"JWT\",\"alg\":\"RS256\",\"kid\":\"consumers\"}",
+     ENTRA_V2(CONSUMERS, PERSON "\"a\":1"),
+     "entra-many:@" CONSUMERS "|8b7d by c2a4 user none scopes mcp.call,mcp.list"},
 
-        {"okta, person", UNTYPED,
-         OKTA(OKTA_CUSTOM, "\"uid\":\"00u9\",\"scp\":[\"mcp.call\"],\"auth_time\":999100,"
-                           "\"acr\":\"urn:okta:loa:2fa:any\",\"sub\":\"dana@acme.example\","
-                           "\"groups\":[\"MCP-Operators\",\"Everyone\"]"),
-         "okta:@|00u9 by 0oa7 user mfa groups MCP-Operators,Everyone scopes mcp.call "
-         "acr urn:okta:loa:2fa:any timed"},
-        {"okta, by the other domain", UNTYPED,
-         OKTA("https://acme.okta.example/oauth2/aus1f0",
-              "\"uid\":\"00u9\",\"scp\":[\"a\"],\"acr\":\"urn:okta:loa:1fa:pwd\""),
-         "okta:@|00u9 by 0oa7 user 1fa scopes a acr urn:okta:loa:1fa:pwd"},
-        {"okta, second factor if possible", UNTYPED,
-         OKTA(OKTA_CUSTOM, "\"uid\":\"00u9\",\"scp\":[\"a\"],"
-                           "\"acr\":\"urn:okta:loa:2fa:any:ifpossible\""),
-         "okta:@|00u9 by 0oa7 user 1fa scopes a acr urn:okta:loa:2fa:any:ifpossible"},
-        {"okta, cannot be phished", UNTYPED,
-         OKTA(OKTA_CUSTOM, "\"uid\":\"00u9\",\"scp\":[\"a\"],\"acr\":\"phr\""),
-         "okta:@|00u9 by 0oa7 user phishing_resistant scopes a acr phr"},
-        {"okta, application", UNTYPED, OKTA(OKTA_CUSTOM, "\"scp\":[\"mcp.call\"],\"sub\":\"0oa7\""),
-         "okta:cid@|0oa7 by 0oa7 app alone none scopes mcp.call"},
+    {"okta, person", UNTYPED,
+     OKTA(OKTA_CUSTOM, "\"uid\":\"00u9\",\"scp\":[\"mcp.call\"],\"auth_time\":999100,"
+                       "\"acr\":\"urn:okta:loa:2fa:any\",\"sub\":\"dana@acme.example\","
+                       "\"groups\":[\"MCP-Operators\",\"Everyone\"]"),
+     "okta:@|00u9 by 0oa7 user mfa groups MCP-Operators,Everyone scopes mcp.call "
+     "acr urn:okta:loa:2fa:any timed"},
+    {"okta, by the other domain", UNTYPED,
+     OKTA("https://acme.okta.example/oauth2/aus1f0",
+          "\"uid\":\"00u9\",\"scp\":[\"a\"],\"acr\":\"urn:okta:loa:1fa:pwd\""),
+     "okta:@|00u9 by 0oa7 user 1fa scopes a acr urn:okta:loa:1fa:pwd"},
+    {"okta, second factor if possible", UNTYPED,
+     OKTA(OKTA_CUSTOM, "\"uid\":\"00u9\",\"scp\":[\"a\"],"
+                       "\"acr\":\"urn:okta:loa:2fa:any:ifpossible\""),
+     "okta:@|00u9 by 0oa7 user 1fa scopes a acr urn:okta:loa:2fa:any:ifpossible"},
+    {"okta, cannot be phished", UNTYPED,
+     OKTA(OKTA_CUSTOM, "\"uid\":\"00u9\",\"scp\":[\"a\"],\"acr\":\"phr\""),
+     "okta:@|00u9 by 0oa7 user phishing_resistant scopes a acr phr"},
+    {"okta, application", UNTYPED, OKTA(OKTA_CUSTOM, "\"scp\":[\"mcp.call\"],\"sub\":\"0oa7\""),
+     "okta:cid@|0oa7 by 0oa7 app alone none scopes mcp.call"},
 
-        {"auth0, RFC 9068 dialect", ACCESS,
-         AUTH0(AUTH0_ACME, "\"sub\":\"waad|8Kd\",\"jti\":\"k9\",\"client_id\":\"Zx2\","
-                           "\"scope\":\"openid mcp:call\",\"org_id\":\"org_9ybs\","
-                           "\"permissions\":[\"mcp:call\",\"files:read\"],"
-                           "\"https://aegis.example/roles\":[\"operator\"],"
-                           "\"https://aegis.example/amr\":[\"mfa\"]"),
-         "auth0:@org_9ybs|waad|8Kd by Zx2 user mfa roles operator,perm:mcp:call,perm:files:read "
-         "scopes openid,mcp:call amr mfa"},
-        {"auth0, own dialect", RS256,
-         AUTH0(AUTH0_ACME, "\"sub\":\"auth0|5f\",\"azp\":\"Zx2\",\"scope\":\"mcp:call\","
-                           "\"org_id\":\"org_9ybs\""),
-         "auth0:@org_9ybs|auth0|5f by Zx2 user none scopes mcp:call"},
-        {"auth0, machine", RS256,
-         AUTH0(AUTH0_OPEN, "\"sub\":\"Zx2@clients\",\"azp\":\"Zx2\",\"gty\":\"client-credentials\","
-                           "\"permissions\":[\"mcp:call\"]"),
-         "auth0-open:@|Zx2@clients by Zx2 app alone none roles perm:mcp:call"},
+    {"auth0, RFC 9068 dialect", ACCESS,
+     AUTH0(AUTH0_ACME, "\"sub\":\"waad|8Kd\",\"jti\":\"k9\",\"client_id\":\"Zx2\","
+                       "\"scope\":\"openid mcp:call\",\"org_id\":\"org_9ybs\","
+                       "\"permissions\":[\"mcp:call\",\"files:read\"],"
+                       "\"https://aegis.example/roles\":[\"operator\"],"
+                       "\"https://aegis.example/amr\":[\"mfa\"]"),
+     "auth0:@org_9ybs|waad|8Kd by Zx2 user mfa roles operator,perm:mcp:call,perm:files:read "
+     "scopes openid,mcp:call amr mfa"},
+    {"auth0, own dialect", RS256,
+     AUTH0(AUTH0_ACME, "\"sub\":\"auth0|5f\",\"azp\":\"Zx2\",\"scope\":\"mcp:call\","
+                       "\"org_id\":\"org_9ybs\""),
+     "auth0:@org_9ybs|auth0|5f by Zx2 user none scopes mcp:call"},
+    {"auth0, machine", RS256,
+     AUTH0(AUTH0_OPEN, "\"sub\":\"Zx2@clients\",\"azp\":\"Zx2\",\"gty\":\"client-credentials\","
+                       "\"permissions\":[\"mcp:call\"]"),
+     "auth0-open:@|Zx2@clients by Zx2 app alone none roles perm:mcp:call"},
 
-        {"pingone, person", RS256,
-         PING("\"sub\":\"dana\",\"sid\":\"8663\",\"auth_time\":999100,\"acr\":\"Multi_Factor\","
-              "\"org\":\"d422\",\"p1.userId\":\"8ca2\",\"p1.permissions\":[\"mcp:operate\"],"
-              "\"memberOf\":[\"MCP Operators\"],\"may_act\":{\"sub\":\"45f6-gateway\"}"),
-         "pingone:@6991|8ca2 by f6c7 user mfa roles perm:mcp:operate scopes mcp:call "
-         "acr Multi_Factor timed"},
-        {"pingone, somebody acts", ACCESS,
-         PING("\"p1.userId\":\"8ca2\",\"acr\":\"Single_Factor\","
-              "\"act\":{\"sub\":\"gateway\",\"act\":{\"client_id\":\"desktop\"}}"),
-         "pingone:@6991|8ca2 by f6c7 user 1fa scopes mcp:call actors gateway,desktop "
-         "acr Single_Factor"},
-        {"pingone, somebody acts, as a text", ACCESS,
-         PING("\"p1.userId\":\"8ca2\",\"act\":\"{\\\"sub\\\":\\\"gateway\\\"}\""),
-         "pingone:@6991|8ca2 by f6c7 user none scopes mcp:call actors gateway"},
-        {"pingone, worker", RS256, PING("\"roles\":[\"sync\"]"),
-         "pingone:client_id@6991|f6c7 by f6c7 app alone none roles sync scopes mcp:call"},
+    {"pingone, person", RS256,
+     PING("\"sub\":\"dana\",\"sid\":\"8663\",\"auth_time\":999100,\"acr\":\"Multi_Factor\","
+          "\"org\":\"d422\",\"p1.userId\":\"8ca2\",\"p1.permissions\":[\"mcp:operate\"],"
+          "\"memberOf\":[\"MCP Operators\"],\"may_act\":{\"sub\":\"45f6-gateway\"}"),
+     "pingone:@6991|8ca2 by f6c7 user mfa roles perm:mcp:operate scopes mcp:call "
+     "acr Multi_Factor timed"},
+    {"pingone, somebody acts", ACCESS,
+     PING("\"p1.userId\":\"8ca2\",\"acr\":\"Single_Factor\","
+          "\"act\":{\"sub\":\"gateway\",\"act\":{\"client_id\":\"desktop\"}}"),
+     "pingone:@6991|8ca2 by f6c7 user 1fa scopes mcp:call actors gateway,desktop "
+     "acr Single_Factor"},
+    {"pingone, somebody acts, as a text", ACCESS,
+     PING("\"p1.userId\":\"8ca2\",\"act\":\"{\\\"sub\\\":\\\"gateway\\\"}\""),
+     "pingone:@6991|8ca2 by f6c7 user none scopes mcp:call actors gateway"},
+    {"pingone, worker", RS256, PING("\"roles\":[\"sync\"]"),
+     "pingone:client_id@6991|f6c7 by f6c7 app alone none roles sync scopes mcp:call"},
 
-        {"pingfederate, person", ACCESS,
-         PF("\"sub\":\"u4711\",\"uid\":\"u4711\",\"acr\":\"urn:corp:mfa\",\"amr\":[\"pwd\",\"otp\"]"
-            ","
-            "\"groups\":[\"CN=MCP-Ops,OU=Groups,DC=corp,DC=example\"],\"tenant\":\"corp\","),
-         "pf:@corp|u4711 by mcp-desktop user mfa groups CN=MCP-Ops,OU=Groups,DC=corp,DC=example "
-         "scopes mcp.call amr pwd,otp acr urn:corp:mfa"},
-        {"pingfederate, subject by another claim", ACCESS,
-         PF("\"sub\":\"u4711\",\"employee\":\"u4711\","),
-         "pf:employee@|u4711 by mcp-desktop user none scopes mcp.call"},
-        {"pingfederate, client", ACCESS, PF("\"sub\":\"mcp-desktop\","),
-         "pf:@|mcp-desktop by mcp-desktop app alone none scopes mcp.call"},
+    {"pingfederate, person", ACCESS,
+     PF("\"sub\":\"u4711\",\"uid\":\"u4711\",\"acr\":\"urn:corp:mfa\",\"amr\":[\"pwd\",\"otp\"]"
+        ","
+        "\"groups\":[\"CN=MCP-Ops,OU=Groups,DC=corp,DC=example\"],\"tenant\":\"corp\","),
+     "pf:@corp|u4711 by mcp-desktop user mfa groups CN=MCP-Ops,OU=Groups,DC=corp,DC=example "
+     "scopes mcp.call amr pwd,otp acr urn:corp:mfa"},
+    {"pingfederate, subject by another claim", ACCESS,
+     PF("\"sub\":\"u4711\",\"employee\":\"u4711\","),
+     "pf:employee@|u4711 by mcp-desktop user none scopes mcp.call"},
+    {"pingfederate, client", ACCESS, PF("\"sub\":\"mcp-desktop\","),
+     "pf:@|mcp-desktop by mcp-desktop app alone none scopes mcp.call"},
 
-        {"google, person", RS256, GOOGLE("https://accounts.google.com", ACME),
-         "google:@acme.example|110169 by 77.apps.googleusercontent.com user none"},
-        {"google, without the scheme", RS256, GOOGLE("accounts.google.com", ACME),
-         "google:@acme.example|110169 by 77.apps.googleusercontent.com user none"},
+    {"google, person", RS256, GOOGLE("https://accounts.google.com", ACME),
+     "google:@acme.example|110169 by 77.apps.googleusercontent.com user none"},
+    {"google, without the scheme", RS256, GOOGLE("accounts.google.com", ACME),
+     "google:@acme.example|110169 by 77.apps.googleusercontent.com user none"},
 
-        {"keycloak, person", RS256,
-         KEYCLOAK("\"typ\":\"Bearer\",\"scope\":\"profile\",\"acr\":\"1\",\"auth_time\":999100,"
-                  "\"realm_access\":{\"roles\":[\"admin\"]},\"resource_access\":{"
-                  "\"my.app\":{\"roles\":[\"editor\"]},\"account\":{\"roles\":[\"view\"]}}"),
-         "keycloak:@|f:1:dana by desktop user 1fa roles admin,client:editor scopes profile "
-         "acr 1 timed"},
-        {"keycloak, sign-in without a level", RS256,
-         KEYCLOAK("\"typ\":\"Bearer\",\"scope\":\"profile\",\"acr\":\"0\""),
-         "keycloak:@|f:1:dana by desktop user none scopes profile acr 0"},
-        {"keycloak, service account", RS256,
-         KEYCLOAK("\"typ\":\"Bearer\",\"scope\":\"profile\",\"client_id\":\"desktop\","
-                  "\"preferred_username\":\"service-account-desktop\""),
-         "keycloak:@|f:1:dana by desktop app alone none scopes profile"},
+    {"keycloak, person", RS256,
+     KEYCLOAK("\"typ\":\"Bearer\",\"scope\":\"profile\",\"acr\":\"1\",\"auth_time\":999100,"
+              "\"realm_access\":{\"roles\":[\"admin\"]},\"resource_access\":{"
+              "\"my.app\":{\"roles\":[\"editor\"]},\"account\":{\"roles\":[\"view\"]}}"),
+     "keycloak:@|f:1:dana by desktop user 1fa roles admin,client:editor scopes profile "
+     "acr 1 timed"},
+    {"keycloak, sign-in without a level", RS256,
+     KEYCLOAK("\"typ\":\"Bearer\",\"scope\":\"profile\",\"acr\":\"0\""),
+     "keycloak:@|f:1:dana by desktop user none scopes profile acr 0"},
+    {"keycloak, service account", RS256,
+     KEYCLOAK("\"typ\":\"Bearer\",\"scope\":\"profile\",\"client_id\":\"desktop\","
+              "\"preferred_username\":\"service-account-desktop\""),
+     "keycloak:@|f:1:dana by desktop app alone none scopes profile"},
 
-        {"roles of every kind", ACCESS,
-         MIXED("\"roles\":\"one role\",\"scope\":\"a b\",\"teams\":\"[\\\"red\\\",\\\"blue\\\"]\","
-               "\"staff\":true,\"hr\":{\"level/grade\":[\"6\",\"7\"]}"),
-         "mixed:@|dana by  user none roles one "
-         "role,scope:a,scope:b,team:red,team:blue,Staff,Senior "
-         "scopes a,b"},
-        {"roles that are not there", ACCESS,
-         MIXED("\"roles\":null,\"teams\":\"[]\",\"staff\":false,\"hr\":{}"),
-         "mixed:@|dana by  user none"},
-        {"five act", ACCESS,
-         MIXED("\"act\":{\"sub\":\"1\",\"act\":{\"sub\":\"2\",\"act\":{\"sub\":\"3\",\"act\":"
-               "{\"sub\":\"4\",\"act\":{\"sub\":\"5\"}}}}}"),
-         "mixed:@|dana by  user none actors 1,2,3,4,5"},
-    };
+    {"roles of every kind", ACCESS,
+     MIXED("\"roles\":\"one role\",\"scope\":\"a b\",\"teams\":\"[\\\"red\\\",\\\"blue\\\"]\","
+           "\"staff\":true,\"hr\":{\"level/grade\":[\"6\",\"7\"]}"),
+     "mixed:@|dana by  user none roles one "
+     "role,scope:a,scope:b,team:red,team:blue,Staff,Senior "
+     "scopes a,b"},
+    {"roles that are not there", ACCESS,
+     MIXED("\"roles\":null,\"teams\":\"[]\",\"staff\":false,\"hr\":{}"),
+     "mixed:@|dana by  user none"},
+    {"five act", ACCESS,
+     MIXED("\"act\":{\"sub\":\"1\",\"act\":{\"sub\":\"2\",\"act\":{\"sub\":\"3\",\"act\":"
+           "{\"sub\":\"4\",\"act\":{\"sub\":\"5\"}}}}}"),
+     "mixed:@|dana by  user none actors 1,2,3,4,5"},
+};
+
+TEST(presets_make_principals)
+{
     struct fixture fixture;
     struct buf text;
     fixture_init(&fixture);
     buf_init(&text, TEXT_BYTES_MAX, NULL);
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(ACCEPTED); i++) {
         struct diag diag = {0};
-        struct principal *principal = present(&fixture, rows[i].header, rows[i].payload, &diag);
+        struct principal *principal =
+            present(&fixture, ACCEPTED[i].header, ACCEPTED[i].payload, &diag);
         buf_clear(&text);
         if (principal != NULL) {
             describe(principal, &text);
         } else {
             buf_append(&text, slice_view_cstr(diag.message));
         }
-        bool is_equal = slice_eq(buf_view(&text), slice_view_cstr(rows[i].principal));
-        CHECK_ROW(rows[i].name, is_equal);
+        bool is_equal = slice_eq(buf_view(&text), slice_view_cstr(ACCEPTED[i].principal));
+        CHECK_ROW(ACCEPTED[i].name, is_equal);
         if (!is_equal) {
             printf("%.*s\n", SLICE_ARG(buf_view(&text)));
         }
@@ -427,216 +426,214 @@ TEST(presets_make_principals)
     fixture_release(&fixture);
 }
 
+static const struct {
+    const char *name, *header, *payload, *code;
+} REFUSED[] = {
+    {"entra, tenant not on the list", RS256,
+     ENTRA_V2("3f1e0000-0000-0000-0000-00000000000f", PERSON "\"a\":1"), "token.issuer"},
+    {"entra, 'tid' of another tenant than 'iss'", RS256,
+     "{\"aud\":\"" API "\",\"iss\":\"" MICROSOFT T1 "/v2.0\"," TIMES "\"ver\":\"2.0\",\"tid\":\"" T2
+     "\",\"oid\":\"8b7d\"," PERSON "\"a\":1}",
+     "token.issuer"},
+    {"entra, 'tid' of another tenant than the only one", RS256,
+     "{\"aud\":\"" API "\",\"iss\":\"" MICROSOFT T3 "/v2.0\"," TIMES "\"ver\":\"2.0\",\"tid\":\"" T2
+     "\",\"oid\":\"8b7d\"," PERSON "\"a\":1}",
+     "token.tenant"},
+    {"entra, no 'tid'", RS256,
+     "{\"aud\":\"" API "\",\"iss\":\"" MICROSOFT T1 "/v2.0\"," TIMES
+     "\"ver\":\"2.0\",\"oid\":\"8b7d\"," PERSON "\"a\":1}",
+     "token.tenant"},
+    {"entra, 'tid' in capitals", RS256,
+     "{\"aud\":\"" API "\",\"iss\":\"" MICROSOFT
+     "3F1E0000-0000-0000-0000-000000000001/v2.0\"," TIMES
+     "\"ver\":\"2.0\",\"tid\":\"3F1E0000-0000-0000-0000-000000000001\","
+     "\"oid\":\"8b7d\"," PERSON "\"a\":1}",
+     "token.issuer"},
+    {"entra, the template itself as issuer", RS256,
+     "{\"aud\":\"" API "\",\"iss\":\"" MICROSOFT "{tenantid}/v2.0\"," TIMES
+     "\"ver\":\"2.0\",\"tid\":\"{tenantid}\",\"oid\":\"8b7d\"," PERSON "\"a\":1}",
+     "token.issuer"},
+    {"entra, more behind the issuer", RS256,
+     "{\"aud\":\"" API "\",\"iss\":\"" MICROSOFT T1 "/v2.0/x\"," TIMES
+     "\"ver\":\"2.0\",\"tid\":\"" T1 "\",\"oid\":\"8b7d\"," PERSON "\"a\":1}",
+     "token.issuer"},
+    {"entra, another host", RS256,
+     "{\"aud\":\"" API "\",\"iss\":\"https://login.microsoftonline.com.evil.example/" T1
+     "/v2.0\"," TIMES "\"ver\":\"2.0\",\"tid\":\"" T1 "\",\"oid\":\"8b7d\"," PERSON "\"a\":1}",
+     "token.issuer"},
+    {"entra, v1 claims under the v2 issuer", RS256,
+     "{\"aud\":\"" API "\",\"iss\":\"" MICROSOFT T3 "/v2.0\"," TIMES "\"ver\":\"1.0\",\"tid\":\"" T3
+     "\",\"oid\":\"8b7d\"," PERSON "\"a\":1}",
+     "token.claim"},
+    {"entra, v1 token of a tenant configured for v2", RS256,
+     "{\"aud\":\"" API "\",\"iss\":\"https://sts.windows.net/" T3 "/\"," TIMES
+     "\"ver\":\"1.0\",\"tid\":\"" T3 "\",\"oid\":\"8b7d\",\"appid\":\"a\",\"scp\":\"a\"}",
+     "token.issuer"},
+    {"entra, no version", RS256,
+     "{\"aud\":\"" API "\",\"iss\":\"" MICROSOFT T3 "/v2.0\"," TIMES "\"tid\":\"" T3
+     "\",\"oid\":\"8b7d\"," PERSON "\"a\":1}",
+     "token.claim"},
+    {"entra, ID token of the same application", RS256,
+     ENTRA_V2(T3, "\"nonce\":\"n\",\"roles\":[\"Aegis.Operator\"]"), "token.kind"},
+    {"entra, ID token without a nonce", RS256,
+     ENTRA_V2(T3, "\"roles\":[\"Aegis.Operator\"],\"groups\":[\"g\"]"), "token.kind"},
+    {"entra, client but no right", RS256, ENTRA_V2(T3, "\"azp\":\"c2a4\",\"groups\":[\"g\"]"),
+     "token.kind"},
+    {"entra, token for Graph", "{\"typ\":\"JWT\",\"alg\":\"RS256\",\"kid\":\"k\",\"nonce\":\"x\"}",
+     ENTRA_V2(T3, PERSON "\"a\":1"), "token.header"},
+    {"entra, audience of Graph", RS256,
+     "{\"aud\":\"00000003-0000-0000-c000-000000000000\",\"iss\":\"" MICROSOFT T3 "/v2.0\"," TIMES
+     "\"ver\":\"2.0\",\"tid\":\"" T3 "\",\"oid\":\"8b7d\"," PERSON "\"a\":1}",
+     "token.audience"},
+    {"entra, no oid", RS256,
+     "{\"aud\":\"" API "\",\"iss\":\"" MICROSOFT T3 "/v2.0\"," TIMES "\"ver\":\"2.0\",\"tid\":\"" T3
+     "\",\"sub\":\"s\",\"upn\":\"dana@contoso.example\"," PERSON "\"a\":1}",
+     "token.subject"},
+    {"entra, roles left out", RS256, ENTRA_V2(T3, PERSON "\"_claim_names\":{\"roles\":\"src1\"}"),
+     "token.overage"},
+    {"entra, marker of an agent as a number", RS256, ENTRA_V2(T3, PERSON "\"xms_act_fct\":11"),
+     "token.claim"},
+    {"entra, two clients", RS256, ENTRA_V2(T3, PERSON "\"appid\":\"other\""), "token.client"},
+    {"entra, key of one tenant for another",
+     "{\"typ\":\"JWT\",\"alg\":\"RS256\",\"kid\":\"consumers\"}", ENTRA_V2(T1, PERSON "\"a\":1"),
+     "token.key"},
+    {"entra, key of one tenant for the only one",
+     "{\"typ\":\"JWT\",\"alg\":\"RS256\",\"kid\":\"consumers\"}", ENTRA_V2(T3, PERSON "\"a\":1"),
+     "token.key"},
+    {"entra, key that does not say whose it is",
+     "{\"typ\":\"JWT\",\"alg\":\"RS256\",\"kid\":\"mute\"}", ENTRA_V2(T1, PERSON "\"a\":1"),
+     "token.key"},
+
+    {"okta, organisation's server", UNTYPED,
+     OKTA("https://id.acme.example", "\"uid\":\"00u9\",\"scp\":[\"a\"]"), "token.issuer"},
+    {"okta, another authorization server", UNTYPED,
+     OKTA("https://id.acme.example/oauth2/aus2", "\"uid\":\"00u9\",\"scp\":[\"a\"]"),
+     "token.issuer"},
+    {"okta, ID token", UNTYPED,
+     "{\"iss\":\"" OKTA_CUSTOM "\",\"aud\":\"api://aegis\"," TIMES
+     "\"sub\":\"00u9\",\"uid\":\"00u9\",\"groups\":[\"a\"],\"amr\":[\"mfa\"]}",
+     "token.kind"},
+    {"okta, login name only", UNTYPED,
+     "{\"iss\":\"" OKTA_CUSTOM "\",\"aud\":\"api://aegis\"," TIMES
+     "\"scp\":[\"a\"],\"client_id\":\"0oa7\",\"sub\":\"dana@acme.example\"}",
+     "token.subject"},
+
+    {"auth0, no organisation", ACCESS,
+     AUTH0(AUTH0_ACME, "\"sub\":\"waad|8Kd\",\"client_id\":\"Zx2\",\"scope\":\"a\""),
+     "token.tenant"},
+    {"auth0, another organisation", ACCESS,
+     AUTH0(AUTH0_ACME, "\"sub\":\"waad|8Kd\",\"client_id\":\"Zx2\",\"org_id\":\"org_other\""),
+     "token.tenant"},
+    {"auth0, organisation as a list", ACCESS,
+     AUTH0(AUTH0_ACME, "\"sub\":\"waad|8Kd\",\"client_id\":\"Zx2\",\"org_id\":[\"org_9ybs\"]"),
+     "token.tenant"},
+    {"auth0, issuer without its slash", ACCESS,
+     "{\"iss\":\"https://acme.eu.auth0.example\",\"aud\":\"https://gw.example.com/mcp\"," TIMES
+     "\"sub\":\"waad|8Kd\",\"client_id\":\"Zx2\",\"org_id\":\"org_9ybs\"}",
+     "token.issuer"},
+    {"auth0, for the user information only", ACCESS,
+     "{\"iss\":\"" AUTH0_ACME "\",\"aud\":[\"" AUTH0_ACME "userinfo\"]," TIMES
+     "\"sub\":\"waad|8Kd\",\"client_id\":\"Zx2\",\"org_id\":\"org_9ybs\"}",
+     "token.audience"},
+    {"auth0, for another API as well", ACCESS,
+     "{\"iss\":\"" AUTH0_ACME "\",\"aud\":[\"https://gw.example.com/mcp\",\"" AUTH0_ACME
+     "userinfo\",\"https://api.example\"]," TIMES
+     "\"sub\":\"waad|8Kd\",\"client_id\":\"Zx2\",\"org_id\":\"org_9ybs\"}",
+     "token.audience"},
+    {"auth0, ID token", RS256,
+     AUTH0(AUTH0_OPEN, "\"sub\":\"waad|8Kd\",\"sid\":\"s\",\"nonce\":\"n\","
+                       "\"https://aegis.example/roles\":[\"operator\"]"),
+     "token.kind"},
+    {"auth0, role that looks like a permission", ACCESS,
+     AUTH0(AUTH0_ACME, "\"sub\":\"waad|8Kd\",\"client_id\":\"Zx2\",\"org_id\":\"org_9ybs\","
+                       "\"https://aegis.example/roles\":[\"perm:files:delete\"]"),
+     "token.claim"},
+    {"auth0, tenant with a bar", ACCESS,
+     AUTH0(AUTH0_OPEN, "\"sub\":\"8Kd\",\"client_id\":\"Zx2\",\"org_id\":\"waad|org\""),
+     "token.tenant"},
+
+    {"pingone, ID token of the same key", RS256,
+     "{\"iss\":\"" PINGONE "\",\"aud\":\"https://gw.example.com/mcp\"," TIMES
+     "\"p1.userId\":\"8ca2\",\"env\":\"6991\",\"acr\":\"Multi_Factor\"}",
+     "token.kind"},
+    {"pingone, another environment", RS256,
+     "{\"iss\":\"https://auth.pingone.example/69920000/as\",\"aud\":"
+     "\"https://gw.example.com/mcp\"," TIMES "\"p1.userId\":\"8ca2\",\"scope\":\"a\"}",
+     "token.issuer"},
+    {"pingone, actor is a number", ACCESS, PING("\"p1.userId\":\"8ca2\",\"act\":7"), "token.claim"},
+    {"pingone, actor is a text of no object", ACCESS,
+     PING("\"p1.userId\":\"8ca2\",\"act\":\"gateway\""), "token.claim"},
+    {"pingone, actor is a text of a list", ACCESS, PING("\"p1.userId\":\"8ca2\",\"act\":\"[1]\""),
+     "token.claim"},
+
+    {"pingfederate, employee is a number", ACCESS, PF("\"sub\":\"u4711\",\"employee\":4711,"),
+     "token.subject"},
+
+    {"google, no domain: a consumer's account", RS256,
+     GOOGLE("https://accounts.google.com",
+            "\"email\":\"dana@gmail.example\",\"email_verified\":true"),
+     "token.tenant"},
+    {"google, another domain", RS256,
+     GOOGLE("https://accounts.google.com", "\"hd\":\"evil.example\",\"email_verified\":true"),
+     "token.tenant"},
+    {"google, domain in capitals", RS256,
+     GOOGLE("https://accounts.google.com", "\"hd\":\"ACME.example\",\"email_verified\":true"),
+     "token.tenant"},
+    {"google, address not verified", RS256,
+     GOOGLE("https://accounts.google.com", "\"hd\":\"acme.example\",\"email_verified\":false"),
+     "token.claim"},
+    {"google, nothing said of the address", RS256,
+     GOOGLE("https://accounts.google.com", "\"hd\":\"acme.example\""), "token.claim"},
+    {"google, another application", RS256,
+     "{\"iss\":\"https://accounts.google.com\",\"aud\":\"78.apps.googleusercontent.com\","
+     "\"sub\":\"110169\"," TIMES ACME "}",
+     "token.audience"},
+    {"google, access token", ACCESS, GOOGLE("https://accounts.google.com", ACME), "token.kind"},
+
+    {"keycloak, ID token", RS256,
+     KEYCLOAK("\"typ\":\"ID\",\"realm_access\":{\"roles\":[\"admin\"]}"), "token.claim"},
+    {"keycloak, refresh token", RS256, KEYCLOAK("\"typ\":\"Refresh\",\"scope\":\"profile\""),
+     "token.claim"},
+    {"keycloak, offline token", RS256, KEYCLOAK("\"typ\":\"Offline\",\"scope\":\"profile\""),
+     "token.claim"},
+    {"keycloak, kind is not said", RS256, KEYCLOAK("\"scope\":\"profile\""), "token.claim"},
+    {"keycloak, client's role among those of the realm", RS256,
+     KEYCLOAK("\"typ\":\"Bearer\",\"realm_access\":{\"roles\":[\"client:editor\"]}"),
+     "token.claim"},
+
+    {"group that looks like a role is none", ACCESS, MIXED("\"roles\":[\"scope:admin\"]"),
+     "token.claim"},
+    {"teams are no JSON", ACCESS, MIXED("\"teams\":\"red,blue\""), "token.claim"},
+    {"teams are JSON of another type", ACCESS, MIXED("\"teams\":\"{\\\"red\\\":1}\""),
+     "token.claim"},
+    {"teams end the list and go on", ACCESS, MIXED("\"teams\":\"[],\\\"x\\\":[1]\""),
+     "token.claim"},
+    {"flag is a text", ACCESS, MIXED("\"staff\":\"true\""), "token.claim"},
+    {"words with two spaces", ACCESS, MIXED("\"scope\":\"a  b\""), "token.claim"},
+    {"six act", ACCESS,
+     MIXED("\"act\":{\"sub\":\"1\",\"act\":{\"sub\":\"2\",\"act\":{\"sub\":\"3\",\"act\":"
+           "{\"sub\":\"4\",\"act\":{\"sub\":\"5\",\"act\":{\"sub\":\"6\"}}}}}}"),
+     "token.claim"},
+    {"nobody acts", ACCESS, MIXED("\"act\":{}"), "token.claim"},
+    {"level is a number", ACCESS, MIXED("\"acr\":2"), "token.claim"},
+    {"methods are an object", ACCESS, MIXED("\"amr\":{\"mfa\":true}"), "token.claim"},
+    {"contexts are numbers", ACCESS, MIXED("\"acrs\":[1]"), "token.claim"},
+    {"time of the sign-in is a text", ACCESS, MIXED("\"auth_time\":\"999100\""), "token.claim"},
+    {"time of the sign-in is before all times", ACCESS, MIXED("\"auth_time\":-1"), "token.claim"},
+    {"time of the sign-in is after all times", ACCESS, MIXED("\"auth_time\":253402300800"),
+     "token.claim"},
+};
+
 TEST(presets_refuse_tokens)
 {
-    static const struct {
-        const char *name, *header, *payload, *code;
-    } rows[] = {
-        {"entra, tenant not on the list", RS256,
-         ENTRA_V2("3f1e0000-0000-0000-0000-00000000000f", PERSON "\"a\":1"), "token.issuer"},
-        {"entra, 'tid' of another tenant than 'iss'", RS256,
-         "{\"aud\":\"" API "\",\"iss\":\"" MICROSOFT T1 "/v2.0\"," TIMES
-         "\"ver\":\"2.0\",\"tid\":\"" T2 "\",\"oid\":\"8b7d\"," PERSON "\"a\":1}",
-         "token.issuer"},
-        {"entra, 'tid' of another tenant than the only one", RS256,
-         "{\"aud\":\"" API "\",\"iss\":\"" MICROSOFT T3 "/v2.0\"," TIMES
-         "\"ver\":\"2.0\",\"tid\":\"" T2 "\",\"oid\":\"8b7d\"," PERSON "\"a\":1}",
-         "token.tenant"},
-        {"entra, no 'tid'", RS256,
-         "{\"aud\":\"" API "\",\"iss\":\"" MICROSOFT T1 "/v2.0\"," TIMES
-         "\"ver\":\"2.0\",\"oid\":\"8b7d\"," PERSON "\"a\":1}",
-         "token.tenant"},
-        {"entra, 'tid' in capitals", RS256,
-         "{\"aud\":\"" API "\",\"iss\":\"" MICROSOFT
-         "3F1E0000-0000-0000-0000-000000000001/v2.0\"," TIMES
-         "\"ver\":\"2.0\",\"tid\":\"3F1E0000-0000-0000-0000-000000000001\","
-         "\"oid\":\"8b7d\"," PERSON "\"a\":1}",
-         "token.issuer"},
-        {"entra, the template itself as issuer", RS256,
-         "{\"aud\":\"" API "\",\"iss\":\"" MICROSOFT "{tenantid}/v2.0\"," TIMES
-         "\"ver\":\"2.0\",\"tid\":\"{tenantid}\",\"oid\":\"8b7d\"," PERSON "\"a\":1}",
-         "token.issuer"},
-        {"entra, more behind the issuer", RS256,
-         "{\"aud\":\"" API "\",\"iss\":\"" MICROSOFT T1 "/v2.0/x\"," TIMES
-         "\"ver\":\"2.0\",\"tid\":\"" T1 "\",\"oid\":\"8b7d\"," PERSON "\"a\":1}",
-         "token.issuer"},
-        {"entra, another host", RS256,
-         "{\"aud\":\"" API "\",\"iss\":\"https://login.microsoftonline.com.evil.example/" T1
-         "/v2.0\"," TIMES "\"ver\":\"2.0\",\"tid\":\"" T1 "\",\"oid\":\"8b7d\"," PERSON "\"a\":1}",
-         "token.issuer"},
-        {"entra, v1 claims under the v2 issuer", RS256,
-         "{\"aud\":\"" API "\",\"iss\":\"" MICROSOFT T3 "/v2.0\"," TIMES
-         "\"ver\":\"1.0\",\"tid\":\"" T3 "\",\"oid\":\"8b7d\"," PERSON "\"a\":1}",
-         "token.claim"},
-        {"entra, v1 token of a tenant configured for v2", RS256,
-         "{\"aud\":\"" API "\",\"iss\":\"https://sts.windows.net/" T3 "/\"," TIMES
-         "\"ver\":\"1.0\",\"tid\":\"" T3 "\",\"oid\":\"8b7d\",\"appid\":\"a\",\"scp\":\"a\"}",
-         "token.issuer"},
-        {"entra, no version", RS256,
-         "{\"aud\":\"" API "\",\"iss\":\"" MICROSOFT T3 "/v2.0\"," TIMES "\"tid\":\"" T3
-         "\",\"oid\":\"8b7d\"," PERSON "\"a\":1}",
-         "token.claim"},
-        {"entra, ID token of the same application", RS256,
-         ENTRA_V2(T3, "\"nonce\":\"n\",\"roles\":[\"Aegis.Operator\"]"), "token.kind"},
-        {"entra, ID token without a nonce", RS256,
-         ENTRA_V2(T3, "\"roles\":[\"Aegis.Operator\"],\"groups\":[\"g\"]"), "token.kind"},
-        {"entra, client but no right", RS256, ENTRA_V2(T3, "\"azp\":\"c2a4\",\"groups\":[\"g\"]"),
-         "token.kind"},
-        {"entra, token for Graph",
-         "{\"typ\":\"JWT\",\"alg\":\"RS256\",\"kid\":\"k\",\"nonce\":\"x\"}",
-         ENTRA_V2(T3, PERSON "\"a\":1"), "token.header"},
-        {"entra, audience of Graph", RS256,
-         "{\"aud\":\"00000003-0000-0000-c000-000000000000\",\"iss\":\"" MICROSOFT T3
-         "/v2.0\"," TIMES "\"ver\":\"2.0\",\"tid\":\"" T3 "\",\"oid\":\"8b7d\"," PERSON "\"a\":1}",
-         "token.audience"},
-        {"entra, no oid", RS256,
-         "{\"aud\":\"" API "\",\"iss\":\"" MICROSOFT T3 "/v2.0\"," TIMES
-         "\"ver\":\"2.0\",\"tid\":\"" T3 "\",\"sub\":\"s\",\"upn\":\"dana@contoso.example\"," PERSON
-         "\"a\":1}",
-         "token.subject"},
-        {"entra, roles left out", RS256,
-         ENTRA_V2(T3, PERSON "\"_claim_names\":{\"roles\":\"src1\"}"), "token.overage"},
-        {"entra, marker of an agent as a number", RS256, ENTRA_V2(T3, PERSON "\"xms_act_fct\":11"),
-         "token.claim"},
-        {"entra, two clients", RS256, ENTRA_V2(T3, PERSON "\"appid\":\"other\""), "token.client"},
-        {"entra, key of one tenant for another",
-         "{\"typ\":\"JWT\",\"alg\":\"RS256\",\"kid\":\"consumers\"}",
-         ENTRA_V2(T1, PERSON "\"a\":1"), "token.key"},
-        {"entra, key of one tenant for the only one",
-         "{\"typ\":\"JWT\",\"alg\":\"RS256\",\"kid\":\"consumers\"}",
-         ENTRA_V2(T3, PERSON "\"a\":1"), "token.key"},
-        {"entra, key that does not say whose it is",
-         "{\"typ\":\"JWT\",\"alg\":\"RS256\",\"kid\":\"mute\"}", ENTRA_V2(T1, PERSON "\"a\":1"),
-         "token.key"},
-
-        {"okta, organisation's server", UNTYPED,
-         OKTA("https://id.acme.example", "\"uid\":\"00u9\",\"scp\":[\"a\"]"), "token.issuer"},
-        {"okta, another authorization server", UNTYPED,
-         OKTA("https://id.acme.example/oauth2/aus2", "\"uid\":\"00u9\",\"scp\":[\"a\"]"),
-         "token.issuer"},
-        {"okta, ID token", UNTYPED,
-         "{\"iss\":\"" OKTA_CUSTOM "\",\"aud\":\"api://aegis\"," TIMES
-         "\"sub\":\"00u9\",\"uid\":\"00u9\",\"groups\":[\"a\"],\"amr\":[\"mfa\"]}",
-         "token.kind"},
-        {"okta, login name only", UNTYPED,
-         "{\"iss\":\"" OKTA_CUSTOM "\",\"aud\":\"api://aegis\"," TIMES
-         "\"scp\":[\"a\"],\"client_id\":\"0oa7\",\"sub\":\"dana@acme.example\"}",
-         "token.subject"},
-
-        {"auth0, no organisation", ACCESS,
-         AUTH0(AUTH0_ACME, "\"sub\":\"waad|8Kd\",\"client_id\":\"Zx2\",\"scope\":\"a\""),
-         "token.tenant"},
-        {"auth0, another organisation", ACCESS,
-         AUTH0(AUTH0_ACME, "\"sub\":\"waad|8Kd\",\"client_id\":\"Zx2\",\"org_id\":\"org_other\""),
-         "token.tenant"},
-        {"auth0, organisation as a list", ACCESS,
-         AUTH0(AUTH0_ACME, "\"sub\":\"waad|8Kd\",\"client_id\":\"Zx2\",\"org_id\":[\"org_9ybs\"]"),
-         "token.tenant"},
-        {"auth0, issuer without its slash", ACCESS,
-         "{\"iss\":\"https://acme.eu.auth0.example\",\"aud\":\"https://gw.example.com/mcp\"," TIMES
-         "\"sub\":\"waad|8Kd\",\"client_id\":\"Zx2\",\"org_id\":\"org_9ybs\"}",
-         "token.issuer"},
-        {"auth0, for the user information only", ACCESS,
-         "{\"iss\":\"" AUTH0_ACME "\",\"aud\":[\"" AUTH0_ACME "userinfo\"]," TIMES
-         "\"sub\":\"waad|8Kd\",\"client_id\":\"Zx2\",\"org_id\":\"org_9ybs\"}",
-         "token.audience"},
-        {"auth0, for another API as well", ACCESS,
-         "{\"iss\":\"" AUTH0_ACME "\",\"aud\":[\"https://gw.example.com/mcp\",\"" AUTH0_ACME
-         "userinfo\",\"https://api.example\"]," TIMES
-         "\"sub\":\"waad|8Kd\",\"client_id\":\"Zx2\",\"org_id\":\"org_9ybs\"}",
-         "token.audience"},
-        {"auth0, ID token", RS256,
-         AUTH0(AUTH0_OPEN, "\"sub\":\"waad|8Kd\",\"sid\":\"s\",\"nonce\":\"n\","
-                           "\"https://aegis.example/roles\":[\"operator\"]"),
-         "token.kind"},
-        {"auth0, role that looks like a permission", ACCESS,
-         AUTH0(AUTH0_ACME, "\"sub\":\"waad|8Kd\",\"client_id\":\"Zx2\",\"org_id\":\"org_9ybs\","
-                           "\"https://aegis.example/roles\":[\"perm:files:delete\"]"),
-         "token.claim"},
-        {"auth0, tenant with a bar", ACCESS,
-         AUTH0(AUTH0_OPEN, "\"sub\":\"8Kd\",\"client_id\":\"Zx2\",\"org_id\":\"waad|org\""),
-         "token.tenant"},
-
-        {"pingone, ID token of the same key", RS256,
-         "{\"iss\":\"" PINGONE "\",\"aud\":\"https://gw.example.com/mcp\"," TIMES
-         "\"p1.userId\":\"8ca2\",\"env\":\"6991\",\"acr\":\"Multi_Factor\"}",
-         "token.kind"},
-        {"pingone, another environment", RS256,
-         "{\"iss\":\"https://auth.pingone.example/69920000/as\",\"aud\":"
-         "\"https://gw.example.com/mcp\"," TIMES "\"p1.userId\":\"8ca2\",\"scope\":\"a\"}",
-         "token.issuer"},
-        {"pingone, actor is a number", ACCESS, PING("\"p1.userId\":\"8ca2\",\"act\":7"),
-         "token.claim"},
-        {"pingone, actor is a text of no object", ACCESS,
-         PING("\"p1.userId\":\"8ca2\",\"act\":\"gateway\""), "token.claim"},
-        {"pingone, actor is a text of a list", ACCESS,
-         PING("\"p1.userId\":\"8ca2\",\"act\":\"[1]\""), "token.claim"},
-
-        {"pingfederate, employee is a number", ACCESS, PF("\"sub\":\"u4711\",\"employee\":4711,"),
-         "token.subject"},
-
-        {"google, no domain: a consumer's account", RS256,
-         GOOGLE("https://accounts.google.com",
-                "\"email\":\"dana@gmail.example\",\"email_verified\":true"),
-         "token.tenant"},
-        {"google, another domain", RS256,
-         GOOGLE("https://accounts.google.com", "\"hd\":\"evil.example\",\"email_verified\":true"),
-         "token.tenant"},
-        {"google, domain in capitals", RS256,
-         GOOGLE("https://accounts.google.com", "\"hd\":\"ACME.example\",\"email_verified\":true"),
-         "token.tenant"},
-        {"google, address not verified", RS256,
-         GOOGLE("https://accounts.google.com", "\"hd\":\"acme.example\",\"email_verified\":false"),
-         "token.claim"},
-        {"google, nothing said of the address", RS256,
-         GOOGLE("https://accounts.google.com", "\"hd\":\"acme.example\""), "token.claim"},
-        {"google, another application", RS256,
-         "{\"iss\":\"https://accounts.google.com\",\"aud\":\"78.apps.googleusercontent.com\","
-         "\"sub\":\"110169\"," TIMES ACME "}",
-         "token.audience"},
-        {"google, access token", ACCESS, GOOGLE("https://accounts.google.com", ACME), "token.kind"},
-
-        {"keycloak, ID token", RS256,
-         KEYCLOAK("\"typ\":\"ID\",\"realm_access\":{\"roles\":[\"admin\"]}"), "token.claim"},
-        {"keycloak, refresh token", RS256, KEYCLOAK("\"typ\":\"Refresh\",\"scope\":\"profile\""),
-         "token.claim"},
-        {"keycloak, offline token", RS256, KEYCLOAK("\"typ\":\"Offline\",\"scope\":\"profile\""),
-         "token.claim"},
-        {"keycloak, kind is not said", RS256, KEYCLOAK("\"scope\":\"profile\""), "token.claim"},
-        {"keycloak, client's role among those of the realm", RS256,
-         KEYCLOAK("\"typ\":\"Bearer\",\"realm_access\":{\"roles\":[\"client:editor\"]}"),
-         "token.claim"},
-
-        {"group that looks like a role is none", ACCESS, MIXED("\"roles\":[\"scope:admin\"]"),
-         "token.claim"},
-        {"teams are no JSON", ACCESS, MIXED("\"teams\":\"red,blue\""), "token.claim"},
-        {"teams are JSON of another type", ACCESS, MIXED("\"teams\":\"{\\\"red\\\":1}\""),
-         "token.claim"},
-        {"teams end the list and go on", ACCESS, MIXED("\"teams\":\"[],\\\"x\\\":[1]\""),
-         "token.claim"},
-        {"flag is a text", ACCESS, MIXED("\"staff\":\"true\""), "token.claim"},
-        {"words with two spaces", ACCESS, MIXED("\"scope\":\"a  b\""), "token.claim"},
-        {"six act", ACCESS,
-         MIXED("\"act\":{\"sub\":\"1\",\"act\":{\"sub\":\"2\",\"act\":{\"sub\":\"3\",\"act\":"
-               "{\"sub\":\"4\",\"act\":{\"sub\":\"5\",\"act\":{\"sub\":\"6\"}}}}}}"),
-         "token.claim"},
-        {"nobody acts", ACCESS, MIXED("\"act\":{}"), "token.claim"},
-        {"level is a number", ACCESS, MIXED("\"acr\":2"), "token.claim"},
-        {"methods are an object", ACCESS, MIXED("\"amr\":{\"mfa\":true}"), "token.claim"},
-        {"contexts are numbers", ACCESS, MIXED("\"acrs\":[1]"), "token.claim"},
-        {"time of the sign-in is a text", ACCESS, MIXED("\"auth_time\":\"999100\""), "token.claim"},
-        {"time of the sign-in is before all times", ACCESS, MIXED("\"auth_time\":-1"),
-         "token.claim"},
-        {"time of the sign-in is after all times", ACCESS, MIXED("\"auth_time\":253402300800"),
-         "token.claim"},
-    };
     struct fixture fixture;
     fixture_init(&fixture);
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(REFUSED); i++) {
         struct diag diag = {0};
-        struct principal *principal = present(&fixture, rows[i].header, rows[i].payload, &diag);
-        CHECK_ROW(rows[i].name, principal == NULL && str_eq(diag.code, rows[i].code));
-        if (!str_eq(diag.code, rows[i].code)) {
+        struct principal *principal =
+            present(&fixture, REFUSED[i].header, REFUSED[i].payload, &diag);
+        CHECK_ROW(REFUSED[i].name, principal == NULL && str_eq(diag.code, REFUSED[i].code));
+        if (!str_eq(diag.code, REFUSED[i].code)) {
             printf("%s: %s\n", diag.code, diag.message);
         }
         principal_unref(principal);
