@@ -72,7 +72,7 @@ TEST(sign_in_refuses_addresses_that_were_not_registered)
 
 TEST(sign_in_refuses_clients_that_it_does_not_know)
 {
-    static const char *const IDS[] = {"", "aegis", SIGN_IN_REGISTERED "AAAA",
+    static const char *const IDS[] = {"", "aegis", (SIGN_IN_REGISTERED "AAAA"),
                                       "http://client.test/client.json", "https://client.test"};
     door_begin();
     CHECK(do_register(METADATA));
