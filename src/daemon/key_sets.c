@@ -98,14 +98,15 @@ static void forget_keys(struct key_set *set)
 
 static void tell_failure(const struct key_set *set, int64_t at_ms, const struct diag *diag)
 {
-    int minutes = (int)((at_ms - set->schedule.succeeded_ms) / 60000);
+    int64_t age_ms = at_ms - set->schedule.succeeded_ms;
+    bool is_alarming = age_ms >= set->owner->config->limits.jwks_stale_s * 1000 / 2;
     fprintf(stderr, "aegis: the keys of issuer '%.*s' cannot be read: %s; ",
             SLICE_ARG(set->issuer->name), diag->message);
     if (set->keys == NULL) {
         fputs("its tokens are refused\n", stderr);
     } else {
-        fprintf(stderr, "%sthose read %d minutes ago stay in use\n",
-                at_ms - set->schedule.succeeded_ms >= KEY_SETS_ALARM_MS ? "ALARM: " : "", minutes);
+        fprintf(stderr, "%sthose read %d minutes ago stay in use\n", is_alarming ? "ALARM: " : "",
+                (int)(age_ms / 60000));
     }
 }
 

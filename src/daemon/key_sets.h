@@ -25,7 +25,6 @@
 #define KEY_SETS_ABSENT_MAX 1024                /* keys that were looked for in vain, */
 #define KEY_SETS_ABSENT_MS 60000                /* and are not looked for again for so long */
 #define KEY_SETS_WAITERS_MAX 4096               /* requests that wait for keys */
-#define KEY_SETS_ALARM_MS 3600000               /* older keys are told of */
 
 struct key_set;
 struct key_waiter;

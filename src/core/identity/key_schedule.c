@@ -19,17 +19,11 @@ void key_schedule_begin(struct key_schedule *schedule)
     schedule->is_reading = true;
 }
 
-static int64_t clamp_ttl_s(int64_t seconds)
-{
-    return seconds < KEY_TTL_S_MIN   ? KEY_TTL_S_MIN
-           : seconds > KEY_TTL_S_MAX ? KEY_TTL_S_MAX
-                                     : seconds;
-}
-
 void key_schedule_succeed(struct key_schedule *schedule, int64_t now_ms, int64_t max_age_s,
-                          int64_t default_ttl_s, uint64_t random)
+                          int64_t longest_s, uint64_t random)
 {
-    int64_t ttl_ms = clamp_ttl_s(max_age_s < 0 ? default_ttl_s : max_age_s) * 1000;
+    int64_t ttl_s = max_age_s < 0 || max_age_s > longest_s ? longest_s : max_age_s;
+    int64_t ttl_ms = (ttl_s < KEY_TTL_S_MIN ? KEY_TTL_S_MIN : ttl_s) * 1000;
     int64_t spread_ms = ttl_ms / 5; /* 70 % to 90 % */
     schedule->is_reading = false;
     schedule->failure_count = 0;

@@ -11,7 +11,6 @@
 #include "base/slice.h"
 
 #define KEY_TTL_S_MIN 300
-#define KEY_TTL_S_MAX 86400
 #define KEY_MISS_REFILL_MS 30000 /* one reading for a missing key in this time, */
 #define KEY_MISS_BURST 2         /* and at most so many at once */
 #define KEY_RETRY_MS_MIN 1000    /* after a failure; twice as long after each further one, */
@@ -33,10 +32,10 @@ bool key_schedule_is_due(const struct key_schedule *schedule, int64_t now_ms);
 /* A reading begins. */
 void key_schedule_begin(struct key_schedule *schedule);
 
-/* It brought keys that may be kept for max_age_s (negative: default_ttl_s, which is clamped like
- * it). The next one is at 80 % of that, more or less a tenth of it. */
+/* It brought keys that may be kept for max_age_s, but never longer than longest_s (negative: so
+ * long), nor shorter than KEY_TTL_S_MIN. The next one is at 80 % of that, more or less a tenth. */
 void key_schedule_succeed(struct key_schedule *schedule, int64_t now_ms, int64_t max_age_s,
-                          int64_t default_ttl_s, uint64_t random);
+                          int64_t longest_s, uint64_t random);
 
 /* It brought nothing usable. */
 void key_schedule_fail(struct key_schedule *schedule, int64_t now_ms, uint64_t random);
