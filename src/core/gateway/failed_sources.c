@@ -130,13 +130,15 @@ bool failed_sources_is_over(const struct failed_sources *sources, const struct f
                             struct slice peer_ip, int64_t now_ms)
 {
     struct failed_source source;
-    if (!failed_source_read(peer_ip, &source)) {
+    int64_t most_ms = now_ms + (rate->failures - 1) * cost_ms(rate);
+    /* Asked for every request, and nearly always nobody has failed so often. */
+    if (sources->spent_until_ms <= most_ms || !failed_source_read(peer_ip, &source)) {
         return false;
     }
     const struct failed_source *set = set_of(sources, &source);
     for (size_t i = 0; i < WAYS; i++) {
         if (is_same(&set[i], &source)) {
-            return set[i].spent_until_ms > now_ms + (rate->failures - 1) * cost_ms(rate);
+            return set[i].spent_until_ms > most_ms;
         }
     }
     return false;
@@ -164,4 +166,7 @@ void failed_sources_add(struct failed_sources *sources, const struct failure_rat
     int64_t from_ms = place->spent_until_ms > now_ms ? place->spent_until_ms : now_ms;
     int64_t most_ms = now_ms + rate->failures * cost_ms(rate);
     place->spent_until_ms = from_ms + cost_ms(rate) < most_ms ? from_ms + cost_ms(rate) : most_ms;
+    if (place->spent_until_ms > sources->spent_until_ms) {
+        sources->spent_until_ms = place->spent_until_ms;
+    }
 }

@@ -33,6 +33,7 @@ struct failed_source {
 
 struct failed_sources {
     struct failed_source sources[FAILED_SOURCES_MAX];
+    int64_t spent_until_ms; /* the latest of all */
 };
 
 /* Has the address used its budget up? Nobody has at an address that is none. */
