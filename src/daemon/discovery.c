@@ -17,8 +17,8 @@ static void split(struct slice issuer, struct slice *base, struct slice *path)
     }
 }
 
-enum status discovery_address(const struct config_issuer *issuer, size_t index, struct arena *arena,
-                              struct slice *out)
+enum status discovery_well_known(struct slice issuer, size_t index, struct arena *arena,
+                                 struct slice *out)
 {
     static const struct {
         const char *inserted, *appended;
@@ -29,16 +29,22 @@ enum status discovery_address(const struct config_issuer *issuer, size_t index, 
         {"", "/.well-known/openid-configuration", true},
     };
     struct slice base, path;
-    if (issuer->metadata_url.text.len > 0) {
-        return index > 0 ? STATUS_NOT_FOUND
-                         : arena_format(arena, out, "%.*s", SLICE_ARG(issuer->metadata_url.text));
-    }
-    split(issuer->issuer, &base, &path);
+    split(issuer, &base, &path);
     if (index >= COUNT_OF(FORMS) || (FORMS[index].needs_path && path.len == 0)) {
         return STATUS_NOT_FOUND;
     }
     return arena_format(arena, out, "%.*s%s%.*s%s", SLICE_ARG(base), FORMS[index].inserted,
                         SLICE_ARG(path), FORMS[index].appended);
+}
+
+enum status discovery_address(const struct config_issuer *issuer, size_t index, struct arena *arena,
+                              struct slice *out)
+{
+    if (issuer->metadata_url.text.len == 0) {
+        return discovery_well_known(issuer->issuer, index, arena, out);
+    }
+    return index > 0 ? STATUS_NOT_FOUND
+                     : arena_format(arena, out, "%.*s", SLICE_ARG(issuer->metadata_url.text));
 }
 
 bool discovery_allows(const struct config_issuer *issuer, const struct config_url *url)

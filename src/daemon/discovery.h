@@ -13,10 +13,15 @@
 
 #define DISCOVERY_BYTES_MAX ((size_t)256 << 10)
 
-/* The address of metadata to try as index-th, in the order of MCP's authorization: only
- * metadata_url where that is given, else RFC 8414 and OpenID Connect, both inserted before the path
- * of the issuer, then OpenID Connect behind it. NUL-terminated. STATUS_NOT_FOUND: there are no
- * more; STATUS_LIMIT: no memory. */
+/* The address of an authorization server's metadata to try as index-th, in the order of MCP's
+ * authorization: RFC 8414 and OpenID Connect, both inserted before the path of the issuer, then
+ * OpenID Connect behind it. issuer: http:// or https://, without a query. NUL-terminated.
+ * STATUS_NOT_FOUND: there are no more; STATUS_LIMIT: no memory. */
+NODISCARD enum status discovery_well_known(struct slice issuer, size_t index, struct arena *arena,
+                                           struct slice *out);
+
+/* The address of metadata of an entry to try as index-th: only metadata_url where that is given,
+ * else those of the issuer. Form and statuses of discovery_well_known. */
 NODISCARD enum status discovery_address(const struct config_issuer *issuer, size_t index,
                                         struct arena *arena, struct slice *out);
 

@@ -1,7 +1,9 @@
 #include "daemon/sign_in/documents.h"
 
 #include "base/buf.h"
+#include "core/identity/challenge.h"
 #include "daemon/config/config_url.h"
+#include "daemon/discovery.h"
 
 #define SCOPES_BYTES_MAX 4096
 
@@ -54,7 +56,7 @@ static enum status add(struct arena *arena, const struct slice parts[3], struct 
 enum status documents_of_resource(struct slice resource, struct arena *arena,
                                   struct slice out[DOCUMENTS_CANDIDATES], size_t *count)
 {
-    const struct slice well_known = SLICE("/.well-known/oauth-protected-resource");
+    const struct slice well_known = SLICE(CHALLENGE_METADATA_PATH);
     struct slice origin, path;
     *count = 0;
     if (!split(resource, &origin, &path)) {
@@ -69,16 +71,18 @@ enum status documents_of_resource(struct slice resource, struct arena *arena,
 enum status documents_of_issuer(struct slice issuer, struct arena *arena,
                                 struct slice out[DOCUMENTS_CANDIDATES], size_t *count)
 {
-    const struct slice oauth = SLICE("/.well-known/oauth-authorization-server");
-    const struct slice oidc = SLICE("/.well-known/openid-configuration");
-    struct slice origin, path;
+    struct config_url parsed;
     *count = 0;
-    if (!split(issuer, &origin, &path)) {
+    /* RFC 8414 §2: an issuer has no query. */
+    if (config_url_parse(issuer, &parsed) != NULL || slice_find_byte(issuer, '?') < issuer.len) {
         return STATUS_INVALID;
     }
-    TRY(add(arena, (struct slice[]){origin, oauth, path}, out, count));
-    TRY(add(arena, (struct slice[]){origin, oidc, path}, out, count));
-    return path.len == 0 ? STATUS_OK : add(arena, (struct slice[]){origin, path, oidc}, out, count);
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && *count < DOCUMENTS_CANDIDATES) {
+        status = discovery_well_known(issuer, *count, arena, &out[*count]);
+        *count += status == STATUS_OK;
+    }
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
 /* -- members ------------------------------------------------------------------------------- */

@@ -98,6 +98,8 @@ TEST(documents_are_looked_for_in_order)
          {"https://a.example/.well-known/oauth-authorization-server/t1",
           "https://a.example/.well-known/openid-configuration/t1",
           "https://a.example/t1/.well-known/openid-configuration"}},
+        {"https://a.example/t1?x=1", false, {NULL}},
+        {"no url", false, {NULL}},
         {"no url", true, {NULL}},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
