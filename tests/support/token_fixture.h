@@ -46,6 +46,19 @@ static inline void token_append_jwk(struct buf *buf, enum jws_algorithm algorith
     buf_append(buf, SLICE("}"));
 }
 
+/* A set of keys with one reference. Statuses of jwks_parse. */
+NODISCARD static inline enum status token_parse_keys(const struct json_parser *parser,
+                                                     struct fake_crypto *crypto, struct slice text,
+                                                     struct jwks **out)
+{
+    struct arena scratch;
+    arena_init(&scratch, (size_t)1 << 20, NULL);
+    struct jwks_source source = {parser, &crypto->port, text, &scratch};
+    enum status status = jwks_parse(&source, out, NULL, NULL);
+    arena_release(&scratch);
+    return status;
+}
+
 /* Append "Bearer " and a token of header and payload signed with key. */
 static inline void token_append(struct buf *buf, const struct fake_key *key, struct slice header,
                                 struct slice payload)

@@ -34,17 +34,6 @@ static bool fake_missed(void *context, const struct keys_miss *miss, const struc
     return !owner.refuses;
 }
 
-static struct jwks *parse_keys(struct slice text)
-{
-    struct arena scratch;
-    struct jwks *keys = NULL;
-    arena_init(&scratch, (size_t)1 << 20, NULL);
-    struct jwks_source source = {&world.gateway.parser, &world.crypto.port, text, &scratch};
-    CHECK(jwks_parse(&source, &keys, NULL, NULL) == STATUS_OK);
-    arena_release(&scratch);
-    return keys;
-}
-
 /* Trust an issuer with the keys k1 .. kN, whose seeds are their numbers. */
 static void trust(struct gateway_snapshot *snapshot, unsigned count, uint64_t generation)
 {
@@ -67,7 +56,8 @@ static void trust(struct gateway_snapshot *snapshot, unsigned count, uint64_t ge
         token_append_jwk(&text, JWS_ES256, (uint8_t)i, kid);
     }
     buf_append(&text, SLICE("]}"));
-    keys = count > 0 ? parse_keys(buf_view(&text)) : NULL;
+    CHECK(count == 0 || token_parse_keys(&world.gateway.parser, &world.crypto, buf_view(&text),
+                                         &keys) == STATUS_OK);
     buf_release(&text);
     principal_unref(snapshot->local_principal);
     snapshot->local_principal = NULL;

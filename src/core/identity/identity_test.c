@@ -74,16 +74,6 @@ struct fixture {
     int64_t now_s;
 };
 
-static enum status fixture_keys(struct fixture *fixture, struct slice text, struct jwks **out)
-{
-    struct arena scratch;
-    arena_init(&scratch, ARENA_BYTES_MAX, NULL);
-    struct jwks_source source = {&fixture->parser, &fixture->crypto.port, text, &scratch};
-    enum status status = jwks_parse(&source, out, NULL, NULL);
-    arena_release(&scratch);
-    return status;
-}
-
 /* All issuers sign with key "k1", and "open" has one key of each type without a name. */
 static enum status fixture_all_keys(struct fixture *fixture)
 {
@@ -108,7 +98,8 @@ static enum status fixture_all_keys(struct fixture *fixture)
         buf_append(&text, SLICE("]}"));
         status = buf_status(&text);
         if (status == STATUS_OK && !slice_eq(ENTRIES[i].name, SLICE("down"))) {
-            status = fixture_keys(fixture, buf_view(&text), &fixture->keys[i]);
+            status = token_parse_keys(&fixture->parser, &fixture->crypto, buf_view(&text),
+                                      &fixture->keys[i]);
         }
         buf_release(&text);
     }

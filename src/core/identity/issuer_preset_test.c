@@ -103,16 +103,6 @@ struct fixture {
     struct identity_snapshot *snapshot;
 };
 
-static enum status parse_keys(struct fixture *fixture, struct slice text, struct jwks **out)
-{
-    struct arena scratch;
-    arena_init(&scratch, ARENA_BYTES_MAX, NULL);
-    struct jwks_source source = {&fixture->parser, &fixture->crypto.port, text, &scratch};
-    enum status status = jwks_parse(&source, out, NULL, NULL);
-    arena_release(&scratch);
-    return status;
-}
-
 /* "k" is every tenant's, "consumers" that of one, "mute" does not say whose it is. All are the same
  * key, so that only what is said of it decides. */
 static void make_keys(struct fixture *fixture, size_t index)
@@ -130,7 +120,8 @@ static void make_keys(struct fixture *fixture, size_t index)
     buf_append(&text, SLICE(","));
     token_append_jwk(&text, JWS_RS256, 0x81, ",\"kid\":\"mute\"");
     buf_append(&text, SLICE("]}"));
-    CHECK(parse_keys(fixture, buf_view(&text), &fixture->keys[index]) == STATUS_OK);
+    CHECK(token_parse_keys(&fixture->parser, &fixture->crypto, buf_view(&text),
+                           &fixture->keys[index]) == STATUS_OK);
     buf_release(&text);
 }
 
