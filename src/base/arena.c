@@ -36,6 +36,11 @@ void *base_alloc(size_t size)
     return gate_allows() ? malloc(size == 0 ? 1 : size) : NULL;
 }
 
+void *base_alloc_zero(size_t size)
+{
+    return gate_allows() ? calloc(1, size == 0 ? 1 : size) : NULL;
+}
+
 void *base_realloc(void *ptr, size_t size)
 {
     return gate_allows() ? realloc(ptr, size == 0 ? 1 : size) : NULL;

@@ -86,8 +86,10 @@ NODISCARD enum status arena_format(struct arena *arena, struct slice *out, const
     __attribute__((format(printf, 3, 4)));
 
 /* Allocation source of the whole program. Tests replace it to fail the n-th allocation.
- * Every heap allocation of src/ goes through base_alloc/base_realloc/base_free. */
+ * Every heap allocation of src/ goes through these functions. */
 NODISCARD void *base_alloc(size_t size);
+/* Zeros. A large table costs no memory until it is used, where memset would touch all of it. */
+NODISCARD void *base_alloc_zero(size_t size);
 NODISCARD void *base_realloc(void *ptr, size_t size);
 void base_free(void *ptr);
 

@@ -498,13 +498,12 @@ static enum status serve(struct serving *s, const sigset_t *set, struct diag *di
 
 enum status serving_run(const struct serving_plan *plan)
 {
-    struct serving *s = base_alloc(sizeof(*s));
+    struct serving *s = base_alloc_zero(sizeof(*s));
     struct diag diag = {0};
     sigset_t set;
     if (s == NULL) {
         return STATUS_LIMIT;
     }
-    memset(s, 0, sizeof(*s));
     s->plan = plan;
     s->inputs = *plan->inputs;
     s->lane_count = plan->listeners->count;

@@ -36,10 +36,7 @@ static struct sign_in_document *find_place(struct sign_in_documents *documents, 
 static bool make_places(struct sign_in_documents *documents)
 {
     if (documents->items == NULL && documents->count_max > 0) {
-        documents->items = base_alloc(documents->count_max * sizeof(*documents->items));
-        if (documents->items != NULL) {
-            memset(documents->items, 0, documents->count_max * sizeof(*documents->items));
-        }
+        documents->items = base_alloc_zero(documents->count_max * sizeof(*documents->items));
     }
     return documents->items != NULL;
 }

@@ -32,11 +32,10 @@ enum status identity_cache_new(size_t entries, struct identity_cache **out)
         sets *= 2;
     }
     size_t bytes = sizeof(struct identity_cache) + sets * WAYS * sizeof(struct cache_entry);
-    struct identity_cache *cache = base_alloc(bytes);
+    struct identity_cache *cache = base_alloc_zero(bytes);
     if (cache == NULL) {
         return STATUS_LIMIT;
     }
-    memset(cache, 0, bytes);
     cache->set_mask = sets - 1;
     cache->entry_count = sets * WAYS;
     *out = cache;

@@ -21,13 +21,12 @@ enum status replay_table_init(struct replay_table *table, size_t entries)
     while (count < entries) {
         count *= 2;
     }
-    *table = (struct replay_table){.entries = base_alloc(count * sizeof(struct replay_entry)),
+    *table = (struct replay_table){.entries = base_alloc_zero(count * sizeof(struct replay_entry)),
                                    .entry_count = count};
     if (table->entries == NULL) {
         *table = (struct replay_table){0};
         return STATUS_LIMIT;
     }
-    memset(table->entries, 0, count * sizeof(struct replay_entry));
     return STATUS_OK;
 }
 

@@ -29,11 +29,10 @@ struct token_hashes {
 
 enum status token_hashes_new(const struct port_random *random, struct token_hashes **out)
 {
-    struct token_hashes *hashes = base_alloc(sizeof(*hashes));
+    struct token_hashes *hashes = base_alloc_zero(sizeof(*hashes));
     if (hashes == NULL) {
         return STATUS_LIMIT;
     }
-    memset(hashes->entries, 0, sizeof(hashes->entries));
     enum status status =
         random->fill(random->context, (uint8_t *)hashes->factors, sizeof(hashes->factors));
     if (status != STATUS_OK) {

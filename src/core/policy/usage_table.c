@@ -48,12 +48,8 @@ enum status usage_table_init(struct usage_table *table, size_t windows_max, int6
     }
     *table =
         (struct usage_table){.bucket_count = count, .windows_max = windows_max, .idle_ms = idle_ms};
-    table->buckets = base_alloc(count * sizeof(struct usage_window *));
-    if (table->buckets == NULL) {
-        return STATUS_LIMIT;
-    }
-    memset(table->buckets, 0, count * sizeof(struct usage_window *));
-    return STATUS_OK;
+    table->buckets = base_alloc_zero(count * sizeof(struct usage_window *));
+    return table->buckets != NULL ? STATUS_OK : STATUS_LIMIT;
 }
 
 void usage_table_release(struct usage_table *table)

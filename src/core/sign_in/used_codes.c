@@ -4,12 +4,8 @@
 
 enum status used_codes_init(struct used_codes *used, size_t count_max)
 {
-    *used = (struct used_codes){base_alloc(count_max * sizeof(*used->codes)), count_max};
-    if (used->codes == NULL) {
-        return STATUS_LIMIT;
-    }
-    memset(used->codes, 0, count_max * sizeof(*used->codes));
-    return STATUS_OK;
+    *used = (struct used_codes){base_alloc_zero(count_max * sizeof(*used->codes)), count_max};
+    return used->codes != NULL ? STATUS_OK : STATUS_LIMIT;
 }
 
 void used_codes_release(struct used_codes *used)
