@@ -222,6 +222,7 @@ static bool journal_is_healthy(void *context)
 /* -- the lanes ------------------------------------------------------------------------------ */
 
 struct fixture {
+    _Atomic bool tells_sessions[SERVERS];
     struct upstream upstream;
     struct journal journal;
     struct openssl_crypto *crypto;
@@ -285,7 +286,10 @@ static void share(struct fixture *self)
         .random = &self->random,
         .crypto = openssl_crypto_port(self->crypto),
         .journal = &self->journal.port,
-        .place = {.node = 1, .loop_count = LANES, .session_key = {1}},
+        .place = {.node = 1,
+                  .loop_count = LANES,
+                  .session_key = {1},
+                  .tells_sessions = self->tells_sessions},
     };
 }
 

@@ -179,6 +179,11 @@ static enum status open_shared(struct serving *s, struct diag *diag)
     struct gateway_place *place = &s->shared.place;
     TRY(s->random.fill(s->random.context, place->session_key, sizeof(place->session_key)));
     TRY(s->random.fill(s->random.context, (uint8_t *)&place->node, sizeof(place->node)));
+    place->tells_sessions =
+        base_alloc_zero(s->plan->inputs->config->server_count * sizeof(*place->tells_sessions));
+    if (place->tells_sessions == NULL) {
+        return STATUS_LIMIT;
+    }
     json_parser_init(&s->parser, &LIMITS, seed);
     TRY(loop_init(&s->control, CONTROL_BYTES_MAX, diag));
     const struct config_limits *limits = &s->plan->inputs->config->limits;
@@ -456,6 +461,7 @@ static void release(struct serving *s)
     shared_usage_release(&s->usage);
     shared_codes_release(&s->codes);
     shared_replay_release(&s->replay);
+    base_free(s->shared.place.tells_sessions);
     if (s->shared.tls != NULL) {
         s->plan->network->close_tls(s->shared.tls);
     }

@@ -479,13 +479,23 @@ static void end_call(struct replay *replay, struct world_call *call, struct slic
     refuse_step(replay, "a server does not do that");
 }
 
-/* On the newest open call of the method: `says JSON`, or how it ends. */
+/* The newest open call of the method: requests may have been handed to the other loop. */
+static struct world_call *find_call(struct replay *replay, const char *method)
+{
+    struct world_call *call = world_find_call(here(replay), method);
+    for (size_t i = 0; i < WORLD_LOOPS && call == NULL; i++) {
+        call = world_find_call(&replay->worlds[i], method);
+    }
+    return call;
+}
+
+/* On it: `says JSON`, or how it ends. */
 static void step_server(struct replay *replay, struct slice rest)
 {
     char method[64];
     char json[STEP_BYTES];
     text_of(next_word(&rest), method, sizeof(method));
-    struct world_call *call = world_find_call(here(replay), method);
+    struct world_call *call = find_call(replay, method);
     CHECK_ROW(replay->row, call != NULL);
     if (call == NULL) {
         return;

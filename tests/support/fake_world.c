@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define SERVER_FLAGS 256 /* more than a test has servers */
 #define SNAPSHOT_BYTES ((size_t)4 << 20)
 
 static int64_t fake_wall_ms(void *context)
@@ -728,7 +729,12 @@ void world_init(struct world *world, const char *policies)
 
 void world_init_with(struct world *world, const char *policies, const struct gateway_limits *limits)
 {
-    static const struct gateway_place PLACE = {.node = 7, .loop_count = 1, .session_key = {42}};
+    static _Atomic bool tells_sessions[SERVER_FLAGS];
+    static const struct gateway_place PLACE = {
+        .node = 7, .loop_count = 1, .session_key = {42}, .tells_sessions = tells_sessions};
+    for (size_t i = 0; i < COUNT_OF(tells_sessions); i++) {
+        tells_sessions[i] = false;
+    }
     *world = (struct world){
         .clock = {world, fake_wall_ms, fake_mono_ms},
         .random = {world, fake_fill},

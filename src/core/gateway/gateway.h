@@ -135,6 +135,9 @@ struct gateway_place {
     uint64_t node;
     uint16_t loop, loop_count;                      /* on this node */
     uint8_t session_key[GATEWAY_SESSION_KEY_BYTES]; /* the same for all; seals ids of clients */
+    /* Of all loops, by server: a legacy one was found that tells a session of changes, perhaps of
+     * its own only. */
+    _Atomic bool *tells_sessions;
 };
 
 struct server_session;
@@ -158,7 +161,6 @@ struct program_eras {
 struct gateway_at_server {
     struct account account;   /* what sessions with it keep */
     struct program_eras eras; /* of a stdio server */
-    bool tells_sessions; /* a legacy one that tells a session of changes, perhaps of its own only */
 };
 
 struct gateway {

@@ -203,7 +203,7 @@ static void start_tools_or_finish(struct server_session *session)
     if (!server_stream_is_possible(session)) {
         session->offers &= ~MCP_OFFERS_CHANGES;
     } else if (!session->is_modern && (session->offers & MCP_OFFERS_CHANGES) != 0) {
-        session->gateway->at_servers[session->server_index].tells_sessions = true;
+        session->gateway->place.tells_sessions[session->server_index] = true;
     }
     if ((session->offers & MCP_OFFERS_TOOLS) != 0) {
         start_step(session, SERVER_STEP_TOOLS, SLICE_EMPTY);

@@ -481,15 +481,16 @@ enum stage_result operation_stage_route(struct operation *op)
 static bool binds(const struct operation *op, uint32_t server_index)
 {
     return op->gateway->snapshot->servers[server_index].is_stdio ||
-           op->gateway->at_servers[server_index].tells_sessions;
+           op->gateway->place.tells_sessions[server_index];
 }
 
-/* May the operation need something that is on one loop only? */
+/* May the operation need something that is on one loop only? Who listens may be the first to meet a
+ * server that tells sessions. */
 static bool is_bound(const struct operation *op)
 {
-    bool is_found = false;
+    bool is_found = op->message.method->kind == MCP_KIND_LISTEN;
     if (op->server_index != OPERATION_ALL_SERVERS) {
-        return binds(op, op->server_index);
+        return is_found || binds(op, op->server_index);
     }
     for (uint32_t i = 0; i < op->gateway->server_count && !is_found; i++) {
         is_found = binds(op, i);
