@@ -434,12 +434,19 @@ static struct key_set *add_set(struct key_sets *sets, const struct config_issuer
     return set;
 }
 
-static void free_set(struct key_set *set)
+static void give_up(struct key_set *set)
 {
     const struct port_http_client *client = set->owner->ports.http_client;
     if (set->call != NULL) {
         client->cancel(client->context, set->call);
+        set->call = NULL;
     }
+    key_schedule_give_up(&set->schedule);
+}
+
+static void free_set(struct key_set *set)
+{
+    give_up(set);
     key_waiters_end(set, false, false);
     jwks_unref(set->keys);
     buf_release(&set->source);
@@ -509,9 +516,8 @@ void key_sets_read_anew(struct key_sets *sets)
         struct key_set *set = sets->sets[i];
         set->was_read = false;
         set->takes_as_it_is = true;
-        if (!set->schedule.is_reading) {
-            key_set_begin(set);
-        }
+        give_up(set); /* its answer may be older than the reload */
+        key_set_begin(set);
     }
     sets->is_adopting = false;
     arm(sets);

@@ -590,6 +590,22 @@ TEST(key_sets_read_anew_takes_keys_as_they_are)
     free_world(w);
 }
 
+/* What was asked for before the reload may be answered with what was true before it. */
+TEST(key_sets_read_anew_gives_up_what_is_under_way)
+{
+    struct world *w = new_world();
+    start_world(w, 1);
+    answer(w, A_KEYS, KEYS(JWK("one")), UNKNOWN);
+    run_until(w, w->now_ms + 3600000);
+    struct http_client_call *old = fake_http_client_find(&w->http, A_KEYS);
+    CHECK(old != NULL && old->is_open);
+    key_sets_read_anew(&w->sets);
+    CHECK(old != NULL && !old->is_open && fake_http_client_find(&w->http, A_KEYS) != old);
+    answer(w, A_KEYS, KEYS(JWK("two")), UNKNOWN);
+    CHECK(key_sets_were_read(&w->sets) && has_key(w, 0, "two") && !has_key(w, 0, "one"));
+    free_world(w);
+}
+
 TEST(key_sets_without_issuers_do_nothing)
 {
     struct world *w = new_world();

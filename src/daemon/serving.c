@@ -347,6 +347,9 @@ static void on_reload_tick(struct timer *timer)
         loop_timer_start(&s->control, timer, KEYS_TICK_MS);
         return;
     }
+    fputs(s->is_reloaded ? "aegis: configuration and policies reloaded\n"
+                         : "aegis: reload refused, the old configuration stays in force\n",
+          stderr);
     host->reloaded(host->context, s->is_reloaded);
     uv_sem_post(&s->reloaded);
 }
@@ -363,10 +366,8 @@ static void run_reload(struct posted *item)
         arena_release(&s->reload_arena);
         s->reload_arena = arena;
         s->inputs = inputs;
-        fputs("aegis: configuration and policies reloaded\n", stderr);
     } else {
         arena_release(&arena);
-        fputs("aegis: reload refused, the old configuration stays in force\n", stderr);
     }
     s->is_reloaded = is_done;
     s->reload_deadline_ms = loop_now_ms(&s->control) + KEYS_WAIT_MAX_MS;

@@ -19,6 +19,11 @@ void key_schedule_begin(struct key_schedule *schedule)
     schedule->is_reading = true;
 }
 
+void key_schedule_give_up(struct key_schedule *schedule)
+{
+    schedule->is_reading = false;
+}
+
 void key_schedule_succeed(struct key_schedule *schedule, int64_t now_ms, int64_t max_age_s,
                           int64_t longest_s, uint64_t random)
 {

@@ -32,6 +32,9 @@ bool key_schedule_is_due(const struct key_schedule *schedule, int64_t now_ms);
 /* A reading begins. */
 void key_schedule_begin(struct key_schedule *schedule);
 
+/* The reading under way, if any, is given up. */
+void key_schedule_give_up(struct key_schedule *schedule);
+
 /* It brought keys that may be kept for max_age_s, but never longer than longest_s (negative: so
  * long), nor shorter than KEY_TTL_S_MIN. The next one is at 80 % of that, more or less a tenth. */
 void key_schedule_succeed(struct key_schedule *schedule, int64_t now_ms, int64_t max_age_s,
