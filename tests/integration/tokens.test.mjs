@@ -7,6 +7,7 @@ import fs from 'node:fs/promises';
 import http from 'node:http';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { connectModern, mintToken, resultText } from '../peers/support.mjs';
 import { Bench, legacyRequest, modernCall, modernRequest, rawRequest } from './helpers.mjs';
@@ -172,10 +173,14 @@ describe('keys that change', () => {
   const rotating = new Issuer('https://rotating.tests.example');
   let keys;
   let mayAnswer = true;
+  let held = Promise.resolve();
+  let asked = 0;
   let own;
 
   before(async () => {
-    keys = http.createServer((request, response) => {
+    keys = http.createServer(async (request, response) => {
+      asked++;
+      await held;
       response.writeHead(mayAnswer ? 200 : 503, { 'Content-Type': 'application/json' }).end(mayAnswer ? rotating.jwks() : '');
     });
     keys.listen(0, '127.0.0.1');
@@ -222,6 +227,25 @@ describe('keys that change', () => {
     await own.reload();
     assert.equal(await status(fresh.token({ kid: 'fresh' })), 200);
     assert.equal(await status(issuer.token()), 401);
+  });
+
+  test('are read again after a reload during which another one was asked for', async () => {
+    const { child } = own.gateway;
+    const seen = child.errors.length;
+    const late = new Issuer(issuer.url).addKey('late');
+    let release;
+    held = new Promise((resolve) => { release = resolve; });
+    const before_ = asked;
+    child.kill('SIGHUP');
+    for (const end = Date.now() + 30000; asked === before_; await sleep(5)) assert.ok(Date.now() < end, 'nobody asks for keys');
+    await fs.writeFile(path.join(own.folder, 'keys.json'), late.jwks());
+    child.kill('SIGHUP');
+    await sleep(50); // long enough for the signal to arrive while the keys are waited for
+    release();
+    for (const end = Date.now() + 30000; child.errors.slice(seen).split('reloaded').length < 3; await sleep(10)) {
+      assert.ok(Date.now() < end, `the second reload was not made: ${child.errors.slice(seen)}`);
+    }
+    assert.equal(await status(late.token({ kid: 'late' })), 200);
   });
 
   test('stay in force while their address is down', async () => {
