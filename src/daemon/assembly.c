@@ -413,6 +413,23 @@ static enum status copy_ranges(struct build *b, const struct config_issuer *issu
     return STATUS_OK;
 }
 
+static enum status copy_offer(struct build *b, const struct config_sign_in *from,
+                              struct wishes_offer *to)
+{
+    struct wishes_scope *scopes =
+        arena_alloc_zero(b->arena, from->optional_scope_count, sizeof(*scopes));
+    if (scopes == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < from->optional_scope_count; i++) {
+        TRY(arena_copy(b->arena, from->optional_scopes[i].name, &scopes[i].name));
+        TRY(arena_copy(b->arena, from->optional_scopes[i].value, &scopes[i].provider));
+    }
+    to->scopes = scopes;
+    to->scope_count = from->optional_scope_count;
+    return STATUS_OK;
+}
+
 static enum status build_front_door(struct build *b, const struct config_issuer *issuer,
                                     struct slice secret, struct gateway_front_door *to)
 {
@@ -427,7 +444,9 @@ static enum status build_front_door(struct build *b, const struct config_issuer 
     TRY(arena_copy(b->arena, from->token_endpoint.text, &to->token_endpoint));
     TRY(arena_copy(b->arena, from->resource, &to->resource));
     TRY(join_scopes(b, &from->scopes, &to->scope));
+    TRY(copy_offer(b, from, &to->offer));
     TRY(copy_ranges(b, issuer, to));
+    to->offer.takes_claims = issuer->preset == ISSUER_PRESET_ENTRA;
     to->is_local = !from->token_endpoint.is_https;
     to->hands_on_id_token = from->hands_on == CONFIG_HAND_ON_ID_TOKEN;
     return derive_door_key(b, to);

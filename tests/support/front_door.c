@@ -51,6 +51,9 @@ static struct used_codes codes;
 static struct port_used_codes codes_port;
 char cookie[64], client_id[2048], ticket[DOOR_TEXT_BYTES];
 
+static const struct wishes_scope SCOPES[] = {
+    {SLICE_INIT("mcp:approve"), SLICE_INIT("api://aegis/approve")}};
+
 static const struct gateway_front_door DOORS[] = {
     {.name = SLICE_INIT("idp"),
      .issuer = SLICE_INIT(GATEWAY DOOR),
@@ -60,6 +63,7 @@ static const struct gateway_front_door DOORS[] = {
      .authorization_endpoint = SLICE_INIT(PROVIDER "/authorize"),
      .token_endpoint = SLICE_INIT(PROVIDER "/token"),
      .scope = SLICE_INIT("openid api://aegis/call"),
+     .offer = {SCOPES, COUNT_OF(SCOPES), false},
      .key = {1}},
     {.name = SLICE_INIT("other"),
      .issuer = SLICE_INIT(GATEWAY "/sign-in/other"),

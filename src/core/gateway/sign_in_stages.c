@@ -207,6 +207,20 @@ static bool is_resource(const struct operation *op, struct slice resource)
            (slice_starts_with(resource, origin) && (is_all || slice_eq(endpoint_path(path), path)));
 }
 
+static enum stage_result read_wishes(struct operation *op)
+{
+    struct sign_in *sign_in = op->sign_in;
+    const struct gateway_front_door *entry = sign_in_entry(sign_in);
+    struct diag diag = {0};
+    if (entry == NULL) {
+        return sign_in_refuse(op, "sign_in.client", SLICE("the front door was closed"));
+    }
+    return wishes_read(&sign_in->form, &entry->offer, &op->gateway->parser, &op->arena,
+                       &sign_in->ticket.wishes, &diag) == STATUS_OK
+               ? STAGE_DONE
+               : sign_in_refuse_diag(op, &diag);
+}
+
 static enum stage_result stage_check_authorization(struct operation *op)
 {
     struct sign_in *sign_in = op->sign_in;
@@ -220,10 +234,11 @@ static enum stage_result stage_check_authorization(struct operation *op)
     if (status != STATUS_OK) {
         return sign_in_refuse_diag(op, &diag);
     }
-    return is_resource(op, sign_in->ticket.resource)
-               ? STAGE_DONE
-               : sign_in_refuse(op, "sign_in.resource",
-                                SLICE("'resource' is no endpoint of this gateway"));
+    if (!is_resource(op, sign_in->ticket.resource)) {
+        return sign_in_refuse(op, "sign_in.resource",
+                              SLICE("'resource' is no endpoint of this gateway"));
+    }
+    return read_wishes(op);
 }
 
 /* Each sign-in is asked for: that a client was let in before says nothing about who uses its id and
@@ -253,6 +268,7 @@ static enum stage_result stage_ask_consent(struct operation *op)
                                            .client_url = is_url ? sign_in->client_id : SLICE_EMPTY,
                                            .redirect_uri = sign_in->ticket.redirect_uri,
                                            .resource = sign_in->ticket.resource,
+                                           .scope = sign_in->ticket.wishes.scope,
                                            .provider = entry->provider,
                                            .name = entry->name,
                                            .ticket = buf_view(&sealed)});
@@ -330,7 +346,11 @@ static enum status write_provider_address(struct operation *op,
                                           struct buf *callback, struct buf *challenge)
 {
     struct sign_in_ticket *ticket = &op->sign_in->ticket;
+    const struct sign_in_wishes wishes = ticket->wishes;
+    struct slice scope = SLICE_EMPTY;
+    ticket->wishes = (struct sign_in_wishes){.scope = wishes.scope};
     TRY(sign_in_seal_ticket(op->gateway, entry, SIGN_IN_SEAL_STATE, ticket, state));
+    TRY(wishes_scope_text(entry->scope, wishes.scope, &entry->offer, &op->arena, &scope));
     write_callback(entry, callback);
     pkce_write_challenge(op->gateway->ports.crypto, ticket->verifier, challenge);
     TRY(buf_status(callback));
@@ -341,8 +361,9 @@ static enum status write_provider_address(struct operation *op,
                                                       .redirect_uri = buf_view(callback),
                                                       .state = buf_view(state),
                                                       .challenge = buf_view(challenge),
-                                                      .scope = entry->scope,
-                                                      .resource = entry->resource});
+                                                      .scope = scope,
+                                                      .resource = entry->resource,
+                                                      .wishes = &wishes});
     return buf_status(&op->reply);
 }
 

@@ -2,6 +2,10 @@
  * what others may not. */
 #include "support/front_door.h"
 
+#define GOOD_REQUEST                                                                               \
+    "response_type=code&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"                \
+    "&code_challenge_method=S256"
+
 TEST(sign_in_of_a_client_that_nobody_knew)
 {
     door_begin();
@@ -95,18 +99,13 @@ TEST(sign_in_refuses_requests_that_are_not_good)
     } rows[] = {
         {"no PKCE", "response_type=code", "invalid_request"},
         {"a token", "response_type=token", "unsupported_response_type"},
-        {"a foreign resource",
-         "response_type=code&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
-         "&code_challenge_method=S256&resource=https://evil.test/mcp",
+        {"a foreign resource", GOOD_REQUEST "&resource=https://evil.test/mcp", "invalid_target"},
+        {"a resource that begins like ours", GOOD_REQUEST "&resource=" GATEWAY ".evil.test/mcp",
          "invalid_target"},
-        {"a resource that begins like ours",
-         "response_type=code&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
-         "&code_challenge_method=S256&resource=" GATEWAY ".evil.test/mcp",
-         "invalid_target"},
-        {"no endpoint",
-         "response_type=code&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
-         "&code_challenge_method=S256&resource=" GATEWAY "/healthz",
-         "invalid_target"},
+        {"nobody is asked", GOOD_REQUEST "&prompt=none", "consent_required"},
+        {"a request object", GOOD_REQUEST "&request=eyJ", "request_not_supported"},
+        {"no age", GOOD_REQUEST "&max_age=old", "invalid_request"},
+        {"no endpoint", GOOD_REQUEST "&resource=" GATEWAY "/healthz", "invalid_target"},
     };
     door_begin();
     CHECK(do_register(METADATA));
@@ -126,6 +125,40 @@ TEST(sign_in_refuses_requests_that_are_not_good)
     (void)ask((struct door_request){"GET", DOOR "/authorize?client_id=a&client_id=b", NULL, NULL,
                                     NULL, NULL});
     CHECK(client.status_code == 400 && strstr(client.fields, "Location") == NULL);
+    door_end();
+}
+
+/* How a person signs in goes on to the provider, rights only as far as they are offered, and what
+ * was granted is what is refreshed. */
+TEST(sign_in_hands_on_what_is_wished_for)
+{
+    static char refresh[DOOR_TEXT_BYTES];
+    static char body[2 * DOOR_TEXT_BYTES];
+    door_begin();
+    CHECK(do_register(METADATA));
+    do_authorize(client_id, CALLBACK,
+                 "&scope=mcp:approve%20root&acr_values=phr&max_age=0&prompt=login%20consent"
+                 "&login_hint=alice&claims=%7B%7D&nonce=n");
+    CHECK(take_page() && strstr(client.body, "<dd>mcp:approve</dd>") != NULL);
+    do_consent("allow", cookie, GATEWAY);
+    CHECK(take_state());
+    CHECK(strstr(client.fields, "&scope=openid%20api%3A%2F%2Faegis%2Fcall%20api%3A%2F%2Faegis"
+                                "%2Fapprove&acr_values=phr&max_age=0&prompt=login"
+                                "&login_hint=alice\n") != NULL);
+    CHECK(strstr(client.fields, "claims") == NULL && strstr(client.fields, "nonce") == NULL);
+    do_callback(DOOR, "code=theirs", cookie);
+    CHECK(take_code_of_client());
+    do_token(client_id, CALLBACK, VERIFIER, "&scope=root");
+    CHECK(strstr(asked.body, "scope") == NULL);
+    answer(200, TOKENS);
+    CHECK(cut(client.body, "\"refresh_token\":\"", "\"", refresh, sizeof(refresh)));
+    (void)snprintf(body, sizeof(body),
+                   "grant_type=refresh_token&scope=root&refresh_token=%s&client_id=%s", refresh,
+                   client_id);
+    (void)ask((struct door_request){"POST", DOOR "/token", FORM, body, NULL, NULL});
+    CHECK(strstr(asked.body, "&scope=openid%20api%3A%2F%2Faegis%2Fcall%20api%3A%2F%2Faegis"
+                             "%2Fapprove") != NULL);
+    answer(200, TOKENS);
     door_end();
 }
 

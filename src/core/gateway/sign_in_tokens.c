@@ -71,7 +71,7 @@ static void wipe(struct buf *text)
 }
 
 static void write_body(const struct sign_in *sign_in, const struct gateway_front_door *entry,
-                       struct slice callback, struct buf *body)
+                       struct slice callback, struct slice scope, struct buf *body)
 {
     provider_token_request_write(
         body, &(struct provider_token_request){.grant = sign_in->request.grant,
@@ -80,7 +80,7 @@ static void write_body(const struct sign_in *sign_in, const struct gateway_front
                                                .token = sign_in->ticket.code,
                                                .redirect_uri = callback,
                                                .verifier = sign_in->ticket.verifier,
-                                               .scope = entry->scope,
+                                               .scope = scope,
                                                .resource = entry->resource});
 }
 
@@ -91,14 +91,17 @@ static enum stage_result stage_exchange(struct operation *op)
     const struct slice callback_parts[] = {entry == NULL ? SLICE_EMPTY : entry->issuer,
                                            SLICE(SIGN_IN_CALLBACK)};
     struct slice callback = SLICE_EMPTY;
+    struct slice scope = SLICE_EMPTY;
     struct buf body;
     if (entry == NULL || operation_is_stopped(op) ||
-        arena_join(&op->arena, callback_parts, COUNT_OF(callback_parts), &callback) != STATUS_OK) {
+        arena_join(&op->arena, callback_parts, COUNT_OF(callback_parts), &callback) != STATUS_OK ||
+        wishes_scope_text(entry->scope, sign_in->ticket.wishes.scope, &entry->offer, &op->arena,
+                          &scope) != STATUS_OK) {
         operation_note(op, STATUS_UNAVAILABLE, NULL);
         return STAGE_DONE;
     }
     buf_init(&body, BODY_BYTES_MAX, &op->account);
-    write_body(sign_in, entry, callback, &body);
+    write_body(sign_in, entry, callback, scope, &body);
     enum stage_result result = STAGE_DONE;
     if (buf_status(&body) == STATUS_OK) {
         result =
@@ -129,7 +132,8 @@ static enum status write_tokens(struct operation *op, const struct gateway_front
     const struct sign_in_ticket ticket = {.client = sign_in->ticket.client,
                                           .client_label = sign_in->ticket.client_label,
                                           .resource = sign_in->ticket.resource,
-                                          .code = tokens->refresh_token};
+                                          .code = tokens->refresh_token,
+                                          .wishes.scope = sign_in->ticket.wishes.scope};
     struct buf refresh;
     buf_init(&refresh, FORM_BYTES_MAX, &op->account);
     if (tokens->refresh_token.len > 0 &&

@@ -11,6 +11,7 @@
 #include "core/identity/identity.h"
 #include "core/mcp/extensions.h"
 #include "core/mcp/revision.h"
+#include "core/sign_in/wishes.h"
 #include "wire/network_range.h"
 
 #define SIGN_IN_KEY_BYTES 32
@@ -51,8 +52,9 @@ struct gateway_front_door {
     bool is_local; /* the token endpoint is on this machine and speaks plain HTTP */
     const struct network_range *ranges; /* that it may be in although they are not public */
     size_t range_count;
-    struct slice scope;    /* asked for whatever clients want; empty: none */
-    struct slice resource; /* asked for, where the provider knows RFC 8707; empty: not named */
+    struct slice scope;        /* asked for whatever clients want; empty: none */
+    struct wishes_offer offer; /* what more they may ask for */
+    struct slice resource;     /* asked for, where the provider knows RFC 8707; empty: not named */
     bool hands_on_id_token;
     uint8_t key[SIGN_IN_KEY_BYTES]; /* seals what outlives the process */
 };

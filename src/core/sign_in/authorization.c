@@ -94,4 +94,5 @@ void provider_request_write(struct buf *out, const struct provider_request *requ
     if (request->resource.len > 0) {
         form_append(out, SLICE("resource"), request->resource);
     }
+    wishes_write(out, request->endpoint, request->wishes);
 }

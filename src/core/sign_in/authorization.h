@@ -38,8 +38,9 @@ void pkce_write_challenge(const struct port_crypto *crypto, struct slice verifie
 /* The request for a code at the identity provider; all borrowed. */
 struct provider_request {
     struct slice endpoint, client_id, redirect_uri, state, challenge;
-    struct slice scope;    /* separated by spaces; empty: none */
-    struct slice resource; /* RFC 8707, for a provider that knows it; empty: none */
+    struct slice scope;                  /* separated by spaces; empty: none */
+    struct slice resource;               /* RFC 8707, for a provider that knows it; empty: none */
+    const struct sign_in_wishes *wishes; /* its scope is in scope */
 };
 
 /* Append the address that the browser is sent to. */

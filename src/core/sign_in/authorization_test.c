@@ -129,11 +129,14 @@ TEST(pkce_ties_a_verifier_to_its_challenge)
 TEST(provider_request_asks_for_ours)
 {
     struct buf out;
+    const struct sign_in_wishes none = {0};
+    const struct sign_in_wishes wishes = {.acr_values = SLICE("a b"), .prompt = SLICE("login")};
     struct provider_request request = {.endpoint = SLICE("https://idp.test/authorize"),
                                        .client_id = SLICE("aegis"),
                                        .redirect_uri = SLICE("https://gw.test/sign-in/x/callback"),
                                        .state = SLICE("s"),
-                                       .challenge = SLICE("c")};
+                                       .challenge = SLICE("c"),
+                                       .wishes = &none};
     buf_init(&out, 4096, NULL);
     provider_request_write(&out, &request);
     CHECK(slice_eq(buf_view(&out),
@@ -144,10 +147,12 @@ TEST(provider_request_asks_for_ours)
     request.endpoint = SLICE("https://idp.test/authorize?p=policy");
     request.scope = SLICE("openid api://aegis/call");
     request.resource = SLICE("https://gw.test");
+    request.wishes = &wishes;
     provider_request_write(&out, &request);
     CHECK(slice_starts_with(buf_view(&out),
                             SLICE("https://idp.test/authorize?p=policy&response_type=code&")));
     CHECK(slice_ends_with(buf_view(&out), SLICE("&scope=openid%20api%3A%2F%2Faegis%2Fcall"
-                                                "&resource=https%3A%2F%2Fgw.test")));
+                                                "&resource=https%3A%2F%2Fgw.test"
+                                                "&acr_values=a%20b&prompt=login")));
     buf_release(&out);
 }

@@ -16,6 +16,8 @@ static const struct entry ENTRIES[] = {
     CODE("challenge", "invalid_request", "PKCE with S256 is required", 400),
     CODE("redirect_uri", "invalid_request", "the redirect URI is not one of the client", 400),
     CODE("response_type", "unsupported_response_type", "only codes are given", 400),
+    CODE("no_page", "consent_required", "the person is always asked", 400),
+    CODE("request_object", "request_not_supported", "request objects are not taken", 400),
     CODE("resource", "invalid_target", "the resource is none of this gateway", 400),
     CODE("client", "invalid_client", "the client is not known", 401),
     CODE("client_document", "invalid_client", "the client's document cannot be used", 401),

@@ -65,6 +65,9 @@ static void append_client(struct buf *out, const struct consent_page *page)
     if (page->resource.len > 0) {
         append_row(out, SLICE("It wants to use"), page->resource);
     }
+    if (page->scope.len > 0) {
+        append_row(out, SLICE("It asks for more rights than others"), page->scope);
+    }
     append_row(out, SLICE("You sign in at"), page->provider);
 }
 

@@ -22,6 +22,7 @@ struct consent_page {
     struct slice client_url;   /* address of its document; empty: it registered itself */
     struct slice redirect_uri; /* where the code goes */
     struct slice resource;     /* what the client wants to use; empty: not said */
+    struct slice scope;        /* rights that it asks for besides the usual; empty: none */
     struct slice provider;     /* issuer that the person signs in at */
     struct slice name;         /* of the issuer's entry, for the path that is posted to */
     struct slice ticket;       /* sealed: letters, digits and "-_." */

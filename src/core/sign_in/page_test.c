@@ -22,6 +22,7 @@ TEST(page_shows_what_a_client_says_as_text)
                                       .client_url = SLICE("https://client.test/<b>"),
                                       .redirect_uri = SLICE("https://client.test/cb?\"><img>"),
                                       .resource = SLICE("\" onload=\"x"),
+                                      .scope = SLICE("mcp:approve <a href=x>"),
                                       .provider = SLICE("https://idp.test"),
                                       .name = SLICE("x"),
                                       .ticket = SLICE("ticket.abc")};
@@ -33,6 +34,7 @@ TEST(page_shows_what_a_client_says_as_text)
     }
     CHECK(has(&out, "<dd>&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&quot;&amp;</dd>"));
     CHECK(has(&out, "<dd>https://client.test</dd>") && has(&out, "<dd>https://idp.test</dd>"));
+    CHECK(has(&out, "<dd>mcp:approve &lt;a href=x&gt;</dd>"));
     CHECK(has(&out, "<form method=\"post\" action=\"/sign-in/x/consent\">"));
     CHECK(has(&out, "name=\"ticket\" value=\"ticket.abc\""));
     CHECK(!has(&out, "on this computer"));
@@ -48,6 +50,7 @@ TEST(page_says_when_a_program_here_asks)
     buf_init(&out, PAGE_BYTES_MAX, NULL);
     page_write_consent(&out, &page);
     CHECK(has(&out, "<dd>http://127.0.0.1:3000</dd>\n<dd>(a program on this computer)</dd>"));
+    CHECK(!has(&out, "more rights"));
     CHECK(has(&out, "<dd>(no name)</dd>") && has(&out, "it registered itself"));
     buf_clear(&out);
     page_write_error(&out, SLICE("it is <wrong>"), "sign_in.client");

@@ -2,11 +2,22 @@
 
 /* The texts, in the order in which they are written. */
 static const size_t TEXTS[] = {
-    offsetof(struct sign_in_ticket, id),           offsetof(struct sign_in_ticket, browser),
-    offsetof(struct sign_in_ticket, client),       offsetof(struct sign_in_ticket, client_label),
-    offsetof(struct sign_in_ticket, redirect_uri), offsetof(struct sign_in_ticket, state),
-    offsetof(struct sign_in_ticket, challenge),    offsetof(struct sign_in_ticket, resource),
-    offsetof(struct sign_in_ticket, verifier),     offsetof(struct sign_in_ticket, code),
+    offsetof(struct sign_in_ticket, id),
+    offsetof(struct sign_in_ticket, browser),
+    offsetof(struct sign_in_ticket, client),
+    offsetof(struct sign_in_ticket, client_label),
+    offsetof(struct sign_in_ticket, redirect_uri),
+    offsetof(struct sign_in_ticket, state),
+    offsetof(struct sign_in_ticket, challenge),
+    offsetof(struct sign_in_ticket, resource),
+    offsetof(struct sign_in_ticket, verifier),
+    offsetof(struct sign_in_ticket, code),
+    offsetof(struct sign_in_ticket, wishes.scope),
+    offsetof(struct sign_in_ticket, wishes.acr_values),
+    offsetof(struct sign_in_ticket, wishes.max_age),
+    offsetof(struct sign_in_ticket, wishes.prompt),
+    offsetof(struct sign_in_ticket, wishes.login_hint),
+    offsetof(struct sign_in_ticket, wishes.claims),
 };
 
 void sign_in_ticket_write(struct buf *out, const struct sign_in_ticket *ticket)

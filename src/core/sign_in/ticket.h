@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/diag.h"
+#include "core/sign_in/wishes.h"
 
 #define SIGN_IN_ID_BYTES 16
 #define SIGN_IN_DIGEST_BYTES 32
@@ -19,17 +20,18 @@
 
 /* Borrowed; a text that the step does not need is empty. */
 struct sign_in_ticket {
-    int64_t expires_s;         /* wall clock */
-    struct slice id;           /* of a code: SIGN_IN_ID_BYTES that nobody can guess */
-    struct slice browser;      /* digest of the cookie of the browser that began */
-    struct slice client;       /* digest of the client's id */
-    struct slice client_label; /* for people and the audit */
-    struct slice redirect_uri; /* as it was asked for */
-    struct slice state;        /* the client's; empty: it sent none */
-    struct slice challenge;    /* its PKCE challenge */
-    struct slice resource;     /* RFC 8707; empty: it named none */
-    struct slice verifier;     /* our PKCE verifier at the identity provider */
-    struct slice code;         /* the identity provider's */
+    int64_t expires_s;            /* wall clock */
+    struct slice id;              /* of a code: SIGN_IN_ID_BYTES that nobody can guess */
+    struct slice browser;         /* digest of the cookie of the browser that began */
+    struct slice client;          /* digest of the client's id */
+    struct slice client_label;    /* for people and the audit */
+    struct slice redirect_uri;    /* as it was asked for */
+    struct slice state;           /* the client's; empty: it sent none */
+    struct slice challenge;       /* its PKCE challenge */
+    struct slice resource;        /* RFC 8707; empty: it named none */
+    struct slice verifier;        /* our PKCE verifier at the identity provider */
+    struct slice code;            /* the identity provider's */
+    struct sign_in_wishes wishes; /* past the consent: the scope alone */
 };
 
 /* Append the ticket as text, to be sealed. */

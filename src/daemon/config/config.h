@@ -154,6 +154,8 @@ struct config_sign_in {
     struct config_secret_source client_secret;
     struct config_url authorization_endpoint, token_endpoint; /* filled by the preset if it can */
     struct config_texts scopes;                               /* asked for, whatever clients want */
+    struct config_variable *optional_scopes; /* by the names of clients, what the provider has */
+    size_t optional_scope_count;
     struct slice resource; /* RFC 8707, of a provider that knows it */
     enum config_hand_on hands_on;
     struct config_place place;

@@ -44,6 +44,22 @@ static void check_scopes(struct config_reader *reader, const struct config_node 
     }
 }
 
+/* A name travels in a text of words, and so does what it stands for. */
+static void check_optional_scopes(struct config_reader *reader, const struct config_node *node,
+                                  const struct config_sign_in *sign_in)
+{
+    for (size_t i = 0; i < sign_in->optional_scope_count; i++) {
+        const struct config_variable *scope = &sign_in->optional_scopes[i];
+        if (scope->name.len == 0 || !slice_is_visible(scope->name) ||
+            !slice_is_visible(scope->value)) {
+            config_read_problem(reader, config_check_place(node, SLICE("optional_scopes")),
+                                "config.value", "one scope for each name",
+                                "a scope has no spaces and no other than ASCII characters");
+            return;
+        }
+    }
+}
+
 void config_check_sign_in(struct config_reader *reader, const struct config_node *node, void *out)
 {
     const struct config_sign_in *sign_in = out;
@@ -52,6 +68,7 @@ void config_check_sign_in(struct config_reader *reader, const struct config_node
     check_endpoint(reader, node, SLICE("authorization_endpoint"), &sign_in->authorization_endpoint);
     check_endpoint(reader, node, SLICE("token_endpoint"), &sign_in->token_endpoint);
     check_scopes(reader, node, &sign_in->scopes);
+    check_optional_scopes(reader, node, sign_in);
 }
 
 static void fill(struct config_reader *reader, struct slice base, const char *after,

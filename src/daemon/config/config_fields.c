@@ -26,6 +26,9 @@ static_assert(offsetof(struct config_server, env_count) ==
 static_assert(offsetof(struct config_issuer, step_up_count) ==
                   offsetof(struct config_issuer, step_up) + sizeof(void *),
               "kinds of sign-in and their count are neighbours");
+static_assert(offsetof(struct config_sign_in, optional_scope_count) ==
+                  offsetof(struct config_sign_in, optional_scopes) + sizeof(void *),
+              "optional scopes and their count are neighbours");
 static_assert(offsetof(struct config_mapping, attribute_count) ==
                   offsetof(struct config_mapping, attributes) + sizeof(void *),
               "attributes and their count are neighbours");
@@ -276,6 +279,9 @@ static const struct config_field sign_in_fields[] = {
      .doc = "where codes become tokens; default by preset, required by preset oidc"},
     {.name = SLICE_INIT("scopes"), .kind = CONFIG_KIND_TEXTS, AT(config_sign_in, scopes),
      .doc = "scopes to ask for, whatever the client wants; one text or a list"},
+    {.name = SLICE_INIT("optional_scopes"), .kind = CONFIG_KIND_VARIABLES,
+     AT(config_sign_in, optional_scopes),
+     .doc = "by name a scope that clients get if they ask for it: what the provider calls it"},
     {.name = SLICE_INIT("resource"), .kind = CONFIG_KIND_TEXT, AT(config_sign_in, resource),
      .doc = "resource to ask for, at a provider that knows RFC 8707"},
     {.name = SLICE_INIT("hand_on"), .kind = CONFIG_KIND_CHOICE, AT(config_sign_in, hands_on),
