@@ -148,7 +148,9 @@ export class AuthorizationServer {
     const grant = grantId === undefined ? new Grant({ accountId, clientId: params.client_id }) : await Grant.find(grantId);
     grant.addOIDCScope(params.scope ?? '');
     for (const resource of [params.resource ?? []].flat()) grant.addResourceScope(resource, params.scope ?? '');
-    return { login: { accountId }, consent: { grantId: await grant.save() } };
+    // Whatever kind of sign-in was wished for: the person can do it.
+    const [acr] = (params.acr_values ?? '').split(' ').filter((value) => value !== '');
+    return { login: { accountId, acr }, consent: { grantId: await grant.save() } };
   }
 
   #resource(name) {
@@ -179,7 +181,8 @@ export class AuthorizationServer {
           jwt: (context, token, parts) => {
             const { header, claims } = this.#changes.get(token) ?? {};
             parts.header = { ...header };
-            Object.assign(parts.payload, { roles: roles[token.accountId] ?? [], ...claims });
+            const { acr, authTime } = context.oidc.entities.AuthorizationCode ?? {};
+            Object.assign(parts.payload, { roles: roles[token.accountId] ?? [], acr, auth_time: authTime, ...claims });
           },
         },
       },
