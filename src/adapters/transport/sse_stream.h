@@ -2,7 +2,7 @@
  * transport.
  *
  * A GET opens it, its first event says where to POST messages, and all that the server has to say
- * comes on it. To shared_upstream.c it is what a child process is: texts come out, texts go in, and
+ * comes on it. To stdio_upstream.c it is what a child process is: texts come out, texts go in, and
  * when it is gone it may be started again. Messages given before the address is known wait for it.
  */
 #ifndef AEGIS_ADAPTERS_TRANSPORT_SSE_STREAM_H
