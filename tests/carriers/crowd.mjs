@@ -1,8 +1,11 @@
 // Many clients beside each other and the server that they share, as programs, since a test runner would slow them down.
-// `crowd.mjs server` prints where it listens. `crowd.mjs clients` reads from standard input `{ calls, clients }`, the number
+// `crowd.mjs server` prints where it listens. `crowd.mjs program LOG` is the same server of the modern revision on standard
+// input and output; LOG gets a line for each process, and for each request that is taken back. `crowd.mjs clients` reads from standard input `{ calls, clients }`, the number
 // of calls of each and an array of `{ revision, url, token }`, and prints what was not a client's own and the time it took.
 import { randomUUID } from 'node:crypto';
+import fs from 'node:fs';
 import http from 'node:http';
+import { createInterface } from 'node:readline';
 import { json } from 'node:stream/consumers';
 
 import { connect } from './client.mjs';
@@ -20,6 +23,46 @@ const event = (message) => `data: ${JSON.stringify({ jsonrpc: '2.0', ...message 
 class EchoServer {
   #held = [];
   #waiting = new Map(); // by session
+
+  /** say sends a message; the last is the answer. */
+  async call(say, session, { id, params }) {
+    const { arguments: { label, way }, inputResponses, _meta: { progressToken, ...meta } } = params;
+    const isModern = meta['io.modelcontextprotocol/protocolVersion'] !== undefined;
+    await this.#turn();
+    if (way === 'told') {
+      say({ method: 'notifications/progress', params: { progressToken, progress: 1, message: label } });
+      await this.#turn();
+    }
+    let result = { content: [{ type: 'text', text: label }] };
+    if (way === 'asked' && isModern && inputResponses === undefined) {
+      result = { resultType: 'input_required', inputRequests: { q: { method: 'elicitation/create', params: question(label) } } };
+    } else if (way === 'asked') {
+      const { content } = isModern ? inputResponses.q : await this.#ask(say, session, label);
+      result = { content: [{ type: 'text', text: `${label} ${content?.label}` }] };
+    }
+    say({ id, result: isModern ? { resultType: 'complete', ...result } : result });
+  }
+
+  answered(session, result) {
+    this.#waiting.get(session)?.(result);
+  }
+
+  #ask(say, session, label) {
+    return new Promise((resolve) => {
+      this.#waiting.set(session, resolve);
+      say({ id: 0, method: 'elicitation/create', params: question(label) });
+    });
+  }
+
+  /** Those who wait for their turn go on newest first. */
+  #turn() {
+    if (this.#held.length === 0) setImmediate(() => this.#held.splice(0).reverse().forEach((resume) => resume()));
+    return new Promise((resolve) => this.#held.push(resolve));
+  }
+}
+
+class HttpServer {
+  #echo = new EchoServer();
   #server = http.createServer((request, response) => this.#serve(request, response));
 
   start() {
@@ -38,9 +81,11 @@ class EchoServer {
     const session = request.headers['mcp-session-id'];
     const message = JSON.parse(Buffer.concat(pieces));
     if (message.method === 'tools/call') {
-      await this.#call(response, session, message);
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+      await this.#echo.call((said) => response.write(event(said)), session, message);
+      response.end();
     } else if (message.id === undefined || message.method === undefined) {
-      this.#waiting.get(session)?.(message.result);
+      this.#echo.answered(session, message.result);
       response.writeHead(202).end();
     } else {
       const fields = message.method === 'initialize' ? { 'Mcp-Session-Id': randomUUID() } : {};
@@ -48,37 +93,22 @@ class EchoServer {
       response.end(JSON.stringify({ jsonrpc: '2.0', id: message.id, result: housekeeping(message) }));
     }
   }
+}
 
-  async #call(response, session, { id, params }) {
-    const { arguments: { label, way }, inputResponses, _meta: { progressToken, ...meta } } = params;
-    const isModern = meta['io.modelcontextprotocol/protocolVersion'] !== undefined;
-    await this.#turn();
-    response.writeHead(200, { 'Content-Type': 'text/event-stream' });
-    if (way === 'told') {
-      response.write(event({ method: 'notifications/progress', params: { progressToken, progress: 1, message: label } }));
-      await this.#turn();
-    }
-    let result = { content: [{ type: 'text', text: label }] };
-    if (way === 'asked' && isModern && inputResponses === undefined) {
-      result = { resultType: 'input_required', inputRequests: { q: { method: 'elicitation/create', params: question(label) } } };
-    } else if (way === 'asked') {
-      const { content } = isModern ? inputResponses.q : await this.#ask(response, session, label);
-      result = { content: [{ type: 'text', text: `${label} ${content?.label}` }] };
-    }
-    response.end(event({ id, result: isModern ? { resultType: 'complete', ...result } : result }));
-  }
-
-  #ask(response, session, label) {
-    return new Promise((resolve) => {
-      this.#waiting.set(session, resolve);
-      response.write(event({ id: 0, method: 'elicitation/create', params: question(label) }));
-    });
-  }
-
-  /** Those who wait for their turn go on newest first. */
-  #turn() {
-    if (this.#held.length === 0) setImmediate(() => this.#held.splice(0).reverse().forEach((resume) => resume()));
-    return new Promise((resolve) => this.#held.push(resolve));
+/** One that is used by all clients; a label of `wait` is not answered, and `end` is the end of the process. */
+async function runProgram(log) {
+  const echo = new EchoServer();
+  const note = (text) => fs.appendFileSync(log, `${text}\n`);
+  const say = (message) => process.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
+  note('start');
+  for await (const line of createInterface({ input: process.stdin })) {
+    const message = JSON.parse(line);
+    const label = message.params?.arguments?.label;
+    if (message.method === 'notifications/cancelled') note(`cancelled ${message.params.requestId}`);
+    else if (label === 'end') process.exit(1);
+    else if (label === 'wait') note(`waits ${message.id}`);
+    else if (message.method === 'tools/call') void echo.call(say, undefined, message);
+    else if (message.id !== undefined) say({ id: message.id, result: housekeeping(message) });
   }
 }
 
@@ -129,5 +159,6 @@ async function runClients({ calls, clients: all }) {
   console.log(JSON.stringify({ crossed, seconds: (performance.now() - begun) / 1000 }));
 }
 
-if (process.argv[2] === 'server') new EchoServer().start();
+if (process.argv[2] === 'server') new HttpServer().start();
+else if (process.argv[2] === 'program') await runProgram(process.argv[3]);
 else await runClients(await json(process.stdin));

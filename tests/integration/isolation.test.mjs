@@ -15,8 +15,11 @@ import { Issuer } from './issuer.mjs';
 const LEGACY = '2025-11-25';
 const [CLIENTS, CALLS] = process.env.AEGIS_LONG === '1' ? [1000, 100] : [100, 8];
 const TOKEN_S = 7200;
-/** The revisions of a client and of its server. */
-const PAIRS = [[LEGACY, LEGACY], [MODERN, MODERN], [LEGACY, MODERN], [MODERN, LEGACY]];
+const LOOPS = 2;
+/** The revision of a client and its server: that of one revision, or the program that all share. */
+const PAIRS = [
+  [LEGACY, LEGACY], [MODERN, MODERN], [LEGACY, MODERN], [MODERN, LEGACY], [LEGACY, 'program'], [MODERN, 'program'],
+];
 /** Everybody may be slow here, but for the gateway: one thread is all clients. */
 const PATIENCE = { head_timeout_ms: 600000, list_timeout_ms: 600000, upstream_timeout_ms: 600000, upstream_connect_timeout_ms: 60000 };
 const program = fileURLToPath(new URL('../carriers/crowd.mjs', import.meta.url));
@@ -26,9 +29,13 @@ let bench;
 before(async () => {
   bench = await Bench.start({
     hasRealServers: false,
-    more: async ({ processes }) => {
+    more: async ({ folder, processes }) => {
       const url = await listeningUrl(processes.start(process.execPath, [program, 'server']));
-      return [LEGACY, MODERN].map((revision) => ({ name: `echo-${revision}`, url, trust: 'internal', revision }));
+      const command = [process.execPath, program, 'program', path.join(folder, 'program.log')];
+      return [
+        ...[LEGACY, MODERN].map((revision) => ({ name: `echo-${revision}`, url, trust: 'internal', revision })),
+        { name: 'echo-program', command, trust: 'internal', revision: MODERN },
+      ];
     },
     config: async ({ folder }) => {
       await fs.writeFile(path.join(folder, 'keys.json'), issuer.jwks());
@@ -36,6 +43,7 @@ before(async () => {
         policies: [path.join(rootFolder, 'tests/integration/policies-open')],
         identity: [issuer.config(path.join(folder, 'keys.json'))],
         limits: PATIENCE,
+        threads: LOOPS,
       };
     },
   });
@@ -56,4 +64,7 @@ test(`${CLIENTS} clients with equal ids make ${CLIENTS * CALLS} calls`, async (t
   const { crossed, seconds } = JSON.parse(said);
   t.diagnostic(`${CLIENTS * CALLS} calls in ${seconds.toFixed(1)} s`);
   assert.deepEqual(crossed.slice(0, 10), [], `${crossed.length} answers that were not the client's own`);
+  const log = await fs.readFile(path.join(bench.folder, 'program.log'), 'utf8');
+  const started = log.split('\n').filter((line) => line === 'start').length;
+  assert.ok(started >= 1 && started <= LOOPS, `${started} processes of a program that all share`);
 });

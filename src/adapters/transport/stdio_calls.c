@@ -167,7 +167,7 @@ static void on_notification(struct stdio_calls *calls, const struct json_tape *t
     json_ref subscription = subscription_in(tape, params);
     struct stdio_call *call =
         find_named_call(calls, tape, subscription != JSON_NONE ? subscription : token);
-    if (call == NULL && subscription == JSON_NONE) {
+    if (call == NULL && subscription == JSON_NONE && !calls->has_others) {
         call = find_only_call(calls);
     }
     if (call != NULL) {
@@ -176,14 +176,15 @@ static void on_notification(struct stdio_calls *calls, const struct json_tape *t
 }
 
 /* MCP 2025-11-25, stdio: a question does not say to which call it belongs. The youngest one is as
- * good as another: all of them are for the same session of a client. */
+ * good as another: all of them are for the same session of a client. Where they are not, the server
+ * is one of a revision that has no such questions. */
 static void on_question(struct stdio_calls *calls, struct slice line)
 {
-    struct stdio_call *call = calls->newest;
+    struct stdio_call *call = calls->has_others ? NULL : calls->newest;
     while (call != NULL && !call->expects_answer) {
         call = call->next;
     }
-    if (call == NULL) {
+    if (call == NULL && !calls->has_others) {
         call = find_standing(calls);
     }
     if (call != NULL) {
@@ -290,7 +291,7 @@ void stdio_calls_take(struct stdio_calls *calls, struct slice text)
 void stdio_calls_restart(struct stdio_calls *calls)
 {
     calls->noise_count = 0;
-    calls->has_batches = calls->is_over = false;
+    calls->has_batches = calls->has_others = calls->is_over = false;
 }
 
 void stdio_calls_end(struct stdio_calls *calls, enum status status, const char *code,
@@ -339,6 +340,7 @@ struct upstream_call *stdio_call_begin(struct stdio_call *call,
 {
     struct stdio_calls *calls = call->calls;
     calls->has_batches |= request->has_batches;
+    calls->has_others |= request->has_others;
     call->next = calls->newest;
     if (call->next != NULL) {
         call->next->previous = call;

@@ -24,6 +24,7 @@ struct stdio_calls {
     struct stdio_call *newest;
     uint32_t count, noise_count;
     bool has_batches; /* by the revision that was agreed with the child */
+    bool has_others;  /* the calls are of several sessions */
     bool is_over;     /* all were ended: what the child still says is for nobody */
 };
 

@@ -54,7 +54,7 @@ struct fixture {
     struct buf log;
     size_t log_line_count, exit_count;
     bool has_exited, is_closed;
-    bool has_batches; /* what the calls say that start */
+    bool has_batches, has_others; /* what the calls say that start */
 };
 
 static void on_log_line(void *context, uint32_t server, uint64_t child, struct slice line)
@@ -129,7 +129,8 @@ static enum status try_start(struct fixture *self, struct sink *sink, int64_t id
                                        .expects_answer = id != 0,
                                        .id = id,
                                        .timeout_ms = 60000,
-                                       .has_batches = self->has_batches};
+                                       .has_batches = self->has_batches,
+                                       .has_others = self->has_others};
     sink->has_ended = false;
     return self->port.start(self->port.context, &request, &sink->base, &sink->call, diag);
 }
@@ -206,6 +207,90 @@ TEST(stdio_upstream_gives_what_is_listened_to_to_its_call)
     CHECK(peer_run_until(&self.loop, &self.sinks[0].has_ended));
     CHECK(is_message(&self.sinks[0], NAMED));
     CHECK(is_message(&self.sinks[1], SLICE("{\"method\":\"log\"}|{\"id\":2}|")));
+    tear_down(&self);
+}
+
+/* MCP 2026-07-28, stdio: a child may serve several conversations. What names no call may be another
+ * one's, even when only one runs: its own was perhaps cancelled a moment ago. */
+TEST(stdio_upstream_gives_strangers_what_names_their_call)
+{
+    static const struct {
+        const char *row, *text;
+        bool is_given, is_given_alone; /* to the one call that runs, with and without strangers */
+    } ROWS[] = {
+        {"its progress", "{\"method\":\"p\",\"params\":{\"progressToken\":7}}", true, true},
+        {"its subscription",
+         "{\"method\":\"n\",\"params\":{\"_meta\":{\"io.modelcontextprotocol/"
+         "subscriptionId\":7}}}",
+         true, true},
+        {"progress of nobody", "{\"method\":\"p\",\"params\":{\"progressToken\":6}}", false, true},
+        {"its progress as text", "{\"method\":\"p\",\"params\":{\"progressToken\":\"7\"}}", false,
+         true},
+        {"another subscription",
+         "{\"method\":\"n\",\"params\":{\"_meta\":{\"io.modelcontextprotocol/"
+         "subscriptionId\":6}}}",
+         false, false},
+        {"a log message", "{\"method\":\"m\",\"params\":{\"data\":7}}", false, true},
+        {"without parameters", "{\"method\":\"m\"}", false, true},
+        {"a question", "{\"id\":7,\"method\":\"ask\",\"params\":{}}", false, true},
+        {"an answer to nobody", "{\"id\":6,\"result\":{}}", false, false},
+    };
+    for (size_t i = 0; i < 2 * COUNT_OF(ROWS); i++) {
+        bool has_others = i % 2 == 0;
+        bool is_given = has_others ? ROWS[i / 2].is_given : ROWS[i / 2].is_given_alone;
+        char script[512];
+        struct fixture self;
+        (void)snprintf(script, sizeof(script), "read a; read b; echo '%s'; echo '{\"id\":7}'; cat",
+                       ROWS[i / 2].text);
+        set_up_shell(&self, script);
+        self.has_others = has_others;
+        start(&self, &self.sinks[0], 6, SLICE("{}"));
+        self.port.cancel(self.port.context, self.sinks[0].call);
+        start(&self, &self.sinks[1], 7, SLICE("{}"));
+        CHECK(peer_run_until(&self.loop, &self.sinks[1].has_ended));
+        CHECK_ROW(ROWS[i / 2].row, self.sinks[1].stream_count == (is_given ? 1 : 0));
+        CHECK_ROW(ROWS[i / 2].row, is_message(&self.sinks[0], SLICE_EMPTY));
+        tear_down(&self);
+    }
+}
+
+/* Once there were strangers there are, until the child is started again. */
+TEST(stdio_upstream_remembers_strangers)
+{
+    struct fixture self;
+    set_up_shell(&self, "read a; read b; echo '{\"method\":\"m\"}'; echo '{\"id\":2}'; cat");
+    self.has_others = true;
+    start(&self, &self.sinks[0], 0, SLICE("{}"));
+    self.has_others = false;
+    start(&self, &self.sinks[1], 2, SLICE("{}"));
+    CHECK(peer_run_until(&self.loop, &self.sinks[1].has_ended));
+    CHECK(is_message(&self.sinks[1], SLICE("{\"id\":2}|")));
+    tear_down(&self);
+}
+
+/* One that is cancelled leaves the rest, and the end of the child is that of all, with a reason and
+ * a time to wait before the next one. */
+TEST(stdio_upstream_ends_all_calls_of_strangers_with_the_child)
+{
+    struct fixture self;
+    struct diag diag = {0};
+    set_up_shell(&self, "read a; read b; read c; echo '{\"id\":2}'; read d; exit 1");
+    self.has_others = true;
+    for (int i = 0; i < SINKS; i++) {
+        start(&self, &self.sinks[i], i + 1, SLICE("{}"));
+    }
+    self.port.cancel(self.port.context, self.sinks[0].call);
+    CHECK(peer_run_until(&self.loop, &self.sinks[1].has_ended));
+    CHECK(self.sinks[1].status == STATUS_OK && !self.sinks[2].has_ended);
+    start(&self, &self.sinks[1], 4, SLICE("{}"));
+    CHECK(peer_run_until(&self.loop, &self.has_exited));
+    for (int i = 1; i < SINKS; i++) {
+        CHECK(self.sinks[i].has_ended && self.sinks[i].status == STATUS_UNAVAILABLE);
+        CHECK(slice_eq(slice_view_cstr(self.sinks[i].diag.code), SLICE("upstream.down")));
+    }
+    CHECK(self.sinks[0].end_count == 0);
+    CHECK(try_start(&self, &self.sinks[0], 5, SLICE("{}"), &diag) == STATUS_UNAVAILABLE);
+    CHECK(slice_eq(slice_view_cstr(diag.code), SLICE("upstream.down")));
     tear_down(&self);
 }
 

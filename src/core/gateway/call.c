@@ -485,11 +485,11 @@ static enum status send_request(struct call *call, const struct call_request *re
         .field_count = build_fields(request, &name, fields),
         .credential_name = server->credential_name,
         .credential_value = server->credential_value,
-        .child = request->session->child,
         .timeout_ms = silence_ms(request),
         .deadline_ms = silence_ms(request) * (request->limit_ms > 0 ? 1 : 10),
         .has_batches = request->session->revision == MCP_2025_03_26,
     };
+    server_child_address(request->session, &upstream);
     enum status status = buf_status(body) == STATUS_OK ? buf_status(&name) : STATUS_LIMIT;
     if (server->is_unavailable) {
         status = diag_fail(&call->diag, STATUS_UNAVAILABLE, "upstream.credential",

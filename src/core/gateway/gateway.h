@@ -13,6 +13,7 @@
 #include "core/gateway/failed_sources.h"
 #include "core/gateway/refusals.h"
 #include "core/gateway/request_rate.h"
+#include "core/gateway/server_child.h"
 #include "core/gateway/sign_in_documents.h"
 #include "core/gateway/snapshot.h"
 #include "core/identity/identity.h"
@@ -161,6 +162,7 @@ struct program_eras {
 struct gateway_at_server {
     struct account account;   /* what sessions with it keep */
     struct program_eras eras; /* of a stdio server */
+    struct shared_child shared;
 };
 
 struct gateway {

@@ -120,10 +120,10 @@ static enum status start(struct server_session *session, int64_t id, struct slic
                                        .field_count = COUNT_OF(fields),
                                        .credential_name = server->credential_name,
                                        .credential_value = server->credential_value,
-                                       .child = session->child,
                                        .timeout_ms = LISTEN_SILENCE_MS,
                                        .is_listening = true};
     struct diag diag = {0};
+    server_child_address(session, &request);
     return server->is_unavailable ? STATUS_UNAVAILABLE
                                   : port->start(port->context, &request, sink, handle, &diag);
 }

@@ -78,7 +78,7 @@ static enum status start(struct reply *reply, const struct server_session *sessi
     request->field_count = server_session_fields(session, fields);
     request->credential_name = server->credential_name;
     request->credential_value = server->credential_value;
-    request->child = session->child;
+    server_child_address(session, request);
     request->timeout_ms = request->deadline_ms;
     return port->start(port->context, request, &sink, &reply->handle, &diag);
 }

@@ -79,14 +79,6 @@ static bool is_sse(const struct server_session *session)
     return session->child != 0 && !server_session_server(session)->is_stdio;
 }
 
-static void leave_child(struct server_session *session)
-{
-    const struct port_upstream *port = session->gateway->ports.upstream;
-    if (session->child != 0) {
-        port->close_child(port->context, session->server_index, session->child);
-    }
-}
-
 static bool is_unknown_program(const struct server_session *session)
 {
     const struct gateway_server *server = server_session_server(session);
@@ -117,8 +109,7 @@ static void fail_opening(struct server_session *session, enum status status)
     const struct port_clock *clock = session->gateway->ports.clock;
     if (is_sse(session) && server_session_server(session)->transport == SERVER_TRANSPORT_ANY) {
         /* It may be another server by the next time. */
-        leave_child(session);
-        session->child = 0;
+        server_child_leave(session);
     }
     if (status == STATUS_TIMEOUT || *remembered_era(session) == PROGRAM_ERA_MODERN) {
         *remembered_era(session) = PROGRAM_ERA_UNKNOWN; /* it may be another program by now */
@@ -271,7 +262,7 @@ static void try_sse_or_fail(struct server_session *session, enum status status)
 {
     if (session->may_be_sse) {
         session->may_be_sse = false;
-        session->child = ++session->gateway->next_child;
+        server_child_begin(session);
         start_step(session, SERVER_STEP_INITIALIZE, SLICE_EMPTY);
     } else {
         fail_opening(session, status);
@@ -288,8 +279,7 @@ static bool begin_again(struct server_session *session, enum status status)
         return false;
     }
     bool is_modern = session->probe == SERVER_PROBE_GOOD;
-    leave_child(session);
-    session->child = ++session->gateway->next_child;
+    server_child_begin(session);
     session->probe = SERVER_PROBE_NONE;
     session->may_end_over_probe = false;
     session->has_tried = true;
@@ -333,12 +323,18 @@ static void on_discovered(struct server_session *session, enum status status)
         session->may_end_over_probe = false;
         session->is_modern = true;
         session->revision = MCP_2026_07_28;
+        if (server_session_server(session)->is_stdio) {
+            server_child_share(session);
+        }
         take_offers(session);
         start_tools_or_finish(session);
     } else if (!is_left_open && (is_down || must_be_modern)) {
         try_sse_or_fail(session, status == STATUS_OK ? STATUS_INVALID : status);
     } else {
         session->has_tried = true;
+        if (session->shares_child) {
+            server_child_begin(session); /* it is another program by now: a handshake is its own */
+        }
         start_step(session, SERVER_STEP_INITIALIZE, SLICE_EMPTY);
     }
 }
@@ -574,6 +570,20 @@ static void start_step(struct server_session *session, enum server_session_step 
     }
 }
 
+/* Who is not known to speak the modern revision may come to know its client by the child. */
+static void take_child(struct server_session *session)
+{
+    const struct gateway_server *server = server_session_server(session);
+    bool is_modern = server->revision == MCP_REVISION_NONE
+                         ? *remembered_era(session) == PROGRAM_ERA_MODERN
+                         : mcp_revision_is_modern(server->revision);
+    if (is_modern) {
+        server_child_share(session);
+    } else if (session->child == 0 || session->shares_child) {
+        server_child_begin(session);
+    }
+}
+
 static void start_opening(struct server_session *session)
 {
     const struct gateway_server *server = server_session_server(session);
@@ -589,6 +599,9 @@ static void start_opening(struct server_session *session)
         begins_legacy = remembered == PROGRAM_ERA_LEGACY;
     } else {
         begins_legacy = session->child != 0 || session->client != NULL;
+    }
+    if (server->is_stdio) {
+        take_child(session);
     }
     /* Calls of others may still run in the old session; then it is left to the server. */
     if (session->user_count <= 1) {
@@ -766,7 +779,7 @@ void server_session_free(struct server_session *session)
     server_stream_end(session);
     (void)children_cancel(&session->children);
     server_reply_end(session);
-    leave_child(session);
+    server_child_leave(session);
     buf_release(&session->session_id);
     arena_release(&session->arena);
     base_free(session);

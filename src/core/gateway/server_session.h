@@ -90,7 +90,8 @@ struct server_session {
     enum mcp_log_level log_level; /* a legacy server's: what it was told to send, or NONE */
     struct slice instructions; /* for the model, a JSON string; empty: none, or too long to keep */
     struct buf session_id;     /* legacy HTTP */
-    uint64_t child;            /* stdio, or HTTP with SSE; 0: none */
+    uint64_t child;            /* stdio, or HTTP with SSE; 0: none (server_child.h) */
+    bool shares_child;         /* with sessions of others */
     int64_t used_ms, failed_ms;
     int64_t late_ms; /* when it last missed the time of a merged list; 0: never, or it has opened */
     uint32_t user_count;     /* operations that hold it: not to be evicted */

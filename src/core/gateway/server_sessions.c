@@ -172,9 +172,8 @@ struct server_session *server_session_get(struct gateway *gateway, uint32_t serv
     struct account *account = &gateway->at_servers[server_index].account;
     arena_init(&session->arena, SERVER_SESSION_TOOLS_BYTES_MAX, account);
     buf_init(&session->session_id, SERVER_SESSION_ID_BYTES_MAX, account);
-    if (server_session_server(session)->is_stdio ||
-        server_session_server(session)->transport == SERVER_TRANSPORT_SSE) {
-        session->child = ++gateway->next_child;
+    if (server_session_server(session)->transport == SERVER_TRANSPORT_SSE) {
+        server_child_begin(session);
     }
     gateway->sessions = session;
     gateway->session_count++;
