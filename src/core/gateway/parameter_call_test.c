@@ -80,6 +80,7 @@ TEST(call_is_sent_with_fields_of_its_own)
         {"{\"region\":\"a\\r\\nX-Admin: 1\"}",
          "=?base64?YQ0KWC1BZG1pbjogMQ==?=", "Mcp-Param-Region: =?base64?YQ0KWC1BZG1pbjogMQ==?=\n"},
         {"{}", NULL, NULL},
+        {"{\"region\":null}", NULL, NULL},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         begin(PERMIT_ALL, TOOL(REGION));
@@ -115,6 +116,35 @@ TEST(call_with_fields_that_disagree_is_refused)
                       world_count_records(&world, "wire.reject", "mcp.header") == k);
         }
         CHECK_ROW(rows[i].arguments, world_count_calls(&world, "tools/call") == 0);
+        world_release(&world);
+    }
+}
+
+/* Null that stands for an argument is no way around a rule about it. */
+TEST(call_with_null_in_place_of_an_argument_fails_every_rule_that_looks_at_it)
+{
+    static const struct {
+        const char *policies;
+        bool is_allowed;
+    } rows[] = {
+        {PERMIT_ALL "forbid(principal, action == Aegis::Action::\"bank.see\", resource) when { "
+                    "context.arguments has region && context.arguments.region == \"us\" };",
+         false},
+        {PERMIT_ALL "forbid(principal, action == Aegis::Action::\"bank.see\", resource) unless { "
+                    "context.arguments has region };",
+         true},
+        {"permit(principal, action == Aegis::Action::\"bank.see\", resource) when { "
+         "context.arguments has region && context.arguments.region != \"us\" };",
+         false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        begin(rows[i].policies, TOOL(REGION));
+        call("{\"region\":null}", NULL);
+        CHECK_ROW(rows[i].policies, client.status_code == 200);
+        CHECK_ROW(rows[i].policies,
+                  world_count_calls(&world, "tools/call") == (rows[i].is_allowed ? 1 : 0));
+        CHECK_ROW(rows[i].policies, world_count_records(&world, "event", "policy_denied") ==
+                                        (rows[i].is_allowed ? 0 : 1));
         world_release(&world);
     }
 }

@@ -264,6 +264,34 @@ static enum status check_required(struct json_place schema, struct json_place va
     return STATUS_OK;
 }
 
+static bool is_required(struct json_place schema, struct json_place name)
+{
+    struct json_place required = keyword(schema, SLICE("required"));
+    if (!is_a(required, JSON_ARRAY)) {
+        return false;
+    }
+    struct json_iter iter;
+    json_ref key = JSON_NONE;
+    json_ref item = JSON_NONE;
+    json_iter_init(&iter, required.tape, required.ref);
+    while (json_iter_next(&iter, &key, &item)) {
+        if (json_type(required.tape, item) == JSON_STRING &&
+            json_string_same(required.tape, item, name.tape, name.ref)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* MCP 2026-07-28, x-mcp-header: what is repeated in a field has one type, never null, and yet may
+ * be null, which says the same as leaving it out. For policies it is there and cannot be read. */
+static bool is_left_out(struct json_place schema, struct json_place name, struct json_place member)
+{
+    return is_a(member, JSON_NULL) &&
+           keyword(schema_of_member(schema, name), SLICE("x-mcp-header")).ref != JSON_NONE &&
+           !is_required(schema, name);
+}
+
 static enum status check_members(struct json_place schema, struct json_place value, int depth,
                                  struct diag *diag)
 {
@@ -284,7 +312,10 @@ static enum status check_members(struct json_place schema, struct json_place val
         if (!is_declared && resembles_property(properties, name)) {
             return mismatch(diag, "the name of an argument differs from a declared one in case");
         }
-        TRY(check(schema_of_member(schema, name), place(value.tape, member), depth + 1, diag));
+        struct json_place at = place(value.tape, member);
+        if (!is_left_out(schema, name, at)) {
+            TRY(check(schema_of_member(schema, name), at, depth + 1, diag));
+        }
     }
     return STATUS_OK;
 }

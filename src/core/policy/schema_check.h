@@ -3,6 +3,8 @@
  * The part of JSON Schema 2020-12 that decides what a policy may believe about an argument: types,
  * members, items, enumerations and bounds. Other keywords are the server's to enforce; a value that
  * only they constrain has no type for a policy (argument_value.h), so nothing is loosened here.
+ * Null in place of an optional member that a header field repeats (x-mcp-header) fits, as MCP has
+ * it.
  */
 #ifndef AEGIS_CORE_POLICY_SCHEMA_CHECK_H
 #define AEGIS_CORE_POLICY_SCHEMA_CHECK_H

@@ -112,6 +112,30 @@ TEST(schema_check_refuses_what_the_server_did_not_declare)
     judge(TRANSFER, rows, COUNT_OF(rows));
 }
 
+/* MCP 2026-07-28: null stands for an argument that is left out where a field would repeat it. */
+TEST(schema_check_takes_null_for_what_a_field_would_repeat)
+{
+    static const char ANNOTATED[] =
+        "{\"type\":\"object\",\"required\":[\"re\\u0067ion\",1,\"deep\"],\"properties\":{"
+        "\"region\":{\"type\":\"string\",\"x-mcp-header\":\"Region\"},"
+        "\"verbose\":{\"type\":\"boolean\",\"x-mcp-header\":\"Verbose\"},"
+        "\"plain\":{\"type\":\"boolean\"},\"deep\":{\"type\":\"object\",\"properties\":{"
+        "\"size\":{\"type\":\"integer\",\"x-mcp-header\":\"Size\"}}}}}";
+    static const struct value_row rows[] = {
+        {"{\"region\":\"eu\",\"deep\":{}}", true},
+        {"{\"region\":\"eu\",\"deep\":{},\"verbose\":null}", true},
+        {"{\"region\":\"eu\",\"deep\":{\"size\":null},\"verbose\":true}", true},
+        {"{\"region\":null,\"deep\":{}}", false},
+        {"{\"region\":\"eu\",\"deep\":null}", false},
+        {"{\"region\":\"eu\",\"deep\":{},\"plain\":null}", false},
+        {"{\"region\":\"eu\",\"deep\":{},\"verbose\":0}", false},
+        {"{\"region\":\"eu\",\"deep\":{\"size\":\"\"}}", false},
+        {"{\"verbose\":null,\"deep\":{}}", false},
+        {"null", false},
+    };
+    judge(ANNOTATED, rows, COUNT_OF(rows));
+}
+
 /* An open schema takes any name, except one that a careless server reads as a declared one. */
 TEST(schema_check_refuses_look_alikes_of_declared_names)
 {
