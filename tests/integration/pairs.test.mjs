@@ -19,7 +19,7 @@ const SERVERS = {
   'python-new': { program: [pythonPath, path.join(folder, 'server.py')], revision: MODERN },
 };
 const PYTHON = { 'python-legacy': 'legacy', 'python-modern': MODERN };
-const TOOLS = ['ask_model', 'ask_roots', 'ask_user', 'count', 'echo', 'wait', 'was_cancelled'];
+const TOOLS = ['ask_model', 'ask_roots', 'ask_user', 'count', 'echo', 'touch', 'wait', 'was_cancelled'];
 
 let bench;
 before(async () => {
@@ -42,7 +42,7 @@ const PLACES = Object.keys(CONNECT).flatMap((client) => tours.map((one) => ({ cl
 
 /** The tours of the clients of this process, all beside each other. */
 async function ownTours() {
-  const run = async ({ client, ...one }) => tour(await CONNECT[client](urlOf(one), bench.token), one);
+  const run = async ({ client, ...one }) => tour(CONNECT[client], urlOf(one), bench.token, one);
   return Promise.all(PLACES.map((one) => run(one).catch((error) => ({ error: error.stack }))));
 }
 
@@ -78,6 +78,7 @@ for (const [language, places, run] of [['TypeScript', PLACES, ownTours], ['Pytho
           counted: 'counted',
           progress: [1, 2, 3],
           cancelled: true,
+          told: `pair://${server}/text`,
         });
       });
     }

@@ -9,7 +9,7 @@ import anyio
 import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
-from mcp_types import CreateMessageResult, ElicitResult, ListRootsResult, Root, TextContent
+from mcp_types import CreateMessageResult, ElicitResult, ListRootsResult, ResourceUpdatedNotification, Root, TextContent
 
 POLLS_MAX = 500
 POLL_S = 0.02
@@ -47,7 +47,30 @@ async def cancels(use):
     return False
 
 
-async def tour(client, server, prefix):
+async def hears(client, mode, uri, touch, told):
+    """Subscribes, and lets the server tell of changes until the first is heard of; a stream may open in its own time."""
+
+    async def listen(task_status=anyio.TASK_STATUS_IGNORED):
+        async with client.listen(resource_subscriptions=[uri]) as subscription:
+            task_status.started()
+            async for event in subscription:
+                told.append(event.uri)
+
+    async with anyio.create_task_group() as group:
+        if mode == "legacy":
+            await client.subscribe_resource(uri)
+        else:
+            await group.start(listen)
+        for _ in range(POLLS_MAX):
+            if told:
+                break
+            await touch()
+            await anyio.sleep(POLL_S)
+        group.cancel_scope.cancel()
+    return told[0] if told else None
+
+
+async def tour(client, mode, server, prefix, told):
     progress = []
 
     async def note(done, *_more):
@@ -68,6 +91,7 @@ async def tour(client, server, prefix):
         "counted": said(await use("count", None, note)),
         "progress": progress,
         "cancelled": await cancels(use),
+        "told": await hears(client, mode, f"pair://{server}/text", lambda: use("touch"), told),
     }
 
 
@@ -76,8 +100,14 @@ async def make(one):
     async with httpx2.AsyncClient(headers=headers, timeout=60) as http:
         link = streamable_http_client(one["url"], http_client=http)
         callbacks = {"sampling_callback": sample, "elicitation_callback": elicit, "list_roots_callback": roots}
-        async with Client(link, mode=one["mode"], **callbacks) as client:
-            return await tour(client, one["server"], one["prefix"])
+        told = []
+
+        async def hear(message):
+            if isinstance(message, ResourceUpdatedNotification):
+                told.append(message.params.uri)
+
+        async with Client(link, mode=one["mode"], message_handler=hear, **callbacks) as client:
+            return await tour(client, one["mode"], one["server"], one["prefix"], told)
 
 
 async def seen_on(one):

@@ -14,31 +14,40 @@ const ANSWERS = {
   'roots/list': { roots: [{ uri: 'file:///home/ann' }] },
 };
 
-async function connectV1(url, token) {
+/** told: gets the addresses of resources that changed. */
+async function connectV1(url, token, told) {
   const client = await connectLegacy(url, token, {
     capabilities: CAPABILITIES,
-    prepare: (unconnected, { CreateMessageRequestSchema, ElicitRequestSchema, ListRootsRequestSchema }) => {
-      for (const schema of [CreateMessageRequestSchema, ElicitRequestSchema, ListRootsRequestSchema]) {
-        unconnected.setRequestHandler(schema, ({ method }) => ANSWERS[method]);
+    prepare: (unconnected, { ResourceUpdatedNotificationSchema, ...schemas }) => {
+      for (const name of ['CreateMessageRequestSchema', 'ElicitRequestSchema', 'ListRootsRequestSchema']) {
+        unconnected.setRequestHandler(schemas[name], ({ method }) => ANSWERS[method]);
       }
+      unconnected.setNotificationHandler(ResourceUpdatedNotificationSchema, ({ params }) => told.push(params.uri));
     },
   });
-  return { client, call: (params, options) => client.callTool(params, undefined, options) };
+  return {
+    client, call: (params, options) => client.callTool(params, undefined, options), subscribe: (uri) => client.subscribeResource({ uri }),
+  };
 }
 
-async function connectV2(url, token, mode) {
+async function connectV2(url, token, told, mode) {
   const { Client, StreamableHTTPClientTransport } = await import('@modelcontextprotocol/client');
   const client = new Client({ name: 'pair', version: '1.0.0' }, { capabilities: CAPABILITIES, versionNegotiation: { mode } });
   for (const [method, answer] of Object.entries(ANSWERS)) client.setRequestHandler(method, () => answer);
+  client.setNotificationHandler('notifications/resources/updated', ({ params }) => told.push(params.uri));
   const headers = { Authorization: `Bearer ${token}` };
   await client.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } }));
-  return { client, call: (params, options) => client.callTool(params, options) };
+  return {
+    client,
+    call: (params, options) => client.callTool(params, options),
+    subscribe: (uri) => (mode === 'legacy' ? client.subscribeResource({ uri }) : client.listen({ resourceSubscriptions: [uri] })),
+  };
 }
 
 export const CONNECT = {
   v1: connectV1,
-  'v2-legacy': (url, token) => connectV2(url, token, 'legacy'),
-  'v2-modern': (url, token) => connectV2(url, token, { pin: '2026-07-28' }),
+  'v2-legacy': (url, token, told) => connectV2(url, token, told, 'legacy'),
+  'v2-modern': (url, token, told) => connectV2(url, token, told, { pin: '2026-07-28' }),
 };
 
 /** What a tool said, or 'refused'. */
@@ -47,8 +56,10 @@ const said = async (result) => {
   return isError === true ? 'refused' : resultText(rest);
 };
 
-/** server: its name, for its address; prefix: of names at this endpoint. */
-export async function tour({ client, call }, { server, prefix }) {
+/** connect: of CONNECT; server: its name, for its address; prefix: of names at this endpoint. */
+export async function tour(connect, url, token, { server, prefix }) {
+  const told = [];
+  const { client, call, subscribe } = await connect(url, token, told);
   const use = (name, arguments_ = {}, options) => call({ name: `${prefix}${name}`, arguments: arguments_ }, options);
   const progress = [];
   const report = {
@@ -62,6 +73,7 @@ export async function tour({ client, call }, { server, prefix }) {
     counted: await said(use('count', {}, { onprogress: (one) => progress.push(one.progress) })),
     progress,
     cancelled: await cancels(use),
+    told: await hears(() => subscribe(`pair://${server}/text`), () => use('touch'), told),
   };
   await client.close();
   return report;
@@ -78,6 +90,16 @@ async function cancels(use) {
     await sleep(POLL_MS);
   }
   return false;
+}
+
+/** Subscribes, and lets the server tell of changes until the first is heard of; a stream may open in its own time. */
+async function hears(subscribe, touch, told) {
+  await subscribe();
+  for (let i = 0; i < POLLS_MAX && told.length === 0; i++) {
+    await touch();
+    await sleep(POLL_MS);
+  }
+  return told[0];
 }
 
 function assertNever() {

@@ -8,12 +8,32 @@ import anyio
 import uvicorn
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context, Elicit, ListRoots, Resolve, Sample
-from mcp_types import CreateMessageResult, ListRootsResult, SamplingMessage, TextContent
+from mcp_types import (
+    CreateMessageResult,
+    EmptyResult,
+    ListRootsResult,
+    SamplingMessage,
+    SubscribeRequestParams,
+    TextContent,
+    UnsubscribeRequestParams,
+)
 from pydantic import BaseModel
 
 NAME = sys.argv[1]
+URI = f"pair://{NAME}/text"
+MODERN = "2026-07-28"
 server = MCPServer(NAME)
 cancelled: set[str] = set()
+
+
+async def take(_context, _params) -> EmptyResult:
+    return EmptyResult()
+
+
+# MCPServer has a word for those who listen only; sessions that subscribe are the business of the server below it.
+below = server._lowlevel_server
+below.add_request_handler("resources/subscribe", SubscribeRequestParams, take)
+below.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, take)
 
 
 class Form(BaseModel):
@@ -73,7 +93,16 @@ def was_cancelled(key: str) -> str:
     return "true" if key in cancelled else "false"
 
 
-@server.resource(f"pair://{NAME}/text")
+@server.tool(structured_output=False)
+async def touch(context: Context[Any, Any]) -> str:
+    if context.request_context.protocol_version == MODERN:
+        await context.notify_resource_updated(URI)
+    else:
+        await context.session.send_resource_updated(URI)
+    return "touched"
+
+
+@server.resource(URI)
 def text() -> str:
     return "a text"
 

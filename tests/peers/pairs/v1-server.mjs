@@ -1,15 +1,19 @@
 // The pairs' server on the official SDK, version 1: v1-server.mjs NAME. It prints where it listens.
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
-import { CreateMessageResultSchema, ElicitResultSchema, ListRootsResultSchema } from '@modelcontextprotocol/sdk/types.js';
+import {
+  CreateMessageResultSchema, ElicitResultSchema, ListRootsResultSchema, SubscribeRequestSchema, UnsubscribeRequestSchema,
+} from '@modelcontextprotocol/sdk/types.js';
 import { z } from 'zod';
 
 import { serve } from '../v1-serving.mjs';
 import { FORM, MESSAGES, cancelled, text, waitForEnd } from './shared.mjs';
 
 const [name] = process.argv.slice(2);
+const uri = `pair://${name}/text`;
 
 function newServer() {
-  const server = new McpServer({ name, version: '1.0.0' });
+  const server = new McpServer({ name, version: '1.0.0' }, { capabilities: { resources: { subscribe: true } } });
+  const subscribed = new Set();
   const key = { inputSchema: { key: z.string() } };
   const tell = (extra, progress) =>
     extra.sendNotification({ method: 'notifications/progress', params: { progressToken: extra._meta.progressToken, progress } });
@@ -38,7 +42,13 @@ function newServer() {
     return text('ended');
   });
   server.registerTool('was_cancelled', key, (given) => text(`${cancelled.has(given.key)}`));
-  server.registerResource('text', `pair://${name}/text`, {}, ({ href }) => ({ contents: [{ uri: href, text: 'a text' }] }));
+  server.server.setRequestHandler(SubscribeRequestSchema, ({ params }) => subscribed.add(params.uri) && {});
+  server.server.setRequestHandler(UnsubscribeRequestSchema, ({ params }) => subscribed.delete(params.uri) && {});
+  server.registerTool('touch', {}, async () => {
+    for (const each of subscribed) await server.server.sendResourceUpdated({ uri: each });
+    return text('touched');
+  });
+  server.registerResource('text', uri, {}, ({ href }) => ({ contents: [{ uri: href, text: 'a text' }] }));
   server.registerPrompt('greet', { argsSchema: { whom: z.string() } }, ({ whom }) => (
     { messages: [{ role: 'user', content: { type: 'text', text: `hello ${whom}` } }] }));
   return server;

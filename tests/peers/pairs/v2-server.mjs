@@ -10,6 +10,7 @@ import {
 import { FORM, MESSAGES, cancelled, text, waitForEnd } from './shared.mjs';
 
 const [name] = process.argv.slice(2);
+const uri = `pair://${name}/text`;
 const of = (...names) => fromJsonSchema({
   type: 'object', properties: Object.fromEntries(names.map((each) => [each, { type: 'string' }])), required: names,
 });
@@ -20,8 +21,10 @@ const QUESTIONS = {
   ask_roots: [inputRequired.listRoots(), ({ roots }) => roots.map(({ uri }) => uri).join()],
 };
 
-function newServer() {
-  const server = new McpServer({ name, version: '1.0.0' });
+/** subscribe: adds what the server of a session needs for subscriptions, and returns how it tells of a change. */
+function newServer(subscribe) {
+  const server = new McpServer({ name, version: '1.0.0' }, { capabilities: { resources: { subscribe: true } } });
+  const touch = subscribe(server.server);
   const tell = ({ mcpReq }, progress) => mcpReq.notify(
     { method: 'notifications/progress', params: { progressToken: mcpReq._meta.progressToken, progress } });
   server.registerTool('echo', { inputSchema: of('text') }, (given) => text(given.text));
@@ -41,13 +44,24 @@ function newServer() {
     return text('ended');
   });
   server.registerTool('was_cancelled', { inputSchema: of('key') }, ({ key }) => text(`${cancelled.has(key)}`));
-  server.registerResource('text', `pair://${name}/text`, {}, ({ href }) => ({ contents: [{ uri: href, text: 'a text' }] }));
+  server.registerTool('touch', { inputSchema: of() }, async () => {
+    await touch();
+    return text('touched');
+  });
+  server.registerResource('text', uri, {}, ({ href }) => ({ contents: [{ uri: href, text: 'a text' }] }));
   server.registerPrompt('greet', { argsSchema: of('whom') }, ({ whom }) => (
     { messages: [{ role: 'user', content: { type: 'text', text: `hello ${whom}` } }] }));
   return server;
 }
 
-const modern = createMcpHandler(newServer, { legacy: 'reject' });
+function subscribeInSession(server) {
+  const subscribed = new Set();
+  server.setRequestHandler('resources/subscribe', ({ params }) => subscribed.add(params.uri) && {});
+  server.setRequestHandler('resources/unsubscribe', ({ params }) => subscribed.delete(params.uri) && {});
+  return () => Promise.all([...subscribed].map((each) => server.sendResourceUpdated({ uri: each })));
+}
+
+const modern = createMcpHandler(() => newServer(() => () => modern.notify.resourceUpdated(uri)), { legacy: 'reject' });
 const transports = new Map();
 
 async function serveLegacy(request) {
@@ -58,7 +72,7 @@ async function serveLegacy(request) {
       onsessioninitialized: (id) => transports.set(id, transport),
       onsessionclosed: (id) => transports.delete(id),
     });
-    await newServer().connect(transport);
+    await newServer(subscribeInSession).connect(transport);
   }
   return transport.handleRequest(request);
 }
