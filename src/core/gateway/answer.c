@@ -266,7 +266,9 @@ void operation_answer_refusal(struct operation *op)
         answer_challenge(op);
         return;
     }
-    if (op->refusal.as_tool_result) {
+    if (op->refusal.http_status == 202) {
+        buf_clear(&op->reply);
+    } else if (op->refusal.as_tool_result) {
         write_tool_result(op);
     } else {
         write_error(op);

@@ -174,3 +174,89 @@ TEST(extension_of_pages_is_older_than_its_era)
         world_release(&world);
     }
 }
+
+/* What no revision has is said to nobody, and the record says that it was there. */
+TEST(member_that_the_protocol_does_not_have_goes_no_further)
+{
+    static const struct {
+        const char *name, *more, *meta;
+        const char *removed; /* NULL: nothing */
+    } rows[] = {
+        {"nothing", "", "", NULL},
+        {"what another method has", "\"cursor\":\"x\",", "", NULL},
+        {"trace context", "", ",\"traceparent\":\"00-x\",\"baggage\":\"a=b\"", NULL},
+        {"of params", "\"evil\":{\"a\":1},", "", "evil"},
+        {"two of params", "\"evil\":1,\"worse\":2,", "", "evil"},
+        {"of _meta", "", ",\"com.example/evil\":1", "com.example/evil"},
+        {"a reserved one", "", ",\"io.modelcontextprotocol/evil\":1",
+         "io.modelcontextprotocol/evil"},
+        {"a part of the name", "\"argument\":1,\"nam\":2,", "", "nam"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char body[1024];
+        begin(0);
+        snprintf(body, sizeof(body),
+                 "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{%s"
+                 "\"name\":\"see\",\"arguments\":{\"evil\":true},\"_meta\":{"
+                 "\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","
+                 "\"io.modelcontextprotocol/clientCapabilities\":{}%s}}}",
+                 rows[i].more, rows[i].meta);
+        world_post(&world, &client, BANK, body, "tools/call", "see", NULL);
+        world_run(&world);
+        CHECK_ROW(rows[i].name, client.status_code == 200 && says("\"text\":\"ok\""));
+        CHECK_ROW(rows[i].name, server_heard("tools/call", "{\"evil\":true}"));
+        CHECK_ROW(rows[i].name, rows[i].removed == NULL || strcmp(rows[i].removed, "nam") == 0 ||
+                                    strcmp(rows[i].removed, "evil") == 0 ||
+                                    !server_heard("tools/call", rows[i].removed));
+        CHECK_ROW(rows[i].name,
+                  !server_heard("tools/call", "worse") && !server_heard("tools/call", "\"a\":1"));
+        CHECK_ROW(rows[i].name, world_count_records(&world, "tools/call", "member.removed") ==
+                                    (rows[i].removed == NULL ? 0 : 1));
+        CHECK_ROW(rows[i].name,
+                  rows[i].removed == NULL ||
+                      world_count_records(&world, "member.removed", rows[i].removed) == 1);
+        world_release(&world);
+    }
+}
+
+TEST(capability_that_the_protocol_does_not_have_goes_no_further)
+{
+    static const struct {
+        const char *capabilities;
+        bool is_removed;
+    } rows[] = {
+        {"", false},
+        {"\"sampling\":{\"tools\":{}},\"roots\":{\"listChanged\":true}", false},
+        {"\"elicitation\":{\"form\":{},\"url\":{}},\"extensions\":{}", false},
+        {"\"experimental\":{}", true},
+        {"\"sampling\":{},\"tasks\":{}", true},
+        {"\"sampling\":true", true},
+        {"\"Sampling\":{}", true},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char text[512];
+        begin(0);
+        snprintf(text, sizeof(text),
+                 "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","
+                 "\"io.modelcontextprotocol/clientCapabilities\":{%s}}",
+                 rows[i].capabilities);
+        ask("tools/list", NULL, text);
+        CHECK_ROW(rows[i].capabilities,
+                  world_count_records(&world, "tools/list", "capability.removed") ==
+                      (rows[i].is_removed ? 1 : 0));
+        world_release(&world);
+        begin(0);
+        world.server_is_modern = false;
+        world.answer_count = 0;
+        snprintf(text, sizeof(text),
+                 "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{"
+                 "\"protocolVersion\":\"2025-11-25\",\"capabilities\":{%s}}}",
+                 rows[i].capabilities);
+        world_post(&world, &client, BANK, text, NULL, NULL, NULL);
+        world_run(&world);
+        CHECK_ROW(rows[i].capabilities,
+                  world_count_records(&world, "initialize", "capability.removed") ==
+                      (rows[i].is_removed ? 1 : 0));
+        world_release(&world);
+    }
+}

@@ -92,6 +92,7 @@ static void take_capabilities(struct operation *op)
     struct mcp_client_capabilities declared = mcp_capabilities_read(&message->tape, capabilities);
     op->declared = mcp_capabilities_known(&declared, op->revision);
     op->client->capabilities = op->declared;
+    op->drops_capability = op->declared.has_other;
 }
 
 /* A session that a stream has begun is agreed on now. */
@@ -133,6 +134,7 @@ static void take_offers(struct operation *op, const struct list_part *part)
     op->offers |= is_same_era ? session->offers : session->offers & ~MCP_OFFERS_ALL_OF_TASKS;
     op->drops_extension = op->drops_extension || session->drops_extension ||
                           operation_drops_extension(op, part->server_index);
+    op->drops_capability = op->drops_capability || session->drops_capability;
 }
 
 /* What the servers of the endpoint can do, all of them together. Instructions are for the model and

@@ -554,6 +554,7 @@ static enum stage_result read_message(struct operation *op)
         op->revision = op->message.revision;
         if (op->message.capabilities != JSON_NONE) {
             op->declared = mcp_capabilities_read(&op->message.tape, op->message.capabilities);
+            op->drops_capability = op->declared.has_other;
         }
         op->stages = stages_of(&op->message);
         if (mcp_revision_is_modern(op->revision) && !operation_speaks(op, op->revision)) {

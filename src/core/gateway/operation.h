@@ -156,6 +156,7 @@ struct operation {
     size_t list_from;          /* the first item of the page the client asks for */
     uint32_t offers;           /* of the endpoint's servers, mcp_offer */
     bool drops_extension;      /* a side has one that is not let through */
+    bool drops_capability;     /* a side says that it has one that is not let through */
     struct slice instructions; /* of the endpoint's one server, a JSON string, or empty */
     struct buf reply;          /* JSON to answer */
     struct buf session_id;     /* to give to a legacy client; else empty */

@@ -94,9 +94,14 @@ static void add_verdict(const struct operation *op, enum audit_phase phase,
         record->events = op->call.notification_count;
     } else if (op->drops_extension) {
         record->code = SLICE("extension.removed");
+    } else if (op->drops_capability) {
+        record->code = SLICE("capability.removed");
     } else if (op->left_out.len > 0) {
         record->code = SLICE("list.partial");
         record->reason = op->left_out;
+    } else if (op->message.unknown_member.len > 0) {
+        record->code = SLICE("member.removed");
+        record->reason = op->message.unknown_member;
     }
 }
 

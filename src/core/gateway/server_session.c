@@ -149,6 +149,8 @@ static void take_offers(struct server_session *session)
     session->offers =
         mcp_offers_read(&call->answer, call->result, session->revision,
                         server_session_server(session)->extensions, &session->drops_extension);
+    session->drops_capability =
+        mcp_offers_have_other(&call->answer, call->result, session->revision);
     session->instructions = SLICE_EMPTY;
     if (text != JSON_NONE && json_type(&call->answer, text) == JSON_STRING &&
         json_raw(&call->answer, text).len <= SERVER_SESSION_INSTRUCTIONS_BYTES_MAX) {
@@ -621,6 +623,7 @@ static void start_opening(struct server_session *session)
     session->probe = is_probed ? SERVER_PROBE_ASKING : SERVER_PROBE_NONE;
     session->offers = 0;
     session->drops_extension = false;
+    session->drops_capability = false;
     session->log_level = MCP_LOG_NONE;
     session->instructions = SLICE_EMPTY;
     session->revision = MCP_REVISION_NONE;

@@ -6,16 +6,21 @@ struct mcp_client_capabilities mcp_capabilities_read(const struct json_tape *tap
     json_ref elicitation = json_member_object(tape, ref, SLICE("elicitation"));
     bool has_url = json_member_object(tape, elicitation, SLICE("url")) != JSON_NONE;
     bool has_form = json_member_object(tape, elicitation, SLICE("form")) != JSON_NONE;
+    json_ref roots = json_member_object(tape, ref, SLICE("roots"));
     bool has_other_extensions = false;
     uint32_t extensions = mcp_extensions_read(tape, ref, &has_other_extensions);
+    json_ref others = json_member_object(tape, ref, SLICE("extensions"));
+    uint32_t known = (sampling != JSON_NONE ? 1U : 0U) + (elicitation != JSON_NONE ? 1U : 0U) +
+                     (roots != JSON_NONE ? 1U : 0U) + (others != JSON_NONE ? 1U : 0U);
     return (struct mcp_client_capabilities){
         .has_sampling = sampling != JSON_NONE,
         .has_sampling_tools = json_member_object(tape, sampling, SLICE("tools")) != JSON_NONE,
-        .has_roots = json_member_object(tape, ref, SLICE("roots")) != JSON_NONE,
+        .has_roots = roots != JSON_NONE,
         .has_form = has_form || (elicitation != JSON_NONE && !has_url),
         .has_url = has_url,
         .extensions = extensions,
         .has_other_extensions = has_other_extensions,
+        .has_other = ref != JSON_NONE && json_count(tape, ref) > known,
     };
 }
 

@@ -1,8 +1,8 @@
 /* capabilities.h: what a client says it can be asked for.
  *
- * Read into flags and written anew for the server, so a capability that is not named here does not
- * exist: experimental ones, unknown extensions and tasks that a client would host are never passed
- * on.
+ * Read into flags and written anew for the server, so a capability that is not named here goes no
+ * further: experimental ones, unknown extensions and tasks that a client would host are never
+ * passed on.
  */
 #ifndef AEGIS_CORE_MCP_CAPABILITIES_H
 #define AEGIS_CORE_MCP_CAPABILITIES_H
@@ -20,6 +20,7 @@ struct mcp_client_capabilities {
     bool has_form, has_url; /* the modes of elicitation */
     uint32_t extensions;    /* mcp_extension */
     bool has_other_extensions;
+    bool has_other; /* a capability that goes no further */
 };
 
 /* Read the object at ref; JSON_NONE and anything that is no object give nothing. An elicitation
@@ -36,7 +37,7 @@ mcp_capabilities_known(const struct mcp_client_capabilities *capabilities,
 void mcp_capabilities_write(const struct mcp_client_capabilities *capabilities,
                             enum mcp_revision revision, struct buf *out);
 
-/* Do both say the same, but for extensions that are not ours? */
+/* Do both say the same, but for what goes no further? */
 bool mcp_capabilities_are_same(const struct mcp_client_capabilities *one,
                                const struct mcp_client_capabilities *other);
 

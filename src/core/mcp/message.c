@@ -208,11 +208,16 @@ static enum status check_look_alikes(struct reading *r, json_ref object, const s
             return refuse_request(r, "rpc.look_alike",
                                   "a member name holds what no name of the protocol has");
         }
-        for (size_t i = 0; i < known_count; i++) {
-            if (!slice_eq(name, known[i]) && slice_eq_ascii_nocase(name, known[i])) {
+        bool is_known = false;
+        for (size_t i = 0; !is_known && i < known_count; i++) {
+            is_known = slice_eq(name, known[i]);
+            if (!is_known && slice_eq_ascii_nocase(name, known[i])) {
                 return refuse_request(r, "rpc.look_alike",
                                       "a member name differs from a known one only in case");
             }
+        }
+        if (!is_known && r->out->unknown_member.len == 0) {
+            r->out->unknown_member = name;
         }
     }
     return STATUS_OK;
@@ -220,19 +225,26 @@ static enum status check_look_alikes(struct reading *r, json_ref object, const s
 
 static enum status check_all_look_alikes(struct reading *r)
 {
-    static const struct slice PARAMS[] = {
-        SLICE_INIT("name"),         SLICE_INIT("arguments"),
-        SLICE_INIT("uri"),          SLICE_INIT("_meta"),
-        SLICE_INIT("cursor"),       SLICE_INIT("task"),
-        SLICE_INIT("taskId"),       SLICE_INIT("inputResponses"),
-        SLICE_INIT("requestState"), SLICE_INIT("level"),
-        SLICE_INIT("ref"),          SLICE_INIT("argument"),
-        SLICE_INIT("context"),      SLICE_INIT("protocolVersion")};
+    static const struct slice PARAMS[] = {SLICE_INIT("name"),         SLICE_INIT("arguments"),
+                                          SLICE_INIT("uri"),          SLICE_INIT("_meta"),
+                                          SLICE_INIT("cursor"),       SLICE_INIT("task"),
+                                          SLICE_INIT("taskId"),       SLICE_INIT("inputResponses"),
+                                          SLICE_INIT("requestState"), SLICE_INIT("level"),
+                                          SLICE_INIT("ref"),          SLICE_INIT("argument"),
+                                          SLICE_INIT("context"),      SLICE_INIT("protocolVersion"),
+                                          SLICE_INIT("capabilities"), SLICE_INIT("clientInfo"),
+                                          SLICE_INIT("requestId"),    SLICE_INIT("reason"),
+                                          SLICE_INIT("progress"),     SLICE_INIT("progressToken"),
+                                          SLICE_INIT("total"),        SLICE_INIT("message"),
+                                          SLICE_INIT("notifications")};
     static const struct slice META[] = {SLICE_INIT("io.modelcontextprotocol/protocolVersion"),
                                         SLICE_INIT("io.modelcontextprotocol/clientCapabilities"),
                                         SLICE_INIT("io.modelcontextprotocol/clientInfo"),
                                         SLICE_INIT("io.modelcontextprotocol/logLevel"),
-                                        SLICE_INIT("progressToken")};
+                                        SLICE_INIT("progressToken"),
+                                        SLICE_INIT("traceparent"),
+                                        SLICE_INIT("tracestate"),
+                                        SLICE_INIT("baggage")};
     if (r->out->params != JSON_NONE) {
         TRY(check_look_alikes(r, r->out->params, PARAMS, COUNT_OF(PARAMS)));
     }
@@ -343,8 +355,9 @@ static enum status read_method(struct reading *r)
     bool is_modern = mcp_revision_is_modern(r->out->revision);
     bool is_notification = r->out->id.len == 0;
     if (method == NULL || !(is_modern ? method->in_modern : method->in_legacy)) {
-        (void)refuse(r, is_modern ? 404 : 200, MCP_ERROR_METHOD_NOT_FOUND, "method not found",
-                     "mcp.method");
+        /* MCP, transports: what has no answer is taken, whatever becomes of it. */
+        int http_status = is_notification ? 202 : (is_modern ? 404 : 200);
+        (void)refuse(r, http_status, MCP_ERROR_METHOD_NOT_FOUND, "method not found", "mcp.method");
         /* The client knows what it asked for; the audit is told. */
         return diag_fail(r->diag, STATUS_INVALID, "mcp.method", "method '%.*s' is not served",
                          SLICE_ARG(r->method_name));

@@ -52,6 +52,8 @@ struct mcp_message {
     struct slice session_id;          /* legacy: Mcp-Session-Id, else empty */
     json_ref progress_token;          /* params._meta.progressToken, or JSON_NONE */
     json_ref capabilities;            /* modern: of the client, from the envelope; else JSON_NONE */
+    struct slice unknown_member;      /* of params or _meta, the first that the protocol does not
+                                       * have and that goes no further; empty: there is none */
 };
 
 struct mcp_message_input {

@@ -76,6 +76,23 @@ uint32_t mcp_offers_read(const struct json_tape *tape, json_ref result, enum mcp
     return offers | ((found & extensions & MCP_EXTENSION_UI) != 0 ? MCP_OFFERS_UI : 0U);
 }
 
+bool mcp_offers_have_other(const struct json_tape *tape, json_ref result,
+                           enum mcp_revision revision)
+{
+    json_ref capabilities = json_member_object(tape, result, SLICE("capabilities"));
+    struct slice more[] = {SLICE("extensions"), SLICE("tasks")};
+    size_t more_count = revision == MCP_2025_11_25 ? 2 : 1;
+    uint32_t known = 0;
+    if (capabilities == JSON_NONE) {
+        return false;
+    }
+    for (size_t i = 0; i < COUNT_OF(OFFERS) + more_count; i++) {
+        struct slice name = i < COUNT_OF(OFFERS) ? OFFERS[i].name : more[i - COUNT_OF(OFFERS)];
+        known += json_member_object(tape, capabilities, name) != JSON_NONE ? 1U : 0U;
+    }
+    return json_count(tape, capabilities) > known;
+}
+
 static void write_parts(struct buf *buf, uint32_t offers, const struct part *parts)
 {
     bool is_first = true;

@@ -44,6 +44,10 @@ enum mcp_offer {
 uint32_t mcp_offers_read(const struct json_tape *tape, json_ref result, enum mcp_revision revision,
                          uint32_t extensions, bool *drops_extension);
 
+/* Does the same member hold a capability that this revision does not have? It is not passed on. */
+bool mcp_offers_have_other(const struct json_tape *tape, json_ref result,
+                           enum mcp_revision revision);
+
 /* Append `"capabilities":{"tools":{}}`, for a client of that revision. */
 void mcp_offers_write(struct buf *buf, uint32_t offers, enum mcp_revision revision);
 

@@ -79,6 +79,33 @@ TEST(mcp_offers_are_objects_of_known_names)
     }
 }
 
+TEST(mcp_offers_of_other_names_are_noticed)
+{
+    static const struct {
+        const char *result;
+        enum mcp_revision revision;
+        bool has_other;
+    } rows[] = {
+        {"{}", MCP_2026_07_28, false},
+        {"{\"capabilities\":[\"tools\"]}", MCP_2026_07_28, false},
+        {RESULT("\"tools\":{\"x\":1},\"logging\":{}," TASKS_EXTENSION), MCP_2026_07_28, false},
+        {RESULT(TASKS_CORE), MCP_2025_11_25, false},
+        {RESULT(TASKS_CORE), MCP_2025_06_18, true},
+        {RESULT(TASKS_CORE), MCP_2026_07_28, true},
+        {RESULT("\"tools\":{},\"experimental\":{}"), MCP_2025_11_25, true},
+        {RESULT("\"Tools\":{}"), MCP_2025_11_25, true},
+        {RESULT("\"tools\":null"), MCP_2025_11_25, true},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct json_tape tape;
+        arena_init(&arena, (size_t)1 << 20, NULL);
+        CHECK_ROW(rows[i].result, parse(rows[i].result, &tape));
+        CHECK_ROW(rows[i].result,
+                  mcp_offers_have_other(&tape, 0, rows[i].revision) == rows[i].has_other);
+        arena_release(&arena);
+    }
+}
+
 TEST(mcp_offers_of_tasks_and_extensions_need_era_and_permission)
 {
     enum { BOTH = MCP_EXTENSION_TASKS | MCP_EXTENSION_UI };
