@@ -17,7 +17,7 @@
 #define POLL_MS 1000 /* a lost wake-up costs this much */
 #define CALL_BYTES_MAX                                                                             \
     (HTTP_CLIENT_BODY_BYTES_MAX + HTTP_CLIENT_URL_BYTES_MAX +                                      \
-     (FIELDS_MAX * HTTP_CLIENT_FIELD_BYTES_MAX) + 65536)
+     (FIELDS_MAX * HTTP_CLIENT_FIELD_BYTES_MAX) + HTTP_CLIENT_AUTHORITIES_BYTES_MAX + 65536)
 
 struct http_client_call {
     struct posted posted; /* on the way to the thread, then to the loop */
@@ -115,7 +115,8 @@ static enum status check_request(const struct http_client_request *request, stru
     assert(request->deadline_ms > 0 && request->deadline_ms <= HTTP_CLIENT_DEADLINE_MS_MAX);
     TRY(check_url(request, diag));
     if (!fits(request->content_type) || !fits(request->accept) || !fits(request->authorization) ||
-        request->body.len > HTTP_CLIENT_BODY_BYTES_MAX) {
+        request->body.len > HTTP_CLIENT_BODY_BYTES_MAX ||
+        request->authorities.len > HTTP_CLIENT_AUTHORITIES_BYTES_MAX) {
         return diag_fail(diag, STATUS_INVALID, "http_client.request",
                          "a field or the body of a request to make is too long or no text");
     }
@@ -150,6 +151,7 @@ static enum status copy_request(struct http_client_call *call,
     own->body = SLICE_EMPTY;
     TRY(arena_format(&call->arena, &own->url, "%.*s", SLICE_ARG(request->url)));
     TRY(arena_copy(&call->arena, request->body, &own->body));
+    TRY(arena_copy(&call->arena, request->authorities, &own->authorities));
     TRY(add_field(call, "Content-Type", request->content_type));
     TRY(add_field(call, "Accept", request->accept));
     return add_field(call, "Authorization", request->authorization);
@@ -388,12 +390,24 @@ static bool set_fields(struct http_client_call *call)
     return list != NULL;
 }
 
+static void set_authorities(struct http_client_call *call)
+{
+    const struct curl_library *library = curl_library();
+    struct slice pem = call->request.authorities;
+    struct curl_blob blob = {(void *)(uintptr_t)pem.ptr, pem.len, CURL_BLOB_NOCOPY};
+    if (pem.len > 0) {
+        (void)library->setopt(call->curl, CURLOPT_CAINFO_BLOB, &blob);
+        (void)library->setopt(call->curl, CURLOPT_CAPATH, NULL); /* the system's is another */
+    }
+}
+
 static bool set_options(struct http_client_call *call)
 {
     const struct curl_library *library = curl_library();
     const struct http_client_request *request = &call->request;
     CURL *curl = call->curl;
     curl_library_protect(curl, request->is_local);
+    set_authorities(call);
     (void)library->setopt(curl, CURLOPT_PRIVATE, call);
     (void)library->setopt(curl, CURLOPT_TIMEOUT_MS, (long)request->deadline_ms);
     /* What one request may connect to is not for another to use. */

@@ -14,6 +14,7 @@
 #define HTTP_CLIENT_URL_BYTES_MAX 4096
 #define HTTP_CLIENT_FIELD_BYTES_MAX 16384 /* of a field of the request */
 #define HTTP_CLIENT_BODY_BYTES_MAX ((size_t)256 << 10)
+#define HTTP_CLIENT_AUTHORITIES_BYTES_MAX ((size_t)64 << 10)
 #define HTTP_CLIENT_CONNECT_MS 2000
 #define HTTP_CLIENT_DEADLINE_MS_MAX 30000
 #define HTTP_CLIENT_DEADLINE_MS_DEFAULT 5000
@@ -35,6 +36,7 @@ struct http_client_request {
     /* Addresses that may be connected to although they are not public. */
     const struct network_range *ranges;
     size_t range_count;
+    struct slice authorities; /* PEM, trusted instead of the system's; empty: the system's */
 };
 
 /* Valid during the call of done. */
