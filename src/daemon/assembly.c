@@ -397,20 +397,35 @@ static enum status derive_door_key(struct build *b, struct gateway_front_door *t
     return STATUS_OK;
 }
 
-static enum status copy_ranges(struct build *b, const struct config_issuer *issuer,
-                               struct gateway_front_door *to)
+static enum status copy_ranges(struct build *b, const struct network_range *from, size_t count,
+                               const struct network_range **to)
 {
-    struct network_range *ranges =
-        arena_alloc_zero(b->arena, issuer->networks.count, sizeof(*ranges));
+    struct network_range *ranges = arena_alloc_zero(b->arena, count, sizeof(*ranges));
     if (ranges == NULL) {
         return STATUS_LIMIT;
     }
-    for (size_t i = 0; i < issuer->networks.count; i++) {
-        ranges[i] = issuer->ranges[i];
+    for (size_t i = 0; i < count; i++) {
+        ranges[i] = from[i];
     }
-    to->ranges = ranges;
-    to->range_count = issuer->networks.count;
+    *to = ranges;
     return STATUS_OK;
+}
+
+static enum status build_documents(struct build *b)
+{
+    const struct inputs *inputs = b->assembly->inputs;
+    const struct config_client_documents *from = &inputs->config->client_documents;
+    struct gateway_documents *to = &b->snapshot->documents;
+    to->range_count = from->networks.count;
+    to->is_closed = from->ca.len > 0 && inputs->document_authorities.len == 0;
+    if (to->is_closed) {
+        fprintf(stderr,
+                "aegis: %.*s: no document of a client is fetched: client_documents.ca cannot "
+                "be read; check the file, then reload\n",
+                SLICE_ARG(inputs->config->file));
+    }
+    TRY(arena_copy(b->arena, inputs->document_authorities, &to->authorities));
+    return copy_ranges(b, from->ranges, from->networks.count, &to->ranges);
 }
 
 static enum status copy_offer(struct build *b, const struct config_sign_in *from,
@@ -445,7 +460,8 @@ static enum status build_front_door(struct build *b, const struct config_issuer 
     TRY(arena_copy(b->arena, from->resource, &to->resource));
     TRY(join_scopes(b, &from->scopes, &to->scope));
     TRY(copy_offer(b, from, &to->offer));
-    TRY(copy_ranges(b, issuer, to));
+    TRY(copy_ranges(b, issuer->ranges, issuer->networks.count, &to->ranges));
+    to->range_count = issuer->networks.count;
     to->offer.takes_claims = issuer->preset == ISSUER_PRESET_ENTRA;
     to->is_local = !from->token_endpoint.is_https;
     to->hands_on_id_token = from->hands_on == CONFIG_HAND_ON_ID_TOKEN;
@@ -621,6 +637,7 @@ static enum status build_all(struct build *b)
     TRY(build_hosts(b));
     TRY(build_public_url(b));
     TRY(build_front_doors(b));
+    TRY(build_documents(b));
     TRY(build_origins(b));
     TRY(copy_texts(b->arena, &config->listen.scopes, &b->snapshot->scopes,
                    &b->snapshot->scope_count));

@@ -1,6 +1,7 @@
 #include "daemon/inputs.h"
 
 #include "base/buf.h"
+#include "core/ports/http_client.h"
 #include "daemon/file.h"
 
 #include <stdlib.h>
@@ -109,6 +110,22 @@ static enum status read_sign_in_secrets(const struct config *config, struct aren
     return STATUS_OK;
 }
 
+/* Without the file nothing is fetched; a reload refuses what it cannot read. */
+static enum status read_document_authorities(const struct config *config, struct arena *arena,
+                                             struct slice *out)
+{
+    struct slice path = config->client_documents.ca;
+    enum status status = STATUS_OK;
+    struct buf text;
+    buf_init(&text, HTTP_CLIENT_AUTHORITIES_BYTES_MAX, NULL);
+    *out = SLICE_EMPTY;
+    if (path.len > 0 && file_read(path, &text) == STATUS_OK) {
+        status = arena_copy(arena, buf_view(&text), out);
+    }
+    buf_release(&text);
+    return status;
+}
+
 enum status inputs_of_config(const struct config *config, struct arena *arena, struct inputs *out,
                              struct config_report *report)
 {
@@ -119,6 +136,7 @@ enum status inputs_of_config(const struct config *config, struct arena *arena, s
     TRY(read_secrets(config, arena, &out->secrets));
     TRY(read_api_keys(config, arena, &out->api_keys));
     TRY(read_sign_in_secrets(config, arena, &out->sign_in_secrets));
+    TRY(read_document_authorities(config, arena, &out->document_authorities));
     if (config->policies.count == 0) {
         return STATUS_OK;
     }

@@ -18,6 +18,7 @@ struct inputs {
     struct slice *secrets;
     struct slice *api_keys;        /* by issuer: the text of its list; empty where it has none */
     struct slice *sign_in_secrets; /* likewise by issuer: of its front door */
+    struct slice document_authorities; /* the text of client_documents.ca; empty without */
 };
 
 /* The secret of a credential, prefix included, in the arena. STATUS_NOT_FOUND when it cannot be

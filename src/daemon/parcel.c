@@ -21,6 +21,7 @@ enum item_kind {
     ITEM_SECRET,      /* index: server */
     ITEM_API_KEYS,    /* index: issuer */
     ITEM_SIGN_IN,     /* index: issuer; the secret of its front door */
+    ITEM_DOCUMENTS,   /* whom to believe about documents of clients */
 };
 
 /* Before each name and its data. Both sides are the same program: the struct itself is written. */
@@ -92,6 +93,9 @@ static enum status put_all(struct buf *out, const struct inputs *inputs, struct 
     }
     if (config->audit.mode != CONFIG_AUDIT_OFF) {
         TRY(put_audit_key(out, inputs->audit_key_path, diag));
+    }
+    if (inputs->document_authorities.len > 0) {
+        put(out, ITEM_DOCUMENTS, 0, SLICE_EMPTY, inputs->document_authorities);
     }
     for (size_t i = 0; i < config->server_count; i++) {
         struct slice authorities = config->servers[i].tls_ca;
@@ -193,6 +197,7 @@ static struct slice *path_of(struct config *config, const struct item *item)
     case ITEM_SECRET:
     case ITEM_API_KEYS:
     case ITEM_SIGN_IN:
+    case ITEM_DOCUMENTS:
         break;
     }
     return NULL;
@@ -226,6 +231,8 @@ static enum status take_secrets(struct slice packed, struct arena *arena, struct
             out->api_keys[item.head.index] = item.data;
         } else if (item.head.kind == ITEM_SIGN_IN && item.head.index < out->config->issuer_count) {
             out->sign_in_secrets[item.head.index] = item.data;
+        } else if (item.head.kind == ITEM_DOCUMENTS) {
+            out->document_authorities = item.data;
         } else if (item.head.kind == ITEM_AUDIT_KEY) {
             out->audit_public = item.data;
         }

@@ -42,6 +42,7 @@ static const char CONFIG[] =
     "listen: {tls: {cert: cert.pem, key: key.pem}}\n"
     "state_dir: .\n"
     "policies: [a.cedar, b.cedar]\n"
+    "client_documents: {ca: ca.pem}\n"
     "identity:\n"
     "- {name: plain, audience: a, issuer: 'https://i', jwks: 'https://i/keys'}\n"
     "- {name: door, audience: a, issuer: 'https://j', jwks: 'https://j/keys', sign_in:"
@@ -125,6 +126,7 @@ TEST(parcel_brings_everything_a_worker_may_have)
     CHECK(slice_eq(self.unpacked.secrets[0], SLICE("Bearer word")));
     CHECK(self.unpacked.sign_in_secrets[0].ptr == NULL);
     CHECK(slice_eq(self.unpacked.sign_in_secrets[1], SLICE("word")));
+    CHECK(slice_eq(self.unpacked.document_authorities, SLICE("authorities")));
     struct signing_key *key = NULL;
     CHECK(signing_key_open(self.inputs.audit_key_path, &key, NULL) == STATUS_OK);
     CHECK(slice_eq(self.unpacked.audit_public,
@@ -171,6 +173,7 @@ TEST(parcel_without_files_has_the_rest)
     CHECK(slice_eq(self.unpacked.secrets[0], SLICE("Bearer word")));
     CHECK(self.unpacked.sign_in_secrets[0].ptr == NULL);
     CHECK(slice_eq(self.unpacked.sign_in_secrets[1], SLICE("word")));
+    CHECK(slice_eq(self.unpacked.document_authorities, SLICE("authorities")));
     tear_down(&self);
 }
 

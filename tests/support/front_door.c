@@ -22,6 +22,7 @@ static enum status ask_start(void *context, const struct http_client_request *re
     }
     asked.is_local = request->is_local;
     asked.is_post = request->is_post;
+    asked.range_count = request->range_count;
     asked.is_open = true;
     asked.count++;
     *out = (struct http_client_call *)&asked;
@@ -143,9 +144,12 @@ bool cut(const char *from, const char *before, const char *after, char *out, siz
 
 void answer(int http_status, const char *json)
 {
-    struct http_client_answer reply = {.http_status = http_status,
-                                       .max_age_s = HTTP_CLIENT_MAX_AGE_UNKNOWN,
-                                       .body = slice_view_cstr(json)};
+    struct http_client_answer reply = {
+        .http_status = http_status,
+        .content_type = asked.answer_type != NULL ? slice_view_cstr(asked.answer_type)
+                                                  : SLICE("application/json;charset=utf-8"),
+        .max_age_s = HTTP_CLIENT_MAX_AGE_UNKNOWN,
+        .body = slice_view_cstr(json)};
     CHECK(asked.is_open);
     asked.is_open = false;
     asked.sink.done(&asked.sink, STATUS_OK, &reply, NULL);

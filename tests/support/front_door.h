@@ -30,7 +30,8 @@ struct door_asked {
     struct http_client_sink sink;
     char url[1024], body[DOOR_TEXT_BYTES];
     bool is_local, is_post, is_open, refuses;
-    size_t count, cancelled;
+    size_t count, cancelled, range_count;
+    const char *answer_type; /* Content-Type of what answer says; NULL: JSON */
 };
 
 struct door_request {

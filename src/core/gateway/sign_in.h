@@ -44,6 +44,7 @@ struct sign_in {
     bool is_fetching; /* a document, which counts */
     int http_status;  /* of its answer */
     int64_t max_age_s;
+    struct slice content_type;
     struct slice body;
 };
 

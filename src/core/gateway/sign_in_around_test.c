@@ -58,6 +58,45 @@ TEST(sign_in_refuses_documents_that_are_not_good)
     }
 }
 
+/* What others may store at an address is rarely of this kind. */
+TEST(sign_in_reads_documents_that_say_so)
+{
+    static const char *const TYPES[] = {"text/plain", "text/html", "", "application/octet-stream",
+                                        "application/jsonp"};
+    for (size_t i = 0; i < COUNT_OF(TYPES); i++) {
+        door_begin();
+        asked.answer_type = TYPES[i];
+        do_authorize(DOCUMENT, CALLBACK, "");
+        answer(200, "{\"client_id\":\"" DOCUMENT "\",\"redirect_uris\":[\"" CALLBACK "\"]}");
+        CHECK_ROW(TYPES[i], client.status_code == 400);
+        CHECK_ROW(TYPES[i], world_count_records(&world, "sign_in.client_document", "") == 1);
+        door_end();
+    }
+}
+
+TEST(sign_in_fetches_documents_where_it_may)
+{
+    static const struct network_range RANGES[] = {{{[10] = 0xFF, [11] = 0xFF, 10}, 104}};
+    door_begin();
+    do_authorize(DOCUMENT, CALLBACK, "");
+    CHECK(asked.is_open && asked.range_count == 0);
+    door_end();
+    door_begin();
+    world.snapshot->documents = (struct gateway_documents){.ranges = RANGES, .range_count = 1};
+    do_authorize(DOCUMENT, CALLBACK, "");
+    CHECK(asked.is_open && asked.range_count == 1);
+    door_end();
+    door_begin();
+    world.snapshot->documents.is_closed = true;
+    do_authorize(DOCUMENT, CALLBACK, "");
+    CHECK(client.status_code == 400 && asked.count == 0);
+    CHECK(world_count_records(&world, "sign_in.client_document", "") == 1);
+    CHECK(do_register(METADATA)); /* others are served */
+    do_authorize(client_id, CALLBACK, "");
+    CHECK(take_page());
+    door_end();
+}
+
 TEST(sign_in_fetches_few_documents_at_a_time)
 {
     door_begin();

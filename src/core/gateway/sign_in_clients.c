@@ -42,11 +42,19 @@ static enum stage_result open_registered(struct operation *op,
 static enum stage_result fetch_document(struct operation *op)
 {
     const struct sign_in_limits *limits = &op->gateway->limits.sign_in;
+    const struct gateway_documents *how = &op->gateway->snapshot->documents;
     struct sign_in_documents *documents = &op->gateway->documents;
     const struct http_client_request request = {.url = op->sign_in->client_id,
                                                 .accept = SLICE("application/json"),
                                                 .answer_bytes_max = limits->document_bytes,
-                                                .deadline_ms = HTTP_CLIENT_DEADLINE_MS_DEFAULT};
+                                                .deadline_ms = HTTP_CLIENT_DEADLINE_MS_DEFAULT,
+                                                .ranges = how->ranges,
+                                                .range_count = how->range_count,
+                                                .authorities = how->authorities};
+    if (how->is_closed) {
+        return sign_in_refuse(op, "sign_in.client_document",
+                              SLICE("the authorities for documents of clients cannot be read"));
+    }
     if (documents->fetching >= limits->fetches) {
         return sign_in_refuse(op, "sign_in.busy", SLICE("too many documents are being fetched"));
     }
@@ -102,11 +110,14 @@ static enum status judge_document(struct operation *op, struct diag *diag)
         *diag = op->wait_diag;
         return op->wait_status;
     }
-    return op->sign_in->http_status == 200
+    if (op->sign_in->http_status != 200) {
+        return diag_fail(diag, STATUS_INVALID, "sign_in.client_document",
+                         "the document's address answers with status %d", op->sign_in->http_status);
+    }
+    return sign_in_client_is_document(op->sign_in->content_type)
                ? read_client(op, op->sign_in->body, true, diag)
                : diag_fail(diag, STATUS_INVALID, "sign_in.client_document",
-                           "the document's address answers with status %d",
-                           op->sign_in->http_status);
+                           "what lies at the document's address is no JSON by its Content-Type");
 }
 
 enum stage_result sign_in_stage_take_client(struct operation *op)

@@ -39,7 +39,11 @@ static void on_answer(const struct http_client_sink *sink, enum status status,
     if (status == STATUS_OK) {
         sign_in->http_status = answer->http_status;
         sign_in->max_age_s = answer->max_age_s;
-        status = arena_copy(&sign_in->operation->arena, answer->body, &sign_in->body);
+        struct arena *arena = &sign_in->operation->arena;
+        status = arena_copy(arena, answer->body, &sign_in->body);
+        if (status == STATUS_OK) {
+            status = arena_copy(arena, answer->content_type, &sign_in->content_type);
+        }
     }
     child_end(child, status, diag);
 }

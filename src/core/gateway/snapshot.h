@@ -59,6 +59,14 @@ struct gateway_front_door {
     uint8_t key[SIGN_IN_KEY_BYTES]; /* seals what outlives the process */
 };
 
+/* How documents of clients are fetched; what is not set is the public internet's. */
+struct gateway_documents {
+    const struct network_range *ranges; /* that they may be in although they are not public */
+    size_t range_count;
+    struct slice authorities; /* PEM, instead of the system's */
+    bool is_closed;           /* the authorities cannot be read: nothing is fetched */
+};
+
 struct gateway_snapshot {
     uint32_t references;           /* atomic */
     struct arena arena;            /* holds all below, but for what base holds */
@@ -69,6 +77,7 @@ struct gateway_snapshot {
     size_t view_count;
     const struct gateway_front_door *front_doors;
     size_t front_door_count;
+    struct gateway_documents documents;
     struct cedar_policy_set *policies;     /* owned; NULL denies everything */
     struct cedar_policy_set *lifted;       /* owned; of policy_lift_all */
     uint8_t policy_hash[AUDIT_HASH_BYTES]; /* of their sources; zero: none */

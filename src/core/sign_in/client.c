@@ -132,6 +132,18 @@ enum status sign_in_client_read(const struct json_tape *tape, struct arena *aren
     return STATUS_OK;
 }
 
+/* Who lets others store files at an address rarely lets them say that they are this. */
+bool sign_in_client_is_document(struct slice content_type)
+{
+    struct slice type =
+        slice_trim_ows(slice_sub(content_type, 0, slice_find_byte(content_type, ';')));
+    struct slice tree = slice_sub(type, 0, sizeof("application/") - 1);
+    struct slice suffix = type.len < 5 ? SLICE_EMPTY : slice_sub(type, type.len - 5, type.len);
+    return slice_eq_ascii_nocase(type, SLICE("application/json")) ||
+           (slice_eq_ascii_nocase(tree, SLICE("application/")) &&
+            slice_eq_ascii_nocase(suffix, SLICE("+json")) && type.len > tree.len + suffix.len);
+}
+
 enum status sign_in_client_read_document(const struct json_tape *tape, struct slice id,
                                          struct arena *arena, struct sign_in_client *out,
                                          struct diag *diag)

@@ -36,6 +36,9 @@ bool sign_in_client_is_url(struct slice id);
 NODISCARD enum status sign_in_client_read(const struct json_tape *tape, struct arena *arena,
                                           struct sign_in_client *out, struct diag *diag);
 
+/* Is it the media type of such a document? "application/json", or another that is JSON. */
+bool sign_in_client_is_document(struct slice content_type);
+
 /* The same for the document at the address id, which must name it and must not be that of a client
  * with a secret or a key: it would be let in without. */
 NODISCARD enum status sign_in_client_read_document(const struct json_tape *tape, struct slice id,

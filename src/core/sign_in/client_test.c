@@ -152,3 +152,28 @@ TEST(client_writes_what_it_reads)
     buf_release(&text);
     arena_release(&arena);
 }
+
+TEST(client_document_has_a_media_type)
+{
+    static const struct {
+        const char *type;
+        bool is_good;
+    } rows[] = {
+        {"application/json", true},
+        {"Application/JSON ; charset=utf-8", true},
+        {"application/oauth-client+json", true},
+        {"", false},
+        {"text/json", false},
+        {"text/plain", false},
+        {"application/+json", false},
+        {"application/json+x", false},
+        {"application/jsonp", false},
+        {"xapplication/json", false},
+        {"+json", false},
+        {"application/octet-stream; name=\"+json", false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        CHECK_ROW(rows[i].type,
+                  sign_in_client_is_document(slice_view_cstr(rows[i].type)) == rows[i].is_good);
+    }
+}

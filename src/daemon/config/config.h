@@ -264,6 +264,13 @@ struct config_view {
     struct config_place place;
 };
 
+/* Where documents of clients may lie besides the public internet, and whom to believe there. */
+struct config_client_documents {
+    struct config_texts networks;
+    struct network_range *ranges; /* and read */
+    struct slice ca;              /* PEM file; empty: the system's */
+};
+
 struct config {
     struct slice file, folder, text; /* where it was read from, and what was read */
     struct config_listen listen;
@@ -282,7 +289,8 @@ struct config {
     struct config_texts origins;   /* allowed Origin values, "https://host[:port]" */
     struct config_texts hosts;     /* allowed Host values; empty: those of address and public_url */
     struct config_texts revisions; /* spoken with clients; empty: all that Aegis speaks */
-    int64_t threads;               /* 0: one per core */
+    struct config_client_documents client_documents;
+    int64_t threads; /* 0: one per core */
     struct config_limits limits;
 };
 

@@ -63,6 +63,13 @@ void config_check_view_servers(struct config_reader *reader, const struct config
 /* Is the text a name for an environment variable: [A-Za-z_][A-Za-z0-9_]*, up to 128 bytes? */
 bool config_check_is_variable(struct slice text);
 
+/* Read a list of networks, the value of the key 'networks' of node, to as many ranges. */
+void config_check_networks(struct config_reader *reader, const struct config_node *node,
+                           const struct config_texts *networks, struct network_range **ranges);
+
+void config_check_client_documents(struct config_reader *reader, const struct config_node *node,
+                                   void *out);
+
 /* Where the keys of an issuer may be found: its metadata, hosts and networks. */
 void config_check_keys(struct config_reader *reader, const struct config_node *node,
                        struct config_issuer *issuer);

@@ -39,15 +39,15 @@ static void check_hosts(struct config_reader *reader, const struct config_node *
     }
 }
 
-static void read_networks(struct config_reader *reader, const struct config_node *node,
-                          struct config_issuer *issuer)
+void config_check_networks(struct config_reader *reader, const struct config_node *node,
+                           const struct config_texts *networks, struct network_range **ranges)
 {
-    if (issuer->networks.count == 0) {
+    if (networks->count == 0) {
         return;
     }
-    issuer->ranges = config_read_alloc(reader, issuer->networks.count, sizeof(*issuer->ranges));
-    for (size_t i = 0; i < issuer->networks.count && issuer->ranges != NULL; i++) {
-        const char *problem = config_network_parse(issuer->networks.items[i], &issuer->ranges[i]);
+    *ranges = config_read_alloc(reader, networks->count, sizeof(**ranges));
+    for (size_t i = 0; i < networks->count && *ranges != NULL; i++) {
+        const char *problem = config_network_parse(networks->items[i], &(*ranges)[i]);
         if (problem != NULL) {
             config_read_problem(reader, config_check_place(node, SLICE("networks")), "config.value",
                                 NULL, "'networks' has something that is no network: %s", problem);
@@ -61,5 +61,5 @@ void config_check_keys(struct config_reader *reader, const struct config_node *n
 {
     check_metadata(reader, node, issuer);
     check_hosts(reader, node, issuer);
-    read_networks(reader, node, issuer);
+    config_check_networks(reader, node, &issuer->networks, &issuer->ranges);
 }

@@ -118,6 +118,29 @@ static bool is_exposed(const struct config *config)
            (url->text.len > 0 && !config_host_is_loopback(url->host));
 }
 
+static bool has_loopback(const struct network_range *range)
+{
+    static const uint8_t LOOPBACK[][NETWORK_ADDRESS_BYTES] = {
+        {[10] = 0xFF, [11] = 0xFF, 127, 0, 0, 1}, {[15] = 1}};
+    return network_address_is_loopback(range->address) ||
+           network_range_contains(range, LOOPBACK[0]) || network_range_contains(range, LOOPBACK[1]);
+}
+
+/* A stranger who may name a document chooses whom on this machine the gateway talks to. */
+static void check_documents_exposure(struct config_reader *reader, const struct config_node *node,
+                                     const struct config_client_documents *documents)
+{
+    for (size_t i = 0; i < documents->networks.count && documents->ranges != NULL; i++) {
+        if (has_loopback(&documents->ranges[i])) {
+            config_read_problem(reader, config_check_place(node, SLICE("networks")),
+                                "config.exposed", "leave it out, or listen on 127.0.0.1",
+                                "documents of clients must not lie on this machine when other "
+                                "machines are served");
+            return;
+        }
+    }
+}
+
 /* Settings made for one machine must not face the network. */
 static void check_exposure(struct config_reader *reader, const struct config_node *node,
                            const struct config *config)
@@ -137,6 +160,8 @@ static void check_exposure(struct config_reader *reader, const struct config_nod
                                 "preset development must not serve other machines");
         }
     }
+    check_documents_exposure(reader, config_node_member(node, SLICE("client_documents")),
+                             &config->client_documents);
     if (config->audit.mode == CONFIG_AUDIT_OFF) {
         config_read_problem(reader, config_node_member(node, SLICE("audit")), "config.exposed",
                             "use 'strict', or listen on 127.0.0.1",

@@ -71,6 +71,17 @@ void config_check_sign_in(struct config_reader *reader, const struct config_node
     check_optional_scopes(reader, node, sign_in);
 }
 
+void config_check_client_documents(struct config_reader *reader, const struct config_node *node,
+                                   void *out)
+{
+    struct config_client_documents *documents = out;
+    const struct config_node *ca = config_node_member(node, SLICE("ca"));
+    config_check_networks(reader, node, &documents->networks, &documents->ranges);
+    if (ca != NULL) {
+        config_check_file(reader, ca, documents->ca, false);
+    }
+}
+
 static void fill(struct config_reader *reader, struct slice base, const char *after,
                  struct config_url *url)
 {

@@ -457,6 +457,17 @@ static const struct config_object view_object =
     OBJECT(view_fields, struct config_view, offsetof(struct config_view, place),
            config_check_view);
 
+static const struct config_field client_documents_fields[] = {
+    {.name = SLICE_INIT("networks"), .kind = CONFIG_KIND_TEXTS,
+     AT(config_client_documents, networks),
+     .doc = "networks like 10.1.0.0/16 that they may lie in although they are not public"},
+    {.name = SLICE_INIT("ca"), .kind = CONFIG_KIND_PATH, AT(config_client_documents, ca),
+     .doc = "PEM file of the certification authorities to trust instead of the system's"},
+};
+static const struct config_object client_documents_object =
+    OBJECT(client_documents_fields, struct config_client_documents, NO_PLACE,
+           config_check_client_documents);
+
 static const struct config_field root_fields[] = {
     {.name = SLICE_INIT("version"), .kind = CONFIG_KIND_CUSTOM, .is_required = true, .offset = 0,
      .read = config_check_version, .schema = "{\"const\":1}", .doc = "write 'version: 1'"},
@@ -479,6 +490,9 @@ static const struct config_field root_fields[] = {
     {.name = SLICE_INIT("identity"), .kind = CONFIG_KIND_OBJECTS, AT(config, issuers),
      .value_max = CONFIG_ISSUERS_MAX, .object = &issuer_object,
      .doc = "who may issue tokens; without any, every call is refused"},
+    {.name = SLICE_INIT("client_documents"), .kind = CONFIG_KIND_OBJECT,
+     AT(config, client_documents), .object = &client_documents_object,
+     .doc = "fetching the documents of clients whose id is an address; see sign_in"},
     {.name = SLICE_INIT("servers"), .kind = CONFIG_KIND_OBJECTS, AT(config, servers),
      .value_max = CONFIG_SERVERS_MAX, .object = &server_object,
      .doc = "the MCP servers behind the gateway"},

@@ -138,3 +138,48 @@ TEST(config_front_door_knows_where_providers_are)
         arena_release(&loaded.arena);
     }
 }
+
+/* Strangers name the addresses of documents, so those of this machine are for this machine. */
+TEST(config_documents_of_clients_may_lie_where_it_says)
+{
+    static const struct {
+        const char *name, *text;
+        const char *code; /* NULL: it is good */
+    } rows[] = {
+        {"nothing", "client_documents: {}\n", NULL},
+        {"a private network", "client_documents: {networks: [10.0.0.0/8, 'fd00::/8']}\n", NULL},
+        {"this machine, for itself", "client_documents: {networks: [127.0.0.0/8, '::1/128']}\n",
+         NULL},
+        {"this machine, for others",
+         "client_documents: {networks: 127.0.0.1/32}\nlisten: {address: '0.0.0.0:8080', "
+         "public_url: 'https://gw.test', tls: {cert: c, key: k}}\n",
+         "config.exposed"},
+        {"this machine, in another form",
+         "client_documents: {networks: '::1/128'}\nlisten: {public_url: 'https://gw.test'}\n",
+         "config.exposed"},
+        {"everything",
+         "client_documents: {networks: 0.0.0.0/0}\nlisten: {public_url: "
+         "'https://gw.test'}\n",
+         "config.exposed"},
+        {"everything of both",
+         "client_documents: {networks: '::/0'}\nlisten: {public_url: "
+         "'https://gw.test'}\n",
+         "config.exposed"},
+        {"a private network, for others",
+         "client_documents: {networks: 10.0.0.0/8}\nlisten: {public_url: 'https://gw.test'}\n",
+         NULL},
+        {"no network", "client_documents: {networks: example.com}\n", "config.value"},
+        {"an unknown key", "client_documents: {hosts: a}\n", "config.unknown_key"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct loaded loaded;
+        char text[512];
+        (void)snprintf(text, sizeof(text), "version: 1\n%s", rows[i].text);
+        enum status status = load(&loaded, text);
+        CHECK_ROW(rows[i].name, status == (rows[i].code == NULL ? STATUS_OK : STATUS_INVALID));
+        CHECK_ROW(rows[i].name,
+                  rows[i].code == NULL || (loaded.report.count == 1 &&
+                                           str_eq(loaded.report.problems->code, rows[i].code)));
+        arena_release(&loaded.arena);
+    }
+}
