@@ -1,6 +1,8 @@
 // The front door before a real authorization server that registers nobody: a client of the SDK that was never
 // registered signs in and calls a tool, and what others try on the way fails.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http from 'node:http';
 import { after, before, describe, test } from 'node:test';
 
 import { Bench } from '../integration/helpers.mjs';
@@ -11,19 +13,23 @@ import { Browser, CALLBACK, Door, ENVIRONMENT, SECRET, entryOf, startProvider } 
 const port = await freePort();
 const origin = `http://127.0.0.1:${port}`;
 const provider = await startProvider(origin, 'idp');
+// What begins at one provider must not end at another: a second one, whose door is beside.
+const second = await startProvider(origin, 'second');
 const door = new Door(origin, 'idp', `${origin}/servers/counting/mcp`);
+const secondDoor = new Door(origin, 'second', door.resource);
 let bench;
 
 before(async () => {
   bench = await Bench.start({
     hasRealServers: false,
-    config: { listen: { address: `127.0.0.1:${port}` }, identity: [entryOf('idp', provider)] },
+    config: { listen: { address: `127.0.0.1:${port}` }, identity: [entryOf('idp', provider), entryOf('second', second)] },
     environment: ENVIRONMENT,
   });
 });
 after(async () => {
   await bench?.stop();
   await provider.stop();
+  await second.stop();
 });
 
 /** Signs a client in that nobody knew. */
@@ -161,6 +167,73 @@ describe('what others try', () => {
     assert.equal((await browser.open(back)).status, 400);
   });
 
+  test('an own code in the sign-in of a victim', async () => {
+    // The attacker stops before the way back, and has the victim end with the code that came.
+    const foreign = new URL(await new Browser().agree(door.begin(clientId).address));
+    const victim = new Browser();
+    const { verifier, address } = door.begin(clientId);
+    const back = new URL(await victim.agree(address));
+    back.searchParams.set('code', foreign.searchParams.get('code'));
+    const { status, location } = await victim.open(back);
+    assert.equal(status, 303);
+    const sequence = await lastSequence(bench.state);
+    const { status: refused, error, access_token: token } = await door.exchange({
+      client_id: clientId, code: new URL(location).searchParams.get('code'), code_verifier: verifier,
+    });
+    assert.deepEqual([refused, error, token], [400, 'invalid_grant', undefined]);
+    assert.ok((await codesAfter(sequence)).includes('sign_in.provider_grant'));
+  });
+
+  test('the code of the provider itself, and a code elsewhere', async () => {
+    const { verifier, address } = door.begin(clientId);
+    const browser = new Browser();
+    const back = new URL(await browser.agree(address));
+    const theirs = await door.exchange({ client_id: clientId, code: back.searchParams.get('code'), code_verifier: verifier });
+    assert.deepEqual([theirs.status, theirs.error], [400, 'invalid_grant']);
+    const { location } = await browser.open(back);
+    const form = { client_id: clientId, code: new URL(location).searchParams.get('code'), code_verifier: verifier };
+    for (const [changes, error] of [
+      [{ redirect_uri: 'https://evil.tests.example/cb' }, 'invalid_grant'],
+      [{ redirect_uri: `${CALLBACK}?` }, 'invalid_grant'],
+      [{ redirect_uri: '' }, 'invalid_grant'],
+      [{ code_verifier: '' }, 'invalid_grant'],
+      [{ resource: `${origin}/servers/another/mcp` }, 'invalid_target'],
+      [{ resource: 'https://evil.tests.example/mcp' }, 'invalid_target'],
+      [{ grant_type: 'client_credentials' }, 'unsupported_grant_type'],
+      [{ grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange' }, 'unsupported_grant_type'],
+    ]) {
+      const answer = await door.exchange({ ...form, ...changes });
+      assert.deepEqual([answer.status, answer.error], [400, error], JSON.stringify(changes));
+    }
+    assert.equal((await door.exchange(form)).status, 200);
+  });
+
+  test('another resource than a gateway\'s', async () => {
+    for (const resource of ['https://evil.tests.example/mcp', `${origin}.evil.tests.example/mcp`, `${origin}/healthz`, provider.url]) {
+      const { status, location } = await new Browser().open(door.begin(clientId, { resource }).address);
+      assert.equal(status, 303);
+      assert.equal(new URL(location).searchParams.get('error'), 'invalid_target', resource);
+      assert.equal(new URL(location).origin, new URL(CALLBACK).origin);
+    }
+  });
+
+  // Whatever else is wrong: until client and address are good, nobody is sent anywhere.
+  for (const [name, changes] of [
+    ['nothing else', {}],
+    ['no PKCE', { code_challenge: '' }],
+    ['another flow', { response_type: 'token' }],
+    ['a foreign resource', { resource: 'https://evil.tests.example/mcp' }],
+    ['no page', { prompt: 'none' }],
+    ['a request object', { request: 'eyJ' }],
+  ]) {
+    test(`an open redirect, with ${name} wrong`, async () => {
+      for (const uri of ['https://evil.tests.example/', '//evil.tests.example', `${CALLBACK}@evil.tests.example`, 'https://client.tests.example\\@evil/cb', '']) {
+        const { status, location } = await new Browser().open(door.begin(clientId, { ...changes, redirect_uri: uri }).address);
+        assert.deepEqual([status, location], [400, null], uri);
+      }
+    });
+  }
+
   test('a person who says no', async () => {
     const browser = new Browser();
     const ticket = await browser.ask(door.begin(clientId).address);
@@ -169,9 +242,151 @@ describe('what others try', () => {
   });
 });
 
-test('the page of a client is nobody else\'s to frame', async () => {
+describe('two providers that are mixed up', () => {
+  let clientId;
+  before(async () => { ({ client_id: clientId } = await door.register()); });
+
+  const tokensAsked = (of) => of.requests.filter((path) => path === '/token').length;
+
+  for (const [name, changes] of [['', {}], [', under its own name', { iss: second.url }], [', under no name', { iss: null }]]) {
+    test(`the answer of one at the door of the other${name}`, async () => {
+      const sequence = await lastSequence(bench.state);
+      const before = tokensAsked(second);
+      const browser = new Browser();
+      const back = new URL(await browser.agree(door.begin(clientId).address));
+      back.pathname = new URL(`${secondDoor.url}/callback`).pathname;
+      for (const [key, value] of Object.entries(changes)) {
+        if (value === null) back.searchParams.delete(key);
+        else back.searchParams.set(key, value);
+      }
+      const { status, location } = await browser.open(back);
+      assert.deepEqual([status, location], [400, null]);
+      assert.ok((await codesAfter(sequence)).includes('sign_in.state'));
+      assert.equal(tokensAsked(second), before);
+    });
+  }
+
+  test('the name of the one in the answer of the other', async () => {
+    const sequence = await lastSequence(bench.state);
+    const browser = new Browser();
+    const back = new URL(await browser.agree(door.begin(clientId).address));
+    back.searchParams.set('iss', second.url);
+    const { status, location } = await browser.open(back);
+    assert.deepEqual([status, location], [400, null]);
+    assert.ok((await codesAfter(sequence)).includes('sign_in.issuer'));
+  });
+
+  test('the code of the one in the sign-in at the other', async () => {
+    const before = [tokensAsked(provider), tokensAsked(second)];
+    const { client_id: secondId } = await secondDoor.register();
+    const theirs = new URL(await new Browser().agree(secondDoor.begin(secondId).address)).searchParams.get('code');
+    const browser = new Browser();
+    const { verifier, address } = door.begin(clientId);
+    const back = new URL(await browser.agree(address));
+    back.searchParams.set('code', theirs);
+    const { location } = await browser.open(back);
+    const { status, error } = await door.exchange({ client_id: clientId, code: new URL(location).searchParams.get('code'), code_verifier: verifier });
+    assert.deepEqual([status, error], [400, 'invalid_grant']);
+    // It went to the provider that the person was sent to, and to no other.
+    assert.deepEqual([tokensAsked(provider), tokensAsked(second)], [before[0] + 1, before[1]]);
+  });
+
+  test('a client, a code, a consent and a refresh token of the one at the other', async () => {
+    assert.equal((await new Browser().open(secondDoor.begin(clientId).address)).status, 400);
+    const { verifier, address } = door.begin(clientId);
+    const browser = new Browser();
+    const ticket = await browser.ask(address);
+    const { status, location } = await browser.open(`${secondDoor.url}/consent`, { ticket, decision: 'allow' });
+    assert.deepEqual([status, location], [400, null]);
+    const code = (await browser.signIn(address)).searchParams.get('code');
+    const form = { client_id: clientId, code, code_verifier: verifier };
+    const elsewhere = await secondDoor.exchange(form);
+    assert.deepEqual([elsewhere.status, elsewhere.error], [400, 'invalid_grant']);
+    const { refresh_token: refresh } = await door.exchange(form);
+    assert.ok(refresh.length > 0);
+    const renewed = await secondDoor.exchange({ grant_type: 'refresh_token', refresh_token: refresh, client_id: clientId });
+    assert.deepEqual([renewed.status, renewed.error], [400, 'invalid_grant']);
+  });
+
+  test('each door says whose answer it is', async () => {
+    for (const one of [door, secondDoor]) {
+      const { client_id: id } = await one.register();
+      assert.equal((await new Browser().signIn(one.begin(id).address)).searchParams.get('iss'), one.url);
+    }
+  });
+});
+
+test('no field of a request has a part in what the metadata say', async () => {
+  const paths = [
+    '/.well-known/oauth-authorization-server/sign-in/idp', '/.well-known/openid-configuration/sign-in/idp',
+    '/sign-in/idp/.well-known/openid-configuration', '/.well-known/oauth-protected-resource/servers/counting/mcp',
+  ];
+  for (const target of paths) {
+    const good = await get(target, {});
+    assert.equal(good.status, 200);
+    assert.ok(good.text.includes(origin));
+    for (const fields of [
+      { 'X-Forwarded-Host': 'evil.tests.example', 'X-Forwarded-Proto': 'https', Forwarded: 'host=evil.tests.example' },
+      { 'X-Original-URL': '/sign-in/evil', 'X-Rewrite-URL': '/sign-in/evil', Origin: 'https://evil.tests.example' },
+    ]) {
+      assert.deepEqual(await get(target, fields), good);
+    }
+    // Documents for anybody are read by anybody; the others have no host but ours.
+    const other = await get(target, { Host: 'evil.tests.example' });
+    if (other.status === 200) assert.deepEqual(other, good);
+    else assert.ok(!other.text.includes('evil.tests.example'));
+  }
+});
+
+/** Asks with fields that fetch would not send. */
+async function get(target, fields) {
+  const request = http.get({ host: '127.0.0.1', port, path: target, headers: fields, agent: false });
+  const [response] = await once(request, 'response');
+  let text = '';
+  for await (const piece of response) text += piece;
+  return { status: response.statusCode, text };
+}
+
+test('a flood of registrations ends, and who was registered is known', async () => {
+  const own = await freePort();
+  const flooded = await Bench.start({
+    hasRealServers: false,
+    config: {
+      listen: { address: `127.0.0.1:${own}` }, threads: 1, identity: [entryOf('idp', provider)],
+      limits: { refusal_records: 4, refusal_records_per_s: 1 },
+    },
+    environment: ENVIRONMENT,
+  });
+  try {
+    const target = new Door(`http://127.0.0.1:${own}`, 'idp', door.resource);
+    const first = await target.register();
+    assert.equal(first.status, 201);
+    let last = first;
+    for (let i = 0; i < 1000 && last.status === 201; i++) last = await target.register();
+    assert.deepEqual([last.status, last.error, last.client_id], [503, 'temporarily_unavailable', undefined]);
+    // Who was registered before is still known, and nothing was kept of the others.
+    const page = await new Browser().open(target.begin(first.client_id, { resource: `http://127.0.0.1:${own}/servers/counting/mcp` }).address);
+    assert.equal(page.status, 200, page.text);
+  } finally {
+    await flooded.stop();
+  }
+});
+
+test('the pages are nobody else\'s to frame, to script or to keep', async () => {
   const { client_id: clientId } = await door.register({ client_name: '<script>alert(1)</script>', redirect_uris: [CALLBACK] });
-  const { text, headers } = await new Browser().open(door.begin(clientId).address);
-  assert.ok(!text.includes('<script'));
-  assert.match(headers.get('content-security-policy'), /default-src 'none'.*frame-ancestors 'none'/);
+  const pages = [
+    await new Browser().open(door.begin(clientId).address),
+    await new Browser().open(door.begin('nobody').address),
+    await new Browser().open(`${door.url}/callback?state=x&code=y`),
+  ];
+  assert.deepEqual(pages.map(({ status }) => status), [200, 400, 400]);
+  for (const { text, headers } of pages) {
+    assert.ok(!text.includes('<script'));
+    assert.equal(headers.get('content-security-policy'), "default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
+    assert.equal(headers.get('x-frame-options'), 'DENY');
+    assert.equal(headers.get('x-content-type-options'), 'nosniff');
+    assert.equal(headers.get('cache-control'), 'no-store');
+    assert.equal(headers.get('content-type'), 'text/html; charset=utf-8');
+    assert.equal(headers.get('access-control-allow-origin'), null);
+  }
 });
