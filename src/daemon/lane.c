@@ -88,14 +88,23 @@ static void on_child_exit(void *context, uint32_t server, uint64_t child)
     gateway_child_gone(&((struct lane *)context)->gateway, server, child);
 }
 
+static struct stdio_upstream_options stdio_options_of(const struct config_limits *limits)
+{
+    return (struct stdio_upstream_options){.line_bytes_max = (size_t)limits->stdio_line_bytes,
+                                           .queue_bytes_max = (size_t)limits->stdio_queue_bytes,
+                                           .noise_max = (uint32_t)limits->stdio_noise_lines,
+                                           .children_max = (uint32_t)limits->stdio_children,
+                                           .streams_max = (uint32_t)limits->sessions,
+                                           .calls_max = (uint32_t)limits->stdio_calls,
+                                           .stop_ms = limits->stdio_stop_ms,
+                                           .backoff_min_ms = limits->stdio_backoff_min_ms,
+                                           .backoff_max_ms = limits->stdio_backoff_max_ms};
+}
+
 static enum status start_upstreams(struct lane *lane, struct diag *diag)
 {
-    static const struct stdio_upstream_options STDIO = STDIO_UPSTREAM_OPTIONS_DEFAULT;
-    struct stdio_upstream_options stdio = STDIO;
     const struct lane_shared *shared = lane->shared;
-    const struct config_limits *limits = &shared->config->limits;
-    stdio.children_max = (uint32_t)limits->stdio_children;
-    stdio.streams_max = (uint32_t)limits->sessions;
+    struct stdio_upstream_options stdio = stdio_options_of(&shared->config->limits);
     if (shared->network != NULL) {
         TRY(shared->network->start_upstream(lane, diag));
     }
@@ -144,6 +153,13 @@ static struct gateway_limits gateway_limits_of(const struct config_limits *limit
         .principal_listens = (size_t)limits->principal_listens,
         .session_tasks = (size_t)limits->session_tasks,
         .task_lifetime_s = limits->task_lifetime_s,
+        .client_pages = (size_t)limits->client_pages,
+        .stream_events = (size_t)limits->stream_events,
+        .call_messages = (size_t)limits->call_messages,
+        .list_pages = (size_t)limits->list_pages,
+        .server_tools_bytes = (size_t)limits->server_tools_bytes,
+        .list_changes_ms = limits->list_changes_ms,
+        .probe_timeout_ms = limits->probe_timeout_ms,
         .requests = {.per_s = limits->principal_requests_per_s,
                      .burst = limits->principal_request_burst},
         .operation_deadline_ms = limits->operation_deadline_ms,

@@ -31,7 +31,7 @@ struct stdio_upstream_options {
 #define STDIO_UPSTREAM_OPTIONS_DEFAULT                                                             \
     {                                                                                              \
         .line_bytes_max = (size_t)4 << 20, .queue_bytes_max = (size_t)8 << 20, .noise_max = 3,     \
-        .children_max = 256, .streams_max = 1024, .calls_max = 256, .stop_ms = 2000,               \
+        .children_max = 64, .streams_max = 1024, .calls_max = 1024, .stop_ms = 2000,               \
         .backoff_min_ms = 1000, .backoff_max_ms = 60000                                            \
     }
 

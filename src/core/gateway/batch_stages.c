@@ -5,8 +5,6 @@
  * that is over first: then nobody reads it. */
 #include "core/gateway/operation.h"
 
-#define BATCH_ELEMENTS_MAX 100
-
 struct batch_element {
     struct exchange exchange;
     struct child child;      /* of the batch, until the operation lets go of the exchange */
@@ -114,7 +112,7 @@ static enum stage_result stage_read(struct operation *op)
                                             .code = diag.code});
     }
     uint32_t count = json_count(tape, 0);
-    if (count == 0 || count > BATCH_ELEMENTS_MAX) {
+    if (count == 0 || count > GATEWAY_BATCH_MAX) {
         return refuse_batch(op, SLICE("a batch holds 1 to 100 messages"));
     }
     const struct gateway *gateway = op->gateway;

@@ -138,7 +138,7 @@ static void take_question(struct call *call, const struct json_tape *tape, json_
         fail_protocol(call, "a server of this revision asks in results only");
     } else if (!server_message_is_question(tape)) {
         fail_protocol(call, "a request must hold an id, a method and parameters, and nothing else");
-    } else if (++call->notification_count > CALL_NOTIFICATIONS_MAX) {
+    } else if (++call->notification_count > call->gateway->limits.call_messages) {
         fail_protocol(call, "the server sent too many notifications");
     } else if (json_string_eq(tape, method, SLICE("ping"))) {
         server_reply(call->session, id, SLICE("\"result\":{}"));
@@ -164,7 +164,7 @@ static void take_notification(struct call *call, const struct json_tape *tape, j
         take_question(call, tape, method);
     } else if (!server_message_is_notification(tape)) {
         fail_protocol(call, "a notification must hold a method and parameters, and nothing else");
-    } else if (++call->notification_count > CALL_NOTIFICATIONS_MAX) {
+    } else if (++call->notification_count > call->gateway->limits.call_messages) {
         fail_protocol(call, "the server sent too many notifications");
     } else if (!may_pass && call->is_modern) {
         fail_protocol(call, "the notification does not belong to the request");

@@ -17,7 +17,6 @@
 #include "core/gateway/parameter_fields.h"
 #include "core/mcp/capabilities.h"
 
-#define CALL_NOTIFICATIONS_MAX 10000
 #define CALL_EVENT_ID_BYTES_MAX 512
 #define CALL_RESUMES_MAX 8  /* in a row, without an event */
 #define CALL_RESUME_MS 1000 /* before going on, when the server does not say how long */

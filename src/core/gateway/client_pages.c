@@ -48,7 +48,7 @@ static void add(struct client_session *session, uint32_t server_index, struct sl
     if (id.len > CLIENT_PAGE_ID_BYTES_MAX || *find(session, server_index, id) != NULL) {
         return;
     }
-    if (session->page_count >= CLIENT_PAGES_MAX) {
+    if (session->page_count >= session->gateway->limits.client_pages) {
         forget_oldest(session);
     }
     if (account_charge(&session->account, bytes) != STATUS_OK) {

@@ -11,7 +11,6 @@
 #include "core/gateway/client_session.h"
 #include "core/gateway/question.h"
 
-#define CLIENT_PAGES_MAX 64
 #define CLIENT_PAGE_ID_BYTES_MAX 512
 #define CLIENT_PAGES_METHOD SLICE("notifications/elicitation/complete")
 

@@ -23,6 +23,8 @@
     "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/elicitation/complete\",\"params\":" params "}"
 #define DONE(id) COMPLETE("{\"elicitationId\":\"" id "\"}")
 
+#define PAGES_MAX 64
+
 static struct world world;
 static struct world_client client, listener, opener;
 static char session[sizeof(client.session_id)];
@@ -134,7 +136,7 @@ TEST(client_pages_are_bounded)
     char text[512];
     struct world_call *call = begin_with(PERMIT_ALL, INITIALIZE("2025-11-25"));
     struct client_session *known = world.gateway.sessions->client;
-    for (int i = 0; i <= CLIENT_PAGES_MAX; i++) {
+    for (int i = 0; i <= PAGES_MAX; i++) {
         struct json_tape tape;
         struct arena arena;
         (void)snprintf(text, sizeof(text), "{\"elicitationId\":\"%d\"}", i);
@@ -147,13 +149,13 @@ TEST(client_pages_are_bounded)
         client_pages_note(known, 0, &question);
         arena_release(&arena);
     }
-    CHECK(known->page_count == CLIENT_PAGES_MAX);
+    CHECK(known->page_count == PAGES_MAX);
     say(call, DONE("0")); /* the oldest */
     CHECK(heard(&client) == 0);
     say(call, DONE("1"));
-    (void)snprintf(text, sizeof(text), DONE("%d"), CLIENT_PAGES_MAX);
+    (void)snprintf(text, sizeof(text), DONE("%d"), PAGES_MAX);
     say(call, text);
-    CHECK(heard(&client) == 2 && known->page_count == CLIENT_PAGES_MAX - 2);
+    CHECK(heard(&client) == 2 && known->page_count == PAGES_MAX - 2);
     world_release(&world);
 }
 

@@ -193,7 +193,9 @@ struct client_session *client_session_new(struct gateway *gateway,
     *session =
         (struct client_session){.gateway = gateway,
                                 .revision = token->revision,
-                                .changes = {.port = gateway->ports.timer, .tell = tell_changes},
+                                .changes = {.port = gateway->ports.timer,
+                                            .moment_ms = gateway->limits.list_changes_ms,
+                                            .tell = tell_changes},
                                 .used_ms = now_ms(gateway),
                                 .account = {.parent = &gateway->account,
                                             .limit_bytes = gateway->limits.client_session_bytes}};

@@ -521,10 +521,10 @@ TEST(client_stream_keeps_what_the_session_may_keep)
     CHECK(client.stream_begun && !client.stream_ended && has(&client, "id: 1-8\n"));
     client.exchange.on_gone(&client.exchange);
     found->account.limit_bytes = (size_t)1 << 20;
-    for (size_t i = 0; i < 2 * CLIENT_STREAM_EVENTS_MAX; i++) {
+    for (size_t i = 0; i < 2 * limits.stream_events; i++) {
         client_stream_send(found->stream, SLICE("{}"));
     }
-    CHECK(found->stream->event_count == CLIENT_STREAM_EVENTS_MAX);
+    CHECK(found->stream->event_count == limits.stream_events);
     release();
 }
 

@@ -100,7 +100,7 @@ static void keep(struct client_stream *stream, struct slice bytes)
         stream->last_event->next = event;
     }
     stream->last_event = event;
-    if (++stream->event_count > CLIENT_STREAM_EVENTS_MAX) {
+    if (++stream->event_count > stream->session->gateway->limits.stream_events) {
         drop_oldest(stream);
     }
 }

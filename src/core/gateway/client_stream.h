@@ -14,8 +14,6 @@
 
 #include "core/gateway/client_session.h"
 
-#define CLIENT_STREAM_EVENTS_MAX 256 /* kept of one stream */
-
 struct client_event; /* client_stream.c */
 
 /* Who listens, and where: what servers say without being asked is judged and chosen by that. All

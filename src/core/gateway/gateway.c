@@ -15,7 +15,6 @@
 
 #define HEAD_TEXT_BYTES_MAX 8192
 #define WELL_KNOWN "/.well-known/"
-#define STRANGER_BODY_BYTES_MAX 16384 /* a larger body is read for a known caller only */
 #define STRANGER_ARENA_BYTES ((size_t)1 << 20)
 
 static enum status init_at_servers(struct gateway *gateway)
@@ -218,7 +217,7 @@ static bool has_large_body(const struct exchange_request *head)
     struct slice length =
         mcp_field(head->fields, head->field_count, SLICE("content-length"), &count);
     return count > 0 &&
-           (slice_to_i64(length, &bytes) != STATUS_OK || bytes > STRANGER_BODY_BYTES_MAX);
+           (slice_to_i64(length, &bytes) != STATUS_OK || bytes > GATEWAY_STRANGER_BODY_BYTES_MAX);
 }
 
 static void on_nobody(const struct keys_sink *sink)

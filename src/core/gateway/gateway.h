@@ -35,7 +35,9 @@
 
 #define GATEWAY_OPERATION_BYTES_MAX ((size_t)1 << 30) /* the most operation_bytes may be */
 #define GATEWAY_SESSION_KEY_BYTES 32
-#define GATEWAY_IDS_DRAWN 32 /* decision ids fetched by one call of the system */
+#define GATEWAY_BATCH_MAX 100                 /* messages that a client may send as one */
+#define GATEWAY_STRANGER_BODY_BYTES_MAX 16384 /* a larger body is read for a known caller only */
+#define GATEWAY_IDS_DRAWN 32                  /* decision ids fetched by one call of the system */
 #define GATEWAY_CALLER_BUCKETS 256
 #define GATEWAY_HEAD_FIELDS_MAX 6
 
@@ -71,6 +73,8 @@ struct gateway_limits {
     size_t listens;              /* streams of changes of modern clients */
     size_t principal_listens;    /* of these, one principal's */
     size_t session_tasks;        /* tasks that one of these remembers */
+    size_t client_pages;         /* pages that it was asked to open, likewise */
+    size_t stream_events;        /* kept of one stream of these, for who comes back */
     int64_t task_lifetime_s;     /* of the ids of tasks */
     int64_t operation_deadline_ms;
     int64_t question_timeout_ms; /* for a client's answer to what a server asks */
@@ -80,6 +84,11 @@ struct gateway_limits {
     size_t held_calls;           /* whose modern client is being asked */
     size_t principal_held_calls; /* of these, one principal's */
     int64_t list_timeout_ms;     /* servers that did not list by then are left out */
+    size_t list_pages;           /* of one list of one server */
+    size_t server_tools_bytes;   /* definitions of tools that one session keeps */
+    size_t call_messages;        /* notifications and questions of a server during one call */
+    int64_t list_changes_ms;     /* notices that a list changed go on as one */
+    int64_t probe_timeout_ms;    /* for a program to say which versions it speaks */
     int64_t session_idle_ms;
     int64_t client_session_idle_ms;
     int64_t stream_keep_alive_ms;
@@ -103,7 +112,9 @@ struct gateway_limits {
         .question_rounds = 16, .round_questions = 16, .call_questions = 64, .held_calls = 1024,    \
         .principal_held_calls = 64, .list_timeout_ms = 10000, .session_idle_ms = 1800000,          \
         .client_session_idle_ms = 14400000, .stream_keep_alive_ms = 15000,                         \
-        .stream_replay_ms = 60000, .session_tasks = 256, .task_lifetime_s = 86400,                 \
+        .stream_replay_ms = 60000, .client_pages = 64, .stream_events = 256, .list_pages = 64,     \
+        .server_tools_bytes = (size_t)8 << 20, .call_messages = 10000, .list_changes_ms = 200,     \
+        .probe_timeout_ms = 3000, .session_tasks = 256, .task_lifetime_s = 86400,                  \
         .token_bytes = 16384, .token_cache_entries = IDENTITY_CACHE_ENTRIES_DEFAULT,               \
         .failures = {FAILED_SOURCE_FAILURES_DEFAULT, FAILED_SOURCE_PER_MINUTE_DEFAULT},            \
         .json = JSON_LIMITS_DEFAULT, .requests = {.burst = 100},                                   \

@@ -364,6 +364,119 @@ TEST(limit_of_what_a_server_tells)
     world_release(&world);
 }
 
+/* Answer so many pages of a list, all but the last with a cursor. */
+static void answer_pages(const char *method, const char *items, size_t count)
+{
+    char page[512];
+    for (size_t i = 0; i < count; i++) {
+        struct world_call *call = world_find_call(&world, method);
+        CHECK(call != NULL);
+        if (call == NULL) {
+            return;
+        }
+        (void)snprintf(page, sizeof(page), "{\"jsonrpc\":\"2.0\",\"id\":%%ID,\"result\":{%s%s}}",
+                       items, i + 1 < count ? ",\"nextCursor\":\"n\"" : "");
+        world_message(call, page);
+        world_end(call, STATUS_OK, NULL);
+        world_run(&world);
+    }
+}
+
+TEST(limit_of_pages)
+{
+    static const struct {
+        const char *name, *method, *items, *body;
+        size_t pages;
+        bool is_taken;
+    } rows[] = {
+        {"definitions", "tools/list",
+         "\"tools\":[{\"name\":\"see\",\"inputSchema\":{\"type\":"
+         "\"object\"}}]",
+         NULL, 3, true},
+        {"one more page of definitions", "tools/list", "\"tools\":[]", NULL, 4, false},
+        {"a list", "prompts/list", "\"prompts\":[{\"name\":\"hello\"}]",
+         "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"prompts/list\",\"params\":{" META "}}", 3,
+         true},
+        {"one more page of a list", "prompts/list", "\"prompts\":[{\"name\":\"hello\"}]",
+         "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"prompts/list\",\"params\":{" META "}}", 4,
+         false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct gateway_limits limits = LIMITS;
+        limits.list_pages = 3;
+        world_init_with(&world, PERMIT_ALL, &limits);
+        world.held_method = rows[i].method;
+        if (rows[i].body == NULL) {
+            post_see_as(&client);
+        } else {
+            world_post(&world, &client, BANK, rows[i].body, rows[i].method, NULL, NULL);
+        }
+        world_run(&world);
+        answer_pages(rows[i].method, rows[i].items, rows[i].pages);
+        CHECK_ROW(rows[i].name, (client.status_code == 200) == rows[i].is_taken);
+        CHECK_ROW(rows[i].name, rows[i].is_taken || body_has("\"code\":50201"));
+        CHECK_ROW(rows[i].name, world_find_call(&world, rows[i].method) == NULL);
+        world_release(&world);
+    }
+}
+
+/* What a server says during a call, notifications and questions together. */
+TEST(limit_of_messages_during_a_call)
+{
+    static const char *const MESSAGES[] = {
+        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{\"level\":\"info\","
+        "\"data\":1}}",
+        "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"ping\"}",
+        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/"
+        "progress\",\"params\":{\"progressToken\":%ID,"
+        "\"progress\":1}}",
+    };
+    for (size_t count = 2; count <= 3; count++) {
+        struct gateway_limits limits = LIMITS;
+        limits.call_messages = 2;
+        world_init_with(&world, PERMIT_ALL, &limits);
+        world.held_method = "tools/call";
+        post_see_as(&client);
+        world_run(&world);
+        struct world_call *call = world_find_call(&world, "tools/call");
+        for (size_t i = 0; i < count; i++) {
+            world_message(call, MESSAGES[i]);
+        }
+        world.held_method = NULL;
+        world_run(&world);
+        CHECK(body_has("\"text\":\"ok\"") == (count == 2));
+        CHECK(body_has("\"code\":50201") == (count == 3) && call->is_cancelled == (count == 3));
+        world_release(&world);
+    }
+}
+
+/* A byte of memory more or less: the blocks of an arena are charged whole. */
+TEST(limit_of_a_servers_definitions)
+{
+    static char tools[WORLD_TEXT_BYTES];
+    static const struct world_answer ANSWERS[] = {{0, "tools/list", tools}};
+    size_t len = (size_t)snprintf(tools, sizeof(tools), "%s",
+                                  "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"tools\":[");
+    memset(tools + len, ' ', 4000);
+    (void)snprintf(tools + len + 4000, sizeof(tools) - len - 4000,
+                   "{\"name\":\"see\",\"inputSchema\":{\"type\":\"object\"}}]}}");
+    size_t enough = 0;
+    for (size_t bytes = 1024; enough == 0 && bytes <= 65536; bytes += 1024) {
+        struct gateway_limits limits = LIMITS;
+        limits.server_tools_bytes = bytes;
+        world_init_with(&world, PERMIT_ALL, &limits);
+        world.answers = ANSWERS;
+        world.answer_count = COUNT_OF(ANSWERS);
+        post_see_as(&client);
+        world_run(&world);
+        bool is_taken = client.status_code == 200;
+        CHECK(is_taken || body_has("\"code\":50201"));
+        enough = is_taken ? bytes : 0;
+        world_release(&world);
+    }
+    CHECK(enough > 4096);
+}
+
 static int post_nested(uint32_t depth)
 {
     char body[1024];

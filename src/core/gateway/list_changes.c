@@ -9,7 +9,7 @@ static void on_moment(struct timer *timer)
     changes->told = changes->waiting;
     changes->waiting = 0;
     if (changes->told != 0) {
-        changes->port->start(changes->port->context, timer, LIST_CHANGES_MS);
+        changes->port->start(changes->port->context, timer, changes->moment_ms);
         changes->tell(changes, changes->told);
     }
 }
@@ -23,7 +23,7 @@ void list_changes_take(struct list_changes *changes, const struct listen_list *l
     if (changes->timer.due_ms == 0) {
         changes->told = 0;
         changes->timer.fire = on_moment;
-        changes->port->start(changes->port->context, &changes->timer, LIST_CHANGES_MS);
+        changes->port->start(changes->port->context, &changes->timer, changes->moment_ms);
     }
     changes->told |= list->offer;
     changes->tell(changes, list->offer);

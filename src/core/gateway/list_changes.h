@@ -9,11 +9,10 @@
 #include "core/gateway/listen_request.h"
 #include "core/ports/timer.h"
 
-#define LIST_CHANGES_MS 200
-
-/* Zeroed but for port and tell: there was no notice yet. */
+/* Zeroed but for port, moment_ms and tell: there was no notice yet. */
 struct list_changes {
     const struct port_timer *port;
+    int64_t moment_ms;
     /* lists: mcp_offer. May end it, and free what it is part of. */
     void (*tell)(struct list_changes *changes, uint32_t lists);
     struct timer timer;     /* armed for that moment after a notice */

@@ -5,6 +5,8 @@
 #include "support/check.h"
 #include "support/fake_world.h"
 
+#define MOMENT_MS 200
+
 enum { TOOLS, PROMPTS, RESOURCES };
 
 static struct timer *armed;
@@ -50,7 +52,7 @@ static struct list_changes begin(void)
     armed = NULL;
     now_ms = 1000;
     told_count = 0;
-    return (struct list_changes){.port = &PORT, .tell = tell};
+    return (struct list_changes){.port = &PORT, .moment_ms = MOMENT_MS, .tell = tell};
 }
 
 static void take(struct list_changes *changes, int list)
@@ -65,7 +67,7 @@ TEST(list_changes_do_not_delay_the_first)
     CHECK(told_count == 1 && told[0] == MCP_OFFERS_TOOLS_CHANGED);
     take(&changes, PROMPTS); /* of another kind: the first, too */
     CHECK(told_count == 2 && told[1] == MCP_OFFERS_PROMPTS_CHANGED);
-    pass(LIST_CHANGES_MS);
+    pass(MOMENT_MS);
     CHECK(told_count == 2 && armed == NULL);
     take(&changes, TOOLS);
     CHECK(told_count == 3);
@@ -79,16 +81,16 @@ TEST(list_changes_are_merged_and_the_last_is_told)
         take(&changes, RESOURCES);
     }
     CHECK(told_count == 2);
-    pass(LIST_CHANGES_MS - 1);
+    pass(MOMENT_MS - 1);
     CHECK(told_count == 2);
     pass(1);
     CHECK(told_count == 3);
     CHECK(told[2] == (MCP_OFFERS_TOOLS_CHANGED | MCP_OFFERS_RESOURCES_CHANGED));
     take(&changes, TOOLS); /* the moment begins again with what was told */
     CHECK(told_count == 3);
-    pass(LIST_CHANGES_MS);
+    pass(MOMENT_MS);
     CHECK(told_count == 4 && told[3] == MCP_OFFERS_TOOLS_CHANGED);
-    pass(LIST_CHANGES_MS);
+    pass(MOMENT_MS);
     CHECK(told_count == 4 && armed == NULL);
 }
 
@@ -98,7 +100,7 @@ TEST(list_changes_end_with_what_they_are_part_of)
     take(&changes, TOOLS);
     take(&changes, TOOLS);
     list_changes_end(&changes);
-    pass(10 * LIST_CHANGES_MS);
+    pass(10 * MOMENT_MS);
     CHECK(told_count == 1);
     list_changes_end(&changes);
     struct list_changes none = {0};
@@ -164,9 +166,9 @@ TEST(list_changes_of_several_servers_reach_a_client_as_one)
         CHECK(world_count_calls(&world, "GET") == 2);
         say_all();
         CHECK(heard() == 1);
-        world_advance(&world, LIST_CHANGES_MS);
+        world_advance(&world, world.gateway.limits.list_changes_ms);
         CHECK(heard() == 2);
-        world_advance(&world, LIST_CHANGES_MS);
+        world_advance(&world, world.gateway.limits.list_changes_ms);
         CHECK(heard() == 2);
         say_all();
         CHECK(heard() == 3);
@@ -176,7 +178,7 @@ TEST(list_changes_of_several_servers_reach_a_client_as_one)
             world_ask(&world, &poster, "DELETE", "/mcp", session);
         }
         world_run(&world);
-        world_advance(&world, LIST_CHANGES_MS);
+        world_advance(&world, world.gateway.limits.list_changes_ms);
         CHECK(heard() == 3 && world.gateway.operation_count == 0);
         world_release(&world);
     }

@@ -2,8 +2,6 @@
  * itself, so that a server that is slow or down takes only its own part away. */
 #include "core/gateway/operation.h"
 
-#define LIST_PAGES_MAX 64
-
 static void start_page(struct list_part *part, struct slice cursor);
 static void open_part(struct list_part *part);
 
@@ -26,7 +24,7 @@ static bool add_page(struct list_part *part)
                          ? JSON_NONE
                          : json_member(&call->answer, call->result, op->list->list_member);
     if (page == NULL || items == JSON_NONE || json_type(&call->answer, items) != JSON_ARRAY ||
-        ++part->page_count > LIST_PAGES_MAX) {
+        ++part->page_count > op->gateway->limits.list_pages) {
         return false;
     }
     *page = (struct list_page){NULL, call->answer, items};
@@ -72,8 +70,13 @@ static void on_page(struct call *call, enum status status)
         repeat_part(part);
         return;
     }
-    if (status != STATUS_OK || !add_page(part)) {
+    if (status != STATUS_OK) {
         part->operation->wait_diag = call->diag;
+        return;
+    }
+    if (!add_page(part)) {
+        (void)!diag_fail(&part->operation->wait_diag, STATUS_INVALID, "upstream.protocol",
+                         "the server's list cannot be read, or has too many pages");
         return;
     }
     json_ref next = json_member(&call->answer, call->result, SLICE("nextCursor"));

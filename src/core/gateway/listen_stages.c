@@ -62,8 +62,9 @@ static enum stage_result stage_read_filter(struct operation *op)
         return operation_refuse_overload(op, "no memory for the stream");
     }
     op->listening->operation = op;
-    op->listening->changes =
-        (struct list_changes){.port = op->gateway->ports.timer, .tell = tell_changes};
+    op->listening->changes = (struct list_changes){.port = op->gateway->ports.timer,
+                                                   .moment_ms = op->gateway->limits.list_changes_ms,
+                                                   .tell = tell_changes};
     op->listening->wanted = listen_read_lists(tape, filter);
     return read_resources(op, listen_addresses(tape, filter)) == STATUS_OK &&
                    listening_read_tasks(op, filter) == STATUS_OK

@@ -32,7 +32,8 @@
 #define ENDS_AFTER_PROBE "ends"
 #define BUSY "upstream.busy"
 #define STEPS_MAX 100
-#define TIMEOUT_MS ((int64_t)4 * SERVER_SESSION_PROBE_MS)
+#define PROBE_MS 3000
+#define TIMEOUT_MS ((int64_t)4 * PROBE_MS)
 
 struct program {
     const char *name;
@@ -65,7 +66,7 @@ static void answer(struct world_call *call, const char *deed)
         deed = was_probed(call) ? ENDS : INITIALIZED;
     }
     if (strcmp(deed, SILENT) == 0) {
-        CHECK(call->timeout_ms == SERVER_SESSION_PROBE_MS || call->timeout_ms == TIMEOUT_MS);
+        CHECK(call->timeout_ms == PROBE_MS || call->timeout_ms == TIMEOUT_MS);
         world_advance(&world, call->timeout_ms);
         world_end(call, STATUS_TIMEOUT, "upstream.timeout");
     } else if (deed[0] != '{') {

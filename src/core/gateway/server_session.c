@@ -403,7 +403,7 @@ static bool add_page(struct server_session *session)
                          ? JSON_NONE
                          : json_member(&call->answer, call->result, SLICE("tools"));
     if (page == NULL || tools == JSON_NONE || json_type(&call->answer, tools) != JSON_ARRAY ||
-        ++session->page_count > SERVER_SESSION_PAGES_MAX) {
+        ++session->page_count > session->gateway->limits.list_pages) {
         return false;
     }
     *page = (struct tool_page){NULL, call->answer, tools,
@@ -556,7 +556,7 @@ static void start_step(struct server_session *session, enum server_session_step 
         .is_handshake = step == SERVER_STEP_INITIALIZE,
         /* Whoever comes may have them: what is kept of the tools is all of it. */
         .capabilities = {.extensions = server_session_server(session)->extensions},
-        .limit_ms = is_quick(session) ? SERVER_SESSION_PROBE_MS : 0,
+        .limit_ms = is_quick(session) ? session->gateway->limits.probe_timeout_ms : 0,
     };
     session->step = step;
     enum status status = step_params(session, step, cursor, &request.params);
@@ -639,7 +639,7 @@ static void reread_tools(struct server_session *session)
 {
     struct arena before = session->arena;
     struct slice instructions = session->instructions;
-    arena_init(&session->arena, SERVER_SESSION_TOOLS_BYTES_MAX, before.account);
+    arena_init(&session->arena, session->gateway->limits.server_tools_bytes, before.account);
     session->instructions = SLICE_EMPTY;
     (void)!arena_copy(&session->arena, instructions, &session->instructions);
     arena_release(&before);

@@ -22,11 +22,8 @@
 
 #define SERVER_SESSION_ID_BYTES_MAX 512
 #define SERVER_SESSION_FIELDS_MAX 2
-#define SERVER_SESSION_TOOLS_BYTES_MAX ((size_t)8 << 20)
-#define SERVER_SESSION_PAGES_MAX 64
 #define SERVER_SESSION_INSTRUCTIONS_BYTES_MAX ((size_t)6 << 10)
 #define SERVER_SESSION_LATE_MS 30000 /* what missed a merged list is left out of others so long */
-#define SERVER_SESSION_PROBE_MS 3000 /* for a program to say which versions it speaks */
 #define SERVER_SESSION_RETRY_MS                                                                    \
     2000 /* after a failed opening, so that a dead server costs little */
 

@@ -170,7 +170,7 @@ struct server_session *server_session_get(struct gateway *gateway, uint32_t serv
     memcpy(session->caller, caller, sizeof(session->caller));
     /* A server that tells much must not use up what the others need. */
     struct account *account = &gateway->at_servers[server_index].account;
-    arena_init(&session->arena, SERVER_SESSION_TOOLS_BYTES_MAX, account);
+    arena_init(&session->arena, gateway->limits.server_tools_bytes, account);
     buf_init(&session->session_id, SERVER_SESSION_ID_BYTES_MAX, account);
     if (server_session_server(session)->transport == SERVER_TRANSPORT_SSE) {
         server_child_begin(session);

@@ -187,7 +187,7 @@ enum status form_check(struct json_place schema, struct slice message, struct ar
         !is_a(fields, JSON_OBJECT)) {
         return refuse_shape(diag, "a form is an object with properties");
     }
-    if (json_count(fields.tape, fields.ref) > FORM_FIELDS_MAX) {
+    if (json_count(fields.tape, fields.ref) > FORM_CHECK_FIELDS_MAX) {
         return refuse_shape(diag, "the form has too many fields");
     }
     json_iter_init(&iter, fields.tape, fields.ref);

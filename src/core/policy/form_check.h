@@ -9,7 +9,7 @@
 
 #include "core/policy/schema_check.h"
 
-#define FORM_FIELDS_MAX 64
+#define FORM_CHECK_FIELDS_MAX 64
 
 /* May the form be shown?
  *

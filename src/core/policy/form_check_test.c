@@ -57,7 +57,7 @@ TEST(form_shape)
 
 TEST(form_has_a_bound_of_fields)
 {
-    for (size_t fields = FORM_FIELDS_MAX; fields <= FORM_FIELDS_MAX + 1; fields++) {
+    for (size_t fields = FORM_CHECK_FIELDS_MAX; fields <= FORM_CHECK_FIELDS_MAX + 1; fields++) {
         char text[8192] = "";
         struct buf buf;
         buf_init(&buf, sizeof(text) - 1, NULL);
@@ -71,7 +71,7 @@ TEST(form_has_a_bound_of_fields)
         CHECK(buf_status(&buf) == STATUS_OK);
         memcpy(text, buf.ptr, buf.len);
         buf_release(&buf);
-        CHECK_ROW(text, (code_of(text, "Which?") == NULL) == (fields == FORM_FIELDS_MAX));
+        CHECK_ROW(text, (code_of(text, "Which?") == NULL) == (fields == FORM_CHECK_FIELDS_MAX));
     }
 }
 

@@ -1,5 +1,7 @@
 #include "daemon/config/config_limits.h"
 
+#include "daemon/config/config_bounds.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -41,6 +43,8 @@ const struct config_limit config_limit_table[] = {
     LIMIT(principal_listens, 64, 0, 1000000, "", "of these, one principal's"),
     LIMIT(session_tasks, 256, 1, 4096, "", "tasks that one of these remembers, for tasks/list"),
     LIMIT(task_lifetime_s, 86400, 1, 30 * 86400, "s", "age at which the id of a task is none any more"),
+    LIMIT(client_pages, 64, 1, 4096, "", "pages that one was asked to open, for the notice that it is done"),
+    LIMIT(stream_events, 256, 1, 65536, "", "events kept of one stream, for a client that lost it"),
     LIMIT(operations, 4096, 1, 1000000, "", "operations in flight in one loop"),
     LIMIT(principal_requests_per_s, 0, 0, 1000000, "", "requests of one principal in one loop; 0: any number"),
     LIMIT(principal_request_burst, 100, 1, 1000000, "", "of these, at once"),
@@ -49,7 +53,14 @@ const struct config_limit config_limit_table[] = {
     LIMIT(call_questions, 64, 1, 1024, "", "requests of an older server during one call"),
     LIMIT(held_calls, 1024, 1, 1000000, "", "calls of one loop that wait for answers of modern clients"),
     LIMIT(principal_held_calls, 64, 1, 1000000, "", "of these, one principal's"),
+    LIMIT(call_messages, 10000, 1, 1000000, "", "notifications and questions of a server during one call"),
+    LIMIT(list_pages, 64, 1, 4096, "", "pages of one list of one server"),
+    LIMIT(server_tools_bytes, 8 * MIB, 64 * KIB, GIB, "bytes", "definitions of tools that one session with a server keeps"),
     LIMIT(stdio_children, 64, 1, 4096, "", "child processes of one loop"),
+    LIMIT(stdio_calls, 1024, 1, 65536, "", "calls running at once in one child"),
+    LIMIT(stdio_line_bytes, 4 * MIB, KIB, 64 * MIB, "bytes", "one message of a child"),
+    LIMIT(stdio_queue_bytes, 8 * MIB, 4 * KIB, 64 * MIB, "bytes", "written to a child that does not read"),
+    LIMIT(stdio_noise_lines, 3, 1, 1000000, "", "lines that are no messages, before a child is stopped"),
     LIMIT(stdio_data_bytes, 4 * GIB, 64 * MIB, 1024 * GIB, "bytes", "memory of each process of a child"),
     LIMIT(stdio_descriptors, 4096, 16, 1 << 20, "", "open files of each process of a child"),
     LIMIT(head_timeout_ms, 10000, 100, 10 * MINUTE_MS, "ms", "time for a whole HTTP head"),
@@ -61,6 +72,11 @@ const struct config_limit config_limit_table[] = {
     LIMIT(operation_deadline_ms, 10 * MINUTE_MS, 100, 24 * HOUR_MS, "ms", "one operation in all"),
     LIMIT(question_timeout_ms, 5 * MINUTE_MS, 100, HOUR_MS, "ms", "client's answer to what a server asks"),
     LIMIT(list_timeout_ms, 10000, 10, HOUR_MS, "ms", "each server of a merged list"),
+    LIMIT(list_changes_ms, 200, 1, MINUTE_MS, "ms", "notices of changed lists that go on as one"),
+    LIMIT(probe_timeout_ms, 3000, 10, HOUR_MS, "ms", "stdio server's answer to which revisions it speaks"),
+    LIMIT(stdio_stop_ms, 2000, 10, 10 * MINUTE_MS, "ms", "between the steps that stop a child"),
+    LIMIT(stdio_backoff_min_ms, 1000, 1, HOUR_MS, "ms", "before a child that ended is started again"),
+    LIMIT(stdio_backoff_max_ms, MINUTE_MS, 1, HOUR_MS, "ms", "the same, when children end again and again"),
     LIMIT(session_idle_ms, 30 * MINUTE_MS, 1000, 24 * HOUR_MS, "ms", "upstream session without a call"),
     LIMIT(client_session_idle_ms, 4 * HOUR_MS, 1000, 24 * HOUR_MS, "ms", "legacy session without a request or stream"),
     LIMIT(usage_windows, 65536, 1, 1 << 20, "", "callers whose calls are counted, of all loops"),
@@ -125,6 +141,21 @@ void config_limits_print(FILE *out, const struct config_limits *limits)
                 SLICE_ARG(limit->name), config_limit_value(limits, limit), limit->value_default,
                 limit->value_min, limit->value_max, limit->unit, limit->doc);
     }
+    fprintf(out, "\n%-28s %12s %-6s %s\n", "fixed", "value", "unit", "what it bounds");
+    for (size_t i = 0; i < config_bound_count; i++) {
+        const struct config_bound *bound = &config_bound_table[i];
+        fprintf(out, "%-28.*s %12" PRId64 " %-6s %s\n", SLICE_ARG(bound->name), bound->value,
+                bound->unit, bound->doc);
+    }
+}
+
+static void print_json(FILE *out, const struct config_limit *limit, int64_t value)
+{
+    fprintf(out,
+            "{\"name\":\"%.*s\",\"value\":%" PRId64 ",\"default\":%" PRId64 ",\"min\":%" PRId64
+            ",\"max\":%" PRId64 ",\"unit\":\"%s\",\"doc\":\"%s\"}",
+            SLICE_ARG(limit->name), value, limit->value_default, limit->value_min, limit->value_max,
+            limit->unit, limit->doc);
 }
 
 void config_limits_print_json(FILE *out, const struct config_limits *limits)
@@ -134,11 +165,18 @@ void config_limits_print_json(FILE *out, const struct config_limits *limits)
     fputc('[', out);
     for (size_t i = 0; i < config_limit_count; i++) {
         const struct config_limit *limit = &config_limit_table[i];
-        fprintf(out,
-                "%s{\"name\":\"%.*s\",\"value\":%" PRId64 ",\"default\":%" PRId64
-                ",\"min\":%" PRId64 ",\"max\":%" PRId64 ",\"unit\":\"%s\",\"doc\":\"%s\"}",
-                i == 0 ? "" : ",", SLICE_ARG(limit->name), config_limit_value(limits, limit),
-                limit->value_default, limit->value_min, limit->value_max, limit->unit, limit->doc);
+        print_json(out, limit, config_limit_value(limits, limit));
+        fputc(',', out);
     }
-    fputs("]\n", out);
+    for (size_t i = 0; i < config_bound_count; i++) {
+        const struct config_bound *bound = &config_bound_table[i];
+        struct config_limit fixed = {.name = bound->name,
+                                     .value_default = bound->value,
+                                     .value_min = bound->value,
+                                     .value_max = bound->value,
+                                     .unit = bound->unit,
+                                     .doc = bound->doc};
+        print_json(out, &fixed, bound->value);
+        fputs(i + 1 < config_bound_count ? "," : "]\n", out);
+    }
 }

@@ -19,14 +19,17 @@ struct config_limits {
     int64_t connections, connections_upstream, sessions;
     int64_t client_sessions, principal_sessions, client_session_bytes, subscriptions;
     int64_t listens, principal_listens;
-    int64_t session_tasks, task_lifetime_s, operations;
+    int64_t session_tasks, task_lifetime_s, client_pages, stream_events, operations;
     int64_t principal_requests_per_s, principal_request_burst;
     int64_t question_rounds, round_questions, call_questions, held_calls, principal_held_calls;
-    int64_t stdio_children, stdio_data_bytes, stdio_descriptors;
+    int64_t call_messages, list_pages, server_tools_bytes;
+    int64_t stdio_children, stdio_calls, stdio_line_bytes, stdio_queue_bytes, stdio_noise_lines;
+    int64_t stdio_data_bytes, stdio_descriptors;
     /* time */
     int64_t head_timeout_ms, body_timeout_ms, idle_timeout_ms, write_timeout_ms;
     int64_t upstream_connect_timeout_ms, upstream_timeout_ms, operation_deadline_ms;
-    int64_t question_timeout_ms, list_timeout_ms;
+    int64_t question_timeout_ms, list_timeout_ms, list_changes_ms, probe_timeout_ms;
+    int64_t stdio_stop_ms, stdio_backoff_min_ms, stdio_backoff_max_ms;
     int64_t session_idle_ms, client_session_idle_ms, usage_windows, usage_idle_ms,
         stream_keep_alive_ms, stream_replay_ms;
     int64_t drain_timeout_ms;
@@ -58,7 +61,9 @@ struct config_limits config_limits_default(void);
 
 int64_t config_limit_value(const struct config_limits *limits, const struct config_limit *limit);
 
-/* The table with the values in force: for people, or as one JSON array. NULL: the defaults. */
+/* The table with the values in force, and behind it what cannot be configured (config_bounds.h):
+ * for people, or as one JSON array, in which a fixed bound is its own least and most. NULL: the
+ * defaults. */
 void config_limits_print(FILE *out, const struct config_limits *limits);
 void config_limits_print_json(FILE *out, const struct config_limits *limits);
 

@@ -1,4 +1,5 @@
 /* What is published about the configuration agrees with the tables it is read by. */
+#include "daemon/config/config_bounds.h"
 #include "daemon/config/config_fields.h"
 
 #include "support/check.h"
@@ -60,6 +61,10 @@ TEST(config_documentation_names_every_key_and_limit)
     for (size_t i = 0; i < config_limit_count; i++) {
         CHECK_ROW((const char *)config_limit_table[i].name.ptr,
                   is_documented(text, config_limit_table[i].name));
+    }
+    for (size_t i = 0; i < config_bound_count; i++) {
+        CHECK_ROW((const char *)config_bound_table[i].name.ptr,
+                  is_documented(text, config_bound_table[i].name));
     }
 }
 

@@ -1,4 +1,5 @@
 #include "daemon/config/config.h"
+#include "daemon/config/config_bounds.h"
 
 #include "core/ports/crypto.h"
 #include "support/check.h"
@@ -652,6 +653,22 @@ TEST(config_limits_are_consistent)
         CHECK_ROW(name, limit->value_min <= limit->value_default);
         CHECK_ROW(name, limit->value_default <= limit->value_max);
         CHECK_ROW(name, limit->doc[0] != '\0');
+    }
+}
+
+/* One name is one bound, whether it can be set or not. */
+TEST(config_bounds_are_consistent)
+{
+    for (size_t i = 0; i < config_bound_count; i++) {
+        const struct config_bound *bound = &config_bound_table[i];
+        const char *name = (const char *)bound->name.ptr;
+        CHECK_ROW(name, bound->value > 0 && bound->doc[0] != '\0');
+        for (size_t j = 0; j < i; j++) {
+            CHECK_ROW(name, !slice_eq(config_bound_table[j].name, bound->name));
+        }
+        for (size_t j = 0; j < config_limit_count; j++) {
+            CHECK_ROW(name, !slice_eq(config_limit_table[j].name, bound->name));
+        }
     }
 }
 
