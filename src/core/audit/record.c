@@ -241,6 +241,15 @@ static void write_hex(const uint8_t *bytes, uint8_t *text)
     }
 }
 
+void audit_append_decision_id(struct buf *out, const uint8_t id[AUDIT_DECISION_ID_BYTES])
+{
+    uint8_t text[2 * AUDIT_DECISION_ID_BYTES];
+    for (size_t i = 0; i < AUDIT_DECISION_ID_BYTES; i += HEX_STEP_BYTES) {
+        write_hex(id + i, text + 2 * i);
+    }
+    buf_append(out, slice_of(text, sizeof(text)));
+}
+
 static void append_digest_member(struct buf *out, const struct member *member, struct slice digest)
 {
     static const uint8_t ZERO[AUDIT_HASH_BYTES];

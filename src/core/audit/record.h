@@ -93,6 +93,9 @@ struct slice audit_phase_name(enum audit_phase phase);
 /* "", "deny", "allow". */
 struct slice audit_decision_name(enum audit_decision decision);
 
+/* Append an id of a decision as it stands in records: hexadecimal digits. */
+void audit_append_decision_id(struct buf *out, const uint8_t id[AUDIT_DECISION_ID_BYTES]);
+
 /* Append the record as one line of JSON without its line end. Members stand in a fixed order, so
  * equal records give equal bytes. Text that is no UTF-8 is kept readable with U+FFFD for the bad
  * bytes; control, C1 and bidirectional characters are escaped.

@@ -148,15 +148,6 @@ void operation_result_end(struct operation *op)
     buf_append(&op->reply, SLICE("}}"));
 }
 
-static void append_decision_id(struct operation *op)
-{
-    static const char HEX[] = "0123456789abcdef";
-    for (size_t i = 0; i < sizeof(op->decision_id); i++) {
-        buf_append_byte(&op->reply, (uint8_t)HEX[op->decision_id[i] >> 4]);
-        buf_append_byte(&op->reply, (uint8_t)HEX[op->decision_id[i] & 15]);
-    }
-}
-
 /* A denied call as a result, so that the model reads why (DESIGN section 12). */
 static void write_tool_result(struct operation *op)
 {
@@ -169,7 +160,7 @@ static void write_tool_result(struct operation *op)
     /* The string is closed again to take the id, which needs no escapes. */
     op->reply.len -= op->reply.failed ? 0 : 1;
     buf_append(&op->reply, SLICE(" (decision "));
-    append_decision_id(op);
+    audit_append_decision_id(&op->reply, op->decision_id);
     buf_append(&op->reply, SLICE(")\"}]"));
     operation_result_end(op);
     buf_release(&text);
@@ -210,7 +201,7 @@ static void write_error_data(struct operation *op)
         buf_append(&op->reply, SLICE(",\"reason\":"));
         buf_append_json_string(&op->reply, refusal->text);
         buf_append(&op->reply, SLICE(",\"decision_id\":\""));
-        append_decision_id(op);
+        audit_append_decision_id(&op->reply, op->decision_id);
         buf_append(&op->reply, SLICE("\"}"));
     }
 }
