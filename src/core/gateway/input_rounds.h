@@ -8,6 +8,7 @@
 #ifndef AEGIS_CORE_GATEWAY_INPUT_ROUNDS_H
 #define AEGIS_CORE_GATEWAY_INPUT_ROUNDS_H
 
+#include "core/gateway/child.h"
 #include "core/gateway/question.h"
 
 #define INPUT_STATE_LIFETIME_S 600
@@ -21,12 +22,16 @@ enum input_next {
     INPUT_REFUSE,   /* by operation->refusal */
 };
 
+struct operation;
+
 /* A judgement that is to be recorded. */
 struct input_note {
     struct input_note *next;
     const struct mcp_method *method; /* NULL: answers that nobody asked for */
     struct question_judgement judgement;
     bool is_answer;
+    struct operation *operation;
+    struct child record; /* while the journal has it */
 };
 
 /* Texts live in the operation's arena. */

@@ -49,6 +49,7 @@ struct input_note *input_add_note(struct operation *op, const struct mcp_method 
     if (note == NULL) {
         return NULL;
     }
+    note->operation = op;
     note->method = method;
     note->is_answer = is_answer;
     if (op->input.last_note == NULL) {
@@ -134,21 +135,27 @@ int64_t input_now_s(const struct operation *op)
     return clock->wall_ms(clock->context) / 1000;
 }
 
-/* One after the other: this stage runs until none is left. */
+/* All at once, by the policies they were judged by; then this stage runs again, to see whether all
+ * were kept. */
 enum stage_result operation_stage_record_notes(struct operation *op)
 {
-    struct input_note *note = op->input.notes;
+    struct input_note *const first = op->input.notes;
+    struct input_note *note = first;
+    bool waits = false;
     if (op->wait_status != STATUS_OK) {
         return operation_refuse_error(op, PRODUCT_AUDIT_UNAVAILABLE, SLICE_EMPTY);
     }
-    if (note == NULL) {
-        op->input.last_note = NULL;
+    if (first == NULL) {
         return STAGE_DONE;
     }
-    op->input.notes = note->next;
-    enum stage_result result = operation_record_note(op, note);
-    if (result != STAGE_REFUSE) {
-        op->stage--;
+    for (; note != NULL && op->wait_status == STATUS_OK; note = note->next) {
+        enum status status = operation_record_note(op, note);
+        op->wait_status = status == STATUS_CONFLICT ? op->wait_status : status;
     }
-    return result;
+    for (note = first; note != NULL; note = note->next) {
+        waits = waits || note->record.owner != NULL;
+    }
+    op->input.notes = op->input.last_note = NULL;
+    op->stage--;
+    return waits ? STAGE_WAIT : STAGE_DONE;
 }

@@ -296,8 +296,9 @@ enum stage_result operation_record(struct operation *operation, enum audit_phase
 NODISCARD enum status operation_record_round(struct operation *operation,
                                              const struct record_waiter *waiter);
 
-/* The same for a judgement about questions: an event of its own. */
-enum stage_result operation_record_note(struct operation *operation, const struct input_note *note);
+/* The same for a judgement about what a call is asked or carries: an event of its own. Its child
+ * runs for as long as the journal has it; a record that is not kept is noted in the operation. */
+NODISCARD enum status operation_record_note(struct operation *operation, struct input_note *note);
 
 /* All that a record says of the operation, whatever it is about. */
 void operation_fill_record(const struct operation *operation, struct audit_record *record);

@@ -114,6 +114,26 @@ static void add_policy_set(const struct operation *op, struct audit_record *reco
     }
 }
 
+static void on_note_done(struct child *child, enum status status, const struct diag *diag)
+{
+    struct input_note *note =
+        (struct input_note *)((char *)child - offsetof(struct input_note, record));
+    if (status != STATUS_OK) {
+        operation_note(note->operation, status, diag);
+    }
+}
+
+static const struct child_kind NOTE_CHILD = {NULL, on_note_done};
+
+static void on_noted(void *user, uint64_t ticket, enum status status)
+{
+    struct gateway *gateway = user;
+    struct child *child = child_find(&gateway->children, ticket, &NOTE_CHILD);
+    if (child != NULL) {
+        child_end(child, status, NULL);
+    }
+}
+
 static enum status append(struct operation *op, struct slice payload,
                           const struct record_waiter *waiter)
 {
@@ -194,8 +214,9 @@ enum status operation_record_round(struct operation *op, const struct record_wai
     return operation_append_record(op, &record, waiter);
 }
 
-enum stage_result operation_record_note(struct operation *op, const struct input_note *note)
+enum status operation_record_note(struct operation *op, struct input_note *note)
 {
+    struct record_waiter waiter = {&note->record, &NOTE_CHILD, on_noted, false};
     const struct question_judgement *judgement = &note->judgement;
     struct question question = {.method = note->method,
                                 .scene = {.server = operation_server(op)->name}};
@@ -211,5 +232,5 @@ enum stage_result operation_record_note(struct operation *op, const struct input
         record.code = slice_view_cstr(judgement->code);
         record.policy_count = 0;
     }
-    return operation_record_as(op, &record, false);
+    return operation_append_record(op, &record, &waiter);
 }
