@@ -167,6 +167,7 @@ static struct gateway_limits gateway_limits_of(const struct config_limits *limit
         .question_rounds = (size_t)limits->question_rounds,
         .round_questions = (size_t)limits->round_questions,
         .call_questions = (size_t)limits->call_questions,
+        .result_resources = (size_t)limits->result_resources,
         .held_calls = (size_t)limits->held_calls,
         .principal_held_calls = (size_t)limits->principal_held_calls,
         .list_timeout_ms = limits->list_timeout_ms,

@@ -287,11 +287,26 @@ static enum status judge(struct asking *asking)
     return status;
 }
 
+/* Each resource in the messages has a record; that of the question, which is waited for, follows.
+ */
+static void record_carried(struct asking *asking)
+{
+    struct question question = asking->question;
+    const struct question_judgement *one = asking->judgement.carried;
+    for (question.method = mcp_method_of_read(); one != NULL; one = one->next) {
+        struct audit_record record = {0};
+        operation_fill_record(asking->operation, &record);
+        question_describe(&question, one, false, &record);
+        (void)!operation_append_record(asking->operation, &record, NULL);
+    }
+}
+
 static void record_judgement(struct asking *asking)
 {
     struct operation *op = asking->operation;
     struct audit_record record = {0};
     struct record_waiter waiter = {&asking->record, &RECORD_CHILD, on_recorded, true};
+    record_carried(asking);
     operation_fill_record(op, &record);
     question_describe(&asking->question, &asking->judgement, false, &record);
     enum status status = operation_append_record(op, &record, &waiter);

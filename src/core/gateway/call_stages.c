@@ -586,10 +586,11 @@ static enum stage_result repeat(struct operation *op)
 
 static void write_result(struct operation *op)
 {
-    /* id, three removed, one appended; of a task its id */
-    struct json_edit edits[6 + COMPLETION_EDITS_MAX];
+    /* id, three removed, one appended; of a task its id; what is withheld */
+    struct json_edit edits[7 + COMPLETION_EDITS_MAX];
     size_t count = translate_edits(op, edits);
     count += task_made_edit(op, edits + count);
+    count += operation_withheld_edit(op, edits + count);
     if (op->message.method->is_completion && op->call.result != JSON_NONE) {
         count += completion_filter(op, edits + count);
     }
@@ -669,6 +670,7 @@ const struct stage OPERATION_CALL_STAGES[] = {
     {"await_retry", operation_stage_await_retry},
     {"judge_questions", operation_stage_judge_questions},
     {"take_task", operation_stage_take_task},
+    {"judge_carried", operation_stage_judge_carried},
     {"record_questions", operation_stage_record_notes},
     {"record_outcome", operation_stage_record_outcome},
     {"check_outcome", operation_stage_check_record},

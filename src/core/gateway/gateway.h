@@ -81,6 +81,7 @@ struct gateway_limits {
     size_t question_rounds;      /* of one call */
     size_t round_questions;      /* of one round */
     size_t call_questions;       /* of one call, in requests */
+    size_t result_resources;     /* judged in one result, or in the messages of one question */
     size_t held_calls;           /* whose modern client is being asked */
     size_t principal_held_calls; /* of these, one principal's */
     int64_t list_timeout_ms;     /* servers that did not list by then are left out */
@@ -114,8 +115,9 @@ struct gateway_limits {
         .client_session_idle_ms = 14400000, .stream_keep_alive_ms = 15000,                         \
         .stream_replay_ms = 60000, .client_pages = 64, .stream_events = 256, .list_pages = 64,     \
         .server_tools_bytes = (size_t)8 << 20, .call_messages = 10000, .list_changes_ms = 200,     \
-        .probe_timeout_ms = 3000, .session_tasks = 256, .task_lifetime_s = 86400,                  \
-        .token_bytes = 16384, .token_cache_entries = IDENTITY_CACHE_ENTRIES_DEFAULT,               \
+        .result_resources = 256, .probe_timeout_ms = 3000, .session_tasks = 256,                   \
+        .task_lifetime_s = 86400, .token_bytes = 16384,                                            \
+        .token_cache_entries = IDENTITY_CACHE_ENTRIES_DEFAULT,                                     \
         .failures = {FAILED_SOURCE_FAILURES_DEFAULT, FAILED_SOURCE_PER_MINUTE_DEFAULT},            \
         .json = JSON_LIMITS_DEFAULT, .requests = {.burst = 100},                                   \
         .sign_in = SIGN_IN_LIMITS_DEFAULT, .refusals = {                                           \

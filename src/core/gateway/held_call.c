@@ -311,7 +311,7 @@ static enum status judge_answer(struct operation *by, struct asking *asking,
                             note->judgement.code, note->judgement.reason);
     } else if (status == STATUS_OK) {
         asking->is_answered = true;
-        status = input_note_stripped(by, question.method, note->judgement.stripped);
+        status = input_note_parts(by, question.method, true, note->judgement.stripped);
     }
     if (status == STATUS_OK && note->judgement.is_allowed) {
         status = arena_copy(&by->arena, buf_view(&text), &asking->result);

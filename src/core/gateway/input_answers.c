@@ -88,7 +88,7 @@ enum status input_judge_answer(struct operation *op, const struct question *ques
     if (status == STATUS_OK && note->judgement.is_allowed) {
         input_append_key(out, key);
         buf_append(out, buf_view(&text));
-        status = input_note_stripped(op, question->method, note->judgement.stripped);
+        status = input_note_parts(op, question->method, true, note->judgement.stripped);
     } else if (status == STATUS_OK) {
         answer_no(op, question, key, &note->judgement, out);
     }

@@ -140,6 +140,9 @@ static enum status judge_question(struct round *round, struct json_place key,
     buf_init(&params, INPUT_TEXT_BYTES_MAX, &op->account);
     enum status status =
         question_judge(question, &op->gateway->scratch, &op->arena, &params, &note->judgement);
+    if (status == STATUS_OK) {
+        status = input_note_parts(op, mcp_method_of_read(), false, note->judgement.carried);
+    }
     if (status == STATUS_OK && note->judgement.is_allowed) {
         status = pass_question(round, key, question, buf_view(&params));
     } else if (status == STATUS_OK && no.len > 0) {

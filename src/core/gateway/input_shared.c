@@ -29,7 +29,7 @@ bool operation_drops_extension(const struct operation *op, uint32_t server_index
                0;
 }
 
-struct question input_question(const struct operation *op, const struct mcp_method *method,
+struct question input_question(struct operation *op, const struct mcp_method *method,
                                struct json_place params)
 {
     struct endpoint endpoint;
@@ -38,6 +38,7 @@ struct question input_question(const struct operation *op, const struct mcp_meth
                              .params = params,
                              .scene = operation_question(op, op->server_index),
                              .client = op->declared,
+                             .carried = operation_carried_rules(op),
                              .revision = op->revision,
                              .names_server = is_of_all && !op->gateway->snapshot->is_proxy};
 }
@@ -87,15 +88,15 @@ void input_refuse_params(struct operation *op, struct slice text, const char *co
                                                  .reason = reason});
 }
 
-enum status input_note_stripped(struct operation *op, const struct mcp_method *method,
-                                const struct question_judgement *stripped)
+enum status input_note_parts(struct operation *op, const struct mcp_method *method, bool is_answer,
+                             const struct question_judgement *parts)
 {
-    for (; stripped != NULL; stripped = stripped->next) {
-        struct input_note *note = input_add_note(op, method, true);
+    for (; parts != NULL; parts = parts->next) {
+        struct input_note *note = input_add_note(op, method, is_answer);
         if (note == NULL) {
             return STATUS_LIMIT;
         }
-        note->judgement = *stripped;
+        note->judgement = *parts;
     }
     return STATUS_OK;
 }

@@ -11,7 +11,7 @@
 void input_append_key(struct buf *out, struct json_place key);
 
 /* A question of the operation's server to its client. */
-struct question input_question(const struct operation *op, const struct mcp_method *method,
+struct question input_question(struct operation *op, const struct mcp_method *method,
                                struct json_place params);
 
 /* One more judgement to record. NULL: no memory. */
@@ -29,9 +29,10 @@ void input_refuse_denied(struct operation *op, const struct policy_answer *answe
 void input_refuse_params(struct operation *op, struct slice text, const char *code,
                          struct slice reason);
 
-/* Note the roots that were left out of an answer. */
-NODISCARD enum status input_note_stripped(struct operation *op, const struct mcp_method *method,
-                                          const struct question_judgement *stripped);
+/* Note the roots that were left out of an answer; is_answer false: the resources in something that
+ * a server said, by the method of a read. */
+NODISCARD enum status input_note_parts(struct operation *op, const struct mcp_method *method,
+                                       bool is_answer, const struct question_judgement *parts);
 
 /* Seal text for this caller and call into *out, in the arena. is_held: only this loop can go on. */
 NODISCARD enum status input_seal(struct operation *op, struct slice text, bool is_held,

@@ -144,6 +144,7 @@ struct operation {
     enum status wait_status;          /* of the child that was waited for */
     struct diag wait_diag;
     struct input_rounds input;
+    struct json_edit withheld; /* of the answer: says what is not let through; text empty: none */
     struct operation_task task;
     struct held_call held;
     const struct mcp_method *list; /* what the parts ask for; NULL: nothing */
@@ -464,6 +465,20 @@ NODISCARD enum status operation_settle_count(struct operation *operation, bool i
 
 /* What a policy is asked about the target on a server. */
 struct policy_question operation_question(const struct operation *operation, uint32_t server_index);
+
+/* What its caller had done before the call, as if that were a read of the address; borrowed from
+ * the gateway, until the next look. NULL: not known. */
+const struct usage *operation_usage_at(const struct operation *operation, struct slice uri);
+
+/* carried_stages.c: how resources are judged that something else carries; good as long as the
+ * operation. */
+struct carried_rules operation_carried_rules(struct operation *operation);
+
+/* Judge those in the answer, and note each judgement; operation->withheld is the edit then. */
+enum stage_result operation_stage_judge_carried(struct operation *operation);
+
+/* The edits that leave out what was not let through. Returns how many, 1 at most. */
+size_t operation_withheld_edit(const struct operation *operation, struct json_edit *edit);
 
 /* call_stages.c, list_stages.c, local_stages.c, session_stages.c, response_stages.c: the
  * tables. */

@@ -33,9 +33,8 @@ static struct policy_question scene_of(const struct question *question)
     return scene;
 }
 
-/* Ask the policies, and say in the judgement what they said. */
-static enum status decide(const struct policy_question *scene, struct arena *scratch,
-                          struct arena *arena, struct question_judgement *out)
+enum status question_decide(const struct policy_question *scene, struct arena *scratch,
+                            struct arena *arena, struct question_judgement *out)
 {
     enum status status = policy_decide(scene, scratch, arena, &out->answer);
     out->is_allowed = status == STATUS_OK && out->answer.is_allowed;
@@ -62,7 +61,7 @@ void question_explain(const struct question *question, struct arena *scratch, st
     struct policy_question scene = scene_of(question);
     *judgement = (struct question_judgement){0};
     scene.arguments_unknown = true;
-    (void)!decide(&scene, scratch, arena, judgement);
+    (void)!question_decide(&scene, scratch, arena, judgement);
     judgement->is_allowed = false;
 }
 
@@ -207,8 +206,27 @@ static enum status name_page(const struct question *question, struct arena *aren
     return STATUS_OK;
 }
 
-static enum status write_question(const struct question *question, struct arena *arena,
-                                  struct buf *out)
+/* A message may have resources in it, in results of tools that it tells of. */
+static enum status judge_messages(const struct question *question, struct arena *scratch,
+                                  struct arena *arena, struct rewrite *rewrite,
+                                  struct question_judgement *judgement)
+{
+    struct carried carried;
+    struct carried_value messages = {.place = member_of(question->params, SLICE("messages"))};
+    if (question->method->primitive != MCP_SAMPLING || !carried_is_in(&messages)) {
+        return STATUS_OK;
+    }
+    TRY(carried_judge(&question->carried, &messages, scratch, arena, &carried));
+    judgement->carried = carried.judged;
+    if (carried.text.len > 0) {
+        replace(rewrite, messages.place, carried.text);
+    }
+    return STATUS_OK;
+}
+
+static enum status write_question(const struct question *question, struct arena *scratch,
+                                  struct arena *arena, struct buf *out,
+                                  struct question_judgement *judgement)
 {
     struct rewrite rewrite = {.count = 0};
     struct json_place context = member_of(question->params, SLICE("includeContext"));
@@ -221,6 +239,7 @@ static enum status write_question(const struct question *question, struct arena 
     if (question->method->primitive == MCP_SAMPLING && context.ref != JSON_NONE) {
         replace(&rewrite, context, SLICE("\"none\""));
     }
+    TRY(judge_messages(question, scratch, arena, &rewrite, judgement));
     if (is_elicitation && question->names_server) {
         TRY(name_server(question, arena, &rewrite));
     }
@@ -249,8 +268,9 @@ enum status question_judge(const struct question *question, struct arena *scratc
         return status == STATUS_LIMIT ? STATUS_LIMIT : refuse(judgement, arena, &diag);
     }
     struct policy_question scene = scene_of(question);
-    TRY(decide(&scene, scratch, arena, judgement));
-    status = judgement->is_allowed ? write_question(question, arena, out) : STATUS_OK;
+    TRY(question_decide(&scene, scratch, arena, judgement));
+    status = judgement->is_allowed ? write_question(question, scratch, arena, out, judgement)
+                                   : STATUS_OK;
     judgement->is_allowed = judgement->is_allowed && status == STATUS_OK;
     return status;
 }
@@ -350,7 +370,7 @@ static enum status judge_root(const struct question *question, struct json_place
     struct policy_question scene = scene_of(question);
     scene.is_result = true;
     scene.name = uri.text;
-    return decide(&scene, scratch, arena, out);
+    return question_decide(&scene, scratch, arena, out);
 }
 
 static enum status judge_roots(const struct question *question, struct json_place result,
@@ -393,7 +413,7 @@ static enum status judge_whole(const struct question *question, struct json_plac
     struct policy_question scene = scene_of(question);
     scene.is_result = true;
     scene.result = result;
-    TRY(decide(&scene, scratch, arena, judgement));
+    TRY(question_decide(&scene, scratch, arena, judgement));
     if (!judgement->is_allowed) {
         return STATUS_OK;
     }

@@ -10,6 +10,7 @@
 #define AEGIS_CORE_GATEWAY_QUESTION_H
 
 #include "core/audit/record.h"
+#include "core/gateway/carried.h"
 #include "core/mcp/capabilities.h"
 #include "core/policy/decide.h"
 
@@ -25,6 +26,7 @@ struct question {
     struct mcp_client_capabilities client; /* what the client declared */
     bool names_server;                     /* the client talks to several servers: say who asks */
     enum mcp_revision revision;            /* in which the client is asked */
+    struct carried_rules carried;          /* for resources in messages; good while it is judged */
     /* Names a page where the revision wants a name and the server gave none; without characters to
      * escape. */
     struct slice elicitation_id;
@@ -39,8 +41,13 @@ struct question_judgement {
     struct slice target; /* the address of a root; empty: the server */
     struct policy_answer answer;
     struct question_judgement *stripped; /* the roots left out of an answer, in their order */
+    struct question_judgement *carried;  /* of the resources in messages, in their order */
     struct question_judgement *next;
 };
+
+/* Ask the policies, and say in the judgement what they said. STATUS_LIMIT: no memory; denied. */
+NODISCARD enum status question_decide(const struct policy_question *scene, struct arena *scratch,
+                                      struct arena *arena, struct question_judgement *out);
 
 /* May the server ask? On is_allowed the parameters to ask with are appended to out: rewritten, on
  * one line, nothing when there are none.

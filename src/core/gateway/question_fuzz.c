@@ -28,6 +28,17 @@ static const struct cedar_policy_set *policies(void)
     return set;
 }
 
+/* All may be read but for one scheme. */
+static bool ask(void *context, struct slice uri, struct policy_question *out)
+{
+    const struct question *question = context;
+    *out = question->scene;
+    out->method = SLICE("resources/read");
+    out->primitive = MCP_RESOURCE;
+    out->name = uri;
+    return !slice_eq(slice_sub(uri, 0, 7), SLICE("secret:"));
+}
+
 static struct question question_for(uint8_t choice)
 {
     static const struct principal ANN = {.issuer = SLICE_INIT("dev"), .subject = SLICE_INIT("ann")};
@@ -113,6 +124,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t end = slice_find_byte(rest, 0);
     struct judging judging = {.question = question_for(size == 0 ? 0 : data[0])};
     struct json_tape written;
+    judging.question.carried =
+        (struct carried_rules){.ask = ask, .context = &judging.question, .resources_max = 4};
     json_parser_init(&judging.parser, &LIMITS, SEED);
     arena_init(&judging.arena, FUZZ_ARENA_BYTES, NULL);
     arena_init(&judging.scratch, FUZZ_ARENA_BYTES, NULL);

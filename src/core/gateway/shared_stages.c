@@ -174,10 +174,10 @@ bool operation_set_audit_target(struct operation *op)
     return arena_join(&op->arena, parts, COUNT_OF(parts), &op->audit_target) == STATUS_OK;
 }
 
-static struct usage_call usage_call_of(const struct operation *op)
+static struct usage_call usage_call_of(const struct operation *op, struct slice target)
 {
     const struct gateway_ports *ports = &op->gateway->ports;
-    struct usage_call call = {.target = op->audit_target,
+    struct usage_call call = {.target = target,
                               .now_ms = ports->clock->mono_ms(ports->clock->context)};
     memcpy(call.caller, op->principal->digest, sizeof(call.caller));
     return call;
@@ -193,10 +193,26 @@ static const struct usage *usage_of(const struct operation *op)
     if (port == NULL || op->message.method->kind == MCP_KIND_LIST) {
         return NULL;
     }
-    struct usage_call call = usage_call_of(op);
+    struct usage_call call = usage_call_of(op, op->audit_target);
     return port->look(port->context, &call, USAGE_LOOKS, &op->gateway->looked_at) == STATUS_OK
                ? &op->gateway->looked_at
                : NULL;
+}
+
+const struct usage *operation_usage_at(const struct operation *op, struct slice uri)
+{
+    const struct port_usage *port = op->gateway->ports.usage;
+    struct usage *usage = &op->gateway->looked_at;
+    struct usage_call call = usage_call_of(op, uri);
+    if (port == NULL || port->look(port->context, &call, USAGE_LOOKS, usage) != STATUS_OK) {
+        return NULL;
+    }
+    if (op->is_counted) {
+        int64_t target_calls = usage->target_calls;
+        *usage = op->usage;
+        usage->target_calls = target_calls;
+    }
+    return usage;
 }
 
 enum status operation_count(struct operation *op)
@@ -205,7 +221,7 @@ enum status operation_count(struct operation *op)
     if (port == NULL || op->is_counted) {
         return STATUS_OK;
     }
-    struct usage_call call = usage_call_of(op);
+    struct usage_call call = usage_call_of(op, op->audit_target);
     TRY(port->look(port->context, &call, USAGE_COUNTS, &op->usage));
     op->is_counted = true;
     return STATUS_OK;
@@ -218,7 +234,7 @@ enum status operation_settle_count(struct operation *op, bool is_allowed)
     if (!op->is_counted) {
         return STATUS_OK;
     }
-    struct usage_call call = usage_call_of(op);
+    struct usage_call call = usage_call_of(op, op->audit_target);
     if (is_allowed) {
         return port->add_labels(port->context, &call, server->labels, server->label_count);
     }

@@ -12,7 +12,7 @@
 #include "core/gateway/question_shape.h"
 #include "json/writer.h"
 
-#define TASK_EDITS_MAX 8
+#define TASK_EDITS_MAX 9
 #define KEPT_BYTES_MAX ((size_t)64 << 10) /* room for the next request; more is given back */
 
 static bool is_method(const struct operation *op, struct slice name)
@@ -381,6 +381,7 @@ static void write_result(struct operation *op)
         count += replace(result_of(op), SLICE("taskId"), op->task.id, edits + count);
         count += is_modern ? modern_edits(op, edits + count) : 0;
     }
+    count += operation_withheld_edit(op, edits + count);
     json_write(&op->reply, &op->call.answer, 0, edits, count);
 }
 
@@ -414,6 +415,7 @@ static enum stage_result stage_tell_listener(struct operation *op)
     count += replace(result_of(op), SLICE("resultType"), SLICE_EMPTY, edits + count);
     count += replace(result_of(op), SLICE("_meta"), SLICE_EMPTY, edits + count);
     count += state_edits(op, edits + count);
+    count += operation_withheld_edit(op, edits + count);
     json_write(&op->reply, &op->call.answer, op->call.result, edits, count);
     op->reply.len -= op->reply.len > 0 ? 1 : 0; /* its brace comes with the metadata */
     listening_tell_state(op->task.told, &op->reply);
@@ -434,6 +436,7 @@ const struct stage OPERATION_LOOK_STAGES[] = {
     {"ask", stage_ask},
     {"judge_questions", operation_stage_judge_questions},
     {"judge_task", stage_judge_task},
+    {"judge_carried", operation_stage_judge_carried},
     {"record_questions", operation_stage_record_notes},
     {"tell", stage_tell},
     {"check_told", stage_check_told},
@@ -461,6 +464,7 @@ const struct stage OPERATION_TASK_STAGES[] = {
     {"ask", stage_ask},
     {"judge_questions", operation_stage_judge_questions},
     {"judge_task", stage_judge_task},
+    {"judge_carried", operation_stage_judge_carried},
     {"record_questions", operation_stage_record_notes},
     {"tell", stage_tell},
     {"check_told", stage_check_told},

@@ -9,15 +9,17 @@
 #define COMPLETION(use) .is_completion = true, .judged_as = SLICE_INIT(use)
 #define ASKS .may_ask = true
 #define OF_TASKS .is_of_tasks = true, .judged_as = SLICE_INIT("tools/call")
+#define CARRIES(member) .carries = SLICE_INIT(member)
 #define BOTH .in_legacy = true, .in_modern = true
 #define LEGACY .in_legacy = true
 #define MODERN .in_modern = true
 
 static const struct mcp_method METHODS[] = {
-    {NAME("tools/call"), MCP_TOOL, MCP_KIND_CALL, BOTH, TARGET("name"), NEEDS(TOOLS), ASKS},
+    {NAME("tools/call"), MCP_TOOL, MCP_KIND_CALL, BOTH, TARGET("name"), NEEDS(TOOLS), ASKS,
+     CARRIES("content")},
     {NAME("tools/list"), MCP_TOOL, MCP_KIND_LIST, BOTH, ITEMS("tools"), NEEDS(TOOLS)},
     {NAME("resources/read"), MCP_RESOURCE, MCP_KIND_CALL, BOTH, TARGET("uri"), NEEDS(RESOURCES),
-     ASKS},
+     ASKS, CARRIES("contents")},
     {NAME("resources/subscribe"), MCP_RESOURCE, MCP_KIND_CALL, LEGACY, TARGET("uri"),
      NEEDS(SUBSCRIBE), .within = SLICE_INIT("resources/read")},
     {NAME("resources/unsubscribe"), MCP_RESOURCE, MCP_KIND_CALL, LEGACY, TARGET("uri"),
@@ -27,15 +29,17 @@ static const struct mcp_method METHODS[] = {
      NEEDS(RESOURCES)},
     {NAME("resources/templates/list"), MCP_RESOURCE, MCP_KIND_LIST, BOTH,
      ITEMS("resourceTemplates"), NEEDS(RESOURCES)},
-    {NAME("prompts/get"), MCP_PROMPT, MCP_KIND_CALL, BOTH, TARGET("name"), NEEDS(PROMPTS), ASKS},
+    {NAME("prompts/get"), MCP_PROMPT, MCP_KIND_CALL, BOTH, TARGET("name"), NEEDS(PROMPTS), ASKS,
+     CARRIES("messages")},
     {NAME("prompts/list"), MCP_PROMPT, MCP_KIND_LIST, BOTH, ITEMS("prompts"), NEEDS(PROMPTS)},
     {NAME("completion/complete"), MCP_PROMPT, MCP_KIND_CALL, BOTH, TARGET("name"),
      NEEDS(COMPLETIONS), COMPLETION("prompts/get")},
     {NAME("completion/complete"), MCP_RESOURCE, MCP_KIND_CALL, BOTH, TARGET("uri"),
      NEEDS(COMPLETIONS), COMPLETION("resources/read")},
-    {NAME("tasks/get"), MCP_TOOL, MCP_KIND_TASK, BOTH, TARGET("taskId"), NEEDS(TASKS), OF_TASKS},
+    {NAME("tasks/get"), MCP_TOOL, MCP_KIND_TASK, BOTH, TARGET("taskId"), NEEDS(TASKS), OF_TASKS,
+     CARRIES("content")},
     {NAME("tasks/result"), MCP_TOOL, MCP_KIND_TASK, LEGACY, TARGET("taskId"), NEEDS(TASKS),
-     OF_TASKS},
+     OF_TASKS, CARRIES("content")},
     {NAME("tasks/update"), MCP_TOOL, MCP_KIND_TASK, MODERN, TARGET("taskId"), NEEDS(TASKS),
      OF_TASKS},
     {NAME("tasks/cancel"), MCP_TOOL, MCP_KIND_TASK, BOTH, TARGET("taskId"), NEEDS(TASKS_CANCEL),
@@ -113,6 +117,11 @@ const struct mcp_method *mcp_method_of_response(void)
     static const struct mcp_method RESPONSE = {NAME("response"), MCP_LIFECYCLE, MCP_KIND_RESPONSE,
                                                .is_notification = true, LEGACY};
     return &RESPONSE;
+}
+
+const struct mcp_method *mcp_method_of_read(void)
+{
+    return mcp_method_find(SLICE("resources/read"));
 }
 
 const struct mcp_method *mcp_method_of_update(void)

@@ -53,6 +53,7 @@ struct mcp_method {
     struct slice judged_as;     /* another use of the target: that which a completion helps with,
                                  * or the call that made a task; empty: the method itself */
     struct slice within;        /* the method whose action its own is in; empty: none */
+    struct slice carries;       /* of its result, where resources may stand; empty: none may */
 };
 
 /* The entry of a method, or NULL: then it is refused. Names are compared byte by byte. */
@@ -67,6 +68,9 @@ const struct mcp_method *mcp_method_completion(enum mcp_primitive primitive);
 
 /* The entry for a message that is the answer to a question. */
 const struct mcp_method *mcp_method_of_response(void);
+
+/* The entry of resources/read: links and embedded resources are judged as what it names. */
+const struct mcp_method *mcp_method_of_read(void);
 
 /* The entry for a server's notice that a resource has changed; no client sends it. */
 const struct mcp_method *mcp_method_of_update(void);
