@@ -202,7 +202,9 @@ static void write_error_data(struct operation *op)
         buf_append_json_string(&op->reply, refusal->text);
         buf_append(&op->reply, SLICE(",\"decision_id\":\""));
         audit_append_decision_id(&op->reply, op->decision_id);
-        buf_append(&op->reply, SLICE("\"}"));
+        buf_append_byte(&op->reply, '"');
+        product_error_write_retry(&op->reply, refusal->may_retry);
+        buf_append_byte(&op->reply, '}');
     }
 }
 

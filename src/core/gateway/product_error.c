@@ -30,7 +30,9 @@ static const struct product_error_entry ENTRIES[PRODUCT_ERROR_COUNT] = {
                             SLICE_INIT("the gateway is overloaded; try again later"), true},
 };
 
-const struct http_field PRODUCT_RETRY_AFTER = {SLICE_INIT("Retry-After"), SLICE_INIT("1")};
+#define RETRY_S "1"
+
+const struct http_field PRODUCT_RETRY_AFTER = {SLICE_INIT("Retry-After"), SLICE_INIT(RETRY_S)};
 
 const struct product_error_entry *product_error_find(enum product_error error)
 {
@@ -69,6 +71,13 @@ enum product_error product_error_of_identity(enum status status)
     return status == STATUS_UNAVAILABLE ? PRODUCT_IDENTITY_UNAVAILABLE : PRODUCT_OVERLOADED;
 }
 
+void product_error_write_retry(struct buf *out, bool may_retry)
+{
+    if (may_retry) {
+        buf_append(out, SLICE(",\"retry\":" RETRY_S));
+    }
+}
+
 void product_error_write(struct buf *out, enum product_error error)
 {
     const struct product_error_entry *entry = product_error_find(error);
@@ -80,5 +89,6 @@ void product_error_write(struct buf *out, enum product_error error)
     buf_append_json_string(out, slice_view_cstr(entry->name));
     buf_append(out, SLICE(",\"reason\":"));
     buf_append_json_string(out, entry->text);
+    product_error_write_retry(out, entry->may_retry);
     buf_append(out, SLICE("}}}"));
 }

@@ -34,7 +34,7 @@ struct product_error_entry {
     int http_status;  /* of an answer that has not begun */
     enum audit_type audit_type;
     struct slice text; /* neutral, for the caller */
-    bool may_retry;    /* the answer has a Retry-After */
+    bool may_retry;    /* the answer has a Retry-After, and says so in `data.retry` */
 };
 
 const struct product_error_entry *product_error_find(enum product_error error);
@@ -47,6 +47,10 @@ enum product_error product_error_of_identity(enum status status);
 
 /* For entries that may be retried. */
 extern const struct http_field PRODUCT_RETRY_AFTER;
+
+/* Append the member of `data` that says the same to who reads no fields: on standard streams, in a
+ * stream that has begun, in a batch. */
+void product_error_write_retry(struct buf *out, bool may_retry);
 
 /* Append the JSON-RPC error of a request of which no message was read: it has no id. */
 void product_error_write(struct buf *out, enum product_error error);

@@ -70,13 +70,27 @@ TEST(product_error_of_what_failed_on_the_way_to_a_server)
 
 TEST(product_error_without_a_message_has_no_id)
 {
-    struct buf out;
-    buf_init(&out, 1024, NULL);
-    product_error_write(&out, PRODUCT_OVERLOADED);
-    CHECK(slice_eq(
-        buf_view(&out),
-        SLICE("{\"jsonrpc\":\"2.0\",\"error\":{\"code\":50306,\"message\":\"the gateway is "
-              "overloaded; try again later\",\"data\":{\"code\":\"overloaded\","
-              "\"reason\":\"the gateway is overloaded; try again later\"}}}")));
-    buf_release(&out);
+    static const struct {
+        const char *name;
+        enum product_error error;
+        struct slice text;
+    } rows[] = {
+        {"may be tried again", PRODUCT_OVERLOADED,
+         SLICE_INIT(
+             "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":50306,\"message\":\"the gateway is "
+             "overloaded; try again later\",\"data\":{\"code\":\"overloaded\",\"reason\":\"the "
+             "gateway is overloaded; try again later\",\"retry\":1}}}")},
+        {"may not", PRODUCT_AUDIT_UNAVAILABLE,
+         SLICE_INIT(
+             "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":50302,\"message\":\"the audit is not "
+             "available\",\"data\":{\"code\":\"audit_unavailable\",\"reason\":\"the audit is not "
+             "available\"}}}")},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct buf out;
+        buf_init(&out, 1024, NULL);
+        product_error_write(&out, rows[i].error);
+        CHECK_ROW(rows[i].name, slice_eq(buf_view(&out), rows[i].text));
+        buf_release(&out);
+    }
 }

@@ -108,6 +108,7 @@ TEST(request_rate_refuses_the_request_past_it)
     CHECK(client.status_code == 429 && strcmp(client.retry_after, "1") == 0);
     CHECK(strstr(client.body, "\"code\":42901") != NULL);
     CHECK(strstr(client.body, "\"code\":\"rate_limited\"") != NULL);
+    CHECK(strstr(client.body, "\",\"retry\":1}}") != NULL);
     CHECK(world_count_calls(&world, "tools/call") == 3);
     CHECK(world_count_records(&world, "limit.hit", "rate_limited") == 1);
     CHECK(world_count_records(&world, "rate_limited", "\"subject\":\"ann\"") == 1);
