@@ -130,9 +130,14 @@ export class Bench {
    * A legacy client that has come to rest: it asks for a stream of its own in its own time, and the record of that is
    * waited for, so that later ones can be counted.
    */
-  async connectLegacy(url, token) {
+  connectLegacy(url, token) {
+    return this.connectWith(connectLegacy, url, token);
+  }
+
+  /** The same for one that is connected in another way. */
+  async connectWith(connect, ...how) {
     const sequence = await lastSequence(this.state);
-    const client = await connectLegacy(url, token);
+    const client = await connect(...how);
     for (const end = Date.now() + RECORD_WAIT_MS; Date.now() < end; await sleep(20)) {
       const records = await auditRecords(this.state, sequence, RECORDS_TOO_MANY);
       if (records.some(({ method }) => method === 'GET')) return client;

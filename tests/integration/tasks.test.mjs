@@ -6,10 +6,12 @@ import { after, before, describe, test } from 'node:test';
 
 import { CallToolResultSchema, connectAnswering } from '../peers/answering-client.mjs';
 import { auditRecords, lastSequence, listeningUrl, mintToken, peersFolder, resultText, rootFolder } from '../peers/support.mjs';
+import { connectModernWaiting, connectWaiting } from '../peers/listening-client.mjs';
 import { Bench, MODERN, MODERN_META, modernRequest, rawRequest } from './helpers.mjs';
 
 const TASKS = 'io.modelcontextprotocol/tasks';
 const UNKNOWN = -32602;
+const PATIENCE_MS = 60000;
 const AS_TASK = { task: { ttl: 60000 } };
 
 let bench, bob;
@@ -104,6 +106,20 @@ describe('a task of MCP 2025-11-25', () => {
     assert.equal(taskId, heard[0].task.taskId);
   });
 
+  test('tells its session of its states, under the id that the client has', { timeout: PATIENCE_MS }, async () => {
+    for (const [url, tool] of [[bench.serverUrl('tasks'), 'later'], [bench.gateway.url, 'tasks__later']]) {
+      const waiting = await bench.connectWith(connectWaiting, url, bench.token, 'ann');
+      const stranger = await bench.connectWith(connectWaiting, url, bench.token, 'ann');
+      const id = await begin(waiting, tool);
+      const [state] = await waiting.states.until(1);
+      assert.deepEqual([state.taskId, state.status], [id, 'completed']);
+      // Whoever asks for the other session's task after that has heard nothing meanwhile.
+      await stranger.listTools();
+      assert.deepEqual(stranger.states.all, []);
+      await Promise.all([waiting.close(), stranger.close()]);
+    }
+  });
+
   test('is nobody else\'s, and nothing on another endpoint', async () => {
     const id = await begin(client, 'later');
     const stranger = await connect(bench.serverUrl('tasks'), bob);
@@ -187,6 +203,27 @@ describe('a task of the extension', () => {
     const taskId = await beginModern(undefined, 'failing_job', 'modern__failing_job');
     const { result } = await poll(taskId, ['completed'], undefined);
     assert.equal(result.isError, true);
+  });
+
+  test('tells who listens to it, and nobody else', { timeout: PATIENCE_MS }, async () => {
+    for (const [server, url, tool] of [
+      ['modern', bench.serverUrl('modern'), 'confirm_delete'], [undefined, bench.gateway.url, 'modern__confirm_delete'],
+    ]) {
+      const { result: { taskId } } = await post(server, 'tools/call', { name: tool, arguments: { filename: 'a' } });
+      const other = (await post(server, 'tools/call', { name: tool, arguments: { filename: 'b' } })).result.taskId;
+      const client = await connectModernWaiting(url, bench.token, TASKS, [taskId]);
+      const stranger = await connectModernWaiting(url, bob, TASKS, [taskId]);
+      await client.states.until(1);
+      const answer = { confirm: { action: 'accept', content: { confirm: true } } };
+      for (const id of [other, taskId]) await post(server, 'tasks/update', { taskId: id, inputResponses: answer });
+      while (client.states.all.at(-1).status !== 'completed') await client.states.until(client.states.all.length + 1);
+      assert.deepEqual([...new Set(client.states.all.map(({ method }) => method))], ['notifications/tasks']);
+      assert.deepEqual([...new Set(client.states.all.map((state) => state.taskId))], [taskId]);
+      assert.equal(resultText(client.states.all.at(-1).result), 'a is deleted.');
+      await stranger.listTools();
+      assert.deepEqual(stranger.states.all, []);
+      await Promise.all([client.close(), stranger.close()]);
+    }
   });
 
   test('is nobody else\'s, and needs the extension', async () => {

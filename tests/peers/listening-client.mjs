@@ -1,6 +1,7 @@
 // A client of the official SDK, version 1, that keeps what servers tell it without being asked.
 import {
-  ElicitationCompleteNotificationSchema, ElicitRequestSchema, ResourceUpdatedNotificationSchema, ToolListChangedNotificationSchema,
+  ElicitationCompleteNotificationSchema, ElicitRequestSchema, ResourceUpdatedNotificationSchema, TaskStatusNotificationSchema,
+  ToolListChangedNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js';
 
 import { connectAnswering } from './answering-client.mjs';
@@ -40,6 +41,29 @@ export async function connectOpening(url, token, name) {
   client.setRequestHandler(ElicitRequestSchema, () => ({ action: 'accept' }));
   client.setNotificationHandler(ElicitationCompleteNotificationSchema, ({ params }) => client.completed.take(params.elicitationId));
   return client;
+}
+
+/** One that hears of its tasks: `states` are what it was told of them. */
+export async function connectWaiting(url, token, name) {
+  const client = await connectAnswering(url, token, name, { elicitation: {} });
+  client.states = new Told();
+  client.setNotificationHandler(TaskStatusNotificationSchema, ({ params }) => client.states.take(params));
+  return client;
+}
+
+/**
+ * The same of the second version of the SDK, with an extension that it does not know itself: `states` are what it was
+ * told of the tasks that it listens to.
+ */
+export async function connectModernWaiting(url, token, extension, taskIds) {
+  const states = new Told();
+  const client = await connectModern(url, token, {
+    capabilities: { extensions: { [extension]: {} }, elicitation: {} },
+    prepare: (prepared) => {
+      prepared.fallbackNotificationHandler = async ({ method, params }) => states.take({ method, ...params });
+    },
+  });
+  return Object.assign(client, { states, subscription: await client.listen({ taskIds }) });
 }
 
 /** The same of the second version of the SDK, which listens to what it wishes for: `subscription` is what it got. */
