@@ -744,16 +744,13 @@ static int next_folded(struct scan_text *scan)
     return letter != 0 ? letter : byte;
 }
 
-bool json_string_resembles(const struct json_tape *a, json_ref a_ref, const struct json_tape *b,
-                           json_ref b_ref)
+/* Of the contents of two strings, escapes untouched. */
+static bool contents_resemble(struct slice a, struct slice b)
 {
     struct scan_text left;
     struct scan_text right;
-    if (json_type(a, a_ref) != JSON_STRING || json_type(b, b_ref) != JSON_STRING) {
-        return false;
-    }
-    scan_text_init(&left, content_of(a->text.ptr, &a->nodes[a_ref]));
-    scan_text_init(&right, content_of(b->text.ptr, &b->nodes[b_ref]));
+    scan_text_init(&left, a);
+    scan_text_init(&right, b);
     int byte = 0;
     do {
         byte = next_folded(&left);
@@ -762,6 +759,20 @@ bool json_string_resembles(const struct json_tape *a, json_ref a_ref, const stru
         }
     } while (byte >= 0);
     return true;
+}
+
+bool json_string_resembles(const struct json_tape *a, json_ref a_ref, const struct json_tape *b,
+                           json_ref b_ref)
+{
+    return json_type(a, a_ref) == JSON_STRING && json_type(b, b_ref) == JSON_STRING &&
+           contents_resemble(content_of(a->text.ptr, &a->nodes[a_ref]),
+                             content_of(b->text.ptr, &b->nodes[b_ref]));
+}
+
+bool json_string_resembles_name(const struct json_tape *tape, json_ref ref, struct slice name)
+{
+    return json_type(tape, ref) == JSON_STRING &&
+           contents_resemble(content_of(tape->text.ptr, &tape->nodes[ref]), name);
 }
 
 enum status json_integer(const struct json_tape *tape, json_ref ref, int64_t *out)

@@ -119,6 +119,9 @@ bool json_string_same(const struct json_tape *a, json_ref a_ref, const struct js
 bool json_string_resembles(const struct json_tape *a, json_ref a_ref, const struct json_tape *b,
                            json_ref b_ref);
 
+/* The same of a string and a name, which holds no quotes, backslashes and control characters. */
+bool json_string_resembles_name(const struct json_tape *tape, json_ref ref, struct slice name);
+
 /* An integer written plainly, -?(0|[1-9][0-9]*). STATUS_INVALID for any other value or form (1.0
  * and 1e3 too), STATUS_LIMIT when it does not fit. */
 NODISCARD enum status json_integer(const struct json_tape *tape, json_ref ref, int64_t *out);

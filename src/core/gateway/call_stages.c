@@ -2,6 +2,7 @@
 #include "core/gateway/client_pages.h"
 #include "core/gateway/completion.h"
 #include "core/gateway/operation.h"
+#include "core/gateway/server_message.h"
 #include "core/gateway/subscription.h"
 #include "json/writer.h"
 
@@ -518,6 +519,21 @@ static enum stage_result stage_forward(struct operation *op)
     return operation_send(op, &request, text);
 }
 
+/* What a result asks of the client is judged where it asks; anywhere else it would not be. The
+ * state of a task has a place for questions, too, and the result that it holds has none. */
+static bool hides_questions(const struct operation *op)
+{
+    struct json_place result = {&op->call.answer, op->call.result};
+    bool is_state = op->message.method->kind == MCP_KIND_TASK && op->call.is_modern;
+    if (result.ref == JSON_NONE) {
+        return false;
+    }
+    struct json_place inner = member_of(result, SLICE("result"));
+    return server_message_hides_questions(result.tape, result.ref, op->call.asks || is_state) ||
+           (is_state && inner.ref != JSON_NONE && json_type(inner.tape, inner.ref) == JSON_OBJECT &&
+            server_message_hides_questions(inner.tape, inner.ref, false));
+}
+
 /* The intent is written, so whatever happened is its outcome. Its own failure is looked at below.
  */
 enum stage_result operation_stage_record_outcome(struct operation *op)
@@ -531,6 +547,10 @@ enum stage_result operation_stage_record_outcome(struct operation *op)
         op->call.failure =
             diag_fail(&op->call.diag, STATUS_INVALID, "upstream.protocol",
                       "the result is no list of up to %d values", MCP_COMPLETION_VALUES_MAX);
+    }
+    if (op->call.failure == STATUS_OK && hides_questions(op)) {
+        op->call.failure = diag_fail(&op->call.diag, STATUS_INVALID, "upstream.protocol",
+                                     "the result holds questions where it asks nothing");
     }
     op->has_outcome = true;
     return operation_record(op, AUDIT_OUTCOME, AUDIT_AUTHZ_ALLOW, false);

@@ -516,6 +516,13 @@ static enum status take_error(struct operation *op)
     if (number == ERROR_URL_REQUIRED) {
         return take_url_error(op);
     }
+    bool is_modern = op->call.is_modern || mcp_revision_is_modern(op->revision);
+    if (is_modern && (number == MCP_ERROR_VERSION || number == MCP_ERROR_HEADER_MISMATCH)) {
+        /* It speaks of our request. The client's had other fields, and perhaps another revision. */
+        op->call.failure = diag_fail(&op->call.diag, STATUS_INVALID, "upstream.protocol",
+                                     "the server does not take our revision or fields");
+        return STATUS_OK;
+    }
     return number == MCP_ERROR_CAPABILITY && op->call.is_modern ? take_capability_error(op)
                                                                 : STATUS_OK;
 }

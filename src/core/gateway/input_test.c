@@ -309,6 +309,84 @@ TEST(input_that_breaks_the_protocol_fails_the_call)
     }
 }
 
+/* A question where nothing is asked would reach whoever reads it as one, past every policy: of a
+ * server of either era, and by names that some readers fold. */
+TEST(input_hidden_in_a_result_fails_the_call)
+{
+#define ASKING "{\"a\":" ROOTS "}"
+    static const struct {
+        const char *members;
+        bool passes;
+    } rows[] = {
+        {",\"requestState\":\"s\"", true},
+        {",\"inputRequest\":" ASKING, true},
+        {",\"structuredContent\":{\"inputRequests\":" ASKING "}", true},
+        {",\"inputRequests\":" ASKING, false},
+        {",\"inputRequests\":{}", false},
+        {",\"inputRequests\":null", false},
+        {",\"inputRequest\\u0073\":" ASKING, false},
+        {",\"InputRequests\":" ASKING ",\"ResultType\":\"input_required\"", false},
+        {",\"ResultType\":\"complete\"", false},
+        {",\"resulttype\":\"input_required\"", false},
+        {",\"re\xC5\xBFultType\":\"input_required\"", false},
+        {",\"inputRequests\\u0000\":" ASKING, false},
+    };
+#undef ASKING
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        for (int is_modern = 0; is_modern < 2; is_modern++) {
+            char json[1024];
+            set_up(PERMIT_ALL);
+            world.server_is_modern = is_modern != 0;
+            snprintf(json, sizeof(json),
+                     "{\"jsonrpc\":\"2.0\",\"id\":%%ID,\"result\":{%s\"content\":[]%s}}",
+                     is_modern != 0 ? "\"resultType\":\"complete\"," : "", rows[i].members);
+            call_of(BANK, "see", "");
+            server_says(json);
+            CHECK_ROW(rows[i].members, client.status_code == (rows[i].passes ? 200 : 502));
+            CHECK_ROW(rows[i].members, has("\"code\":50201") != rows[i].passes);
+            CHECK_ROW(rows[i].members,
+                      records("\"outcome\"", "upstream.protocol") == (rows[i].passes ? 0 : 1));
+            world_release(&world);
+        }
+    }
+}
+
+/* A legacy server cannot say what it asks so, and what it means by these names goes nowhere. */
+TEST(input_that_a_legacy_server_puts_into_a_result_fails_the_call)
+{
+    set_up(PERMIT_ALL);
+    world.server_is_modern = false;
+    call_of(BANK, "see", "");
+    server_says(ASK("\"a\":" ROOTS, ""));
+    CHECK(client.status_code == 502 && has("\"code\":50201") && !has("roots"));
+    world_release(&world);
+}
+
+/* What the server says of our request is not about the client's. */
+TEST(error_about_the_revision_or_the_fields_is_not_the_clients)
+{
+    static const struct {
+        const char *error;
+        bool passes;
+    } rows[] = {
+        {"\"code\":-32022,\"message\":\"\",\"data\":{\"supported\":[\"2030-01-01\"]}", false},
+        {"\"code\":-32020,\"message\":\"\"", false},
+        {"\"code\":-32602,\"message\":\"\"", true},
+        {"\"code\":-32019,\"message\":\"\"", true},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char json[512];
+        set_up(PERMIT_ALL);
+        call_of(BANK, "see", "");
+        snprintf(json, sizeof(json), "{\"jsonrpc\":\"2.0\",\"id\":%%ID,\"error\":{%s}}",
+                 rows[i].error);
+        server_says(json);
+        CHECK_ROW(rows[i].error, client.status_code == (rows[i].passes ? 200 : 502));
+        CHECK_ROW(rows[i].error, has("2030") == false && has("50201") != rows[i].passes);
+        world_release(&world);
+    }
+}
+
 /* A list is no call: its server may not ask. */
 TEST(input_is_refused_where_it_may_not_be)
 {

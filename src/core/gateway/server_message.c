@@ -63,3 +63,22 @@ bool server_message_is_question(const struct json_tape *tape)
            id != JSON_NONE && json_raw(tape, id).len <= MCP_ID_BYTES_MAX &&
            (json_type(tape, id) == JSON_STRING || json_integer(tape, id, &number) == STATUS_OK);
 }
+
+bool server_message_hides_questions(const struct json_tape *tape, json_ref result, bool asks)
+{
+    static const struct slice REQUESTS = SLICE_INIT("inputRequests");
+    static const struct slice TYPE = SLICE_INIT("resultType");
+    struct json_iter iter;
+    json_ref key = JSON_NONE;
+    json_ref value = JSON_NONE;
+    json_iter_init(&iter, tape, result);
+    while (json_iter_next(&iter, &key, &value)) {
+        bool is_exact =
+            json_string_eq(tape, key, TYPE) || (asks && json_string_eq(tape, key, REQUESTS));
+        if (!is_exact && (json_string_resembles_name(tape, key, REQUESTS) ||
+                          json_string_resembles_name(tape, key, TYPE))) {
+            return true;
+        }
+    }
+    return false;
+}

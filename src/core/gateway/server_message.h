@@ -22,4 +22,10 @@ bool server_message_is_notification(const struct json_tape *tape);
 /* The same with an id that we can give back. */
 bool server_message_is_question(const struct json_tape *tape);
 
+/* Has a result members that some client would take for questions although they are not read as
+ * such? Those are `inputRequests`, unless asks says that they are judged, and names that only a
+ * reader without regard to case takes for it or for `resultType` (CVE-2026-27896). result is an
+ * object. */
+bool server_message_hides_questions(const struct json_tape *tape, json_ref result, bool asks);
+
 #endif

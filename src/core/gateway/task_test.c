@@ -657,6 +657,9 @@ TEST(task_state_of_the_extension_must_fit_together)
         RESULT(STATE("input_required") ",\"inputRequests\":{\"k\":{\"method\":5}}"),
         RESULT("\"resultType\":\"input_required\",\"inputRequests\":{\"k\":" FORM "}"),
         RESULT("\"resultType\":\"task\"," STATE("working")),
+        RESULT(STATE("completed") ",\"result\":{" CONTENT ",\"inputRequests\":{\"k\":" FORM "}}"),
+        RESULT(STATE("completed") ",\"result\":{" CONTENT ",\"ResultType\":\"input_required\"}"),
+        RESULT(STATE("working") ",\"InputRequests\":{\"k\":" FORM "}"),
     };
     for (size_t i = 0; i < COUNT_OF(ROWS); i++) {
         begin_extension(PERMIT_ALL);
