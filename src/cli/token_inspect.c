@@ -150,6 +150,7 @@ static struct slice detail_of(struct inspection *self, const struct identity_pro
     case IDENTITY_CHECK_KIND:
     case IDENTITY_CHECK_TENANT:
     case IDENTITY_CHECK_MAPPING:
+    case IDENTITY_CHECK_REVOCATION:
     case IDENTITY_CHECK_COUNT:
         break;
     }

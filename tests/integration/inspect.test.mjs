@@ -12,7 +12,7 @@ import { Issuer } from './issuer.mjs';
 const TENANT = '3f1e0000-0000-0000-0000-000000000001';
 const OTHER = '3f1e0000-0000-0000-0000-000000000002';
 const MICROSOFT = 'https://login.microsoftonline.com';
-const CHECKS = ['form', 'header', 'issuer', 'typ', 'algorithm', 'key', 'signature', 'claims', 'kind', 'time', 'audience', 'tenant', 'mapping'];
+const CHECKS = ['form', 'header', 'issuer', 'typ', 'algorithm', 'key', 'signature', 'claims', 'kind', 'time', 'audience', 'tenant', 'mapping', 'revocation'];
 
 const issuer = new Issuer('https://unused.example');
 let folder, server;

@@ -299,10 +299,11 @@ static enum status read_time(const struct claims *claims, struct slice name, int
 
 static enum status read_window(struct claims *claims, struct diag *diag)
 {
-    int64_t issued_at_s = 0;
+    int64_t issued_at_s = TOKEN_TIME_ABSENT;
     TRY(read_time(claims, SLICE("exp"), &claims->window.expires_at_s, diag));
     TRY(read_time(claims, SLICE("nbf"), &claims->window.not_before_s, diag));
     TRY(read_time(claims, SLICE("iat"), &issued_at_s, diag));
+    claims->issued_at_s = issued_at_s > 0 ? issued_at_s : 0;
     /* A token issued in the future is not valid before that time either. */
     if (issued_at_s > claims->window.not_before_s) {
         claims->window.not_before_s = issued_at_s;
@@ -328,6 +329,26 @@ static enum status read_client(struct claims *claims, struct arena *arena, struc
                              "token names two different clients");
         }
         claims->client_id = value;
+    }
+    return STATUS_OK;
+}
+
+/* By these a token can be revoked. One that cannot stand in such a list is no reason to refuse it.
+ */
+static enum status read_ids(struct claims *claims, struct arena *arena, struct diag *diag)
+{
+    const struct {
+        struct slice name;
+        struct slice *out;
+    } ids[] = {{SLICE("jti"), &claims->id}, {SLICE("sid"), &claims->session}};
+    for (size_t i = 0; i < COUNT_OF(ids); i++) {
+        struct slice id = SLICE_EMPTY;
+        enum status status =
+            claims_text(claims, ids[i].name, CLAIMS_ID_BYTES_MAX, arena, &id, NULL);
+        if (status == STATUS_LIMIT) {
+            return no_memory(diag);
+        }
+        *ids[i].out = status == STATUS_OK ? id : SLICE_EMPTY;
     }
     return STATUS_OK;
 }
@@ -373,6 +394,7 @@ enum status claims_read(struct claims *claims, struct arena *arena, struct diag 
     TRY(read_list(claims, aud, &audience, arena, &claims->audiences, diag));
     TRY(read_client(claims, arena, diag));
     TRY(read_scopes(claims, arena, diag));
+    TRY(read_ids(claims, arena, diag));
     claims->is_id_token = has_claim(claims, SLICE("nonce")) ||
                           has_claim(claims, SLICE("at_hash")) ||
                           has_claim(claims, SLICE("c_hash")) || has_claim(claims, SLICE("s_hash"));

@@ -19,6 +19,7 @@
 #define CLAIMS_AUDIENCE_BYTES_MAX 2048
 #define CLAIMS_ISSUER_BYTES_MAX 2048
 #define CLAIMS_CLIENT_BYTES_MAX 2048
+#define CLAIMS_ID_BYTES_MAX 2048 /* of the token, of the session */
 #define CLAIMS_SUBJECT_BYTES_MAX 255
 
 struct claims_list {
@@ -33,6 +34,8 @@ struct claims {
     struct slice client_id; /* empty when absent */
     struct claims_list audiences, scopes;
     struct token_window window; /* not_before_s is the later of nbf and iat */
+    int64_t issued_at_s;        /* 0 when absent */
+    struct slice id, session;   /* jti and sid; empty when absent or odd */
     bool has_scopes;            /* a scope claim is present, even when it is empty */
     bool is_id_token; /* nonce, at_hash, c_hash or s_hash: made for a client, not for us */
     bool is_event;    /* events: a logout or security event token */

@@ -286,7 +286,8 @@ static enum status map_claims(struct verification *self, struct diag *diag)
     return principal_map(self->entry, &self->claims, self->request->arena, self->fields, diag);
 }
 
-/* The form is looked at before anything of this is known (find_token). */
+/* The form is looked at before anything of this is known (find_token), revocations behind it and at
+ * every request (check_revocation). */
 static const struct {
     struct slice name;
     enum status (*check)(struct verification *self, struct diag *diag);
@@ -304,6 +305,7 @@ static const struct {
     [IDENTITY_CHECK_AUDIENCE] = {SLICE_INIT("audience"), check_audience},
     [IDENTITY_CHECK_TENANT] = {SLICE_INIT("tenant"), check_tenant},
     [IDENTITY_CHECK_MAPPING] = {SLICE_INIT("mapping"), map_claims},
+    [IDENTITY_CHECK_REVOCATION] = {SLICE_INIT("revocation"), NULL},
 };
 static_assert(COUNT_OF(CHECKS) == IDENTITY_CHECK_COUNT, "every check has its row");
 
@@ -345,7 +347,8 @@ static void note_miss(const struct verification *self, enum identity_check check
 
 static enum status verify(struct verification *self, struct diag *diag)
 {
-    for (enum identity_check check = IDENTITY_CHECK_HEADER; check < IDENTITY_CHECK_COUNT; check++) {
+    for (enum identity_check check = IDENTITY_CHECK_HEADER; check <= IDENTITY_CHECK_MAPPING;
+         check++) {
         enum status status = CHECKS[check].check(self, diag);
         tell(self, check, status, diag);
         note_miss(self, check, status);
@@ -384,6 +387,7 @@ static enum status verify_key(const struct identity_request *request, struct sli
                            .tenant = entry->tenant_count > 0 ? entry->tenants[0] : SLICE_EMPTY,
                            .client_id = key->id,
                            .key_id = key->id,
+                           .has_api_key = true,
                            .is_service = true,
                            .actor = PRINCIPAL_APP,
                            .roles = key->roles,
@@ -478,6 +482,19 @@ static enum status find_principal(struct verification *self, const struct identi
     return STATUS_OK;
 }
 
+/* Whether the verdict was remembered or not. */
+static enum status check_revocation(const struct verification *self,
+                                    const struct principal *principal, struct diag *diag)
+{
+    const struct identity_request *request = self->request;
+    if (request->revocations == NULL && request->observer == NULL) {
+        return STATUS_OK;
+    }
+    enum status status = revocations_check(request->revocations, principal, request->now_s, diag);
+    tell(self, IDENTITY_CHECK_REVOCATION, status, diag);
+    return status;
+}
+
 enum status identity_authenticate(const struct identity_request *request, struct principal **out,
                                   struct diag *diag)
 {
@@ -501,7 +518,8 @@ enum status identity_authenticate(const struct identity_request *request, struct
     if (principal == NULL) {
         return status != STATUS_OK ? status : refuse(diag, "token.subject", "token names nobody");
     }
-    if (!request->skips_binding) {
+    status = check_revocation(&verification, principal, diag);
+    if (status == STATUS_OK && !request->skips_binding) {
         status = check_binding(request, principal, is_proved, key.token, diag);
     }
     if (status != STATUS_OK) {

@@ -12,6 +12,7 @@
 #include "core/identity/identity_snapshot.h"
 #include "core/identity/jws.h"
 #include "core/identity/proof.h"
+#include "core/identity/revocations.h"
 #include "core/identity/token_hash.h"
 
 /* The checks of a token, in their order. */
@@ -29,6 +30,7 @@ enum identity_check {
     IDENTITY_CHECK_AUDIENCE,
     IDENTITY_CHECK_TENANT,
     IDENTITY_CHECK_MAPPING, /* claims to principal */
+    IDENTITY_CHECK_REVOCATION,
     IDENTITY_CHECK_COUNT,
 };
 
@@ -46,7 +48,7 @@ struct identity_progress {
 };
 
 /* Who wants to see each check as it ends. What is not reached is not told; of a key (api_key.h)
- * only IDENTITY_CHECK_FORM and IDENTITY_CHECK_KEY are there. */
+ * only IDENTITY_CHECK_FORM, IDENTITY_CHECK_KEY and IDENTITY_CHECK_REVOCATION are there. */
 struct identity_observer {
     void *context;
     void (*on_check)(void *context, const struct identity_progress *progress);
@@ -62,6 +64,7 @@ struct identity_miss {
 /* One request to authenticate; all borrowed. */
 struct identity_request {
     const struct identity_snapshot *snapshot; /* NULL: nobody is trusted */
+    const struct revocations *revocations;    /* NULL: nobody is shut out */
     struct identity_cache *cache;             /* NULL: none */
     struct token_hashes *hashes;              /* NULL: none */
     const struct port_crypto *crypto;
@@ -112,6 +115,7 @@ struct identity_request {
  *   token.tenant         tenant missing or not accepted
  *   token.subject        no subject
  *   token.overage        the issuer left a claim out that roles come from
+ *   token.revoked        it, or what it stands for, is on the list of revocations
  *   token.later          only_remembered, and it is not
  *   key.unknown          has the form of a key (api_key.h) and is on no list
  *   key.expired

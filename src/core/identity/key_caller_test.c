@@ -155,3 +155,39 @@ TEST(key_caller_list_issues_no_tokens)
     buf_release(&token);
     release(&self);
 }
+
+TEST(key_caller_is_shut_out_by_the_id_of_the_key)
+{
+    static const struct {
+        const char *list;
+        bool is_out;
+    } rows[] = {{"{\"key\":\"010000000000\"}", true},
+                {"{\"key\":\"010000000001\"}", false},
+                {"{\"issuer\":\"agents\",\"subject\":\"nightly\"}", true},
+                {"{\"issuer\":\"agents\",\"jti\":\"010000000000\"}", false},
+                {"{\"issuer\":\"corp\",\"subject\":\"nightly\"}", false},
+                {"{\"issuer\":\"agents\",\"issued_before\":1}", true}};
+    struct fixture self;
+    init(&self, 1, true);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct revocations *list = NULL;
+        struct principal *found = NULL;
+        struct diag diag = {0};
+        CHECK(revocations_read(corpus_parser(), slice_view_cstr(rows[i].list), 1, &list, NULL) ==
+              STATUS_OK);
+        struct identity_request request = {.snapshot = self.snapshot,
+                                           .revocations = list,
+                                           .cache = self.cache,
+                                           .crypto = &self.crypto.port,
+                                           .parser = corpus_parser(),
+                                           .authorization = buf_view(&self.key),
+                                           .now_s = TOKEN_NOW_S,
+                                           .arena = &self.arena};
+        enum status status = identity_authenticate(&request, &found, &diag);
+        CHECK_ROW(rows[i].list, status == (rows[i].is_out ? STATUS_UNAUTHENTICATED : STATUS_OK));
+        CHECK_ROW(rows[i].list, str_eq(diag.code, rows[i].is_out ? "token.revoked" : NULL));
+        principal_unref(found);
+        revocations_unref(list);
+    }
+    release(&self);
+}

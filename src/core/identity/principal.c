@@ -16,6 +16,7 @@ static const size_t TEXTS[] = {
     offsetof(struct principal, client_id),   offsetof(struct principal, email),
     offsetof(struct principal, name),        offsetof(struct principal, acr),
     offsetof(struct principal, fingerprint), offsetof(struct principal, key_id),
+    offsetof(struct principal, token_id),    offsetof(struct principal, session_id),
 };
 
 static const struct {

@@ -78,8 +78,11 @@ struct principal {
     size_t attribute_count;
     struct token_binding binding; /* checked at every request */
     int64_t expires_at_s;         /* INT64_MAX for principals without a token */
+    int64_t issued_at_s;          /* 0: nobody says */
     struct slice fingerprint;     /* first hex digits of SHA-256(token), for logs; may be empty */
     struct slice key_id;          /* kid of the key that signed; may be empty */
+    struct slice token_id, session_id; /* jti, sid; may be empty */
+    bool has_api_key;                  /* there is no token: key_id is of a key (api_key.h) */
     /* SHA-256 over the hashes of issuer, tenant, subject with its claim, and client: equal for
      * equal callers across tokens, and what sessions are bound to. Filled by principal_new. */
     uint8_t digest[CRYPTO_SHA256_BYTES];

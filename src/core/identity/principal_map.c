@@ -341,6 +341,9 @@ enum status principal_map(const struct issuer_entry *entry, const struct claims 
     out->binding = claims->binding;
     out->takes_claims_challenge = takes_claims_challenge(claims, arena);
     out->expires_at_s = claims->window.expires_at_s;
+    out->issued_at_s = claims->issued_at_s;
+    out->token_id = claims->id;
+    out->session_id = claims->session;
     TRY(map_subject(entry, claims, arena, out, diag));
     TRY(map_roles(entry, claims, arena, out, diag));
     TRY(map_groups(entry, claims, arena, out, diag));
