@@ -55,7 +55,7 @@ static void keep_events(struct operation *op)
     if (session == NULL || session->is_linked || session->is_over || op->client_is_new) {
         return;
     }
-    op->stream = client_stream_begin(session, op->exchange, op->principal->expires_at_s);
+    op->stream = client_stream_begin(session, op->exchange, op->principal);
     if (op->stream != NULL) {
         op->exchange = NULL;
         if (op->revision == MCP_2025_11_25) {
@@ -230,7 +230,7 @@ static void answer_challenge(struct operation *op)
     enum challenge_kind kind = op->refusal.challenge;
     buf_init(&text, CHALLENGE_BYTES_MAX, &op->account);
     buf_init(&nonce, CHALLENGE_BYTES_MAX, &op->account);
-    if (op->principal == NULL) {
+    if (kind < CHALLENGE_SCOPES) {
         resource_challenge_token(&text, op->gateway->snapshot, op->target_path, kind);
     } else {
         resource_challenge_demand(&text, op, kind);

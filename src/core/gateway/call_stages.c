@@ -627,7 +627,7 @@ static bool may_repeat(const struct operation *op)
 
 enum stage_result operation_answer_call(struct operation *op, void (*write)(struct operation *op))
 {
-    if (op->call.failure == STATUS_CANCELLED) {
+    if (op->call.failure == STATUS_CANCELLED || op->stop == STATUS_UNAUTHENTICATED) {
         return op->client_gone ? STAGE_DONE
                                : operation_refuse_upstream(op, STATUS_CANCELLED, &op->call.diag);
     }
@@ -684,7 +684,7 @@ const struct stage OPERATION_CALL_STAGES[] = {
     {"check_answers", operation_stage_check_answers},
     {"subscribe", stage_subscribe},
     {"record_intent", operation_stage_record_intent},
-    {"check_intent", operation_stage_check_record},
+    {"check_intent", operation_stage_check_intent},
     {"set_log_level", stage_set_log_level},
     {"forward", stage_forward},
     {"await_retry", operation_stage_await_retry},

@@ -44,6 +44,7 @@ static void free_session(struct client_session *session)
     account_release(&session->account, sizeof(*session));
     assert(session->account.used_bytes == 0);
     caller_leave(session->gateway, session->caller);
+    principal_unref(session->principal);
     base_free(session);
 }
 
@@ -181,7 +182,8 @@ static void start_sweep(struct gateway *gateway)
 }
 
 struct client_session *client_session_new(struct gateway *gateway,
-                                          const struct session_token *token)
+                                          const struct session_token *token,
+                                          struct principal *principal)
 {
     if (!make_room(gateway, token->caller)) {
         return NULL;
@@ -208,6 +210,7 @@ struct client_session *client_session_new(struct gateway *gateway,
         base_free(session);
         return NULL;
     }
+    session->principal = principal_ref(principal);
     struct client_session **bucket = bucket_of(gateway, session->digest);
     session->next = *bucket;
     *bucket = session;

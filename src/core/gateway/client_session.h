@@ -26,7 +26,8 @@ struct client_session {
     struct account account; /* of all that it keeps, in that of its principal */
     struct caller *caller;
     uint8_t nonce[SESSION_TOKEN_NONCE_BYTES]; /* of its id */
-    uint8_t digest[CALLER_DIGEST_BYTES];      /* of the principal */
+    uint8_t digest[CALLER_DIGEST_BYTES];      /* of the principal, */
+    struct principal *principal;              /* as it opened the session; one reference */
     enum mcp_revision revision;
     struct mcp_client_capabilities capabilities; /* as it declared them */
     struct asking *asked;                        /* what it was asked and has not answered */
@@ -52,9 +53,11 @@ struct client_session {
         has_unknown_page; /* the last notice of one was of no page of these, and that is recorded */
 };
 
-/* Open a session for the caller of the token. NULL: no memory, or too many sessions in use. */
+/* Open a session for the caller of the token, who is principal. NULL: no memory, or too many
+ * sessions in use. */
 struct client_session *client_session_new(struct gateway *gateway,
-                                          const struct session_token *token);
+                                          const struct session_token *token,
+                                          struct principal *principal);
 
 /* The open session of a token that was opened successfully, held until client_session_leave. NULL:
  * there is none. */

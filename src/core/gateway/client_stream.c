@@ -30,10 +30,13 @@ static void start_timer(struct client_stream *stream)
 
 static void on_gone(struct exchange *exchange);
 
-static void connect(struct client_stream *stream, struct exchange *exchange, int64_t expires_at_s)
+static void connect(struct client_stream *stream, struct exchange *exchange,
+                    struct principal *principal)
 {
+    struct principal *before = stream->principal;
     stream->exchange = exchange;
-    stream->expires_at_s = expires_at_s;
+    stream->principal = principal_ref(principal);
+    principal_unref(before);
     stream->session->user_count++;
     exchange->operation = stream;
     exchange->on_gone = on_gone;
@@ -213,6 +216,7 @@ static void free_stream(struct client_stream *stream)
         drop_oldest(stream);
     }
     account_release(&session->account, sizeof(*stream));
+    principal_unref(stream->principal);
     base_free(stream);
     if (!was_connected) {
         return;
@@ -323,6 +327,12 @@ void client_stream_finish(struct client_stream *stream, struct slice json)
     }
 }
 
+void client_stream_cut_off(struct client_stream *stream)
+{
+    stream->exchange->vtable->stream_end(stream->exchange);
+    lose_client(stream);
+}
+
 static void on_timer(struct timer *timer)
 {
     struct client_stream *stream =
@@ -336,9 +346,8 @@ static void on_timer(struct timer *timer)
         }
         return;
     }
-    if (clock->wall_ms(clock->context) / 1000 >= stream->expires_at_s) {
-        stream->exchange->vtable->stream_end(stream->exchange);
-        lose_client(stream);
+    if (clock->wall_ms(clock->context) / 1000 >= stream->principal->expires_at_s) {
+        client_stream_cut_off(stream);
         return;
     }
     buf_init(&comment, COMMENT_BYTES_MAX, &gateway->account);
@@ -352,7 +361,7 @@ static void on_timer(struct timer *timer)
 /* -- the beginning ------------------------------------------------------------------------- */
 
 static struct client_stream *new_stream(struct client_session *session, struct exchange *exchange,
-                                        int64_t expires_at_s)
+                                        struct principal *principal)
 {
     if (account_charge(&session->account, sizeof(struct client_stream)) != STATUS_OK) {
         return NULL;
@@ -367,7 +376,7 @@ static struct client_stream *new_stream(struct client_session *session, struct e
                                      .number = ++session->last_stream_number,
                                      .timer = {.fire = on_timer}};
     session->streams = stream;
-    connect(stream, exchange, expires_at_s);
+    connect(stream, exchange, principal);
     return stream;
 }
 
@@ -377,7 +386,7 @@ enum status client_stream_open(struct client_session *session, struct exchange *
     struct client_stream *before = session->stream;
     struct client_listener *kept = copy_listener(session, listener);
     struct client_stream *stream =
-        kept == NULL ? NULL : new_stream(session, exchange, listener->principal->expires_at_s);
+        kept == NULL ? NULL : new_stream(session, exchange, listener->principal);
     if (stream == NULL) {
         free_listener(session, kept);
         return STATUS_LIMIT;
@@ -392,9 +401,9 @@ enum status client_stream_open(struct client_session *session, struct exchange *
 }
 
 struct client_stream *client_stream_begin(struct client_session *session, struct exchange *exchange,
-                                          int64_t expires_at_s)
+                                          struct principal *principal)
 {
-    struct client_stream *stream = new_stream(session, exchange, expires_at_s);
+    struct client_stream *stream = new_stream(session, exchange, principal);
     if (stream != NULL) {
         stream->is_running = true;
     }
@@ -438,14 +447,14 @@ static void replay(struct client_stream *stream, uint64_t after)
 }
 
 void client_stream_resume(struct client_stream *stream, struct slice event_id,
-                          struct exchange *exchange, int64_t expires_at_s)
+                          struct exchange *exchange, struct principal *principal)
 {
     int64_t number = 0;
     int64_t sequence = 0;
     struct exchange *before = stream->exchange;
     struct client_session *session = stream->session;
     (void)read_id(event_id, &number, &sequence);
-    connect(stream, exchange, expires_at_s);
+    connect(stream, exchange, principal);
     replay(stream, (uint64_t)sequence);
     if (before != NULL) {
         before->vtable->abort(before);

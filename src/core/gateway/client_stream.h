@@ -33,7 +33,7 @@ struct client_stream {
     uint64_t last_sequence;    /* of its events */
     struct client_event *events, *last_event; /* kept, oldest first */
     size_t event_count;
-    int64_t expires_at_s;             /* of the caller's token */
+    struct principal *principal;      /* that was connected last, by his token; one reference */
     struct client_listener *listener; /* of the standalone one, always; else NULL */
     struct timer timer;               /* of the next comment, or of the end of what nobody reads */
     bool is_standalone;
@@ -49,7 +49,7 @@ NODISCARD enum status client_stream_open(struct client_session *session, struct 
 /* Begin the stream of a request, whose operation lets go of it with client_stream_finish or
  * client_stream_break. NULL: no memory, and nothing has changed. */
 struct client_stream *client_stream_begin(struct client_session *session, struct exchange *exchange,
-                                          int64_t expires_at_s);
+                                          struct principal *principal);
 
 /* The first event of the stream of a request, without a message: from then on the client can come
  * back. */
@@ -82,6 +82,10 @@ NODISCARD enum status client_stream_relisten(struct client_stream *stream,
 /* Go on with it after that event: takes over the exchange, whose answer has begun. Who was
  * connected before has lost it. */
 void client_stream_resume(struct client_stream *stream, struct slice event_id,
-                          struct exchange *exchange, int64_t expires_at_s);
+                          struct exchange *exchange, struct principal *principal);
+
+/* The token of who is connected is none any more: he loses the connection, as when it expires. The
+ * stream may end here, and with it the session. */
+void client_stream_cut_off(struct client_stream *stream);
 
 #endif

@@ -10,7 +10,7 @@ static void begin(void)
 {
     static const struct session_token TOKEN = {.caller = {1}, .nonce = {2}};
     world_init(&world, PERMIT_ALL);
-    session = client_session_new(&world.gateway, &TOKEN);
+    session = client_session_new(&world.gateway, &TOKEN, world.snapshot->local_principal);
     CHECK(session != NULL);
 }
 

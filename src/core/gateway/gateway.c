@@ -1,6 +1,7 @@
 #include "core/gateway/gateway.h"
 
 #include "core/gateway/client_session.h"
+#include "core/gateway/cut_off.h"
 #include "core/gateway/endpoint.h"
 #include "core/gateway/listening.h"
 #include "core/gateway/operation.h"
@@ -125,8 +126,12 @@ void gateway_release(struct gateway *gateway)
 void gateway_switch(struct gateway *gateway, struct gateway_snapshot *snapshot)
 {
     assert(snapshot->server_count == gateway->server_count);
+    bool has_new_list = snapshot->revocations != gateway->snapshot->revocations;
     gateway_snapshot_unref(gateway->snapshot);
     gateway->snapshot = snapshot;
+    if (has_new_list) {
+        cut_off_revoked(gateway);
+    }
 }
 
 void gateway_child_gone(struct gateway *gateway, uint32_t server, uint64_t child)
@@ -171,11 +176,14 @@ enum status gateway_authenticate(struct gateway *gateway, const struct gateway_p
     int64_t now_ms = ports->clock->mono_ms(ports->clock->context);
     *miss = (struct identity_miss){0};
     if (snapshot->local_principal != NULL) {
+        TRY(revocations_check(snapshot->revocations, snapshot->local_principal, now_s(gateway),
+                              diag));
         *out = principal_ref(snapshot->local_principal);
         return STATUS_OK;
     }
     struct identity_request asked = {
         .snapshot = snapshot->identity,
+        .revocations = snapshot->revocations,
         .cache = gateway->cache,
         .hashes = gateway->token_hashes,
         .crypto = ports->crypto,

@@ -240,7 +240,8 @@ void gateway_close(struct gateway *gateway);
 void gateway_release(struct gateway *gateway);
 
 /* Decide by another snapshot from now on, with the same servers; takes over one reference.
- * Operations that wait go on with their stage and see the new snapshot at their next decision. */
+ * Operations that wait go on with their stage and see the new snapshot at their next decision.
+ * Whoever its revocations shut out loses what he has open (cut_off.h). */
 void gateway_switch(struct gateway *gateway, struct gateway_snapshot *snapshot);
 
 /* What a caller shows. */

@@ -84,11 +84,17 @@ void held_call_leave(struct operation *op)
 
 void held_call_expire(struct operation *op)
 {
+    held_call_end(op, AUDIT_LIMIT_HIT,
+                  op->client_gone ? SLICE("client.gone") : SLICE("question.timeout"));
+}
+
+void held_call_end(struct operation *op, enum audit_type type, struct slice code)
+{
     struct audit_record record = {0};
     operation_fill_record(op, &record);
-    record.type = AUDIT_LIMIT_HIT;
+    record.type = type;
     record.phase = AUDIT_EVENT;
-    record.code = op->client_gone ? SLICE("client.gone") : SLICE("question.timeout");
+    record.code = code;
     (void)!operation_append_record(op, &record, NULL);
     operation_abort(op);
 }

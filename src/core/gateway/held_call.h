@@ -12,6 +12,7 @@
 #define AEGIS_CORE_GATEWAY_HELD_CALL_H
 
 #include "base/slice.h"
+#include "core/audit/record.h"
 #include "core/gateway/child.h"
 #include "core/policy/schema_check.h"
 
@@ -49,6 +50,9 @@ NODISCARD bool held_call_resume(struct operation *by);
 
 /* Time is up: end it. */
 void held_call_expire(struct operation *operation);
+
+/* End it for another reason, which is recorded. */
+void held_call_end(struct operation *operation, enum audit_type type, struct slice code);
 
 /* The operation ends: it is held no more, and claims nothing. */
 void held_call_leave(struct operation *operation);

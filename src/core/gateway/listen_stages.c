@@ -584,6 +584,10 @@ static enum stage_result stage_listen(struct operation *op)
 static enum stage_result stage_record_outcome(struct operation *op)
 {
     op->has_outcome = true;
+    if (op->stop == STATUS_UNAUTHENTICATED) {
+        op->call.failure = op->stop;
+        op->call.diag = op->wait_diag;
+    }
     return operation_record(op, AUDIT_OUTCOME, AUDIT_AUTHZ_ALLOW, false);
 }
 
@@ -636,7 +640,7 @@ const struct stage OPERATION_LISTEN_STAGES[] = {
     {"check_opened", operation_stage_check_fetched},
     {"judge", stage_judge},
     {"record_intent", stage_record_intent},
-    {"check_intent", operation_stage_check_record},
+    {"check_intent", operation_stage_check_intent},
     {"listen", stage_listen},
     {"record_outcome", stage_record_outcome},
     {"check_outcome", operation_stage_check_record},

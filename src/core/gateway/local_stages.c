@@ -73,7 +73,7 @@ enum stage_result operation_begin_session(struct operation *op)
     if (buf_status(&op->session_id) != STATUS_OK) {
         return operation_refuse_overload(op, "no memory for the session");
     }
-    if (client_session_new(op->gateway, &token) == NULL) {
+    if (client_session_new(op->gateway, &token, op->principal) == NULL) {
         return operation_refuse_overload(op, "too many sessions with clients");
     }
     op->client = client_session_enter(op->gateway, &token);

@@ -218,6 +218,8 @@ static void note_stop(struct operation *op)
     if (op->stop == STATUS_TIMEOUT) {
         (void)!diag_fail(&op->wait_diag, op->stop, "operation.deadline",
                          "the operation took too long");
+    } else if (op->stop == STATUS_UNAUTHENTICATED) {
+        (void)!diag_fail(&op->wait_diag, op->stop, "token.revoked", "the caller was shut out");
     } else if (op->client_gone) {
         (void)!diag_fail(&op->wait_diag, op->stop, "client.gone", "the client went away");
     } else {
@@ -230,7 +232,7 @@ static void note_stop(struct operation *op)
  * completion asks operation_is_stopped. */
 static void stop(struct operation *op, enum status why)
 {
-    op->stop = why;
+    op->stop = op->stop == STATUS_UNAUTHENTICATED ? op->stop : why;
     if (op->is_waiting && children_cancel(&op->children) > 0) {
         note_stop(op);
         if (op->children.count == 0) {
@@ -312,6 +314,13 @@ enum stage_result operation_refuse_error(struct operation *op, enum product_erro
     return STAGE_REFUSE;
 }
 
+enum stage_result operation_refuse_revoked(struct operation *op)
+{
+    op->refusal = operation_refusal_of(PRODUCT_REVOKED, SLICE("the caller was shut out"));
+    op->refusal.challenge = CHALLENGE_INVALID;
+    return STAGE_REFUSE;
+}
+
 enum stage_result operation_refuse_overload(struct operation *op, const char *what)
 {
     return operation_refuse_error(op, PRODUCT_OVERLOADED, slice_view_cstr(what));
@@ -321,6 +330,9 @@ enum stage_result operation_refuse_upstream(struct operation *op, enum status st
                                             const struct diag *diag)
 {
     struct slice reason = SLICE_EMPTY;
+    if (op->stop == STATUS_UNAUTHENTICATED) {
+        return operation_refuse_revoked(op);
+    }
     (void)!arena_copy(&op->arena, slice_view_cstr(diag->message), &reason);
     return operation_refuse_error(op, product_error_of_upstream(status, diag), reason);
 }

@@ -100,6 +100,7 @@ struct operation {
     struct client_session *client; /* held; on its home loop */
     bool client_is_new;            /* nobody has its id yet: it ends with the operation */
     enum status stop;              /* not OK: begin nothing any more, because of this */
+    bool is_cut_off;               /* its caller is shut out, and it has not been stopped yet */
 
     struct slice http_method, target_path, peer_ip, body;
     const struct http_field *fields; /* the transport's, until the first wait */
@@ -218,7 +219,8 @@ bool operation_wait_for_keys(struct operation *operation, const struct identity_
 /* key_wait.c: the fields are of no use any more. */
 void operation_drop_fields(struct operation *operation);
 
-/* End what it waits for, but for what cannot be called back: it may be over behind this. */
+/* End what it waits for, but for what cannot be called back: it may be over behind this.
+ * STATUS_UNAUTHENTICATED: its caller is shut out, and gets no answer but that. */
 void operation_stop(struct operation *operation, enum status why);
 
 /* by, of a legacy client, takes back the request with that id (a JSON lexeme) of its own session.
@@ -249,6 +251,9 @@ enum stage_result operation_refuse_error(struct operation *operation, enum produ
 /* Refuse because of a server, or of what leads to it (product_error.h). */
 enum stage_result operation_refuse_upstream(struct operation *operation, enum status status,
                                             const struct diag *diag);
+
+/* Refuse because the caller has been shut out since he was let in. */
+enum stage_result operation_refuse_revoked(struct operation *operation);
 
 /* Refuse because memory or another bound is exhausted. */
 enum stage_result operation_refuse_overload(struct operation *operation, const char *what);
@@ -514,7 +519,10 @@ enum stage_result operation_stage_route(struct operation *operation);
 enum stage_result operation_stage_home(struct operation *operation);
 enum stage_result operation_stage_record_event(struct operation *operation);
 
-/* Refuse when the record before was not kept: no record, no answer. */
+/* Refuse when the record before was not kept: no record, no effect. */
+enum stage_result operation_stage_check_intent(struct operation *operation);
+
+/* The same for the last record: no answer. Who was shut out meanwhile gets none either. */
 enum stage_result operation_stage_check_record(struct operation *operation);
 
 /* There is no such session, any more or at all; to the outside these are one. */

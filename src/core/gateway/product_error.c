@@ -1,6 +1,8 @@
 #include "core/gateway/product_error.h"
 
 static const struct product_error_entry ENTRIES[PRODUCT_ERROR_COUNT] = {
+    [PRODUCT_REVOKED] = {"token.revoked", 40101, 401, AUDIT_AUTH_REJECT,
+                         SLICE_INIT("the access token is not valid"), false},
     [PRODUCT_POLICY_DENIED] = {"policy_denied", 40301, 200, AUDIT_AUTHZ_DENY,
                                SLICE_INIT("denied by policy"), false},
     [PRODUCT_RESOURCE_DENIED] = {"resource_denied", 40304, 200, AUDIT_AUTHZ_DENY,

@@ -14,6 +14,7 @@
 enum product_error {
     PRODUCT_POLICY_DENIED,
     PRODUCT_RESOURCE_DENIED,
+    PRODUCT_REVOKED, /* the caller, since he was let in */
     PRODUCT_CANCELLED,
     PRODUCT_UNANSWERED,
     PRODUCT_RATE_LIMITED,

@@ -13,6 +13,7 @@ TEST(product_errors_are_a_contract)
     } rows[] = {
         {PRODUCT_POLICY_DENIED, "policy_denied", 40301, 200, false},
         {PRODUCT_RESOURCE_DENIED, "resource_denied", 40304, 200, false},
+        {PRODUCT_REVOKED, "token.revoked", 40101, 401, false},
         {PRODUCT_CANCELLED, "cancelled", 49901, 200, false},
         {PRODUCT_UNANSWERED, "unanswered", 49902, 200, false},
         {PRODUCT_RATE_LIMITED, "rate_limited", 42901, 429, true},

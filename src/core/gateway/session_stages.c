@@ -54,7 +54,7 @@ static enum stage_result resume_stream(struct operation *op)
     }
     operation_begin_stream(op);
     op->exchange = NULL;
-    client_stream_resume(stream, op->last_event_id, exchange, op->principal->expires_at_s);
+    client_stream_resume(stream, op->last_event_id, exchange, op->principal);
     server_streams_begin(op->client);
     return STAGE_DONE;
 }

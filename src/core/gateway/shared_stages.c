@@ -589,9 +589,15 @@ enum stage_result operation_stage_record_event(struct operation *op)
     return operation_record(op, AUDIT_EVENT, AUDIT_AUTHZ_ALLOW, false);
 }
 
-enum stage_result operation_stage_check_record(struct operation *op)
+enum stage_result operation_stage_check_intent(struct operation *op)
 {
     return op->wait_status == STATUS_OK
                ? STAGE_DONE
                : operation_refuse_error(op, PRODUCT_AUDIT_UNAVAILABLE, SLICE_EMPTY);
+}
+
+enum stage_result operation_stage_check_record(struct operation *op)
+{
+    return op->stop == STATUS_UNAUTHENTICATED ? operation_refuse_revoked(op)
+                                              : operation_stage_check_intent(op);
 }

@@ -199,7 +199,7 @@ const struct stage SIGN_IN_TOKEN_STAGES[] = {
     {"read", sign_in_stage_read_body},
     {"open", stage_open},
     {"record_intent", stage_record_intent},
-    {"check_intent", operation_stage_check_record},
+    {"check_intent", operation_stage_check_intent},
     {"exchange", stage_exchange},
     {"record_outcome", stage_record_outcome},
     {"check_record", operation_stage_check_record},

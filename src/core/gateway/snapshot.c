@@ -21,6 +21,7 @@ enum status gateway_snapshot_derive(struct gateway_snapshot *base, struct gatewa
     snapshot->arena = arena;
     snapshot->base = gateway_snapshot_ref(base->base != NULL ? base->base : base);
     snapshot->identity = NULL;
+    (void)revocations_ref(snapshot->revocations);
     *out = snapshot;
     return STATUS_OK;
 }
@@ -28,6 +29,7 @@ enum status gateway_snapshot_derive(struct gateway_snapshot *base, struct gatewa
 static void release(struct gateway_snapshot *snapshot)
 {
     identity_snapshot_unref(snapshot->identity);
+    revocations_unref(snapshot->revocations);
     if (snapshot->base != NULL) {
         gateway_snapshot_unref(snapshot->base);
     } else {

@@ -68,9 +68,10 @@ struct gateway_documents {
 };
 
 struct gateway_snapshot {
-    uint32_t references;           /* atomic */
-    struct arena arena;            /* holds all below, but for what base holds */
-    struct gateway_snapshot *base; /* one reference: all but identity is its own; NULL: none */
+    uint32_t references; /* atomic */
+    struct arena arena;  /* holds all below, but for what base holds */
+    struct gateway_snapshot
+        *base; /* one reference: what is not said below is its own; NULL: none */
     const struct gateway_server *servers;
     size_t server_count;
     const struct gateway_view *views;
@@ -81,10 +82,13 @@ struct gateway_snapshot {
     struct cedar_policy_set *policies;     /* owned; NULL denies everything */
     struct cedar_policy_set *lifted;       /* owned; of policy_lift_all */
     uint8_t policy_hash[AUDIT_HASH_BYTES]; /* of their sources; zero: none */
-    struct identity_snapshot *identity; /* one reference; NULL: every caller is local_principal */
-    struct principal *local_principal;  /* with --no-auth: this OS user; else NULL */
-    struct slice public_url;            /* "https://mcp.example.com", no trailing slash */
-    const struct slice *origins;        /* allowed values of Origin */
+    struct identity_snapshot *identity;    /* one reference, also with base; NULL: every caller is
+                                            * local_principal */
+    struct revocations *revocations;   /* one reference, also with base; NULL: nobody is shut out */
+    bool are_revocations_stale;        /* there is a newer list, which cannot be read */
+    struct principal *local_principal; /* with --no-auth: this OS user; else NULL */
+    struct slice public_url;           /* "https://mcp.example.com", no trailing slash */
+    const struct slice *origins;       /* allowed values of Origin */
     size_t origin_count;
     const struct slice *scopes; /* that clients ask for at first */
     size_t scope_count;
@@ -97,7 +101,7 @@ struct gateway_snapshot {
 struct gateway_snapshot *gateway_snapshot_ref(struct gateway_snapshot *snapshot);
 
 /* A snapshot like base but without identity, which the caller fills in; with one reference, and one
- * of base. STATUS_LIMIT without memory. */
+ * of base and of its revocations. STATUS_LIMIT without memory. */
 NODISCARD enum status gateway_snapshot_derive(struct gateway_snapshot *base,
                                               struct gateway_snapshot **out);
 
