@@ -5,6 +5,7 @@
 #include "daemon/config/policy_files.h"
 #include "daemon/discovery.h"
 #include "daemon/key_sets.h"
+#include "daemon/revocation_file.h"
 
 #include <stdio.h>
 #include <sys/stat.h>
@@ -41,6 +42,7 @@ static enum status check_policies(struct checked *checked, const struct slice *p
 static enum status check_config(struct checked *checked, struct slice path)
 {
     TRY(config_load(path, &checked->arena, &checked->config, &checked->report));
+    TRY(revocation_file_check(checked->config, &checked->arena, &checked->report));
     return check_policies(checked, checked->config->policies.items,
                           checked->config->policies.count);
 }

@@ -34,6 +34,7 @@ struct inspection {
     struct json_parser parser;
     struct key_reading keys;
     struct inputs inputs;
+    struct revocation_file revocations;
     struct config_report report;
     struct gateway_snapshot *snapshot;
     int64_t now_s;
@@ -459,7 +460,10 @@ static enum status trust(struct inspection *self, const char *path, struct slice
                                 .crypto = openssl_crypto_port(self->crypto),
                                 .parser = &self->parser,
                                 .generation = 1,
-                                .keys = &self->keys.sets};
+                                .keys = &self->keys.sets,
+                                .revocations = &self->revocations};
+    TRY(revocation_file_look(&self->revocations, self->inputs.config, revocation_file_read,
+                             &self->parser, diag));
     return assembly_build(&assembly, &self->arena, &self->snapshot, &self->report);
 }
 
@@ -488,6 +492,7 @@ static void authenticate(struct inspection *self, struct slice authorization)
     struct diag diag = {0};
     const struct identity_observer observer = {self, see};
     const struct identity_request request = {.snapshot = self->snapshot->identity,
+                                             .revocations = self->snapshot->revocations,
                                              .crypto = openssl_crypto_port(self->crypto),
                                              .parser = &self->parser,
                                              .authorization = authorization,
@@ -507,6 +512,7 @@ static void release(struct inspection *self)
         gateway_snapshot_unref(self->snapshot);
     }
     key_reading_release(&self->keys);
+    revocation_file_release(&self->revocations);
     openssl_crypto_free(self->crypto);
     arena_release(&self->arena);
 }

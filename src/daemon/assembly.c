@@ -626,12 +626,22 @@ static uint32_t spoken_revisions(const struct config *config)
     return config->revisions.count > 0 ? revisions : MCP_REVISIONS_LEGACY | MCP_REVISIONS_MODERN;
 }
 
+static void take_revocations(const struct assembly *assembly, struct gateway_snapshot *snapshot)
+{
+    revocations_unref(snapshot->revocations);
+    snapshot->revocations =
+        assembly->revocations == NULL ? NULL : revocations_ref(assembly->revocations->list);
+    snapshot->are_revocations_stale =
+        assembly->revocations != NULL && assembly->revocations->is_stale;
+}
+
 static enum status build_all(struct build *b)
 {
     const struct assembly *assembly = b->assembly;
     const struct config *config = assembly->inputs->config;
     b->snapshot->revisions = spoken_revisions(config);
     b->snapshot->is_proxy = assembly->is_proxy;
+    take_revocations(assembly, b->snapshot);
     TRY(build_servers(b));
     TRY(build_views(b));
     TRY(build_hosts(b));
@@ -689,5 +699,17 @@ enum status assembly_renew_keys(const struct assembly *assembly, struct gateway_
         return status;
     }
     *out = snapshot;
+    return STATUS_OK;
+}
+
+enum status assembly_renew_revocations(const struct assembly *assembly,
+                                       struct gateway_snapshot *current,
+                                       struct gateway_snapshot **out)
+{
+    TRY(gateway_snapshot_derive(current, out));
+    if (current->identity != NULL) {
+        (*out)->identity = identity_snapshot_ref(current->identity);
+    }
+    take_revocations(assembly, *out);
     return STATUS_OK;
 }

@@ -8,6 +8,7 @@
 #include "core/gateway/snapshot.h"
 #include "daemon/inputs.h"
 #include "daemon/key_sets.h"
+#include "daemon/revocation_file.h"
 
 struct assembly {
     const struct inputs *inputs;
@@ -15,9 +16,10 @@ struct assembly {
     const struct json_parser *parser;
     bool no_auth; /* every caller is this OS user */
     bool is_proxy;
-    uint16_t port;               /* the listener is bound to */
-    uint64_t generation;         /* of the keys; new for every snapshot */
-    const struct key_sets *keys; /* have adopted the configuration */
+    uint16_t port;                             /* the listener is bound to */
+    uint64_t generation;                       /* of the keys; new for every snapshot */
+    const struct key_sets *keys;               /* have adopted the configuration */
+    const struct revocation_file *revocations; /* NULL: nobody is shut out */
 };
 
 /* Build a snapshot with one reference. Issuers that have no keys yet refuse their tokens
@@ -31,5 +33,10 @@ NODISCARD enum status assembly_build(const struct assembly *assembly, struct are
 NODISCARD enum status assembly_renew_keys(const struct assembly *assembly,
                                           struct gateway_snapshot *current, struct arena *arena,
                                           struct gateway_snapshot **out);
+
+/* The snapshot that is in force, with the revocations of now. */
+NODISCARD enum status assembly_renew_revocations(const struct assembly *assembly,
+                                                 struct gateway_snapshot *current,
+                                                 struct gateway_snapshot **out);
 
 #endif

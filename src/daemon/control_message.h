@@ -16,11 +16,16 @@ enum control_type {
      * is a file or the development issuer's. Back comes the same, with the document as descriptor,
      * or without one when it cannot be read. */
     CONTROL_KEYS,
+    /* There as well: the file of the revocations, if it is another than stamp says. Back comes the
+     * stamp it has now, with it as descriptor unless nothing has changed; is_done is 0 when it
+     * cannot be read. */
+    CONTROL_REVOCATIONS,
 };
 
 /* Both sides are the same program: the struct itself travels. */
 struct control_message {
-    uint32_t type, loop_count, port, is_done, issuer;
+    uint32_t type, loop_count, port, is_done, issuer, unused; /* no padding: all bytes travel */
+    uint64_t stamp;
 };
 
 #endif

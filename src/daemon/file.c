@@ -7,6 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* FNV-1a, 64 bits, a word at a time. */
+#define STAMP_BASIS 0xCBF29CE484222325U
+#define STAMP_PRIME 0x100000001B3U
+
 enum status file_read(struct slice path, struct buf *out)
 {
     int fd = open((const char *)path.ptr, O_RDONLY | O_CLOEXEC);
@@ -28,6 +32,26 @@ enum status file_read(struct slice path, struct buf *out)
     }
     (void)close(fd);
     return status;
+}
+
+/* Whoever writes a file changes one of these, unless he takes pains not to. */
+enum status file_stamp(struct slice path, uint64_t *out)
+{
+    struct stat status;
+    if (stat((const char *)path.ptr, &status) != 0) {
+        return STATUS_NOT_FOUND;
+    }
+    const uint64_t parts[] = {(uint64_t)status.st_dev,          (uint64_t)status.st_ino,
+                              (uint64_t)status.st_size,         (uint64_t)status.st_mtim.tv_sec,
+                              (uint64_t)status.st_mtim.tv_nsec, (uint64_t)status.st_ctim.tv_sec,
+                              (uint64_t)status.st_ctim.tv_nsec};
+    uint64_t stamp = STAMP_BASIS;
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        stamp = (stamp ^ parts[i]) * STAMP_PRIME;
+        stamp ^= stamp >> 29;
+    }
+    *out = stamp | 1;
+    return STATUS_OK;
 }
 
 static bool write_all(int fd, struct slice bytes)

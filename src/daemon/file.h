@@ -9,6 +9,10 @@
  * cannot be opened, STATUS_IO when it cannot be read, STATUS_LIMIT when it is too large. */
 NODISCARD enum status file_read(struct slice path, struct buf *out);
 
+/* What a file is now: another number when it was written or replaced, and never 0. STATUS_NOT_FOUND
+ * with errno when nobody can tell. */
+NODISCARD enum status file_stamp(struct slice path, uint64_t *out);
+
 /* A file without a name that holds bytes, that only this user can open by its path /proc/self/fd/N
  * and that nobody can change. The caller closes *out. STATUS_UNAVAILABLE file.unnamed. */
 NODISCARD enum status file_unnamed(struct slice bytes, int *out, struct diag *diag);

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "core/ports/http_client.h"
 #include "daemon/file.h"
+#include "daemon/revocation_file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -137,6 +138,7 @@ enum status inputs_of_config(const struct config *config, struct arena *arena, s
     TRY(read_api_keys(config, arena, &out->api_keys));
     TRY(read_sign_in_secrets(config, arena, &out->sign_in_secrets));
     TRY(read_document_authorities(config, arena, &out->document_authorities));
+    TRY(revocation_file_check(config, arena, report));
     if (config->policies.count == 0) {
         return STATUS_OK;
     }

@@ -48,12 +48,16 @@ struct serving {
     struct port_used_codes codes_port;
     struct shared_replay replay;
     struct port_replay replay_port;
+    struct revocation_file revocations;
+    struct diag revocations_said; /* what was wrong with them, and has been said */
+    struct timer revocations_tick;
     struct gateway_snapshot *snapshot; /* one reference to what is in force */
     struct posted to_reload;           /* from the thread that waits for signals */
     uv_sem_t reloaded;
     struct timer reload_tick;
     int64_t reload_deadline_ms;
     bool is_reloaded; /* else it was refused */
+    bool is_refusing; /* and nobody has been told yet */
 };
 
 static enum status say(const struct diag *diag, enum status status)
@@ -216,7 +220,8 @@ static struct assembly assembly_of(struct serving *s, const struct inputs *input
                              .is_proxy = s->plan->is_proxy,
                              .port = s->plan->listeners->port,
                              .generation = ++s->generation,
-                             .keys = &s->keys};
+                             .keys = &s->keys,
+                             .revocations = &s->revocations};
 }
 
 static enum status build_snapshot(struct serving *s, const struct inputs *inputs,
@@ -314,6 +319,62 @@ static void on_keys_changed(void *context)
     arena_release(&arena);
 }
 
+/* -- revocations --------------------------------------------------------------------------- */
+
+static enum status look_at_revocations(struct serving *s, struct revocation_file *file,
+                                       const struct config *config, struct diag *diag)
+{
+    return revocation_file_look(file, config, s->plan->host.read_revocations, &s->parser, diag);
+}
+
+/* Once: it is looked at four times a second. */
+static void say_of_revocations(struct serving *s, const struct diag *diag)
+{
+    if (s->revocations.is_stale && strcmp(diag->message, s->revocations_said.message) != 0) {
+        fprintf(stderr, "aegis: revocations: %s; the list that was read before stays in force\n",
+                diag->message);
+    } else if (!s->revocations.is_stale) {
+        fprintf(stderr, "aegis: revocations: %zu are in force\n",
+                revocations_count(s->revocations.list));
+    }
+    s->revocations_said = *diag;
+}
+
+static void renew_revocations(struct serving *s)
+{
+    struct gateway_snapshot *snapshot = NULL;
+    struct diag diag = {0};
+    const struct revocations *before = s->snapshot->revocations;
+    (void)!look_at_revocations(s, &s->revocations, s->inputs.config, &diag);
+    bool has_changed = s->revocations.list != before ||
+                       s->revocations.is_stale != s->snapshot->are_revocations_stale;
+    if (has_changed) {
+        struct assembly assembly = assembly_of(s, &s->inputs);
+        if (assembly_renew_revocations(&assembly, s->snapshot, &snapshot) != STATUS_OK ||
+            put_in_force(s, snapshot) != STATUS_OK) {
+            fputs("aegis: revocations: no memory to put them in force; this is tried again\n",
+                  stderr);
+            return;
+        }
+    }
+    if (has_changed || s->revocations.is_stale) {
+        say_of_revocations(s, &diag);
+    }
+}
+
+static void on_revocations_tick(struct timer *timer)
+{
+    struct serving *s =
+        (struct serving *)((char *)timer - offsetof(struct serving, revocations_tick));
+    /* Until then the supervisor reads what the refused configuration names. */
+    if (!s->is_refusing) {
+        renew_revocations(s);
+    }
+    loop_timer_start(&s->control, timer, REVOCATION_FILE_TICK_MS);
+}
+
+/* -- reloads ------------------------------------------------------------------------------- */
+
 static enum status take_inputs(struct serving *s, struct arena *arena, struct inputs *inputs)
 {
     struct gateway_snapshot *snapshot = NULL;
@@ -323,8 +384,6 @@ static enum status take_inputs(struct serving *s, struct arena *arena, struct in
 
 static enum status reload(struct serving *s, struct arena *arena, struct inputs *inputs)
 {
-    const struct serving_host *host = &s->plan->host;
-    TRY(host->reload(host->context, arena, inputs));
     if (!key_sets_can_read(inputs->config)) {
         fputs("aegis: no issuer had its keys at an address when this process started; restart the "
               "gateway to use one\n",
@@ -335,6 +394,26 @@ static enum status reload(struct serving *s, struct arena *arena, struct inputs 
     key_sets_read_anew(&s->keys);
     enum status status = take_inputs(s, arena, inputs);
     key_sets_drop_others(&s->keys, status == STATUS_OK ? inputs->config : s->inputs.config);
+    return status;
+}
+
+/* With the revocations that it names, or not at all. */
+static enum status reload_with_revocations(struct serving *s, struct arena *arena,
+                                           struct inputs *inputs)
+{
+    const struct serving_host *host = &s->plan->host;
+    struct revocation_file before = s->revocations;
+    struct diag diag = {0};
+    TRY(host->reload(host->context, arena, inputs));
+    s->revocations = (struct revocation_file){0};
+    enum status status = look_at_revocations(s, &s->revocations, inputs->config, &diag);
+    if (status != STATUS_OK) {
+        (void)!say(&diag, status);
+    } else {
+        status = reload(s, arena, inputs);
+    }
+    revocation_file_release(status == STATUS_OK ? &before : &s->revocations);
+    s->revocations = status == STATUS_OK ? s->revocations : before;
     return status;
 }
 
@@ -351,6 +430,7 @@ static void on_reload_tick(struct timer *timer)
                          : "aegis: reload refused, the old configuration stays in force\n",
           stderr);
     host->reloaded(host->context, s->is_reloaded);
+    s->is_refusing = false;
     uv_sem_post(&s->reloaded);
 }
 
@@ -361,7 +441,7 @@ static void run_reload(struct posted *item)
     struct inputs inputs = {0};
     struct arena arena;
     arena_init(&arena, INPUTS_BYTES_MAX, NULL);
-    bool is_done = reload(s, &arena, &inputs) == STATUS_OK;
+    bool is_done = reload_with_revocations(s, &arena, &inputs) == STATUS_OK;
     if (is_done) {
         arena_release(&s->reload_arena);
         s->reload_arena = arena;
@@ -370,6 +450,7 @@ static void run_reload(struct posted *item)
         arena_release(&arena);
     }
     s->is_reloaded = is_done;
+    s->is_refusing = !is_done;
     s->reload_deadline_ms = loop_now_ms(&s->control) + KEYS_WAIT_MAX_MS;
     s->reload_tick.fire = on_reload_tick;
     on_reload_tick(&s->reload_tick);
@@ -456,6 +537,7 @@ static void release(struct serving *s)
     }
     listeners_close(s->plan->listeners);
     gateway_snapshot_unref(s->snapshot);
+    revocation_file_release(&s->revocations);
     key_sets_release(&s->keys);
     loop_release(&s->control);
     uv_sem_destroy(&s->reloaded);
@@ -476,6 +558,7 @@ static enum status serve(struct serving *s, const sigset_t *set, struct diag *di
 {
     struct gateway_snapshot *snapshot = NULL;
     TRY(open_shared(s, diag));
+    TRY(look_at_revocations(s, &s->revocations, s->inputs.config, diag));
     key_sets_adopt(&s->keys, s->inputs.config);
     key_loop_wait(&s->keys, &s->control, KEYS_WAIT_MAX_MS);
     enum status status = build_snapshot(s, s->plan->inputs, &s->arena, &snapshot);
@@ -487,6 +570,8 @@ static enum status serve(struct serving *s, const sigset_t *set, struct diag *di
     if (status != STATUS_OK) {
         return status;
     }
+    s->revocations_tick.fire = on_revocations_tick;
+    loop_timer_start(&s->control, &s->revocations_tick, REVOCATION_FILE_TICK_MS);
     status = loop_thread_start(&s->control, diag);
     if (status != STATUS_OK) {
         stop_lanes(s);

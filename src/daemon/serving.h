@@ -11,6 +11,7 @@
 #include "daemon/inputs.h"
 #include "daemon/key_sets.h"
 #include "daemon/listeners.h"
+#include "daemon/revocation_file.h"
 
 struct serving_host {
     void *context;
@@ -20,6 +21,7 @@ struct serving_host {
     /* Append the key set document of an issuer; as key_sets_read. */
     enum status (*read_keys)(const struct config *config, const struct config_issuer *issuer,
                              struct buf *out, struct diag *diag);
+    revocation_file_fn read_revocations;
     void (*reloaded)(void *context, bool is_done); /* the new inputs are in force, or the old */
 };
 

@@ -101,6 +101,7 @@ static enum status serve(struct host *host, struct arena *arena, struct diag *di
                                          .ready = on_ready,
                                          .reload = on_reload,
                                          .read_keys = key_sets_read,
+                                         .read_revocations = revocation_file_read,
                                          .reloaded = on_reloaded},
                                 .bearer = standalone->bearer,
                                 .no_auth = standalone->no_auth,

@@ -12,6 +12,7 @@
 #include "daemon/parcel.h"
 #include "daemon/process_guard.h"
 #include "daemon/programs.h"
+#include "daemon/revocation_file.h"
 #include "daemon/run_as.h"
 #include "daemon/worker.h"
 #include "daemon/worker_environment.h"
@@ -110,12 +111,17 @@ static enum status load(const struct supervisor *s, struct reading *out)
     return status;
 }
 
-/* The issuers are those of the newest reading: a worker asks for their keys before it takes it. */
-static enum status read_keys(const struct supervisor *s, uint32_t issuer, int *document)
+/* A worker asks for what a reading names before it takes it. */
+static const struct config *newest_config(const struct supervisor *s)
 {
     const struct reading *newest = s->pending.parcel >= 0 ? &s->pending : accepted(s);
-    const struct config *config = newest->inputs.config;
-    assert(config != NULL);
+    assert(newest->inputs.config != NULL);
+    return newest->inputs.config;
+}
+
+static enum status read_keys(const struct supervisor *s, uint32_t issuer, int *document)
+{
+    const struct config *config = newest_config(s);
     struct diag diag = {0};
     struct buf text;
     if (issuer >= config->issuer_count || key_sets_is_remote(&config->issuers[issuer])) {
@@ -131,6 +137,28 @@ static enum status read_keys(const struct supervisor *s, uint32_t issuer, int *d
         fprintf(stderr, "aegis: issuer '%.*s': %s\n", SLICE_ARG(config->issuers[issuer].name),
                 diag.message);
     }
+    return STATUS_OK;
+}
+
+/* Asked for four times a second, so nothing is said here: the worker says what has changed. */
+static enum status read_revocations(const struct supervisor *s, struct control_message *message,
+                                    int *document)
+{
+    const struct config *config = newest_config(s);
+    uint64_t before = message->stamp;
+    struct diag diag = {0};
+    struct buf text;
+    message->is_done = 1;
+    if (config->revocations.len == 0) {
+        return STATUS_OK; /* the worker is about to hear that */
+    }
+    buf_init(&text, (size_t)config->limits.revocation_bytes, NULL);
+    enum status status = revocation_file_read(config, &message->stamp, &text, &diag);
+    if (status == STATUS_OK && message->stamp != before) {
+        status = file_unnamed(buf_view(&text), document, &diag);
+    }
+    buf_release(&text);
+    message->is_done = status == STATUS_OK ? 1 : 0;
     return STATUS_OK;
 }
 
@@ -308,6 +336,15 @@ static void on_reloaded(struct supervisor *s, bool is_done)
     release_reading(&s->pending);
 }
 
+static enum status read_wanted(const struct supervisor *s, struct control_message *message,
+                               int *document)
+{
+    if (message->type == CONTROL_REVOCATIONS) {
+        return read_revocations(s, message, document);
+    }
+    return message->type == CONTROL_KEYS ? read_keys(s, message->issuer, document) : STATUS_INVALID;
+}
+
 static void on_keys_wanted(struct supervisor *s)
 {
     struct control_message message = {0};
@@ -316,8 +353,7 @@ static void on_keys_wanted(struct supervisor *s)
     enum status status = channel_receive(s->worker.keys, &message, sizeof(message), &received);
     channel_close_received(&received);
     if (status == STATUS_OK) {
-        status =
-            message.type == CONTROL_KEYS ? read_keys(s, message.issuer, &document) : STATUS_INVALID;
+        status = read_wanted(s, &message, &document);
     }
     if (status == STATUS_OK) {
         status = channel_send(s->worker.keys, slice_of(&message, sizeof(message)), &document,

@@ -128,15 +128,20 @@ static enum status on_reload(void *context, struct arena *arena, struct inputs *
 }
 
 /* Waits for the supervisor as it would for a file. */
+static enum status ask(struct control_message *message, struct channel_received *received)
+{
+    struct pollfd wait = {.fd = WORKER_KEYS_CHANNEL, .events = POLLIN};
+    TRY(channel_send(WORKER_KEYS_CHANNEL, slice_of(message, sizeof(*message)), NULL, 0));
+    while (poll(&wait, 1, -1) < 0 && errno == EINTR) {
+    }
+    return channel_receive(WORKER_KEYS_CHANNEL, message, sizeof(*message), received);
+}
+
 static enum status ask_for_keys(uint32_t issuer, struct buf *out)
 {
     struct control_message message = {.type = CONTROL_KEYS, .issuer = issuer};
     struct channel_received received = {0};
-    struct pollfd wait = {.fd = WORKER_KEYS_CHANNEL, .events = POLLIN};
-    TRY(channel_send(WORKER_KEYS_CHANNEL, slice_of(&message, sizeof(message)), NULL, 0));
-    while (poll(&wait, 1, -1) < 0 && errno == EINTR) {
-    }
-    TRY(channel_receive(WORKER_KEYS_CHANNEL, &message, sizeof(message), &received));
+    TRY(ask(&message, &received));
     enum status status = received.descriptor_count == 1
                              ? file_read_unnamed(received.descriptors[0], out)
                              : STATUS_NOT_FOUND;
@@ -154,6 +159,25 @@ static enum status read_keys(const struct config *config, const struct config_is
     return status == STATUS_OK
                ? STATUS_OK
                : diag_fail(diag, status, "jwks.file", "the supervisor cannot read the key file");
+}
+
+static enum status read_revocations(const struct config *config, uint64_t *stamp, struct buf *out,
+                                    struct diag *diag)
+{
+    struct control_message message = {.type = CONTROL_REVOCATIONS, .stamp = *stamp};
+    struct channel_received received = {0};
+    enum status status = ask(&message, &received);
+    if (status == STATUS_OK && message.is_done == 0) {
+        status = STATUS_NOT_FOUND;
+    } else if (status == STATUS_OK && received.descriptor_count == 1) {
+        status = file_read_unnamed(received.descriptors[0], out);
+        *stamp = message.stamp;
+    }
+    channel_close_received(&received);
+    return status == STATUS_OK
+               ? STATUS_OK
+               : diag_fail(diag, status, "revocation.file", "the supervisor cannot read '%.*s'",
+                           SLICE_ARG(config->revocations));
 }
 
 /* *out stays NULL without audit, and only then. */
@@ -197,6 +221,7 @@ static enum status serve(struct worker *worker, struct diag *diag)
                                          .ready = on_ready,
                                          .reload = on_reload,
                                          .read_keys = read_keys,
+                                         .read_revocations = read_revocations,
                                          .reloaded = on_reloaded}};
     return serving_run(&plan);
 }

@@ -129,7 +129,9 @@ static void answer_readiness(struct gateway *gateway, struct exchange *exchange)
         reply.body = SLICE("{\"ready\":false,\"reason\":\"identity_unavailable\"}");
     } else {
         reply.status_code = 200;
-        reply.body = SLICE("{\"ready\":true}");
+        reply.body = gateway->snapshot->are_revocations_stale
+                         ? SLICE("{\"ready\":true,\"degraded\":\"revocations_stale\"}")
+                         : SLICE("{\"ready\":true}");
     }
     exchange->vtable->reply(exchange, &reply);
 }

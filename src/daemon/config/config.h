@@ -279,6 +279,8 @@ struct config {
     struct slice store_path;      /* of the SQLite database; default STATE_DIR/aegis.db */
     struct slice state_dir;       /* default /var/lib/aegis */
     struct config_texts policies; /* folders or files */
+    struct slice revocations;     /* file; empty: nobody is shut out */
+    struct config_place revocations_place;
     struct config_audit audit;
     struct config_issuer *issuers;
     size_t issuer_count; /* 0: nobody can be authenticated, every call is refused */

@@ -71,6 +71,16 @@ static void check_policies(struct config_reader *reader, const struct config_nod
     }
 }
 
+/* Who can write to the list decides who is shut out; what is in it is looked at when it is read. */
+static void check_revocations(struct config_reader *reader, const struct config_node *node,
+                              struct config *config)
+{
+    if (node != NULL) {
+        config->revocations_place = (struct config_place){node->line, node->column};
+        config_check_file(reader, node, config->revocations, false);
+    }
+}
+
 static void check_origin(struct config_reader *reader, const struct config_node *node)
 {
     struct config_url url;
@@ -233,6 +243,7 @@ void config_check_root(struct config_reader *reader, const struct config_node *n
     refuse_duplicates(reader, config_node_member(node, SLICE("identity")), SLICE("name"));
     refuse_duplicates(reader, config_node_member(node, SLICE("identity")), SLICE("issuer"));
     check_policies(reader, config_node_member(node, SLICE("policies")));
+    check_revocations(reader, config_node_member(node, SLICE("revocations")), config);
     check_each(reader, config_node_member(node, SLICE("origins")), check_origin);
     check_each(reader, config_node_member(node, SLICE("hosts")), check_host);
     check_each(reader, config_node_member(node, SLICE("revisions")), check_spoken);

@@ -485,6 +485,8 @@ static const struct config_field root_fields[] = {
      .doc = "folder for all that the gateway writes; default /var/lib/aegis"},
     {.name = SLICE_INIT("policies"), .kind = CONFIG_KIND_PATHS, AT(config, policies),
      .doc = "Cedar policies: files, or folders of *.cedar; without any, all is denied"},
+    {.name = SLICE_INIT("revocations"), .kind = CONFIG_KIND_PATH, AT(config, revocations),
+     .doc = "file of the tokens, people, sessions, clients and keys that are shut out; looked at four times a second"},
     {.name = SLICE_INIT("audit"), .kind = CONFIG_KIND_OBJECT, AT(config, audit),
      .object = &audit_object, .doc = "the journal"},
     {.name = SLICE_INIT("identity"), .kind = CONFIG_KIND_OBJECTS, AT(config, issuers),

@@ -97,6 +97,8 @@ const struct config_limit config_limit_table[] = {
     LIMIT(token_bytes, 16 * KIB, KIB, 16 * KIB, "bytes", "one bearer token"),
     LIMIT(token_cache_entries, 4096, 8, 65536, "", "verified tokens one loop remembers"),
     LIMIT(proofs, 65536, 8, 1 << 20, "", "DPoP proofs remembered against a second use, of all loops"),
+    LIMIT(revocations, 65536, 1, 1 << 20, "", "entries of the list of revocations"),
+    LIMIT(revocation_bytes, 16 * MIB, KIB, 256 * MIB, "bytes", "the file of that list"),
     LIMIT(jwks_bytes, MIB, KIB, 16 * MIB, "bytes", "one key set document"),
     LIMIT(jwks_refresh_s, 600, 300, 86400, "s", "longest time between two readings of keys"),
     LIMIT(jwks_stale_s, 3600, 10, 86400, "s", "age at which keys are no longer used"),
