@@ -153,6 +153,14 @@ void arena_release(struct arena *arena)
     arena->spares = spares;
 }
 
+void arena_wipe(struct arena *arena)
+{
+    for (struct arena_block *block = arena->blocks; block != NULL; block = block->previous) {
+        explicit_bzero(block + 1, block->size - sizeof(*block));
+    }
+    arena_release(arena);
+}
+
 void arena_reset(struct arena *arena)
 {
     struct arena_block *kept = arena->blocks;

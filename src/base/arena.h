@@ -64,6 +64,9 @@ void arena_init(struct arena *arena, size_t limit_bytes, struct account *account
 /* Give back everything; the arena is as after arena_init. */
 void arena_release(struct arena *arena);
 
+/* The same for secrets: what was there is overwritten first. */
+void arena_wipe(struct arena *arena);
+
 /* Forget all contents but keep one block, unless it is large, for the next use: for hot loops. */
 void arena_reset(struct arena *arena);
 

@@ -5,10 +5,14 @@
 #include "adapters/crypto/openssl_crypto.h"
 #include "adapters/http_client/curl_library.h"
 #include "daemon/config/config_url.h"
+#include "daemon/process_guard.h"
 #include "daemon/sign_in/keeper.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
+#define GRANT_BYTES_MAX ((size_t)16 << 20)
+#define SIGN_OUT_PATIENCE_MS 10000
 #define TIME_LIMIT_S 300
 #define TIME_LIMIT_S_MAX 540 /* a waiting call is given up after limits.operation_deadline_ms */
 
@@ -31,7 +35,9 @@ static const char USAGE[] =
     "  --no-browser         only print the address to sign in at\n"
     "  --redirect-port N    the port of 127.0.0.1 that the browser comes back to (default: any)\n"
     "  --time-limit S       seconds to sign in (default 300, at most 540)\n"
-    "  --sign-out           forget the tokens of URL, and end\n"
+    "  --sign-out           have the tokens of URL revoked, forget them, and end; they are "
+    "forgotten also\n"
+    "                       when that fails, and then the exit status is 1\n"
     "  --policy DIR         Cedar policies (default: the built-in pack 'local', as in 'aegis "
     "wrap';\n"
     "                       the server's name is 'upstream')\n"
@@ -78,6 +84,7 @@ static enum status open_connection(struct connection *connection,
     char path[STATE_FOLDER_BYTES], folder[STATE_FOLDER_BYTES + 16];
     uint8_t seed[16];
     connection->random = system_random();
+    TRY(process_guard_apply(diag)); /* before a token is read */
     TRY(openssl_crypto_new(&connection->crypto));
     TRY(connection->random.fill(connection->random.context, seed, sizeof(seed)));
     json_parser_init(&connection->parser, &LIMITS, seed);
@@ -87,26 +94,10 @@ static enum status open_connection(struct connection *connection,
                             openssl_crypto_port(connection->crypto), &connection->parser, diag);
 }
 
-static int sign_out(const struct connection *connection, const char *url)
+static struct sign_in sign_in_of(const struct connection *connection,
+                                 const struct connect_options *options)
 {
-    struct diag diag = {0};
-    enum status status = token_store_remove(&connection->store, &diag);
-    if (status == STATUS_NOT_FOUND) {
-        fprintf(stderr, "aegis connect: nobody is signed in at %s\n", url);
-        return EXIT_CODE_FAILURE;
-    }
-    if (status != STATUS_OK) {
-        return fail(&diag);
-    }
-    printf("signed out at %s: the tokens kept here are gone\n", url);
-    return EXIT_CODE_OK;
-}
-
-static int serve(struct connection *connection, const struct connect_options *options)
-{
-    struct keeper keeper;
-    struct diag diag = {0};
-    const struct sign_in sign_in = {
+    return (struct sign_in){
         .url = slice_view_cstr(options->server.upstream),
         .client_id = slice_view_cstr(options->client_id),
         .scope = slice_view_cstr(options->scope),
@@ -117,6 +108,64 @@ static int serve(struct connection *connection, const struct connect_options *op
         .crypto = openssl_crypto_port(connection->crypto),
         .random = &connection->random,
     };
+}
+
+/* A server that takes no tokens back is no failure of ours. */
+static int say_revoked(enum status told, const struct diag *diag)
+{
+    if (told == STATUS_OK) {
+        return EXIT_CODE_OK;
+    }
+    fprintf(
+        stderr,
+        "aegis connect: not every token was revoked, and one that was not is good until it ends: "
+        "%s\n",
+        diag->message[0] != '\0' ? diag->message : "they could not be read");
+    return told == STATUS_NOT_FOUND && diag->code != NULL ? EXIT_CODE_OK : EXIT_CODE_FAILURE;
+}
+
+/* The authorization server first, then the file, which goes whatever that one says. */
+static int sign_out(struct connection *connection, const struct connect_options *options)
+{
+    struct arena arena;
+    struct grant grant;
+    struct diag diag = {0}, revocation = {0};
+    const char *url = options->server.upstream;
+    const struct sign_in sign_in = sign_in_of(connection, options);
+    int lock = token_store_lock(&connection->store, SIGN_OUT_PATIENCE_MS, NULL);
+    if (lock < 0) {
+        fprintf(stderr,
+                "aegis connect: another process is signing in at %s just now, and keeps "
+                "what it gets; sign out again when it is done\n",
+                url);
+    }
+    arena_init(&arena, GRANT_BYTES_MAX, NULL);
+    enum status told = token_store_load(&connection->store, &arena, &grant, &revocation);
+    if (told == STATUS_OK) {
+        told = curl_library_load(&revocation);
+        told = told == STATUS_OK ? sign_in_revoke(&sign_in, &grant, &arena, &revocation) : told;
+    }
+    arena_wipe(&arena);
+    enum status status = token_store_remove(&connection->store, &diag);
+    if (lock >= 0) {
+        (void)close(lock);
+    }
+    if (status == STATUS_NOT_FOUND) {
+        fprintf(stderr, "aegis connect: nobody is signed in at %s\n", url);
+        return EXIT_CODE_FAILURE;
+    }
+    if (status != STATUS_OK) {
+        return fail(&diag);
+    }
+    printf("signed out at %s: the tokens kept here are gone\n", url);
+    return say_revoked(told, &revocation);
+}
+
+static int serve(struct connection *connection, const struct connect_options *options)
+{
+    struct keeper keeper;
+    struct diag diag = {0};
+    const struct sign_in sign_in = sign_in_of(connection, options);
     if (curl_library_load(&diag) != STATUS_OK) {
         return fail(&diag);
     }
@@ -193,8 +242,7 @@ static int run(int argc, char **argv)
     if (open_connection(&connection, &values, &diag) != STATUS_OK) {
         code = fail(&diag);
     } else {
-        code =
-            values.sign_out ? sign_out(&connection, server->upstream) : serve(&connection, &values);
+        code = values.sign_out ? sign_out(&connection, &values) : serve(&connection, &values);
     }
     openssl_crypto_free(connection.crypto);
     return code;

@@ -22,7 +22,7 @@ const APP = {
 const read = (client) => client.callTool({ name: 'read_report', arguments: {} });
 
 const provider = await new AuthorizationServer({
-  audience: AUDIENCE, roles: { alice: ['Developers'] }, clients: [APP], provider: { features: { registration: { enabled: true } } },
+  audience: AUDIENCE, roles: { alice: ['Developers'] }, clients: [APP], provider: { features: { registration: { enabled: true }, revocation: { enabled: true } } },
 }).start();
 const remote = await new ProtectedServer(provider.url).start();
 provider.resources[remote.origin] = 'mcp:call mcp:admin';
@@ -218,12 +218,112 @@ describe('a token', () => {
     await askedTimes(other, 0);
   });
 
-  test('is forgotten by signing out', async () => {
+  test('is renewed from what another process left, which used up the refresh token of this one', async () => {
     const state = await signedIn();
+    const session = await start({ state });
+    const client = await connected(session);
+    const { file, grant } = await kept(state);
+    const form = { grant_type: 'refresh_token', refresh_token: grant.refresh_token, client_id: grant.client_id, resource: url };
+    const answer = await (await fetch(grant.token_endpoint, { method: 'POST', body: new URLSearchParams(form) })).json();
+    assert.notEqual(answer.refresh_token, grant.refresh_token);
+    await fs.writeFile(file, JSON.stringify({ ...grant, ...await expired(), expires_at: 1, refresh_token: answer.refresh_token }));
+    provider.publish([signingKey('of the day after')]);
+    await bench.reload();
+    assert.equal(resultText(await read(client)), 'read_report');
+    await askedTimes(session, 0);
+  });
+
+  test('is one of many processes that find it expired together', async () => {
+    const state = await signedIn(expired);
+    const many = await Promise.all(Array.from({ length: 4 }, () => start({ state })));
+    for (const session of many) assert.equal(resultText(await read(await connected(session))), 'read_report');
+    for (const session of many) await askedTimes(session, 0);
+  });
+});
+
+describe('signing out', () => {
+  const REVOCATION = '/token/revocation';
+  const signOut = (state) => aegis('connect', '--sign-out', '--state', state, url);
+
+  /** Signing out fails in part: the file is gone, the exit status is 1, and why is said. */
+  async function half(state, why) {
     const { file } = await kept(state);
-    assert.match(await aegis('connect', '--sign-out', '--state', state, url), /^signed out/);
+    await assert.rejects(signOut(state), ({ code, stdout, stderr }) => {
+      assert.equal(code, 1);
+      assert.match(stdout, /^signed out/);
+      assert.match(stderr, /not every token was revoked, and one that was not is good until it ends/);
+      assert.match(stderr, why);
+      return true;
+    });
     await assert.rejects(fs.stat(file));
-    await assert.rejects(aegis('connect', '--sign-out', '--state', state, url), /nobody is signed in/);
+  }
+
+  /** The provider answers so at an address. */
+  function answers(url_, status, body) {
+    provider.intercept = (request, response) => {
+      if (request.url !== url_) return false;
+      response.writeHead(status, { 'Content-Type': 'application/json' }).end(body);
+      return true;
+    };
+  }
+
+  test('has both tokens revoked and forgets them', async () => {
+    const state = await signedIn();
+    const { file, grant } = await kept(state);
+    const count = provider.requests.length;
+    assert.match(await signOut(state), /^signed out/);
+    assert.equal(provider.requests.slice(count).filter((path_) => path_ === REVOCATION).length, 2);
+    await assert.rejects(fs.stat(file));
+    const form = { grant_type: 'refresh_token', refresh_token: grant.refresh_token, client_id: grant.client_id };
+    assert.equal((await fetch(grant.token_endpoint, { method: 'POST', body: new URLSearchParams(form) })).status, 400);
+    await assert.rejects(signOut(state), /nobody is signed in/);
+  });
+
+  test('forgets them while the provider is down', async () => {
+    const state = await signedIn();
+    provider.isDown = true;
+    await half(state, /cannot be asked/).finally(() => { provider.isDown = false; });
+  });
+
+  test('forgets them when the provider refuses', async () => {
+    const state = await signedIn();
+    answers(REVOCATION, 503, '{}');
+    await half(state, /token\/revocation' answers 503/);
+  });
+
+  test('tells nobody else than the issuer that gave them', async () => {
+    const state = await signedIn();
+    answers('/.well-known/oauth-authorization-server', 200, JSON.stringify({ issuer: 'https://evil.tests.example', revocation_endpoint: `${remote.origin}/` }));
+    await half(state, /is of another issuer/);
+  });
+
+  test('forgets what others can read, or nobody', async () => {
+    for (const [mode, change] of [[0o644, undefined], [0o600, () => ({ access_token: '' })]]) {
+      const state = await signedIn(change);
+      await fs.chmod((await kept(state)).file, mode);
+      await half(state, /can be read by others|they could not be read/);
+    }
+  });
+
+  test('is done when the provider takes nothing back', async () => {
+    const state = await signedIn();
+    const metadata = await (await fetch(`${provider.url}/.well-known/oauth-authorization-server`)).json();
+    answers('/.well-known/oauth-authorization-server', 200, JSON.stringify({ ...metadata, revocation_endpoint: undefined }));
+    assert.match(await signOut(state), /^signed out/);
+  });
+
+  test('is not undone by a process that goes on', async () => {
+    const state = await signedIn();
+    const session = await start({ state });
+    const client = await connected(session);
+    provider.isDown = true;
+    await half(state, /cannot be asked/).finally(() => { provider.isDown = false; });
+    provider.publish([signingKey('after that')]);
+    await bench.reload();
+    const call = read(client);
+    assert.equal((await person(session)).status, 200);
+    assert.equal(resultText(await call), 'read_report');
+    assert.match(session.errors(), /somebody signed out/);
   });
 });
 
@@ -403,6 +503,100 @@ describe('a server that is no gateway', () => {
     assert.match(String(await client.callTool({ name: 'administrate', arguments: {} }).catch((error) => error)), /credential/);
     await askedTimes(session, 2);
     assert.equal(resultText(await read(client)), 'read_report');
+  });
+});
+
+describe('another sign-in', () => {
+  const failed = (client, name) => client.callTool({ name, arguments: {} }).catch((error) => error);
+
+  /** Somebody who is signed in at the server that wants more. */
+  async function user() {
+    const session = await start({ to: remote.url });
+    assert.equal((await person(session)).status, 200);
+    const client = await connected(session);
+    remote.age();
+    return { session, client };
+  }
+
+  test('is asked for once, for all calls that need it', async () => {
+    const { session, client } = await user();
+    const calls = Array.from({ length: 5 }, () => client.callTool({ name: 'sign', arguments: {} }));
+    const [, more] = await addresses(session, 2);
+    const query = new URL(more).searchParams;
+    assert.deepEqual([query.get('acr_values'), query.get('max_age'), query.get('scope')], ['gold platinum', '600', 'mcp:call openid']);
+    assert.equal((await person(session, { count: 2 })).status, 200);
+    for (const call of calls) assert.equal(resultText(await call), 'sign');
+    await askedTimes(session, 2);
+    assert.equal((await kept(session.state)).grant.acr_values, 'gold platinum');
+  });
+
+  test('may have claims of its own', async () => {
+    const { session, client } = await user();
+    const call = client.callTool({ name: 'sign-claims', arguments: {} });
+    assert.equal(new URL((await addresses(session, 2))[1]).searchParams.get('claims'), '{"access_token":{}}');
+    assert.equal((await person(session, { count: 2 })).status, 200);
+    assert.equal(resultText(await call), 'sign-claims');
+  });
+
+  test('is like the one before when only more scopes are wanted', async () => {
+    const { session, client } = await user();
+    const call = client.callTool({ name: 'sign', arguments: {} });
+    assert.equal((await person(session, { count: 2 })).status, 200);
+    assert.equal(resultText(await call), 'sign');
+    const next = client.callTool({ name: 'administrate-401', arguments: {} });
+    const query = new URL((await addresses(session, 3))[2]).searchParams;
+    assert.deepEqual([query.get('acr_values'), query.get('scope')], ['gold platinum', 'mcp:call openid mcp:admin']);
+    assert.equal((await person(session, { count: 3 })).status, 200);
+    assert.equal(resultText(await next), 'administrate-401');
+  });
+
+  test('is not asked for again when it changed nothing', async () => {
+    const { session, client } = await user();
+    const call = failed(client, 'sign-in-vain');
+    assert.equal((await person(session, { count: 2 })).status, 200);
+    assert.match(String(await call), /credential/);
+    assert.match(String(await failed(client, 'sign-in-vain')), /credential/);
+    assert.match(session.errors(), /wants a stronger or newer sign-in \(acr_values 'gold'\)/);
+    await askedTimes(session, 2);
+    assert.equal(resultText(await read(client)), 'read_report');
+  });
+
+  test('is asked for six times an hour, whatever the server wants', async () => {
+    const { session, client } = await user();
+    let asked = 1;
+    for (let i = 0; i < 2; i++) {
+      const call = failed(client, 'sign-now');
+      let isOver = false;
+      call.then(() => { isOver = true; });
+      while (!isOver && asked < 6) {
+        if ((await addresses(session, asked)).length > asked) assert.equal((await person(session, { count: ++asked })).status, 200);
+        await sleep(10);
+      }
+      assert.match(String(await call), /credential/);
+    }
+    assert.match(String(await failed(client, 'sign-now')), /credential/);
+    assert.match(session.errors(), /6 sign-ins were asked for within an hour; the next one may begin in (59|60) min/);
+    await askedTimes(session, 6);
+    assert.equal(resultText(await read(client)), 'read_report');
+  });
+
+  for (const [name, why] of [['sign-somehow', /says nothing of how/], ['sign-broken', /cannot be read/], ['sign-no-claims', /cannot be asked for/]]) {
+    test(`is not asked for by ${name}`, async () => {
+      const { session, client } = await user();
+      assert.match(String(await failed(client, name)), /credential/);
+      assert.match(session.errors(), why);
+      await askedTimes(session, 1);
+    });
+  }
+
+  test('that fails is refused, and nobody is asked again for a while', async () => {
+    const { session, client } = await user();
+    const calls = [failed(client, 'sign'), failed(client, 'sign')];
+    assert.equal((await person(session, { count: 2, answer: 'no' })).status, 200);
+    for (const call of calls) assert.match(String(await call), /credential/);
+    assert.match(String(await failed(client, 'administrate')), /credential/);
+    assert.match(session.errors(), /may begin 60 s after it/);
+    await askedTimes(session, 2);
   });
 });
 

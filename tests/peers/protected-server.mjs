@@ -1,12 +1,44 @@
-// An MCP server of ours that wants tokens: any for most, one with the scope `mcp:admin` for the tool `administrate`.
+// An MCP server of ours that wants tokens: any for most, one with the scope `mcp:admin` for the tool `administrate`, and
+// others of another sign-in (RFC 9470).
 import { once } from 'node:events';
 import http from 'node:http';
 
 import { Answers, FREE_TOOLS } from './answers.mjs';
 
+/** What is wanted for a tool besides any token; `isContent(token, old)` says whether this one will do. */
+const WANTS = {
+  administrate: {
+    status: 403,
+    challenge: 'Bearer error="insufficient_scope", scope="mcp:admin"',
+    isContent: (token) => scopesOf(token).includes('mcp:admin'),
+  },
+  'administrate-401': {
+    status: 401,
+    challenge: 'Bearer error="insufficient_scope", scope="mcp:admin"',
+    isContent: (token) => scopesOf(token).includes('mcp:admin'),
+  },
+  sign: {
+    status: 401,
+    challenge: 'Bearer error="insufficient_user_authentication", acr_values="gold platinum", max_age="600"',
+    isContent: (token, old) => !old.has(token),
+  },
+  'sign-claims': {
+    status: 401,
+    challenge: `Bearer error="insufficient_claims", claims="${Buffer.from('{"access_token":{}}').toString('base64')}"`,
+    isContent: (token, old) => !old.has(token),
+  },
+  'sign-in-vain': { status: 401, challenge: 'Bearer error="insufficient_user_authentication", acr_values="gold"', isContent: () => false },
+  'sign-now': { status: 401, challenge: 'Bearer error="insufficient_user_authentication", max_age=0', isContent: () => false },
+  'sign-somehow': { status: 401, challenge: 'Bearer error="insufficient_user_authentication"', isContent: () => false },
+  'sign-broken': { status: 403, challenge: 'Bearer error="insufficient_user_authentication", max_age="soon"', isContent: () => false },
+  'sign-no-claims': { status: 401, challenge: 'Bearer error="insufficient_claims", claims="%%"', isContent: () => false },
+};
+const scopesOf = (token) => JSON.parse(Buffer.from(token.split('.')[1], 'base64url')).scope.split(' ');
+
 export class ProtectedServer {
   #server = http.createServer((request, response) => this.#serve(request, response));
-  #answers = new Answers({ tools: [...FREE_TOOLS, { ...FREE_TOOLS[0], name: 'administrate' }] });
+  #answers = new Answers({ tools: [...FREE_TOOLS, ...Object.keys(WANTS).map((name) => ({ ...FREE_TOOLS[0], name }))] });
+  #old = new Set();
   #issuer;
   /** The tokens that came, newest last. */
   tokens = [];
@@ -28,6 +60,11 @@ export class ProtectedServer {
     this.#server.close();
     this.#server.closeAllConnections();
     await closed;
+  }
+
+  /** The tokens that came so far are not of the sign-in that some tools want. */
+  age() {
+    this.#old = new Set(this.tokens);
   }
 
   /** The metadata is of the whole host, and found without being named. */
@@ -53,10 +90,9 @@ export class ProtectedServer {
       return;
     }
     this.tokens.push(token);
-    const { scope } = JSON.parse(Buffer.from(token.split('.')[1], 'base64url'));
-    if (message.params?.name === 'administrate' && !scope.split(' ').includes('mcp:admin')) {
-      const challenge = 'Bearer error="insufficient_scope", scope="mcp:admin"';
-      response.writeHead(403, { 'Content-Type': 'application/json', 'WWW-Authenticate': challenge }).end('{}');
+    const want = message.method === 'tools/call' ? WANTS[message.params.name] : undefined;
+    if (want !== undefined && !want.isContent(token, this.#old)) {
+      response.writeHead(want.status, { 'Content-Type': 'application/json', 'WWW-Authenticate': want.challenge }).end('{}');
       return;
     }
     if (message.id === undefined) {

@@ -1,6 +1,7 @@
 #include "adapters/transport/bearer_upstream.h"
 
 #include "adapters/transport/upstream_call.h"
+#include "wire/bearer_challenge.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -28,7 +29,7 @@ struct bearer_call {
     struct buf challenge; /* what the server said */
     struct bearer_wait wait;
     uint64_t generation; /* of the token it was made with */
-    bool is_second;      /* it was made once more */
+    size_t renewals;     /* how often it was made again */
     bool is_abandoned;   /* cancelled, while a message to it is under way */
     bool is_paused, is_excused;
 };
@@ -136,6 +137,17 @@ static void on_challenge(const struct upstream_sink *sink, struct slice value)
     buf_append(&call->challenge, value);
 }
 
+/* A 403 is always about more; a 401 when it says so (RFC 9470 §3). */
+static bool wants_more(struct bearer_call *call, int http_status)
+{
+    struct bearer_challenge challenge;
+    struct diag diag = {0};
+    enum status status =
+        bearer_challenge_read(buf_view(&call->challenge), &call->arena, &challenge, &diag);
+    return http_status == 403 ||
+           (status == STATUS_OK && bearer_challenge_want(&challenge) != BEARER_WANTS_TOKEN);
+}
+
 static void on_end(const struct upstream_sink *sink, enum status status, int http_status,
                    const struct diag *diag)
 {
@@ -147,7 +159,9 @@ static void on_end(const struct upstream_sink *sink, enum status status, int htt
         return;
     }
     call->running = NULL;
-    if (call->is_second || upstream->is_freed || buf_status(&call->challenge) != STATUS_OK) {
+    bool is_step_up = wants_more(call, http_status);
+    if (call->renewals >= (is_step_up ? BEARER_RENEWALS_MAX : 1) || upstream->is_freed ||
+        buf_status(&call->challenge) != STATUS_OK) {
         (void)!diag_fail(&refused, STATUS_UNAVAILABLE, "upstream.credential",
                          "the server refuses the token that was signed in for");
         end_call(call, STATUS_UNAVAILABLE, http_status, &refused);
@@ -155,7 +169,7 @@ static void on_end(const struct upstream_sink *sink, enum status status, int htt
     }
     const struct bearer_need need = {.generation = call->generation,
                                      .challenge = buf_view(&call->challenge),
-                                     .is_step_up = http_status == 403};
+                                     .is_step_up = is_step_up};
     upstream->source.renew(upstream->source.context, &need, &call->wait);
 }
 
@@ -220,12 +234,13 @@ static void on_renewed(struct posted *posted)
         return;
     }
     if (!has_other_token(call)) {
-        (void)!diag_fail(&diag, STATUS_UNAVAILABLE, "upstream.credential",
-                         "nobody is signed in at the server");
+        const char *why = call->wait.diag.message;
+        (void)!diag_fail(&diag, STATUS_UNAVAILABLE, "upstream.credential", "%s",
+                         why[0] != '\0' ? why : "nobody is signed in at the server");
         end_call(call, STATUS_UNAVAILABLE, 0, &diag);
         return;
     }
-    call->is_second = true;
+    call->renewals++;
     buf_clear(&call->challenge);
     enum status status = make(call, &diag);
     if (status != STATUS_OK) {

@@ -1,8 +1,10 @@
 /* bearer_upstream.h: a port_upstream whose requests carry a token that somebody else renews.
  *
  * For `aegis connect`, whose credential is what a person signed in for. A call that the server
- * refuses for its token waits until there is another one and is then made once more: a server that
- * answers 401 or 403 with a challenge has done nothing. Nobody else sees the token.
+ * refuses for its token waits until there is another one and is then made again: a server that
+ * answers 401 or 403 with a challenge has done nothing. It is made again once because a token was
+ * refused, and a few times because a server wants more than the last token gave. Nobody else sees
+ * the token.
  */
 #ifndef AEGIS_ADAPTERS_TRANSPORT_BEARER_UPSTREAM_H
 #define AEGIS_ADAPTERS_TRANSPORT_BEARER_UPSTREAM_H
@@ -10,19 +12,22 @@
 #include "adapters/runtime/loop.h"
 #include "core/ports/upstream.h"
 
+#define BEARER_RENEWALS_MAX 3 /* of the token of one call */
+
 /* What waits for another token; zeroed by its owner, whose loop and posted are set. */
 struct bearer_wait {
     struct bearer_wait *next; /* the source's */
     struct loop *loop;
     struct posted posted; /* run when there is one, or when there will be none */
     bool is_listed;       /* the source's: posted will be posted */
+    struct diag diag;     /* the source's: why there will be none; empty when it does not know */
 };
 
 /* Why another token is wanted; all borrowed. */
 struct bearer_need {
     uint64_t generation;    /* of the token that was refused */
     struct slice challenge; /* WWW-Authenticate, several joined by commas */
-    bool is_step_up;        /* the token is good but not good for enough (403) */
+    bool is_step_up;        /* the token is good but not good for enough */
 };
 
 /* Where tokens come from; safe from any thread. */

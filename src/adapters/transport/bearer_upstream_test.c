@@ -18,7 +18,7 @@ struct inner_call {
 struct outcome {
     enum status status;
     int http_status;
-    char code[32], message[32];
+    char code[32], message[32], why[DIAG_MESSAGE_BYTES];
     size_t ends;
 };
 
@@ -137,6 +137,7 @@ static void on_end(const struct upstream_sink *sink, enum status status, int htt
     outcome->ends++;
     (void)snprintf(outcome->code, sizeof(outcome->code), "%s",
                    diag->code == NULL ? "" : diag->code);
+    (void)snprintf(outcome->why, sizeof(outcome->why), "%s", diag->message);
 }
 
 static void begin(void)
@@ -178,13 +179,18 @@ static void answer(struct inner_call *call)
     call->base.sink.on_end(&call->base.sink, STATUS_OK, 200, &(struct diag){0});
 }
 
-static void refuse(struct inner_call *call, int http_status)
+static void challenge_with(struct inner_call *call, int http_status, struct slice value)
 {
     call->is_open = false;
     call->base.sink.on_challenge(&call->base.sink, SLICE("Basic x"));
-    call->base.sink.on_challenge(&call->base.sink, SLICE("Bearer y"));
+    call->base.sink.on_challenge(&call->base.sink, value);
     call->base.sink.on_end(&call->base.sink, STATUS_UNAUTHENTICATED, http_status,
                            &(struct diag){.code = "upstream.challenge"});
+}
+
+static void refuse(struct inner_call *call, int http_status)
+{
+    challenge_with(call, http_status, SLICE("Bearer y"));
 }
 
 static bool has_ended(const struct outcome *outcome, enum status status, const char *code)
@@ -282,6 +288,82 @@ TEST(bearer_upstream_gives_up)
     CHECK(loop_run_posted(&loop));
     CHECK(has_ended(&outcome, STATUS_UNAVAILABLE, "upstream.busy"));
     CHECK(start(&outcome, &call) == STATUS_UNAVAILABLE && outcome.ends == 0);
+    end();
+}
+
+/* A server that wants more is not a server that knows nobody, whatever status it sends. */
+TEST(bearer_upstream_steps_up_by_what_the_challenge_says)
+{
+    static const struct {
+        const char *challenge;
+        int http_status;
+        bool is_step_up;
+    } rows[] = {
+        {"Bearer error=\"invalid_token\"", 401, false},
+        {"Bearer error=\"insufficient_scope\", scope=\"a\"", 401, true},
+        {"Bearer error=\"insufficient_scope\", scope=\"a\"", 403, true},
+        {"Bearer error=\"insufficient_user_authentication\", max_age=5", 401, true},
+        {"Bearer error=\"insufficient_user_authentication", 401, false},
+        {"DPoP error=\"insufficient_user_authentication\"", 401, false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct outcome outcome;
+        struct upstream_call *call;
+        begin();
+        CHECK(start(&outcome, &call) == STATUS_OK);
+        challenge_with(&made[0], rows[i].http_status, slice_view_cstr(rows[i].challenge));
+        CHECK_ROW(rows[i].challenge, renewals == 1 && was_step_up == rows[i].is_step_up);
+        tell(true);
+        CHECK(loop_run_posted(&loop) && made_count == 2);
+        answer(&made[1]);
+        CHECK_ROW(rows[i].challenge, has_ended(&outcome, STATUS_OK, ""));
+        end();
+    }
+}
+
+/* An expired token, then scopes, then a newer sign-in; but not for ever. */
+TEST(bearer_upstream_steps_up_a_few_times)
+{
+    const struct slice wants = SLICE("Bearer error=\"insufficient_user_authentication\"");
+    struct outcome outcome;
+    struct upstream_call *call;
+    begin();
+    CHECK(start(&outcome, &call) == STATUS_OK);
+    refuse(&made[0], 401);
+    for (size_t i = 1; i < BEARER_RENEWALS_MAX; i++) {
+        tell(true);
+        CHECK(loop_run_posted(&loop) && made_count == i + 1 && outcome.ends == 0);
+        challenge_with(&made[i], 401, wants);
+        CHECK(was_step_up && renewals == i + 1);
+    }
+    tell(true);
+    CHECK(loop_run_posted(&loop) && made_count == BEARER_RENEWALS_MAX + 1);
+    challenge_with(&made[BEARER_RENEWALS_MAX], 401, wants);
+    CHECK(has_ended(&outcome, STATUS_UNAVAILABLE, "upstream.credential"));
+    CHECK(renewals == BEARER_RENEWALS_MAX && outcome.http_status == 401);
+    /* A token that is refused after it gave more is refused for good. */
+    made_count = 0;
+    CHECK(start(&outcome, &call) == STATUS_OK);
+    challenge_with(&made[0], 403, wants);
+    tell(true);
+    CHECK(loop_run_posted(&loop) && made_count == 2);
+    refuse(&made[1], 401);
+    CHECK(has_ended(&outcome, STATUS_UNAVAILABLE, "upstream.credential"));
+    end();
+}
+
+TEST(bearer_upstream_says_why_there_is_no_token)
+{
+    struct outcome outcome;
+    struct upstream_call *call;
+    begin();
+    CHECK(start(&outcome, &call) == STATUS_OK);
+    refuse(&made[0], 401);
+    (void)!diag_fail(&waiting->diag, STATUS_UNAVAILABLE, "sign_in.pause", "not again so soon");
+    tell(false);
+    CHECK(loop_run_posted(&loop));
+    CHECK(has_ended(&outcome, STATUS_UNAVAILABLE, "upstream.credential"));
+    CHECK(str_eq(outcome.why, "not again so soon"));
     end();
 }
 

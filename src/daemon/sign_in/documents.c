@@ -276,6 +276,9 @@ enum status documents_read_server(const struct document *document, struct slice 
     TRY(read_endpoint(document, &tape, SLICE("token_endpoint"), &out->token_endpoint, diag));
     TRY(read_endpoint(document, &tape, SLICE("registration_endpoint"), &out->registration_endpoint,
                       diag));
+    TRY(read_endpoint(document, &tape, SLICE("revocation_endpoint"), &out->revocation_endpoint,
+                      diag));
+    out->is_openid = lists(&tape, SLICE("scopes_supported"), SLICE("openid"));
     out->takes_client_document = is_true(&tape, SLICE("client_id_metadata_document_supported"));
     out->states_issuer = is_true(&tape, SLICE("authorization_response_iss_parameter_supported"));
     return check_server(&tape, issuer, out, diag);

@@ -32,6 +32,8 @@ struct resource_document {
 struct server_document {
     struct slice issuer, authorization_endpoint, token_endpoint;
     struct slice registration_endpoint; /* empty: it registers nobody */
+    struct slice revocation_endpoint;   /* empty: it takes no tokens back (RFC 7009) */
+    bool is_openid;                     /* it knows the scope `openid` */
     bool takes_client_document;         /* a URL may be a client id */
     bool states_issuer;                 /* each redirect names it (RFC 9207) */
 };

@@ -198,6 +198,9 @@ TEST(documents_of_a_server_are_of_that_server)
         {"{\"issuer\":\"" ISSUER "\"," ENDPOINTS "," PKCE
          ",\"registration_endpoint\":\"file:///x\"}",
          "document.endpoint", false},
+        {"{\"issuer\":\"" ISSUER "\"," ENDPOINTS "," PKCE
+         ",\"revocation_endpoint\":\"http://as.example/revoke\"}",
+         "document.endpoint", true},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct bench bench;
@@ -274,4 +277,35 @@ static bool read_all(void *context)
 TEST(documents_without_memory)
 {
     check_every_allocation(read_all, NULL);
+}
+
+TEST(documents_of_a_server_say_what_it_offers)
+{
+    static const struct {
+        const char *members;
+        bool is_openid;
+        const char *revocation_endpoint;
+    } rows[] = {
+        {"", false, ""},
+        {",\"scopes_supported\":[\"openid\",\"a\"]", true, ""},
+        {",\"scopes_supported\":[\"openid2\"]", false, ""},
+        {",\"scopes_supported\":\"openid\"", false, ""},
+        {",\"revocation_endpoint\":\"https://as.example/revoke\"", false,
+         "https://as.example/revoke"},
+        {",\"revocation_endpoint\":[\"https://as.example/revoke\"]", false, ""},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char text[1024];
+        struct bench bench;
+        struct server_document out;
+        struct diag diag = {0};
+        open_bench(&bench);
+        (void)snprintf(text, sizeof(text), "{\"issuer\":\"%s\",%s,%s%s}", ISSUER, ENDPOINTS, PKCE,
+                       rows[i].members);
+        struct document document = document_of(&bench, text, false);
+        CHECK_ROW(text, documents_read_server(&document, SLICE(ISSUER), &out, &diag) == STATUS_OK);
+        CHECK_ROW(text, out.is_openid == rows[i].is_openid);
+        CHECK_ROW(text, is(out.revocation_endpoint, rows[i].revocation_endpoint));
+        arena_release(&bench.arena);
+    }
 }

@@ -35,6 +35,18 @@ void flow_append(struct buf *form, const char *name, struct slice value)
     append_encoded(form, value);
 }
 
+static void append_if_any(struct buf *form, const char *name, struct slice value)
+{
+    if (value.len > 0) {
+        flow_append(form, name, value);
+    }
+}
+
+bool flow_wants_sign_in(const struct flow *flow)
+{
+    return flow->acr_values.len > 0 || flow->claims.len > 0 || flow->max_age_s >= 0;
+}
+
 void flow_write_address(const struct flow *flow, const struct port_crypto *crypto, struct buf *out)
 {
     uint8_t hash[CRYPTO_SHA256_BYTES];
@@ -53,8 +65,12 @@ void flow_write_address(const struct flow *flow, const struct port_crypto *crypt
     flow_append(out, "code_challenge", buf_view(&challenge));
     flow_append(out, "code_challenge_method", SLICE("S256"));
     flow_append(out, "resource", flow->resource);
-    if (flow->scope.len > 0) {
-        flow_append(out, "scope", flow->scope);
+    append_if_any(out, "scope", flow->scope);
+    append_if_any(out, "acr_values", flow->acr_values);
+    append_if_any(out, "claims", flow->claims);
+    if (flow->max_age_s >= 0) {
+        buf_append(out, SLICE("&max_age="));
+        buf_append_i64(out, flow->max_age_s);
     }
     out->failed = out->failed || challenge.failed;
     buf_release(&challenge);

@@ -14,6 +14,9 @@
 struct flow {
     struct slice issuer, authorization_endpoint;
     struct slice client_id, resource, scope; /* scope: empty for none */
+    /* Of the sign-in: empty for any; claims in JSON (OpenID Connect Core §3.1.2.1, §5.5). */
+    struct slice acr_values, claims;
+    int64_t max_age_s; /* negative: any */
     struct slice redirect_uri, redirect_path;
     char state[FLOW_SECRET_BYTES + 1], verifier[FLOW_SECRET_BYTES + 1];
     bool states_issuer; /* the redirect has to name the issuer */
@@ -33,6 +36,10 @@ enum flow_verdict {
 
 /* Append `name=value` of a form, with what must come between (WHATWG URL §5.2). */
 void flow_append(struct buf *form, const char *name, struct slice value);
+
+/* Is a kind of sign-in asked for? Its parameters are of OpenID Connect, and some servers look at
+ * them only with the scope `openid`. */
+bool flow_wants_sign_in(const struct flow *flow);
 
 /* Append the address at which a person signs in. */
 void flow_write_address(const struct flow *flow, const struct port_crypto *crypto, struct buf *out);

@@ -15,6 +15,7 @@ static struct flow a_flow(void)
                         .client_id = SLICE("c 1&x=y"),
                         .resource = SLICE("https://a.example/mcp"),
                         .scope = SLICE("a b"),
+                        .max_age_s = -1,
                         .redirect_uri = SLICE("http://127.0.0.1:5/callback/1"),
                         .redirect_path = SLICE("/callback/1")};
     (void)snprintf(flow.state, sizeof(flow.state), "%s", STATE);
@@ -51,6 +52,37 @@ TEST(flow_address_has_all_that_was_decided)
         CHECK_ROW(rows[i].endpoint, slice_eq(buf_view(&out), buf_view(&expected)));
         buf_release(&out);
         buf_release(&expected);
+    }
+    openssl_crypto_free(crypto);
+}
+
+TEST(flow_address_asks_for_the_sign_in_that_is_wanted)
+{
+    static const struct {
+        const char *scope, *acr_values, *claims;
+        int64_t max_age_s;
+        const char *end;
+    } rows[] = {
+        {"", "", "", -1, "example%2Fmcp"},
+        {"", "", "", 0, "example%2Fmcp&max_age=0"},
+        {"a", "", "", 60, "&scope=a&max_age=60"},
+        {"", "urn:x&y phr", "", -1, "example%2Fmcp&acr_values=urn%3Ax%26y%20phr"},
+        {"a", "b", "{\"c\":1}", 5, "&scope=a&acr_values=b&claims=%7B%22c%22%3A1%7D&max_age=5"},
+    };
+    struct openssl_crypto *crypto = NULL;
+    CHECK(openssl_crypto_new(&crypto) == STATUS_OK);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct flow flow = a_flow();
+        struct buf out;
+        flow.scope = slice_view_cstr(rows[i].scope);
+        flow.acr_values = slice_view_cstr(rows[i].acr_values);
+        flow.claims = slice_view_cstr(rows[i].claims);
+        flow.max_age_s = rows[i].max_age_s;
+        CHECK_ROW(rows[i].end, flow_wants_sign_in(&flow) == (i > 0));
+        buf_init(&out, 4096, NULL);
+        flow_write_address(&flow, openssl_crypto_port(crypto), &out);
+        CHECK_ROW(rows[i].end, slice_ends_with(buf_view(&out), slice_view_cstr(rows[i].end)));
+        buf_release(&out);
     }
     openssl_crypto_free(crypto);
 }

@@ -2,8 +2,9 @@
  * refused.
  *
  * All work is done on its thread, one thing at a time, so nothing is renewed twice however many
- * calls wait. A person is asked only when there is no other way, and after a refusal not again for
- * a while: a client that tries on and on must not open page after page.
+ * calls wait. A person is asked only when there is no other way or the server wants more than the
+ * token gives, after a refusal not again for a while, and never more than so often in an hour: a
+ * client that tries on and on, or a server that is never content, must not open page after page.
  */
 #ifndef AEGIS_DAEMON_SIGN_IN_KEEPER_H
 #define AEGIS_DAEMON_SIGN_IN_KEEPER_H
@@ -15,6 +16,7 @@
 
 #define KEEPER_EARLY_S 60 /* before its end a token is renewed; less for short ones */
 #define KEEPER_PAUSE_S 60 /* after a person said no, or nothing */
+#define KEEPER_SIGN_INS_PER_HOUR 6
 #define KEEPER_CHALLENGE_BYTES 16384
 
 struct keeper {
@@ -33,7 +35,11 @@ struct keeper {
     struct bearer_wait *waits; /* for another than generation's */
     struct buf challenge;      /* why the first of them waits */
     bool is_step_up;
+    bool is_kept;           /* the grant was in the file: when that is gone, somebody signed out */
     int64_t quiet_until_ms; /* monotonic; no person is asked before */
+    /* When a person was asked, the oldest at asked_count; a ring. */
+    int64_t asked_at_ms[KEEPER_SIGN_INS_PER_HOUR];
+    size_t asked_count;
 };
 
 /* What is kept in store is used, and the thread started. sign_in's is_stopped is set here; the rest

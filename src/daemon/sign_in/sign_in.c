@@ -5,9 +5,9 @@
 #include "base/base64.h"
 #include "daemon/config/config_url.h"
 #include "daemon/sign_in/browser.h"
-#include "daemon/sign_in/challenge_reader.h"
 #include "daemon/sign_in/documents.h"
 #include "daemon/sign_in/redirect_listener.h"
+#include "wire/bearer_challenge.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -89,7 +89,7 @@ static enum status ask_any(struct talk *talk, const struct slice *candidates, si
 
 /* -- what servers say of themselves -------------------------------------------------------- */
 
-static enum status discover_resource(struct talk *talk, const struct challenge *challenge,
+static enum status discover_resource(struct talk *talk, const struct bearer_challenge *challenge,
                                      struct resource_document *out)
 {
     struct slice candidates[DOCUMENTS_CANDIDATES];
@@ -195,7 +195,6 @@ static void append_client(struct buf *form, const struct grant *grant)
     if (grant->client_secret.len > 0) {
         flow_append(form, "client_secret", grant->client_secret);
     }
-    flow_append(form, "resource", grant->resource);
 }
 
 static void release_form(struct buf *form)
@@ -228,6 +227,7 @@ static enum status redeem(struct talk *talk, const struct flow *flow, struct sli
     flow_append(&form, "redirect_uri", flow->redirect_uri);
     flow_append(&form, "code_verifier", slice_view_cstr(flow->verifier));
     append_client(&form, grant);
+    flow_append(&form, "resource", grant->resource);
     enum status status = ask_for_token(talk, grant->token_endpoint, &form, &tokens);
     release_form(&form);
     if (status == STATUS_OK) {
@@ -254,6 +254,7 @@ enum status sign_in_refresh(const struct sign_in *sign_in, const struct grant *g
     flow_append(&form, "grant_type", SLICE("refresh_token"));
     flow_append(&form, "refresh_token", grant->refresh_token);
     append_client(&form, grant);
+    flow_append(&form, "resource", grant->resource);
     enum status status = arena_format(arena, &endpoint, "%.*s", SLICE_ARG(grant->token_endpoint));
     status = status == STATUS_OK ? ask_for_token(&talk, endpoint, &form, &tokens) : status;
     release_form(&form);
@@ -336,7 +337,7 @@ static enum status unite(struct talk *talk, struct slice a, struct slice b, stru
 
 /* What the challenge wants, else all the resource knows (MCP 2025-11-25, authorization); with it
  * what was had before and what the person asks for. */
-static enum status choose_scope(struct talk *talk, const struct challenge *challenge,
+static enum status choose_scope(struct talk *talk, const struct bearer_challenge *challenge,
                                 const struct resource_document *resource, struct slice had,
                                 struct slice *out)
 {
@@ -366,44 +367,134 @@ static enum status sign_in_at(struct talk *talk, const struct server_document *s
     return redeem(talk, flow, redirect.code, grant);
 }
 
-static enum status talk_to_all(struct talk *talk, struct slice challenge_value, struct slice had,
-                               struct grant *out)
+/* What the challenge wants of the sign-in itself, else what was had before. */
+static enum status choose_sign_in(struct talk *talk, const struct bearer_challenge *challenge,
+                                  const struct grant *had, struct flow *flow, struct grant *out)
 {
-    struct challenge challenge;
+    size_t len = 0;
+    out->acr_values = challenge->acr_values.len > 0 ? challenge->acr_values : had->acr_values;
+    out->claims = challenge->claims.len > 0 ? challenge->claims : had->claims;
+    flow->acr_values = out->acr_values;
+    flow->max_age_s = challenge->max_age_s;
+    uint8_t *claims = arena_alloc(talk->arena, out->claims.len);
+    if (claims == NULL) {
+        return STATUS_LIMIT;
+    }
+    enum status status = base64_decode(out->claims, BASE64_STANDARD, claims, out->claims.len, &len);
+    flow->claims = slice_of(claims, len);
+    if (status != STATUS_OK || slice_has_control(flow->claims) ||
+        slice_has_control(out->acr_values)) {
+        return diag_fail(talk->diag, STATUS_INVALID, "challenge.syntax",
+                         "the server's WWW-Authenticate wants a sign-in that cannot be asked for");
+    }
+    return STATUS_OK;
+}
+
+static enum status talk_to_all(struct talk *talk, struct slice challenge_value,
+                               const struct grant *had, struct grant *out)
+{
+    struct bearer_challenge challenge;
     struct resource_document resource = {0};
     struct server_document server = {0};
     struct flow flow = {0};
     int listener = -1;
     uint16_t port = 0;
-    TRY(challenge_read(challenge_value, talk->arena, &challenge, talk->diag));
+    TRY(bearer_challenge_read(challenge_value, talk->arena, &challenge, talk->diag));
     TRY(discover_resource(talk, &challenge, &resource));
     TRY(discover_server(talk, resource.issuer, &server));
-    TRY(choose_scope(talk, &challenge, &resource, had, &flow.scope));
+    TRY(choose_scope(talk, &challenge, &resource, had->scope, &flow.scope));
     flow.issuer = server.issuer;
     flow.authorization_endpoint = server.authorization_endpoint;
     flow.states_issuer = server.states_issuer;
     flow.resource = resource.resource;
     *out = (struct grant){.resource = resource.resource,
                           .issuer = server.issuer,
-                          .token_endpoint = server.token_endpoint,
-                          .scope = flow.scope};
+                          .token_endpoint = server.token_endpoint};
+    TRY(choose_sign_in(talk, &challenge, had, &flow, out));
+    if (server.is_openid && flow_wants_sign_in(&flow)) {
+        TRY(unite(talk, flow.scope, SLICE("openid"), &flow.scope));
+    }
+    out->scope = flow.scope;
     TRY(redirect_listen(talk->sign_in->redirect_port, &listener, &port, talk->diag));
     enum status status = set_redirect(talk, &flow, port);
     if (status == STATUS_OK) {
         status = sign_in_at(talk, &server, &flow, listener, out);
     }
+    out->signed_in_at_s = runtime_wall_ms(NULL) / 1000;
     (void)close(listener);
     explicit_bzero(&flow, sizeof(flow));
     return status;
 }
 
 enum status sign_in_person(const struct sign_in *sign_in, struct slice challenge,
-                           struct slice scope, struct arena *arena, struct grant *out,
+                           const struct grant *had, struct arena *arena, struct grant *out,
                            struct diag *diag)
 {
     struct talk talk;
     begin_talk(&talk, sign_in, arena, diag);
-    enum status status = talk_to_all(&talk, challenge, scope, out);
+    enum status status = talk_to_all(&talk, challenge, had, out);
+    end_talk(&talk);
+    return status;
+}
+
+/* -- signing out --------------------------------------------------------------------------- */
+
+/* RFC 7009 §2.2.1: an access token that everybody can check alone lives on until it ends. */
+static enum status explain_revocation(struct talk *talk, struct slice endpoint, int http_status)
+{
+    struct document document = document_of(talk);
+    struct token_document answer = {0};
+    struct diag unused = {0};
+    enum status status = documents_read_token(&document, &answer, &unused);
+    if (status == STATUS_OK && slice_eq(answer.error, SLICE("unsupported_token_type"))) {
+        return diag_fail(talk->diag, STATUS_NOT_FOUND, "sign_in.revocation",
+                         "'%.*s' takes no such tokens back", SLICE_ARG(endpoint));
+    }
+    return diag_fail(talk->diag, STATUS_UNAVAILABLE, "sign_in.revocation", "'%.*s' answers %d",
+                     SLICE_ARG(endpoint), http_status);
+}
+
+static enum status revoke_token(struct talk *talk, struct slice endpoint, const struct grant *grant,
+                                bool is_refresh_token)
+{
+    struct slice token = is_refresh_token ? grant->refresh_token : grant->access_token;
+    struct buf form;
+    int http_status = 0;
+    if (token.len == 0) {
+        return STATUS_OK;
+    }
+    buf_init(&form, FORM_BYTES_MAX, NULL);
+    flow_append(&form, "token", token);
+    flow_append(&form, "token_type_hint",
+                is_refresh_token ? SLICE("refresh_token") : SLICE("access_token"));
+    append_client(&form, grant);
+    enum status status = buf_status(&form);
+    status = status == STATUS_OK ? ask(talk, endpoint, "application/x-www-form-urlencoded",
+                                       buf_view(&form), &http_status)
+                                 : status;
+    release_form(&form);
+    /* RFC 7009 §2.2: 200, also for a token that it does not know. */
+    return status != STATUS_OK || http_status == 200
+               ? status
+               : explain_revocation(talk, endpoint, http_status);
+}
+
+enum status sign_in_revoke(const struct sign_in *sign_in, const struct grant *grant,
+                           struct arena *arena, struct diag *diag)
+{
+    struct talk talk;
+    struct server_document server = {0};
+    begin_talk(&talk, sign_in, arena, diag);
+    enum status status = discover_server(&talk, grant->issuer, &server);
+    if (status == STATUS_OK && server.revocation_endpoint.len == 0) {
+        status = diag_fail(diag, STATUS_NOT_FOUND, "sign_in.revocation",
+                           "'%.*s' takes no tokens back", SLICE_ARG(grant->issuer));
+    }
+    /* The refresh token first: it is worth more, and mostly the other dies with it. */
+    status =
+        status == STATUS_OK ? revoke_token(&talk, server.revocation_endpoint, grant, true) : status;
+    status = status == STATUS_OK ? revoke_token(&talk, server.revocation_endpoint, grant, false)
+                                 : status;
     end_talk(&talk);
     return status;
 }

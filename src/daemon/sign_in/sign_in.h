@@ -27,16 +27,23 @@ struct sign_in {
     const atomic_bool *is_stopped; /* gives up when it is set */
 };
 
-/* Have the person sign in because of a challenge of the server. scope: had before, asked for again.
- * Texts of out live in the arena. STATUS_UNAUTHENTICATED sign_in.refused when the person or the
- * server says no; codes challenge.*, document.*, sign_in.*, fetch.*. */
+/* Have the person sign in because of a challenge of the server. had: the grant before, whose scopes
+ * and kind of sign-in are asked for again; empty without one. Texts of out live in the arena.
+ * STATUS_UNAUTHENTICATED sign_in.refused when the person or the server says no; codes challenge.*,
+ * document.*, sign_in.*, fetch.*. */
 NODISCARD enum status sign_in_person(const struct sign_in *sign_in, struct slice challenge,
-                                     struct slice scope, struct arena *arena, struct grant *out,
-                                     struct diag *diag);
+                                     const struct grant *had, struct arena *arena,
+                                     struct grant *out, struct diag *diag);
 
 /* Get tokens for the refresh token of a grant. STATUS_UNAUTHENTICATED sign_in.refused: the grant is
  * worth nothing any more; anything else: later may work. */
 NODISCARD enum status sign_in_refresh(const struct sign_in *sign_in, const struct grant *grant,
                                       struct arena *arena, struct grant *out, struct diag *diag);
+
+/* Tell the authorization server of a grant that its tokens are not used any more (RFC 7009).
+ * STATUS_NOT_FOUND sign_in.revocation: it takes none back, or only the one that renews; other
+ * statuses: it was not told. */
+NODISCARD enum status sign_in_revoke(const struct sign_in *sign_in, const struct grant *grant,
+                                     struct arena *arena, struct diag *diag);
 
 #endif

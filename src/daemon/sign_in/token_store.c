@@ -50,7 +50,16 @@ enum status token_store_init(struct token_store *store, const char *folder, stru
 #define MEMBERS(X)                                                                                 \
     X(resource)                                                                                    \
     X(issuer)                                                                                      \
-    X(token_endpoint) X(client_id) X(client_secret) X(access_token) X(refresh_token) X(scope)
+    X(token_endpoint)                                                                              \
+    X(client_id) X(client_secret) X(access_token) X(refresh_token) X(scope) X(acr_values) X(claims)
+
+/* 0 when it is not there. */
+static int64_t read_time(const struct json_tape *tape, struct slice name)
+{
+    int64_t time_s = 0;
+    json_ref ref = json_member(tape, 0, name);
+    return ref != JSON_NONE && json_integer(tape, ref, &time_s) == STATUS_OK ? time_s : 0;
+}
 
 static enum status read_grant(const struct token_store *store, struct slice text,
                               struct arena *arena, struct grant *out)
@@ -61,29 +70,41 @@ static enum status read_grant(const struct token_store *store, struct slice text
 #define READ_MEMBER(name) TRY(documents_text(&tape, SLICE(#name), arena, &out->name));
     MEMBERS(READ_MEMBER)
 #undef READ_MEMBER
-    json_ref expiry = json_member(&tape, 0, SLICE("expires_at"));
-    if (expiry == JSON_NONE || json_integer(&tape, expiry, &out->expires_at_s) != STATUS_OK) {
-        out->expires_at_s = 0;
-    }
+    out->expires_at_s = read_time(&tape, SLICE("expires_at"));
+    out->signed_in_at_s = read_time(&tape, SLICE("signed_in_at"));
     return out->access_token.len > 0 && slice_is_visible(out->access_token) ? STATUS_OK
                                                                             : STATUS_INVALID;
+}
+
+/* The file that is opened is the one that is judged. */
+static enum status open_private(const struct token_store *store, int *out, struct diag *diag)
+{
+    struct stat info;
+    int fd = open(store->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0) {
+        return STATUS_NOT_FOUND;
+    }
+    bool is_ours = fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_uid == geteuid() &&
+                   (info.st_mode & (S_IRWXG | S_IRWXO)) == 0;
+    if (!is_ours) {
+        (void)close(fd);
+        return diag_fail(diag, STATUS_INVALID, "sign_in.mode",
+                         "'%s' can be read by others; sign out and in again", store->path);
+    }
+    *out = fd;
+    return STATUS_OK;
 }
 
 enum status token_store_load(const struct token_store *store, struct arena *arena,
                              struct grant *out, struct diag *diag)
 {
-    struct stat info;
     struct buf text;
+    int fd = -1;
     *out = (struct grant){0};
-    if (stat(store->path, &info) != 0) {
-        return STATUS_NOT_FOUND;
-    }
-    if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-        return diag_fail(diag, STATUS_INVALID, "sign_in.mode",
-                         "'%s' can be read by others; sign out and in again", store->path);
-    }
+    TRY(open_private(store, &fd, diag));
     buf_init(&text, FILE_BYTES_MAX, NULL);
-    enum status status = file_read(slice_view_cstr(store->path), &text);
+    enum status status = file_read_unnamed(fd, &text);
+    (void)close(fd);
     status = status == STATUS_OK ? read_grant(store, buf_view(&text), arena, out) : status;
     if (text.len > 0) {
         explicit_bzero(text.ptr, text.len);
@@ -116,6 +137,8 @@ enum status token_store_save(const struct token_store *store, const struct grant
     buf_init(&text, FILE_BYTES_MAX, NULL);
     buf_append(&text, SLICE("{\"expires_at\":"));
     buf_append_i64(&text, grant->expires_at_s);
+    buf_append(&text, SLICE(",\n\"signed_in_at\":"));
+    buf_append_i64(&text, grant->signed_in_at_s);
 #define WRITE_MEMBER(name)                                                                         \
     buf_append(&text, SLICE(",\n\"" #name "\":"));                                                 \
     buf_append_json_string(&text, grant->name);
@@ -141,18 +164,22 @@ enum status token_store_remove(const struct token_store *store, struct diag *dia
     return STATUS_OK;
 }
 
-int token_store_lock(const struct token_store *store, const atomic_bool *is_stopped)
+int token_store_lock(const struct token_store *store, int64_t patience_ms,
+                     const atomic_bool *is_stopped)
 {
     char path[SIDE_PATH_BYTES];
     (void)snprintf(path, sizeof(path), "%s.lock", store->path);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     /* Another process may hold it for as long as a person takes. */
     while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        if ((errno != EWOULDBLOCK && errno != EINTR) || atomic_load(is_stopped)) {
+        bool is_held = errno == EWOULDBLOCK || errno == EINTR;
+        bool is_over = patience_ms <= 0 || (is_stopped != NULL && atomic_load(is_stopped));
+        if (!is_held || is_over) {
             (void)close(fd);
             return -1;
         }
         (void)poll(NULL, 0, LOCK_POLL_MS);
+        patience_ms -= patience_ms == TOKEN_STORE_FOREVER ? 0 : LOCK_POLL_MS;
     }
     return fd;
 }

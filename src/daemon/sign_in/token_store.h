@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 
 #define TOKEN_STORE_PATH_BYTES 4096
+#define TOKEN_STORE_FOREVER INT64_MAX
 
 /* A sign-in that worked. It belongs to its issuer: only that one's token endpoint ever sees its
  * refresh token. */
@@ -21,7 +22,9 @@ struct grant {
     struct slice resource, issuer, token_endpoint;
     struct slice client_id, client_secret; /* secret: mostly empty */
     struct slice access_token, refresh_token, scope;
-    int64_t expires_at_s; /* of the access token, since the epoch; 0: not known */
+    struct slice acr_values, claims; /* of challenges that led to it; claims in base64 */
+    int64_t expires_at_s;            /* of the access token, since the epoch; 0: not known */
+    int64_t signed_in_at_s;          /* by the person, since the epoch; 0: not known */
 };
 
 struct token_store {
@@ -35,7 +38,7 @@ NODISCARD enum status token_store_init(struct token_store *store, const char *fo
                                        const struct json_parser *parser, struct diag *diag);
 
 /* Texts live in the arena. STATUS_NOT_FOUND without a file (no diag), or with one that is none of
- * ours; STATUS_INVALID sign_in.mode when others can read it. */
+ * ours; STATUS_INVALID sign_in.mode when others can read it, or it belongs to somebody else. */
 NODISCARD enum status token_store_load(const struct token_store *store, struct arena *arena,
                                        struct grant *out, struct diag *diag);
 
@@ -46,8 +49,10 @@ NODISCARD enum status token_store_save(const struct token_store *store, const st
 /* STATUS_NOT_FOUND when there is none, STATUS_IO sign_in.file. */
 NODISCARD enum status token_store_remove(const struct token_store *store, struct diag *diag);
 
-/* Wait for the lock and hold it until the descriptor is closed; -1 when there is none to be had, or
- * is_stopped was set, and then nobody is kept out. */
-int token_store_lock(const struct token_store *store, const atomic_bool *is_stopped);
+/* Wait for the lock, at most patience_ms (TOKEN_STORE_FOREVER: as long as it takes), and hold it
+ * until the descriptor is closed; -1 when there is none to be had, or is_stopped (NULL: never) was
+ * set, and then nobody is kept out. */
+int token_store_lock(const struct token_store *store, int64_t patience_ms,
+                     const atomic_bool *is_stopped);
 
 #endif

@@ -1,11 +1,11 @@
-#include "daemon/sign_in/challenge_reader.h"
+#include "wire/bearer_challenge.h"
 
-#define CHALLENGE_BYTES_MAX 16384
+#include <stddef.h>
 
 struct reader {
     struct slice left;
     struct arena *arena;
-    struct challenge *out;
+    struct bearer_challenge *out;
     bool is_bearer; /* the challenge that is being read */
     bool is_found;  /* there was one */
 };
@@ -64,22 +64,32 @@ static enum status take_quoted(struct reader *reader, struct slice *out)
 
 static enum status keep(struct reader *reader, struct slice name, struct slice value)
 {
-    struct challenge *out = reader->out;
-    struct slice *place = NULL;
+    static const struct {
+        struct slice name;
+        size_t offset;
+    } PLACES[] = {
+        {SLICE_INIT("resource_metadata"), offsetof(struct bearer_challenge, resource_metadata)},
+        {SLICE_INIT("scope"), offsetof(struct bearer_challenge, scope)},
+        {SLICE_INIT("error"), offsetof(struct bearer_challenge, error)},
+        {SLICE_INIT("acr_values"), offsetof(struct bearer_challenge, acr_values)},
+        {SLICE_INIT("claims"), offsetof(struct bearer_challenge, claims)},
+    };
+    struct bearer_challenge *out = reader->out;
     if (!reader->is_bearer) {
         return STATUS_OK;
     }
-    if (slice_eq_ascii_nocase(name, SLICE("resource_metadata"))) {
-        place = &out->resource_metadata;
-    } else if (slice_eq_ascii_nocase(name, SLICE("scope"))) {
-        place = &out->scope;
-    } else if (slice_eq_ascii_nocase(name, SLICE("error"))) {
-        place = &out->error;
+    if (slice_eq_ascii_nocase(name, SLICE("max_age"))) {
+        bool is_first = out->max_age_s == BEARER_CHALLENGE_NO_MAX_AGE;
+        enum status status = slice_to_i64(value, &out->max_age_s);
+        return is_first && status == STATUS_OK && out->max_age_s >= 0 ? STATUS_OK : STATUS_INVALID;
     }
-    if (place != NULL && place->ptr != NULL) {
-        return STATUS_INVALID;
+    for (size_t i = 0; i < COUNT_OF(PLACES); i++) {
+        struct slice *place = (struct slice *)((char *)out + PLACES[i].offset);
+        if (slice_eq_ascii_nocase(name, PLACES[i].name)) {
+            return place->ptr != NULL ? STATUS_INVALID : arena_copy(reader->arena, value, place);
+        }
     }
-    return place == NULL ? STATUS_OK : arena_copy(reader->arena, value, place);
+    return STATUS_OK;
 }
 
 /* Behind the name of a parameter and its '='. */
@@ -121,12 +131,12 @@ static enum status take_all(struct reader *reader)
     return STATUS_OK;
 }
 
-enum status challenge_read(struct slice value, struct arena *arena, struct challenge *out,
-                           struct diag *diag)
+enum status bearer_challenge_read(struct slice value, struct arena *arena,
+                                  struct bearer_challenge *out, struct diag *diag)
 {
     struct reader reader = {.left = value, .arena = arena, .out = out};
-    *out = (struct challenge){0};
-    if (value.len > CHALLENGE_BYTES_MAX) {
+    *out = (struct bearer_challenge){.max_age_s = BEARER_CHALLENGE_NO_MAX_AGE};
+    if (value.len > BEARER_CHALLENGE_BYTES_MAX) {
         return diag_fail(diag, STATUS_LIMIT, "challenge.limit",
                          "the server's challenge is too long");
     }
@@ -140,4 +150,14 @@ enum status challenge_read(struct slice value, struct arena *arena, struct chall
                          "the server asks for no bearer token, and Aegis knows no other kind");
     }
     return STATUS_OK;
+}
+
+enum bearer_want bearer_challenge_want(const struct bearer_challenge *challenge)
+{
+    if (slice_eq(challenge->error, SLICE("insufficient_scope"))) {
+        return BEARER_WANTS_SCOPE;
+    }
+    bool is_sign_in = slice_eq(challenge->error, SLICE("insufficient_user_authentication")) ||
+                      slice_eq(challenge->error, SLICE("insufficient_claims"));
+    return is_sign_in ? BEARER_WANTS_SIGN_IN : BEARER_WANTS_TOKEN;
 }
