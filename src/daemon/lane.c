@@ -297,10 +297,14 @@ static void run_switch(struct posted *item)
     struct lane *lane = (struct lane *)((char *)item - offsetof(struct lane, to_switch));
     gateway_switch(&lane->gateway, lane->next_snapshot);
     lane->next_snapshot = NULL;
+    if (lane->next_tls != NULL) {
+        lane->shared->network->switch_tls(lane, lane->next_tls);
+    }
     uv_sem_post(lane->switched);
 }
 
-enum status lane_switch_all(struct lane *lanes, size_t count, struct gateway_snapshot *snapshot)
+enum status lane_switch_all(struct lane *lanes, size_t count, struct gateway_snapshot *snapshot,
+                            struct tls_context *tls)
 {
     uv_sem_t switched;
     if (uv_sem_init(&switched, 0) != 0) {
@@ -308,6 +312,7 @@ enum status lane_switch_all(struct lane *lanes, size_t count, struct gateway_sna
     }
     for (size_t i = 0; i < count; i++) {
         lanes[i].next_snapshot = gateway_snapshot_ref(snapshot);
+        lanes[i].next_tls = tls;
         lanes[i].switched = &switched;
         lanes[i].to_switch.run = run_switch;
         loop_post(&lanes[i].loop, &lanes[i].to_switch);

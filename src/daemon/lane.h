@@ -67,6 +67,7 @@ struct lane {
     size_t gathered_before, gather_turns;  /* of the group of records that is being gathered */
     struct posted drain, close, to_switch; /* messages of the control thread */
     struct gateway_snapshot *next_snapshot;
+    struct tls_context *next_tls;
     uv_sem_t *switched;
     _Atomic bool is_drained; /* the server has no connection any more */
 };
@@ -82,11 +83,12 @@ void lane_drain(struct lane *lane);
 /* From the control thread: end what still runs, stop children, stop the loop. */
 void lane_close(struct lane *lane);
 
-/* From the control thread: have all lanes decide by this snapshot. Returns when each of them has
- * acknowledged: from then on nothing is decided by the old one. STATUS_UNAVAILABLE: nothing was
+/* From the control thread: have all lanes decide by this snapshot, and accept by this context
+ * (borrowed while they do; NULL: as before). Returns when each of them has acknowledged: from then
+ * on nothing is decided and nobody accepted by the old ones. STATUS_UNAVAILABLE: nothing was
  * switched. */
 NODISCARD enum status lane_switch_all(struct lane *lanes, size_t count,
-                                      struct gateway_snapshot *snapshot);
+                                      struct gateway_snapshot *snapshot, struct tls_context *tls);
 
 /* After all threads ended and the journal was closed: lanes may still have messages for each other.
  * Before the first lane_release. */

@@ -470,7 +470,7 @@ TEST(lanes_acknowledge_a_snapshot)
     for (int round = 0; round < 20; round++) {
         bool permits = round % 2 != 0;
         struct gateway_snapshot *snapshot = new_snapshot(self.crypto, permits ? PERMIT : FORBID);
-        CHECK(lane_switch_all(self.lanes, LANES, snapshot) == STATUS_OK);
+        CHECK(lane_switch_all(self.lanes, LANES, snapshot, NULL) == STATUS_OK);
         gateway_snapshot_unref(snapshot);
         for (size_t i = 0; i < LANES; i++) {
             ask_see(&caller, self.ports[i],

@@ -9,9 +9,15 @@ static enum status open_tls(const struct config *config, struct tls_context **ou
                             struct diag *diag)
 {
     const struct config_tls_server *tls = &config->listen.tls;
-    return tls->cert.len == 0 ? STATUS_OK
-                              : tls_server_context_new((const char *)tls->cert.ptr,
-                                                       (const char *)tls->key.ptr, out, diag);
+    const struct tls_client_rules rules = {
+        .authority_files = tls->client_ca.items,
+        .authority_file_count = tls->client_ca.count,
+        .revocation_file = tls->client_crl.len > 0 ? (const char *)tls->client_crl.ptr : NULL,
+        .is_required = tls->client_certificates == CONFIG_CLIENT_CERTIFICATES_REQUIRED};
+    return tls->cert.len == 0
+               ? STATUS_OK
+               : tls_server_context_new((const char *)tls->cert.ptr, (const char *)tls->key.ptr,
+                                        &rules, out, diag);
 }
 
 static enum status open_client(struct curl_client **out, struct diag *diag)
@@ -67,6 +73,11 @@ static enum status start_server(struct lane *lane, int fd, struct diag *diag)
     return http_server_start(&lane->server, &lane->loop, fd, &options, &handler, diag);
 }
 
+static void switch_tls(struct lane *lane, struct tls_context *tls)
+{
+    http_server_set_tls(&lane->server, tls);
+}
+
 static void drain_server(struct lane *lane, void (*done)(void *context))
 {
     http_server_drain(&lane->server, done, lane);
@@ -81,13 +92,14 @@ const struct network *network_http(void)
 {
     static const struct network HTTP = {.bind = listeners_bind,
                                         .open_tls = open_tls,
-                                        .close_tls = tls_context_free,
+                                        .close_tls = tls_context_unref,
                                         .open_client = open_client,
                                         .close_client = curl_client_free,
                                         .client_port = curl_client_port,
                                         .start_upstream = start_upstream,
                                         .stop_upstream = stop_upstream,
                                         .start_server = start_server,
+                                        .switch_tls = switch_tls,
                                         .drain_server = drain_server,
                                         .close_server = close_server,
                                         .check_upstreams = upstream_check_start};

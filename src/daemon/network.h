@@ -29,6 +29,7 @@ struct network {
     void (*stop_upstream)(struct lane *lane);
     /* Clients that connect to fd; done is called with lane. */
     enum status (*start_server)(struct lane *lane, int fd, struct diag *diag);
+    void (*switch_tls)(struct lane *lane, struct tls_context *tls); /* of new connections */
     void (*drain_server)(struct lane *lane, void (*done)(void *context));
     void (*close_server)(struct lane *lane, void (*done)(void *context));
     void (*check_upstreams)(const struct config *config); /* upstream_check.h */

@@ -16,6 +16,8 @@ enum item_kind {
     ITEM_POLICY,      /* name: file; in order */
     ITEM_CERTIFICATE, /* of the listener */
     ITEM_KEY,
+    ITEM_CLIENT_CA, /* index: in listen.tls.client_ca */
+    ITEM_CLIENT_CRL,
     ITEM_AUDIT_KEY,   /* data: the public half */
     ITEM_AUTHORITIES, /* index: server */
     ITEM_SECRET,      /* index: server */
@@ -77,6 +79,21 @@ static enum status put_audit_key(struct buf *out, const char *path, struct diag 
     return STATUS_OK;
 }
 
+static enum status put_listener(struct buf *out, const struct config_tls_server *tls,
+                                struct diag *diag)
+{
+    if (tls->cert.len == 0) {
+        return STATUS_OK;
+    }
+    TRY(put_file(out, ITEM_CERTIFICATE, 0, tls->cert, diag));
+    TRY(put_file(out, ITEM_KEY, 0, tls->key, diag));
+    for (size_t i = 0; i < tls->client_ca.count; i++) {
+        TRY(put_file(out, ITEM_CLIENT_CA, i, tls->client_ca.items[i], diag));
+    }
+    return tls->client_crl.len == 0 ? STATUS_OK
+                                    : put_file(out, ITEM_CLIENT_CRL, 0, tls->client_crl, diag);
+}
+
 static enum status put_all(struct buf *out, const struct inputs *inputs, struct diag *diag)
 {
     const struct config *config = inputs->config;
@@ -86,11 +103,7 @@ static enum status put_all(struct buf *out, const struct inputs *inputs, struct 
         const struct cedar_source *source = &inputs->policies.sources[i];
         put(out, ITEM_POLICY, i, source->name, source->text);
     }
-    const struct config_tls_server *tls = &config->listen.tls;
-    if (tls->cert.len > 0) {
-        TRY(put_file(out, ITEM_CERTIFICATE, 0, tls->cert, diag));
-        TRY(put_file(out, ITEM_KEY, 0, tls->key, diag));
-    }
+    TRY(put_listener(out, &config->listen.tls, diag));
     if (config->audit.mode != CONFIG_AUDIT_OFF) {
         TRY(put_audit_key(out, inputs->audit_key_path, diag));
     }
@@ -188,6 +201,12 @@ static struct slice *path_of(struct config *config, const struct item *item)
         return &config->listen.tls.cert;
     case ITEM_KEY:
         return &config->listen.tls.key;
+    case ITEM_CLIENT_CA:
+        return index < config->listen.tls.client_ca.count
+                   ? &config->listen.tls.client_ca.items[index]
+                   : NULL;
+    case ITEM_CLIENT_CRL:
+        return &config->listen.tls.client_crl;
     case ITEM_AUTHORITIES:
         return is_server ? &config->servers[index].tls_ca : NULL;
     case ITEM_CONFIG:
@@ -265,7 +284,7 @@ static enum status unpack(struct slice packed, struct arena *arena, struct input
     /* The supervisor started the worker there; the path may lead through folders that the worker's
      * user cannot pass. */
     config->audit.dir = SLICE(".");
-    return files == NULL ? STATUS_OK : take_files(packed, arena, config, files);
+    return take_files(packed, arena, config, files);
 }
 
 enum status parcel_unpack(int fd, struct arena *arena, struct inputs *out,

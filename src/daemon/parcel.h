@@ -11,7 +11,8 @@
 
 #include "daemon/inputs.h"
 
-#define PARCEL_FILES_MAX (CONFIG_SERVERS_MAX + 2)
+/* Certificate, key, authorities of clients and what they took back; authorities of servers. */
+#define PARCEL_FILES_MAX (CONFIG_SERVERS_MAX + CONFIG_CLIENT_CAS_MAX + 3)
 
 /* Read everything and pack it. The caller closes *fd. STATUS_NOT_FOUND
  * file.unreadable, STATUS_LIMIT, STATUS_UNAVAILABLE. */
@@ -25,9 +26,10 @@ struct parcel_files {
 
 /* Make inputs of what was packed; texts live in the arena.
  *
- * files  {0} before; takes the files of listener and TLS clients, for parcel_close once
- * they were read, in any case. NULL: they are not looked at again, as in a reload STATUS_INVALID
- * with a report, STATUS_LIMIT, STATUS_UNAVAILABLE. */
+ * files  empty before; takes the files of listener and TLS clients, for parcel_close once they were
+ *        read, in any case
+ *
+ * STATUS_INVALID with a report, STATUS_LIMIT, STATUS_UNAVAILABLE. */
 NODISCARD enum status parcel_unpack(int fd, struct arena *arena, struct inputs *out,
                                     struct parcel_files *files, struct config_report *report);
 

@@ -162,14 +162,14 @@ TEST(parcel_leaves_out_what_a_worker_must_not_have)
     tear_down(&self);
 }
 
-TEST(parcel_without_files_has_the_rest)
+TEST(parcel_brings_texts_and_secrets)
 {
     struct fixture self;
     struct config_report report = {0};
     set_up(&self);
     CHECK(parcel_pack(&self.inputs, &self.parcel, NULL) == STATUS_OK);
-    CHECK(parcel_unpack(self.parcel, &self.other, &self.unpacked, NULL, &report) == STATUS_OK);
-    CHECK(self.unpacked.policies.count == 2 && self.files.count == 0);
+    CHECK(unpack(&self, &report) == STATUS_OK);
+    CHECK(self.unpacked.policies.count == 2);
     CHECK(slice_eq(self.unpacked.secrets[0], SLICE("Bearer word")));
     CHECK(self.unpacked.sign_in_secrets[0].ptr == NULL);
     CHECK(slice_eq(self.unpacked.sign_in_secrets[1], SLICE("word")));

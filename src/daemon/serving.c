@@ -289,10 +289,12 @@ static void block_signals(sigset_t *set)
     (void)signal(SIGPIPE, SIG_IGN);
 }
 
-/* Takes over one reference of snapshot. On failure nothing was switched. */
-static enum status put_in_force(struct serving *s, struct gateway_snapshot *snapshot)
+/* Takes over one reference of snapshot. tls NULL: that of before. On failure nothing was switched.
+ */
+static enum status put_in_force(struct serving *s, struct gateway_snapshot *snapshot,
+                                struct tls_context *tls)
 {
-    enum status status = lane_switch_all(s->lanes, s->lane_count, snapshot);
+    enum status status = lane_switch_all(s->lanes, s->lane_count, snapshot, tls);
     gateway_snapshot_unref(status == STATUS_OK ? s->snapshot : snapshot);
     s->snapshot = status == STATUS_OK ? snapshot : s->snapshot;
     return status;
@@ -311,7 +313,7 @@ static void on_keys_changed(void *context)
     arena_init(&arena, INPUTS_BYTES_MAX, NULL);
     enum status status = assembly_renew_keys(&assembly, s->snapshot, &arena, &snapshot);
     if (status == STATUS_OK) {
-        status = put_in_force(s, snapshot);
+        status = put_in_force(s, snapshot, NULL);
     }
     if (status != STATUS_OK) {
         fputs("aegis: the keys of the issuers cannot be renewed now\n", stderr);
@@ -351,7 +353,7 @@ static void renew_revocations(struct serving *s)
     if (has_changed) {
         struct assembly assembly = assembly_of(s, &s->inputs);
         if (assembly_renew_revocations(&assembly, s->snapshot, &snapshot) != STATUS_OK ||
-            put_in_force(s, snapshot) != STATUS_OK) {
+            put_in_force(s, snapshot, NULL) != STATUS_OK) {
             fputs("aegis: revocations: no memory to put them in force; this is tried again\n",
                   stderr);
             return;
@@ -375,11 +377,37 @@ static void on_revocations_tick(struct timer *timer)
 
 /* -- reloads ------------------------------------------------------------------------------- */
 
+/* The listener's certificate and the authorities of its clients, read anew. Whether it speaks TLS
+ * at all is settled when the process starts. */
+static enum status renew_tls(struct serving *s, const struct config *config,
+                             struct tls_context **out)
+{
+    struct diag diag = {0};
+    if (s->shared.tls == NULL && config->listen.tls.cert.len == 0) {
+        return STATUS_OK;
+    }
+    if (s->shared.tls == NULL || config->listen.tls.cert.len == 0) {
+        fputs("aegis: 'listen.tls' came or went; restart the gateway for that\n", stderr);
+        return STATUS_CONFLICT;
+    }
+    return say(&diag, s->plan->network->open_tls(config, out, &diag));
+}
+
 static enum status take_inputs(struct serving *s, struct arena *arena, struct inputs *inputs)
 {
     struct gateway_snapshot *snapshot = NULL;
-    TRY(build_snapshot(s, inputs, arena, &snapshot));
-    return put_in_force(s, snapshot);
+    struct tls_context *tls = NULL;
+    TRY(renew_tls(s, inputs->config, &tls));
+    enum status status = build_snapshot(s, inputs, arena, &snapshot);
+    if (status == STATUS_OK) {
+        status = put_in_force(s, snapshot, tls);
+    }
+    if (tls != NULL) {
+        struct tls_context *unused = status == STATUS_OK ? s->shared.tls : tls;
+        s->shared.tls = status == STATUS_OK ? tls : s->shared.tls;
+        s->plan->network->close_tls(unused);
+    }
+    return status;
 }
 
 static enum status reload(struct serving *s, struct arena *arena, struct inputs *inputs)

@@ -113,13 +113,13 @@ static enum status on_reload(void *context, struct arena *arena, struct inputs *
 {
     struct control_message message = {0};
     struct channel_received received = {0};
-    (void)context;
+    struct worker *worker = context;
     enum status status = channel_receive(WORKER_CHANNEL, &message, sizeof(message), &received);
     if (status != STATUS_OK) {
         return status;
     }
     if (message.type == CONTROL_RELOAD && received.descriptor_count == 1) {
-        status = unpack(received.descriptors[0], arena, out, NULL);
+        status = unpack(received.descriptors[0], arena, out, &worker->files);
     } else {
         status = STATUS_INVALID;
     }
@@ -201,7 +201,7 @@ static enum status find_signer(struct worker *worker, const struct checkpoint_si
 
 static void on_reloaded(void *context, bool is_done)
 {
-    (void)context;
+    parcel_close(&((struct worker *)context)->files);
     tell(CONTROL_RELOADED, is_done);
 }
 

@@ -16,11 +16,14 @@ export class Authority {
     return authority;
   }
 
-  /** Files and contents of a certificate for these names ("DNS:localhost,IP:127.0.0.1"). days: below 0 it is expired. */
-  async issue(name, { names = 'DNS:localhost,IP:127.0.0.1', days = 2 } = {}) {
+  /**
+   * Files and contents of a certificate for these names ("DNS:localhost,IP:127.0.0.1"). days: below 0 it is expired.
+   * purpose: what it is for ("clientAuth"); without, for anything.
+   */
+  async issue(name, { names = 'DNS:localhost,IP:127.0.0.1', days = 2, purpose } = {}) {
     const file = (ending) => path.join(this.folder, `${name}.${ending}`);
     await run('openssl', ['req', ...NEW_KEY, '-subj', `/CN=${name}`, '-out', file('csr'), '-keyout', file('key')]);
-    await fs.writeFile(file('ext'), `subjectAltName=${names}\nbasicConstraints=CA:FALSE\n`);
+    await fs.writeFile(file('ext'), `subjectAltName=${names}\nbasicConstraints=CA:FALSE\n${purpose === undefined ? '' : `extendedKeyUsage=${purpose}\n`}`);
     await run('openssl', [
       'x509', '-req', '-in', file('csr'), '-CA', this.file, '-CAkey', this.key, '-CAcreateserial', '-days', String(days),
       '-extfile', file('ext'), '-out', file('crt'),

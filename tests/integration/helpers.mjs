@@ -4,6 +4,7 @@ import fs from 'node:fs/promises';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import tls from 'node:tls';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { CountingServer } from '../peers/counting-server.mjs';
@@ -220,13 +221,15 @@ export function legacyRequest(method, params, { id = 1, session, version } = {})
 }
 
 /** Sends exactly these fields and bytes, which fetch would not, and reads to the end of the connection. */
-export async function rawRequest(url, { method, headers, body }, token) {
-  const { hostname, port, pathname, host } = new URL(url);
+export async function rawRequest(url, { method, headers, body }, token, secure = {}) {
+  const { protocol, hostname, port, pathname, host } = new URL(url);
   const fields = [['Host', host], ['Connection', 'close'], ...headers];
   if (token !== undefined) fields.push(['Authorization', `Bearer ${token}`]);
   if (body.length > 0 || method === 'POST') fields.push(['Content-Length', String(body.length)]);
   const head = `${method} ${pathname} HTTP/1.1\r\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`;
-  const socket = net.connect(Number(port), hostname);
+  const socket = protocol === 'https:'
+    ? tls.connect({ host: hostname, port: Number(port), ...secure })
+    : net.connect(Number(port), hostname);
   const pieces = [];
   await new Promise((resolve, reject) => {
     socket.setTimeout(30000, () => socket.destroy(new Error('no answer within 30 s')));

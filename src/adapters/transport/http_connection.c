@@ -126,6 +126,7 @@ static struct exchange_request request_of(const struct http_connection *self, st
                                      .field_count = head->field_count,
                                      .body = body,
                                      .peer_ip = self->peer_ip,
+                                     .certificate = self->certificate,
                                      .is_tls = self->stream.tls != NULL};
 }
 
@@ -299,6 +300,7 @@ static void free_connection(struct http_connection *self)
     http_reader_release(&self->reader);
     buf_release(&self->body);
     buf_release(&self->early);
+    client_certificate_unref(self->certificate);
     http_server_remove(server, self);
     base_free(self);
 }
@@ -325,9 +327,21 @@ void http_connection_close(struct http_connection *self)
     }
 }
 
+/* Nobody is there to be answered, but the refusal is on record. */
+static void report_refusal(struct http_connection *self, const char *code)
+{
+    const struct exchange_handler *handler = &self->server->handler;
+    const struct exchange_request request = {.peer_ip = self->peer_ip, .is_tls = true};
+    struct exchange_reply unsent = {0};
+    handler->refused(handler->context, &request, code, &unsent);
+}
+
 static void on_end(struct stream *stream, bool is_clean)
 {
     (void)is_clean;
+    if (stream->refusal != NULL) {
+        report_refusal(connection_of_stream(stream), stream->refusal);
+    }
     http_connection_close(connection_of_stream(stream));
 }
 
@@ -486,7 +500,8 @@ static const struct exchange_vtable VTABLE = {
 
 static void on_open(struct stream *stream)
 {
-    (void)stream; /* the head deadline runs since the connection was accepted */
+    /* The head deadline runs since the connection was accepted. */
+    connection_of_stream(stream)->certificate = client_certificate_ref(stream->certificate);
 }
 
 static const struct stream_events EVENTS = {

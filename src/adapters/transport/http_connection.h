@@ -35,10 +35,11 @@ struct http_connection {
     size_t dropped_bytes; /* while lingering */
     char peer_text[TCP_ADDRESS_TEXT_BYTES];
     struct slice peer_ip;
-    bool is_processing;  /* http_reader_next is on the stack */
-    bool is_in_message;  /* a head was seen, its message has not ended */
-    bool is_chunked;     /* the answer */
-    bool is_head_method; /* HEAD: no body in the answer */
+    struct client_certificate *certificate; /* a reference; outlives the stream */
+    bool is_processing;                     /* http_reader_next is on the stack */
+    bool is_in_message;                     /* a head was seen, its message has not ended */
+    bool is_chunked;                        /* the answer */
+    bool is_head_method;                    /* HEAD: no body in the answer */
     bool version_is_1_0;
     bool must_close;
     bool is_streaming, is_answered, is_gone, is_stream_closed;

@@ -164,6 +164,11 @@ enum status http_server_start(struct http_server *server, struct loop *loop, int
     return STATUS_OK;
 }
 
+void http_server_set_tls(struct http_server *server, struct tls_context *tls)
+{
+    server->options.tls = tls;
+}
+
 static void on_listener_closed(uv_handle_t *handle)
 {
     struct http_server *server = handle->data;

@@ -22,7 +22,7 @@ struct http_server_options {
     int64_t idle_ms;   /* between two requests */
     int64_t write_stall_ms;  /* without progress while bytes wait */
     uint32_t requests_max;   /* on one connection */
-    struct tls_context *tls; /* borrowed; NULL: plain */
+    struct tls_context *tls; /* borrowed, each connection takes a reference; NULL: plain */
 };
 
 #define HTTP_SERVER_OPTIONS_DEFAULT                                                                \
@@ -56,6 +56,10 @@ struct http_server {
 NODISCARD enum status http_server_start(struct http_server *server, struct loop *loop, int fd,
                                         const struct http_server_options *options,
                                         const struct exchange_handler *handler, struct diag *diag);
+
+/* Have new connections use another context; those that are there keep theirs. tls is borrowed like
+ * that of the options, which may go now. */
+void http_server_set_tls(struct http_server *server, struct tls_context *tls);
 
 /* Accept nothing new, close idle connections, let running exchanges finish. on_closed (may be NULL)
  * is called once when the last connection is gone; only then may the server's storage go. */

@@ -396,7 +396,7 @@ static enum status init_target(struct http_target *target, struct http_upstream 
 static void free_upstream(struct http_upstream *upstream)
 {
     for (size_t i = 0; i < upstream->target_count; i++) {
-        tls_context_free(upstream->targets[i].tls);
+        tls_context_unref(upstream->targets[i].tls);
         buf_release(&upstream->targets[i].host_field);
     }
     while (upstream->spare != NULL) {

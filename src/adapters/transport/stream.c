@@ -140,8 +140,12 @@ static bool shake_hands(struct stream *stream)
     ERR_clear_error();
     int result = SSL_do_handshake(stream->tls);
     int reason = result == 1 ? SSL_ERROR_NONE : SSL_get_error(stream->tls, result);
+    bool is_failed = reason != SSL_ERROR_NONE && reason != SSL_ERROR_WANT_READ;
+    if (is_failed && SSL_is_server(stream->tls) == 1) {
+        stream->refusal = tls_client_refusal(stream->tls);
+    }
     (void)!send_sealed(stream);
-    if (reason != SSL_ERROR_NONE && reason != SSL_ERROR_WANT_READ) {
+    if (is_failed) {
         end(stream, false);
         return false;
     }
@@ -195,8 +199,9 @@ static void on_read(uv_stream_t *handle, ssize_t len, const uv_buf_t *buffer)
     }
 }
 
-static enum status start_tls(struct stream *stream, const struct tls_context *tls)
+static enum status start_tls(struct stream *stream, struct tls_context *tls)
 {
+    stream->tls_context = tls_context_ref(tls);
     stream->tls = SSL_new(tls->ssl);
     BIO *bio = stream->tls != NULL ? BIO_new(tls->bio) : NULL;
     if (bio == NULL) {
@@ -207,8 +212,7 @@ static enum status start_tls(struct stream *stream, const struct tls_context *tl
     return STATUS_OK;
 }
 
-enum status stream_accept(struct stream *stream, uv_stream_t *listener,
-                          const struct tls_context *tls)
+enum status stream_accept(struct stream *stream, uv_stream_t *listener, struct tls_context *tls)
 {
     if (uv_accept(listener, (uv_stream_t *)&stream->tcp) != 0) {
         return STATUS_IO;
@@ -261,7 +265,7 @@ static enum status expect_name(SSL *tls, struct slice name)
 }
 
 enum status stream_connect(struct stream *stream, const struct sockaddr *address,
-                           const struct tls_context *tls, struct slice name)
+                           struct tls_context *tls, struct slice name)
 {
     if (tls != NULL) {
         TRY(start_tls(stream, tls));
@@ -347,7 +351,11 @@ static void on_handle_closed(uv_handle_t *handle)
     struct stream *stream = handle->data;
     output_release(&stream->output);
     SSL_free(stream->tls);
+    tls_context_unref(stream->tls_context);
+    client_certificate_unref(stream->certificate);
     stream->tls = NULL;
+    stream->tls_context = NULL;
+    stream->certificate = NULL;
     stream->events->on_closed(stream);
 }
 

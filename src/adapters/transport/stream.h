@@ -10,6 +10,7 @@
 #include "adapters/runtime/loop.h"
 #include "adapters/transport/output.h"
 #include "adapters/transport/tls.h"
+#include "core/identity/client_certificate.h"
 
 #include <sys/socket.h>
 
@@ -33,8 +34,11 @@ struct stream {
     struct output output;
     struct timer stall;
     int64_t stall_ms;
-    uint64_t stall_bytes; /* with the system when the stall timer was armed */
-    SSL *tls;             /* NULL: plain */
+    uint64_t stall_bytes;                   /* with the system when the stall timer was armed */
+    SSL *tls;                               /* NULL: plain */
+    struct tls_context *tls_context;        /* of tls; a reference */
+    struct client_certificate *certificate; /* a reference; of a client that showed one */
+    const char *refusal; /* after a handshake that failed by it, else NULL (tls.h) */
     struct slice tls_input;
     bool is_open, is_ended, is_closing, wants_shutdown, is_shut;
 };
@@ -46,11 +50,11 @@ NODISCARD enum status stream_init(struct stream *stream, struct loop *loop,
 
 /* Take the next connection of a listener; tls may be NULL. */
 NODISCARD enum status stream_accept(struct stream *stream, uv_stream_t *listener,
-                                    const struct tls_context *tls);
+                                    struct tls_context *tls);
 
 /* name: what the certificate must be for; a host name or numeric address. */
 NODISCARD enum status stream_connect(struct stream *stream, const struct sockaddr *address,
-                                     const struct tls_context *tls, struct slice name);
+                                     struct tls_context *tls, struct slice name);
 
 /* Never calls back. A failure is also reported by on_end, later. */
 NODISCARD enum status stream_write(struct stream *stream, const struct slice *parts, size_t count);

@@ -153,8 +153,8 @@ static void set_up_with(struct fixture *self, struct slice host, bool trusts, in
     }
     buf_init(&self->message, ACCOUNT_BYTES, NULL);
     CHECK(loop_init(&self->loop, ACCOUNT_BYTES, NULL) == STATUS_OK);
-    CHECK(tls_server_context_new(self->files.certificate, self->files.key, &self->tls, NULL) ==
-          STATUS_OK);
+    CHECK(tls_server_context_new(self->files.certificate, self->files.key, NULL, &self->tls,
+                                 NULL) == STATUS_OK);
     CHECK(tcp_listen_fd(SLICE("127.0.0.1"), 0, &fd, NULL) == STATUS_OK);
     self->listen_port = tcp_local_port(fd);
     options.tls = self->tls;
@@ -190,7 +190,7 @@ static void tear_down(struct fixture *self)
     CHECK(peer_run_until(&self->loop, &self->is_closed));
     loop_release(&self->loop);
     CHECK(self->loop.account.used_bytes == 0);
-    tls_context_free(self->tls);
+    tls_context_unref(self->tls);
     buf_release(&self->message);
     base_free(self->big);
     remove_files(&self->files);
@@ -273,19 +273,20 @@ TEST(tls_contexts_refuse_bad_files)
     struct tls_context *context = NULL;
     struct diag diag = {0};
     make_files(&files);
-    CHECK(tls_server_context_new("/nonexistent", files.key, &context, &diag) == STATUS_INVALID);
+    CHECK(tls_server_context_new("/nonexistent", files.key, NULL, &context, &diag) ==
+          STATUS_INVALID);
     CHECK(str_eq(diag.code, "tls.certificate"));
-    CHECK(tls_server_context_new(files.certificate, "/nonexistent", &context, &diag) ==
+    CHECK(tls_server_context_new(files.certificate, "/nonexistent", NULL, &context, &diag) ==
           STATUS_INVALID);
     CHECK(str_eq(diag.code, "tls.key"));
-    CHECK(tls_server_context_new(files.other, files.key, &context, &diag) == STATUS_INVALID);
+    CHECK(tls_server_context_new(files.other, files.key, NULL, &context, &diag) == STATUS_INVALID);
     CHECK(str_eq(diag.code, "tls.key"));
     CHECK(tls_client_context_new(files.key, &context, &diag) == STATUS_INVALID);
     CHECK(str_eq(diag.code, "tls.ca"));
     CHECK(context == NULL);
     CHECK(tls_client_context_new(NULL, &context, &diag) == STATUS_OK);
-    tls_context_free(context);
-    tls_context_free(NULL);
+    tls_context_unref(context);
+    tls_context_unref(NULL);
     remove_files(&files);
 }
 

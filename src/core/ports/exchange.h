@@ -17,6 +17,7 @@
 #include "base/slice.h"
 #include "wire/http_reader.h"
 
+struct client_certificate;
 struct exchange;
 
 struct exchange_request {
@@ -25,6 +26,9 @@ struct exchange_request {
     size_t field_count;
     struct slice body;    /* whole, within the body limit */
     struct slice peer_ip; /* text form, without port; empty: this machine's own user */
+    /* That the client showed and the transport verified (core/identity/client_certificate.h); NULL:
+     * none. Valid until the exchange is released. */
+    struct client_certificate *certificate;
     bool is_tls;
     bool is_stdio; /* a line of a byte stream: no field repeats parts of the body */
 };

@@ -49,8 +49,18 @@ struct config_url {
     struct slice path; /* with query; at least "/" */
 };
 
+enum config_client_certificates {
+    CONFIG_CLIENT_CERTIFICATES_OPTIONAL = 0,
+    CONFIG_CLIENT_CERTIFICATES_REQUIRED,
+};
+
+#define CONFIG_CLIENT_CAS_MAX 16
+
 struct config_tls_server {
-    struct slice cert, key; /* PEM files; empty: no TLS */
+    struct slice cert, key;        /* PEM files; empty: no TLS */
+    struct config_texts client_ca; /* likewise; none: clients are not asked for certificates */
+    struct slice client_crl;       /* likewise; empty: none */
+    enum config_client_certificates client_certificates;
 };
 
 struct config_listen {

@@ -1,5 +1,6 @@
 #include "daemon/config/config_check.h"
 
+#include "adapters/crypto/authorities.h"
 #include "core/mcp/revision.h"
 #include "daemon/config/config_url.h"
 
@@ -86,11 +87,69 @@ void config_check_file(struct config_reader *reader, const struct config_node *n
     }
 }
 
+static void check_authorities(struct config_reader *reader, const struct config_node *place,
+                              struct slice path)
+{
+    struct authorities authorities;
+    struct diag diag = {0};
+    if (reader->skips_files || path.len == 0) {
+        return;
+    }
+    if (authorities_read(path_text(path), &authorities, &diag) != STATUS_OK) {
+        config_read_problem(reader, place, "config.certificate", NULL, "'%.*s' %s", SLICE_ARG(path),
+                            diag.message);
+    }
+    authorities_release(&authorities);
+}
+
+static void check_revocations(struct config_reader *reader, const struct config_node *place,
+                              struct slice path)
+{
+    struct revocation_lists lists;
+    struct diag diag = {0};
+    if (reader->skips_files || path.len == 0) {
+        return;
+    }
+    if (revocation_lists_read(path_text(path), &lists, &diag) != STATUS_OK) {
+        config_read_problem(reader, place, "config.certificate", NULL, "'%.*s' %s", SLICE_ARG(path),
+                            diag.message);
+    }
+    revocation_lists_release(&lists);
+}
+
+static void check_client_certificates(struct config_reader *reader, const struct config_node *node,
+                                      const struct config_tls_server *tls)
+{
+    static const struct slice DEPENDENT[] = {SLICE_INIT("client_certificates"),
+                                             SLICE_INIT("client_crl")};
+    const struct config_node *files = config_node_member(node, SLICE("client_ca"));
+    for (size_t i = 0; i < COUNT_OF(DEPENDENT) && files == NULL; i++) {
+        const struct config_node *member = config_node_member(node, DEPENDENT[i]);
+        if (member != NULL) {
+            config_read_problem(reader, member, "config.missing_key",
+                                "the authorities whose certificates clients may show",
+                                "'%.*s' needs 'client_ca'", SLICE_ARG(DEPENDENT[i]));
+        }
+    }
+    if (tls->client_ca.count > CONFIG_CLIENT_CAS_MAX) {
+        config_read_problem(reader, files, "config.range", NULL,
+                            "'client_ca' must have at most %d files", CONFIG_CLIENT_CAS_MAX);
+    }
+    bool is_list = files != NULL && files->kind == CONFIG_NODE_LIST;
+    const struct config_node *item = is_list ? files->first : files;
+    for (size_t i = 0; i < tls->client_ca.count && item != NULL; i++) {
+        check_authorities(reader, item, tls->client_ca.items[i]);
+        item = is_list ? item->next : NULL;
+    }
+    check_revocations(reader, config_check_place(node, SLICE("client_crl")), tls->client_crl);
+}
+
 void config_check_tls(struct config_reader *reader, const struct config_node *node, void *out)
 {
     const struct config_tls_server *tls = out;
     config_check_file(reader, config_check_place(node, SLICE("cert")), tls->cert, false);
     config_check_file(reader, config_check_place(node, SLICE("key")), tls->key, true);
+    check_client_certificates(reader, node, tls);
 }
 
 static void check_public_url(struct config_reader *reader, const struct config_node *node,

@@ -139,6 +139,12 @@ static const struct config_choice transports[] = {
     {{0}, 0},
 };
 
+static const struct config_choice client_certificates[] = {
+    {SLICE_INIT("optional"), CONFIG_CLIENT_CERTIFICATES_OPTIONAL},
+    {SLICE_INIT("required"), CONFIG_CLIENT_CERTIFICATES_REQUIRED},
+    {{0}, 0},
+};
+
 static const struct config_choice trusts[] = {
     {SLICE_INIT("internal"), 0},
     {SLICE_INIT("partner"), 0},
@@ -152,6 +158,13 @@ static const struct config_field tls_fields[] = {
     {.name = SLICE_INIT("key"), .kind = CONFIG_KIND_PATH, .is_required = true,
      AT(config_tls_server, key),
      .doc = "PEM file with the private key, readable by its owner only"},
+    {.name = SLICE_INIT("client_ca"), .kind = CONFIG_KIND_PATHS, AT(config_tls_server, client_ca),
+     .doc = "PEM files of the authorities whose certificates clients may show"},
+    {.name = SLICE_INIT("client_certificates"), .kind = CONFIG_KIND_CHOICE,
+     AT(config_tls_server, client_certificates), .choices = client_certificates,
+     .doc = "with client_ca: optional (default), or required of every connection"},
+    {.name = SLICE_INIT("client_crl"), .kind = CONFIG_KIND_PATH, AT(config_tls_server, client_crl),
+     .doc = "PEM file of revocation lists; then every authority that issues needs one"},
 };
 static const struct config_object tls_object =
     OBJECT(tls_fields, struct config_tls_server, NO_PLACE, config_check_tls);
