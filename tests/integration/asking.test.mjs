@@ -1,26 +1,33 @@
 // What legacy servers ask of legacy clients, through the gateway: official clients and servers on both sides.
 import assert from 'node:assert/strict';
+import fs from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { connectAnswering } from '../peers/answering-client.mjs';
-import { auditRecords, lastSequence, listeningUrl, peersFolder, resultText, rootFolder } from '../peers/support.mjs';
+import {
+  auditRecords, connectLegacy, filesystemCommand, lastSequence, listeningUrl, peersFolder, resultText, rootFolder,
+} from '../peers/support.mjs';
 import { Bench } from './helpers.mjs';
 
 const CLIENTS = 16;
 const CALLS = 3;
+const POLLS_MAX = 500;
+const POLL_MS = 20;
 const server = path.join(peersFolder, 'asking-server.mjs');
 
 let bench;
 before(async () => {
   bench = await Bench.start({
     hasRealServers: false,
-    more: async ({ processes }) => {
+    more: async ({ processes, folder }) => {
       const url = await listeningUrl(processes.start(process.execPath, [server, 'http']));
       return [
         { name: 'asking', url, trust: 'internal' },
         { name: 'guarded', url, trust: 'internal' },
         { name: 'asking-child', command: [process.execPath, server, 'stdio'], trust: 'internal' },
+        { name: 'files', command: filesystemCommand(folder), trust: 'internal' },
       ];
     },
     config: { policies: [path.join(rootFolder, 'tests/integration/policies-asking')] },
@@ -112,6 +119,34 @@ test('no answer crosses over to another client, though all of them use equal ids
   }));
   for (const client of clients) assert.equal(client.asked.length, 2 * CALLS);
   await Promise.all(clients.map((client) => client.close()));
+});
+
+test('a server that works with roots hears when they change', async () => {
+  const places = await Promise.all(['one', 'two'].map(async (name) => {
+    const place = path.join(bench.folder, 'roots', name);
+    await fs.mkdir(place, { recursive: true });
+    return place;
+  }));
+  let place = places[0];
+  const client = await connectLegacy(bench.serverUrl('files'), bench.token, {
+    capabilities: { roots: { listChanged: true } },
+    prepare: (unconnected, { ListRootsRequestSchema }) => {
+      unconnected.setRequestHandler(ListRootsRequestSchema, () => ({ roots: [{ uri: `file://${place}` }, { uri: 'file:///private/keys' }] }));
+    },
+  });
+  const shown = async () => resultText(await client.callTool({ name: 'list_allowed_directories', arguments: {} }));
+  // The server asks in its own time, on a stream that opens in its own time.
+  for (place of places) {
+    let text = await shown();
+    for (let i = 0; i < POLLS_MAX && !text.includes(place); i++) {
+      await client.sendRootsListChanged();
+      await sleep(POLL_MS);
+      text = await shown();
+    }
+    assert.ok(text.includes(place), text);
+    assert.doesNotMatch(text, /private/);
+  }
+  await client.close();
 });
 
 describe('a session', () => {

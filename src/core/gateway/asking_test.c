@@ -229,7 +229,8 @@ TEST(asking_offers_what_the_policies_leave)
         const char *name, *policies, *initialize, *offer;
     } rows[] = {
         {"all", PERMIT_ALL, INITIALIZE(ALL),
-         "\"capabilities\":{\"roots\":{},\"sampling\":{},\"elicitation\":{\"form\":{}}}"},
+         "\"capabilities\":{\"roots\":{\"listChanged\":true},\"sampling\":{},"
+         "\"elicitation\":{\"form\":{}}}"},
         {"nothing", PERMIT_ALL, INITIALIZE("{}"), "\"capabilities\":{}"},
         {"no sampling",
          PERMIT_ALL "forbid(principal, action == Aegis::Action::\"sampling/createMessage\", "

@@ -1,5 +1,6 @@
 /* Messages the gateway answers itself: handshakes, discovery, ping, notifications. */
 #include "core/gateway/operation.h"
+#include "core/gateway/server_reply.h"
 
 #include "core/mcp/offers.h"
 
@@ -225,6 +226,23 @@ static enum stage_result stage_accept(struct operation *op)
     return STAGE_DONE;
 }
 
+/* Servers that heard at their handshake of roots that may change. They ask for them, or do not. */
+static enum stage_result stage_tell_roots(struct operation *op)
+{
+    struct slice name = op->message.method->name;
+    if (!slice_eq(name, SLICE("notifications/roots/list_changed")) || op->client == NULL) {
+        return STAGE_DONE;
+    }
+    for (struct server_session *s = op->gateway->sessions; s != NULL; s = s->next) {
+        bool is_told = s->client == op->client && !s->is_over && !s->is_modern &&
+                       s->state == SERVER_SESSION_READY;
+        if (is_told && s->client_offer.has_roots && s->client_offer.tells_roots) {
+            server_reply_notify(s, name);
+        }
+    }
+    return STAGE_DONE;
+}
+
 /* MCP 2025-11-25, cancellation: what does not fit anything that runs is ignored. Comes before the
  * record: it may be in time to keep a call from its server. */
 static enum stage_result stage_cancel(struct operation *op)
@@ -300,6 +318,7 @@ const struct stage OPERATION_NOTIFICATION_STAGES[] = {
     {"cancel", stage_cancel},
     {"record_event", operation_stage_record_event},
     {"check_record", operation_stage_check_record},
+    {"tell_roots", stage_tell_roots},
     {"accept", stage_accept},
     {NULL, NULL},
 };

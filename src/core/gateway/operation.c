@@ -565,7 +565,9 @@ static enum stage_result read_message(struct operation *op)
     if (status == STATUS_OK) {
         op->revision = op->message.revision;
         if (op->message.capabilities != JSON_NONE) {
-            op->declared = mcp_capabilities_read(&op->message.tape, op->message.capabilities);
+            struct mcp_client_capabilities declared =
+                mcp_capabilities_read(&op->message.tape, op->message.capabilities);
+            op->declared = mcp_capabilities_known(&declared, op->revision);
             op->drops_capability = op->declared.has_other;
         }
         op->stages = stages_of(&op->message);

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #define CANCEL_BYTES_MAX 256
+#define NOTICE_BYTES_MAX 256
 
 /* A child of its session, or of the gateway when it outlives that. */
 struct reply {
@@ -138,6 +139,17 @@ void server_reply_cancel(struct server_session *session, int64_t id)
                             "\"params\":{\"requestId\":"));
     buf_append_i64(&body, id);
     buf_append(&body, SLICE("}}"));
+    send_text(session, &body);
+    buf_release(&body);
+}
+
+void server_reply_notify(struct server_session *session, struct slice method)
+{
+    struct buf body;
+    buf_init(&body, NOTICE_BYTES_MAX, &session->gateway->account);
+    buf_append(&body, SLICE("{\"jsonrpc\":\"2.0\",\"method\":"));
+    buf_append_json_string(&body, method);
+    buf_append_byte(&body, '}');
     send_text(session, &body);
     buf_release(&body);
 }

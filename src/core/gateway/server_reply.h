@@ -1,6 +1,6 @@
 /* server_reply.h: what a server is told without anybody waiting for it: our answers to the
- * questions of a legacy server, that a request is taken back, how much of its log is wanted, that a
- * subscription is over, and that a session is.
+ * questions of a legacy server, that a request is taken back, that its client's roots have changed,
+ * how much of its log is wanted, that a subscription is over, and that a session is.
  *
  * Sent and then forgotten: when one does not arrive, the server goes on waiting or working, and the
  * call that it belongs to ends in time. A server that takes them more slowly than there are new
@@ -26,6 +26,9 @@ void server_reply(struct server_session *session, struct slice id, struct slice 
 /* Take our request of that id back. Modern servers are told over stdio only: over HTTP the closed
  * stream says it (MCP 2026-07-28, transports). */
 void server_reply_cancel(struct server_session *session, int64_t id);
+
+/* Tell a legacy server something that needs no parameters. */
+void server_reply_notify(struct server_session *session, struct slice method);
 
 /* Ask a legacy server for something of which nobody waits for the end; its one parameter. */
 void server_reply_request(struct server_session *session, struct slice method, struct slice member,

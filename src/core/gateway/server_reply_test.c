@@ -319,3 +319,57 @@ TEST(server_reply_is_forgotten_with_the_gateway)
     world_release(&world);
     CHECK(call->is_cancelled);
 }
+
+/* -- roots ---------------------------------------------------------------------------------- */
+
+#define ROOTS_CHANGED "notifications/roots/list_changed"
+
+static void begin_session(const char *capabilities)
+{
+    char body[512];
+    snprintf(body, sizeof(body),
+             "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{"
+             "\"protocolVersion\":\"2025-11-25\",\"capabilities\":{%s},\"clientInfo\":{}}}",
+             capabilities);
+    world_post(&world, &client, BANK, body, NULL, NULL, NULL);
+    world_run(&world);
+    memcpy(session, client.session_id, sizeof(session));
+}
+
+static void change_roots(void)
+{
+    world_post(&world, &client, BANK,
+               "{\"jsonrpc\":\"2.0\",\"method\":\"" ROOTS_CHANGED "\",\"params\":{\"x\":1}}", NULL,
+               NULL, session);
+    world_run(&world);
+}
+
+TEST(server_hears_of_roots_that_change_if_it_may_ask_for_them)
+{
+    static const struct {
+        const char *name, *capabilities, *policies;
+        bool server_is_modern;
+        size_t told;
+    } rows[] = {
+        {"they may change", "\"roots\":{\"listChanged\":true}", PERMIT_ALL, false, 1},
+        {"they do not change", "\"roots\":{}", PERMIT_ALL, false, 0},
+        {"there are none", "\"sampling\":{}", PERMIT_ALL, false, 0},
+        {"the policies rule them out", "\"roots\":{\"listChanged\":true}",
+         PERMIT_ALL "forbid(principal, action in Aegis::Action::\"roots\", resource);", false, 0},
+        {"the server is of another era", "\"roots\":{\"listChanged\":true}", PERMIT_ALL, true, 0},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        world_init(&world, rows[i].policies);
+        world.server_is_modern = rows[i].server_is_modern;
+        /* Another session of the same caller has nothing to do with it. */
+        begin_session("\"roots\":{\"listChanged\":true}");
+        begin_session(rows[i].capabilities);
+        change_roots();
+        CHECK_ROW(rows[i].name, client.status_code == 202);
+        CHECK_ROW(rows[i].name, world_count_calls(&world, ROOTS_CHANGED) == rows[i].told);
+        CHECK_ROW(rows[i].name, world_count_records(&world, ROOTS_CHANGED, "authz.allow") == 1);
+        CHECK_ROW(rows[i].name, rows[i].told == 0 || strstr(world.calls[world.call_count - 1].body,
+                                                            "params") == NULL);
+        world_release(&world);
+    }
+}

@@ -1,5 +1,11 @@
 #include "core/mcp/capabilities.h"
 
+static bool is_true(const struct json_tape *tape, json_ref object, struct slice name)
+{
+    json_ref ref = object == JSON_NONE ? JSON_NONE : json_member(tape, object, name);
+    return ref != JSON_NONE && json_type(tape, ref) == JSON_TRUE;
+}
+
 struct mcp_client_capabilities mcp_capabilities_read(const struct json_tape *tape, json_ref ref)
 {
     json_ref sampling = json_member_object(tape, ref, SLICE("sampling"));
@@ -16,6 +22,7 @@ struct mcp_client_capabilities mcp_capabilities_read(const struct json_tape *tap
         .has_sampling = sampling != JSON_NONE,
         .has_sampling_tools = json_member_object(tape, sampling, SLICE("tools")) != JSON_NONE,
         .has_roots = roots != JSON_NONE,
+        .tells_roots = is_true(tape, roots, SLICE("listChanged")),
         .has_form = has_form || (elicitation != JSON_NONE && !has_url),
         .has_url = has_url,
         .extensions = extensions,
@@ -35,8 +42,9 @@ bool mcp_capabilities_are_same(const struct mcp_client_capabilities *one,
 {
     return one->has_sampling == other->has_sampling &&
            one->has_sampling_tools == other->has_sampling_tools &&
-           one->has_roots == other->has_roots && one->has_form == other->has_form &&
-           one->has_url == other->has_url && one->extensions == other->extensions;
+           one->has_roots == other->has_roots && one->tells_roots == other->tells_roots &&
+           one->has_form == other->has_form && one->has_url == other->has_url &&
+           one->extensions == other->extensions;
 }
 
 /* From here on there are modes of elicitation, and tools in sampling. */
@@ -61,6 +69,7 @@ mcp_capabilities_known(const struct mcp_client_capabilities *capabilities,
                        enum mcp_revision revision)
 {
     struct mcp_client_capabilities known = *capabilities;
+    known.tells_roots = known.tells_roots && !mcp_revision_is_modern(revision);
     known.has_sampling_tools = known.has_sampling_tools && knows_modes(revision);
     known.has_url = known.has_url && knows_modes(revision);
     known.extensions = extensions_of(capabilities, revision);
@@ -98,6 +107,17 @@ static struct slice sampling_of(const struct mcp_client_capabilities *capabiliti
                                                                      : SLICE("{}");
 }
 
+static struct slice roots_of(const struct mcp_client_capabilities *capabilities,
+                             enum mcp_revision revision)
+{
+    if (!capabilities->has_roots) {
+        return SLICE_EMPTY;
+    }
+    return capabilities->tells_roots && !mcp_revision_is_modern(revision)
+               ? SLICE("{\"listChanged\":true}")
+               : SLICE("{}");
+}
+
 static void append(struct buf *out, bool *has_member, struct slice name, struct slice value)
 {
     if (value.len > 0) {
@@ -114,7 +134,7 @@ void mcp_capabilities_write(const struct mcp_client_capabilities *capabilities,
 {
     bool has_member = false;
     buf_append_byte(out, '{');
-    append(out, &has_member, SLICE("roots"), capabilities->has_roots ? SLICE("{}") : SLICE_EMPTY);
+    append(out, &has_member, SLICE("roots"), roots_of(capabilities, revision));
     append(out, &has_member, SLICE("sampling"), sampling_of(capabilities, revision));
     append(out, &has_member, SLICE("elicitation"), elicitation_of(capabilities, revision));
     uint32_t extensions = extensions_of(capabilities, revision);

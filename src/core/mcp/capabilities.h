@@ -17,6 +17,7 @@ struct mcp_client_capabilities {
     bool has_sampling;
     bool has_sampling_tools; /* and tools may be offered in it */
     bool has_roots;
+    bool tells_roots;       /* and says when they change */
     bool has_form, has_url; /* the modes of elicitation */
     uint32_t extensions;    /* mcp_extension */
     bool has_other_extensions;
@@ -27,8 +28,9 @@ struct mcp_client_capabilities {
  * without modes means forms (MCP 2025-11-25, elicitation). */
 struct mcp_client_capabilities mcp_capabilities_read(const struct json_tape *tape, json_ref ref);
 
-/* What of it a client of that revision can mean: elicitation came with MCP 2025-06-18, its
- * modes, tools in sampling and pages with 2025-11-25, other extensions with 2026-07-28. */
+/* What of it a client of that revision can mean: roots change up to MCP 2025-11-25, elicitation
+ * came with MCP 2025-06-18, its modes, tools in sampling and pages with 2025-11-25, other
+ * extensions with 2026-07-28. */
 struct mcp_client_capabilities
 mcp_capabilities_known(const struct mcp_client_capabilities *capabilities,
                        enum mcp_revision revision);

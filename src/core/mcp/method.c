@@ -56,6 +56,7 @@ static const struct mcp_method METHODS[] = {
     /* Of what servers ask; they are told nothing about it. */
     {NAME("notifications/progress"), MCP_LIFECYCLE, MCP_KIND_NOTIFICATION, .is_notification = true,
      LEGACY},
+    /* For the servers that may ask for the roots of this session. */
     {NAME("notifications/roots/list_changed"), MCP_LIFECYCLE, MCP_KIND_NOTIFICATION,
      .is_notification = true, LEGACY},
     /* Modern: on stdio only. Over HTTP it finds nothing to cancel. */
