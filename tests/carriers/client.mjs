@@ -26,7 +26,7 @@ class Client {
 
   async handshake() {
     if (this.isModern) return this;
-    const { result, error } = await this.#request('initialize', { protocolVersion: this.revision, capabilities: CAPABILITIES, clientInfo: INFO });
+    const { result, error } = await this.request('initialize', { protocolVersion: this.revision, capabilities: CAPABILITIES, clientInfo: INFO });
     if (result?.protocolVersion !== this.revision) throw new Error(`the session is not of ${this.revision}: ${JSON.stringify(result ?? error)}`);
     await this.send({ jsonrpc: '2.0', method: 'notifications/initialized' });
     return this;
@@ -37,37 +37,47 @@ class Client {
     this.asked = [];
     this.told = [];
     this.said = said;
-    let outcome = await this.#request(method, params);
+    let outcome = await this.request(method, params);
     while (outcome.result?.resultType === 'input_required') {
       const { inputRequests, requestState } = outcome.result;
       const questions = Object.entries(inputRequests);
       this.asked.push(...questions.map(([, question]) => question));
       const inputResponses = Object.fromEntries(questions.map(([key]) => [key, said]));
-      outcome = await this.#request(method, { ...params, inputResponses, requestState });
+      outcome = await this.request(method, { ...params, inputResponses, requestState });
     }
-    if (outcome.result?.task !== undefined) outcome = await this.#request('tasks/result', { taskId: outcome.result.task.taskId });
-    if (outcome.result?.resultType === 'task') outcome = await this.#follow(outcome.result.taskId);
+    if (outcome.result?.task !== undefined) outcome = await this.request('tasks/result', { taskId: outcome.result.task.taskId });
+    if (outcome.result?.resultType === 'task') outcome = await this.follow(outcome.result.taskId);
     return { ...outcome, asked: this.asked, told: this.told };
   }
 
   /** Looks at a task of the extension until it is over, and answers what it asks. */
-  async #follow(taskId) {
+  async follow(taskId) {
     for (;;) {
-      const { result, error } = await this.#request('tasks/get', { taskId });
+      const { result, error } = await this.request('tasks/get', { taskId });
       if (error !== undefined) return { error };
       if (result.status === 'completed') return { result: result.result };
-      const questions = Object.entries(result.inputRequests ?? {});
-      if (questions.length === 0) continue;
-      this.asked.push(...questions.map(([, question]) => question));
-      await this.#request('tasks/update', { taskId, inputResponses: Object.fromEntries(questions.map(([key]) => [key, this.said])) });
+      await this.answer(taskId, result);
     }
   }
 
-  async #request(method, params) {
-    const id = ++this.#last;
-    const answer = new Promise((resolve) => this.#pending.set(id, resolve));
-    await this.send({ jsonrpc: '2.0', id, method, params: { ...params, ...this.#meta(method, id) } });
+  /** Answers what a task asks in its state. */
+  async answer(taskId, { inputRequests }) {
+    const questions = Object.entries(inputRequests ?? {});
+    if (questions.length === 0) return;
+    this.asked.push(...questions.map(([, question]) => question));
+    await this.request('tasks/update', { taskId, inputResponses: Object.fromEntries(questions.map(([key]) => [key, this.said])) });
+  }
+
+  async request(method, params) {
+    const message = this.newRequest(method, params);
+    const answer = new Promise((resolve) => this.#pending.set(message.id, resolve));
+    await this.send(message);
     return answer;
+  }
+
+  newRequest(method, params) {
+    const id = ++this.#last;
+    return { jsonrpc: '2.0', id, method, params: { ...params, ...this.#meta(method, id) } };
   }
 
   #meta(method, id) {
@@ -178,6 +188,21 @@ class TaskingClient extends HttpClient {
   }
 }
 
+/** Is told of its tasks. */
+class ToldClient extends TaskingClient {
+  async follow(taskId) {
+    const response = await this.post(this.newRequest('subscriptions/listen', { notifications: { taskIds: [taskId] } }));
+    for await (const { data } of eventsOf(response)) {
+      const { method, params } = JSON.parse(data);
+      if (method !== 'notifications/tasks') continue;
+      if (params.status === 'completed') return { result: params.result };
+      if (params.status === 'cancelled') return { result: { status: params.status } };
+      await this.answer(taskId, params);
+    }
+    throw new Error('the task was not told to its end');
+  }
+}
+
 /** Listens on the stream of its session. */
 class ListeningClient extends HttpClient {
   async handshake() {
@@ -253,7 +278,7 @@ class WrapClient extends Client {
   }
 }
 
-const CLIENTS = { http: HttpClient, leaving: LeavingClient, listening: ListeningClient, tasking: TaskingClient, batching: BatchingClient, sse: SseClient, wrap: WrapClient };
+const CLIENTS = { http: HttpClient, leaving: LeavingClient, listening: ListeningClient, tasking: TaskingClient, told: ToldClient, batching: BatchingClient, sse: SseClient, wrap: WrapClient };
 
 /** kind: as the table says it; where: the address and token, or the arguments of `aegis`. */
 export function connect(kind, revision, ...where) {

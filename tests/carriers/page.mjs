@@ -3,7 +3,7 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 import {
-  CARRIERS, DECISIONS, MODERN, NOT_YET, PRIMITIVES, QUESTIONS, REQUESTS, REVISIONS, allCells, cellsOf, expectationOf,
+  CARRIERS, DECISIONS, MODERN, PRIMITIVES, QUESTIONS, REQUESTS, REVISIONS, allCells, cellsOf, expectationOf,
 } from './table.mjs';
 
 const table = (head, rows) => [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
@@ -70,9 +70,8 @@ In ${MODERN}, where questions are in results (what clients use is as above):
 
 ${seenIn(MODERN, QUESTIONS)}
 
-## Not tried, because not served yet
-
-${table(['way', 'revisions'], NOT_YET.map(({ title, revisions }) => [title, revisions.join(', ')]))}
+Where a prompt or a resource asks, its name stands for that of the tool, and where there is no answer an error 40301 for the result
+with \`isError\`. The state of a task is told after a look of Aegis, which has the records of one that the client takes.
 `;
 }
 

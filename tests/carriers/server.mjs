@@ -57,7 +57,7 @@ class Peer {
     const now = new Date().toISOString();
     const task = { taskId: id, status: 'working', createdAt: now, lastUpdatedAt: now };
     this.heard.push({ method, params });
-    this.#tasks.set(id, { call: { method, params }, task, question: questionOf(params.name) });
+    this.#tasks.set(id, { call: { method, params }, task, question: questionOf({ method, params }) });
     return { result: this.revision === MODERN ? { resultType: 'task', ...task, ttlMs: 60000 } : { task: { ...task, ttl: 60000 } } };
   }
 
@@ -71,13 +71,27 @@ class Peer {
     if (method === 'tasks/update') {
       this.heard.push({ result: params.inputResponses.q });
       kept.question = undefined;
+    }
+    kept.isCancelled ||= method === 'tasks/cancel';
+    if (method !== 'tasks/get') {
+      this.later = () => kept.tell?.();
       return { result: {} };
     }
-    if (method === 'tasks/cancel') return { result: {} };
     const state = question === undefined
       ? { status: 'completed', result: resultOf(call) }
       : { status: 'input_required', inputRequests: { q: question } };
-    return { result: { ...task, ttlMs: 60000, ...state } };
+    return { result: { ...task, ttlMs: 60000, ...(kept.isCancelled ? { status: 'cancelled' } : state) } };
+  }
+
+  /** Tells of the tasks that are listened to, now and when they change. What it says of them is not to be believed. */
+  listen({ id, params }, tell) {
+    const _meta = { 'io.modelcontextprotocol/subscriptionId': id };
+    const { taskIds } = params.notifications;
+    tell({ method: 'notifications/subscriptions/acknowledged', params: { notifications: { taskIds }, _meta } });
+    for (const kept of taskIds.map((each) => this.#tasks.get(each))) {
+      kept.tell = () => tell({ method: 'notifications/tasks', params: { ...kept.task, ttlMs: 60000, _meta } });
+      kept.tell();
+    }
   }
 
   async #hear(asked) {
@@ -101,7 +115,7 @@ class Peer {
   async #use(message, ask) {
     const { method, params } = message;
     this.heard.push({ method, params });
-    const question = method === 'tools/call' ? questionOf(params.name, this.carrierId) : undefined;
+    const question = questionOf({ method, params }, this.carrierId);
     if (question === undefined) return { result: resultOf(message) };
     if (this.carrierId === 'error') {
       const elicitations = [{ mode: 'url', elicitationId: 'e1', url: ADDRESS, message: 'Sign in' }];
@@ -261,6 +275,11 @@ async function take(response, peer, id, message) {
     session.id = `${peer.sessions.size}`;
     session.standing = deferred();
     peer.sessions.set(session.id, session);
+  }
+  if (message.method === 'subscriptions/listen') {
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+    peer.listen(message, (said) => response.write(event({ jsonrpc: '2.0', ...said })));
+    return;
   }
   const answer = async (ask) => ({ jsonrpc: '2.0', id: message.id, ...await peer.outcome(message, ask) });
   const isStream = USES.includes(message.method) ? !AT_ONCE.includes(peer.mode) : message.method === 'tasks/result';

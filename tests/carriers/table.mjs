@@ -13,7 +13,8 @@ const BEFORE_ELICITATION = REVISIONS.slice(0, 2);
 
 /**
  * requests, questions: the revisions in which this way carries them. client, server: how each side is connected, and
- * mode: how the server answers. decisions, primitives: those of them that exist here, when not all do.
+ * mode: how the server answers. decisions, primitives: those of them that exist here, when not all do. asks: what is used
+ * when the server asks, when it is no tool.
  */
 export const CARRIERS = [
   {
@@ -23,6 +24,14 @@ export const CARRIERS = [
   {
     id: 'stream', title: 'the stream in answer to a POST',
     client: 'http', server: 'http', mode: 'stream', requests: REVISIONS, questions: REVISIONS,
+  },
+  {
+    id: 'prompt-asks', title: 'the same, of `prompts/get`',
+    client: 'http', server: 'http', mode: 'stream', requests: [], questions: REVISIONS, asks: 'prompt',
+  },
+  {
+    id: 'resource-asks', title: 'the same, of `resources/read`',
+    client: 'http', server: 'http', mode: 'stream', requests: [], questions: REVISIONS, asks: 'resource',
   },
   {
     id: 'server-resumes', title: 'the same, broken off by the server and asked for again',
@@ -97,6 +106,10 @@ export const CARRIERS = [
     client: 'tasking', server: 'http', mode: 'tasks', requests: [MODERN], questions: [MODERN], primitives: ['tool', ...QUESTIONS],
   },
   {
+    id: 'task-told', title: 'a task of the extension: its state told on `subscriptions/listen`, answers by `tasks/update`',
+    client: 'told', server: 'http', mode: 'tasks', requests: [MODERN], questions: [MODERN], primitives: ['tool', ...QUESTIONS],
+  },
+  {
     id: 'task-wish', title: 'a question that offers to be answered as a task, which is asked plainly',
     client: 'http', server: 'http', mode: 'stream', requests: [], questions: ['2025-11-25'],
     primitives: ['sampling', 'elicitation'], decisions: ['deny', 'rewrite'],
@@ -106,11 +119,6 @@ export const CARRIERS = [
     client: 'http', server: 'http', mode: 'json', requests: [], questions: ['2025-11-25'],
     primitives: ['elicitation'], decisions: ['deny'],
   },
-];
-
-/** What is not served yet, so that nothing is tried. */
-export const NOT_YET = [
-  { title: '`notifications/tasks` of the extension', revisions: [MODERN] },
 ];
 
 export const POLICY = {
@@ -190,16 +198,25 @@ export function allCells() {
   return CARRIERS.flatMap((carrier) => REVISIONS.flatMap((revision) => cellsOf(carrier, revision)));
 }
 
-/** The request of a cell as its server gets it; name: of the tool, resource or prompt. */
-export function requestOf({ name, primitive }) {
-  if (primitive === 'resource') return { method: 'resources/read', params: { uri: `note://peer/${name}` } };
-  if (primitive === 'prompt') return { method: 'prompts/get', params: { name, arguments: { whom: 'you' } } };
+/** What the request of a cell uses. */
+const usedBy = ({ primitive, isRequest, carrier }) => (isRequest ? primitive : carrier.asks ?? 'tool');
+
+/** The request of a cell as its server gets it, by the name of the tool, resource or prompt. */
+export function requestOf(cell) {
+  const { name } = cell;
+  const used = usedBy(cell);
+  if (used === 'resource') return { method: 'resources/read', params: { uri: `note://peer/${name}` } };
+  if (used === 'prompt') return { method: 'prompts/get', params: { name, arguments: { whom: 'you' } } };
   return { method: 'tools/call', params: { name, arguments: { size: 'small' } } };
 }
 
-/** What the server asks during the call of that name; undefined: nothing. */
-export function questionOf(name, carrierId) {
-  const [primitive, decision] = name.split('-');
+const METHODS = { tool: 'tools/call', resource: 'resources/read', prompt: 'prompts/get' };
+
+/** What the server asks during that request; undefined: nothing. */
+export function questionOf({ method, params }, carrierId) {
+  const asks = CARRIERS.find(({ id }) => id === carrierId)?.asks ?? 'tool';
+  if (method !== METHODS[asks]) return undefined;
+  const [primitive, decision] = (params.name ?? params.uri.split('/').at(-1)).split('-');
   const question = ASKED[primitive]?.[decision];
   const isWish = carrierId === 'task-wish' && question !== undefined;
   return isWish ? { ...question, params: { ...question.params, task: { ttl: 1000 } } } : question;
@@ -254,7 +271,8 @@ function ofQuestion(cell) {
   const { primitive, decision, revision, carrier } = cell;
   const isInRounds = (carrier.serverRevision ?? revision) === MODERN;
   const request = requestOf(cell);
-  const intent = `intent tool allow ${POLICY.uses}`;
+  const used = usedBy(cell);
+  const intent = `intent ${used} allow ${POLICY.uses}`;
   const asked = `event ${primitive} server`;
   /** What is seen when the call comes to its end: answer is the server's, judged are the records of it. */
   const completed = (question, answer, judged = []) => {
@@ -268,7 +286,7 @@ function ofQuestion(cell) {
     };
   };
   const failed = (question, outcome) => ({
-    client: { asked: [], isError: true },
+    client: { asked: [], ...(used === 'tool' ? { isError: true } : { error: 40301 }) },
     server: { requests: [request], answers: [] },
     records: [intent, question, outcome],
   });
@@ -301,6 +319,9 @@ function ofTask(cell) {
   const server = (...answers) => ({ requests: [request], answers });
   const client = { asked: [], result: resultOf(request) };
   if (cell.isRequest) return { client, server: server(), records: [...begun, ...look()] };
+  if (decision === 'deny' && primitive === 'sampling' && cell.carrier.id === 'task-told') {
+    return { client: { asked: [], result: { status: 'cancelled' } }, server: server(), records: [...begun, ...look(denied), ...look()] };
+  }
   if (decision === 'deny' && primitive === 'sampling' && inState) {
     return { client: { asked: [], error: 40301 }, server: server(), records: [...begun, ...look(denied)] };
   }

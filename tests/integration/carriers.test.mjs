@@ -16,7 +16,7 @@ import {
 import { aegis, auditRecords, resultText, rootFolder } from '../peers/support.mjs';
 import { Bench } from './helpers.mjs';
 
-const HOUSEKEEPING = ['initialize', 'notifications/initialized', 'ping', 'GET', 'DELETE'];
+const HOUSEKEEPING = ['initialize', 'notifications/initialized', 'ping', 'subscriptions/listen', 'GET', 'DELETE'];
 const WAY_RECORDS_MAX = 1000; // far more than one way leaves
 const HEARD_WAIT_MS = 20000;
 const policyFile = path.join(rootFolder, 'tests/integration/policies-carriers/carriers.cedar');
@@ -49,7 +49,7 @@ function entry(way, folder, suffix = '') {
   const spoken = carrier.serverRevision ?? revision;
   const shared = {
     name, trust: 'internal', ...(spoken === MODERN ? { revision: spoken } : {}), ...(carrier.server === 'sse' ? { transport: 'sse' } : {}),
-    ...(carrier.id === 'task-state' ? { extensions: ['io.modelcontextprotocol/tasks'] } : {}),
+    ...(carrier.mode === 'tasks' && spoken === MODERN ? { extensions: ['io.modelcontextprotocol/tasks'] } : {}),
   };
   if (carrier.server === 'child') {
     way[`file${suffix}`] = path.join(folder, `${name}.heard`);
@@ -178,7 +178,8 @@ function recordsOf(records, cell) {
   const { method, params } = requestOf(cell);
   const target = method === 'resources/read' ? params.uri : `${serverOf(cell)}.${params.name}`;
   const decisions = new Set(records.filter((record) => record.target === target).map((record) => record.decision_id));
-  if (!isBetweenCalls(cell)) return records.filter((record) => decisions.has(record.decision_id));
+  // A decision is one thing after the other; those of a cell may run beside each other.
+  if (!isBetweenCalls(cell)) return [...decisions].flatMap((id) => records.filter((record) => record.decision_id === id));
   const from = records.findIndex((record) => decisions.has(record.decision_id));
   const next = records.findIndex(({ phase, decision_id: id }, i) => i > from && phase === 'intent' && !decisions.has(id));
   const own = records.slice(from, next === -1 ? undefined : next);
