@@ -179,12 +179,15 @@ export async function connectSse(url, token) {
   return client;
 }
 
-/** A client of the SDK's second version, which speaks revision 2026-07-28 and nothing else. */
-export async function connectModern(url, token, { capabilities = {}, prepare = () => {} } = {}) {
+/**
+ * A client of the SDK's second version, which speaks revision 2026-07-28 and nothing else, unless mode says how it chooses:
+ * 'auto', the newest that both speak, or 'legacy'.
+ */
+export async function connectModern(url, token, { capabilities = {}, prepare = () => {}, mode = { pin: '2026-07-28' } } = {}) {
   const { Client, StreamableHTTPClientTransport } = await import('@modelcontextprotocol/client');
   const client = new Client(
     { name: 'aegis-peer', version: '1.0.0' },
-    { capabilities, versionNegotiation: { mode: { pin: '2026-07-28' } } },
+    { capabilities, versionNegotiation: { mode } },
   );
   await prepare(client);
   await client.connect(new StreamableHTTPClientTransport(new URL(url), withToken(token)));
