@@ -2,7 +2,7 @@
 #ifndef AEGIS_DAEMON_CONTROL_MESSAGE_H
 #define AEGIS_DAEMON_CONTROL_MESSAGE_H
 
-#include <stdint.h>
+#include "core/gateway/gateway.h"
 
 enum control_type {
     /* From the supervisor. Descriptors: the parcel, then loop_count listeners, then as many process
@@ -26,6 +26,8 @@ enum control_type {
 struct control_message {
     uint32_t type, loop_count, port, is_done, issuer, unused; /* no padding: all bytes travel */
     uint64_t stamp;
+    uint8_t session_key[GATEWAY_SESSION_KEY_BYTES]; /* of CONTROL_START: what clients carry is
+                                                       sealed with it */
 };
 
 #endif

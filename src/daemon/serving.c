@@ -172,6 +172,16 @@ static void open_keys(struct serving *s)
     s->shared.keys = &s->keys;
 }
 
+static enum status take_session_key(struct serving *s)
+{
+    uint8_t *key = s->shared.place.session_key;
+    if (s->plan->session_key == NULL) {
+        return s->random.fill(s->random.context, key, GATEWAY_SESSION_KEY_BYTES);
+    }
+    memcpy(key, s->plan->session_key, GATEWAY_SESSION_KEY_BYTES);
+    return STATUS_OK;
+}
+
 static enum status open_shared(struct serving *s, struct diag *diag)
 {
     static const struct json_limits LIMITS = JSON_LIMITS_DEFAULT;
@@ -179,10 +189,12 @@ static enum status open_shared(struct serving *s, struct diag *diag)
     s->random = system_random();
     TRY(openssl_crypto_new(&s->crypto));
     TRY(s->random.fill(s->random.context, seed, sizeof(seed)));
-    /* Both are of this process: ids of clients do not outlive it. */
     struct gateway_place *place = &s->shared.place;
-    TRY(s->random.fill(s->random.context, place->session_key, sizeof(place->session_key)));
+    TRY(take_session_key(s));
+    /* Of this process: sessions of clients do not outlive it, and proofs that it took are not known
+     * to the next one. */
     TRY(s->random.fill(s->random.context, (uint8_t *)&place->node, sizeof(place->node)));
+    TRY(s->random.fill(s->random.context, place->nonce_key, sizeof(place->nonce_key)));
     place->tells_sessions =
         base_alloc_zero(s->plan->inputs->config->server_count * sizeof(*place->tells_sessions));
     if (place->tells_sessions == NULL) {

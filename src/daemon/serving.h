@@ -35,6 +35,7 @@ struct serving_plan {
     const int *process_channels;            /* one for each listener, to the supervisor */
     const struct checkpoint_signer *signer; /* of the journal; borrowed, NULL without audit */
     struct serving_host host;
+    const uint8_t *session_key;         /* GATEWAY_SESSION_KEY_BYTES; NULL: one of this process */
     const struct bearer_source *bearer; /* as in lane.h */
     bool no_auth;                       /* callers need no token; on loopback only */
     bool is_proxy;                      /* /mcp is the first server */

@@ -1,5 +1,6 @@
 #include "daemon/supervisor.h"
 
+#include "adapters/crypto/openssl_crypto.h"
 #include "adapters/journal/signing_channel.h"
 #include "adapters/process/channel.h"
 #include "adapters/process/process_server.h"
@@ -71,6 +72,10 @@ struct supervisor {
     struct signing_key *signing_key; /* of the journal's checkpoints; NULL without audit */
     struct checkpoint_notary notary;
     struct worker_process worker;
+    /* What clients carry sealed opens at the next worker, too, unless the last one may have been
+     * taken over: then another key is drawn. */
+    uint8_t session_key[GATEWAY_SESSION_KEY_BYTES];
+    bool has_session_key;
     int signals; /* a signalfd */
     enum phase phase;
     enum status result;
@@ -189,6 +194,7 @@ static enum status send_start(struct supervisor *s, const int theirs[LISTENERS_M
     size_t count = s->listeners.count;
     struct control_message message = {
         .type = CONTROL_START, .loop_count = (uint32_t)count, .port = s->listeners.port};
+    memcpy(message.session_key, s->session_key, sizeof(message.session_key));
     descriptors[0] = accepted(s)->parcel;
     memcpy(&descriptors[1], s->listeners.descriptors, count * sizeof(int));
     memcpy(&descriptors[1 + count], theirs, count * sizeof(int));
@@ -241,6 +247,16 @@ static void schedule_restart(struct supervisor *s)
     fprintf(stderr, "aegis: the worker is started again in %lld ms\n", (long long)s->backoff_ms);
 }
 
+static enum status need_session_key(struct supervisor *s)
+{
+    struct port_random random = system_random();
+    if (!s->has_session_key) {
+        TRY(random.fill(random.context, s->session_key, sizeof(s->session_key)));
+    }
+    s->has_session_key = true;
+    return STATUS_OK;
+}
+
 static void start_worker(struct supervisor *s)
 {
     int own[OWN_CHANNELS] = {-1, -1, -1};
@@ -248,7 +264,10 @@ static void start_worker(struct supervisor *s)
     size_t made = 0;
     s->worker.started_ms = runtime_mono_ms(NULL);
     checkpoint_notary_begin(&s->notary);
-    enum status status = make_channels(s, own, theirs, &made);
+    enum status status = need_session_key(s);
+    if (status == STATUS_OK) {
+        status = make_channels(s, own, theirs, &made);
+    }
     int error = status == STATUS_OK ? spawn_worker(s, own) : errno;
     if (error == 0) {
         memcpy(s->server.channels, s->worker.channels, sizeof(s->server.channels));
@@ -287,6 +306,7 @@ static void on_worker_end(struct supervisor *s)
     struct process_end end = {0};
     bool is_first = !s->was_ready;
     spawn_reap(&s->worker.spawned, &end);
+    s->has_session_key = s->has_session_key && end.signal_number != SIGSYS;
     forget_worker(s);
     bool is_orderly = end.signal_number == 0 && end.code == 0;
     if (s->phase == PHASE_STOPPING) {
@@ -310,6 +330,7 @@ static void on_worker_end(struct supervisor *s)
 static void kill_worker(struct supervisor *s, const char *why)
 {
     fprintf(stderr, "aegis: the worker is ended: %s\n", why);
+    s->has_session_key = false;
     spawn_signal(&s->worker.spawned, PROCESS_KILL);
 }
 

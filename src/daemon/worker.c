@@ -26,6 +26,7 @@ struct worker {
     struct parcel_files files; /* read until clients are served */
     struct listeners listeners;
     int process_channels[LISTENERS_MAX];
+    uint8_t session_key[GATEWAY_SESSION_KEY_BYTES];
     struct signing_client signing;
     struct checkpoint_signer signer; /* of the journal: the supervisor, which has the key */
 };
@@ -74,6 +75,7 @@ static enum status take_start(struct worker *worker, struct diag *diag)
     worker->listeners = (struct listeners){.count = loops, .port = (uint16_t)message.port};
     memcpy(worker->listeners.descriptors, &received.descriptors[1], loops * sizeof(int));
     memcpy(worker->process_channels, &received.descriptors[1 + loops], loops * sizeof(int));
+    memcpy(worker->session_key, message.session_key, sizeof(worker->session_key));
     enum status status =
         unpack(received.descriptors[0], &worker->arena, &worker->inputs, &worker->files);
     (void)close(received.descriptors[0]);
@@ -216,6 +218,7 @@ static enum status serve(struct worker *worker, struct diag *diag)
                                 .listeners = &worker->listeners,
                                 .process_channels = worker->process_channels,
                                 .signer = signer,
+                                .session_key = worker->session_key,
                                 .network = network_http(),
                                 .host = {.context = worker,
                                          .ready = on_ready,

@@ -10,12 +10,15 @@ import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { Processes, aegis, aegisBinary, auditRecords, connectModern, lastSequence, peersFolder, rootFolder, writeFile } from '../peers/support.mjs';
-import { Bench, modernCall, rawRequest, sanitizerReports } from './helpers.mjs';
+import {
+  Processes, aegis, aegisBinary, auditRecords, connectModern, lastSequence, listeningUrl, peersFolder, rootFolder, writeFile,
+} from '../peers/support.mjs';
+import { Bench, MODERN_META, modernCall, modernRequest, rawRequest, sanitizerReports } from './helpers.mjs';
 import { Issuer } from './issuer.mjs';
 
 const WAIT_MS = 20000; // for what must happen; nothing depends on how long it takes
 const SECRET = 'secret-of-the-environment';
+const TASKS = 'io.modelcontextprotocol/tasks';
 const looksForLeaks = (await fs.readFile(aegisBinary)).includes('__asan_init');
 const isRoot = process.getuid() === 0;
 
@@ -140,8 +143,12 @@ describe('the processes', () => {
     process.env.AEGIS_TEST_SECRET = SECRET;
     bench = await Bench.start({
       ...withChild,
-      more: (self) => [
+      more: async (self) => [
         stdioServer,
+        {
+          name: 'tasks', revision: '2026-07-28', extensions: [TASKS],
+          url: await listeningUrl(self.processes.start(process.execPath, [path.join(rootFolder, 'tests/fixtures/conformance-server.ts')])),
+        },
         {
           name: 'keyed', url: self.counting.url,
           credential: { service: { header: 'Authorization', prefix: 'Bearer ', from: { env: 'AEGIS_TEST_SECRET' } } },
@@ -223,6 +230,31 @@ describe('the processes', () => {
       await client.close();
       await assertJournalIsIntact(bench);
     }
+  });
+
+  test('a task outlives the worker that sealed its id, unless that may have been taken over', async () => {
+    const meta = { ...MODERN_META, 'io.modelcontextprotocol/clientCapabilities': { extensions: { [TASKS]: {} }, elicitation: {} } };
+    const post = async (method, params) => {
+      const request = modernRequest(method, params, { meta });
+      if (params.taskId !== undefined) request.headers.push(['Mcp-Name', params.taskId]);
+      return (await rawRequest(bench.serverUrl('tasks'), request, bench.token)).messages.at(-1);
+    };
+    const begin = async () => (await post('tools/call', { name: 'confirm_delete', arguments: { filename: 'a' } })).result.taskId;
+    const endWorkerBy = async (signal) => {
+      const from = bench.gateway.child.errors.length;
+      process.kill(await workerOf(bench), signal);
+      await said(bench, 'a new worker', from);
+    };
+    const taskId = await begin();
+    const isThere = async (id) => {
+      const state = await post('tasks/get', { taskId: id });
+      assert.equal(state.result?.taskId, id, JSON.stringify(state));
+    };
+    await endWorkerBy('SIGKILL');
+    await isThere(taskId);
+    await endWorkerBy('SIGSYS');
+    assert.equal((await post('tasks/get', { taskId })).error.code, -32602);
+    await isThere(await begin());
   });
 
   test('a call in flight at the death of the worker has its intent', async () => {

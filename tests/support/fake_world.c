@@ -731,8 +731,11 @@ void world_init(struct world *world, const char *policies)
 void world_init_with(struct world *world, const char *policies, const struct gateway_limits *limits)
 {
     static _Atomic bool tells_sessions[SERVER_FLAGS];
-    static const struct gateway_place PLACE = {
-        .node = 7, .loop_count = 1, .session_key = {42}, .tells_sessions = tells_sessions};
+    static const struct gateway_place PLACE = {.node = 7,
+                                               .loop_count = 1,
+                                               .session_key = {42},
+                                               .nonce_key = {43},
+                                               .tells_sessions = tells_sessions};
     for (size_t i = 0; i < COUNT_OF(tells_sessions); i++) {
         tells_sessions[i] = false;
     }

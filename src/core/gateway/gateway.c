@@ -33,15 +33,6 @@ static enum status init_at_servers(struct gateway *gateway)
     return STATUS_OK;
 }
 
-/* A key for each purpose: nonces are shown, ids of sessions are sealed. */
-static void derive_nonce_key(struct gateway *gateway)
-{
-    const struct port_crypto *crypto = gateway->ports.crypto;
-    uint8_t text[sizeof("nonce") + GATEWAY_SESSION_KEY_BYTES] = "nonce";
-    memcpy(text + sizeof("nonce"), gateway->place.session_key, GATEWAY_SESSION_KEY_BYTES);
-    crypto->sha256(crypto->context, slice_of(text, sizeof(text)), gateway->nonce_key);
-}
-
 enum status gateway_init(struct gateway *gateway, const struct gateway_ports *ports,
                          struct gateway_snapshot *snapshot, const struct gateway_place *place,
                          const struct gateway_limits *limits)
@@ -58,7 +49,6 @@ enum status gateway_init(struct gateway *gateway, const struct gateway_ports *po
         .farewells = {.table = &gateway->children},
     };
     gateway->documents.count_max = limits->sign_in.documents;
-    derive_nonce_key(gateway);
     buf_init(&gateway->head_text, HEAD_TEXT_BYTES_MAX, NULL);
     buf_init(&gateway->record, AUDIT_RECORD_BYTES_MAX, NULL);
     /* Of no account: one message at a time, which has its own already, and little is kept. */
@@ -157,7 +147,7 @@ static int64_t now_s(const struct gateway *gateway)
 
 void gateway_write_nonce(const struct gateway *gateway, struct buf *out)
 {
-    proof_nonce_write(gateway->ports.crypto, gateway->nonce_key, now_s(gateway), out);
+    proof_nonce_write(gateway->ports.crypto, gateway->place.nonce_key, now_s(gateway), out);
 }
 
 bool gateway_wants_later(const struct diag *diag)
@@ -194,7 +184,7 @@ enum status gateway_authenticate(struct gateway *gateway, const struct gateway_p
         .public_url = snapshot->public_url,
         .path = request->target,
         .replay = presented->is_first ? ports->replay : NULL,
-        .nonce_key = gateway->nonce_key,
+        .nonce_key = gateway->place.nonce_key,
         .token_bytes_max = gateway->limits.token_bytes,
         .now_s = now_s(gateway),
         .arena = presented->arena,

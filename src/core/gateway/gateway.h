@@ -149,6 +149,7 @@ struct gateway_place {
     uint64_t node;
     uint16_t loop, loop_count;                      /* on this node */
     uint8_t session_key[GATEWAY_SESSION_KEY_BYTES]; /* the same for all; seals ids of clients */
+    uint8_t nonce_key[PROOF_NONCE_KEY_BYTES];       /* of proofs, likewise */
     /* Of all loops, by server: a legacy one was found that tells a session of changes, perhaps of
      * its own only. */
     _Atomic bool *tells_sessions;
@@ -216,9 +217,8 @@ struct gateway {
     uint8_t ids[GATEWAY_IDS_DRAWN][AUDIT_DECISION_ID_BYTES];
     size_t id_count; /* not used yet, from the front */
     struct gateway_place place;
-    uint8_t nonce_key[PROOF_NONCE_KEY_BYTES]; /* of proofs; the same for all loops */
-    bool is_draining;                         /* begins no stream any more */
-    bool is_closed;                           /* begins nothing any more */
+    bool is_draining;     /* begins no stream any more */
+    bool is_closed;       /* begins nothing any more */
     struct buf head_text; /* of the last answer to a head; head_fields point into it */
     struct http_field head_fields[GATEWAY_HEAD_FIELDS_MAX];
 };
