@@ -234,6 +234,78 @@ TEST(openssl_accepts_minted_tokens)
     fixture_release(&fixture);
 }
 
+static bool is_taken(struct fixture *fixture, struct slice authorization)
+{
+    struct principal *principal = NULL;
+    bool is_ok = authenticate(fixture, authorization, &principal, NULL) == STATUS_OK;
+    CHECK((principal != NULL) == is_ok);
+    principal_unref(principal);
+    return is_ok;
+}
+
+/* Every bit, every end, a byte more at every place: with real keys nothing of it is taken. */
+static void check_mutations(struct fixture *fixture, struct buf *token)
+{
+    size_t first = SLICE("Bearer ").len, taken = 0;
+    for (size_t i = first; i < token->len; i++) {
+        for (unsigned bit = 0; bit < 8; bit++) {
+            token->ptr[i] ^= (uint8_t)(1U << bit);
+            taken += is_taken(fixture, buf_view(token));
+            token->ptr[i] ^= (uint8_t)(1U << bit);
+        }
+        taken += is_taken(fixture, slice_sub(buf_view(token), 0, i));
+    }
+    for (size_t i = first; i <= token->len; i++) {
+        struct buf longer;
+        buf_init(&longer, TEXT_BYTES_MAX, NULL);
+        buf_append(&longer, slice_sub(buf_view(token), 0, i));
+        buf_append_byte(&longer, 'A');
+        buf_append(&longer, slice_sub(buf_view(token), i, token->len));
+        taken += is_taken(fixture, buf_view(&longer));
+        buf_release(&longer);
+    }
+    CHECK(taken == 0 && is_taken(fixture, buf_view(token)));
+}
+
+TEST(openssl_accepts_no_mutation_of_a_minted_token)
+{
+    struct fixture fixture;
+    struct buf tokens[COUNT_OF(MINTED)];
+    if (!fixture_init(&fixture)) {
+        return;
+    }
+    for (size_t i = 0; i < COUNT_OF(MINTED); i++) {
+        buf_init(&tokens[i], TEXT_BYTES_MAX, NULL);
+        mint(&fixture, MINTED[i], &tokens[i]);
+        check_mutations(&fixture, &tokens[i]);
+    }
+    /* Parts of two good tokens are no third one. */
+    for (unsigned from = 1; from < 7; from++) {
+        struct buf mixed;
+        struct slice left[] = {buf_view(&tokens[0]), buf_view(&tokens[1])};
+        buf_init(&mixed, TEXT_BYTES_MAX, NULL);
+        for (unsigned part = 0; part < 3; part++) {
+            for (size_t i = 0; i < COUNT_OF(left); i++) {
+                size_t end = slice_find_byte(left[i], '.');
+                bool is_last = part == 2;
+                if ((from >> part & 1) == i) {
+                    buf_append(&mixed, slice_sub(left[i], 0, end));
+                    buf_append(&mixed, is_last ? SLICE_EMPTY : SLICE("."));
+                }
+                left[i] = slice_sub(left[i], end + 1, left[i].len);
+            }
+        }
+        CHECK(is_taken(&fixture, buf_view(&mixed)) ==
+              (slice_eq(buf_view(&mixed), buf_view(&tokens[0])) ||
+               slice_eq(buf_view(&mixed), buf_view(&tokens[1]))));
+        buf_release(&mixed);
+    }
+    for (size_t i = 0; i < COUNT_OF(MINTED); i++) {
+        buf_release(&tokens[i]);
+    }
+    fixture_release(&fixture);
+}
+
 TEST(openssl_refuses_keys_and_signatures)
 {
     struct fixture fixture;

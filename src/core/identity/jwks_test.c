@@ -1,5 +1,6 @@
 #include "core/identity/jwks.h"
 
+#include "base/base64.h"
 #include "support/check.h"
 #include "support/token_fixture.h"
 
@@ -133,6 +134,58 @@ TEST(jwks_drops_what_cannot_check_a_signature)
         CHECK_ROW(rows[i].name, outcome.report.kept == (is_kept ? 2 : 1));
         jwks_unref(outcome.keys);
         CHECK_ROW(rows[i].name, crypto.keys == 0);
+        buf_release(&text);
+    }
+}
+
+/* Large numbers cost time with every signature, small ones and odd exponents are no secret. */
+TEST(jwks_bounds_rsa_keys)
+{
+    static const struct {
+        const char *name;
+        size_t bytes;    /* of the modulus */
+        uint8_t highest; /* of these, the first */
+        struct slice exponent;
+        bool is_kept;
+    } rows[] = {
+        {"2048 bits", 256, 0x80, SLICE_INIT("\1\0\1"), true},
+        {"2047 bits", 256, 0x7F, SLICE_INIT("\1\0\1"), false},
+        {"1024 bits", 128, 0x80, SLICE_INIT("\1\0\1"), false},
+        {"8193 bits", 1025, 0x01, SLICE_INIT("\1\0\1"), false},
+        {"16384 bits", 2048, 0x80, SLICE_INIT("\1\0\1"), false},
+        {"nothing", 0, 0, SLICE_INIT("\1\0\1"), false},
+        {"exponent 3", 256, 0x80, SLICE_INIT("\3"), true},
+        {"exponent 3 with a zero before", 256, 0x80, SLICE_INIT("\0\3"), true},
+        {"exponent of 32 bits", 256, 0x80, SLICE_INIT("\xFF\xFF\xFF\xFF"), true},
+        {"exponent of 33 bits", 256, 0x80, SLICE_INIT("\1\0\0\0\1"), false},
+        {"exponent 1", 256, 0x80, SLICE_INIT("\1"), false},
+        {"exponent 2", 256, 0x80, SLICE_INIT("\2"), false},
+        {"exponent 65536", 256, 0x80, SLICE_INIT("\1\0\0"), false},
+        {"exponent 0", 256, 0x80, SLICE_INIT("\0"), false},
+        {"no exponent", 256, 0x80, SLICE_INIT(""), false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        static uint8_t modulus[2048];
+        struct fake_crypto crypto;
+        struct buf text, jwk;
+        fake_crypto_init(&crypto);
+        memset(modulus, 0x5B, sizeof(modulus));
+        modulus[0] = rows[i].highest;
+        buf_init(&jwk, 65536, NULL);
+        buf_init(&text, 65536, NULL);
+        buf_append(&jwk, SLICE("{\"kty\":\"RSA\",\"e\":\""));
+        base64_encode(&jwk, rows[i].exponent, BASE64_URL_UNPADDED);
+        buf_append(&jwk, SLICE("\",\"n\":\""));
+        base64_encode(&jwk, slice_of(modulus, rows[i].bytes), BASE64_URL_UNPADDED);
+        buf_append(&jwk, SLICE("\"}"));
+        buf_append_byte(&jwk, '\0');
+        write_pair(&text, (const char *)jwk.ptr);
+        struct outcome outcome = parse(&crypto, buf_view(&text));
+        CHECK_ROW(rows[i].name, outcome.status == STATUS_OK);
+        CHECK_ROW(rows[i].name, outcome.report.kept == (rows[i].is_kept ? 2 : 1));
+        CHECK_ROW(rows[i].name, outcome.report.malformed == (rows[i].is_kept ? 0 : 1));
+        jwks_unref(outcome.keys);
+        buf_release(&jwk);
         buf_release(&text);
     }
 }
