@@ -7,7 +7,9 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { Bench, modernCall, rawRequest } from '../../integration/helpers.mjs';
+import { FaultProxy } from '../../peers/fault-proxy.mjs';
 import { Processes, freePort } from '../../peers/support.mjs';
+import { proveKeys } from '../key-proofs.mjs';
 
 const START_MS = 600000;
 const WAIT_MS = 60000;
@@ -24,26 +26,28 @@ const client = (clientId, audience) => ({
     config: { 'included.custom.audience': audience, 'access.token.claim': 'true', 'id.token.claim': 'true' },
   }],
 });
-const REALM = {
-  realm: 'aegis', enabled: true, sslRequired: 'none', roles: { realm: [{ name: 'Developers' }] },
+const REALMS = ['aegis', 'other'].map((realm) => ({
+  realm, enabled: true, sslRequired: 'none', roles: { realm: [{ name: 'Developers' }] },
   clients: [client('tests', 'aegis'), client('others', 'elsewhere')], users: [user('alice', ['Developers']), user('mallory', [])],
-};
+}));
 
 const processes = new Processes();
-let base;
-let realm;
+const faults = await new FaultProxy().start();
+const base = faults.url;
+const realm = `${base}/realms/aegis`;
 let folder;
 let bench;
 
 before(async () => {
   const port = await freePort();
-  base = `http://127.0.0.1:${port}`;
-  realm = `${base}/realms/aegis`;
+  faults.to(`http://127.0.0.1:${port}`);
   folder = await fs.mkdtemp(path.join(process.env.AEGIS_KEYCLOAK, 'data-'));
   await fs.mkdir(path.join(process.env.AEGIS_KEYCLOAK, 'data/import'), { recursive: true });
-  await fs.writeFile(path.join(process.env.AEGIS_KEYCLOAK, 'data/import/aegis-realm.json'), JSON.stringify(REALM));
+  for (const each of REALMS) {
+    await fs.writeFile(path.join(process.env.AEGIS_KEYCLOAK, `data/import/${each.realm}-realm.json`), JSON.stringify(each));
+  }
   const child = processes.start(path.join(process.env.AEGIS_KEYCLOAK, 'bin/kc.sh'), [
-    'start-dev', '--http-host=127.0.0.1', `--http-port=${port}`, '--import-realm', '--db=dev-mem',
+    'start-dev', '--http-host=127.0.0.1', `--http-port=${port}`, `--hostname=${base}`, '--import-realm', '--db=dev-mem',
   ], { env: { ...process.env, KC_BOOTSTRAP_ADMIN_USERNAME: ADMIN.username, KC_BOOTSTRAP_ADMIN_PASSWORD: ADMIN.password } });
   child.stdout.resume();
   for (const end = Date.now() + START_MS; !(await fetch(realm).then(({ ok }) => ok, () => false)); await sleep(500)) {
@@ -60,6 +64,7 @@ before(async () => {
 after(async () => {
   await bench?.stop();
   await processes.stop();
+  await faults.stop();
   if (folder !== undefined) await fs.rm(folder, { recursive: true, force: true });
 });
 
@@ -69,7 +74,7 @@ async function form(address, fields) {
   return response.json();
 }
 
-const tokens = (username, clientId = 'tests') => form(`${realm}/protocol/openid-connect/token`, {
+const tokens = (username, clientId = 'tests', at = realm) => form(`${at}/protocol/openid-connect/token`, {
   grant_type: 'password', client_id: clientId, username, password: PASSWORD, scope: 'openid',
 });
 const call = (token) => rawRequest(bench.serverUrl('counting'), modernCall('read_report'), token);
@@ -93,12 +98,15 @@ test('a token for another audience is refused', async () => refused((await token
 test('an ID token is refused', async () => refused((await tokens('alice')).id_token, /^token\.claim$/)); // its 'typ' is not Bearer
 test('a refresh token is refused', async () => refused((await tokens('alice')).refresh_token, /^token\.(alg|kind|key)$/));
 
-test('another key serves as soon as it signs, and so does the one before', async () => {
-  const { access_token: old } = await tokens('alice');
+/** A key that signs before all others; back when it does. */
+async function addKey(name) {
+  const token = async () => (await tokens('alice', 'tests', `${base}/realms/${name}`)).access_token;
+  const kid = async () => JSON.parse(Buffer.from((await token()).split('.')[0], 'base64url')).kid;
+  const old = await kid();
   const { access_token: admin } = await form(`${base}/realms/master/protocol/openid-connect/token`, {
     grant_type: 'password', client_id: 'admin-cli', ...ADMIN,
   });
-  const response = await fetch(`${base}/admin/realms/aegis/components`, {
+  const response = await fetch(`${base}/admin/realms/${name}/components`, {
     method: 'POST',
     headers: { Authorization: `Bearer ${admin}`, 'Content-Type': 'application/json' },
     body: JSON.stringify({
@@ -107,10 +115,21 @@ test('another key serves as soon as it signs, and so does the one before', async
     }),
   });
   assert.equal(response.status, 201);
-  const kid = (token) => JSON.parse(Buffer.from(token.split('.')[0], 'base64url')).kid;
-  let fresh = old;
-  for (const end = Date.now() + WAIT_MS; kid(fresh) === kid(old); fresh = (await tokens('alice')).access_token) {
-    assert.ok(Date.now() < end, 'no other key');
-  }
-  for (const token of [fresh, old, fresh]) assert.equal((await call(token)).status, 200);
-});
+  for (const end = Date.now() + WAIT_MS; await kid() === old;) assert.ok(Date.now() < end, 'no other key');
+}
+
+// The old key stays published. Each realm is a tenant.
+proveKeys('Keycloak', async (index) => {
+  const { realm: name } = REALMS[index];
+  const issuer = `${base}/realms/${name}`;
+  return {
+    entry: { issuer, audience: 'aegis' },
+    type: 'JWT',
+    jwksPath: `/realms/${name}/protocol/openid-connect/certs`,
+    faults,
+    token: async () => (await tokens('alice', 'tests', issuer)).access_token,
+    rotate: () => addKey(name),
+    restore: () => {},
+    stop: () => Object.assign(faults, { isDown: false, intercept: undefined }),
+  };
+}, { signsForOthers: false });
