@@ -110,8 +110,12 @@ enum status token_store_load(const struct token_store *store, struct arena *aren
         explicit_bzero(text.ptr, text.len);
     }
     buf_release(&text);
+    if (status == STATUS_OK) {
+        return STATUS_OK;
+    }
     /* What cannot be read is as good as nothing: a person signs in again. */
-    return status == STATUS_OK ? STATUS_OK : STATUS_NOT_FOUND;
+    *out = (struct grant){0};
+    return STATUS_NOT_FOUND;
 }
 
 static enum status replace_file(const char *path, struct slice text, struct diag *diag)
