@@ -32,6 +32,10 @@ static const char USAGE[] =
     "or\n"
     "                       the https address of its metadata document (default: register one)\n"
     "  --scope SCOPES       scopes to ask for besides those that the server names\n"
+    "  --ca FILE            certification authorities in PEM: URL must have a certificate of one "
+    "of "
+    "them,\n"
+    "                       the authorization server may (default: the system's)\n"
     "  --no-browser         only print the address to sign in at\n"
     "  --redirect-port N    the port of 127.0.0.1 that the browser comes back to (default: any)\n"
     "  --time-limit S       seconds to sign in (default 300, at most 540)\n"
@@ -101,6 +105,7 @@ static struct sign_in sign_in_of(const struct connection *connection,
         .url = slice_view_cstr(options->server.upstream),
         .client_id = slice_view_cstr(options->client_id),
         .scope = slice_view_cstr(options->scope),
+        .authorities = options->server.authorities,
         .opens_browser = !options->no_browser,
         .redirect_port = (uint16_t)options->redirect_port,
         .time_limit_ms = options->time_limit_s * 1000,
@@ -194,6 +199,9 @@ static bool check_url(struct connect_options *options, const struct operands *op
     if (problem == NULL && !url.is_https && !config_host_is_loopback(url.host)) {
         problem = "it must be https, or on this machine";
     }
+    if (problem == NULL && !url.is_https && options->server.authorities != NULL) {
+        problem = "nobody's certificate is looked at without https; leave out --ca";
+    }
     if (problem != NULL) {
         fprintf(stderr, "aegis connect: the URL cannot be used: %s\n", problem);
         return false;
@@ -211,6 +219,7 @@ static int run(int argc, char **argv)
     const struct option options[] = {
         {.name = "client-id", .kind = OPTION_TEXT, .out.text = &values.client_id},
         {.name = "scope", .kind = OPTION_TEXT, .out.text = &values.scope},
+        {.name = "ca", .kind = OPTION_TEXT, .out.text = &server->authorities},
         {.name = "no-browser", .kind = OPTION_FLAG, .out.flag = &values.no_browser},
         {.name = "redirect-port",
          .kind = OPTION_NUMBER,

@@ -68,6 +68,9 @@ static void put_server(struct buf *yaml, const struct one_server *options)
     }
     if (options->upstream != NULL) {
         put_text(yaml, SLICE("    url: "), options->upstream);
+        if (options->authorities != NULL) {
+            put_text(yaml, SLICE("    tls:\n      ca: "), options->authorities);
+        }
         return;
     }
     buf_append(yaml, SLICE("    command: ["));

@@ -19,6 +19,7 @@ struct one_server {
     size_t argc;
     const char *listen, *policy, *state, *revision;
     const char *extensions;             /* ids, with commas between them */
+    const char *authorities;            /* a PEM file, believed about its address */
     const struct bearer_source *bearer; /* the token for its address; NULL: none */
     bool no_auth;                       /* callers count as this OS user */
     bool no_audit;                      /* keep no journal */

@@ -6,9 +6,12 @@ import path from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { Authority } from '../integration/certificates.mjs';
 import { Bench, sanitizerReports } from '../integration/helpers.mjs';
 import { AuthorizationServer, signingKey } from '../peers/authorization-server.mjs';
 import { signIn } from '../peers/browser.mjs';
+import { FaultProxy } from '../peers/fault-proxy.mjs';
+import { startMockIssuer } from '../peers/mock-issuer.mjs';
 import { ProtectedServer } from '../peers/protected-server.mjs';
 import { aegis, resultText, rootFolder, startStdio } from '../peers/support.mjs';
 
@@ -597,6 +600,82 @@ describe('another sign-in', () => {
     assert.match(String(await failed(client, 'administrate')), /credential/);
     assert.match(session.errors(), /may begin 60 s after it/);
     await askedTimes(session, 2);
+  });
+});
+
+describe('authorities of one\'s own', () => {
+  let ours;
+  let theirs;
+  let secure;
+  let foreign;
+  let issuer;
+  let mock;
+  let door;
+
+  /** The authorization server signs everybody in at once; the browser goes to it without TLS. */
+  async function signInAtOnce(session) {
+    const [address] = await addresses(session, 1);
+    const { pathname, search } = new URL(address);
+    const { headers } = await fetch(new URL(pathname + search, issuer), { redirect: 'manual' });
+    assert.equal((await fetch(headers.get('location'))).status, 200);
+  }
+
+  before(async () => {
+    ours = await Authority.make(bench.folder, 'ours');
+    theirs = await Authority.make(bench.folder, 'theirs');
+    const certificate = await ours.issue('both');
+    mock = await startMockIssuer('one');
+    issuer = mock.issuer.url;
+    door = await new FaultProxy(certificate).start();
+    door.to(issuer);
+    mock.issuer.url = door.url;
+    secure = await new ProtectedServer(door.url, certificate).start();
+    foreign = await new ProtectedServer(door.url, await theirs.issue('foreign')).start();
+  });
+  after(async () => {
+    await secure.stop();
+    await foreign.stop();
+    await door.stop();
+    await mock.stop();
+  });
+
+  const options = (file) => ['--client-id', APP.client_id, '--ca', file];
+
+  test('are believed about the server and its authorization server', async () => {
+    const session = await start({ to: secure.url, options: options(ours.file) });
+    await signInAtOnce(session);
+    assert.equal(resultText(await read(await connected(session))), 'read_report');
+    await assert.rejects(
+      aegis('connect', '--sign-out', '--state', session.state, secure.url), ({ code, stderr }) => code === 1 && /cannot be asked/.test(stderr));
+  });
+
+  for (const [name, file, to] of [
+    ['are not believed unasked', () => undefined, () => secure],
+    ['are not those of others', () => theirs.file, () => secure],
+    ['are believed instead of all others about the server', () => ours.file, () => foreign],
+  ]) {
+    test(name, async () => {
+      const count = to().tokens.length;
+      const session = await start({ to: to().url, options: file() === undefined ? ['--client-id', APP.client_id] : options(file()) });
+      assert.ok(await session.ready instanceof Error);
+      assert.equal(to().tokens.length, count);
+      await askedTimes(session, 0);
+    });
+  }
+
+  test('of the server alone are not enough', async () => {
+    const session = await start({ to: foreign.url, options: options(theirs.file) });
+    await notConnected(session, /cannot be asked: .*certificate/);
+    await askedTimes(session, 0);
+  });
+
+  test('need a file that has some, and https', async () => {
+    const file = path.join(bench.folder, 'no.pem');
+    await fs.writeFile(file, 'nothing');
+    for (const wrong of [file, `${file}.not`]) {
+      await assert.rejects(aegis('connect', '--state', freshState(), '--ca', wrong, secure.url), ({ code }) => code === 1);
+    }
+    await assert.rejects(aegis('connect', '--ca', ours.file, remote.url), ({ code, stderr }) => code === 2 && /leave out --ca/.test(stderr));
   });
 });
 

@@ -2,6 +2,7 @@
 // others of another sign-in (RFC 9470).
 import { once } from 'node:events';
 import http from 'node:http';
+import https from 'node:https';
 
 import { Answers, FREE_TOOLS } from './answers.mjs';
 
@@ -36,21 +37,26 @@ const WANTS = {
 const scopesOf = (token) => JSON.parse(Buffer.from(token.split('.')[1], 'base64url')).scope.split(' ');
 
 export class ProtectedServer {
-  #server = http.createServer((request, response) => this.#serve(request, response));
+  #server;
+  #scheme;
   #answers = new Answers({ tools: [...FREE_TOOLS, ...Object.keys(WANTS).map((name) => ({ ...FREE_TOOLS[0], name }))] });
   #old = new Set();
   #issuer;
   /** The tokens that came, newest last. */
   tokens = [];
 
-  constructor(issuer) {
+  /** tls: `cert` and `key`, to be spoken to with TLS. */
+  constructor(issuer, tls) {
+    const serve = (request, response) => this.#serve(request, response);
+    this.#server = tls === undefined ? http.createServer(serve) : https.createServer(tls, serve);
+    this.#scheme = tls === undefined ? 'http' : 'https';
     this.#issuer = issuer;
   }
 
   async start() {
     this.#server.listen(0, '127.0.0.1');
     await once(this.#server, 'listening');
-    this.origin = `http://127.0.0.1:${this.#server.address().port}`;
+    this.origin = `${this.#scheme}://127.0.0.1:${this.#server.address().port}`;
     this.url = `${this.origin}/mcp`;
     return this;
   }

@@ -36,6 +36,10 @@ static void set_options(CURL *curl, const struct fetch_request *request, struct 
     const struct curl_library *library = curl_library();
     curl_library_protect(curl, request->allows_http);
     (void)library->setopt(curl, CURLOPT_URL, request->url);
+    if (request->authorities != NULL) {
+        /* The system's stay: they are a folder (CURLOPT_CAPATH). */
+        (void)library->setopt(curl, CURLOPT_CAINFO, request->authorities);
+    }
     (void)library->setopt(curl, CURLOPT_TIMEOUT_MS, TOTAL_MS);
     (void)library->setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
     (void)library->setopt(curl, CURLOPT_WRITEDATA, out);

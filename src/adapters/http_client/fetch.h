@@ -11,6 +11,7 @@
 struct fetch_request {
     const char *url;          /* NUL-terminated */
     bool allows_http;         /* plain HTTP is fine: the address is on loopback */
+    const char *authorities;  /* a PEM file, believed besides the system's; NULL: none */
     const char *content_type; /* of a POST, up to 100 bytes; NULL: a GET */
     struct slice body;        /* of the POST; borrowed */
 };

@@ -60,6 +60,7 @@ static enum status ask(struct talk *talk, struct slice url, const char *content_
 {
     const struct fetch_request request = {.url = (const char *)url.ptr,
                                           .allows_http = talk->allows_loopback,
+                                          .authorities = talk->sign_in->authorities,
                                           .content_type = content_type,
                                           .body = body};
     struct diag inner = {0};
