@@ -429,6 +429,21 @@ TEST(key_sets_look_once_for_all_that_wait)
     free_world(w);
 }
 
+/* So many wait for one reading; who comes then is told at once that there is nothing to wait for.
+ */
+TEST(key_sets_let_so_many_wait)
+{
+    struct world *w = new_world();
+    start_world(w, 1);
+    for (int i = 0; i < KEY_SETS_WAITERS_MAX; i++) {
+        CHECK(miss(w, 0, "one"));
+    }
+    CHECK(!miss(w, 0, "one") && w->done_count == 0);
+    answer(w, A_KEYS, KEYS(JWK("one")), 1000);
+    CHECK(w->done_count == KEY_SETS_WAITERS_MAX && has_key(w, 0, "one"));
+    free_world(w);
+}
+
 TEST(key_sets_let_nobody_wait_too_long)
 {
     struct world *w = world_with_key_one();

@@ -420,6 +420,31 @@ TEST(limit_of_pages)
     }
 }
 
+/* One that is longer is none: the server hears of no session, and may say so. */
+TEST(limit_of_a_servers_session_id)
+{
+    for (size_t len = SERVER_SESSION_ID_BYTES_MAX; len <= SERVER_SESSION_ID_BYTES_MAX + 1; len++) {
+        char id[SERVER_SESSION_ID_BYTES_MAX + 2];
+        char field[SERVER_SESSION_ID_BYTES_MAX + 64];
+        memset(id, 'i', len);
+        id[len] = '\0';
+        (void)snprintf(field, sizeof(field), "Mcp-Session-Id: %s\n", id);
+        world_init(&world, PERMIT_ALL);
+        world.server_session = id;
+        world.held_method = "tools/call";
+        post_see_as(&client);
+        world_run(&world);
+        const struct world_call *call = world_find_call(&world, "tools/call");
+        bool is_taken = len == SERVER_SESSION_ID_BYTES_MAX;
+        CHECK(call != NULL && call->is_in_session == is_taken);
+        CHECK(call != NULL && (strstr(call->fields, field) != NULL) == is_taken);
+        CHECK(call != NULL && (strstr(call->fields, "Session-Id") != NULL) == is_taken);
+        world.held_method = NULL;
+        world_run(&world);
+        world_release(&world);
+    }
+}
+
 /* What a server says during a call, notifications and questions together. */
 TEST(limit_of_messages_during_a_call)
 {

@@ -547,6 +547,36 @@ TEST(question_roots_are_stripped_one_by_one)
     tear_down(&stand);
 }
 
+/* The members of a question, and of an answer. */
+TEST(question_members_have_a_bound)
+{
+    for (size_t i = 0; i < 4; i++) {
+        bool is_answer = i >= 2;
+        bool is_too_much = i % 2 == 1;
+        struct stand stand;
+        struct buf text;
+        buf_init(&text, TEST_BYTES, NULL);
+        buf_append(&text, is_answer ? SLICE("{\"action\":\"accept\",\"content\":{\"env\":\"a\"}")
+                                    : SLICE("{\"message\":\"Which env?\"," SCHEMA));
+        for (size_t more = 2; more < QUESTION_MEMBERS_MAX + (is_too_much ? 1 : 0); more++) {
+            buf_append(&text, SLICE(",\"m"));
+            buf_append_u64(&text, more);
+            buf_append(&text, SLICE("\":1"));
+        }
+        buf_append(&text, slice_of("}", 2)); /* with its NUL */
+        set_up(&stand, PERMIT, "elicitation/create", is_answer ? FORM : (const char *)text.ptr);
+        judge(&stand);
+        CHECK(stand.judgement.is_allowed == (is_answer || !is_too_much));
+        if (is_answer) {
+            stand.judgement = (struct question_judgement){0};
+            judge_answer(&stand, (const char *)text.ptr);
+            CHECK(stand.judgement.is_allowed == !is_too_much);
+        }
+        buf_release(&text);
+        tear_down(&stand);
+    }
+}
+
 TEST(question_roots_have_a_bound)
 {
     for (size_t roots = QUESTION_ROOTS_MAX; roots <= QUESTION_ROOTS_MAX + 1; roots++) {

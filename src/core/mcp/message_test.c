@@ -7,9 +7,11 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define TEST_ARENA_BYTES ((size_t)64 << 20)
 #define BODY_BYTES_MAX ((size_t)4 << 20)
+#define BODY_BYTES_SMALL 1024
 #define META                                                                                       \
     "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                       \
     "\"io.modelcontextprotocol/clientCapabilities\":{}}"
@@ -140,6 +142,42 @@ TEST(mcp_message_eras_and_mirrors)
 
 /* Every name below is read as a known one by somebody: folded, normalised, or with invisible
  * characters taken out. */
+/* Ids that are text, and names of methods: so many bytes, and one more. */
+TEST(mcp_message_at_its_bounds)
+{
+    static const struct {
+        const char *name, *before, *after;
+        size_t bytes_max;
+        int rpc_code; /* 0: taken; of a name that nobody knows: that it is none */
+        int rpc_code_past;
+    } rows[] = {
+        {"an id", "{\"jsonrpc\":\"2.0\",\"method\":\"tools/list\",\"params\":{" META "},\"id\":\"",
+         "\"}", MCP_ID_BYTES_MAX, 0, -32600},
+        {"a method", "{\"jsonrpc\":\"2.0\",\"id\":1,\"params\":{" META "},\"method\":\"", "\"}",
+         MCP_METHOD_BYTES_MAX, -32601, -32600},
+    };
+    for (size_t i = 0; i < 2 * COUNT_OF(rows); i++) {
+        char text[BODY_BYTES_SMALL];
+        char name[BODY_BYTES_SMALL / 2];
+        size_t len = rows[i / 2].bytes_max + i % 2;
+        memset(name, 'a', len);
+        int bytes = snprintf(text, sizeof(text), "%s%.*s%s", rows[i / 2].before, (int)len, name,
+                             rows[i / 2].after);
+        bool is_method = i >= 2;
+        struct http_field fields[] = {
+            {SLICE("Host"), SLICE("gateway.test")},
+            {SLICE("Content-Type"), SLICE("application/json")},
+            {SLICE("Accept"), SLICE("application/json, text/event-stream")},
+            {SLICE("MCP-Protocol-Version"), SLICE("2026-07-28")},
+            {SLICE("Mcp-Method"), is_method ? slice_of(name, len) : SLICE("tools/list")},
+        };
+        struct outcome outcome =
+            judge(SLICE("POST"), fields, COUNT_OF(fields), slice_of(text, (size_t)bytes));
+        int expected = i % 2 == 0 ? rows[i / 2].rpc_code : rows[i / 2].rpc_code_past;
+        CHECK_ROW(rows[i / 2].name, outcome.rpc_code == expected);
+    }
+}
+
 TEST(mcp_message_refuses_look_alikes)
 {
     static const struct {
