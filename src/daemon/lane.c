@@ -215,6 +215,7 @@ enum status lane_start(struct lane *lane, const struct lane_shared *shared, int 
                                   .usage = shared->usage,
                                   .codes = shared->codes,
                                   .replay = shared->replay,
+                                  .links = shared->links,
                                   .http_client =
                                       shared->curl_client == NULL ? NULL : &lane->http_client,
                                   .handover = &lane->handover,

@@ -8,6 +8,7 @@
 #include "daemon/lane.h"
 #include "daemon/network.h"
 #include "daemon/shared_codes.h"
+#include "daemon/shared_links.h"
 #include "daemon/shared_replay.h"
 #include "daemon/shared_usage.h"
 
@@ -51,6 +52,8 @@ struct serving {
     struct revocation_file revocations;
     struct diag revocations_said; /* what was wrong with them, and has been said */
     struct timer revocations_tick;
+    struct shared_links links;
+    struct port_links links_port;
     struct gateway_snapshot *snapshot; /* one reference to what is in force */
     struct posted to_reload;           /* from the thread that waits for signals */
     uv_sem_t reloaded;
@@ -212,6 +215,9 @@ static enum status open_shared(struct serving *s, struct diag *diag)
     TRY(shared_replay_init(&s->replay, (size_t)limits->proofs));
     s->replay_port = shared_replay_port(&s->replay);
     s->shared.replay = &s->replay_port;
+    TRY(shared_links_init(&s->links, (size_t)limits->links));
+    s->links_port = shared_links_port(&s->links);
+    s->shared.links = &s->links_port;
     s->shared.config = s->plan->inputs->config;
     s->shared.random = &s->random;
     s->shared.crypto = openssl_crypto_port(s->crypto);
@@ -584,6 +590,7 @@ static void release(struct serving *s)
     shared_usage_release(&s->usage);
     shared_codes_release(&s->codes);
     shared_replay_release(&s->replay);
+    shared_links_release(&s->links);
     base_free(s->shared.place.tells_sessions);
     if (s->shared.tls != NULL) {
         s->plan->network->close_tls(s->shared.tls);

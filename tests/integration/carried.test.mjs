@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { auditRecords, connectModern, lastSequence, resultText, rootFolder } from '../peers/support.mjs';
-import { Bench } from './helpers.mjs';
+import { auditRecords, connectModern, lastSequence, mintToken, resultText, rootFolder } from '../peers/support.mjs';
+import { Bench, modernRequest, rawRequest } from './helpers.mjs';
 
 const TEXT = 'demo://resource/dynamic/text/';
 const BLOB = 'demo://resource/dynamic/blob/';
@@ -91,3 +91,33 @@ for (const { era, connect } of ERAS) {
     });
   }
 }
+
+// Read by whichever loop the request comes to: a new connection for each.
+test('a link that no list has is read where it was said', async () => {
+  const uri = 'note://said/once';
+  const all = bench.gateway.url;
+  const read = (target = uri) => rawRequest(all, modernRequest('resources/read', { uri: target }), bench.token);
+  assert.equal((await read()).messages[0].error.code, -32602);
+  bench.counting.onCall = async (response, { id }) => {
+    const link = { type: 'resource_link', name: 'said', uri };
+    const embedded = { type: 'resource', resource: { uri: 'note://said/blob/1', text: 'closed' } };
+    response.writeHead(200, { 'Content-Type': 'application/json' });
+    response.end(JSON.stringify({ jsonrpc: '2.0', id, result: { resultType: 'complete', content: [link, embedded] } }));
+  };
+  try {
+    const { messages } = await rawRequest(all, modernRequest('tools/call', { name: 'counting__read_report', arguments: {} }), bench.token);
+    assert.equal(messages[0].result.content[0].uri, uri);
+    assert.match(messages[0].result.content[1].text, WITHHELD);
+  } finally {
+    bench.counting.onCall = undefined;
+  }
+  for (let i = 0; i < 8; i++) {
+    const { messages } = await read();
+    assert.equal(messages[0].result.contents[0].text, `the text of ${uri}`);
+  }
+  // What was withheld was not said, and another caller was told nothing.
+  assert.equal((await read('note://said/blob/1')).messages[0].error.code, 40301);
+  const bob = await mintToken(bench.state, { subject: 'bob' });
+  const other = await rawRequest(all, modernRequest('resources/read', { uri }), bob);
+  assert.equal(other.messages[0].error.code, -32602);
+});

@@ -44,11 +44,49 @@ static struct carried_value value_of(const struct operation *op)
                                   .requested = is_read ? op->name : SLICE_EMPTY};
 }
 
+static struct said_link link_of(const struct operation *op, struct slice uri)
+{
+    const struct port_crypto *crypto = op->gateway->ports.crypto;
+    struct said_link link = {.server_index = op->server_index};
+    memcpy(link.caller, op->principal->digest, sizeof(link.caller));
+    crypto->sha256(crypto->context, uri, link.address);
+    return link;
+}
+
+/* Servers say addresses that they do not list. */
+static void keep_links(const struct operation *op, const struct question_judgement *judged)
+{
+    const struct port_links *port = op->gateway->ports.links;
+    if (port == NULL || !operation_is_of_several(op)) {
+        return;
+    }
+    for (; judged != NULL; judged = judged->next) {
+        if (judged->is_allowed) {
+            struct said_link link = link_of(op, judged->target);
+            port->keep(port->context, &link);
+        }
+    }
+}
+
+enum status operation_find_link(const struct operation *op, struct slice uri,
+                                uint32_t *server_index)
+{
+    const struct port_links *port = op->gateway->ports.links;
+    if (port == NULL) {
+        return STATUS_NOT_FOUND;
+    }
+    struct said_link link = link_of(op, uri);
+    TRY(port->find(port->context, &link));
+    *server_index = link.server_index;
+    return STATUS_OK;
+}
+
 static enum status judge(struct operation *op, const struct carried_value *value)
 {
     struct carried_rules rules = operation_carried_rules(op);
     struct carried carried;
     TRY(carried_judge(&rules, value, &op->gateway->scratch, &op->arena, &carried));
+    keep_links(op, carried.judged);
     op->withheld = (struct json_edit){JSON_EDIT_REPLACE, value->place.ref, carried.text};
     return input_note_parts(op, mcp_method_of_read(), false, carried.judged);
 }

@@ -25,6 +25,7 @@
 #include "core/ports/http_client.h"
 #include "core/ports/journal.h"
 #include "core/ports/keys.h"
+#include "core/ports/links.h"
 #include "core/ports/random.h"
 #include "core/ports/replay.h"
 #include "core/ports/timer.h"
@@ -138,6 +139,7 @@ struct gateway_ports {
     const struct port_handover *handover;       /* NULL: there is one loop */
     const struct port_usage *usage;             /* of all loops; NULL: nobody counts */
     const struct port_replay *replay;           /* of all loops; NULL: no proof is taken twice */
+    const struct port_links *links;             /* of all loops; NULL: none is remembered */
     const struct port_http_client *http_client; /* NULL: nothing at an address is configured */
     const struct port_used_codes *codes;        /* of all loops; NULL: no code is taken */
     struct port_poster *poster;                 /* of this loop */

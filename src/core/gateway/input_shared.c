@@ -29,18 +29,23 @@ bool operation_drops_extension(const struct operation *op, uint32_t server_index
                0;
 }
 
+bool operation_is_of_several(const struct operation *op)
+{
+    struct endpoint endpoint;
+    return !op->gateway->snapshot->is_proxy && endpoint_parse(op->target_path, &endpoint) &&
+           endpoint.server.len == 0;
+}
+
 struct question input_question(struct operation *op, const struct mcp_method *method,
                                struct json_place params)
 {
-    struct endpoint endpoint;
-    bool is_of_all = endpoint_parse(op->target_path, &endpoint) && endpoint.server.len == 0;
     return (struct question){.method = method,
                              .params = params,
                              .scene = operation_question(op, op->server_index),
                              .client = op->declared,
                              .carried = operation_carried_rules(op),
                              .revision = op->revision,
-                             .names_server = is_of_all && !op->gateway->snapshot->is_proxy};
+                             .names_server = operation_is_of_several(op)};
 }
 
 struct input_note *input_add_note(struct operation *op, const struct mcp_method *method,

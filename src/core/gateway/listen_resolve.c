@@ -85,6 +85,17 @@ static void take_offer(struct operation *op, struct listened *resource, uint32_t
     }
 }
 
+/* No list has it: a server may have said the address in a result. */
+static void take_link(struct operation *op, struct listened *resource)
+{
+    uint32_t server_index = 0;
+    enum status status = operation_find_link(op, resource->uri, &server_index);
+    if (status == STATUS_OK) {
+        take_offer(op, resource, server_index);
+    }
+    resource->offer_count = status == STATUS_CONFLICT ? 2 : resource->offer_count;
+}
+
 static void settle(struct operation *op, bool is_last)
 {
     static const struct policy_answer NOBODY = {0};
@@ -93,6 +104,9 @@ static void settle(struct operation *op, bool is_last)
         struct listened *resource = &listening->resources[i];
         if (resource->is_settled) {
             continue;
+        }
+        if (resource->offer_count == 0 && is_last) {
+            take_link(op, resource);
         }
         if (resource->offer_count > 1) {
             leave_out(op, resource, SLICE("target.ambiguous"), &NOBODY);

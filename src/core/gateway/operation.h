@@ -482,6 +482,14 @@ struct carried_rules operation_carried_rules(struct operation *operation);
 /* Judge those in the answer, and note each judgement; operation->withheld is the edit then. */
 enum stage_result operation_stage_judge_carried(struct operation *operation);
 
+/* Which server said the address to the caller, in a result on an endpoint of several servers?
+ * STATUS_NOT_FOUND, or STATUS_CONFLICT when two did. */
+NODISCARD enum status operation_find_link(const struct operation *operation, struct slice uri,
+                                          uint32_t *server_index);
+
+/* input_shared.c: does the endpoint stand for several servers? */
+bool operation_is_of_several(const struct operation *operation);
+
 /* The edits that leave out what was not let through. Returns how many, 1 at most. */
 size_t operation_withheld_edit(const struct operation *operation, struct json_edit *edit);
 

@@ -2,8 +2,8 @@
  *
  * Resources keep their addresses, and long names have aliases (wire_name.h), so the servers are
  * asked for their lists. Only servers from which the policies could let this caller read the very
- * address are asked; a listed address goes before a template; one that two of them offer is
- * refused. */
+ * address are asked; a listed address goes before a template, and that before one that a server
+ * said in a result (carried_stages.c); one that two of them offer is refused. */
 #include "core/gateway/operation.h"
 #include "core/gateway/wire_name.h"
 #include "core/mcp/resource_uri.h"
@@ -160,11 +160,16 @@ static enum status find_servers(struct operation *op, compare_fn compare, struct
     return STATUS_OK;
 }
 
+static enum stage_result refuse_ambiguous(struct operation *op)
+{
+    return operation_refuse_target(op, "target.ambiguous",
+                                   SLICE("several servers offer this target"));
+}
+
 static enum stage_result settle(struct operation *op, const struct resolution *found)
 {
     if (found->server_count > 1) {
-        return operation_refuse_target(op, "target.ambiguous",
-                                       SLICE("several servers offer this target"));
+        return refuse_ambiguous(op);
     }
     op->server_index = found->server_index;
     if (op->message.method->primitive != MCP_RESOURCE) {
@@ -200,6 +205,22 @@ static enum stage_result refuse_not_found(struct operation *op)
     return operation_refuse_target(op, "target.unknown", SLICE("no server offers this target"));
 }
 
+/* No list has the target: a server may have said its address in a result. */
+static enum stage_result settle_link(struct operation *op)
+{
+    struct resolution found = {.server_count = 1};
+    struct policy_answer denial = {0};
+    enum status status = op->message.method->primitive == MCP_RESOURCE && !op->is_template
+                             ? operation_find_link(op, op->name, &found.server_index)
+                             : STATUS_NOT_FOUND;
+    if (status == STATUS_CONFLICT) {
+        return refuse_ambiguous(op);
+    }
+    return status == STATUS_OK && is_candidate(op, found.server_index, &denial)
+               ? settle(op, &found)
+               : refuse_not_found(op);
+}
+
 /* What the lists say, when the operation is still to go on. */
 static enum stage_result choose(struct operation *op, compare_fn compare, bool is_last)
 {
@@ -214,7 +235,7 @@ static enum stage_result choose(struct operation *op, compare_fn compare, bool i
     if (found.server_count > 0) {
         return settle(op, &found);
     }
-    return is_last ? refuse_not_found(op) : STAGE_DONE;
+    return is_last ? settle_link(op) : STAGE_DONE;
 }
 
 /* A server that lists the target decides; others may be down. */

@@ -52,6 +52,7 @@ const struct config_limit config_limit_table[] = {
     LIMIT(round_questions, 16, 1, 64, "", "what a server asks at a time"),
     LIMIT(call_questions, 64, 1, 1024, "", "requests of an older server during one call"),
     LIMIT(result_resources, 256, 0, 4096, "", "links and embedded resources judged in one result"),
+    LIMIT(links, 65536, 64, 1 << 20, "", "of these, remembered for reads on /mcp, of all loops"),
     LIMIT(held_calls, 1024, 1, 1000000, "", "calls of one loop that wait for answers of modern clients"),
     LIMIT(principal_held_calls, 64, 1, 1000000, "", "of these, one principal's"),
     LIMIT(call_messages, 10000, 1, 1000000, "", "notifications and questions of a server during one call"),
