@@ -6,6 +6,7 @@
 #include "cli/state_folder.h"
 #include "cli/token_inspect.h"
 #include "cli/token_key.h"
+#include "cli/token_revoke.h"
 #include "core/identity/jws.h"
 #include "json/tape.h"
 
@@ -241,6 +242,12 @@ static int token_run(int argc, char **argv)
     if (slice_eq(name, SLICE("key"))) {
         return token_key(argc - 1, argv + 1);
     }
+    if (slice_eq(name, SLICE("revoke"))) {
+        return token_revoke(argc - 1, argv + 1);
+    }
+    if (slice_eq(name, SLICE("revocations"))) {
+        return token_revocations(argc - 1, argv + 1);
+    }
     if (slice_eq(name, SLICE("inspect"))) {
         char path[STATE_FOLDER_BYTES];
         return token_inspect(argc - 1, argv + 1, slice_view_cstr(state_folder(path)));
@@ -249,13 +256,13 @@ static int token_run(int argc, char **argv)
         (void)fputs(command_token.usage, stdout);
         return EXIT_CODE_OK;
     }
-    return usage_error("expected mint, jwks, key or inspect, got", name);
+    return usage_error("expected mint, jwks, key, inspect, revoke or revocations, got", name);
 }
 
 const struct command command_token = {
     .name = "token",
     .group = COMMAND_CONNECT,
-    .summary = "make tokens of the development issuer and keys, explain tokens",
+    .summary = "make tokens and keys, explain tokens, revoke them",
     .usage =
         "Usage: aegis token mint --subject S [--role R]... [--audience A] [--issuer I]\n"
         "                        [--ttl SECONDS] [--claim NAME=VALUE]... [--alg ES256|RS256]\n"
@@ -264,6 +271,8 @@ const struct command command_token = {
         "       aegis token key --subject S --expires TIME [--role R]... [--scope S]...\n"
         "                       [--server NAME]... [--file FILE]\n"
         "       aegis token inspect [--config FILE] [--output text|json] [TOKEN | -]\n"
+        "       aegis token revoke --config FILE ...\n"
+        "       aegis token revocations --config FILE [--output text|json]\n"
         "\n"
         "mint prints a signed access token; jwks prints the public keys it is checked with. The\n"
         "keys lie in DIR/issuer and are made when they are absent; DIR is the state_dir of the\n"
@@ -280,6 +289,9 @@ const struct command command_token = {
         "\n"
         "inspect makes every check of the gateway on a token and shows who it stands for; see\n"
         "'aegis token inspect --help'.\n"
+        "\n"
+        "revoke shuts tokens, keys or callers out at once, and revocations prints who is; see\n"
+        "'aegis token revoke --help'.\n"
         "\n"
         "Examples:\n"
         "  aegis token mint --state ./state --subject alice --role Developers\n"

@@ -4,6 +4,7 @@
 
 #include "adapters/crypto/openssl_crypto.h"
 #include "cli/command.h"
+#include "cli/duration.h"
 #include "cli/options.h"
 #include "core/identity/api_key.h"
 
@@ -15,7 +16,6 @@
 #include <unistd.h>
 
 #define ENTRY_BYTES_MAX 65536
-#define DAYS_MAX 3650
 
 struct key_options {
     const char *subject, *expires, *file;
@@ -32,27 +32,6 @@ static int usage_error(const char *what, const char *subject)
 {
     (void)fprintf(stderr, "aegis token key: %s '%s'\nsee 'aegis token --help'\n", what, subject);
     return EXIT_CODE_USAGE;
-}
-
-/* "90d": seconds, or 0 when it is no such time. */
-static int64_t read_time(struct slice text)
-{
-    static const struct {
-        uint8_t unit;
-        int64_t seconds;
-    } UNITS[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
-    int64_t count = 0;
-    struct slice digits = slice_sub(text, 0, text.len > 0 ? text.len - 1 : 0);
-    if (slice_to_i64(digits, &count) != STATUS_OK || count < 1) {
-        return 0;
-    }
-    for (size_t i = 0; i < COUNT_OF(UNITS); i++) {
-        if (text.ptr[text.len - 1] == UNITS[i].unit) {
-            int64_t most = DAYS_MAX * (int64_t)86400 / UNITS[i].seconds;
-            return count <= most ? count * UNITS[i].seconds : 0;
-        }
-    }
-    return 0;
 }
 
 static bool view_words(const struct option_list *list, struct slice words[OPTION_VALUES_MAX])
@@ -137,7 +116,7 @@ static int run(const struct key_options *given)
     struct slice subject[OPTION_VALUES_MAX];
     struct option_list subject_list = {.items = {given->subject}, .count = 1};
     struct openssl_crypto *crypto = NULL;
-    int64_t seconds = read_time(slice_view_cstr(given->expires));
+    int64_t seconds = duration_read(slice_view_cstr(given->expires));
     if (seconds == 0) {
         return usage_error("--expires needs a number and s, m, h or d, up to ten years; got",
                            given->expires);

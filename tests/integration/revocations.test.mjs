@@ -1,5 +1,6 @@
 // Callers who are shut out while they have something open: what ends, for whom, and what a list that is bad changes.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import crypto from 'node:crypto';
 import { once } from 'node:events';
 import fs from 'node:fs/promises';
@@ -8,7 +9,7 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { auditRecords, lastSequence, startGateway } from '../peers/support.mjs';
+import { aegis, aegisBinary, auditRecords, lastSequence, startGateway } from '../peers/support.mjs';
 import { Bench, legacyRequest, modernCall, modernRequest, rawRequest } from './helpers.mjs';
 import { Issuer } from './issuer.mjs';
 
@@ -194,6 +195,102 @@ describe('a list that is bad', () => {
     await fs.writeFile(bad, '\n{"key":1}\n');
     await fs.writeFile(file, JSON.stringify({ ...config, state_dir: path.join(bench.folder, 'other'), revocations: bad }, null, 2));
     await assert.rejects(startGateway(bench.processes, file), /bad\.yaml:\d+:\d+: .*line 2: .*\[revocation\.malformed\]/);
+  });
+});
+
+describe('aegis token', () => {
+  const config = () => path.join(bench.folder, 'aegis.yaml');
+  const revoke = (...options) => aegis('token', 'revoke', '--config', config(), ...options);
+  const entries = async () => JSON.parse(await aegis('token', 'revocations', '--config', config(), '--output', 'json'));
+
+  test('revoke shuts out at once, says who, and writes nothing twice', async () => {
+    const token = tokenOf('mallory');
+    await replace('# kept\n{"key":"4be1a9c07d52"}'); // without an end of its line
+    await fs.chmod(list, 0o640);
+    await everyLoopAnswers(token, 200);
+    const options = ['--issuer', 'tests', '--subject', 'mallory', '--reason', 'left'];
+    assert.equal(await revoke(...options), "refused: subject 'mallory' of issuer 'tests' (left)\n");
+    await everyLoopAnswers(token, 401);
+    const text = await fs.readFile(list, 'utf8');
+    assert.ok(text.startsWith('# kept\n{"key":"4be1a9c07d52"}\n{'));
+    assert.equal((await fs.stat(list)).mode & 0o777, 0o640);
+    assert.match(await revoke(...options), /^already on the list: refused: subject 'mallory'/);
+    assert.match(await revoke(...options, '--issued-before', 'now'), /^already on the list/);
+    assert.equal(await fs.readFile(list, 'utf8'), text);
+    assert.deepEqual(await entries(), [{ issuer: 'tests', subject: 'mallory', reason: 'left' }, { key: '4be1a9c07d52' }]);
+    assert.deepEqual((await fs.readdir(bench.folder)).filter((name) => name.startsWith('revocations.jsonl')), ['revocations.jsonl']);
+  });
+
+  test('revoke takes a token from standard input', async () => {
+    const token = tokenOf('ann');
+    await replace('');
+    const child = spawn(aegisBinary, ['token', 'revoke', '--config', config(), '--expires', '1h', '-']);
+    child.stdin.end(`${token}\n`);
+    const [code] = await once(child, 'close');
+    assert.equal(code, 0);
+    await everyLoopAnswers(token, 401);
+    const [{ token: digits, expires_at: end }] = await entries();
+    assert.equal(digits, crypto.createHash('sha256').update(token).digest('hex').slice(0, 16));
+    assert.ok(Math.abs(end - Date.now() / 1000 - 3600) < 60);
+    assert.match(await revoke('--token', crypto.createHash('sha256').update(token).digest('hex'), '--expires', '1m'), /^already/);
+  });
+
+  test('revoke of many at once loses none', async () => {
+    await replace('');
+    await Promise.all(Array.from({ length: 8 }, (_, i) => revoke('--issuer', 'tests', '--jti', `j${i}`)));
+    assert.deepEqual((await entries()).map(({ jti }) => jti), Array.from({ length: 8 }, (_, i) => `j${i}`));
+  });
+
+  test('revoke follows a link to the file', async () => {
+    const target = path.join(bench.folder, 'target.jsonl');
+    await fs.writeFile(target, '');
+    await fs.rm(list);
+    await fs.symlink(target, list);
+    await revoke('--key', '4be1a9c07d52');
+    assert.ok((await fs.lstat(list)).isSymbolicLink());
+    assert.equal(await fs.readFile(target, 'utf8'), '{"key":"4be1a9c07d52"}\n');
+    await fs.rm(list);
+    await replace('');
+  });
+
+  const WRONG = [
+    { name: 'nobody', options: [], code: 2 },
+    { name: 'a whole issuer for ever', options: ['--issuer', 'tests'], code: 2 },
+    { name: 'a subject of nobody', options: ['--subject', 'a'], code: 2 },
+    { name: 'two at once', options: ['--issuer', 'tests', '--subject', 'a', '--jti', 'b'], code: 2 },
+    { name: 'an issuer of a key', options: ['--issuer', 'tests', '--key', 'a'], code: 2 },
+    { name: 'a time of a session', options: ['--issuer', 'tests', '--session', 'a', '--issued-before', 'now'], code: 2 },
+    { name: 'no time', options: ['--issuer', 'tests', '--subject', 'a', '--issued-before', 'yesterday'], code: 2 },
+    { name: 'no duration', options: ['--key', 'a', '--expires', 'soon'], code: 2 },
+    { name: 'half a hash', options: ['--token', 'abcdef'], code: 2 },
+    { name: 'a token among the operands', options: ['eyJh.eyJp.c2ln'], code: 2 },
+    { name: 'an issuer that is not configured', options: ['--issuer', 'other', '--subject', 'a'], code: 1 },
+  ];
+  for (const { name, options, code } of WRONG) {
+    test(`revoke refuses ${name}`, async () => {
+      const text = await fs.readFile(list, 'utf8');
+      await assert.rejects(revoke(...options), (error) => error.code === code && error.stderr !== '');
+      assert.equal(await fs.readFile(list, 'utf8'), text);
+    });
+  }
+
+  test('revoke leaves a list that is bad as it is', async () => {
+    await replace('{"key"\n');
+    await assert.rejects(revoke('--key', 'a'), /line 1: it is no JSON object/);
+    await assert.rejects(entries(), /line 1: it is no JSON object/);
+    assert.equal(await fs.readFile(list, 'utf8'), '{"key"\n');
+    await replace('');
+  });
+
+  test('revocations says what has expired and what is about nobody', async () => {
+    await replace(lines({ key: 'a', expires_at: 1 }, { issuer: 'other', subject: 'b' }, { issuer: 'tests', issued_before: 1 }));
+    assert.equal(await aegis('token', 'revocations', '--config', config()), [
+      "subject 'b' of issuer 'other': there is no such entry in 'identity'",
+      "key 'a', until 1970-01-01T00:00:01Z: has expired",
+      "everything of issuer 'tests', issued before 1970-01-01T00:00:01Z",
+      '',
+    ].join('\n'));
+    await replace('');
   });
 });
 

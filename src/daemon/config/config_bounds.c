@@ -21,6 +21,7 @@
 #include "core/identity/claims.h"
 #include "core/identity/jwks.h"
 #include "core/identity/proof.h"
+#include "core/identity/revocations.h"
 #include "core/mcp/completion.h"
 #include "core/mcp/message.h"
 #include "core/mcp/resource_uri.h"
@@ -55,6 +56,8 @@ const struct config_bound config_bound_table[] = {
     BOUND("views", CONFIG_VIEWS_MAX, "", "entries of views"),
     BOUND("issuers", CONFIG_ISSUERS_MAX, "", "entries of identity"),
     BOUND("api_keys", API_KEYS_MAX, "", "API keys of one list"),
+    BOUND("revocation_text_bytes", REVOCATION_TEXT_BYTES_MAX, "bytes", "one text of an entry of the list of revocations"),
+    BOUND("revocation_reason_bytes", REVOCATION_REASON_BYTES_MAX, "bytes", "why somebody is on that list"),
     BOUND("message_id_bytes", MCP_ID_BYTES_MAX, "bytes", "id of one request, when it is text"),
     BOUND("method_bytes", MCP_METHOD_BYTES_MAX, "bytes", "name of one method"),
     BOUND("batch_messages", GATEWAY_BATCH_MAX, "", "messages that a client may send as one"),
