@@ -293,6 +293,7 @@ static enum status build_issuer(struct build *b, const struct config_issuer *fro
         .other_audiences = from->other_audiences.items,
         .other_audience_count = from->other_audiences.count,
         .skew_s = from->skew_s,
+        .max_age_s = from->max_token_age_s,
         .preset = from->preset,
         .aliases = from->accepted_issuers.items,
         .alias_count = from->accepted_issuers.count,

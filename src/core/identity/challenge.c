@@ -103,6 +103,7 @@ enum challenge_kind challenge_kind_of(const char *code)
         {SLICE_INIT("token.repeated"), CHALLENGE_REQUEST},
         {SLICE_INIT("token.query"), CHALLENGE_REQUEST},
         {SLICE_INIT("token.expired"), CHALLENGE_EXPIRED},
+        {SLICE_INIT("token.too_old"), CHALLENGE_EXPIRED},
         {SLICE_INIT("key.expired"), CHALLENGE_EXPIRED},
         {SLICE_INIT("proof.nonce"), CHALLENGE_NONCE},
     };

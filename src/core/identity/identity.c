@@ -236,8 +236,13 @@ static enum status check_kind(struct verification *self, struct diag *diag)
 
 static enum status check_time(struct verification *self, struct diag *diag)
 {
-    return token_window_check(&self->claims.window, self->request->now_s, self->entry->skew_s,
-                              diag);
+    const struct issuer_entry *entry = self->entry;
+    TRY(token_window_check(&self->claims.window, self->request->now_s, entry->skew_s, diag));
+    /* Its end is then the sooner of two, also for who remembers it and what it opens. */
+    return entry->max_age_s == 0
+               ? STATUS_OK
+               : token_window_limit(&self->claims.window, self->claims.issued_at_s,
+                                    entry->max_age_s, self->request->now_s - entry->skew_s, diag);
 }
 
 static bool has_text(const struct slice *items, size_t count, struct slice text)

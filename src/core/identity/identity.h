@@ -105,6 +105,7 @@ struct identity_request {
  *   token.key            no key of this issuer fits
  *   token.signature      the signature is wrong
  *   token.no_expiry, token.expired, token.not_yet_valid   the time window
+ *   token.no_issue_time, token.too_old                    the age that the issuer's may have
  *   token.audience       meant for somebody else
  *   token.binding        bound to something (cnf) that the request does not show, or that is not
  *                        accepted from this issuer

@@ -91,6 +91,9 @@ static enum status check_entry(const struct identity_config *config, size_t inde
     if (entry->algorithms == 0 || (entry->algorithms & ~JWS_MASK_ALL) != 0) {
         return refuse(diag, entry, "allows no algorithm, or one that is unknown");
     }
+    if (entry->max_age_s < 0) {
+        return refuse(diag, entry, "lets tokens have no age");
+    }
     if (entry->skew_s < 0 || entry->skew_s > TOKEN_LEEWAY_S_MAX) {
         return refuse(diag, entry, "tolerates too much clock skew");
     }

@@ -58,6 +58,7 @@ struct issuer_entry {
     struct slice version;       /* what "ver" must be; empty: anything */
     bool allows_missing_kid;    /* then exactly one key of the algorithm must exist */
     int64_t skew_s;             /* 0..TOKEN_LEEWAY_S_MAX */
+    int64_t max_age_s;          /* of a token since it was issued; 0: any */
     const struct slice *subjects;
     size_t subject_count;
     struct slice tenant_claim;

@@ -1,4 +1,4 @@
-/* Callers who were shut out, through all of identity_authenticate. */
+/* Callers who were shut out, or whose tokens are too old, through all of identity_authenticate. */
 #include "core/identity/identity.h"
 
 #include "support/check.h"
@@ -16,14 +16,15 @@ static struct identity_snapshot *snapshot;
 static struct identity_cache *cache;
 static struct buf token;
 
-static void begin(const char *payload)
+static void begin_with(const char *payload, int64_t max_age_s)
 {
     static const struct slice AUDIENCE = SLICE_INIT("aegis");
-    static const struct issuer_entry ENTRY = {.name = SLICE_INIT("corp"),
-                                              .issuer = SLICE_INIT(TOKEN_ISSUER),
-                                              .audiences = &AUDIENCE,
-                                              .audience_count = 1,
-                                              .algorithms = JWS_MASK(JWS_ES256)};
+    const struct issuer_entry entry = {.name = SLICE_INIT("corp"),
+                                       .issuer = SLICE_INIT(TOKEN_ISSUER),
+                                       .audiences = &AUDIENCE,
+                                       .audience_count = 1,
+                                       .algorithms = JWS_MASK(JWS_ES256),
+                                       .max_age_s = max_age_s};
     const struct fake_key key = token_key(JWS_ES256, 1);
     struct jwks *keys = NULL;
     struct buf text;
@@ -33,7 +34,7 @@ static void begin(const char *payload)
     token_append_jwk(&text, JWS_ES256, 1, ",\"kid\":\"k1\"");
     buf_append(&text, SLICE("]}"));
     CHECK(token_parse_keys(corpus_parser(), &crypto, buf_view(&text), &keys) == STATUS_OK);
-    const struct identity_config config = {&ENTRY, 1};
+    const struct identity_config config = {&entry, 1};
     CHECK(identity_snapshot_new(&config, &keys, 1, &snapshot, NULL) == STATUS_OK);
     CHECK(identity_cache_new(IDENTITY_CACHE_ENTRIES_DEFAULT, &cache) == STATUS_OK);
     jwks_unref(keys);
@@ -42,11 +43,34 @@ static void begin(const char *payload)
     token_append(&token, &key, SLICE(TOKEN_HEADER), slice_view_cstr(payload));
 }
 
+static void begin(const char *payload)
+{
+    begin_with(payload, 0);
+}
+
 static void end(void)
 {
     buf_release(&token);
     identity_cache_free(cache);
     identity_snapshot_unref(snapshot);
+}
+
+static enum status authenticate(const struct revocations *list, struct identity_cache *remembered,
+                                int64_t now_s, struct principal **out, struct diag *diag)
+{
+    struct arena arena;
+    arena_init(&arena, ARENA_BYTES, NULL);
+    struct identity_request request = {.snapshot = snapshot,
+                                       .revocations = list,
+                                       .cache = remembered,
+                                       .crypto = &crypto.port,
+                                       .parser = corpus_parser(),
+                                       .authorization = buf_view(&token),
+                                       .now_s = now_s,
+                                       .arena = &arena};
+    enum status status = identity_authenticate(&request, out, diag);
+    arena_release(&arena);
+    return status;
 }
 
 /* Is the token accepted under that list, one that was remembered like another? */
@@ -59,20 +83,10 @@ static bool is_in(const char *list_text, struct principal **out)
                                           &list, NULL) == STATUS_OK);
     for (size_t i = 0; i < 2; i++) {
         struct diag diag = {0};
-        struct arena arena;
-        arena_init(&arena, ARENA_BYTES, NULL);
-        struct identity_request request = {.snapshot = snapshot,
-                                           .revocations = list,
-                                           .cache = i == 0 ? cache : NULL,
-                                           .crypto = &crypto.port,
-                                           .parser = corpus_parser(),
-                                           .authorization = buf_view(&token),
-                                           .now_s = TOKEN_NOW_S,
-                                           .arena = &arena};
-        is_accepted[i] = identity_authenticate(&request, &found[i], &diag) == STATUS_OK;
+        is_accepted[i] =
+            authenticate(list, i == 0 ? cache : NULL, TOKEN_NOW_S, &found[i], &diag) == STATUS_OK;
         CHECK_ROW(list_text, str_eq(diag.code, is_accepted[i] ? NULL : "token.revoked"));
         CHECK_ROW(list_text, (found[i] != NULL) == is_accepted[i]);
-        arena_release(&arena);
     }
     CHECK_ROW(list_text, is_accepted[0] == is_accepted[1]);
     if (out != NULL) {
@@ -152,4 +166,49 @@ TEST(revoked_callers_without_ids)
         CHECK_ROW(PAYLOADS[i], !is_in("{\"issuer\":\"corp\",\"issued_before\":1}", NULL));
         end();
     }
+}
+
+/* What is remembered, and what a caller opens, ends with the age as well. */
+TEST(tokens_are_no_older_than_their_issuer_s_may_be)
+{
+    enum { ISSUED = 999000, AGE = TOKEN_NOW_S - ISSUED, END = 1000600 };
+    static const struct {
+        const char *name, *payload;
+        int64_t max_age_s, now_s;
+        int64_t end_s;    /* of the principal; 0: refused */
+        const char *code; /* NULL: accepted */
+    } rows[] = {
+        {"any age", TOKEN_CLAIMS(""), 0, TOKEN_NOW_S, END, NULL},
+        {"one second left", TOKEN_CLAIMS(IDS), AGE + 1, TOKEN_NOW_S, TOKEN_NOW_S + 1, NULL},
+        {"that old", TOKEN_CLAIMS(IDS), AGE, TOKEN_NOW_S, 0, "token.too_old"},
+        {"older", TOKEN_CLAIMS(IDS), AGE - 1, TOKEN_NOW_S, 0, "token.too_old"},
+        {"expires sooner", TOKEN_CLAIMS(IDS), 5000, TOKEN_NOW_S, END, NULL},
+        {"has expired before", TOKEN_CLAIMS(IDS), 5000, END, 0, "token.expired"},
+        {"no time", TOKEN_CLAIMS(""), 5000, TOKEN_NOW_S, 0, "token.no_issue_time"},
+        {"a time of nothing", TOKEN_CLAIMS(",\"iat\":null"), 5000, TOKEN_NOW_S, 0, "token.claim"},
+        {"a time of zero", TOKEN_CLAIMS(",\"iat\":0"), 5000, TOKEN_NOW_S, 0, "token.no_issue_time"},
+        {"of the future", TOKEN_CLAIMS(",\"iat\":1000001"), 5000, TOKEN_NOW_S, 0,
+         "token.not_yet_valid"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        begin_with(rows[i].payload, rows[i].max_age_s);
+        for (int again = 0; again < 2; again++) {
+            struct principal *found = NULL;
+            struct diag diag = {0};
+            enum status status = authenticate(NULL, cache, rows[i].now_s, &found, &diag);
+            CHECK_ROW(rows[i].name, (status == STATUS_OK) == (rows[i].code == NULL));
+            CHECK_ROW(rows[i].name, str_eq(diag.code, rows[i].code));
+            CHECK_ROW(rows[i].name, found == NULL || found->expires_at_s == rows[i].end_s);
+            principal_unref(found);
+        }
+        end();
+    }
+    struct principal *found = NULL;
+    struct diag diag = {0};
+    begin_with(TOKEN_CLAIMS(IDS), AGE + 1);
+    CHECK(authenticate(NULL, cache, TOKEN_NOW_S, &found, &diag) == STATUS_OK);
+    principal_unref(found);
+    CHECK(authenticate(NULL, cache, TOKEN_NOW_S + 1, &found, &diag) == STATUS_UNAUTHENTICATED);
+    CHECK(found == NULL && str_eq(diag.code, "token.too_old"));
+    end();
 }

@@ -27,3 +27,27 @@ enum status token_window_check(const struct token_window *window, int64_t now_s,
     }
     return STATUS_OK;
 }
+
+enum status token_window_limit(struct token_window *window, int64_t issued_at_s, int64_t max_age_s,
+                               int64_t now_s, struct diag *diag)
+{
+    int64_t end_s = 0;
+    assert(max_age_s > 0);
+    if (issued_at_s == 0) {
+        return diag_fail(diag, STATUS_UNAUTHENTICATED, "token.no_issue_time",
+                         "token has no 'iat' claim, and this issuer's may be %" PRId64 " s old",
+                         max_age_s);
+    }
+    /* What was issued that far in the future has no end to move. */
+    if (__builtin_add_overflow(issued_at_s, max_age_s, &end_s)) {
+        return STATUS_OK;
+    }
+    if (now_s >= end_s) {
+        return diag_fail(diag, STATUS_UNAUTHENTICATED, "token.too_old",
+                         "token was issued at %" PRId64 " and may be %" PRId64
+                         " s old; request a new one",
+                         issued_at_s, max_age_s);
+    }
+    window->expires_at_s = end_s < window->expires_at_s ? end_s : window->expires_at_s;
+    return STATUS_OK;
+}

@@ -30,4 +30,15 @@ struct token_window {
 NODISCARD enum status token_window_check(const struct token_window *window, int64_t now_s,
                                          int64_t leeway_s, struct diag *diag);
 
+/* End the window at most max_age_s after the token was issued.
+ *
+ * window       good by token_window_check
+ * issued_at_s  seconds since the epoch; 0: the token does not say
+ * max_age_s    at least 1
+ * now_s        with the leeway taken off
+ *
+ * Returns STATUS_OK, or STATUS_UNAUTHENTICATED with token.no_issue_time or token.too_old. */
+NODISCARD enum status token_window_limit(struct token_window *window, int64_t issued_at_s,
+                                         int64_t max_age_s, int64_t now_s, struct diag *diag);
+
 #endif

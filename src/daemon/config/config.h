@@ -198,6 +198,7 @@ struct config_issuer {
     struct network_range *ranges;   /* and read: may be connected to although not public */
     uint32_t algorithms;            /* mask of JWS_MASK(); never 0 */
     int64_t skew_s;
+    int64_t max_token_age_s;   /* since it was issued; 0: any */
     struct config_texts roles; /* the roles a policy may name */
     struct config_mapping mapping;
     struct config_sign_in sign_in;

@@ -520,6 +520,7 @@ static void refuse_keys_of_tokens(struct config_reader *reader, const struct con
                                              SLICE_INIT("jwks"),
                                              SLICE_INIT("algorithms"),
                                              SLICE_INIT("skew_s"),
+                                             SLICE_INIT("max_token_age_s"),
                                              SLICE_INIT("roles"),
                                              SLICE_INIT("mapping"),
                                              SLICE_INIT("step_up"),

@@ -106,6 +106,10 @@ TEST(presets_refuse)
     } rows[] = {
         {"ping is two products", ENTRY("preset: ping, issuer: 'https://a', audience: b"),
          "config.value"},
+        {"no age", ENTRY(OKTA ", max_token_age_s: 0"), "config.range"},
+        {"an age of years", ENTRY(OKTA ", max_token_age_s: 31536001"), "config.range"},
+        {"an age of keys", ENTRY("preset: api-keys, keys: k, max_token_age_s: 60"),
+         "config.conflict"},
         {"entra, no tenant", ENTRA(""), "config.missing_key"},
         {"entra, tenant is a domain", ENTRA(", tenant: contoso.onmicrosoft.com"), "config.value"},
         {"entra, tenant is common", ENTRA(", tenant: common"), "config.value"},
