@@ -463,6 +463,7 @@ static enum status build_front_door(struct build *b, const struct config_issuer 
     TRY(copy_offer(b, from, &to->offer));
     TRY(copy_ranges(b, issuer->ranges, issuer->networks.count, &to->ranges));
     to->range_count = issuer->networks.count;
+    TRY(arena_copy(b->arena, issuer->authorities, &to->authorities));
     to->offer.takes_claims = issuer->preset == ISSUER_PRESET_ENTRA;
     to->is_local = !from->token_endpoint.is_https;
     to->hands_on_id_token = from->hands_on == CONFIG_HAND_ON_ID_TOKEN;

@@ -232,7 +232,8 @@ static void ask(struct key_set *set, struct slice address, size_t bytes_max,
                                           .answer_bytes_max = bytes_max,
                                           .deadline_ms = HTTP_CLIENT_DEADLINE_MS_DEFAULT,
                                           .ranges = set->issuer->ranges,
-                                          .range_count = set->issuer->networks.count};
+                                          .range_count = set->issuer->networks.count,
+                                          .authorities = set->issuer->authorities};
     struct http_client_sink sink = {.done = done, .user = set};
     if (client == NULL) {
         (void)!diag_fail(&diag, STATUS_UNAVAILABLE, "http_client.library",

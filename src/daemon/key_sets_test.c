@@ -245,10 +245,12 @@ TEST(key_sets_ask_as_they_should)
     struct world *w = new_world();
     static struct network_range ranges[1];
     w->issuers[0].ranges = ranges;
+    w->issuers[0].authorities = SLICE("PEM");
     w->issuers[0].networks.count = 1;
     start_world(w, 1);
     const struct http_client_call *call = fake_http_client_find(&w->http, A_KEYS);
-    CHECK(call != NULL && !call->is_post && !call->is_local && call->range_count == 1);
+    CHECK(call != NULL && !call->is_post && !call->is_local && call->range_count == 1 &&
+          call->authorities_bytes == 3);
     CHECK(call != NULL && call->answer_bytes_max == 65536 && call->deadline_ms == 5000);
     CHECK(call != NULL && call->authorization[0] == '\0');
     free_world(w);

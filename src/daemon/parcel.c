@@ -18,12 +18,13 @@ enum item_kind {
     ITEM_KEY,
     ITEM_CLIENT_CA, /* index: in listen.tls.client_ca */
     ITEM_CLIENT_CRL,
-    ITEM_AUDIT_KEY,   /* data: the public half */
-    ITEM_AUTHORITIES, /* index: server */
-    ITEM_SECRET,      /* index: server */
-    ITEM_API_KEYS,    /* index: issuer */
-    ITEM_SIGN_IN,     /* index: issuer; the secret of its front door */
-    ITEM_DOCUMENTS,   /* whom to believe about documents of clients */
+    ITEM_AUDIT_KEY,          /* data: the public half */
+    ITEM_AUTHORITIES,        /* index: server */
+    ITEM_ISSUER_AUTHORITIES, /* index: issuer */
+    ITEM_SECRET,             /* index: server */
+    ITEM_API_KEYS,           /* index: issuer */
+    ITEM_SIGN_IN,            /* index: issuer; the secret of its front door */
+    ITEM_DOCUMENTS,          /* whom to believe about documents of clients */
 };
 
 /* Before each name and its data. Both sides are the same program: the struct itself is written. */
@@ -120,6 +121,9 @@ static enum status put_all(struct buf *out, const struct inputs *inputs, struct 
         }
     }
     for (size_t i = 0; i < config->issuer_count; i++) {
+        if (config->issuers[i].authorities.len > 0) {
+            put(out, ITEM_ISSUER_AUTHORITIES, i, SLICE_EMPTY, config->issuers[i].authorities);
+        }
         if (inputs->api_keys[i].len > 0) {
             put(out, ITEM_API_KEYS, i, SLICE_EMPTY, inputs->api_keys[i]);
         }
@@ -217,6 +221,7 @@ static struct slice *path_of(struct config *config, const struct item *item)
     case ITEM_API_KEYS:
     case ITEM_SIGN_IN:
     case ITEM_DOCUMENTS:
+    case ITEM_ISSUER_AUTHORITIES:
         break;
     }
     return NULL;
@@ -259,6 +264,23 @@ static enum status take_secrets(struct slice packed, struct arena *arena, struct
     return STATUS_OK;
 }
 
+/* An issuer with a file of its own is never asked by the system's authorities. */
+static enum status take_authorities(struct slice packed, struct config *config)
+{
+    struct item item;
+    while (next_item(&packed, &item)) {
+        if (item.head.kind == ITEM_ISSUER_AUTHORITIES && item.head.index < config->issuer_count) {
+            config->issuers[item.head.index].authorities = item.data;
+        }
+    }
+    for (size_t i = 0; i < config->issuer_count; i++) {
+        if (config->issuers[i].ca.len > 0 && config->issuers[i].authorities.len == 0) {
+            return STATUS_INVALID;
+        }
+    }
+    return STATUS_OK;
+}
+
 static enum status take_files(struct slice packed, struct arena *arena, struct config *config,
                               struct parcel_files *files)
 {
@@ -281,6 +303,7 @@ static enum status unpack(struct slice packed, struct arena *arena, struct input
     TRY(config_load_text(&source, arena, &config, report));
     out->config = config;
     TRY(take_secrets(packed, arena, out));
+    TRY(take_authorities(packed, config));
     /* The supervisor started the worker there; the path may lead through folders that the worker's
      * user cannot pass. */
     config->audit.dir = SLICE(".");

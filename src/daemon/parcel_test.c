@@ -37,6 +37,8 @@ static void remove_text(const char *folder, const char *name)
     (void)unlink(path);
 }
 
+#define AUTHORITIES "-----BEGIN CERTIFICATE-----\n"
+
 static const char CONFIG[] =
     "version: 1\n"
     "listen: {tls: {cert: cert.pem, key: key.pem}}\n"
@@ -45,7 +47,8 @@ static const char CONFIG[] =
     "client_documents: {ca: ca.pem}\n"
     "identity:\n"
     "- {name: plain, audience: a, issuer: 'https://i', jwks: 'https://i/keys'}\n"
-    "- {name: door, audience: a, issuer: 'https://j', jwks: 'https://j/keys', sign_in:"
+    "- {name: door, audience: a, issuer: 'https://j', jwks: 'https://j/keys', ca: issuer.pem,"
+    " sign_in:"
     " {client_id: c, client_secret: {file: secret}, authorization_endpoint: 'https://j/a',"
     " token_endpoint: 'https://j/t'}}\n"
     "servers:\n"
@@ -63,6 +66,7 @@ static void set_up(struct fixture *self)
     write_text(self->folder, "cert.pem", "certificate");
     write_text(self->folder, "key.pem", "key");
     write_text(self->folder, "ca.pem", "authorities");
+    write_text(self->folder, "issuer.pem", AUTHORITIES);
     write_text(self->folder, "secret", "word\n");
     write_text(self->folder, "a.cedar", "permit (principal, action, resource);");
     write_text(self->folder, "b.cedar", "");
@@ -81,8 +85,9 @@ static enum status unpack(struct fixture *self, struct config_report *report)
 
 static void tear_down(struct fixture *self)
 {
-    static const char *const NAMES[] = {"aegis.yaml", "cert.pem", "key.pem", "ca.pem",
-                                        "secret",     "a.cedar",  "b.cedar", "audit.key"};
+    static const char *const NAMES[] = {"aegis.yaml", "cert.pem",   "key.pem",
+                                        "ca.pem",     "issuer.pem", "secret",
+                                        "a.cedar",    "b.cedar",    "audit.key"};
     parcel_close(&self->files);
     if (self->parcel >= 0) {
         (void)close(self->parcel);
@@ -106,6 +111,18 @@ static bool file_holds(struct slice path, const char *expected)
     return holds;
 }
 
+/* An issuer whose authorities got lost must not be believed by those of the system. */
+TEST(parcel_without_the_authorities_of_an_issuer_is_none)
+{
+    struct fixture self;
+    struct config_report report = {0};
+    set_up(&self);
+    self.inputs.config->issuers[1].authorities = SLICE_EMPTY;
+    CHECK(parcel_pack(&self.inputs, &self.parcel, NULL) == STATUS_OK);
+    CHECK(unpack(&self, &report) == STATUS_INVALID);
+    tear_down(&self);
+}
+
 TEST(parcel_brings_everything_a_worker_may_have)
 {
     struct fixture self;
@@ -127,6 +144,8 @@ TEST(parcel_brings_everything_a_worker_may_have)
     CHECK(self.unpacked.sign_in_secrets[0].ptr == NULL);
     CHECK(slice_eq(self.unpacked.sign_in_secrets[1], SLICE("word")));
     CHECK(slice_eq(self.unpacked.document_authorities, SLICE("authorities")));
+    CHECK(config->issuers[0].authorities.len == 0);
+    CHECK(slice_eq(config->issuers[1].authorities, SLICE(AUTHORITIES)));
     struct signing_key *key = NULL;
     CHECK(signing_key_open(self.inputs.audit_key_path, &key, NULL) == STATUS_OK);
     CHECK(slice_eq(self.unpacked.audit_public,

@@ -5,11 +5,14 @@ import crypto from 'node:crypto';
 import { once } from 'node:events';
 import fs from 'node:fs/promises';
 import http from 'node:http';
+import https from 'node:https';
+import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { connectModern, mintToken, resultText } from '../peers/support.mjs';
+import { Authority } from './certificates.mjs';
 import { Bench, legacyRequest, modernCall, modernRequest, rawRequest } from './helpers.mjs';
 import { Issuer, changed } from './issuer.mjs';
 
@@ -254,6 +257,47 @@ describe('keys that change', () => {
     assert.match(own.gateway.child.errors, /cannot be read: .*; those read \d+ minutes ago stay in use/);
     assert.equal(await status(rotating.token({ kid: 'second' })), 200);
   });
+});
+
+describe('keys at an https address whose certificate the system does not know', () => {
+  const private_ = new Issuer('https://private.tests.example');
+  let keys, folder, authority, other;
+  let connections = 0;
+
+  before(async () => {
+    folder = await fs.mkdtemp(path.join(os.tmpdir(), 'aegis-ca-'));
+    [authority, other] = [await Authority.make(folder, 'ours'), await Authority.make(folder, 'theirs')];
+    const { cert, key } = await authority.issue('keys');
+    keys = https.createServer({ cert, key }, (request, response) => {
+      response.writeHead(200, { 'Content-Type': 'application/json' }).end(private_.jwks());
+    });
+    keys.on('connection', () => { connections++; }).listen(0, '127.0.0.1');
+    await once(keys, 'listening');
+  });
+  after(async () => {
+    keys?.closeAllConnections();
+    keys?.close();
+    await fs.rm(folder, { recursive: true, force: true });
+  });
+
+  for (const [name, ca, status] of [
+    ['are read by the authorities of the entry', () => ({ ca: authority.file }), 200],
+    ['are not read by others', () => ({ ca: other.file }), 503],
+    ['are not read by those of the system', () => ({}), 503],
+  ]) {
+    test(name, async () => {
+      const address = `https://localhost:${keys.address().port}/jwks`;
+      const seen = connections;
+      const own = await Bench.start({ hasRealServers: false, config: { identity: [{ ...private_.config(address), ...ca() }] } });
+      try {
+        const answer = await rawRequest(own.serverUrl('counting'), modernRequest('tools/list'), private_.token());
+        assert.equal(answer.status, status);
+        assert.ok(connections > seen, 'the keys were asked for');
+      } finally {
+        await own.stop();
+      }
+    });
+  }
 });
 
 describe('keys that nobody has read yet', () => {

@@ -24,6 +24,7 @@ static enum status start(void *context, const struct http_client_request *reques
                                       .is_open = true,
                                       .answer_bytes_max = request->answer_bytes_max,
                                       .range_count = request->range_count,
+                                      .authorities_bytes = request->authorities.len,
                                       .deadline_ms = request->deadline_ms};
     copy(call->url, sizeof(call->url), request->url);
     copy(call->body, sizeof(call->body), request->body);

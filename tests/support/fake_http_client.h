@@ -14,7 +14,7 @@ struct http_client_call {
     char url[FAKE_HTTP_TEXT_BYTES], body[FAKE_HTTP_TEXT_BYTES];
     char authorization[512], content_type[128], accept[128];
     bool is_post, is_local, is_open, is_cancelled;
-    size_t answer_bytes_max, range_count;
+    size_t answer_bytes_max, range_count, authorities_bytes;
     int64_t deadline_ms;
 };
 

@@ -115,7 +115,8 @@ static enum stage_result stage_exchange(struct operation *op)
                                        .answer_bytes_max = op->gateway->limits.sign_in.answer_bytes,
                                        .deadline_ms = HTTP_CLIENT_DEADLINE_MS_DEFAULT,
                                        .ranges = entry->ranges,
-                                       .range_count = entry->range_count});
+                                       .range_count = entry->range_count,
+                                       .authorities = entry->authorities});
     } else {
         operation_note(op, STATUS_LIMIT, NULL);
     }

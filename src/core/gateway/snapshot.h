@@ -52,6 +52,7 @@ struct gateway_front_door {
     bool is_local; /* the token endpoint is on this machine and speaks plain HTTP */
     const struct network_range *ranges; /* that it may be in although they are not public */
     size_t range_count;
+    struct slice authorities;  /* PEM, that it is verified by; empty: the system's */
     struct slice scope;        /* asked for whatever clients want; empty: none */
     struct wishes_offer offer; /* what more they may ask for */
     struct slice resource;     /* asked for, where the provider knows RFC 8707; empty: not named */

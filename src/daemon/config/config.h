@@ -196,6 +196,8 @@ struct config_issuer {
     struct config_texts hosts;      /* that keys may be at besides the issuer's */
     struct config_texts networks;   /* as written, */
     struct network_range *ranges;   /* and read: may be connected to although not public */
+    struct slice ca;                /* PEM file of who is trusted about them; empty: the system's */
+    struct slice authorities;       /* what is in it */
     uint32_t algorithms;            /* mask of JWS_MASK(); never 0 */
     int64_t skew_s;
     int64_t max_token_age_s;   /* since it was issued; 0: any */

@@ -518,6 +518,7 @@ static void refuse_keys_of_tokens(struct config_reader *reader, const struct con
     static const struct slice OF_TOKENS[] = {SLICE_INIT("issuer"),
                                              SLICE_INIT("audience"),
                                              SLICE_INIT("jwks"),
+                                             SLICE_INIT("ca"),
                                              SLICE_INIT("algorithms"),
                                              SLICE_INIT("skew_s"),
                                              SLICE_INIT("max_token_age_s"),

@@ -348,6 +348,8 @@ static const struct config_field issuer_fields[] = {
      .doc = "hosts besides the issuer's own that its metadata may name for its keys"},
     {.name = SLICE_INIT("networks"), .kind = CONFIG_KIND_TEXTS, AT(config_issuer, networks),
      .doc = "networks like 10.1.0.0/16 that may be connected to although they are not public"},
+    {.name = SLICE_INIT("ca"), .kind = CONFIG_KIND_PATH, AT(config_issuer, ca),
+     .doc = "PEM file of the authorities that its addresses are verified by, instead of the system's"},
     {.name = SLICE_INIT("algorithms"), .kind = CONFIG_KIND_MASK, AT(config_issuer, algorithms),
      .choices = algorithms,
      .value_default = JWS_MASK(JWS_RS256) | JWS_MASK(JWS_PS256) | JWS_MASK(JWS_ES256),

@@ -1,10 +1,14 @@
 /* What presets make of an entry, and the entries that are refused. */
+#include "core/ports/http_client.h"
 #include "daemon/config/config.h"
 
 #include "core/identity/issuer_entry.h"
 #include "support/check.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #define ARENA_BYTES ((size_t)16 << 20)
 #define GUID "3f1e0000-0000-0000-0000-00000000abcd"
@@ -110,6 +114,7 @@ TEST(presets_refuse)
         {"an age of years", ENTRY(OKTA ", max_token_age_s: 31536001"), "config.range"},
         {"an age of keys", ENTRY("preset: api-keys, keys: k, max_token_age_s: 60"),
          "config.conflict"},
+        {"authorities of keys", ENTRY("preset: api-keys, keys: k, ca: ca.pem"), "config.conflict"},
         {"entra, no tenant", ENTRA(""), "config.missing_key"},
         {"entra, tenant is a domain", ENTRA(", tenant: contoso.onmicrosoft.com"), "config.value"},
         {"entra, tenant is common", ENTRA(", tenant: common"), "config.value"},
@@ -243,4 +248,69 @@ TEST(presets_have_an_example_that_is_accepted)
         CHECK_ROW((const char *)issuer_preset((enum issuer_preset_id)i)->name.ptr, is_there[i]);
     }
     arena_release(&loaded.arena);
+}
+
+/* -- authorities of an issuer ---------------------------------------------------------------- */
+
+#define PEM "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n"
+
+static char authorities[] = "/tmp/aegis-authorities-XXXXXX";
+
+static void load_with_authorities(struct loaded *loaded, const char *text, size_t bytes)
+{
+    char config[256];
+    (void)snprintf(authorities, sizeof(authorities), "/tmp/aegis-authorities-XXXXXX");
+    int fd = mkstemp(authorities);
+    FILE *file = fdopen(fd, "wb");
+    size_t len = strlen(text);
+    CHECK(file != NULL && fwrite(text, 1, len, file) == len);
+    for (; file != NULL && len < bytes; len++) {
+        CHECK(fputc('\n', file) != EOF);
+    }
+    CHECK(file != NULL && fclose(file) == 0);
+    (void)snprintf(config, sizeof(config),
+                   "version: 1\nidentity:\n- {name: a, audience: b, issuer: 'https://i', ca: %s}\n",
+                   text[0] == '\0' ? "/nowhere/ca.pem" : authorities);
+    *loaded = (struct loaded){.report = {.is_lenient = true}};
+    arena_init(&loaded->arena, ARENA_BYTES, NULL);
+    struct slice kept = SLICE_EMPTY;
+    CHECK(arena_copy(&loaded->arena, slice_view_cstr(config), &kept) == STATUS_OK);
+    struct config_source source = {.file = SLICE("aegis.yaml"), .text = kept};
+    loaded->status = config_load_text(&source, &loaded->arena, &loaded->config, &loaded->report);
+}
+
+/* Not even a lenient start goes on without them: the system's would be believed instead. */
+TEST(issuer_authorities_are_read_or_the_configuration_is_none)
+{
+    static const struct {
+        const char *name, *text;
+        size_t bytes;
+        const char *code; /* NULL: read */
+    } rows[] = {
+        {"a certificate", PEM, 0, NULL},
+        {"something before it", "# ours\n" PEM, 0, NULL},
+        {"as much as there may be", PEM, HTTP_CLIENT_AUTHORITIES_BYTES_MAX, NULL},
+        {"too much", PEM, HTTP_CLIENT_AUTHORITIES_BYTES_MAX + 1, "config.file_missing"},
+        {"no certificate", "-----BEGIN PRIVATE KEY-----\n", 0, "config.value"},
+        {"half of one", "-----BEGIN CERTIFICATE", 0, "config.value"},
+        {"no file", "", 0, "config.file_missing"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct loaded loaded;
+        load_with_authorities(&loaded, rows[i].text, rows[i].bytes);
+        bool is_read = rows[i].code == NULL;
+        CHECK_ROW(rows[i].name, loaded.status == (is_read ? STATUS_OK : STATUS_INVALID));
+        CHECK_ROW(rows[i].name, (loaded.config != NULL) == is_read);
+        if (is_read && loaded.config != NULL) {
+            struct slice text = loaded.config->issuers[0].authorities;
+            CHECK_ROW(rows[i].name, slice_starts_with(text, slice_view_cstr(rows[i].text)));
+        } else if (!is_read) {
+            const struct config_problem *problem = &loaded.report.problems[0];
+            CHECK_ROW(rows[i].name,
+                      loaded.report.count == 1 && str_eq(problem->code, rows[i].code));
+            CHECK_ROW(rows[i].name, problem->line == 3 && problem->column == 51);
+        }
+        arena_release(&loaded.arena);
+        (void)unlink(authorities);
+    }
 }
