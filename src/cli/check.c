@@ -59,6 +59,14 @@ static const char *default_path(void)
     return access("aegis.yaml", F_OK) == 0 ? "aegis.yaml" : "/etc/aegis/aegis.yaml";
 }
 
+static void print_metadata_addresses(const struct config_issuer *issuer, struct arena *arena)
+{
+    struct slice address = SLICE_EMPTY;
+    for (size_t i = 0; discovery_address(issuer, i, arena, &address) == STATUS_OK; i++) {
+        printf("  %.*s\n", SLICE_ARG(address));
+    }
+}
+
 /* What the gateway will ask for the keys of an issuer, in this order. */
 static void print_addresses(const char *path, const struct config_issuer *issuer,
                             struct arena *arena)
@@ -73,8 +81,18 @@ static void print_addresses(const char *path, const struct config_issuer *issuer
         return;
     }
     fputs(" the address in the first of these that is about it:\n", stdout);
-    for (size_t i = 0; discovery_address(issuer, i, arena, &address) == STATUS_OK; i++) {
-        printf("  %.*s\n", SLICE_ARG(address));
+    print_metadata_addresses(issuer, arena);
+}
+
+/* Likewise, for where people sign in. */
+static void print_door_addresses(const char *path, const struct config_issuer *issuer,
+                                 struct arena *arena)
+{
+    if (config_sign_in_is_found(issuer)) {
+        printf("%s: where people sign in by '%.*s' will be asked for at the first of these that is "
+               "about it:\n",
+               path, SLICE_ARG(issuer->name));
+        print_metadata_addresses(issuer, arena);
     }
 }
 
@@ -92,6 +110,7 @@ static void print_summary(const char *path, struct checked *checked, enum status
                checked->file_count);
         for (size_t i = 0; i < checked->config->issuer_count; i++) {
             print_addresses(path, &checked->config->issuers[i], &checked->arena);
+            print_door_addresses(path, &checked->config->issuers[i], &checked->arena);
         }
     } else {
         printf("%s: ok: %zu policies in %zu files\n", path, checked->policy_count,

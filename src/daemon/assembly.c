@@ -446,6 +446,23 @@ static enum status copy_offer(struct build *b, const struct config_sign_in *from
     return STATUS_OK;
 }
 
+/* Where people sign in: what the configuration says, else what the issuer's metadata say. */
+static enum status set_endpoints(struct build *b, const struct config_issuer *issuer,
+                                 struct gateway_front_door *to)
+{
+    const struct config_sign_in *from = &issuer->sign_in;
+    struct key_sets_endpoints endpoints = {.authorization = from->authorization_endpoint.text,
+                                           .token = from->token_endpoint.text,
+                                           .is_local = !from->token_endpoint.is_https};
+    if (config_sign_in_is_found(issuer)) {
+        endpoints = key_sets_endpoints(b->assembly->keys, issuer);
+    }
+    to->is_local = endpoints.is_local;
+    to->names_issuer = endpoints.names_issuer;
+    TRY(arena_copy(b->arena, endpoints.authorization, &to->authorization_endpoint));
+    return arena_copy(b->arena, endpoints.token, &to->token_endpoint);
+}
+
 static enum status build_front_door(struct build *b, const struct config_issuer *issuer,
                                     struct slice secret, struct gateway_front_door *to)
 {
@@ -456,8 +473,7 @@ static enum status build_front_door(struct build *b, const struct config_issuer 
     TRY(arena_copy(b->arena, issuer->issuer, &to->provider));
     TRY(arena_copy(b->arena, from->client_id, &to->client_id));
     TRY(arena_copy(b->arena, secret, &to->client_secret));
-    TRY(arena_copy(b->arena, from->authorization_endpoint.text, &to->authorization_endpoint));
-    TRY(arena_copy(b->arena, from->token_endpoint.text, &to->token_endpoint));
+    TRY(set_endpoints(b, issuer, to));
     TRY(arena_copy(b->arena, from->resource, &to->resource));
     TRY(join_scopes(b, &from->scopes, &to->scope));
     TRY(copy_offer(b, from, &to->offer));
@@ -465,7 +481,6 @@ static enum status build_front_door(struct build *b, const struct config_issuer 
     to->range_count = issuer->networks.count;
     TRY(arena_copy(b->arena, issuer->authorities, &to->authorities));
     to->offer.takes_claims = issuer->preset == ISSUER_PRESET_ENTRA;
-    to->is_local = !from->token_endpoint.is_https;
     to->hands_on_id_token = from->hands_on == CONFIG_HAND_ON_ID_TOKEN;
     return derive_door_key(b, to);
 }
@@ -494,6 +509,28 @@ static enum status build_front_doors(struct build *b)
                 "has less than %d characters; check the variable or file it names, then reload\n",
                 SLICE_ARG(config->file), issuer->sign_in.place.line, SLICE_ARG(issuer->name),
                 SIGN_IN_SECRET_BYTES_MIN);
+    }
+    b->snapshot->front_doors = doors;
+    return STATUS_OK;
+}
+
+/* The doors of a snapshot that is derived: those that were built, with the endpoints of now. */
+static enum status renew_front_doors(struct build *b)
+{
+    const struct config *config = b->assembly->inputs->config;
+    const struct gateway_snapshot *built = b->snapshot->base;
+    struct gateway_front_door *doors =
+        arena_alloc_zero(b->arena, built->front_door_count, sizeof(*doors));
+    if (doors == NULL) {
+        return STATUS_LIMIT;
+    }
+    for (size_t i = 0; i < built->front_door_count; i++) {
+        doors[i] = built->front_doors[i];
+        for (size_t k = 0; k < config->issuer_count; k++) {
+            if (slice_eq(config->issuers[k].name, doors[i].name)) {
+                TRY(set_endpoints(b, &config->issuers[k], &doors[i]));
+            }
+        }
     }
     b->snapshot->front_doors = doors;
     return STATUS_OK;
@@ -683,12 +720,24 @@ enum status assembly_build(const struct assembly *assembly, struct arena *arena,
     return STATUS_OK;
 }
 
+static enum status derive(const struct assembly *assembly, struct gateway_snapshot *current,
+                          struct gateway_snapshot **out)
+{
+    TRY(gateway_snapshot_derive(current, out));
+    struct build build = {.assembly = assembly, .snapshot = *out, .arena = &(*out)->arena};
+    enum status status = renew_front_doors(&build);
+    if (status != STATUS_OK) {
+        gateway_snapshot_unref(*out);
+    }
+    return status;
+}
+
 enum status assembly_renew_keys(const struct assembly *assembly, struct gateway_snapshot *current,
                                 struct arena *arena, struct gateway_snapshot **out)
 {
     struct config_report report = {0};
     struct gateway_snapshot *snapshot = NULL;
-    TRY(gateway_snapshot_derive(current, &snapshot));
+    TRY(derive(assembly, current, &snapshot));
     struct build build = {.assembly = assembly,
                           .snapshot = snapshot,
                           .arena = &snapshot->arena,
@@ -708,7 +757,7 @@ enum status assembly_renew_revocations(const struct assembly *assembly,
                                        struct gateway_snapshot *current,
                                        struct gateway_snapshot **out)
 {
-    TRY(gateway_snapshot_derive(current, out));
+    TRY(derive(assembly, current, out));
     if (current->identity != NULL) {
         (*out)->identity = identity_snapshot_ref(current->identity);
     }

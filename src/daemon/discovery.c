@@ -83,29 +83,64 @@ static enum status read_text(const struct json_tape *tape, struct slice name, st
     return ref == JSON_NONE ? STATUS_NOT_FOUND : json_string(tape, ref, arena, out);
 }
 
-static enum status read_keys_address(const struct json_tape *tape,
-                                     const struct config_issuer *issuer, struct arena *arena,
-                                     struct config_url *out, struct diag *diag)
+/* STATUS_NOT_FOUND without one, STATUS_INVALID for one that is not allowed. */
+static enum status read_address(const struct json_tape *tape, struct slice name,
+                                const struct config_issuer *issuer, struct arena *arena,
+                                struct config_url *out)
 {
     struct slice text, copy;
-    if (read_text(tape, SLICE("jwks_uri"), arena, &text) != STATUS_OK) {
-        return diag_fail(diag, STATUS_INVALID, "discovery.keys", "its metadata has no 'jwks_uri'");
-    }
-    if (arena_format(arena, &copy, "%.*s", SLICE_ARG(text)) != STATUS_OK) {
-        return diag_fail(diag, STATUS_LIMIT, "discovery.memory", "no memory for metadata");
-    }
+    *out = (struct config_url){0};
+    TRY(read_text(tape, name, arena, &text));
+    TRY(arena_format(arena, &copy, "%.*s", SLICE_ARG(text)));
     if (config_url_parse(copy, out) != NULL || !discovery_allows(issuer, out)) {
-        return diag_fail(diag, STATUS_INVALID, "discovery.keys",
-                         "its 'jwks_uri' is no https address of the issuer's host; list the host "
-                         "in 'hosts' if it is meant");
+        *out = (struct config_url){0};
+        return STATUS_INVALID;
     }
     return STATUS_OK;
 }
 
+static enum status no_memory(struct diag *diag)
+{
+    return diag_fail(diag, STATUS_LIMIT, "discovery.memory", "no memory for metadata");
+}
+
+static enum status read_keys_address(const struct json_tape *tape,
+                                     const struct config_issuer *issuer, struct arena *arena,
+                                     struct config_url *out, struct diag *diag)
+{
+    enum status status = read_address(tape, SLICE("jwks_uri"), issuer, arena, out);
+    if (status == STATUS_LIMIT) {
+        return no_memory(diag);
+    }
+    if (status == STATUS_NOT_FOUND) {
+        return diag_fail(diag, STATUS_INVALID, "discovery.keys", "its metadata has no 'jwks_uri'");
+    }
+    return status == STATUS_OK
+               ? STATUS_OK
+               : diag_fail(diag, STATUS_INVALID, "discovery.keys",
+                           "its 'jwks_uri' is no https address of the issuer's host; list the host "
+                           "in 'hosts' if it is meant");
+}
+
+/* The issuer's tokens are good without them, so what cannot be used is left out. */
+static enum status read_endpoints(const struct json_tape *tape, const struct config_issuer *issuer,
+                                  struct arena *arena, struct discovery *out, struct diag *diag)
+{
+    json_ref names = json_member(tape, 0, SLICE("authorization_response_iss_parameter_supported"));
+    if (read_address(tape, SLICE("authorization_endpoint"), issuer, arena, &out->authorization) ==
+            STATUS_LIMIT ||
+        read_address(tape, SLICE("token_endpoint"), issuer, arena, &out->token) == STATUS_LIMIT) {
+        return no_memory(diag);
+    }
+    out->names_issuer = names != JSON_NONE && json_type(tape, names) == JSON_TRUE;
+    return STATUS_OK;
+}
+
 enum status discovery_read(const struct json_parser *parser, const struct config_issuer *issuer,
-                           struct slice text, struct arena *arena, struct config_url *out,
+                           struct slice text, struct arena *arena, struct discovery *out,
                            struct diag *diag)
 {
+    *out = (struct discovery){0};
     struct json_parser strict = *parser;
     struct json_tape tape;
     struct slice named = SLICE_EMPTY;
@@ -122,5 +157,9 @@ enum status discovery_read(const struct json_parser *parser, const struct config
         return diag_fail(diag, STATUS_INVALID, "discovery.issuer",
                          "its metadata is that of issuer '%.*s'", SLICE_ARG(named));
     }
-    return read_keys_address(&tape, issuer, arena, out, diag);
+    if (issuer->jwks_url.text.len == 0) {
+        TRY(read_keys_address(&tape, issuer, arena, &out->keys, diag));
+    }
+    return config_sign_in_is_found(issuer) ? read_endpoints(&tape, issuer, arena, out, diag)
+                                           : STATUS_OK;
 }

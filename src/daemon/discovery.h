@@ -1,4 +1,5 @@
-/* discovery.h: where an issuer says its keys are (RFC 8414, OpenID Connect Discovery 1.0).
+/* discovery.h: where an issuer says its keys are, and where people sign in (RFC 8414, OpenID
+ * Connect Discovery 1.0).
  *
  * Pure text: asking is for key_sets.h. What is found there must name exactly the issuer that was
  * asked for, and leads only to hosts that the configuration allows.
@@ -25,13 +26,20 @@ NODISCARD enum status discovery_well_known(struct slice issuer, size_t index, st
 NODISCARD enum status discovery_address(const struct config_issuer *issuer, size_t index,
                                         struct arena *arena, struct slice *out);
 
-/* Where the keys are, by a metadata document; out in the arena, its text NUL-terminated.
- * STATUS_INVALID: discovery.malformed, discovery.issuer (it is about another one), discovery.keys
- * (none, or at an address that is not allowed); STATUS_LIMIT discovery.memory. */
+/* What a metadata document says, as far as the configuration does not; texts are NUL-terminated. */
+struct discovery {
+    struct config_url keys;
+    /* For a front door; empty: not looked for, not there, or at an address that is not allowed. */
+    struct config_url authorization, token;
+    bool names_issuer; /* in every answer of the authorization endpoint (RFC 9207) */
+};
+
+/* Read a metadata document; texts in the arena. STATUS_INVALID: discovery.malformed,
+ * discovery.issuer (it is about another one), discovery.keys (none, or at an address that is not
+ * allowed); STATUS_LIMIT discovery.memory. */
 NODISCARD enum status discovery_read(const struct json_parser *parser,
                                      const struct config_issuer *issuer, struct slice text,
-                                     struct arena *arena, struct config_url *out,
-                                     struct diag *diag);
+                                     struct arena *arena, struct discovery *out, struct diag *diag);
 
 /* Is a host one of the issuer, or one that its entry lists? */
 bool discovery_allows(const struct config_issuer *issuer, const struct config_url *url);

@@ -110,7 +110,7 @@ TEST(discovery_reads_metadata)
     };
     for (size_t i = 0; i < COUNT_OF(ROWS); i++) {
         struct arena arena;
-        struct config_url url = {0};
+        struct discovery found = {0};
         struct diag diag = {0};
         struct config_issuer issuer = {.issuer = slice_view_cstr(ROWS[i].issuer),
                                        .hosts = {hosts, 1},
@@ -118,10 +118,65 @@ TEST(discovery_reads_metadata)
         issuer.metadata_url.text = ROWS[i].has_address ? SLICE("https://m.example/") : SLICE_EMPTY;
         arena_init(&arena, ARENA_BYTES_MAX, NULL);
         enum status status = discovery_read(corpus_parser(), &issuer, slice_view_cstr(ROWS[i].text),
-                                            &arena, &url, &diag);
+                                            &arena, &found, &diag);
         CHECK_ROW(ROWS[i].name, (status == STATUS_OK) == (ROWS[i].code == NULL));
         CHECK_ROW(ROWS[i].name, str_eq(diag.code, ROWS[i].code));
-        CHECK_ROW(ROWS[i].name, status != STATUS_OK || url.text.ptr[url.text.len] == '\0');
+        CHECK_ROW(ROWS[i].name,
+                  status != STATUS_OK || found.keys.text.ptr[found.keys.text.len] == '\0');
+        CHECK_ROW(ROWS[i].name, found.authorization.text.len == 0);
+        arena_release(&arena);
+    }
+}
+
+#define WITH(rest) "{\"issuer\":\"" ISSUER "\",\"jwks_uri\":\"https://as.example/k\"" rest "}"
+#define AUTHORIZE(url) ",\"authorization_endpoint\":" url
+#define TOKEN(url) ",\"token_endpoint\":" url
+
+/* Of a front door; what cannot be used is as good as none, and the keys are read all the same. */
+TEST(discovery_reads_endpoints)
+{
+    static struct slice hosts[] = {SLICE_INIT("login.example")};
+    static const struct {
+        const char *name, *text, *authorization, *token;
+        bool names_issuer;
+    } ROWS[] = {
+        {"both",
+         WITH(AUTHORIZE("\"https://as.example/a?x=1\"") TOKEN("\"https://login.example/t\"")),
+         "https://as.example/a?x=1", "https://login.example/t", false},
+        {"with the issuer's name in answers",
+         WITH(AUTHORIZE("\"https://as.example/a\"")
+                  TOKEN("\"https://as.example/t\"") ",\"authorization_response_iss_parameter_"
+                                                    "supported\":true"),
+         "https://as.example/a", "https://as.example/t", true},
+        {"a text for true", WITH(",\"authorization_response_iss_parameter_supported\":\"true\""),
+         "", "", false},
+        {"none", WITH(""), "", "", false},
+        {"another host",
+         WITH(AUTHORIZE("\"https://evil.example/a\"") TOKEN("\"https://evil.example/t\"")), "", "",
+         false},
+        {"plain http", WITH(AUTHORIZE("\"http://as.example/a\"") TOKEN("\"http://as.example/t\"")),
+         "", "", false},
+        {"this machine", WITH(AUTHORIZE("\"http://127.0.0.1/a\"") TOKEN("\"https://127.0.0.1/t\"")),
+         "", "", false},
+        {"a script", WITH(AUTHORIZE("\"javascript:alert(1)\"") TOKEN("\"file:///t\"")), "", "",
+         false},
+        {"other kinds", WITH(AUTHORIZE("[]") TOKEN("null")), "", "", false},
+        {"one of them", WITH(TOKEN("\"https://as.example/t\"")), "", "https://as.example/t", false},
+    };
+    for (size_t i = 0; i < COUNT_OF(ROWS); i++) {
+        struct arena arena;
+        struct discovery found;
+        struct config_issuer issuer = {.issuer = SLICE(ISSUER), .hosts = {hosts, 1}};
+        issuer.sign_in.client_id = SLICE("aegis");
+        arena_init(&arena, ARENA_BYTES_MAX, NULL);
+        CHECK_ROW(ROWS[i].name,
+                  discovery_read(corpus_parser(), &issuer, slice_view_cstr(ROWS[i].text), &arena,
+                                 &found, NULL) == STATUS_OK);
+        CHECK_ROW(ROWS[i].name, slice_eq(found.keys.text, SLICE("https://as.example/k")));
+        CHECK_ROW(ROWS[i].name,
+                  slice_eq(found.authorization.text, slice_view_cstr(ROWS[i].authorization)));
+        CHECK_ROW(ROWS[i].name, slice_eq(found.token.text, slice_view_cstr(ROWS[i].token)));
+        CHECK_ROW(ROWS[i].name, found.names_issuer == ROWS[i].names_issuer);
         arena_release(&arena);
     }
 }

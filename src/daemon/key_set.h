@@ -20,6 +20,9 @@ struct key_set {
     size_t place;                  /* which address of metadata is being asked */
     struct arena found;            /* of the address that metadata named */
     struct slice found_url;        /* empty: none yet */
+    struct arena places;           /* of endpoints */
+    struct key_sets_endpoints endpoints;
+    bool are_fresh; /* the endpoints: metadata were read, and nothing has failed since */
     struct key_waiter *waiters;
 };
 

@@ -116,6 +116,7 @@ static void end_badly(struct key_set *set, const struct diag *diag)
     int64_t at_ms = now_ms(sets);
     set->was_read = true;
     set->found_url = SLICE_EMPTY; /* it may have moved */
+    set->are_fresh = false;
     key_schedule_fail(&set->schedule, at_ms, draw(sets));
     if (set->keys != NULL &&
         key_schedule_is_stale(&set->schedule, at_ms, sets->config->limits.jwks_stale_s)) {
@@ -293,21 +294,69 @@ static void ask_for_keys(struct key_set *set)
 
 static void ask_for_metadata(struct key_set *set, const struct diag *why);
 
+/* Keys can be read without metadata where the configuration says where. */
+static void end_without_metadata(struct key_set *set, const struct diag *why)
+{
+    if (set->issuer->jwks_url.text.len == 0) {
+        end_badly(set, why);
+        return;
+    }
+    fprintf(stderr, "aegis: the metadata of issuer '%.*s' cannot be read: %s\n",
+            SLICE_ARG(set->issuer->name), why->message);
+    ask_for_keys(set);
+}
+
+static bool same_endpoints(const struct key_sets_endpoints *a, const struct key_sets_endpoints *b)
+{
+    return slice_eq(a->authorization, b->authorization) && slice_eq(a->token, b->token) &&
+           a->is_local == b->is_local && a->names_issuer == b->names_issuer;
+}
+
+/* Both are used, or none. Without memory none are known until metadata are read again. */
+static void take_endpoints(struct key_set *set, const struct discovery *found)
+{
+    bool has_both = found->authorization.text.len > 0 && found->token.text.len > 0;
+    struct key_sets_endpoints newer = {0};
+    set->are_fresh = true;
+    if (has_both) {
+        newer = (struct key_sets_endpoints){found->authorization.text, found->token.text,
+                                            !found->token.is_https, found->names_issuer};
+    } else {
+        fprintf(stderr,
+                "aegis: nobody can sign in by '%.*s': its metadata name no two endpoints at https "
+                "addresses of its host; list the host in 'hosts' if it is meant\n",
+                SLICE_ARG(set->issuer->name));
+    }
+    if (same_endpoints(&newer, &set->endpoints)) {
+        return;
+    }
+    set->endpoints = (struct key_sets_endpoints){0};
+    arena_release(&set->places);
+    if (arena_copy(&set->places, newer.authorization, &newer.authorization) == STATUS_OK &&
+        arena_copy(&set->places, newer.token, &newer.token) == STATUS_OK) {
+        set->endpoints = newer;
+    }
+    tell_changed(set->owner);
+}
+
 static void on_metadata(const struct http_client_sink *sink, enum status status,
                         const struct http_client_answer *answer, const struct diag *why)
 {
     struct key_set *set = sink->user;
     struct diag diag = {0};
-    struct config_url url;
+    struct discovery found;
     set->call = NULL;
     if (status != STATUS_OK) {
-        end_badly(set, why); /* where this one does not answer, the others will not */
+        end_without_metadata(set, why); /* where this one does not answer, the others will not */
         return;
     }
     if (check_answer(answer, &diag) == STATUS_OK &&
-        discovery_read(set->owner->ports.parser, set->issuer, answer->body, &set->found, &url,
+        discovery_read(set->owner->ports.parser, set->issuer, answer->body, &set->found, &found,
                        &diag) == STATUS_OK) {
-        set->found_url = url.text;
+        set->found_url = found.keys.text;
+        if (config_sign_in_is_found(set->issuer)) {
+            take_endpoints(set, &found);
+        }
         ask_for_keys(set);
         return;
     }
@@ -321,7 +370,7 @@ static void ask_for_metadata(struct key_set *set, const struct diag *why)
     struct slice address;
     arena_release(&set->found);
     if (discovery_address(set->issuer, set->place, &set->found, &address) != STATUS_OK) {
-        end_badly(set, why);
+        end_without_metadata(set, why);
         return;
     }
     ask(set, address, DISCOVERY_BYTES_MAX, on_metadata);
@@ -334,7 +383,8 @@ void key_set_begin(struct key_set *set)
     key_waiters_gate(set);
     if (!key_sets_is_remote(set->issuer)) {
         read_here(set);
-    } else if (set->issuer->jwks_url.text.len > 0 || set->found_url.len > 0) {
+    } else if ((set->issuer->jwks_url.text.len > 0 || set->found_url.len > 0) &&
+               (set->are_fresh || !config_sign_in_is_found(set->issuer))) {
         ask_for_keys(set);
     } else {
         set->place = 0;
@@ -431,6 +481,7 @@ static struct key_set *add_set(struct key_sets *sets, const struct config_issuer
         return NULL;
     }
     arena_init(&set->found, FOUND_BYTES_MAX, NULL);
+    arena_init(&set->places, FOUND_BYTES_MAX, NULL);
     sets->sets[sets->count++] = set;
     return set;
 }
@@ -452,6 +503,7 @@ static void free_set(struct key_set *set)
     jwks_unref(set->keys);
     buf_release(&set->source);
     arena_release(&set->found);
+    arena_release(&set->places);
     base_free(set);
 }
 
@@ -516,6 +568,7 @@ void key_sets_read_anew(struct key_sets *sets)
     for (size_t i = 0; i < sets->count; i++) {
         struct key_set *set = sets->sets[i];
         set->was_read = false;
+        set->are_fresh = false;
         set->takes_as_it_is = true;
         give_up(set); /* its answer may be older than the reload */
         key_set_begin(set);
@@ -540,6 +593,13 @@ void key_sets_take(const struct key_sets *sets, const struct config *config, str
         const struct key_set *set = find_set(sets, &config->issuers[i]);
         out[i] = set == NULL || set->keys == NULL ? NULL : jwks_ref(set->keys);
     }
+}
+
+struct key_sets_endpoints key_sets_endpoints(const struct key_sets *sets,
+                                             const struct config_issuer *issuer)
+{
+    const struct key_set *set = find_set(sets, issuer);
+    return set == NULL ? (struct key_sets_endpoints){0} : set->endpoints;
 }
 
 void key_sets_close(struct key_sets *sets)

@@ -41,8 +41,8 @@ struct key_sets_ports {
     /* Append the key set document of an issuer whose keys are on this machine. */
     enum status (*read)(const struct config *config, const struct config_issuer *issuer,
                         struct buf *out, struct diag *diag);
-    /* There are other keys: put them in force. Before any request goes on that waited for them. Not
-     * called from key_sets_adopt, whose caller puts them in force. */
+    /* There are other keys, or other endpoints: put them in force. Before any request goes on that
+     * waited for them. Not called from key_sets_adopt, whose caller puts them in force. */
     void (*changed)(void *context);
     void *context;
 };
@@ -99,6 +99,18 @@ bool key_sets_were_read(const struct key_sets *sets);
  * out  issuer_count places, or as many as IDENTITY_ENTRIES_MAX; one reference each, NULL where an
  *      issuer has no keys that may be used */
 void key_sets_take(const struct key_sets *sets, const struct config *config, struct jwks **out);
+
+/* Where an issuer's metadata say that people sign in; borrowed, until the loop goes on. */
+struct key_sets_endpoints {
+    struct slice authorization, token; /* empty: not known, or not looked for */
+    bool is_local;                     /* the token endpoint speaks plain HTTP */
+    bool names_issuer;                 /* discovery.h */
+};
+
+/* What was found for an issuer of a configuration that was adopted. What was found once stays when
+ * the issuer is down. */
+struct key_sets_endpoints key_sets_endpoints(const struct key_sets *sets,
+                                             const struct config_issuer *issuer);
 
 /* Stop reading, and let all go on that wait. Afterwards nothing is looked for. */
 void key_sets_close(struct key_sets *sets);

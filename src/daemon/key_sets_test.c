@@ -407,6 +407,98 @@ TEST(key_sets_follow_no_other_metadata)
     }
 }
 
+/* -- endpoints of a front door -------------------------------------------------------------- */
+
+#define A_FIRST "https://a.example/.well-known/oauth-authorization-server"
+#define A_SECOND "https://a.example/.well-known/openid-configuration"
+#define A_META(path)                                                                               \
+    "{\"issuer\":\"https://a.example\",\"authorization_endpoint\":\"https://a.example/a\","        \
+    "\"token_endpoint\":\"https://a.example" path "\"}"
+
+static bool has_endpoint(const struct world *w, const char *token)
+{
+    struct key_sets_endpoints found = key_sets_endpoints(&w->sets, &w->issuers[0]);
+    return slice_eq(found.token, slice_view_cstr(token)) &&
+           slice_eq(found.authorization,
+                    token[0] == '\0' ? SLICE_EMPTY : SLICE("https://a.example/a"));
+}
+
+/* The place of the keys is configured: they are read whether metadata are there or not. */
+static struct world *world_with_door(void)
+{
+    struct world *w = new_world();
+    w->issuers[0].sign_in.client_id = SLICE("aegis");
+    start_world(w, 1);
+    CHECK(has_endpoint(w, ""));
+    return w;
+}
+
+TEST(key_sets_find_endpoints_by_metadata)
+{
+    struct world *w = world_with_door();
+    answer(w, A_FIRST, A_META("/t"), UNKNOWN);
+    CHECK(has_endpoint(w, "https://a.example/t") && w->change_count == 1);
+    answer(w, A_KEYS, KEYS(JWK("one")), UNKNOWN);
+    CHECK(has_key(w, 0, "one") && w->change_count == 2);
+    /* They are asked for again by a reload, and replaced by what is said then. */
+    run_until(w, w->now_ms + 3600000);
+    CHECK(fake_http_client_find(&w->http, A_FIRST) == NULL);
+    answer(w, A_KEYS, KEYS(JWK("one")), UNKNOWN);
+    key_sets_read_anew(&w->sets);
+    answer(w, A_FIRST, A_META("/t"), UNKNOWN);
+    answer(w, A_KEYS, KEYS(JWK("one")), UNKNOWN);
+    CHECK(w->change_count == 2);
+    key_sets_read_anew(&w->sets);
+    answer(w, A_FIRST, A_META("/other"), UNKNOWN);
+    answer(w, A_KEYS, KEYS(JWK("one")), UNKNOWN);
+    CHECK(w->change_count == 3 && has_endpoint(w, "https://a.example/other"));
+    free_world(w);
+}
+
+TEST(key_sets_keep_endpoints_of_an_issuer_that_is_down)
+{
+    struct world *w = world_with_door();
+    answer(w, A_FIRST, A_META("/t"), UNKNOWN);
+    answer(w, A_KEYS, KEYS(JWK("one")), UNKNOWN);
+    key_sets_read_anew(&w->sets);
+    fail(w, A_FIRST);
+    answer(w, A_KEYS, KEYS(JWK("two")), UNKNOWN);
+    CHECK(has_endpoint(w, "https://a.example/t") && has_key(w, 0, "two"));
+    /* Metadata are looked at again with the next reading. */
+    run_until(w, w->now_ms + 3600000);
+    answer(w, A_FIRST, A_META("/other"), UNKNOWN);
+    CHECK(has_endpoint(w, "https://a.example/other"));
+    answer(w, A_KEYS, KEYS(JWK("two")), UNKNOWN);
+    free_world(w);
+}
+
+TEST(key_sets_take_no_endpoint_from_others)
+{
+    static const char *const BAD[] = {
+        "{\"issuer\":\"https://b.example\",\"authorization_endpoint\":\"https://a.example/a\","
+        "\"token_endpoint\":\"https://a.example/t\"}",
+        "{\"authorization_endpoint\":\"https://a.example/a\","
+        "\"token_endpoint\":\"https://a.example/t\"}",
+        "<html>",
+    };
+    for (size_t i = 0; i < COUNT_OF(BAD); i++) {
+        struct world *w = world_with_door();
+        answer(w, A_FIRST, BAD[i], UNKNOWN);
+        answer(w, A_SECOND, BAD[i], UNKNOWN);
+        answer(w, A_KEYS, KEYS(JWK("one")), UNKNOWN);
+        CHECK(has_endpoint(w, "") && has_key(w, 0, "one"));
+        free_world(w);
+    }
+    struct world *w = world_with_door();
+    answer(w, A_FIRST,
+           "{\"issuer\":\"https://a.example\",\"token_endpoint\":\"https://a.example/t\"}",
+           UNKNOWN);
+    CHECK(has_endpoint(w, ""));
+    answer(w, A_KEYS, KEYS(JWK("one")), UNKNOWN);
+    CHECK(has_key(w, 0, "one"));
+    free_world(w);
+}
+
 /* -- missing keys -------------------------------------------------------------------------- */
 
 static struct world *world_with_key_one(void)

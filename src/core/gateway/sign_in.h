@@ -112,7 +112,7 @@ NODISCARD enum status sign_in_unseal_ticket(const struct gateway *gateway,
 
 /* -- shared by the steps --------------------------------------------------------------------- */
 
-/* The issuer's entry now, or NULL: it has no front door any more. Not across a wait. */
+/* The issuer's entry now, or NULL: it has no open front door any more. Not across a wait. */
 const struct gateway_front_door *sign_in_entry(const struct sign_in *sign_in);
 
 enum stage_result sign_in_refuse(struct operation *op, const char *code, struct slice reason);

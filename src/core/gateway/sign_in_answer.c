@@ -1,5 +1,6 @@
 #include "core/gateway/sign_in.h"
 
+#include "core/gateway/product_error.h"
 #include "core/sign_in/page.h"
 
 #define METADATA_BYTES_MAX 8192
@@ -80,13 +81,15 @@ void sign_in_answer_page(struct operation *op, int http_status)
         {SLICE("X-Frame-Options"), SLICE("DENY")},
         {SLICE("X-Content-Type-Options"), SLICE("nosniff")},
         {SLICE("Referrer-Policy"), SLICE("same-origin")},
-        {SLICE("Set-Cookie"), SLICE_EMPTY},
+        {SLICE("Set-Cookie"), SLICE_EMPTY}, /* or when to come again */
     };
     size_t count = COUNT_OF(fields) - 1;
     buf_init(&cookie, COOKIE_BYTES_MAX, &op->account);
     if (http_status == 200 && op->sign_in->cookie.len > 0) {
         write_cookie(&cookie, op->sign_in->cookie);
         fields[count++].value = buf_view(&cookie);
+    } else if (http_status == 503) {
+        fields[count++] = PRODUCT_RETRY_AFTER;
     }
     if (buf_status(&cookie) == STATUS_OK) {
         reply(op, http_status, fields, count);
@@ -98,8 +101,8 @@ void sign_in_answer_page(struct operation *op, int http_status)
 
 void sign_in_answer_json(struct operation *op, int http_status)
 {
-    const struct http_field fields[] = {JSON, NO_STORE, ANY_ORIGIN};
-    reply(op, http_status, fields, COUNT_OF(fields));
+    const struct http_field fields[] = {JSON, NO_STORE, ANY_ORIGIN, PRODUCT_RETRY_AFTER};
+    reply(op, http_status, fields, COUNT_OF(fields) - (http_status == 503 ? 0 : 1));
 }
 
 void sign_in_answer_redirect(struct operation *op)

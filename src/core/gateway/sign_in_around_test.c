@@ -135,6 +135,50 @@ TEST(sign_in_is_described_to_anybody)
     door_end();
 }
 
+/* Nothing is begun, given or registered before it is known where people sign in. */
+TEST(sign_in_is_closed_until_the_provider_is_known)
+{
+    static const struct {
+        const char *method, *target, *type, *body;
+        bool is_page;
+    } rows[] = {
+        {"GET", DOOR "/authorize?client_id=x", NULL, NULL, true},
+        {"POST", DOOR "/consent", FORM, "ticket=x", true},
+        {"GET", DOOR "/callback?code=x", NULL, NULL, true},
+        {"POST", DOOR "/token", FORM, "grant_type=refresh_token", false},
+        {"POST", DOOR "/register", "application/json", METADATA, false},
+    };
+    static const struct gateway_front_door UNKNOWN = {.name = SLICE_INIT("idp"),
+                                                      .issuer = SLICE_INIT(GATEWAY DOOR),
+                                                      .provider = SLICE_INIT(PROVIDER),
+                                                      .client_id = SLICE_INIT("aegis"),
+                                                      .client_secret = SLICE_INIT("a-secret")};
+    door_begin();
+    struct gateway_front_door doors[] = {UNKNOWN};
+    world.snapshot->front_doors = doors;
+    world.snapshot->front_door_count = 1;
+    for (size_t k = 0; k < 2; k++) {
+        /* One of the two endpoints is not enough. */
+        doors[0].authorization_endpoint = k == 1 ? SLICE(PROVIDER "/a") : SLICE_EMPTY;
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+            (void)ask((struct door_request){rows[i].method, rows[i].target, rows[i].type,
+                                            rows[i].body, NULL, GATEWAY});
+            CHECK_ROW(rows[i].target, client.status_code == 503);
+            CHECK_ROW(rows[i].target, strstr(client.fields, "Retry-After: 1\n") != NULL);
+            CHECK_ROW(rows[i].target,
+                      rows[i].is_page || strstr(client.body, "temporarily_unavailable") != NULL);
+            CHECK_ROW(rows[i].target, strstr(client.fields, "Location") == NULL);
+        }
+    }
+    CHECK(world_count_records(&world, "sign_in.provider_unknown", "auth.reject") ==
+          2 * COUNT_OF(rows));
+    CHECK(asked.count == 0);
+    (void)ask((struct door_request){"GET", "/.well-known/oauth-authorization-server" DOOR, NULL,
+                                    NULL, NULL, NULL});
+    CHECK(client.status_code == 200);
+    door_end();
+}
+
 TEST(sign_in_addresses_take_what_they_are_for)
 {
     static const struct {

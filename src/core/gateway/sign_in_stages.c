@@ -11,7 +11,9 @@
 
 const struct gateway_front_door *sign_in_entry(const struct sign_in *sign_in)
 {
-    return gateway_snapshot_front_door(sign_in->operation->gateway->snapshot, sign_in->path.name);
+    const struct gateway_front_door *entry =
+        gateway_snapshot_front_door(sign_in->operation->gateway->snapshot, sign_in->path.name);
+    return entry != NULL && gateway_front_door_is_open(entry) ? entry : NULL;
 }
 
 enum stage_result sign_in_refuse(struct operation *op, const char *code, struct slice reason)
@@ -190,6 +192,10 @@ enum stage_result sign_in_enter(struct operation *op)
     sign_in->operation = op;
     op->sign_in = sign_in;
     op->stages = stages_of(sign_in->path.step);
+    if (sign_in_entry(sign_in) == NULL) {
+        return sign_in_refuse(op, "sign_in.provider_unknown",
+                              SLICE("where people sign in is not known yet"));
+    }
     return count == 1 && arena_copy(&op->arena, find_cookie(cookies), &sign_in->cookie) != STATUS_OK
                ? refuse_memory(op)
                : STAGE_DONE;
@@ -426,7 +432,7 @@ enum stage_result sign_in_use_once(struct operation *op, const char *code)
 static bool is_from_provider(const struct sign_in *sign_in, const struct gateway_front_door *entry)
 {
     struct slice iss = form_value(&sign_in->form, SLICE("iss"));
-    return iss.len == 0 || slice_eq(iss, entry->provider);
+    return iss.len == 0 ? !entry->names_issuer : slice_eq(iss, entry->provider);
 }
 
 static enum stage_result refuse_provider(struct operation *op)

@@ -80,3 +80,8 @@ gateway_snapshot_front_door(const struct gateway_snapshot *snapshot, struct slic
     }
     return NULL;
 }
+
+bool gateway_front_door_is_open(const struct gateway_front_door *door)
+{
+    return door->authorization_endpoint.len > 0 && door->token_endpoint.len > 0;
+}

@@ -48,8 +48,10 @@ struct gateway_front_door {
     struct slice provider;  /* theirs: the exact "iss" */
     struct slice client_id; /* the one client that all clients are there, */
     struct slice client_secret;
+    /* Empty: not known yet, and the door is closed (gateway_front_door_is_open). */
     struct slice authorization_endpoint, token_endpoint;
-    bool is_local; /* the token endpoint is on this machine and speaks plain HTTP */
+    bool is_local;     /* the token endpoint is on this machine and speaks plain HTTP */
+    bool names_issuer; /* an answer of the provider without 'iss' is none (RFC 9207) */
     const struct network_range *ranges; /* that it may be in although they are not public */
     size_t range_count;
     struct slice authorities;  /* PEM, that it is verified by; empty: the system's */
@@ -77,7 +79,7 @@ struct gateway_snapshot {
     size_t server_count;
     const struct gateway_view *views;
     size_t view_count;
-    const struct gateway_front_door *front_doors;
+    const struct gateway_front_door *front_doors; /* in its own arena, also with base */
     size_t front_door_count;
     struct gateway_documents documents;
     struct cedar_policy_set *policies;     /* owned; NULL denies everything */
@@ -116,6 +118,9 @@ const struct gateway_view *gateway_snapshot_view(const struct gateway_snapshot *
 /* The front door of an issuer's entry; NULL: it has none. */
 const struct gateway_front_door *
 gateway_snapshot_front_door(const struct gateway_snapshot *snapshot, struct slice name);
+
+/* Can people sign in by it already? */
+bool gateway_front_door_is_open(const struct gateway_front_door *door);
 
 /* Index of the server, or SIZE_MAX. */
 size_t gateway_snapshot_server(const struct gateway_snapshot *snapshot, struct slice name);

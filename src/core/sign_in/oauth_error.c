@@ -41,6 +41,8 @@ static const struct entry ENTRIES[] = {
     CODE("provider_denied", "access_denied", "the identity provider refused", 403),
     CODE("provider_answer", "server_error", "the identity provider gave no usable answer", 502),
     CODE("provider_down", "temporarily_unavailable", "the identity provider cannot be reached", 503),
+    CODE("provider_unknown", "temporarily_unavailable", "the identity provider is not known yet",
+         503),
     CODE("busy", "temporarily_unavailable", "too much is under way; try again later", 503),
 };
 

@@ -162,8 +162,9 @@ struct config_secret_source {
 struct config_sign_in {
     struct slice client_id; /* empty: there is no front door */
     struct config_secret_source client_secret;
-    struct config_url authorization_endpoint, token_endpoint; /* filled by the preset if it can */
-    struct config_texts scopes;                               /* asked for, whatever clients want */
+    /* Filled by the preset if it can; else empty: what the issuer's metadata say. */
+    struct config_url authorization_endpoint, token_endpoint;
+    struct config_texts scopes;              /* asked for, whatever clients want */
     struct config_variable *optional_scopes; /* by the names of clients, what the provider has */
     size_t optional_scope_count;
     struct slice resource; /* RFC 8707, of a provider that knows it */
@@ -214,6 +215,9 @@ struct config_issuer {
 
 /* Has it keys that check signatures of tokens? */
 bool config_issuer_signs(const struct config_issuer *issuer);
+
+/* Has it a front door whose endpoints are those that its metadata name? */
+bool config_sign_in_is_found(const struct config_issuer *issuer);
 
 enum config_credential_kind {
     CONFIG_CREDENTIAL_NONE = 0,

@@ -113,13 +113,23 @@ static void fill_endpoints(struct config_reader *reader, struct config_issuer *i
     fill(reader, base, provider->token, &sign_in->token_endpoint);
 }
 
+bool config_sign_in_is_found(const struct config_issuer *issuer)
+{
+    const struct config_sign_in *sign_in = &issuer->sign_in;
+    return sign_in->client_id.len > 0 && sign_in->authorization_endpoint.text.len == 0 &&
+           sign_in->token_endpoint.text.len == 0 && config_issuer_signs(issuer) &&
+           issuer->jwks_path.len == 0;
+}
+
 static void require_endpoint(struct config_reader *reader, const struct config_node *node,
                              const char *key, const struct config_url *url)
 {
     if (url->text.len == 0 && config_node_member(node, slice_view_cstr(key)) == NULL) {
         config_read_problem(reader, node, "config.missing_key",
                             "as the provider's discovery document has it",
-                            "the key '%s' is missing; it is not known beforehand", key);
+                            "the key '%s' is missing; both are found in the issuer's metadata if "
+                            "neither is here and 'jwks' is no file",
+                            key);
     }
 }
 
@@ -147,7 +157,7 @@ void config_check_sign_in_endpoints(struct config_reader *reader, const struct c
         return;
     }
     fill_endpoints(reader, issuer);
-    if (issuer->issuer.len > 0) {
+    if (issuer->issuer.len > 0 && !config_sign_in_is_found(issuer)) {
         require_endpoint(reader, place, "authorization_endpoint",
                          &issuer->sign_in.authorization_endpoint);
         require_endpoint(reader, place, "token_endpoint", &issuer->sign_in.token_endpoint);

@@ -118,6 +118,8 @@ TEST(config_front_door_knows_where_providers_are)
          "https://o/realms/r/protocol/openid-connect/token"},
         {HEAD "  preset: okta\n  issuer: https://o/oauth2/a\n" SIGN_IN ENDPOINTS "}\n",
          "https://idp/a", "https://idp/t"},
+        {OIDC SIGN_IN "}\n", "", ""}, /* the issuer's metadata say */
+        {HEAD "  issuer: https://idp\n" SIGN_IN "}\n", "", ""},
         {OIDC SIGN_IN ", authorization_endpoint: 'http://127.0.0.1:1/a',"
                       " token_endpoint: 'http://127.0.0.1:1/t'}\n",
          "http://127.0.0.1:1/a", "http://127.0.0.1:1/t"},
@@ -137,6 +139,18 @@ TEST(config_front_door_knows_where_providers_are)
         }
         arena_release(&loaded.arena);
     }
+}
+
+/* Keys in a file: no metadata are read, so both have to be said. */
+TEST(config_front_door_needs_endpoints_without_metadata)
+{
+    struct loaded loaded;
+    CHECK(load(&loaded, HEAD "  issuer: https://idp\n  jwks: keys.json\n" SIGN_IN "}\n") ==
+          STATUS_INVALID);
+    CHECK(loaded.report.count == 2);
+    CHECK(str_eq(loaded.report.problems[0].code, "config.missing_key"));
+    CHECK(str_eq(loaded.report.problems[1].code, "config.missing_key"));
+    arena_release(&loaded.arena);
 }
 
 /* Strangers name the addresses of documents, so those of this machine are for this machine. */
