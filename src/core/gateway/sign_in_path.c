@@ -37,8 +37,18 @@ static bool is_name(struct slice name)
     return name.len > 0;
 }
 
+/* What all of PATHS begin with, so that the targets of calls are none after one look. */
+static bool may_be_known(struct slice target)
+{
+    return slice_starts_with(target, SLICE(SIGN_IN_PATH)) ||
+           slice_starts_with(target, SLICE("/.well-known/"));
+}
+
 bool sign_in_path_parse(struct slice target, struct sign_in_path *out)
 {
+    if (!may_be_known(target)) {
+        return false;
+    }
     size_t mark = slice_find_byte(target, '?');
     struct slice path = slice_sub(target, 0, mark);
     for (size_t i = 0; i < COUNT_OF(PATHS); i++) {
