@@ -38,7 +38,7 @@
 #define GATEWAY_SESSION_KEY_BYTES 32
 #define GATEWAY_BATCH_MAX 100                 /* messages that a client may send as one */
 #define GATEWAY_STRANGER_BODY_BYTES_MAX 16384 /* a larger body is read for a known caller only */
-#define GATEWAY_IDS_DRAWN 32                  /* decision ids fetched by one call of the system */
+#define GATEWAY_IDS_DRAWN 128                 /* decision ids fetched by one call of the system */
 #define GATEWAY_CALLER_BUCKETS 256
 #define GATEWAY_HEAD_FIELDS_MAX 6
 
