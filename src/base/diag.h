@@ -26,11 +26,9 @@ struct diag {
 void diag_vformat(char *text, size_t size, const char *format, va_list args)
     __attribute__((format(printf, 3, 0)));
 
-/* Fill diag (may be NULL) and return status, so that a failure is one return statement. Cold: the
- * compiler moves what leads here out of the way of what goes well.
+/* Fill diag (may be NULL) and return status, so that a failure is one return statement.
  * code must have static lifetime. */
-NODISCARD enum status diag_fail(struct diag *diag, enum status status, const char *code,
-                                const char *format, ...)
-    __attribute__((format(printf, 4, 5), cold));
+COLD NODISCARD enum status diag_fail(struct diag *diag, enum status status, const char *code,
+                                     const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 #endif

@@ -9,6 +9,8 @@
 #define NODISCARD __attribute__((warn_unused_result))
 /* Never inlined: what is seldom done costs registers where it is inlined into what often is. */
 #define SELDOM __attribute__((noinline))
+/* What refuses: the compiler moves it, and what leads to it, out of the way of what goes well. */
+#define COLD __attribute__((cold))
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 enum status {

@@ -4,7 +4,8 @@
 #define HTTP_KEEP_S_MAX 86400
 
 /* End the call because of what the server said; its connection is not used again. */
-static void refuse(struct http_call *call, enum status status, const char *code, const char *what)
+COLD static void refuse(struct http_call *call, enum status status, const char *code,
+                        const char *what)
 {
     struct diag diag = {0};
     (void)!diag_fail(&diag, status, code, "%s", what);

@@ -131,7 +131,7 @@ static struct exchange_request request_of(const struct http_connection *self, st
 }
 
 /* Our own refusal: of the framing, or a time-out. */
-static void refuse(struct http_connection *self, int status_code, const char *code)
+COLD static void refuse(struct http_connection *self, int status_code, const char *code)
 {
     const struct exchange_handler *handler = &self->server->handler;
     struct exchange_request request = {.peer_ip = self->peer_ip};

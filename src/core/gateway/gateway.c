@@ -291,16 +291,16 @@ static void add_cors(struct gateway *gateway, const struct exchange_request *hea
         cors_fields(field_of(head, SLICE("origin")), gateway->head_fields + reply->field_count);
 }
 
-static void refuse_wire(struct gateway *gateway, const struct exchange_request *head,
-                        int http_status, const char *code, struct exchange_reply *reply)
+COLD static void refuse_wire(struct gateway *gateway, const struct exchange_request *head,
+                             int http_status, const char *code, struct exchange_reply *reply)
 {
     gateway_record_refusal(gateway, AUDIT_WIRE_REJECT, head->peer_ip, code);
     begin_reply(gateway, http_status, reply);
 }
 
 /* Refused with an error of ours. */
-static void refuse_head(struct gateway *gateway, const struct exchange_request *head,
-                        enum product_error error, struct exchange_reply *reply)
+COLD static void refuse_head(struct gateway *gateway, const struct exchange_request *head,
+                             enum product_error error, struct exchange_reply *reply)
 {
     const struct product_error_entry *entry = product_error_find(error);
     gateway_record_refusal(gateway, entry->audit_type, head->peer_ip, entry->name);

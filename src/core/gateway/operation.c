@@ -105,7 +105,7 @@ static const struct stage REFUSAL_STAGES[] = {
     {NULL, NULL},
 };
 
-static void enter_refusal(struct operation *op)
+COLD static void enter_refusal(struct operation *op)
 {
     /* A refusal while refusing means that the journal takes nothing: answer without record. */
     op->stages = REFUSAL_STAGES;

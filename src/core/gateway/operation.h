@@ -238,25 +238,25 @@ void operation_release_exchange(struct operation *operation);
 void operation_abort(struct operation *operation);
 
 /* Refuse with the given refusal; returns STAGE_REFUSE. */
-enum stage_result operation_refuse(struct operation *operation,
-                                   const struct operation_refusal *refusal);
+COLD enum stage_result operation_refuse(struct operation *operation,
+                                        const struct operation_refusal *refusal);
 
 /* The refusal for an error of ours; reason is for the audit. */
-struct operation_refusal operation_refusal_of(enum product_error error, struct slice reason);
+COLD struct operation_refusal operation_refusal_of(enum product_error error, struct slice reason);
 
 /* Refuse with that; returns STAGE_REFUSE. */
-enum stage_result operation_refuse_error(struct operation *operation, enum product_error error,
-                                         struct slice reason);
+COLD enum stage_result operation_refuse_error(struct operation *operation, enum product_error error,
+                                              struct slice reason);
 
 /* Refuse because of a server, or of what leads to it (product_error.h). */
-enum stage_result operation_refuse_upstream(struct operation *operation, enum status status,
-                                            const struct diag *diag);
+COLD enum stage_result operation_refuse_upstream(struct operation *operation, enum status status,
+                                                 const struct diag *diag);
 
 /* Refuse because the caller has been shut out since he was let in. */
 enum stage_result operation_refuse_revoked(struct operation *operation);
 
 /* Refuse because memory or another bound is exhausted. */
-enum stage_result operation_refuse_overload(struct operation *operation, const char *what);
+COLD enum stage_result operation_refuse_overload(struct operation *operation, const char *what);
 
 /* session_stages.c: who opens a stream of what servers say without being asked; borrowed from the
  * operation. */
@@ -326,7 +326,7 @@ enum stage_result operation_fetch(struct operation *operation, const struct mcp_
                                   const uint32_t *servers, size_t count);
 
 /* Refuse because of a server that did not give its list. */
-enum stage_result operation_refuse_unfetched(struct operation *operation);
+COLD enum stage_result operation_refuse_unfetched(struct operation *operation);
 
 /* The same for all servers that the endpoint stands for; and after it: refuse when not one of them
  * answered. */
@@ -373,14 +373,15 @@ bool operation_set_audit_target(struct operation *operation);
 bool operation_speaks(const struct operation *operation, enum mcp_revision revision);
 
 /* The client asks for a revision that is not spoken. */
-enum stage_result operation_refuse_version(struct operation *operation, struct slice requested);
+COLD enum stage_result operation_refuse_version(struct operation *operation,
+                                                struct slice requested);
 
 /* A method that the servers do not offer is none. */
-enum stage_result operation_refuse_method(struct operation *operation);
+COLD enum stage_result operation_refuse_method(struct operation *operation);
 
 /* The caller names something that is not there. */
-enum stage_result operation_refuse_target(struct operation *operation, const char *code,
-                                          struct slice reason);
+COLD enum stage_result operation_refuse_target(struct operation *operation, const char *code,
+                                               struct slice reason);
 
 /* input_asked.c: what a modern server asks of a legacy client. */
 enum stage_result operation_stage_ask_client(struct operation *operation);
@@ -459,7 +460,7 @@ void operation_offer_to(struct operation *operation, struct server_session *sess
 bool operation_denies_as_result(const struct operation *operation);
 
 /* Denied by operation->answer. */
-enum stage_result operation_refuse_denied(struct operation *operation);
+COLD enum stage_result operation_refuse_denied(struct operation *operation);
 
 /* Count the call for what policies know of its caller, once. STATUS_LIMIT: it cannot be counted. */
 NODISCARD enum status operation_count(struct operation *operation);
@@ -534,7 +535,7 @@ enum stage_result operation_stage_check_intent(struct operation *operation);
 enum stage_result operation_stage_check_record(struct operation *operation);
 
 /* There is no such session, any more or at all; to the outside these are one. */
-enum stage_result operation_refuse_session(struct operation *operation, const char *code);
+COLD enum stage_result operation_refuse_session(struct operation *operation, const char *code);
 
 /* The snapshot's server of the operation. */
 const struct gateway_server *operation_server(const struct operation *operation);
