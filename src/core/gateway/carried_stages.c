@@ -4,23 +4,32 @@
 
 #include <string.h>
 
-/* As policies are asked about a read, made in place of the call. */
-static bool ask_as_read(void *context, struct slice uri, struct policy_question *out)
+bool operation_ask_read(const struct operation *op, uint32_t server_index, struct slice uri,
+                        struct policy_question *out)
 {
-    struct operation *op = context;
     const struct mcp_method *method = mcp_method_of_read();
-    if (!operation_shows(op, method->primitive, op->server_index, uri)) {
+    if (!operation_shows(op, method->primitive, server_index, uri)) {
         return false;
     }
-    *out = operation_question(op, op->server_index);
+    *out = operation_question(op, server_index);
     out->method = method->name;
     out->within = method->within;
     out->primitive = method->primitive;
     out->name = uri;
     out->name_unknown = false;
     out->arguments = (struct json_place){&op->message.tape, JSON_NONE};
-    out->usage = operation_usage_at(op, uri);
     return true;
+}
+
+/* A read that is made in place of the call. */
+static bool ask_as_read(void *context, struct slice uri, struct policy_question *out)
+{
+    const struct operation *op = context;
+    bool is_shown = operation_ask_read(op, op->server_index, uri, out);
+    if (is_shown) {
+        out->usage = operation_usage_at(op, uri);
+    }
+    return is_shown;
 }
 
 struct carried_rules operation_carried_rules(struct operation *op)

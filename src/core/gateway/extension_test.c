@@ -140,6 +140,46 @@ TEST(extension_of_pages_needs_both_sides)
     }
 }
 
+/* A tool names its page to those who may read it. */
+TEST(extension_of_pages_names_what_may_be_read)
+{
+#define WITH_PAGES(pages)                                                                          \
+    "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"resultType\":\"complete\",\"tools\":[{"         \
+    "\"name\":\"see\",\"inputSchema\":{\"type\":\"object\"},\"_meta\":{" pages "}}]}}"
+#define BOTH(uri)                                                                                  \
+    "\"ui\":{\"resourceUri\":" uri ",\"visibility\":[\"model\"]},\"ui/resourceUri\":" uri
+#define WITHOUT "\"_meta\":{\"ui\":{\"visibility\":[\"model\"]}}"
+#define NO_PAGES                                                                                   \
+    PERMIT_ALL "forbid(principal, action in Aegis::Action::\"resource\", resource) when { "        \
+               "resource.path like \"*closed*\" };"
+    static const struct {
+        const char *policies, *tools, *shown;
+    } rows[] = {
+        {NO_PAGES, WITH_PAGES(BOTH("\"ui://a/open\"")), BOTH("\"ui://a/open\"")},
+        {NO_PAGES, WITH_PAGES(BOTH("\"ui://a/closed\"")), WITHOUT},
+        {NO_PAGES, WITH_PAGES(BOTH("\"UI://a/%63losed\"")), WITHOUT},
+        {NO_PAGES, WITH_PAGES(BOTH("\"ui://a/../open\"")), WITHOUT},
+        {NO_PAGES, WITH_PAGES(BOTH("7")), WITHOUT},
+        {NO_PAGES, WITH_PAGES(BOTH("{\"uri\":\"ui://a/open\"}")), WITHOUT},
+        {NO_PAGES, WITH_PAGES("\"ui\":[\"ui://a/closed\"]"), "\"ui\":[\"ui://a/closed\"]"},
+        {"permit(principal, action in Aegis::Action::\"tool\", resource);",
+         WITH_PAGES(BOTH("\"ui://a/open\"")), WITHOUT},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const struct world_answer answers[] = {{0, "server/discover", DISCOVERED},
+                                               {0, "tools/list", rows[i].tools}};
+        begin(MCP_EXTENSION_UI);
+        gateway_switch(&world.gateway, world_snapshot(rows[i].policies, ALL_REVISIONS));
+        world.gateway.snapshot->servers = servers;
+        world.answers = answers;
+        world.answer_count = COUNT_OF(answers);
+        ask("tools/list", NULL, MODERN(UI));
+        CHECK_ROW(rows[i].tools, client.status_code == 200 && says("\"name\":\"see\""));
+        CHECK_ROW(rows[i].tools, says(rows[i].shown));
+        world_release(&world);
+    }
+}
+
 /* A legacy client says it once, and its server hears it once. */
 TEST(extension_of_pages_is_older_than_its_era)
 {

@@ -301,22 +301,40 @@ static struct json_edit describe(const struct list_item *item, struct slice desc
                             : (struct json_edit){JSON_EDIT_REPLACE, ref, buf_view(out)};
 }
 
-/* MCP Apps: what a tool or a resource says about pages is for clients that may have them. */
-static size_t remove_pages(const struct operation *op, const struct list_item *item,
+/* Could the caller ever read what the text is the address of? */
+static bool may_read(struct operation *op, const struct list_item *item, json_ref text)
+{
+    struct policy_question question;
+    struct slice address = SLICE_EMPTY;
+    struct resource_uri uri;
+    if (json_string(item->place.tape, text, &op->arena, &address) != STATUS_OK ||
+        resource_uri_read(address, &op->arena, &uri, NULL) != STATUS_OK ||
+        !operation_ask_read(op, item->part->server_index, uri.text, &question)) {
+        return false;
+    }
+    question.arguments_unknown = true;
+    return policy_may_ever_allow(&question, &op->gateway->scratch);
+}
+
+/* MCP Apps: what a tool or a resource says about pages is for clients that may have them, and the
+ * address of a page for callers who may read it. */
+static size_t remove_pages(struct operation *op, const struct list_item *item,
                            struct json_edit *edits)
 {
-    static const struct slice NAMES[PAGE_EDITS_MAX] = {SLICE_INIT("ui"),
-                                                       SLICE_INIT("ui/resourceUri")};
-    json_ref meta = json_member_object(item->place.tape, item->place.ref, SLICE("_meta"));
-    size_t count = 0;
-    if (meta == JSON_NONE ||
-        (operation_extensions(op, item->part->server_index) & MCP_EXTENSION_UI) != 0) {
+    const struct json_tape *tape = item->place.tape;
+    json_ref meta = json_member_object(tape, item->place.ref, SLICE("_meta"));
+    if (meta == JSON_NONE) {
         return 0;
     }
+    bool has_pages = (operation_extensions(op, item->part->server_index) & MCP_EXTENSION_UI) != 0;
+    json_ref page = json_member(tape, meta, SLICE("ui"));
+    const json_ref removed[PAGE_EDITS_MAX] = {
+        has_pages && page != JSON_NONE ? json_member(tape, page, SLICE("resourceUri")) : page,
+        json_member(tape, meta, SLICE("ui/resourceUri"))};
+    size_t count = 0;
     for (size_t i = 0; i < PAGE_EDITS_MAX; i++) {
-        json_ref ref = json_member(item->place.tape, meta, NAMES[i]);
-        if (ref != JSON_NONE) {
-            edits[count++] = (struct json_edit){JSON_EDIT_REMOVE, ref, SLICE_EMPTY};
+        if (removed[i] != JSON_NONE && !(has_pages && may_read(op, item, removed[i]))) {
+            edits[count++] = (struct json_edit){JSON_EDIT_REMOVE, removed[i], SLICE_EMPTY};
         }
     }
     return count;

@@ -476,6 +476,11 @@ struct policy_question operation_question(const struct operation *operation, uin
  * the gateway, until the next look. NULL: not known. */
 const struct usage *operation_usage_at(const struct operation *operation, struct slice uri);
 
+/* carried_stages.c: what a policy is asked about a read of an address, in its normal form. False:
+ * the endpoint does not show it. */
+bool operation_ask_read(const struct operation *operation, uint32_t server_index, struct slice uri,
+                        struct policy_question *out);
+
 /* carried_stages.c: how resources are judged that something else carries; good as long as the
  * operation. */
 struct carried_rules operation_carried_rules(struct operation *operation);
