@@ -9,7 +9,7 @@ void lines_init(struct lines *lines, size_t bytes_max, struct account *account)
 void lines_release(struct lines *lines)
 {
     buf_release(&lines->begun);
-    lines->is_taken = false;
+    lines->is_taken = lines->is_passing = false;
 }
 
 static void drop_taken(struct lines *lines)
@@ -20,9 +20,32 @@ static void drop_taken(struct lines *lines)
     }
 }
 
+/* Begin with the next line once this one has ended. */
+static void pass_over(struct lines *lines, struct slice *input)
+{
+    size_t end = slice_find_byte(*input, '\n');
+    lines->passed_over += slice_sub(*input, 0, end).len;
+    lines->is_passing = end >= input->len;
+    *input = slice_sub(*input, end + 1, input->len);
+}
+
+static enum lines_result overflow(struct lines *lines, bool has_ended)
+{
+    lines_release(lines);
+    lines->passed_over = 0;
+    lines->is_passing = !has_ended;
+    return LINES_OVERFLOW;
+}
+
 enum lines_result lines_next(struct lines *lines, struct slice *input, struct slice *line)
 {
     drop_taken(lines);
+    if (lines->is_passing) {
+        pass_over(lines, input);
+    }
+    if (lines->is_passing && lines->passed_over / LINES_PASSED_OVER_MAX > lines->bytes_max) {
+        return LINES_ENDLESS;
+    }
     if (input->len == 0) {
         return LINES_NEED_MORE;
     }
@@ -36,7 +59,7 @@ enum lines_result lines_next(struct lines *lines, struct slice *input, struct sl
         lines->is_taken = is_whole;
     }
     if (buf_status(&lines->begun) != STATUS_OK || piece.len > lines->bytes_max) {
-        return LINES_OVERFLOW;
+        return overflow(lines, is_whole);
     }
     if (!is_whole) {
         return LINES_NEED_MORE;

@@ -7,16 +7,21 @@
 
 #include "base/buf.h"
 
+#define LINES_PASSED_OVER_MAX 16 /* times the most of a line, of one that is longer */
+
 struct lines {
-    struct buf begun; /* a line that has not ended */
-    size_t bytes_max; /* of one line */
-    bool is_taken;    /* begun was handed out */
+    struct buf begun;   /* a line that has not ended */
+    size_t bytes_max;   /* of one line */
+    size_t passed_over; /* of the line that was too long */
+    bool is_taken;      /* begun was handed out */
+    bool is_passing;    /* a line was too long and has not ended */
 };
 
 enum lines_result {
     LINES_NEED_MORE,
     LINES_LINE,
-    LINES_OVERFLOW, /* a line is too long, or there is no memory for it */
+    LINES_OVERFLOW, /* a line is too long, or there is no memory for it; the rest is passed over */
+    LINES_ENDLESS,  /* it is so long that it will never end; again with each call */
 };
 
 /* account is borrowed, may be NULL. */

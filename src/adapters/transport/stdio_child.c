@@ -171,15 +171,19 @@ static void take_output(struct stdio_child *child, struct slice input)
 {
     struct slice line;
     while (is_listening(child)) {
-        switch (lines_next(&child->lines, &input, &line)) {
+        enum lines_result result = lines_next(&child->lines, &input, &line);
+        switch (result) {
         case LINES_NEED_MORE:
             return;
         case LINES_LINE:
             child->events->on_line(child, line);
             break;
         case LINES_OVERFLOW:
-            child->events->on_overflow(child);
-            return;
+        case LINES_ENDLESS:
+            if (!child->events->on_overflow(child, result == LINES_ENDLESS)) {
+                return;
+            }
+            break;
         }
     }
 }

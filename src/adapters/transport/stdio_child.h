@@ -28,7 +28,9 @@ struct stdio_child;
 
 struct stdio_child_events {
     void (*on_line)(struct stdio_child *child, struct slice line); /* without its end */
-    void (*on_overflow)(struct stdio_child *child);                /* a line is too long */
+    /* A line is too long, perhaps without end. True: go on behind it; else the child was stopped.
+     */
+    bool (*on_overflow)(struct stdio_child *child, bool is_endless);
     void (*on_log_line)(struct stdio_child *child, struct slice line);
     void (*on_down)(struct stdio_child *child); /* nothing will be answered any more */
     void (*on_gone)(struct stdio_child *child); /* may be started again, or released */

@@ -143,6 +143,7 @@ static void take_input(struct stdio_server *server, struct slice input)
             }
             break;
         case LINES_OVERFLOW:
+        case LINES_ENDLESS:
             server->handler.refused(server->handler.context,
                                     &(struct exchange_request){.is_stdio = true}, "stdio.line",
                                     &(struct exchange_reply){.status_code = 413});

@@ -87,11 +87,17 @@ static void on_line(struct stdio_child *child, struct slice line)
     stdio_calls_take(&record_of(child)->calls, line);
 }
 
-static void on_overflow(struct stdio_child *child)
+/* Where callers share the child, what one of them asks for must not end it for all: nobody knows
+ * whose answer the line is, and he hears that it did not come in time. */
+static bool on_overflow(struct stdio_child *child, bool is_endless)
 {
-    stdio_calls_end(&record_of(child)->calls, STATUS_LIMIT, "upstream.too_large",
-                    "server writes too long a line");
+    struct stdio_calls *calls = &record_of(child)->calls;
+    if (calls->has_others && !is_endless) {
+        return true;
+    }
+    stdio_calls_end(calls, STATUS_LIMIT, "upstream.too_large", "server writes too long a line");
     stdio_child_kill(child);
+    return false;
 }
 
 static void on_log_line(struct stdio_child *child, struct slice line)

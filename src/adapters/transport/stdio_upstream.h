@@ -5,7 +5,8 @@
  * A child belongs to a server and a child number and starts with its first use, through the process
  * port or, when its server has an address, through the HTTP port (sse_stream.h). One JSON object a
  * line both ways, or where the revision has batches an array of them from the child. A child that
- * writes anything else three times, or a line without end, is stopped.
+ * writes anything else three times, or a line without end, is stopped; too long a line stops one
+ * that is one session's.
  * A child that died is started again by the next use, not before its back-off is over.
  */
 #ifndef AEGIS_ADAPTERS_TRANSPORT_STDIO_UPSTREAM_H

@@ -268,6 +268,35 @@ TEST(stdio_upstream_remembers_strangers)
     tear_down(&self);
 }
 
+/* An answer that is too long is passed over, where it ended the child for all; one without end is
+ * the end of it all the same. */
+TEST(stdio_upstream_ends_strangers_for_no_long_line)
+{
+    static const struct {
+        const char *row, *script;
+        enum status status; /* of the other call */
+    } ROWS[] = {
+        {"long", "head -c 70000 /dev/zero | tr '\\0' a; echo; echo '{\"id\":2}'; cat", STATUS_OK},
+        {"longer", "head -c 700000 /dev/zero | tr '\\0' a; echo; echo '{\"id\":2}'; cat",
+         STATUS_OK},
+        {"without end", "tr '\\0' a </dev/zero", STATUS_LIMIT},
+    };
+    for (size_t i = 0; i < COUNT_OF(ROWS); i++) {
+        struct fixture self;
+        char script[256];
+        (void)snprintf(script, sizeof(script), "read a; read b; %s", ROWS[i].script);
+        set_up_shell(&self, script);
+        self.has_others = true;
+        start(&self, &self.sinks[0], 1, SLICE("{}"));
+        start(&self, &self.sinks[1], 2, SLICE("{}"));
+        CHECK(peer_run_until(&self.loop, &self.sinks[1].has_ended));
+        CHECK_ROW(ROWS[i].row, self.sinks[1].status == ROWS[i].status);
+        CHECK_ROW(ROWS[i].row, self.sinks[0].has_ended == (ROWS[i].status != STATUS_OK));
+        CHECK_ROW(ROWS[i].row, is_message(&self.sinks[0], SLICE_EMPTY));
+        tear_down(&self);
+    }
+}
+
 /* One that is cancelled leaves the rest, and the end of the child is that of all, with a reason and
  * a time to wait before the next one. */
 TEST(stdio_upstream_ends_all_calls_of_strangers_with_the_child)
