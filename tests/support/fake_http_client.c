@@ -14,6 +14,7 @@ static enum status start(void *context, const struct http_client_request *reques
                          struct diag *diag)
 {
     struct fake_http_client *fake = context;
+    TRY(http_client_check(request, diag));
     if (fake->is_busy || fake->call_count == FAKE_HTTP_CALLS_MAX) {
         return diag_fail(diag, STATUS_LIMIT, "http_client.busy", "busy");
     }
@@ -76,6 +77,10 @@ void fake_http_client_answer(struct http_client_call *call, int http_status, con
                                         .max_age_s = max_age_s,
                                         .body = slice_view_cstr(body)};
     CHECK(call->is_open);
+    if (answer.body.len > call->answer_bytes_max) {
+        fake_http_client_fail(call, STATUS_LIMIT, "http_client.too_large");
+        return;
+    }
     call->is_open = false;
     call->sink.done(&call->sink, STATUS_OK, &answer, &diag);
 }

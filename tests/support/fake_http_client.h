@@ -33,8 +33,8 @@ struct http_client_call *fake_http_client_find(struct fake_http_client *fake, co
 /* How many calls are open. */
 size_t fake_http_client_open_count(const struct fake_http_client *fake);
 
-/* Let an open call complete, with an answer of type application/json or without one. max_age_s as
- * in the answer. */
+/* Let an open call complete, with an answer of type application/json, if it is not larger than the
+ * caller takes, or without one. max_age_s as in the answer. */
 void fake_http_client_answer(struct http_client_call *call, int http_status, const char *body,
                              int64_t max_age_s);
 void fake_http_client_fail(struct http_client_call *call, enum status status, const char *code);

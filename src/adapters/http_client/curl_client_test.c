@@ -3,94 +3,16 @@
 #include "adapters/http_client/curl_library.h"
 #include "adapters/runtime/loop.h"
 #include "support/check.h"
+#include "support/origin.h"
 
-#include <arpa/inet.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #define TEXT_BYTES 4096
 #define ANSWER_BYTES_MAX 64
 #define OK_ANSWER                                                                                  \
     "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nCache-Control: public\r\n"               \
     "cache-control: max-age=300\r\nContent-Length: 2\r\n\r\n{}"
-
-/* One connection after the other: reads a request, sends the answer, closes. Without an answer it
- * waits for the other side to give up. */
-struct origin {
-    int listener;
-    uint16_t port;
-    const char *answer;
-    char request[TEXT_BYTES];
-    size_t request_count;
-    pthread_t thread;
-};
-
-/* A head, and as many bytes behind it as it announces; or the begin of TLS, which gets an answer
- * without. */
-static bool is_whole(const char *text)
-{
-    if (text[0] == 0x16) {
-        return true;
-    }
-    const char *end = strstr(text, "\r\n\r\n");
-    const char *length = strstr(text, "Content-Length: ");
-    size_t body = length == NULL ? 0 : (size_t)strtoul(length + 16, NULL, 10);
-    return end != NULL && strlen(end + 4) >= body;
-}
-
-static void serve_connection(struct origin *origin, int fd)
-{
-    size_t len = 0;
-    ssize_t got = 1;
-    memset(origin->request, 0, sizeof(origin->request));
-    while (got > 0 && !is_whole(origin->request)) {
-        got = recv(fd, origin->request + len, sizeof(origin->request) - 1 - len, 0);
-        len += got > 0 ? (size_t)got : 0;
-    }
-    origin->request_count++;
-    if (origin->answer != NULL && got > 0) {
-        (void)!send(fd, origin->answer, strlen(origin->answer), MSG_NOSIGNAL);
-    } else {
-        char rest[64];
-        while (recv(fd, rest, sizeof(rest), 0) > 0) {
-        }
-    }
-    (void)close(fd);
-}
-
-static void *serve(void *argument)
-{
-    struct origin *origin = argument;
-    for (;;) {
-        int fd = accept(origin->listener, NULL, NULL);
-        if (fd < 0) {
-            return NULL;
-        }
-        serve_connection(origin, fd);
-    }
-}
-
-static void origin_start(struct origin *origin, const char *answer)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof(address);
-    *origin = (struct origin){.listener = socket(AF_INET, SOCK_STREAM, 0), .answer = answer};
-    CHECK(bind(origin->listener, (struct sockaddr *)&address, sizeof(address)) == 0);
-    CHECK(listen(origin->listener, 64) == 0);
-    CHECK(getsockname(origin->listener, (struct sockaddr *)&address, &len) == 0);
-    origin->port = ntohs(address.sin_port);
-    CHECK(pthread_create(&origin->thread, NULL, serve, origin) == 0);
-}
-
-static void origin_stop(struct origin *origin)
-{
-    (void)shutdown(origin->listener, SHUT_RDWR);
-    (void)pthread_join(origin->thread, NULL);
-    (void)close(origin->listener);
-}
 
 struct outcome {
     size_t count;
@@ -365,48 +287,6 @@ TEST(http_client_connects_to_a_listed_network)
     teardown(&f);
 }
 
-TEST(http_client_refuses_fields_that_would_be_two)
-{
-    struct fixture f;
-    struct outcome outcome;
-    char url[TEXT_BYTES];
-    setup(&f, OK_ANSWER);
-    const struct http_client_request plain = request_to(url_of(&f, "http://127.0.0.1:PORT/", url));
-    for (size_t i = 0; i < 4; i++) {
-        struct http_client_request request = plain;
-        request.is_post = true;
-        static uint8_t large[HTTP_CLIENT_BODY_BYTES_MAX + 1];
-        struct slice bad = SLICE("a\r\nX-Other: b");
-        request.content_type = i == 0 ? bad : SLICE_EMPTY;
-        request.accept = i == 1 ? bad : SLICE_EMPTY;
-        request.authorization = i == 2 ? bad : SLICE_EMPTY;
-        request.body = i == 3 ? slice_of(large, sizeof(large)) : SLICE_EMPTY;
-        ask(&f, &request, &outcome);
-        CHECK(outcome.status == STATUS_INVALID && outcome.count == 0);
-        CHECK(str_eq(outcome.diag.code, "http_client.request"));
-    }
-    CHECK(f.origin.request_count == 0);
-    teardown(&f);
-}
-
-TEST(http_client_says_nothing_after_cancel)
-{
-    struct fixture f;
-    struct outcome cancelled = {0}, outcome;
-    struct http_client_call *call = NULL;
-    struct http_client_sink sink = sink_of(&cancelled);
-    char url[TEXT_BYTES];
-    setup(&f, NULL);
-    struct http_client_request request = request_to(url_of(&f, "http://127.0.0.1:PORT/", url));
-    CHECK(f.port.start(f.port.context, &request, &sink, &call, NULL) == STATUS_OK);
-    f.port.cancel(f.port.context, call);
-    request.deadline_ms = 30;
-    ask(&f, &request, &outcome);
-    CHECK(outcome.count == 1);
-    teardown(&f);
-    CHECK(cancelled.count == 0);
-}
-
 TEST(http_client_ends_calls_when_it_stops)
 {
     struct fixture f;
@@ -429,29 +309,4 @@ TEST(http_client_ends_calls_when_it_stops)
         CHECK(outcomes[i].count == 1 && outcomes[i].status == STATUS_CANCELLED);
     }
     CHECK(outcomes[CURL_CLIENT_CALLS_MAX].count == 0);
-}
-
-/* The thread has memory of its own, so only what start takes is refused here. */
-static bool start_one(void *context)
-{
-    struct fixture *f = context;
-    struct http_client_call *call = NULL;
-    struct outcome unused = {0};
-    struct http_client_sink sink = sink_of(&unused);
-    struct http_client_request request = request_to("https://127.0.0.1/");
-    request.body = SLICE("a");
-    enum status status = f->port.start(f->port.context, &request, &sink, &call, NULL);
-    CHECK(status == STATUS_OK || status == STATUS_LIMIT);
-    if (status == STATUS_OK) {
-        f->port.cancel(f->port.context, call);
-    }
-    return status == STATUS_OK;
-}
-
-TEST(http_client_without_memory)
-{
-    struct fixture f;
-    setup(&f, OK_ANSWER);
-    check_every_allocation(start_one, &f);
-    teardown(&f);
 }

@@ -60,6 +60,10 @@ struct http_client_sink {
     uint64_t ticket;
 };
 
+/* What is the same whoever makes it: STATUS_INVALID http_client.url or http_client.request. */
+NODISCARD enum status http_client_check(const struct http_client_request *request,
+                                        struct diag *diag);
+
 struct port_http_client {
     void *context;
     /* On STATUS_OK *out is valid until done or cancel, and done is called later, never from here,

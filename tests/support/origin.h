@@ -1,0 +1,27 @@
+/* origin.h: an HTTP server on loopback that says one thing, whatever it is asked. */
+#ifndef AEGIS_TESTS_SUPPORT_ORIGIN_H
+#define AEGIS_TESTS_SUPPORT_ORIGIN_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#define ORIGIN_TEXT_BYTES 4096
+
+/* One connection after the other: reads a request, sends the answer, closes. Without an answer it
+ * waits for the other side to give up. */
+struct origin {
+    int listener;
+    uint16_t port;
+    _Atomic(const char *) answer;
+    char request[ORIGIN_TEXT_BYTES]; /* the newest */
+    _Atomic size_t request_count;
+    pthread_t thread;
+};
+
+/* answer: borrowed, of HTTP; NULL for none. It may be replaced between requests. */
+void origin_start(struct origin *origin, const char *answer);
+
+void origin_stop(struct origin *origin);
+
+#endif
