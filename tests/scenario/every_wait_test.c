@@ -127,6 +127,15 @@ static const struct plan PLANS[] = {
      .server_is_modern = true,
      .success = "\"contents\"",
      .effect = "resources/read"},
+    {.name = "read that carries others",
+     .target = SHOP,
+     .body = READ,
+     .method = "resources/read",
+     .target_name = "file:///a",
+     .policies = PERMIT_ALL,
+     .server_is_modern = true,
+     .success = "of c",
+     .effect = "resources/read"},
     {.name = "read that looks for its server",
      .target = "/mcp",
      .body = READ,
@@ -228,6 +237,10 @@ static const struct world_answer ANSWERS[] = {
      "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"protocolVersion\":\"2025-11-25\","
      "\"capabilities\":{\"tools\":{},\"resources\":{},\"prompts\":{},\"completions\":{}},"
      "\"serverInfo\":{\"name\":\"s\",\"version\":\"1\"}}}"},
+    {1, "resources/read",
+     "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"contents\":[{\"uri\":\"file:///b\",\"text\":"
+     "\"of b\"},{\"uri\":\"file:///a\",\"text\":\"of a\"},{\"uri\":\"file:///c\",\"text\":\"of c\"}"
+     "]}}"},
     {1, "resources/list", "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"resources\":[]}}"},
     {0, "prompts/get",
      "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"resultType\":\"input_required\","
