@@ -1,6 +1,7 @@
 // The front door before a real authorization server that registers nobody: a client of the SDK that was never
 // registered signs in and calls a tool, and what others try on the way fails.
 import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
 import { after, before, describe, test } from 'node:test';
@@ -382,7 +383,12 @@ test('the pages are nobody else\'s to frame, to script or to keep', async () => 
   assert.deepEqual(pages.map(({ status }) => status), [200, 400, 400]);
   for (const { text, headers } of pages) {
     assert.ok(!text.includes('<script'));
-    assert.equal(headers.get('content-security-policy'), "default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
+    // The one style is ours, to the byte; browsers take no other, and no script.
+    const styles = [...text.matchAll(/<style>([^<]*)<\/style>/g)];
+    assert.equal(styles.length, 1);
+    const hash = crypto.createHash('sha256').update(styles[0][1]).digest('base64');
+    const policy = `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; frame-ancestors 'none'`;
+    assert.equal(headers.get('content-security-policy'), policy);
     assert.equal(headers.get('x-frame-options'), 'DENY');
     assert.equal(headers.get('x-content-type-options'), 'nosniff');
     assert.equal(headers.get('cache-control'), 'no-store');

@@ -108,6 +108,17 @@ void sign_in_describe(const struct operation *op, struct audit_record *record)
     }
 }
 
+/* Rights that others do not have. */
+static struct slice wished_for(struct operation *op)
+{
+    struct slice scope = op->sign_in->ticket.wishes.scope;
+    struct slice reason = SLICE_EMPTY;
+    if (scope.len > 0) {
+        (void)!arena_format(&op->arena, &reason, "with scope %.*s", SLICE_ARG(scope));
+    }
+    return reason;
+}
+
 enum stage_result sign_in_record(struct operation *op, enum audit_phase phase, struct slice outcome,
                                  bool is_durable)
 {
@@ -116,7 +127,7 @@ enum stage_result sign_in_record(struct operation *op, enum audit_phase phase, s
     operation_fill_record(op, &event);
     bool has_failed = phase == AUDIT_OUTCOME && sign_in->failure != NULL;
     event.code = slice_view_cstr(has_failed ? sign_in->failure : sign_in->audit_code);
-    event.reason = has_failed ? sign_in->failure_reason : SLICE_EMPTY;
+    event.reason = has_failed ? sign_in->failure_reason : wished_for(op);
     return operation_record_as(op, &event, is_durable);
 }
 

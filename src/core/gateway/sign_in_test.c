@@ -1,5 +1,6 @@
 /* The front door, step by step: what a client, a browser and an identity provider may do in it, and
  * what others may not. */
+#include "core/sign_in/page.h"
 #include "support/front_door.h"
 
 #define GOOD_REQUEST                                                                               \
@@ -34,7 +35,7 @@ TEST(sign_in_of_a_client_that_nobody_knew)
 TEST(sign_in_page_is_closed_to_others)
 {
     static const char *const FIELDS[] = {
-        "Content-Security-Policy: default-src 'none'; base-uri 'none'; frame-ancestors 'none'\n",
+        "Content-Security-Policy: " PAGE_CONTENT_POLICY "\n",
         "X-Frame-Options: DENY\n",
         "Content-Type: text/html; charset=utf-8\n",
         "Cache-Control: no-store\n",
@@ -145,6 +146,8 @@ TEST(sign_in_hands_on_what_is_wished_for)
     CHECK(strstr(client.fields, "&scope=openid%20api%3A%2F%2Faegis%2Fcall%20api%3A%2F%2Faegis"
                                 "%2Fapprove&acr_values=phr&max_age=0&prompt=login"
                                 "&login_hint=alice\n") != NULL);
+    CHECK(world_count_records(&world, "sign_in.consent", "\"reason\":\"with scope mcp:approve\"") ==
+          1);
     CHECK(strstr(client.fields, "claims") == NULL && strstr(client.fields, "nonce") == NULL);
     do_callback(DOOR, "code=theirs", cookie);
     CHECK(take_code_of_client());

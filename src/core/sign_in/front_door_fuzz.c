@@ -87,6 +87,8 @@ static bool is_tag_of_ours(struct slice rest)
                                         SLICE_INIT("html lang=\"en\">"),
                                         SLICE_INIT("head>"),
                                         SLICE_INIT("meta "),
+                                        SLICE_INIT("main>"),
+                                        SLICE_INIT("style>:root{"),
                                         SLICE_INIT("title>"),
                                         SLICE_INIT("body>"),
                                         SLICE_INIT("h1>"),

@@ -2,6 +2,15 @@
 
 #include "core/sign_in/server_metadata.h"
 
+/* Its hash is in PAGE_CONTENT_POLICY. */
+#define STYLE                                                                                      \
+    ":root{color-scheme:light dark}"                                                               \
+    "body{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;margin:2rem auto;padding:0 1rem}"     \
+    "h1{font-size:1.5rem;line-height:1.2}"                                                         \
+    "dt{font-weight:bold;margin-top:.75rem}"                                                       \
+    "dd{margin:0;overflow-wrap:anywhere}"                                                          \
+    "button{font:inherit;padding:.5rem 1.5rem;margin:1.5rem 1rem 0 0}"
+
 /* Text between tags or inside a quoted attribute. */
 static void append_text(struct buf *out, struct slice text)
 {
@@ -33,14 +42,14 @@ static void begin(struct buf *out, struct slice title)
     buf_append(out, SLICE("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                           "<meta name=\"viewport\" content=\"width=device-width\">\n<title>"));
     buf_append(out, title);
-    buf_append(out, SLICE("</title>\n</head>\n<body>\n<h1>"));
+    buf_append(out, SLICE("</title>\n<style>" STYLE "</style>\n</head>\n<body>\n<main>\n<h1>"));
     buf_append(out, title);
     buf_append(out, SLICE("</h1>\n"));
 }
 
 static void end(struct buf *out)
 {
-    buf_append(out, SLICE("</body>\n</html>\n"));
+    buf_append(out, SLICE("</main>\n</body>\n</html>\n"));
 }
 
 static void append_row(struct buf *out, struct slice name, struct slice text)
@@ -62,9 +71,8 @@ static void append_client(struct buf *out, const struct consent_page *page)
                                         : SLICE("nowhere: it registered itself"));
     append_row(out, SLICE("The sign-in is sent to"), redirect_uri_origin(page->redirect_uri));
     buf_append(out, is_local ? SLICE("<dd>(a program on this computer)</dd>\n") : SLICE_EMPTY);
-    if (page->resource.len > 0) {
-        append_row(out, SLICE("It wants to use"), page->resource);
-    }
+    append_row(out, SLICE("It wants to use"),
+               page->resource.len > 0 ? page->resource : SLICE("all that you may use here"));
     if (page->scope.len > 0) {
         append_row(out, SLICE("It asks for more rights than others"), page->scope);
     }

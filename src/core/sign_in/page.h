@@ -1,8 +1,9 @@
 /* page.h: the two pages a person sees: may this client sign in as me, and what went wrong.
  *
- * Plain HTML without scripts, styles, images or links. What a client says of itself is text on it
- * and nothing else. The fields that go with every page keep other sites from framing it, and other
- * texts from becoming active.
+ * Plain HTML without scripts, images or links. What a client says of itself is text on it and
+ * nothing else, and wraps: what a person judges by is never cut off. The fields that go with every
+ * page keep other sites from framing it, and other texts from becoming active; the one style is
+ * named by its hash.
  */
 #ifndef AEGIS_CORE_SIGN_IN_PAGE_H
 #define AEGIS_CORE_SIGN_IN_PAGE_H
@@ -14,7 +15,10 @@
 
 /* There is no form-action: browsers hold every redirect that follows a form against it, and the
  * identity provider may lead anywhere before it comes back. */
-#define PAGE_CONTENT_POLICY "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+#define PAGE_CONTENT_POLICY                                                                        \
+    "default-src 'none'; style-src 'sha256-fls4hWrO6w5PUqUHftBDrMfoi9e9a0zdZoL4CmZfwxw='; "        \
+    "base-uri 'none'; "                                                                            \
+    "frame-ancestors 'none'"
 
 /* The question; all borrowed. */
 struct consent_page {
