@@ -4,7 +4,9 @@
  * is printed, and claims only where a check is about them. */
 #include "cli/token_inspect.h"
 
+#include "adapters/crypto/authorities.h"
 #include "adapters/crypto/openssl_crypto.h"
+#include "base/base64.h"
 #include "cli/command.h"
 #include "cli/options.h"
 #include "core/identity/identity.h"
@@ -40,18 +42,22 @@ struct inspection {
     int64_t now_s;
     struct seen checks[IDENTITY_CHECK_COUNT];
     struct principal *principal; /* NULL: refused */
+    bool has_certificate;
+    struct client_certificate certificate; /* of --certificate: its hash and its end */
 };
 
 static const struct command token_inspect_command = {
     .name = "token inspect",
     .usage =
-        "Usage: aegis token inspect [--config FILE] [--output text|json] [TOKEN | -]\n"
+        "Usage: aegis token inspect [--config FILE] [--certificate FILE] [--output text|json]\n"
+        "                           [TOKEN | -]\n"
         "\n"
         "Makes every check of the gateway on a token, in order, and shows the principal that it\n"
         "stands for. The token is read from standard input unless it is given; there, other users\n"
         "of this machine cannot see it. Keys are read as the configuration says, from files or\n"
         "addresses. Without --config the development issuer of $XDG_STATE_HOME/aegis is trusted.\n"
-        "Neither the token nor its signature is printed.\n"
+        "Neither the token nor its signature is printed. What it is bound to is shown; with the\n"
+        "client's certificate (PEM) it is compared with that.\n"
         "\n"
         "Exit codes: 0 the token is accepted; 1 it is refused, or the configuration cannot be\n"
         "used; 2 the command line is wrong.\n"
@@ -152,6 +158,7 @@ static struct slice detail_of(struct inspection *self, const struct identity_pro
     case IDENTITY_CHECK_TENANT:
     case IDENTITY_CHECK_MAPPING:
     case IDENTITY_CHECK_REVOCATION:
+    case IDENTITY_CHECK_BINDING:
     case IDENTITY_CHECK_COUNT:
         break;
     }
@@ -195,7 +202,22 @@ struct named {
     struct slice text;
 };
 
-#define NAMED_COUNT 11
+/* As it stands in "cnf". */
+static struct slice hash_text(struct arena *arena, bool is_there,
+                              const uint8_t hash[CRYPTO_SHA256_BYTES])
+{
+    struct buf text;
+    struct slice out = SLICE_EMPTY;
+    buf_init(&text, 2 * CRYPTO_SHA256_BYTES, NULL);
+    if (is_there) {
+        base64_encode(&text, slice_of(hash, CRYPTO_SHA256_BYTES), BASE64_URL_UNPADDED);
+    }
+    (void)!arena_copy(arena, buf_view(&text), &out);
+    buf_release(&text);
+    return out;
+}
+
+#define NAMED_COUNT 13
 
 static void name_all(struct inspection *self, struct named out[NAMED_COUNT])
 {
@@ -214,6 +236,9 @@ static void name_all(struct inspection *self, struct named out[NAMED_COUNT])
         {"actorKind", principal_actor_name(p->actor)},
         {"authStrength", auth_strength_name(p->strength)},
         {"acr", p->acr},
+        {"boundKey", hash_text(&self->arena, p->binding.to_key, p->binding.key)},
+        {"boundCertificate",
+         hash_text(&self->arena, p->binding.to_certificate, p->binding.certificate)},
     };
     memcpy(out, texts, sizeof(texts));
 }
@@ -297,7 +322,8 @@ static bool is_shown(const struct inspection *self, enum identity_check check)
 {
     bool is_key =
         self->checks[IDENTITY_CHECK_KEY].is_told && !self->checks[IDENTITY_CHECK_HEADER].is_told;
-    return !is_key || self->checks[check].is_told;
+    bool is_unasked = check == IDENTITY_CHECK_BINDING && !self->has_certificate;
+    return (!is_key && !is_unasked) || self->checks[check].is_told;
 }
 
 static void checks_json(struct inspection *self, struct buf *out)
@@ -491,17 +517,18 @@ static void authenticate(struct inspection *self, struct slice authorization)
 {
     struct diag diag = {0};
     const struct identity_observer observer = {self, see};
-    const struct identity_request request = {.snapshot = self->snapshot->identity,
-                                             .revocations = self->snapshot->revocations,
-                                             .crypto = openssl_crypto_port(self->crypto),
-                                             .parser = &self->parser,
-                                             .authorization = authorization,
-                                             .token_bytes_max =
-                                                 (size_t)self->inputs.config->limits.token_bytes,
-                                             .now_s = self->now_s,
-                                             .arena = &self->arena,
-                                             .skips_binding = true,
-                                             .observer = &observer};
+    const struct identity_request request = {
+        .snapshot = self->snapshot->identity,
+        .revocations = self->snapshot->revocations,
+        .crypto = openssl_crypto_port(self->crypto),
+        .parser = &self->parser,
+        .authorization = authorization,
+        .token_bytes_max = (size_t)self->inputs.config->limits.token_bytes,
+        .now_s = self->now_s,
+        .arena = &self->arena,
+        .skips_binding = true,
+        .certificate = self->has_certificate ? &self->certificate : NULL,
+        .observer = &observer};
     (void)!identity_authenticate(&request, &self->principal, &diag);
 }
 
@@ -517,7 +544,19 @@ static void release(struct inspection *self)
     arena_release(&self->arena);
 }
 
-static int inspect(const char *path, struct slice state_dir, const char *given, bool is_json)
+/* The client's own certificate, the first of the file. */
+static enum status read_certificate(struct inspection *self, const char *path, struct diag *diag)
+{
+    if (path == NULL) {
+        return STATUS_OK;
+    }
+    self->has_certificate = true;
+    return certificate_of_file(path, self->certificate.sha256, &self->certificate.expires_at_s,
+                               diag);
+}
+
+static int inspect(const char *path, struct slice state_dir, const char *certificate,
+                   const char *given, bool is_json)
 {
     struct inspection self = {.now_s = (int64_t)time(NULL)};
     struct diag diag = {0};
@@ -527,6 +566,8 @@ static int inspect(const char *path, struct slice state_dir, const char *given, 
     buf_init(&token, INPUT_BYTES_MAX, NULL);
     if (read_token(given, &token) != STATUS_OK) {
         code = fail("the token cannot be read, or is too long");
+    } else if (read_certificate(&self, certificate, &diag) != STATUS_OK) {
+        code = fail(diag.message);
     } else if (trust(&self, path, state_dir, &diag) != STATUS_OK) {
         config_report_sort(&self.report);
         config_report_print(stderr, &self.report);
@@ -546,10 +587,12 @@ int token_inspect(int argc, char **argv, struct slice state_dir)
 {
     static const char *const OUTPUTS[] = {"text", "json", NULL};
     const char *path = NULL;
+    const char *certificate = NULL;
     const char *output = "text";
     struct operands operands = {.max = 1};
     const struct option options[] = {
         {.name = "config", .kind = OPTION_TEXT, .out.text = &path},
+        {.name = "certificate", .kind = OPTION_TEXT, .out.text = &certificate},
         {.name = "output", .kind = OPTION_TEXT, .out.text = &output, .choices = OUTPUTS},
     };
     enum options_result result =
@@ -561,6 +604,6 @@ int token_inspect(int argc, char **argv, struct slice state_dir)
     if (!is_given && isatty(STDIN_FILENO) != 0) {
         (void)fputs("the token, then the end of input (Ctrl-D):\n", stderr);
     }
-    return inspect(path, state_dir, is_given ? operands.items[0] : NULL,
+    return inspect(path, state_dir, certificate, is_given ? operands.items[0] : NULL,
                    strcmp(output, "json") == 0);
 }

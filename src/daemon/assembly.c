@@ -317,6 +317,7 @@ static enum status build_issuer(struct build *b, const struct config_issuer *fro
         [CONFIG_PROOFS_REQUIRED] = ISSUER_PROOFS_REQUIRED,
         [CONFIG_PROOFS_OFF] = ISSUER_PROOFS_OFF};
     to->proofs = PROOFS[from->proofs];
+    to->certificates = PROOFS[from->certificates];
     to->asks_nonce = from->asks_nonce;
     TRY(build_sign_ins(b, from, to));
     TRY(build_role_sources(b, &from->mapping, to));
@@ -680,6 +681,7 @@ static enum status build_all(struct build *b)
     const struct config *config = assembly->inputs->config;
     b->snapshot->revisions = spoken_revisions(config);
     b->snapshot->is_proxy = assembly->is_proxy;
+    b->snapshot->asks_certificates = config->listen.tls.client_ca.count > 0;
     take_revocations(assembly, b->snapshot);
     TRY(build_servers(b));
     TRY(build_views(b));

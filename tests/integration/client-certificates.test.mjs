@@ -1,12 +1,17 @@
 // Certificates of clients: whom the gateway lets in, what it keeps on record of those it does not, and what a reload changes.
 import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { mintToken } from '../peers/support.mjs';
+import { aegis } from '../peers/support.mjs';
 import { Authority } from './certificates.mjs';
 import { Bench, modernCall, rawRequest } from './helpers.mjs';
+import { Issuer } from './issuer.mjs';
+
+const issuer = new Issuer('https://issuer.tests.example');
+const binding = new Issuer('https://binding.tests.example');
 
 let bench;
 let ours;
@@ -24,15 +29,24 @@ before(async () => {
       await fs.copyFile(ours.file, trusted);
       Object.assign(clients, {
         good: await ours.issue('good', { purpose: 'clientAuth' }),
+        other: await ours.issue('other', { purpose: 'clientAuth' }),
         foreign: await theirs.issue('foreign', { purpose: 'clientAuth' }),
         expired: await ours.issue('expired', { days: -1 }),
         server: await ours.issue('server', { purpose: 'serverAuth' }),
       });
       const { files } = await ours.issue('gateway');
-      return { listen: { address: '127.0.0.1:0', tls: { ...files, client_ca: trusted } } };
+      await fs.writeFile(path.join(folder, 'keys.json'), issuer.jwks());
+      await fs.writeFile(path.join(folder, 'binding.json'), binding.jwks());
+      return {
+        listen: { address: '127.0.0.1:0', tls: { ...files, client_ca: trusted } },
+        identity: [
+          issuer.config(path.join(folder, 'keys.json')),
+          { ...binding.config(path.join(folder, 'binding.json')), name: 'binding', mtls: 'required' },
+        ],
+      };
     },
   });
-  bench.token = await mintToken(bench.state);
+  bench.token = issuer.token();
 });
 after(() => bench?.stop());
 
@@ -41,6 +55,12 @@ async function call(client, token = bench.token) { // token null: none
   const { cert, key } = clients[client] ?? {};
   const secure = { ca: [await fs.readFile(ours.file)], cert, key };
   return rawRequest(bench.serverUrl('counting'), modernCall('read_report'), token ?? undefined, secure).catch((error) => ({ error }));
+}
+
+/** A token that is worth nothing without that client's certificate (RFC 8705). */
+function bound(client, from = issuer) {
+  const hash = new crypto.X509Certificate(clients[client].cert).raw;
+  return from.token({ claims: { cnf: { 'x5t#S256': crypto.createHash('sha256').update(hash).digest('base64url') } } });
 }
 
 test('a certificate of the authority, and none', async () => {
@@ -70,6 +90,45 @@ test('a certificate alone is nobody where no entry maps it', async () => {
   const { answer, record } = await bench.refused(() => call('good', null));
   assert.equal(answer.status, 401);
   assert.equal(record.code, 'token.missing');
+});
+
+test('a bound token is good on connections with its certificate', async (t) => {
+  assert.equal((await call('good', bound('good'))).status, 200);
+  assert.equal((await call('good', bound('good', binding))).status, 200);
+  const rows = [
+    ['without a certificate', 'token.no_certificate', () => call(undefined, bound('good'))],
+    ['with another one', 'token.other_certificate', () => call('other', bound('good'))],
+    ['not bound, where all are', 'token.unbound', () => call('good', binding.token())],
+  ];
+  const outcomes = await bench.refusedAll(rows.map(([, , request]) => request));
+  for (const [i, [name, code]] of rows.entries()) {
+    await t.test(name, () => {
+      assert.equal(outcomes[i].answer.status, 401);
+      assert.match(outcomes[i].answer.headers.get('www-authenticate'), /^Bearer .*error="invalid_token"/);
+      assert.equal(outcomes[i].record.type, 'auth.reject');
+      assert.equal(outcomes[i].record.code, code);
+    });
+  }
+});
+
+test('the metadata says that bound tokens are taken', async () => {
+  const url = `${bench.gateway.origin}/.well-known/oauth-protected-resource/servers/counting/mcp`;
+  const secure = { ca: [await fs.readFile(ours.file)] };
+  const { body } = await rawRequest(url, { method: 'GET', headers: [], body: '' }, undefined, secure);
+  assert.equal(JSON.parse(body).tls_client_certificate_bound_access_tokens, true);
+});
+
+test('token inspect compares a bound token with a certificate', async () => {
+  const token = bound('good');
+  const inspect = (file) => aegis('token', 'inspect', '--config', path.join(bench.folder, 'aegis.yaml'), '--certificate', file, '--output', 'json', token);
+  const accepted = JSON.parse(await inspect(clients.good.files.cert));
+  assert.equal(accepted.accepted, true);
+  assert.equal(accepted.principal.boundCertificate, JSON.parse(Buffer.from(token.split('.')[1], 'base64url')).cnf['x5t#S256']);
+  await assert.rejects(inspect(clients.other.files.cert), (error) => {
+    const { checks } = JSON.parse(error.stdout);
+    assert.deepEqual(checks.filter(({ verdict }) => verdict === 'refused').map(({ check, code }) => [check, code]), [['binding', 'token.other_certificate']]);
+    return true;
+  });
 });
 
 test('a reload trusts another authority', async () => {

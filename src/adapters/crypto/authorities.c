@@ -10,6 +10,7 @@
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 /* The next certificate or list of a text; NULL: there is none, or it makes no sense. */
 typedef void *(*next_fn)(BIO *text);
@@ -74,13 +75,19 @@ static enum status check_authorities(const struct authorities *authorities, stru
                : diag_fail(diag, STATUS_INVALID, "authorities.none", "has no certificates");
 }
 
-enum status authorities_parse(struct slice pem, struct authorities *out, struct diag *diag)
+static enum status parse_certificates(struct slice pem, struct authorities *out, struct diag *diag)
 {
     void *items[AUTHORITIES_MAX] = {0};
     enum status status = parse(pem, next_certificate, items, &out->count, diag);
     for (size_t i = 0; i < out->count; i++) {
         out->items[i] = items[i];
     }
+    return status;
+}
+
+enum status authorities_parse(struct slice pem, struct authorities *out, struct diag *diag)
+{
+    enum status status = parse_certificates(pem, out, diag);
     if (status == STATUS_OK) {
         status = check_authorities(out, diag);
     }
@@ -144,6 +151,29 @@ enum status revocation_lists_read(const char *path, struct revocation_lists *out
     TRY(read_file(path, &text, diag));
     enum status status = parse_lists(text, out, diag);
     base_free((void *)(uintptr_t)text.ptr);
+    return status;
+}
+
+enum status certificate_of_file(const char *path, uint8_t sha256[CRYPTO_SHA256_BYTES],
+                                int64_t *expires_at_s, struct diag *diag)
+{
+    struct slice text = SLICE_EMPTY;
+    struct authorities found = {0};
+    struct tm end = {0};
+    TRY(read_file(path, &text, diag));
+    enum status status = parse_certificates(text, &found, diag);
+    base_free((void *)(uintptr_t)text.ptr);
+    if (status == STATUS_OK && found.count == 0) {
+        status =
+            diag_fail(diag, STATUS_INVALID, "authorities.none", "'%s' has no certificates", path);
+    } else if (status == STATUS_OK &&
+               (X509_digest(found.items[0], EVP_sha256(), sha256, NULL) != 1 ||
+                ASN1_TIME_to_tm(X509_get0_notAfter(found.items[0]), &end) != 1)) {
+        status = diag_fail(diag, STATUS_INVALID, "authorities.malformed",
+                           "'%s' has a certificate that cannot be read", path);
+    }
+    *expires_at_s = (int64_t)timegm(&end);
+    authorities_release(&found);
     return status;
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/diag.h"
 #include "base/slice.h"
+#include "core/ports/crypto.h"
 
 #include <openssl/x509.h>
 
@@ -43,6 +44,11 @@ NODISCARD enum status authorities_read(const char *path, struct authorities *out
 /* Likewise of revocation lists. */
 NODISCARD enum status revocation_lists_read(const char *path, struct revocation_lists *out,
                                             struct diag *diag);
+
+/* What a token may be bound to: the hash of the first certificate of a file, whoever's it is, and
+ * its notAfter. As authorities_read, without authorities.client. */
+NODISCARD enum status certificate_of_file(const char *path, uint8_t sha256[CRYPTO_SHA256_BYTES],
+                                          int64_t *expires_at_s, struct diag *diag);
 
 void authorities_release(struct authorities *authorities);
 void revocation_lists_release(struct revocation_lists *revocations);

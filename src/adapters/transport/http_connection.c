@@ -145,6 +145,14 @@ COLD static void refuse(struct http_connection *self, int status_code, const cha
     linger(self);
 }
 
+/* What is asked on a connection whose certificate has expired is refused; a new one may do better.
+ */
+static bool has_expired(const struct http_connection *self)
+{
+    return self->certificate != NULL &&
+           loop_wall_ms(self->server->loop) / 1000 > self->certificate->expires_at_s;
+}
+
 static void on_head(struct http_connection *self, bool has_more_input)
 {
     const struct http_head *head = &self->reader.head;
@@ -154,7 +162,8 @@ static void on_head(struct http_connection *self, bool has_more_input)
     self->version_is_1_0 = head->version_minor == 0;
     self->request_count++;
     self->must_close = !head->keep_alive || self->version_is_1_0 || self->server->is_draining ||
-                       self->request_count >= self->server->options.requests_max;
+                       self->request_count >= self->server->options.requests_max ||
+                       has_expired(self);
 
     struct exchange_request request = request_of(self, SLICE_EMPTY);
     struct exchange_reply reply = {0};

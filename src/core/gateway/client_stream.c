@@ -138,6 +138,7 @@ static void free_listener(struct client_session *session, struct client_listener
 {
     if (listener != NULL) {
         principal_unref(listener->principal);
+        client_certificate_unref(listener->certificate);
         account_release(&session->account, bytes_of(listener));
         base_free(listener);
     }
@@ -168,6 +169,7 @@ static struct client_listener *copy_listener(struct client_session *session,
     uint8_t *text = (uint8_t *)(kept + 1);
     *kept = (struct client_listener){.principal = principal_ref(listener->principal),
                                      .server_index = listener->server_index,
+                                     .certificate = client_certificate_ref(listener->certificate),
                                      .is_tls = listener->is_tls};
     kept->target_path = keep_text(&text, listener->target_path);
     kept->view = keep_text(&text, listener->view);
@@ -188,6 +190,7 @@ enum status client_stream_relisten(struct client_stream *stream,
         return STATUS_LIMIT;
     }
     principal_unref(before->principal);
+    client_certificate_unref(before->certificate);
     base_free(before);
     stream->listener = kept;
     return STATUS_OK;

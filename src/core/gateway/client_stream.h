@@ -22,6 +22,7 @@ struct client_listener {
     struct principal *principal;
     uint32_t server_index; /* or OPERATION_ALL_SERVERS */
     struct slice target_path, view, peer_ip;
+    struct client_certificate *certificate; /* NULL: none */
     bool is_tls;
 };
 

@@ -185,6 +185,7 @@ enum status gateway_authenticate(struct gateway *gateway, const struct gateway_p
         .path = request->target,
         .replay = presented->is_first ? ports->replay : NULL,
         .nonce_key = gateway->place.nonce_key,
+        .certificate = request->certificate,
         .token_bytes_max = gateway->limits.token_bytes,
         .now_s = now_s(gateway),
         .arena = presented->arena,

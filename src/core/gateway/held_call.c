@@ -394,8 +394,11 @@ static enum status copy_request(struct operation *op, const struct operation *by
 static void take_over(struct operation *op, struct operation *by)
 {
     struct principal *principal = op->principal;
+    struct client_certificate *certificate = op->certificate;
     op->principal = by->principal;
     by->principal = principal;
+    op->certificate = by->certificate;
+    by->certificate = certificate;
     op->exchange = by->exchange;
     by->exchange = NULL;
     op->exchange->operation = op;

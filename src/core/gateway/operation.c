@@ -67,6 +67,7 @@ static void free_operation(struct operation *op)
     operation_release_exchange(op);
     gateway->ports.timer->stop(gateway->ports.timer->context, &op->deadline);
     principal_unref(op->principal);
+    client_certificate_unref(op->certificate);
     buf_release(&op->reply);
     buf_release(&op->session_id);
     arena_release(&op->arena);
@@ -437,6 +438,7 @@ struct exchange_request operation_request(const struct operation *op)
                                      .field_count = op->field_count,
                                      .body = op->body,
                                      .peer_ip = op->peer_ip,
+                                     .certificate = op->certificate,
                                      .is_tls = op->is_tls};
 }
 
@@ -446,6 +448,7 @@ static enum status copy_request(struct operation *op, const struct exchange_requ
     size_t count = 0;
     op->fields = request->fields;
     op->field_count = request->field_count;
+    op->certificate = client_certificate_ref(request->certificate);
     op->is_tls = request->is_tls;
     op->is_stdio = request->is_stdio;
     TRY(arena_copy(&op->arena, mcp_field(op->fields, op->field_count, SLICE("origin"), &count),
@@ -665,6 +668,7 @@ static enum status take_listener(struct operation *op, const struct client_liste
 {
     op->principal = principal_ref(listener->principal);
     op->server_index = listener->server_index;
+    op->certificate = client_certificate_ref(listener->certificate);
     op->is_tls = listener->is_tls;
     op->caller_entry = caller_enter(op->gateway, op->principal->digest, &op->account);
     if (op->caller_entry == NULL) {

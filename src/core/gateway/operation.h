@@ -108,8 +108,9 @@ struct operation {
     struct http_field *sent_parameters; /* the client's, of a call's arguments */
     struct http_field *parameters;      /* and ours */
     size_t sent_parameter_count, parameter_count;
-    struct slice last_event_id; /* of a GET; empty: none */
-    struct slice origin;        /* of the page that asks; empty: none */
+    struct slice last_event_id;             /* of a GET; empty: none */
+    struct slice origin;                    /* of the page that asks; empty: none */
+    struct client_certificate *certificate; /* one reference; NULL: none */
     bool is_tls, is_stdio;
     int64_t started_ms;
     struct timer deadline;

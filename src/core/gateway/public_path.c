@@ -83,6 +83,7 @@ static void answer_metadata(struct gateway *gateway, struct exchange *exchange, 
                                  .resource_name = SLICE("Aegis MCP Gateway"),
                                  .takes_proofs = proofs.are_taken,
                                  .needs_proofs = proofs.are_needed,
+                                 .takes_certificates = proofs.are_certificates_taken,
                                  .authorization_servers = issuers,
                                  .authorization_server_count = count});
     struct exchange_reply reply = {.status_code = buf_status(&body) == STATUS_OK ? 200 : 503,

@@ -41,6 +41,9 @@ struct resource_proofs resource_proofs_of(const struct gateway_snapshot *snapsho
         const struct issuer_entry *entry = &config->entries[i];
         bool has_tokens = entry->kind == ISSUER_OF_TOKENS;
         proofs.are_taken = proofs.are_taken || (has_tokens && entry->proofs != ISSUER_PROOFS_OFF);
+        proofs.are_certificates_taken =
+            proofs.are_certificates_taken ||
+            (has_tokens && snapshot->asks_certificates && entry->certificates != ISSUER_PROOFS_OFF);
         proofs.are_needed =
             proofs.are_needed && has_tokens && entry->proofs == ISSUER_PROOFS_REQUIRED;
     }

@@ -12,9 +12,10 @@
 size_t resource_scopes(const struct gateway_snapshot *snapshot, struct slice target,
                        struct slice scopes[RESOURCE_SCOPES_MAX]);
 
-/* Do issuers accept tokens that are bound to a key, and no others? */
+/* Do issuers accept tokens that are bound to a key, and no others? And those that are bound to a
+ * certificate, where clients can show one? */
 struct resource_proofs {
-    bool are_taken, are_needed;
+    bool are_taken, are_needed, are_certificates_taken;
 };
 struct resource_proofs resource_proofs_of(const struct gateway_snapshot *snapshot);
 

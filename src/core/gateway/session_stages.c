@@ -40,6 +40,7 @@ struct client_listener operation_listener(const struct operation *op)
                                     .target_path = op->target_path,
                                     .view = op->view,
                                     .peer_ip = op->peer_ip,
+                                    .certificate = op->certificate,
                                     .is_tls = op->is_tls};
 }
 

@@ -97,8 +97,9 @@ struct gateway_snapshot {
     size_t scope_count;
     const struct slice *hosts; /* allowed values of Host, with port */
     size_t host_count;
-    uint32_t revisions; /* spoken with clients, MCP_REVISION_BIT */
-    bool is_proxy;      /* `aegis proxy`: /mcp is the one server, names unchanged */
+    uint32_t revisions;     /* spoken with clients, MCP_REVISION_BIT */
+    bool asks_certificates; /* of clients, when they connect */
+    bool is_proxy;          /* `aegis proxy`: /mcp is the one server, names unchanged */
 };
 
 struct gateway_snapshot *gateway_snapshot_ref(struct gateway_snapshot *snapshot);

@@ -202,20 +202,39 @@ static bool has_rights(const struct verification *self)
     return has;
 }
 
+/* What a token of this issuer must be bound to, or may not. */
+static enum status check_bound(const struct verification *self, struct diag *diag)
+{
+    const struct token_binding *binding = &self->claims.binding;
+    const struct {
+        enum issuer_proof_policy policy;
+        bool is_bound;
+        const char *refused, *missing;
+    } rules[] = {
+        {self->entry->proofs, binding->to_key, "token is bound to a key, which 'dpop: off' refuses",
+         "token is bound to no key, and all of this issuer are"},
+        {self->entry->certificates, binding->to_certificate,
+         "token is bound to a certificate, which 'mtls: off' refuses",
+         "token is bound to no certificate, and all of this issuer are"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rules); i++) {
+        if (rules[i].is_bound && rules[i].policy == ISSUER_PROOFS_OFF) {
+            return refuse(diag, "token.binding", rules[i].refused);
+        }
+        if (!rules[i].is_bound && rules[i].policy == ISSUER_PROOFS_REQUIRED) {
+            return refuse(diag, "token.unbound", rules[i].missing);
+        }
+    }
+    return STATUS_OK;
+}
+
 /* An ID token proves a login to a client; taken as an access token it would let that client's login
  * act here. Where the issuer does not mark access tokens, a right to something must be in it, and
  * the client that asked for it where the issuer's ID tokens name none. */
 static enum status check_kind(struct verification *self, struct diag *diag)
 {
     const struct claims *claims = &self->claims;
-    bool is_bound = claims->binding.to_key;
-    if (is_bound && self->entry->proofs == ISSUER_PROOFS_OFF) {
-        return refuse(diag, "token.binding", "token is bound to a key, which 'dpop: off' refuses");
-    }
-    if (!is_bound && self->entry->proofs == ISSUER_PROOFS_REQUIRED) {
-        return refuse(diag, "token.unbound",
-                      "token is bound to no key, and all of this issuer are");
-    }
+    TRY(check_bound(self, diag));
     if (claims->is_event) {
         return refuse(diag, "token.kind", "token reports an event, it gives no access");
     }
@@ -311,6 +330,7 @@ static const struct {
     [IDENTITY_CHECK_TENANT] = {SLICE_INIT("tenant"), check_tenant},
     [IDENTITY_CHECK_MAPPING] = {SLICE_INIT("mapping"), map_claims},
     [IDENTITY_CHECK_REVOCATION] = {SLICE_INIT("revocation"), NULL},
+    [IDENTITY_CHECK_BINDING] = {SLICE_INIT("binding"), NULL},
 };
 static_assert(COUNT_OF(CHECKS) == IDENTITY_CHECK_COUNT, "every check has its row");
 
@@ -425,18 +445,33 @@ static bool asks_nonce(const struct identity_request *request, const struct prin
     return entry == NULL || entry->asks_nonce;
 }
 
-/* Whoever has the token has to have what it is bound to as well, at every request. */
-static enum status check_binding(const struct identity_request *request,
-                                 const struct principal *principal, bool is_proved,
-                                 const uint8_t token_sha256[CRYPTO_SHA256_BYTES], struct diag *diag)
+/* RFC 8705 §3. A connection may outlive its certificate, and then nothing more is done on it. */
+static enum status check_certificate(const struct identity_request *request,
+                                     const struct token_binding *binding, struct diag *diag)
+{
+    const struct client_certificate *certificate = request->certificate;
+    if (certificate != NULL && request->now_s > certificate->expires_at_s) {
+        return refuse(diag, "certificate.expired", "the connection's certificate has expired");
+    }
+    if (!binding->to_certificate) {
+        return STATUS_OK;
+    }
+    if (certificate == NULL) {
+        return refuse(diag, "token.no_certificate",
+                      "token is bound to a certificate, and the connection has none");
+    }
+    return slice_eq_constant_time(slice_of(certificate->sha256, CRYPTO_SHA256_BYTES),
+                                  slice_of(binding->certificate, CRYPTO_SHA256_BYTES))
+               ? STATUS_OK
+               : refuse(diag, "token.other_certificate",
+                        "token is bound to another certificate than the connection's");
+}
+
+static enum status check_proof(const struct identity_request *request,
+                               const struct principal *principal, bool is_proved,
+                               const uint8_t token_sha256[CRYPTO_SHA256_BYTES], struct diag *diag)
 {
     const struct token_binding *binding = &principal->binding;
-    if (binding->to_certificate &&
-        (request->certificate == NULL ||
-         !slice_eq_constant_time(slice_of(request->certificate, CRYPTO_SHA256_BYTES),
-                                 slice_of(binding->certificate, CRYPTO_SHA256_BYTES)))) {
-        return refuse(diag, "token.binding", "token is bound to a certificate that is not here");
-    }
     /* RFC 9449 §7.1-7.2: a scheme that does not fit is a stolen token, or a downgrade. */
     if (is_proved != binding->to_key) {
         return is_proved ? refuse(diag, "token.unbound", "token is bound to no key")
@@ -461,6 +496,23 @@ static enum status check_binding(const struct identity_request *request,
         .arena = request->arena,
     };
     return proof_check(&proof, diag);
+}
+
+/* Whoever has the token has to have what it is bound to as well, at every request. */
+static enum status check_binding(const struct verification *self, const struct principal *principal,
+                                 bool is_proved, const uint8_t token_sha256[CRYPTO_SHA256_BYTES],
+                                 struct diag *diag)
+{
+    const struct identity_request *request = self->request;
+    if (request->skips_binding && request->certificate == NULL) {
+        return STATUS_OK;
+    }
+    enum status status = check_certificate(request, &principal->binding, diag);
+    if (status == STATUS_OK && !request->skips_binding) {
+        status = check_proof(request, principal, is_proved, token_sha256, diag);
+    }
+    tell(self, IDENTITY_CHECK_BINDING, status, diag);
+    return status;
 }
 
 /* Who the token speaks of, by memory or by all the checks. */
@@ -524,8 +576,8 @@ enum status identity_authenticate(const struct identity_request *request, struct
         return status != STATUS_OK ? status : refuse(diag, "token.subject", "token names nobody");
     }
     status = check_revocation(&verification, principal, diag);
-    if (status == STATUS_OK && !request->skips_binding) {
-        status = check_binding(request, principal, is_proved, key.token, diag);
+    if (status == STATUS_OK) {
+        status = check_binding(&verification, principal, is_proved, key.token, diag);
     }
     if (status != STATUS_OK) {
         principal_unref(principal);

@@ -8,6 +8,7 @@
 #ifndef AEGIS_CORE_IDENTITY_IDENTITY_H
 #define AEGIS_CORE_IDENTITY_IDENTITY_H
 
+#include "core/identity/client_certificate.h"
 #include "core/identity/identity_cache.h"
 #include "core/identity/identity_snapshot.h"
 #include "core/identity/jws.h"
@@ -31,6 +32,7 @@ enum identity_check {
     IDENTITY_CHECK_TENANT,
     IDENTITY_CHECK_MAPPING, /* claims to principal */
     IDENTITY_CHECK_REVOCATION,
+    IDENTITY_CHECK_BINDING, /* what the token is worth nothing without; told if it is asked for */
     IDENTITY_CHECK_COUNT,
 };
 
@@ -76,10 +78,11 @@ struct identity_request {
     struct slice public_url, path;
     const struct port_replay *replay; /* NULL: the request's proof was taken before */
     const uint8_t *nonce_key;         /* PROOF_NONCE_KEY_BYTES, for issuers that ask for nonces */
-    const uint8_t *certificate; /* SHA-256 of the DER of the client's certificate; NULL: none */
-    struct slice resource;      /* RFC 8707 resource of the route; empty: audiences of the entry */
+    const struct client_certificate *certificate; /* of the connection; NULL: none */
+    struct slice resource;  /* RFC 8707 resource of the route; empty: audiences of the entry */
     bool only_remembered;   /* compute nothing: who is not remembered is refused with token.later */
-    bool skips_binding;     /* there is no request: what a token is bound to is not asked for */
+    bool skips_binding;     /* there is no request: what a token is bound to is not asked for, but
+                             * for its certificate where one is given */
     size_t token_bytes_max; /* 0: JWS_TOKEN_BYTES_MAX, which is also the most there is */
     int64_t now_s;          /* wall clock, not negative */
     struct arena *arena;    /* for decoding, may be dropped after the call */
@@ -107,9 +110,11 @@ struct identity_request {
  *   token.no_expiry, token.expired, token.not_yet_valid   the time window
  *   token.no_issue_time, token.too_old                    the age that the issuer's may have
  *   token.audience       meant for somebody else
- *   token.binding        bound to something (cnf) that the request does not show, or that is not
- *                        accepted from this issuer
- *   token.unbound        bound to nothing, where the request or the issuer says that it is
+ *   token.binding        bound to something (cnf) that is not known or not accepted from this
+ * issuer, or to a key and without the scheme that shows it token.no_certificate,
+ * token.other_certificate   bound to a certificate (cnf.x5t#S256), and the connection has none, or
+ * not that token.unbound        bound to nothing, where the request or the issuer says that it is
+ *   certificate.expired  the connection's certificate is, whether the token is bound to it or not
  *   proof.*              of proof_check
  *   token.claim          a claim of the wrong type or size
  *   token.client         two client ids

@@ -78,9 +78,10 @@ struct issuer_entry {
     const struct issuer_sign_in *sign_ins;
     size_t sign_in_count;
     enum issuer_proof_policy proofs;
-    bool asks_nonce;            /* in proofs */
-    bool asks_by_claims;        /* for another sign-in: Microsoft Entra ID */
-    const struct api_key *keys; /* of ISSUER_OF_KEYS, as api_keys_read has them */
+    enum issuer_proof_policy certificates; /* likewise of tokens that are bound to a certificate */
+    bool asks_nonce;                       /* in proofs */
+    bool asks_by_claims;                   /* for another sign-in: Microsoft Entra ID */
+    const struct api_key *keys;            /* of ISSUER_OF_KEYS, as api_keys_read has them */
     size_t key_count;
 };
 

@@ -206,6 +206,7 @@ struct config_issuer {
     struct config_mapping mapping;
     struct config_sign_in sign_in;
     enum config_proofs proofs;
+    enum config_proofs certificates; /* tokens that are bound to a certificate of their holder */
     bool asks_nonce;                 /* in proofs */
     struct config_variable *step_up; /* by the name in @step_up what the issuer calls it */
     size_t step_up_count;

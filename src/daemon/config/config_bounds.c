@@ -1,5 +1,6 @@
 #include "daemon/config/config_bounds.h"
 
+#include "adapters/crypto/authorities.h"
 #include "adapters/transport/sse_stream.h"
 #include "adapters/transport/stdio_child.h"
 #include "cedar/cedar.h"
@@ -19,6 +20,7 @@
 #include "core/gateway/task_id.h"
 #include "core/identity/api_key.h"
 #include "core/identity/claims.h"
+#include "core/identity/client_certificate.h"
 #include "core/identity/jwks.h"
 #include "core/identity/proof.h"
 #include "core/identity/revocations.h"
@@ -58,6 +60,13 @@ const struct config_bound config_bound_table[] = {
     BOUND("api_keys", API_KEYS_MAX, "", "API keys of one list"),
     BOUND("revocation_text_bytes", REVOCATION_TEXT_BYTES_MAX, "bytes", "one text of an entry of the list of revocations"),
     BOUND("revocation_reason_bytes", REVOCATION_REASON_BYTES_MAX, "bytes", "why somebody is on that list"),
+    BOUND("client_ca", CONFIG_CLIENT_CAS_MAX, "", "files of authorities of clients"),
+    BOUND("client_authorities", AUTHORITIES_MAX - 1, "", "certificates, or revocation lists, of one file"),
+    BOUND("client_authority_bytes", AUTHORITIES_BYTES_MAX - 1, "bytes", "one of these files"),
+    BOUND("client_chain", CLIENT_CERTIFICATE_ISSUERS_MAX, "", "authorities behind a client's certificate, the trusted one included"),
+    BOUND("client_names", CLIENT_CERTIFICATE_NAMES_MAX, "", "alternative names of one kind in it"),
+    BOUND("client_name_bytes", CLIENT_CERTIFICATE_NAME_BYTES_MAX, "bytes", "one of these names"),
+    BOUND("client_subject_bytes", CLIENT_CERTIFICATE_SUBJECT_BYTES_MAX, "bytes", "its subject, as RFC 4514 writes it"),
     BOUND("message_id_bytes", MCP_ID_BYTES_MAX, "bytes", "id of one request, when it is text"),
     BOUND("method_bytes", MCP_METHOD_BYTES_MAX, "bytes", "name of one method"),
     BOUND("batch_messages", GATEWAY_BATCH_MAX, "", "messages that a client may send as one"),

@@ -531,6 +531,7 @@ static void refuse_keys_of_tokens(struct config_reader *reader, const struct con
                                              SLICE_INIT("token_kind"),
                                              SLICE_INIT("dpop"),
                                              SLICE_INIT("dpop_nonce"),
+                                             SLICE_INIT("mtls"),
                                              SLICE_INIT("mfa"),
                                              SLICE_INIT("phishing_resistant"),
                                              SLICE_INIT("strict_audience"),

@@ -42,6 +42,12 @@ TEST(config_client_certificates_refuse_each_mistake_at_its_place)
         {"no text", TLS "client_ca: {a: b}}\n", 3, 37, "config.type"},
         {"without a certificate of ours", "version: 1\nlisten:\n  tls: {client_ca: a, key: k}\n", 3,
          8, "config.missing_key"},
+        {"of tokens, where nobody is asked",
+         "version: 1\nidentity:\n- {name: a, issuer: 'https://a', audience: a, mtls: required}\n",
+         3, 53, "config.missing_key"},
+        {"an unknown wish of tokens",
+         "version: 1\nidentity:\n- {name: a, issuer: 'https://a', audience: a, mtls: always}\n", 3,
+         53, "config.value"},
         {"too many", TLS "client_ca: [a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a]}\n", 3, 37,
          "config.range"},
     };
@@ -67,7 +73,11 @@ TEST(config_client_certificates_are_read)
     CHECK(slice_eq(tls->client_crl, SLICE("d")));
     CHECK(tls->client_certificates == CONFIG_CLIENT_CERTIFICATES_REQUIRED);
     arena_release(&loaded.arena);
-    CHECK(load(&loaded, TLS "client_ca: a}\n", NULL) == STATUS_OK);
+    CHECK(load(&loaded,
+               TLS "client_ca: a}\nidentity:\n- {name: a, issuer: 'https://a', audience: a,"
+                   " mtls: required}\n",
+               NULL) == STATUS_OK);
+    CHECK(loaded.config->issuers[0].certificates == CONFIG_PROOFS_REQUIRED);
     CHECK(loaded.config->listen.tls.client_certificates == CONFIG_CLIENT_CERTIFICATES_OPTIONAL);
     arena_release(&loaded.arena);
 }
