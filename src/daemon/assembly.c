@@ -1,5 +1,7 @@
 #include "daemon/assembly.h"
 
+#include "adapters/crypto/authorities.h"
+
 #include "core/sign_in/server_metadata.h"
 
 #include "core/policy/lift.h"
@@ -346,6 +348,27 @@ static enum status build_api_keys(struct build *b, size_t index, struct issuer_e
     return status;
 }
 
+/* Likewise of the file of authorities. */
+static enum status build_authorities(struct build *b, size_t index, struct issuer_entry *to)
+{
+    const struct config_issuer *from = &b->assembly->inputs->config->issuers[index];
+    struct diag diag = {0};
+    if (from->preset != ISSUER_PRESET_MTLS) {
+        return STATUS_OK;
+    }
+    to->kind = ISSUER_OF_CERTIFICATES;
+    enum status status = authorities_hash(b->assembly->inputs->authorities[index], b->report_arena,
+                                          &to->authorities, &to->authority_count, &diag);
+    if (status == STATUS_INVALID) {
+        struct slice message = SLICE_EMPTY;
+        TRY(arena_format(b->report_arena, &message, "the authorities of '%.*s': the file %s",
+                         SLICE_ARG(from->name), diag.message));
+        complain(b, &from->place, "identity.authorities", message);
+        return STATUS_OK;
+    }
+    return status;
+}
+
 static enum status build_identity(struct build *b)
 {
     const struct config *config = b->assembly->inputs->config;
@@ -357,6 +380,7 @@ static enum status build_identity(struct build *b)
     for (size_t i = 0; i < count; i++) {
         TRY(build_issuer(b, &config->issuers[i], &entries[i]));
         TRY(build_api_keys(b, i, &entries[i]));
+        TRY(build_authorities(b, i, &entries[i]));
     }
     key_sets_take(b->assembly->keys, config, keys);
     struct identity_config identity = {entries, count};

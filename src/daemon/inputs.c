@@ -5,11 +5,12 @@
 #include "daemon/file.h"
 #include "daemon/revocation_file.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SECRET_BYTES_MAX 16384
-#define API_KEYS_BYTES_MAX ((size_t)4 << 20)
+#define LIST_BYTES_MAX ((size_t)4 << 20) /* of keys, or of authorities */
 
 /* Without the line end that editors add. */
 static struct slice trim_line_end(struct slice text)
@@ -67,8 +68,8 @@ static enum status read_secrets(const struct config *config, struct arena *arena
 }
 
 /* Without its list an entry knows nobody; a reload refuses what it cannot read. */
-static enum status read_api_keys(const struct config *config, struct arena *arena,
-                                 struct slice **out)
+static enum status read_lists(const struct config *config, size_t path_offset, struct arena *arena,
+                              struct slice **out)
 {
     struct slice *lists = arena_alloc_zero(arena, config->issuer_count, sizeof(*lists));
     if (lists == NULL) {
@@ -76,10 +77,11 @@ static enum status read_api_keys(const struct config *config, struct arena *aren
     }
     for (size_t i = 0; i < config->issuer_count; i++) {
         struct buf text;
-        buf_init(&text, API_KEYS_BYTES_MAX, NULL);
+        const struct slice *path =
+            (const void *)((const uint8_t *)&config->issuers[i] + path_offset);
+        buf_init(&text, LIST_BYTES_MAX, NULL);
         enum status status = STATUS_OK;
-        if (config->issuers[i].keys_path.len > 0 &&
-            file_read(config->issuers[i].keys_path, &text) == STATUS_OK) {
+        if (path->len > 0 && file_read(*path, &text) == STATUS_OK) {
             status = arena_copy(arena, buf_view(&text), &lists[i]);
         }
         buf_release(&text);
@@ -135,7 +137,8 @@ enum status inputs_of_config(const struct config *config, struct arena *arena, s
     TRY(arena_format(arena, &path, "%.*s/audit.key", SLICE_ARG(config->state_dir)));
     out->audit_key_path = (const char *)path.ptr;
     TRY(read_secrets(config, arena, &out->secrets));
-    TRY(read_api_keys(config, arena, &out->api_keys));
+    TRY(read_lists(config, offsetof(struct config_issuer, keys_path), arena, &out->api_keys));
+    TRY(read_lists(config, offsetof(struct config_issuer, client_ca), arena, &out->authorities));
     TRY(read_sign_in_secrets(config, arena, &out->sign_in_secrets));
     TRY(read_document_authorities(config, arena, &out->document_authorities));
     TRY(revocation_file_check(config, arena, report));

@@ -17,6 +17,7 @@ struct inputs {
      * it cannot be read. */
     struct slice *secrets;
     struct slice *api_keys;        /* by issuer: the text of its list; empty where it has none */
+    struct slice *authorities;     /* likewise of its authorities, as PEM */
     struct slice *sign_in_secrets; /* likewise by issuer: of its front door */
     struct slice document_authorities; /* the text of client_documents.ca; empty without */
 };

@@ -23,6 +23,7 @@ enum item_kind {
     ITEM_ISSUER_AUTHORITIES, /* index: issuer */
     ITEM_SECRET,             /* index: server */
     ITEM_API_KEYS,           /* index: issuer */
+    ITEM_VOUCHING,           /* index: issuer; the authorities of certificates that it takes */
     ITEM_SIGN_IN,            /* index: issuer; the secret of its front door */
     ITEM_DOCUMENTS,          /* whom to believe about documents of clients */
 };
@@ -127,6 +128,9 @@ static enum status put_all(struct buf *out, const struct inputs *inputs, struct 
         if (inputs->api_keys[i].len > 0) {
             put(out, ITEM_API_KEYS, i, SLICE_EMPTY, inputs->api_keys[i]);
         }
+        if (inputs->authorities[i].len > 0) {
+            put(out, ITEM_VOUCHING, i, SLICE_EMPTY, inputs->authorities[i]);
+        }
         if (inputs->sign_in_secrets[i].ptr != NULL) {
             put(out, ITEM_SIGN_IN, i, SLICE_EMPTY, inputs->sign_in_secrets[i]);
         }
@@ -219,6 +223,7 @@ static struct slice *path_of(struct config *config, const struct item *item)
     case ITEM_AUDIT_KEY:
     case ITEM_SECRET:
     case ITEM_API_KEYS:
+    case ITEM_VOUCHING:
     case ITEM_SIGN_IN:
     case ITEM_DOCUMENTS:
     case ITEM_ISSUER_AUTHORITIES:
@@ -243,9 +248,12 @@ static enum status take_secrets(struct slice packed, struct arena *arena, struct
     struct item item;
     out->secrets = arena_alloc_zero(arena, out->config->server_count, sizeof(*out->secrets));
     out->api_keys = arena_alloc_zero(arena, out->config->issuer_count, sizeof(*out->api_keys));
+    out->authorities =
+        arena_alloc_zero(arena, out->config->issuer_count, sizeof(*out->authorities));
     out->sign_in_secrets =
         arena_alloc_zero(arena, out->config->issuer_count, sizeof(*out->sign_in_secrets));
-    if (out->secrets == NULL || out->api_keys == NULL || out->sign_in_secrets == NULL) {
+    if (out->secrets == NULL || out->api_keys == NULL || out->authorities == NULL ||
+        out->sign_in_secrets == NULL) {
         return STATUS_LIMIT;
     }
     while (next_item(&packed, &item)) {
@@ -253,6 +261,8 @@ static enum status take_secrets(struct slice packed, struct arena *arena, struct
             out->secrets[item.head.index] = item.data;
         } else if (item.head.kind == ITEM_API_KEYS && item.head.index < out->config->issuer_count) {
             out->api_keys[item.head.index] = item.data;
+        } else if (item.head.kind == ITEM_VOUCHING && item.head.index < out->config->issuer_count) {
+            out->authorities[item.head.index] = item.data;
         } else if (item.head.kind == ITEM_SIGN_IN && item.head.index < out->config->issuer_count) {
             out->sign_in_secrets[item.head.index] = item.data;
         } else if (item.head.kind == ITEM_DOCUMENTS) {

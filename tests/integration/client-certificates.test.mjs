@@ -5,13 +5,23 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { aegis } from '../peers/support.mjs';
+import { aegis, auditRecords } from '../peers/support.mjs';
 import { Authority } from './certificates.mjs';
 import { Bench, modernCall, rawRequest } from './helpers.mjs';
 import { Issuer } from './issuer.mjs';
 
 const issuer = new Issuer('https://issuer.tests.example');
 const binding = new Issuer('https://binding.tests.example');
+
+// What the certificate of a connection says is for policies, too, whoever the caller is.
+const POLICIES = `
+permit (principal is Aegis::User, action, resource);
+permit (principal == Aegis::Service::"agents@acme|spiffe://acme.example/bot", action, resource)
+when { principal in Aegis::Role::"Agents" && principal in Aegis::Tenant::"acme" };
+@id("not-on-others")
+forbid (principal, action, resource)
+when { context.network has certificate && context.network.certificate.subject == "CN=shunned" };
+`;
 
 let bench;
 let ours;
@@ -25,21 +35,33 @@ before(async () => {
     config: async ({ folder }) => {
       ours = await Authority.make(folder, 'ours');
       theirs = await Authority.make(folder, 'theirs');
+      const agents = await Authority.make(folder, 'agents');
       trusted = path.join(folder, 'trusted.crt');
       await fs.copyFile(ours.file, trusted);
       Object.assign(clients, {
         good: await ours.issue('good', { purpose: 'clientAuth' }),
         other: await ours.issue('other', { purpose: 'clientAuth' }),
+        shunned: await ours.issue('shunned', { purpose: 'clientAuth' }),
+        bot: await agents.issue('bot', { purpose: 'clientAuth', names: 'URI:spiffe://acme.example/bot' }),
+        twofold: await agents.issue('twofold', { purpose: 'clientAuth', names: 'URI:spiffe://acme.example/a,URI:spiffe://acme.example/b' }),
+        nameless: await agents.issue('nameless', { purpose: 'clientAuth', names: 'IP:127.0.0.1' }),
         foreign: await theirs.issue('foreign', { purpose: 'clientAuth' }),
         expired: await ours.issue('expired', { days: -1 }),
         server: await ours.issue('server', { purpose: 'serverAuth' }),
       });
       const { files } = await ours.issue('gateway');
+      await fs.mkdir(path.join(folder, 'policies'));
+      await fs.writeFile(path.join(folder, 'policies', 'all.cedar'), POLICIES);
       await fs.writeFile(path.join(folder, 'keys.json'), issuer.jwks());
       await fs.writeFile(path.join(folder, 'binding.json'), binding.jwks());
       return {
-        listen: { address: '127.0.0.1:0', tls: { ...files, client_ca: trusted } },
+        listen: { address: '127.0.0.1:0', tls: { ...files, client_ca: [trusted, agents.file] } },
+        policies: [path.join(folder, 'policies')],
         identity: [
+          {
+            name: 'agents', preset: 'mtls', client_ca: agents.file, tenant: 'acme', roles: ['Agents'],
+            mapping: { roles: [{ claim: 'uri', values: { 'spiffe://acme.example/bot': 'Agents' } }] },
+          },
           issuer.config(path.join(folder, 'keys.json')),
           { ...binding.config(path.join(folder, 'binding.json')), name: 'binding', mtls: 'required' },
         ],
@@ -86,10 +108,46 @@ test('bad certificates end the handshake', async (t) => {
   }
 });
 
-test('a certificate alone is nobody where no entry maps it', async () => {
-  const { answer, record } = await bench.refused(() => call('good', null));
-  assert.equal(answer.status, 401);
-  assert.equal(record.code, 'token.missing');
+test('a certificate alone is a caller by the entry that names its authority', async () => {
+  const answer = await call('bot', null);
+  assert.equal(answer.status, 200, answer.body.toString());
+  assert.match(answer.body.toString(), /read_report/);
+  const records = await auditRecords(bench.state);
+  const [record] = records.filter(({ subject }) => subject === 'spiffe://acme.example/bot');
+  assert.equal(record.issuer, 'agents');
+  assert.equal(record.tenant, 'acme');
+});
+
+test('with a token the certificate is the transport', async () => {
+  assert.equal((await call('bot')).status, 200);
+  const records = await auditRecords(bench.state);
+  assert.equal(records.at(-1).subject ?? records.at(-2).subject, 'alice');
+  assert.equal((await bench.refused(() => call('bot', 'x'))).record.code, 'token.malformed');
+});
+
+const NOBODY = [
+  ['good', 'certificate.unknown'],
+  ['twofold', 'token.subject'],
+  ['nameless', 'token.subject'],
+  [undefined, 'token.missing'],
+];
+
+test('certificates alone that are nobody', async (t) => {
+  const outcomes = await bench.refusedAll(NOBODY.map(([client]) => () => call(client, null)));
+  for (const [i, [client, code]] of NOBODY.entries()) {
+    await t.test(`${client}`, () => {
+      assert.equal(outcomes[i].answer.status, 401);
+      assert.equal(outcomes[i].record.type, 'auth.reject');
+      assert.equal(outcomes[i].record.code, code);
+    });
+  }
+});
+
+test('policies read the certificate', async () => {
+  const { answer, record } = await bench.refused(() => call('shunned'));
+  assert.match(answer.body.toString(), /"isError":true/);
+  assert.equal(record.type, 'authz.deny');
+  assert.deepEqual(record.policies, ['not-on-others']);
 });
 
 test('a bound token is good on connections with its certificate', async (t) => {

@@ -144,6 +144,24 @@ enum status authorities_read(const char *path, struct authorities *out, struct d
     return status;
 }
 
+enum status authorities_hash(struct slice pem, struct arena *arena,
+                             const uint8_t (**out)[CRYPTO_SHA256_BYTES], size_t *count,
+                             struct diag *diag)
+{
+    struct authorities found = {0};
+    TRY(authorities_parse(pem, &found, diag));
+    uint8_t(*hashes)[CRYPTO_SHA256_BYTES] = arena_alloc_zero(arena, found.count, sizeof(*hashes));
+    enum status status = hashes == NULL ? STATUS_LIMIT : STATUS_OK;
+    for (size_t i = 0; i < found.count && status == STATUS_OK; i++) {
+        status = X509_digest(found.items[i], EVP_sha256(), hashes[i], NULL) == 1 ? STATUS_OK
+                                                                                 : STATUS_INTERNAL;
+    }
+    *out = (const uint8_t(*)[CRYPTO_SHA256_BYTES])hashes;
+    *count = found.count;
+    authorities_release(&found);
+    return status;
+}
+
 enum status revocation_lists_read(const char *path, struct revocation_lists *out, struct diag *diag)
 {
     struct slice text = SLICE_EMPTY;

@@ -7,6 +7,7 @@
 #ifndef AEGIS_ADAPTERS_CRYPTO_AUTHORITIES_H
 #define AEGIS_ADAPTERS_CRYPTO_AUTHORITIES_H
 
+#include "base/arena.h"
 #include "base/diag.h"
 #include "base/slice.h"
 #include "core/ports/crypto.h"
@@ -39,6 +40,12 @@ NODISCARD enum status authorities_parse(struct slice pem, struct authorities *ou
 /* Likewise of a file; also STATUS_NOT_FOUND with authorities.file, and authorities.limit for one
  * that is too large. */
 NODISCARD enum status authorities_read(const char *path, struct authorities *out,
+                                       struct diag *diag);
+
+/* SHA-256 of the DER of each certificate of a text, in the arena. Codes as of authorities_parse;
+ * STATUS_LIMIT without memory. */
+NODISCARD enum status authorities_hash(struct slice pem, struct arena *arena,
+                                       const uint8_t (**out)[CRYPTO_SHA256_BYTES], size_t *count,
                                        struct diag *diag);
 
 /* Likewise of revocation lists. */

@@ -143,16 +143,10 @@ static enum status read_names(const X509 *leaf, struct arena *arena,
 
 /* -- the rest ------------------------------------------------------------------------------- */
 
-static enum status read_serial(const X509 *leaf, struct arena *arena, struct slice *out,
-                               struct diag *diag)
+static enum status write_hex(const uint8_t *bytes, size_t count, struct arena *arena,
+                             struct slice *out, struct diag *diag)
 {
     static const char digits[] = "0123456789abcdef";
-    const ASN1_INTEGER *serial = X509_get0_serialNumber(leaf);
-    size_t count = (size_t)ASN1_STRING_length(serial);
-    const unsigned char *bytes = ASN1_STRING_get0_data(serial);
-    if (count > SERIAL_BYTES_MAX) {
-        return refuse_names(diag, "the serial number");
-    }
     uint8_t *text = arena_alloc(arena, 2 * count);
     if (text == NULL) {
         return no_memory(diag);
@@ -162,6 +156,16 @@ static enum status read_serial(const X509 *leaf, struct arena *arena, struct sli
     }
     *out = slice_of(text, 2 * count);
     return STATUS_OK;
+}
+
+static enum status read_serial(const X509 *leaf, struct arena *arena, struct slice *out,
+                               struct diag *diag)
+{
+    const ASN1_INTEGER *serial = X509_get0_serialNumber(leaf);
+    size_t count = (size_t)ASN1_STRING_length(serial);
+    return count > SERIAL_BYTES_MAX
+               ? refuse_names(diag, "the serial number")
+               : write_hex(ASN1_STRING_get0_data(serial), count, arena, out, diag);
 }
 
 static bool read_hash(const X509 *certificate, uint8_t out[CRYPTO_SHA256_BYTES])
@@ -197,6 +201,7 @@ static enum status read_all(STACK_OF(X509) * chain, struct arena *arena,
     TRY(read_attribute(leaf, NID_organizationName, arena, &fields.organization, diag));
     TRY(read_attribute(leaf, NID_organizationalUnitName, arena, &fields.unit, diag));
     TRY(read_serial(leaf, arena, &fields.serial, diag));
+    TRY(write_hex(fields.sha256, sizeof(fields.sha256), arena, &fields.thumbprint, diag));
     TRY(read_names(leaf, arena, &fields, diag));
     return client_certificate_new(&fields, out, diag);
 }

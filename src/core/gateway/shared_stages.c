@@ -268,6 +268,7 @@ struct policy_question operation_question(const struct operation *op, uint32_t s
         .arguments = {&op->message.tape, op->message.arguments},
         .usage = usage_of(op),
         .peer_ip = op->peer_ip,
+        .certificate = op->certificate,
         .is_tls = op->is_tls,
         .now_s = ports->clock->wall_ms(ports->clock->context) / 1000,
     };

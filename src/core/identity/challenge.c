@@ -106,6 +106,7 @@ enum challenge_kind challenge_kind_of(const char *code)
         {SLICE_INIT("token.too_old"), CHALLENGE_EXPIRED},
         {SLICE_INIT("key.expired"), CHALLENGE_EXPIRED},
         {SLICE_INIT("certificate.expired"), CHALLENGE_MISSING},
+        {SLICE_INIT("certificate.unknown"), CHALLENGE_MISSING},
         {SLICE_INIT("proof.nonce"), CHALLENGE_NONCE},
     };
     for (size_t i = 0; i < COUNT_OF(CODES); i++) {

@@ -8,6 +8,7 @@
 static const size_t TEXTS[] = {
     offsetof(struct client_certificate, subject),
     offsetof(struct client_certificate, serial),
+    offsetof(struct client_certificate, thumbprint),
     offsetof(struct client_certificate, common_name),
     offsetof(struct client_certificate, organization),
     offsetof(struct client_certificate, unit),

@@ -1,5 +1,6 @@
 #include "core/identity/identity.h"
 
+#include "core/identity/certificate_map.h"
 #include "core/identity/claims.h"
 #include "core/identity/issuer_hint.h"
 #include "core/identity/principal_map.h"
@@ -11,6 +12,7 @@ struct verification {
     const struct identity_request *request;
     const struct issuer_entry *entry;
     size_t entry_index;
+    bool is_certified; /* there is no token: entry is that of the certificate */
     struct slice token;
     struct jws jws;
     struct claims claims;
@@ -438,6 +440,13 @@ static enum status verify_any(struct verification *self, const uint8_t hash[CRYP
     return verify(self, diag);
 }
 
+static enum status verify_certificate(struct verification *self, struct diag *diag)
+{
+    const struct identity_request *request = self->request;
+    return certificate_map(self->entry, request->certificate, request->parser, request->arena,
+                           self->fields, diag);
+}
+
 static bool asks_nonce(const struct identity_request *request, const struct principal *principal)
 {
     const struct issuer_entry *entry =
@@ -527,10 +536,10 @@ static enum status find_principal(struct verification *self, const struct identi
             return STATUS_OK;
         }
     }
-    if (request->only_remembered) {
+    if (request->only_remembered && !self->is_certified) {
         return refuse(diag, "token.later", "too many bad tokens came from this address");
     }
-    TRY(verify_any(self, key->token, diag));
+    TRY(self->is_certified ? verify_certificate(self, diag) : verify_any(self, key->token, diag));
     self->fields->fingerprint = fingerprint(key->token, digits);
     TRY(principal_new(self->fields, request->crypto, out, diag));
     if (request->cache != NULL) {
@@ -552,6 +561,45 @@ static enum status check_revocation(const struct verification *self,
     return status;
 }
 
+/* Without a token the certificate of the connection may be enough; with one it is not looked at. */
+static enum status find_certificate(struct verification *self, struct diag *diag)
+{
+    const struct identity_request *request = self->request;
+    bool has_any = false;
+    if (request->certificate == NULL || request->snapshot == NULL ||
+        slice_trim_ows(request->authorization).len > 0) {
+        return STATUS_OK;
+    }
+    self->entry = certificate_entry(request->snapshot, request->certificate, &has_any);
+    self->is_certified = self->entry != NULL;
+    return self->is_certified || !has_any
+               ? STATUS_OK
+               : refuse(diag, "certificate.unknown",
+                        "no entry names an authority of the client's certificate");
+}
+
+/* Who the request says it is from: by its token, or the connection by its certificate. */
+static enum status find_presented(struct verification *self, struct identity_cache_key *key,
+                                  bool *is_proved, struct diag *diag)
+{
+    const struct identity_request *request = self->request;
+    TRY(find_certificate(self, diag));
+    if (self->is_certified) {
+        *key = (struct identity_cache_key){.generation =
+                                               identity_snapshot_generation(request->snapshot)};
+        certificate_hash(request->crypto, request->certificate, key->token);
+        return STATUS_OK;
+    }
+    enum status status = find_token(request, &self->token, is_proved, diag);
+    tell(self, IDENTITY_CHECK_FORM, status, diag);
+    TRY(status);
+    if (request->snapshot == NULL) {
+        return refuse(diag, "token.issuer", "no issuer is configured");
+    }
+    make_key(request, self->token, key);
+    return STATUS_OK;
+}
+
 enum status identity_authenticate(const struct identity_request *request, struct principal **out,
                                   struct diag *diag)
 {
@@ -564,14 +612,8 @@ enum status identity_authenticate(const struct identity_request *request, struct
     if (request->miss != NULL) {
         *request->miss = (struct identity_miss){0};
     }
-    enum status status = find_token(request, &verification.token, &is_proved, diag);
-    tell(&verification, IDENTITY_CHECK_FORM, status, diag);
-    TRY(status);
-    if (request->snapshot == NULL) {
-        return refuse(diag, "token.issuer", "no issuer is configured");
-    }
-    make_key(request, verification.token, &key);
-    status = find_principal(&verification, &key, &principal, diag);
+    TRY(find_presented(&verification, &key, &is_proved, diag));
+    enum status status = find_principal(&verification, &key, &principal, diag);
     if (principal == NULL) {
         return status != STATUS_OK ? status : refuse(diag, "token.subject", "token names nobody");
     }

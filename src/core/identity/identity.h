@@ -1,4 +1,4 @@
-/* identity.h: bearer token or key in, principal or refusal out.
+/* identity.h: bearer token, key or certificate in, principal or refusal out.
  *
  * Owns the order of the checks: form, issuer, type, algorithm, key, signature, claims, mapping.
  * The issuer is read unverified only to pick a configured entry by exact match; keys, algorithms,
@@ -97,7 +97,8 @@ struct identity_request {
  *
  * Returns STATUS_OK, or
  * STATUS_UNAUTHENTICATED with
- *   token.missing        no Authorization field
+ *   token.missing        no Authorization field, and no entry is for certificates, or there is none
+ *   certificate.unknown  no Authorization field, and no entry names an authority of the certificate
  *   token.malformed      not Bearer, not a compact JWS, not canonical base64url, not JSON
  *   token.size           longer than token_bytes_max
  *   token.duplicate      a JSON name twice

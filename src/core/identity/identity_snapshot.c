@@ -2,6 +2,8 @@
 
 #include "base/arena.h"
 
+#include <string.h>
+
 struct identity_snapshot {
     uint32_t references; /* atomic */
     uint64_t generation;
@@ -26,10 +28,24 @@ static bool has_empty(const struct slice *items, size_t count)
     return false;
 }
 
+/* A certificate must not be of two entries. */
+static bool shares_authority(const struct issuer_entry *a, const struct issuer_entry *b)
+{
+    for (size_t i = 0; i < a->authority_count; i++) {
+        for (size_t k = 0; k < b->authority_count; k++) {
+            if (memcmp(a->authorities[i], b->authorities[k], CRYPTO_SHA256_BYTES) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static bool is_repeated(const struct identity_config *config, size_t index)
 {
     for (size_t i = 0; i < index; i++) {
         if (slice_eq(config->entries[i].name, config->entries[index].name) ||
+            shares_authority(&config->entries[i], &config->entries[index]) ||
             issuer_entry_overlaps(&config->entries[i], &config->entries[index])) {
             return true;
         }
@@ -83,7 +99,7 @@ static enum status check_entry(const struct identity_config *config, size_t inde
         return refuse(diag, entry, "needs a name and an issuer");
     }
     if (is_repeated(config, index)) {
-        return refuse(diag, entry, "has the name or the issuer of another entry");
+        return refuse(diag, entry, "has the name, the issuer or an authority of another entry");
     }
     if (entry->preset >= ISSUER_PRESET_COUNT) {
         return refuse(diag, entry, "has an unknown preset");
@@ -252,6 +268,15 @@ static enum status copy_claim_names(struct arena *arena, struct issuer_entry *en
     return STATUS_OK;
 }
 
+static enum status copy_authorities(struct arena *arena, struct issuer_entry *entry)
+{
+    size_t bytes = entry->authority_count * CRYPTO_SHA256_BYTES;
+    struct slice copy = SLICE_EMPTY;
+    TRY(arena_copy(arena, slice_of(entry->authorities, bytes), &copy));
+    entry->authorities = (const uint8_t(*)[CRYPTO_SHA256_BYTES])copy.ptr;
+    return STATUS_OK;
+}
+
 /* After this every pointer of the entry is ours or static and every default is filled in. */
 static enum status copy_entry(struct arena *arena, struct issuer_entry *entry)
 {
@@ -264,6 +289,7 @@ static enum status copy_entry(struct arena *arena, struct issuer_entry *entry)
     TRY(copy_texts(arena, &entry->roles, entry->role_count));
     TRY(copy_sign_ins(arena, entry));
     TRY(copy_api_keys(arena, entry));
+    TRY(copy_authorities(arena, entry));
     TRY(copy_role_sources(arena, entry));
     TRY(copy_evidence(arena, entry));
     TRY(copy_attributes(arena, entry));

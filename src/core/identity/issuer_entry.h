@@ -36,8 +36,9 @@ enum issuer_proof_policy {
 
 /* How callers of an entry prove who they are. */
 enum issuer_kind {
-    ISSUER_OF_TOKENS = 0, /* signed by an issuer */
-    ISSUER_OF_KEYS,       /* a key of the entry's list */
+    ISSUER_OF_TOKENS = 0,   /* signed by an issuer */
+    ISSUER_OF_KEYS,         /* a key of the entry's list */
+    ISSUER_OF_CERTIFICATES, /* the connection's certificate, by one of the entry's authorities */
 };
 
 /* Where a list or a claim is empty, that of the preset counts. */
@@ -83,6 +84,9 @@ struct issuer_entry {
     bool asks_by_claims;                   /* for another sign-in: Microsoft Entra ID */
     const struct api_key *keys;            /* of ISSUER_OF_KEYS, as api_keys_read has them */
     size_t key_count;
+    /* Of ISSUER_OF_CERTIFICATES: SHA-256 of each certificate's DER. */
+    const uint8_t (*authorities)[CRYPTO_SHA256_BYTES];
+    size_t authority_count;
 };
 
 /* Does the issuer's text stand for many tenants? */

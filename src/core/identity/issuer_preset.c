@@ -113,6 +113,10 @@ static const struct issuer_role_source KEYCLOAK_ROLES[] = {{.claim = TEXT("realm
 static const struct issuer_marker KEYCLOAK_MARKERS[] = {
     APP("preferred_username", CLAIM_STARTS, "service-account-")};
 
+/* Certificates of connections, by the claims of certificate_map.h. None has 'sub'. */
+static const struct slice MTLS_SUBJECTS[] = {TEXT("uri"), TEXT("dns")};
+static const struct issuer_marker MTLS_MARKERS[] = {APP("sub", CLAIM_IS_ABSENT, "")};
+
 #define SUBJECTS(items) .subjects = (items), .subject_count = COUNT_OF(items)
 #define ROLES(items) .roles = (items), .role_count = COUNT_OF(items)
 #define MARKERS(items) .markers = (items), .marker_count = COUNT_OF(items)
@@ -194,6 +198,7 @@ static const struct issuer_preset PRESETS[] = {
                                 REQUIRED(KEYCLOAK_REQUIRED),
                                 MARKERS(KEYCLOAK_MARKERS)},
     [ISSUER_PRESET_API_KEYS] = {.name = TEXT("api-keys")},
+    [ISSUER_PRESET_MTLS] = {.name = TEXT("mtls"), SUBJECTS(MTLS_SUBJECTS), MARKERS(MTLS_MARKERS)},
 };
 static_assert(COUNT_OF(PRESETS) == ISSUER_PRESET_COUNT, "every preset has its row");
 

@@ -24,6 +24,7 @@ enum issuer_preset_id {
     ISSUER_PRESET_GOOGLE,
     ISSUER_PRESET_KEYCLOAK,
     ISSUER_PRESET_API_KEYS, /* a list of keys in place of an issuer */
+    ISSUER_PRESET_MTLS,     /* authorities of certificates, likewise */
     ISSUER_PRESET_COUNT,
 };
 

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "cedar/cedar.h"
+#include "core/identity/client_certificate.h"
 #include "core/identity/principal.h"
 #include "core/mcp/method.h"
 #include "core/mcp/revision.h"
@@ -40,6 +41,7 @@ struct policy_question {
                              */
     const struct usage *usage; /* of the caller, before this call; NULL: not known */
     struct slice peer_ip;
+    const struct client_certificate *certificate; /* of the connection; NULL: none */
     bool is_tls;
     int64_t now_s;
 };

@@ -125,9 +125,46 @@ TEST(decide_maps_an_operation)
         {PERMIT_IF("principal.roles.contains(\"Developers\")"), true},
         {PERMIT_IF("context.network.source.isLoopback() && !context.network.tls"), true},
         {PERMIT_IF("principal has email"), false},
+        {PERMIT_IF("context.network has certificate"), false},
+        {PERMIT_IF("context.network.certificate.subject == \"\""), false},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         CHECK_ROW(rows[i].policies, allows(rows[i].policies, "{}") == rows[i].allowed);
+    }
+}
+
+TEST(decide_reads_the_certificate_of_the_connection)
+{
+    static const struct slice URIS[] = {SLICE_INIT("spiffe://acme/bot")};
+    static const struct client_certificate SHOWN = {.subject = SLICE_INIT("CN=bot,O=Acme"),
+                                                    .serial = SLICE_INIT("0a"),
+                                                    .thumbprint = SLICE_INIT("77"),
+                                                    .uris = {URIS, 1}};
+#define SHOWN_IS(condition) PERMIT_IF("context.network.certificate." condition)
+    static const struct {
+        const char *policies;
+        bool allowed;
+    } rows[] = {
+        {SHOWN_IS("subject like \"*,O=Acme\""), true},
+        {SHOWN_IS("uris.contains(\"spiffe://acme/bot\")"), true},
+        {SHOWN_IS("dnsNames.isEmpty() && context.network.certificate.emails.isEmpty()"), true},
+        {SHOWN_IS("sha256 == \"77\" && context.network.certificate.serial == \"0a\""), true},
+        {SHOWN_IS("uris.contains(\"spiffe://acme/other\")"), false},
+        {SHOWN_IS("commonName == \"bot\""), false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct stage stage;
+        struct policy_answer answer;
+        set_up(&stage, rows[i].policies, "{}");
+        stage.question.certificate = &SHOWN;
+        CHECK_ROW(rows[i].policies, policy_decide(&stage.question, &stage.scratch, &stage.arena,
+                                                  &answer) == STATUS_OK);
+        CHECK_ROW(rows[i].policies, answer.is_allowed == rows[i].allowed);
+        /* Lists know it, too: what is denied for it is not shown. */
+        stage.question.arguments_unknown = true;
+        CHECK_ROW(rows[i].policies,
+                  policy_may_ever_allow(&stage.question, &stage.scratch) == rows[i].allowed);
+        tear_down(&stage);
     }
 }
 

@@ -495,6 +495,25 @@ MEMBER(token_mfa, is_value(cedar_bool(caller(scene)->strength >= AUTH_MFA), out)
 MEMBER(token_actors, texts(caller(scene)->actors, caller(scene)->actor_count, out))
 MEMBER(client_id, known(caller(scene)->client_id, out))
 MEMBER(network_tls, is_value(cedar_bool(scene->question->is_tls), out))
+
+static const struct client_certificate *shown(const struct scene *scene)
+{
+    return scene->question->certificate;
+}
+
+MEMBER(certificate_subject, is_value(cedar_string(shown(scene)->subject), out))
+MEMBER(certificate_serial, is_value(cedar_string(shown(scene)->serial), out))
+MEMBER(certificate_hash, is_value(cedar_string(shown(scene)->thumbprint), out))
+MEMBER(certificate_uris, texts(shown(scene)->uris.items, shown(scene)->uris.count, out))
+MEMBER(certificate_dns, texts(shown(scene)->dns.items, shown(scene)->dns.count, out))
+MEMBER(certificate_emails, texts(shown(scene)->emails.items, shown(scene)->emails.count, out))
+
+PART(CERTIFICATE, {SLICE_INIT("subject"), certificate_subject},
+     {SLICE_INIT("serial"), certificate_serial}, {SLICE_INIT("sha256"), certificate_hash},
+     {SLICE_INIT("uris"), certificate_uris}, {SLICE_INIT("dnsNames"), certificate_dns},
+     {SLICE_INIT("emails"), certificate_emails});
+
+MEMBER(network_certificate, shown(scene) != NULL && is_value(record_of(scene, &CERTIFICATE), out))
 MEMBER(time_now, is_value(time_value(scene->question->now_s), out))
 MEMBER(time_hour, is_value(cedar_long(scene->question->now_s / 3600 % 24), out))
 MEMBER(time_weekday, is_value(cedar_long(weekday(scene)), out))
@@ -526,7 +545,8 @@ PART(TOKEN, {SLICE_INIT("scopes"), token_scopes}, {SLICE_INIT("amr"), token_amr}
      {SLICE_INIT("authTime"), token_auth_time}, {SLICE_INIT("mfa"), token_mfa},
      {SLICE_INIT("actor"), token_actor}, {SLICE_INIT("actors"), token_actors});
 PART(CLIENT, {SLICE_INIT("clientId"), client_id});
-PART(NETWORK, {SLICE_INIT("source"), network_source}, {SLICE_INIT("tls"), network_tls});
+PART(NETWORK, {SLICE_INIT("source"), network_source}, {SLICE_INIT("tls"), network_tls},
+     {SLICE_INIT("certificate"), network_certificate});
 PART(TIME, {SLICE_INIT("now"), time_now}, {SLICE_INIT("hour"), time_hour},
      {SLICE_INIT("weekday"), time_weekday});
 

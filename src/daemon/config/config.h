@@ -190,6 +190,7 @@ struct config_issuer {
     bool strict_audience;
     struct config_texts other_audiences; /* that a token may name besides; only if strict */
     struct slice keys_path;              /* of preset api-keys: the list */
+    struct slice client_ca;              /* of preset mtls: PEM file */
     struct slice jwks_path;              /* a local file, or */
     struct config_url jwks_url;     /* fetched; both empty for development and where they are found
                                      * by the issuer's metadata, */
@@ -214,7 +215,7 @@ struct config_issuer {
     struct config_place place;
 };
 
-/* Has it keys that check signatures of tokens? */
+/* Has it keys that check signatures of tokens? Not with preset api-keys and mtls. */
 bool config_issuer_signs(const struct config_issuer *issuer);
 
 /* Has it a front door whose endpoints are those that its metadata name? */

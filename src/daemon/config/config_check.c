@@ -87,7 +87,7 @@ void config_check_file(struct config_reader *reader, const struct config_node *n
     }
 }
 
-static void check_authorities(struct config_reader *reader, const struct config_node *place,
+void config_check_authorities(struct config_reader *reader, const struct config_node *place,
                               struct slice path)
 {
     struct authorities authorities;
@@ -138,7 +138,7 @@ static void check_client_certificates(struct config_reader *reader, const struct
     bool is_list = files != NULL && files->kind == CONFIG_NODE_LIST;
     const struct config_node *item = is_list ? files->first : files;
     for (size_t i = 0; i < tls->client_ca.count && item != NULL; i++) {
-        check_authorities(reader, item, tls->client_ca.items[i]);
+        config_check_authorities(reader, item, tls->client_ca.items[i]);
         item = is_list ? item->next : NULL;
     }
     check_revocations(reader, config_check_place(node, SLICE("client_crl")), tls->client_crl);

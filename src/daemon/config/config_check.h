@@ -41,6 +41,10 @@ const struct config_node *config_check_place(const struct config_node *map, stru
 void config_check_file(struct config_reader *reader, const struct config_node *node,
                        struct slice path, bool is_secret);
 
+/* A file with certificates of authorities, and nothing but those. */
+void config_check_authorities(struct config_reader *reader, const struct config_node *node,
+                              struct slice path);
+
 /* ^[a-z0-9][a-z0-9_-]{0,31}$ without "__" and without '_' at the end: on the aggregated endpoint
  * "__" ends the server's part of a name, and "a" + "b__c" must not be "a__b" + "c". */
 bool config_check_is_name(struct slice text);

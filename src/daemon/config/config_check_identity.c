@@ -319,7 +319,8 @@ static void refuse_foreign_keys(struct config_reader *reader, const struct confi
     } KEYS[] = {{SLICE_INIT("cloud"), ISSUER_PRESET_ENTRA},
                 {SLICE_INIT("token_version"), ISSUER_PRESET_ENTRA},
                 {SLICE_INIT("namespace"), ISSUER_PRESET_AUTH0},
-                {SLICE_INIT("keys"), ISSUER_PRESET_API_KEYS}};
+                {SLICE_INIT("keys"), ISSUER_PRESET_API_KEYS},
+                {SLICE_INIT("client_ca"), ISSUER_PRESET_MTLS}};
     for (size_t i = 0; i < COUNT_OF(KEYS); i++) {
         const struct config_node *member = config_node_member(node, KEYS[i].key);
         if (member != NULL && issuer->preset != KEYS[i].preset) {
@@ -509,25 +510,27 @@ static void fill_other_audiences(struct config_reader *reader, const struct conf
 
 bool config_issuer_signs(const struct config_issuer *issuer)
 {
-    return issuer->preset != ISSUER_PRESET_API_KEYS;
+    return issuer->preset != ISSUER_PRESET_API_KEYS && issuer->preset != ISSUER_PRESET_MTLS;
 }
 
+/* The first OF_MAPPING keys have a meaning for certificates, too. */
 static void refuse_keys_of_tokens(struct config_reader *reader, const struct config_node *node,
-                                  const char *preset)
+                                  const char *preset, bool has_mapping)
 {
-    static const struct slice OF_TOKENS[] = {SLICE_INIT("issuer"),
+    enum { OF_MAPPING = 3 };
+    static const struct slice OF_TOKENS[] = {SLICE_INIT("roles"),
+                                             SLICE_INIT("mapping"),
+                                             SLICE_INIT("tenants"),
+                                             SLICE_INIT("issuer"),
                                              SLICE_INIT("audience"),
                                              SLICE_INIT("jwks"),
                                              SLICE_INIT("ca"),
                                              SLICE_INIT("algorithms"),
                                              SLICE_INIT("skew_s"),
                                              SLICE_INIT("max_token_age_s"),
-                                             SLICE_INIT("roles"),
-                                             SLICE_INIT("mapping"),
                                              SLICE_INIT("step_up"),
                                              SLICE_INIT("sign_in"),
                                              SLICE_INIT("accepted_issuers"),
-                                             SLICE_INIT("tenants"),
                                              SLICE_INIT("token_kind"),
                                              SLICE_INIT("dpop"),
                                              SLICE_INIT("dpop_nonce"),
@@ -536,7 +539,7 @@ static void refuse_keys_of_tokens(struct config_reader *reader, const struct con
                                              SLICE_INIT("phishing_resistant"),
                                              SLICE_INIT("strict_audience"),
                                              SLICE_INIT("other_audiences")};
-    for (size_t i = 0; i < COUNT_OF(OF_TOKENS); i++) {
+    for (size_t i = has_mapping ? OF_MAPPING : 0; i < COUNT_OF(OF_TOKENS); i++) {
         const struct config_node *member = config_node_member(node, OF_TOKENS[i]);
         if (member != NULL) {
             config_read_problem(reader, member, "config.conflict", "remove it",
@@ -551,9 +554,19 @@ static void check_keys_entry(struct config_reader *reader, const struct config_n
                              struct config_issuer *issuer)
 {
     require(reader, node, SLICE("keys"), "a file made by 'aegis token key'");
-    refuse_keys_of_tokens(reader, node, "api-keys");
+    refuse_keys_of_tokens(reader, node, "api-keys", false);
     config_check_file(reader, config_check_place(node, SLICE("keys")), issuer->keys_path, false);
     issuer->issuer = join2(reader, SLICE("urn:aegis:keys:"), issuer->name);
+}
+
+static void check_mtls_entry(struct config_reader *reader, const struct config_node *node,
+                             struct config_issuer *issuer)
+{
+    require(reader, node, SLICE("client_ca"), "a PEM file of the authorities");
+    refuse_keys_of_tokens(reader, node, "mtls", true);
+    config_check_authorities(reader, config_check_place(node, SLICE("client_ca")),
+                             issuer->client_ca);
+    issuer->issuer = join2(reader, SLICE("urn:aegis:certificates:"), issuer->name);
 }
 
 void config_check_issuer(struct config_reader *reader, const struct config_node *node, void *out)
@@ -569,6 +582,10 @@ void config_check_issuer(struct config_reader *reader, const struct config_node 
     fill_tenants(reader, node, issuer);
     if (issuer->preset == ISSUER_PRESET_API_KEYS) {
         check_keys_entry(reader, node, issuer);
+        return;
+    }
+    if (issuer->preset == ISSUER_PRESET_MTLS) {
+        check_mtls_entry(reader, node, issuer);
         return;
     }
     if (issuer->preset == ISSUER_PRESET_DEVELOPMENT) {

@@ -187,12 +187,16 @@ static void check_certificates(struct config_reader *reader, const struct config
     const struct config_node *item =
         issuers != NULL && issuers->kind == CONFIG_NODE_LIST ? issuers->first : NULL;
     for (size_t i = 0; i < config->issuer_count && item != NULL; i++, item = item->next) {
-        const struct config_node *wish = config_node_member(item, SLICE("mtls"));
-        if (config->listen.tls.client_ca.count == 0 && wish != NULL &&
-            config->issuers[i].certificates == CONFIG_PROOFS_REQUIRED) {
+        const struct config_issuer *issuer = &config->issuers[i];
+        bool is_entry = issuer->preset == ISSUER_PRESET_MTLS;
+        const struct config_node *wish =
+            config_node_member(item, is_entry ? SLICE("preset") : SLICE("mtls"));
+        bool is_needed = is_entry || issuer->certificates == CONFIG_PROOFS_REQUIRED;
+        if (config->listen.tls.client_ca.count == 0 && wish != NULL && is_needed) {
             config_read_problem(reader, wish, "config.missing_key",
                                 "the authorities whose certificates clients may show",
-                                "'mtls: required' needs 'client_ca' in 'listen.tls'");
+                                is_entry ? "preset mtls needs 'client_ca' in 'listen.tls'"
+                                         : "'mtls: required' needs 'client_ca' in 'listen.tls'");
         }
     }
 }

@@ -48,6 +48,22 @@ TEST(config_client_certificates_refuse_each_mistake_at_its_place)
         {"an unknown wish of tokens",
          "version: 1\nidentity:\n- {name: a, issuer: 'https://a', audience: a, mtls: always}\n", 3,
          53, "config.value"},
+        {"callers, where nobody is asked",
+         "version: 1\nidentity:\n- {name: a, preset: mtls, client_ca: a}\n", 3, 21,
+         "config.missing_key"},
+        {"callers without an authority",
+         TLS "client_ca: a}\nidentity:\n- {name: a, preset: mtls}\n", 5, 3, "config.missing_key"},
+        {"callers with an audience",
+         TLS "client_ca: a}\nidentity:\n- {name: a, preset: mtls, client_ca: a, audience: b}\n", 5,
+         51, "config.conflict"},
+        {"callers by an address",
+         TLS "client_ca: a}\nidentity:\n- {name: a, preset: mtls, client_ca: a, mapping: {subject: "
+             "email}}\n",
+         5, 60, "config.exposed"},
+        {"authorities of tokens",
+         TLS "client_ca: a}\nidentity:\n- {name: a, issuer: 'https://a', audience: a, client_ca: "
+             "a}\n",
+         5, 58, "config.conflict"},
         {"too many", TLS "client_ca: [a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a]}\n", 3, 37,
          "config.range"},
     };
@@ -78,6 +94,13 @@ TEST(config_client_certificates_are_read)
                    " mtls: required}\n",
                NULL) == STATUS_OK);
     CHECK(loaded.config->issuers[0].certificates == CONFIG_PROOFS_REQUIRED);
+    arena_release(&loaded.arena);
+    CHECK(load(&loaded,
+               TLS "client_ca: a}\nidentity:\n- {name: a, preset: mtls, client_ca: a, tenant: "
+                   "t, roles: [R], mapping: {subject: cn}}\n",
+               NULL) == STATUS_OK);
+    CHECK(!config_issuer_signs(&loaded.config->issuers[0]));
+    CHECK(slice_eq(loaded.config->issuers[0].issuer, SLICE("urn:aegis:certificates:a")));
     CHECK(loaded.config->listen.tls.client_certificates == CONFIG_CLIENT_CERTIFICATES_OPTIONAL);
     arena_release(&loaded.arena);
 }

@@ -65,6 +65,7 @@ static const struct config_choice presets[] = {
     {SLICE_INIT("google"), ISSUER_PRESET_GOOGLE},
     {SLICE_INIT("keycloak"), ISSUER_PRESET_KEYCLOAK},
     {SLICE_INIT("api-keys"), ISSUER_PRESET_API_KEYS},
+    {SLICE_INIT("mtls"), ISSUER_PRESET_MTLS},
     {{0}, 0},
 };
 
@@ -342,6 +343,8 @@ static const struct config_field issuer_fields[] = {
      .doc = "key set: an https URL or a file; default by preset, else what its metadata says"},
     {.name = SLICE_INIT("keys"), .kind = CONFIG_KIND_PATH, AT(config_issuer, keys_path),
      .doc = "of preset api-keys: the list of keys, made by aegis token key"},
+    {.name = SLICE_INIT("client_ca"), .kind = CONFIG_KIND_PATH, AT(config_issuer, client_ca),
+     .doc = "of preset mtls: PEM file of the authorities whose certificates are callers"},
     {.name = SLICE_INIT("metadata_url"), .kind = CONFIG_KIND_URL, AT(config_issuer, metadata_url),
      .doc = "where its metadata is, if not where RFC 8414 and OpenID Connect say"},
     {.name = SLICE_INIT("hosts"), .kind = CONFIG_KIND_TEXTS, AT(config_issuer, hosts),

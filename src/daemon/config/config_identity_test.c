@@ -234,8 +234,10 @@ TEST(presets_fill_in_roles_that_depend_on_the_entry)
 TEST(presets_have_an_example_that_is_accepted)
 {
     struct loaded loaded = {0};
-    bool is_there[ISSUER_PRESET_COUNT] = {
-        [ISSUER_PRESET_DEVELOPMENT] = true, [ISSUER_PRESET_API_KEYS] = true};
+    bool is_there[ISSUER_PRESET_COUNT] = {[ISSUER_PRESET_DEVELOPMENT] = true,
+                                          [ISSUER_PRESET_API_KEYS] =
+                                              true, /* these two need a file */
+                                          [ISSUER_PRESET_MTLS] = true};
     arena_init(&loaded.arena, ARENA_BYTES, NULL);
     loaded.status = config_load(SLICE("packaging/identity.example.yaml"), &loaded.arena,
                                 &loaded.config, &loaded.report);
