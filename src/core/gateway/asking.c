@@ -349,11 +349,15 @@ static struct asking *new_asking(struct operation *op)
 static void refuse_unknown(struct operation *op, const struct json_tape *tape)
 {
     struct audit_record record = {0};
+    struct slice name = SLICE_EMPTY;
+    json_ref method = json_member(tape, 0, SLICE("method"));
+    (void)!json_string(tape, method, &op->arena, &name);
     operation_fill_record(op, &record);
     record.type = AUDIT_UPSTREAM_PROTOCOL;
     record.phase = AUDIT_EVENT;
     record.direction = SLICE("server");
     record.code = SLICE("question.unknown");
+    record.reason = name;
     (void)!operation_append_record(op, &record, NULL);
     server_reply(op->session, json_raw(tape, json_member(tape, 0, SLICE("id"))),
                  SLICE("\"error\":{\"code\":-32601,\"message\":\"method not found\"}"));

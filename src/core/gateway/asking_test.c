@@ -640,3 +640,33 @@ TEST(asking_survives_each_allocation_that_fails)
         release();
     }
 }
+
+/* What a server tells under a name that no revision has goes nowhere, and the outcome says so. */
+TEST(call_says_in_its_outcome_what_its_server_told_in_vain)
+{
+    static const struct {
+        const char *told, *recorded; /* NULL: nothing */
+    } rows[] = {
+        {"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/evil\",\"params\":{\"a\":1}}",
+         "notifications/evil"},
+        {"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/Progress\"}", "notifications/Progress"},
+        {"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\"}", NULL},
+        {"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}", NULL},
+        {"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/resources/updated\"}", NULL},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct world_call *call = begin();
+        ask(call, rows[i].told);
+        ask(call, rows[i].told);
+        finish(call);
+        CHECK_ROW(rows[i].told,
+                  client.status_code == 200 && strstr(client.body, "notifications") == NULL);
+        CHECK_ROW(rows[i].told,
+                  world_count_records(&worlds[home], "\"outcome\"", "notification.unknown") ==
+                      (rows[i].recorded == NULL ? 0 : 1));
+        CHECK_ROW(rows[i].told, rows[i].recorded == NULL ||
+                                    world_count_records(&worlds[home], "notification.unknown",
+                                                        rows[i].recorded) == 1);
+        release();
+    }
+}

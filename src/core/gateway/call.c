@@ -150,6 +150,16 @@ static void take_question(struct call *call, const struct json_tape *tape, json_
     }
 }
 
+/* It goes nowhere; the outcome of the call says that it came. */
+static void note_unknown(struct call *call, const struct json_tape *tape, json_ref method)
+{
+    struct slice name;
+    if (call->unknown_notice.len == 0 &&
+        json_string(tape, method, call->arena, &name) == STATUS_OK) {
+        call->unknown_notice = name;
+    }
+}
+
 static void take_notification(struct call *call, const struct json_tape *tape, json_ref method)
 {
     bool may_pass =
@@ -168,6 +178,8 @@ static void take_notification(struct call *call, const struct json_tape *tape, j
         fail_protocol(call, "the server sent too many notifications");
     } else if (!may_pass && call->is_modern) {
         fail_protocol(call, "the notification does not belong to the request");
+    } else if (!may_pass && !server_message_is_notice(tape)) {
+        note_unknown(call, tape, method);
     } else if (!may_pass) {
         server_stream_take_change(call->session, tape);
     } else if (call->on_notification != NULL) {

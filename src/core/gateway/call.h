@@ -47,6 +47,7 @@ struct call {
     json_ref result;         /* JSON_NONE when the server answered with an error */
     json_ref error;
     uint32_t notification_count;
+    struct slice unknown_notice; /* the first that no revision has, in arena; empty: none */
     int http_status;  /* of the answer; 0: there was none, or it did not come over HTTP */
     struct diag diag; /* of the failure */
     enum status failure;

@@ -90,6 +90,10 @@ static void add_verdict(const struct operation *op, enum audit_phase phase,
     if (phase == AUDIT_OUTCOME) {
         record->outcome = op->task.is_made ? SLICE("task") : outcome_of(&op->call);
         record->code = slice_view_cstr(op->call.diag.code);
+        if (record->code.len == 0 && op->call.unknown_notice.len > 0) {
+            record->code = SLICE("notification.unknown");
+            record->reason = op->call.unknown_notice;
+        }
         record->response_bytes = op->call.has_answer ? op->call.answer.text.len : 0;
         record->events = op->call.notification_count;
     } else if (op->drops_extension) {

@@ -53,6 +53,27 @@ bool server_message_is_notification(const struct json_tape *tape)
     return has_only(tape, NAMES, COUNT_OF(NAMES)) && has_method(tape) && has_fit_params(tape);
 }
 
+bool server_message_is_notice(const struct json_tape *tape)
+{
+    static const struct slice NAMES[] = {SLICE_INIT("notifications/progress"),
+                                         SLICE_INIT("notifications/message"),
+                                         SLICE_INIT("notifications/cancelled"),
+                                         SLICE_INIT("notifications/tools/list_changed"),
+                                         SLICE_INIT("notifications/prompts/list_changed"),
+                                         SLICE_INIT("notifications/resources/list_changed"),
+                                         SLICE_INIT("notifications/resources/updated"),
+                                         SLICE_INIT("notifications/elicitation/complete"),
+                                         SLICE_INIT("notifications/tasks/status"),
+                                         SLICE_INIT("notifications/subscriptions/acknowledged")};
+    json_ref method = json_member(tape, 0, SLICE("method"));
+    for (size_t i = 0; i < COUNT_OF(NAMES); i++) {
+        if (json_string_eq(tape, method, NAMES[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool server_message_is_question(const struct json_tape *tape)
 {
     static const struct slice NAMES[] = {SLICE_INIT("jsonrpc"), SLICE_INIT("id"),

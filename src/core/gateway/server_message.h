@@ -19,6 +19,9 @@ bool server_message_is_answer(const struct json_tape *tape);
 /* Has it nothing but a method and perhaps parameters, which are an object? */
 bool server_message_is_notification(const struct json_tape *tape);
 
+/* Is such a notification one that a legacy server may send? */
+bool server_message_is_notice(const struct json_tape *tape);
+
 /* The same with an id that we can give back. */
 bool server_message_is_question(const struct json_tape *tape);
 

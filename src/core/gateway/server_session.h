@@ -85,6 +85,7 @@ struct server_session {
     uint32_t offers;         /* mcp_offer */
     bool drops_extension;    /* it has extensions that are not let through */
     bool drops_capability;   /* and capabilities of that kind */
+    bool has_unknown_notice; /* it told something that no revision has, and that is recorded */
     enum mcp_log_level log_level; /* a legacy server's: what it was told to send, or NONE */
     struct slice instructions; /* for the model, a JSON string; empty: none, or too long to keep */
     struct buf session_id;     /* legacy HTTP */

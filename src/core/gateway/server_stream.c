@@ -462,11 +462,13 @@ static void take_change(struct server_session *session, const struct json_tape *
     if (listener_of(session) == NULL) {
         return;
     }
+    bool is_unknown = !session->has_unknown_notice && !server_message_is_notice(tape);
+    session->has_unknown_notice = session->has_unknown_notice || is_unknown;
     bool is_meant = change != NULL ? (session->offers & change->offer) != 0 &&
                                          server_stream_covers(session, change->primitive)
                                    : is_awaited(session, tape) || is_of_its_task(session, tape) ||
                                          tells_of_page(session, tape);
-    if (is_meant) {
+    if (is_meant || is_unknown) {
         (void)!operation_begin_standing(session, tape->text, is_later);
     }
 }

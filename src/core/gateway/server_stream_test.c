@@ -224,6 +224,11 @@ TEST(server_stream_drops_what_is_for_nobody)
         CHECK_ROW(DROPPED[i], stream->is_open && strstr(listener.body, "jsonrpc") == NULL);
     }
     CHECK(world_count_calls(&world, "response") == 0);
+    /* What no revision has leaves one record in a session. */
+    CHECK(world_count_records(&world, "upstream.protocol", "notification.unknown") == 1);
+    CHECK(world_count_records(&world, "notification.unknown", "notifications/files/deleted") == 1);
+    say(stream, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/files/made\"}");
+    CHECK(world_count_records(&world, "notification.unknown", "") == 1);
     world_release(&world);
 }
 

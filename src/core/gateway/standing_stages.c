@@ -9,17 +9,23 @@
 #include "core/gateway/subscription.h"
 #include "core/mcp/resource_uri.h"
 
-/* A server that breaks the protocol on its stream has no stream any more. */
-static enum stage_result record_broken(struct operation *op)
+static enum stage_result record_odd(struct operation *op, struct slice code, struct slice reason)
 {
     struct audit_record record = {0};
     operation_fill_record(op, &record);
     record.type = AUDIT_UPSTREAM_PROTOCOL;
     record.phase = AUDIT_EVENT;
     record.direction = SLICE("server");
-    record.code = SLICE("upstream.protocol");
-    record.reason = SLICE("a message on the stream of the session breaks the protocol");
+    record.code = code;
+    record.reason = reason;
     return operation_record_as(op, &record, false);
+}
+
+/* A server that breaks the protocol on its stream has no stream any more. */
+static enum stage_result record_broken(struct operation *op)
+{
+    return record_odd(op, SLICE("upstream.protocol"),
+                      SLICE("a message on the stream of the session breaks the protocol"));
 }
 
 /* The server waits for something, whatever happens here. */
@@ -211,6 +217,8 @@ static enum stage_result stage_take(struct operation *op)
         }
     } else if (slice_eq(method, TASK_STATUS_METHOD)) {
         tell_state(op, &tape);
+    } else {
+        return record_odd(op, SLICE("notification.unknown"), method);
     }
     return STAGE_DONE;
 }
