@@ -93,7 +93,10 @@ for (const { era, connect } of ERAS) {
 }
 
 // Read by whichever loop the request comes to: a new connection for each.
-test('a link that no list has is read where it was said', async () => {
+test('a link that no list has is read where it was said', async (context) => {
+  const policies = [path.join(rootFolder, 'tests/integration/policies-carried')];
+  const bench = await Bench.start({ hasRealServers: false, config: { policies } });
+  context.after(() => bench.stop());
   const uri = 'note://said/once';
   const all = bench.gateway.url;
   const read = (target = uri) => rawRequest(all, modernRequest('resources/read', { uri: target }), bench.token);
