@@ -188,7 +188,6 @@ static struct gateway_limits gateway_limits_of(const struct config_limits *limit
                     .documents = (size_t)limits->sign_in_documents,
                     .fetches = (size_t)limits->sign_in_fetches,
                     .answer_bytes = (size_t)limits->sign_in_answer_bytes},
-        .failures = {.failures = limits->failures, .per_minute = limits->failures_per_minute},
         .refusals = {.records = limits->refusal_records, .per_s = limits->refusal_records_per_s},
     };
 }
@@ -215,6 +214,7 @@ enum status lane_start(struct lane *lane, const struct lane_shared *shared, int 
                                   .usage = shared->usage,
                                   .codes = shared->codes,
                                   .replay = shared->replay,
+                                  .failures = shared->failures,
                                   .links = shared->links,
                                   .http_client =
                                       shared->curl_client == NULL ? NULL : &lane->http_client,

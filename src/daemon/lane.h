@@ -36,6 +36,7 @@ struct lane_shared {
     const struct port_journal *journal; /* NULL: no audit */
     const struct port_usage *usage;
     const struct port_replay *replay;
+    const struct port_failures *failures;
     const struct port_links *links;
     struct key_sets *keys;
     const struct port_used_codes *codes;

@@ -8,6 +8,7 @@
 #include "daemon/lane.h"
 #include "daemon/network.h"
 #include "daemon/shared_codes.h"
+#include "daemon/shared_failures.h"
 #include "daemon/shared_links.h"
 #include "daemon/shared_replay.h"
 #include "daemon/shared_usage.h"
@@ -49,6 +50,8 @@ struct serving {
     struct port_used_codes codes_port;
     struct shared_replay replay;
     struct port_replay replay_port;
+    struct shared_failures failures;
+    struct port_failures failures_port;
     struct revocation_file revocations;
     struct diag revocations_said; /* what was wrong with them, and has been said */
     struct timer revocations_tick;
@@ -215,6 +218,10 @@ static enum status open_shared(struct serving *s, struct diag *diag)
     TRY(shared_replay_init(&s->replay, (size_t)limits->proofs));
     s->replay_port = shared_replay_port(&s->replay);
     s->shared.replay = &s->replay_port;
+    const struct failure_rate rate = {limits->failures, limits->failures_per_minute};
+    TRY(shared_failures_init(&s->failures, &rate));
+    s->failures_port = shared_failures_port(&s->failures);
+    s->shared.failures = &s->failures_port;
     TRY(shared_links_init(&s->links, (size_t)limits->links));
     s->links_port = shared_links_port(&s->links);
     s->shared.links = &s->links_port;

@@ -126,13 +126,19 @@ static int64_t cost_ms(const struct failure_rate *rate)
     return 60000 / rate->per_minute;
 }
 
+int64_t failed_sources_over_until_ms(const struct failed_sources *sources,
+                                     const struct failure_rate *rate)
+{
+    return sources->spent_until_ms - (rate->failures - 1) * cost_ms(rate);
+}
+
 bool failed_sources_is_over(const struct failed_sources *sources, const struct failure_rate *rate,
                             struct slice peer_ip, int64_t now_ms)
 {
     struct failed_source source;
     int64_t most_ms = now_ms + (rate->failures - 1) * cost_ms(rate);
-    /* Asked for every request, and nearly always nobody has failed so often. */
-    if (sources->spent_until_ms <= most_ms || !failed_source_read(peer_ip, &source)) {
+    if (failed_sources_over_until_ms(sources, rate) <= now_ms ||
+        !failed_source_read(peer_ip, &source)) {
         return false;
     }
     const struct failed_source *set = set_of(sources, &source);

@@ -4,7 +4,8 @@
  * computed for it: only callers that are remembered get in, the others are told to come later. So
  * guessing is slow, a flood of bad tokens costs no signatures, and whoever shares an address with
  * it goes on with the token he has. Of IPv6 the /64 counts, which is what one customer gets.
- * Bounded: of many addresses the one that failed longest ago is forgotten. Of one loop.
+ * Bounded: of many addresses the one that failed longest ago is forgotten. Of all loops, behind
+ * core/ports/failures.h: with a budget at each of them an address would have as many as there are.
  */
 #ifndef AEGIS_CORE_GATEWAY_FAILED_SOURCES_H
 #define AEGIS_CORE_GATEWAY_FAILED_SOURCES_H
@@ -14,10 +15,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define FAILED_SOURCES_MAX 1024 /* addresses remembered */
+#define FAILED_SOURCES_MAX 8192 /* addresses remembered */
 #define FAILED_SOURCE_BYTES 8
-#define FAILED_SOURCE_FAILURES_DEFAULT 1000
-#define FAILED_SOURCE_PER_MINUTE_DEFAULT 300
 
 struct failure_rate {
     int64_t failures;   /* at once; at least 1 */
@@ -39,6 +38,10 @@ struct failed_sources {
 /* Has the address used its budget up? Nobody has at an address that is none. */
 bool failed_sources_is_over(const struct failed_sources *sources, const struct failure_rate *rate,
                             struct slice peer_ip, int64_t now_ms);
+
+/* Until then the budget of some address is used up, and not behind it; monotonic. */
+int64_t failed_sources_over_until_ms(const struct failed_sources *sources,
+                                     const struct failure_rate *rate);
 
 /* Another failure of it. */
 void failed_sources_add(struct failed_sources *sources, const struct failure_rate *rate,

@@ -193,13 +193,12 @@ enum status gateway_authenticate(struct gateway *gateway, const struct gateway_p
     };
     asked.proof =
         mcp_field(request->fields, request->field_count, SLICE("dpop"), &asked.proof_count);
-    asked.only_remembered = failed_sources_is_over(&gateway->failed, &gateway->limits.failures,
-                                                   request->peer_ip, now_ms);
+    asked.only_remembered = failures_are_over(ports->failures, request->peer_ip, now_ms);
     enum status status = identity_authenticate(&asked, out, diag);
     bool is_failure = status == STATUS_UNAUTHENTICATED && !gateway_wants_later(diag) &&
                       !miss->is_missed && challenge_kind_of(diag->code) != CHALLENGE_MISSING;
-    if (is_failure && presented->is_first) {
-        failed_sources_add(&gateway->failed, &gateway->limits.failures, request->peer_ip, now_ms);
+    if (is_failure && presented->is_first && ports->failures != NULL) {
+        ports->failures->add(ports->failures->context, request->peer_ip, now_ms);
     }
     return status;
 }

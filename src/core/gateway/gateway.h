@@ -10,7 +10,6 @@
 #include "base/arena.h"
 #include "core/audit/record.h"
 #include "core/gateway/child.h"
-#include "core/gateway/failed_sources.h"
 #include "core/gateway/refusals.h"
 #include "core/gateway/request_rate.h"
 #include "core/gateway/server_child.h"
@@ -21,6 +20,7 @@
 #include "core/ports/clock.h"
 #include "core/ports/crypto.h"
 #include "core/ports/exchange.h"
+#include "core/ports/failures.h"
 #include "core/ports/handover.h"
 #include "core/ports/http_client.h"
 #include "core/ports/journal.h"
@@ -99,7 +99,6 @@ struct gateway_limits {
     size_t token_cache_entries;   /* verified tokens remembered */
     struct request_rate requests; /* of one principal */
     struct refusal_rate refusals;
-    struct failure_rate failures; /* of authentication, from one address */
     struct sign_in_limits sign_in;
     struct json_limits json;
 };
@@ -118,10 +117,8 @@ struct gateway_limits {
         .server_tools_bytes = (size_t)8 << 20, .call_messages = 10000, .list_changes_ms = 200,     \
         .result_resources = 256, .probe_timeout_ms = 3000, .session_tasks = 256,                   \
         .task_lifetime_s = 86400, .token_bytes = 16384,                                            \
-        .token_cache_entries = IDENTITY_CACHE_ENTRIES_DEFAULT,                                     \
-        .failures = {FAILED_SOURCE_FAILURES_DEFAULT, FAILED_SOURCE_PER_MINUTE_DEFAULT},            \
-        .json = JSON_LIMITS_DEFAULT, .requests = {.burst = 100},                                   \
-        .sign_in = SIGN_IN_LIMITS_DEFAULT, .refusals = {                                           \
+        .token_cache_entries = IDENTITY_CACHE_ENTRIES_DEFAULT, .json = JSON_LIMITS_DEFAULT,        \
+        .requests = {.burst = 100}, .sign_in = SIGN_IN_LIMITS_DEFAULT, .refusals = {               \
             REFUSAL_RECORDS_DEFAULT,                                                               \
             REFUSAL_RECORDS_PER_S_DEFAULT                                                          \
         }                                                                                          \
@@ -139,6 +136,7 @@ struct gateway_ports {
     const struct port_handover *handover;       /* NULL: there is one loop */
     const struct port_usage *usage;             /* of all loops; NULL: nobody counts */
     const struct port_replay *replay;           /* of all loops; NULL: no proof is taken twice */
+    const struct port_failures *failures;       /* of all loops; NULL: nobody counts */
     const struct port_links *links;             /* of all loops; NULL: none is remembered */
     const struct port_http_client *http_client; /* NULL: nothing at an address is configured */
     const struct port_used_codes *codes;        /* of all loops; NULL: no code is taken */
@@ -202,9 +200,8 @@ struct gateway {
     struct timer sweep;                                     /* of idle sessions */
     struct client_session *clients[GATEWAY_CALLER_BUCKETS]; /* sessions of legacy clients */
     size_t client_count;
-    struct timer client_sweep;    /* of idle ones */
-    struct failed_sources failed; /* addresses of bad tokens */
-    struct refusals refusals;     /* of callers nobody knows yet */
+    struct timer client_sweep; /* of idle ones */
+    struct refusals refusals;  /* of callers nobody knows yet */
     struct request_rates request_rates;
     struct sign_in_documents documents;
     struct operation *held;       /* calls whose modern client is being asked (held_call.h) */

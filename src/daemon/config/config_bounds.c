@@ -103,7 +103,7 @@ const struct config_bound config_bound_table[] = {
     BOUND("proof_window_s", PROOF_WINDOW_S, "s", "age of a proof, and how far it may be ahead"),
     BOUND("key_waiters", KEY_SETS_WAITERS_MAX, "", "requests that wait for keys, of all loops"),
     BOUND("missing_keys", KEY_SETS_ABSENT_MAX, "", "keys that nobody has, remembered so as not to be looked for again"),
-    BOUND("failed_addresses", FAILED_SOURCES_MAX, "", "addresses of bad tokens that one loop remembers"),
+    BOUND("failed_addresses", FAILED_SOURCES_MAX, "", "addresses of bad tokens that are remembered"),
     BOUND("rated_principals", REQUEST_RATE_PRINCIPALS_MAX, "", "principals whose rate one loop counts at one time"),
     BOUND("usage_targets", USAGE_TARGETS_MAX, "", "tools whose calls are counted for one caller"),
     BOUND("usage_labels", USAGE_LABELS_MAX, "", "different labels of all servers"),

@@ -93,7 +93,7 @@ const struct config_limit config_limit_table[] = {
     LIMIT(journal_checkpoint_ms, 10000, 10, HOUR_MS, "ms", "audit records without a signature"),
     LIMIT(refusal_records, 1000, 1, 1 << 20, "", "audit records of one kind of refused stranger"),
     LIMIT(refusal_records_per_s, 10, 1, 1000, "", "such records in the long run"),
-    LIMIT(failures, 1000, 1, 1000000, "", "bad tokens from one address at once, of one loop"),
+    LIMIT(failures, 1000, 1, 1000000, "", "bad tokens from one address at once"),
     LIMIT(failures_per_minute, 300, 1, 60000, "", "and in a long time; beyond it only known callers get in"),
     LIMIT(token_bytes, 16 * KIB, KIB, 16 * KIB, "bytes", "one bearer token"),
     LIMIT(token_cache_entries, 4096, 8, 65536, "", "verified tokens one loop remembers"),
