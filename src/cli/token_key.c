@@ -18,7 +18,7 @@
 #define ENTRY_BYTES_MAX 65536
 
 struct key_options {
-    const char *subject, *expires, *file;
+    const char *subject, *tenant, *expires, *file;
     struct option_list roles, scopes, servers;
 };
 
@@ -113,8 +113,9 @@ static int make_key(const struct port_crypto *crypto, struct api_key *key, const
 static int run(const struct key_options *given)
 {
     struct slice roles[OPTION_VALUES_MAX], scopes[OPTION_VALUES_MAX], servers[OPTION_VALUES_MAX];
-    struct slice subject[OPTION_VALUES_MAX];
-    struct option_list subject_list = {.items = {given->subject}, .count = 1};
+    struct slice names[OPTION_VALUES_MAX] = {{0}};
+    struct option_list name_list = {.items = {given->subject, given->tenant},
+                                    .count = given->tenant == NULL ? 1 : 2};
     struct openssl_crypto *crypto = NULL;
     int64_t seconds = duration_read(slice_view_cstr(given->expires));
     if (seconds == 0) {
@@ -122,10 +123,12 @@ static int run(const struct key_options *given)
                            given->expires);
     }
     if (!view_words(&given->roles, roles) || !view_words(&given->scopes, scopes) ||
-        !view_words(&given->servers, servers) || !view_words(&subject_list, subject)) {
+        !view_words(&given->servers, servers) || !view_words(&name_list, names) ||
+        slice_find_byte(names[1], '|') < names[1].len) {
         return usage_error("texts must be UTF-8 and not empty, see", given->subject);
     }
-    struct api_key key = {.subject = subject[0],
+    struct api_key key = {.subject = names[0],
+                          .tenant = names[1],
                           .roles = roles,
                           .role_count = given->roles.count,
                           .scopes = scopes,
@@ -147,6 +150,7 @@ int token_key(int argc, char **argv)
     struct operands operands = {0};
     const struct option options[] = {
         {.name = "subject", .kind = OPTION_TEXT, .is_required = true, .out.text = &given.subject},
+        {.name = "tenant", .kind = OPTION_TEXT, .out.text = &given.tenant},
         {.name = "expires", .kind = OPTION_TEXT, .is_required = true, .out.text = &given.expires},
         {.name = "role", .kind = OPTION_LIST, .out.list = &given.roles},
         {.name = "scope", .kind = OPTION_LIST, .out.list = &given.scopes},

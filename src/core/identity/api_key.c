@@ -107,6 +107,10 @@ void api_key_write_entry(const struct api_key *key, struct buf *out)
     append_digits(out, key->hash, sizeof(key->hash));
     buf_append(out, SLICE("\",\"subject\":"));
     buf_append_json_string(out, key->subject);
+    if (key->tenant.len > 0) {
+        buf_append(out, SLICE(",\"tenant\":"));
+        buf_append_json_string(out, key->tenant);
+    }
     write_list(out, SLICE("roles"), key->roles, key->role_count);
     write_list(out, SLICE("scopes"), key->scopes, key->scope_count);
     write_list(out, SLICE("servers"), key->servers, key->server_count);
@@ -180,6 +184,15 @@ static enum status read_id(const struct reading *r, json_ref ref, struct slice *
                                                      : refuse(r, "api_key.malformed", WHAT);
 }
 
+/* It stands before the bar in the name of a principal (principal.h). */
+static enum status read_tenant(const struct reading *r, json_ref ref, struct slice *out)
+{
+    static const char WHAT[] = "'tenant' must be a text without '|'";
+    TRY(read_text(r, ref, WHAT, out));
+    return slice_find_byte(*out, '|') == out->len ? STATUS_OK
+                                                  : refuse(r, "api_key.malformed", WHAT);
+}
+
 static enum status read_hash(const struct reading *r, json_ref ref,
                              uint8_t out[CRYPTO_SHA256_BYTES])
 {
@@ -215,6 +228,9 @@ static enum status read_member(const struct reading *r, json_ref name, json_ref 
     }
     if (json_string_eq(tape, name, SLICE("subject"))) {
         return read_text(r, value, "'subject' must be a text", &out->subject);
+    }
+    if (json_string_eq(tape, name, SLICE("tenant"))) {
+        return read_tenant(r, value, &out->tenant);
     }
     if (json_string_eq(tape, name, SLICE("roles"))) {
         return read_words(r, value, "'roles' must be a list of texts", &out->roles,

@@ -28,6 +28,7 @@
 struct api_key {
     uint8_t hash[CRYPTO_SHA256_BYTES];
     struct slice id, subject;
+    struct slice tenant; /* empty: that of its entry, if that has one */
     const struct slice *roles, *scopes;
     size_t role_count, scope_count;
     const struct slice *servers; /* that it is for; none: for all */

@@ -67,6 +67,11 @@ TEST(api_keys_are_read_whole_or_not_at_all)
          0},
         {"a short id", ENTRY("0123456789a", ""), "api_key.malformed", 0},
         {"another spelling of an id", ENTRY("0123456789AB", ""), "api_key.malformed", 0},
+        {"a tenant", ENTRY("0123456789ab", ",\"tenant\":\"acme\""), NULL, 1},
+        {"an empty tenant", ENTRY("0123456789ab", ",\"tenant\":\"\""), "api_key.malformed", 0},
+        {"a tenant with a bar", ENTRY("0123456789ab", ",\"tenant\":\"a|b\""), "api_key.malformed",
+         0},
+        {"two tenants", ENTRY("0123456789ab", ",\"tenant\":[\"a\",\"b\"]"), "api_key.malformed", 0},
         {"an unknown member", ENTRY("0123456789ab", ",\"server\":[\"bank\"]"), "api_key.malformed",
          0},
         {"a member twice", ENTRY("0123456789ab", ",\"subject\":\"x\""), "api_key.malformed", 0},
@@ -144,6 +149,7 @@ TEST(api_keys_come_back_from_their_entries)
     struct api_key key = {.id = SLICE("0123456789ab"),
                           .hash = {1, 2, 0xff},
                           .subject = SLICE("night\\ly"),
+                          .tenant = SLICE("ac\"me"),
                           .roles = WORDS,
                           .role_count = 2,
                           .servers = WORDS,
@@ -159,6 +165,7 @@ TEST(api_keys_come_back_from_their_entries)
     CHECK(api_keys_read(corpus_parser(), buf_view(&entry), &arena, &keys, &count, NULL) ==
           STATUS_OK);
     CHECK(count == 1 && slice_eq(keys[0].subject, key.subject) && keys[0].scope_count == 0);
+    CHECK(count == 1 && slice_eq(keys[0].tenant, key.tenant));
     CHECK(keys[0].role_count == 2 && slice_eq(keys[0].roles[0], WORDS[0]));
     CHECK(keys[0].server_count == 1 && keys[0].expires_at_s == key.expires_at_s);
     CHECK(memcmp(keys[0].hash, key.hash, sizeof(key.hash)) == 0);

@@ -408,22 +408,23 @@ static enum status verify_key(const struct identity_request *request, struct sli
         return diag_fail(diag, STATUS_UNAUTHENTICATED, "key.expired", "key %.*s has expired",
                          SLICE_ARG(key->id));
     }
-    *fields =
-        (struct principal){.issuer = entry->name,
-                           .subject = key->subject,
-                           .tenant = entry->tenant_count > 0 ? entry->tenants[0] : SLICE_EMPTY,
-                           .client_id = key->id,
-                           .key_id = key->id,
-                           .has_api_key = true,
-                           .is_service = true,
-                           .actor = PRINCIPAL_APP,
-                           .roles = key->roles,
-                           .role_count = key->role_count,
-                           .scopes = key->scopes,
-                           .scope_count = key->scope_count,
-                           .servers = key->servers,
-                           .server_count = key->server_count,
-                           .expires_at_s = key->expires_at_s};
+    *fields = (struct principal){.issuer = entry->name,
+                                 .subject = key->subject,
+                                 .tenant = key->tenant.len > 0       ? key->tenant
+                                           : entry->tenant_count > 0 ? entry->tenants[0]
+                                                                     : SLICE_EMPTY,
+                                 .client_id = key->id,
+                                 .key_id = key->id,
+                                 .has_api_key = true,
+                                 .is_service = true,
+                                 .actor = PRINCIPAL_APP,
+                                 .roles = key->roles,
+                                 .role_count = key->role_count,
+                                 .scopes = key->scopes,
+                                 .scope_count = key->scope_count,
+                                 .servers = key->servers,
+                                 .server_count = key->server_count,
+                                 .expires_at_s = key->expires_at_s};
     return STATUS_OK;
 }
 

@@ -79,6 +79,31 @@ static enum status check_counts(const struct issuer_entry *entry, struct diag *d
     return STATUS_OK;
 }
 
+static bool accepts_tenant(const struct issuer_entry *entry, struct slice tenant)
+{
+    bool accepts = entry->tenant_count == 0 && entry->needs_tenant;
+    for (size_t i = 0; i < entry->tenant_count && !accepts; i++) {
+        accepts = slice_eq(entry->tenants[i], tenant);
+    }
+    return accepts;
+}
+
+/* A key says whose it is where its entry is for several tenants, and never of whom it is not. */
+static enum status check_key_tenants(const struct issuer_entry *entry, struct diag *diag)
+{
+    bool needs_own = entry->needs_tenant || entry->tenant_count > 1;
+    for (size_t i = 0; i < entry->key_count; i++) {
+        const struct api_key *key = &entry->keys[i];
+        if (key->tenant.len > 0 ? !accepts_tenant(entry, key->tenant) : needs_own) {
+            return diag_fail(diag, STATUS_INVALID, "identity.config", "key %.*s of '%.*s' %s",
+                             SLICE_ARG(key->id), SLICE_ARG(entry->name),
+                             key->tenant.len > 0 ? "has a tenant that the entry does not accept"
+                                                 : "has no tenant, and the entry is for several");
+        }
+    }
+    return STATUS_OK;
+}
+
 /* Who may be let in must be said where an issuer serves the whole world. */
 static enum status check_tenants(const struct issuer_entry *entry, struct diag *diag)
 {
@@ -115,6 +140,7 @@ static enum status check_entry(const struct identity_config *config, size_t inde
     }
     TRY(check_texts(entry, diag));
     TRY(check_counts(entry, diag));
+    TRY(check_key_tenants(entry, diag));
     return check_tenants(entry, diag);
 }
 
@@ -150,6 +176,7 @@ static enum status copy_api_key(struct arena *arena, struct api_key *key)
 {
     TRY(arena_copy(arena, key->id, &key->id));
     TRY(arena_copy(arena, key->subject, &key->subject));
+    TRY(arena_copy(arena, key->tenant, &key->tenant));
     TRY(copy_texts(arena, &key->roles, key->role_count));
     TRY(copy_texts(arena, &key->scopes, key->scope_count));
     return copy_texts(arena, &key->servers, key->server_count);

@@ -191,3 +191,61 @@ TEST(key_caller_is_shut_out_by_the_id_of_the_key)
     }
     release(&self);
 }
+
+/* Where an entry is for several tenants every key says whose it is. */
+TEST(key_caller_has_the_tenant_of_his_key)
+{
+    static const struct slice LISTED[] = {SLICE_INIT("acme"), SLICE_INIT("other")};
+    static const struct {
+        const char *name;
+        size_t tenant_count;
+        bool is_any;
+        const char *of_key, *found; /* NULL: the list is refused */
+    } rows[] = {
+        {"no tenants", 0, false, "", ""},
+        {"no tenants, one of the key", 0, false, "acme", NULL},
+        {"one", 1, false, "", "acme"},
+        {"one, and the key's", 1, false, "acme", "acme"},
+        {"one, another of the key", 1, false, "other", NULL},
+        {"several", 2, false, "other", "other"},
+        {"several, none of the key", 2, false, "", NULL},
+        {"several, another of the key", 2, false, "third", NULL},
+        {"several, the beginning of one", 2, false, "acm", NULL},
+        {"any", 0, true, "third", "third"},
+        {"any, none of the key", 0, true, "", NULL},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct fixture self;
+        struct principal *found = NULL;
+        struct diag diag = {0};
+        struct jwks *no_keys[1] = {NULL};
+        init(&self, 1, true);
+        struct api_key key = identity_snapshot_config(self.snapshot)->entries[1].keys[0];
+        key.tenant = slice_view_cstr(rows[i].of_key);
+        const struct issuer_entry entry = {.kind = ISSUER_OF_KEYS,
+                                           .name = SLICE("agents"),
+                                           .issuer = SLICE("urn:aegis:keys:agents"),
+                                           .algorithms = JWS_MASK(JWS_ES256),
+                                           .tenants = LISTED,
+                                           .tenant_count = rows[i].tenant_count,
+                                           .needs_tenant = rows[i].is_any,
+                                           .keys = &key,
+                                           .key_count = 1};
+        const struct identity_config config = {&entry, 1};
+        struct identity_snapshot *snapshot = NULL;
+        enum status status = identity_snapshot_new(&config, no_keys, 2, &snapshot, &diag);
+        CHECK_ROW(rows[i].name, (status == STATUS_OK) == (rows[i].found != NULL));
+        CHECK_ROW(rows[i].name,
+                  str_eq(diag.code, rows[i].found != NULL ? NULL : "identity.config"));
+        if (status == STATUS_OK) {
+            identity_snapshot_unref(self.snapshot);
+            self.snapshot = snapshot;
+            CHECK_ROW(rows[i].name,
+                      present(&self, buf_view(&self.key), TOKEN_NOW_S, &found, NULL) == STATUS_OK);
+            CHECK_ROW(rows[i].name,
+                      found != NULL && slice_eq(found->tenant, slice_view_cstr(rows[i].found)));
+            principal_unref(found);
+        }
+        release(&self);
+    }
+}

@@ -188,7 +188,9 @@ static void check_guids(struct config_reader *reader, const struct config_node *
 static void check_constant_tenant(struct config_reader *reader, const struct config_node *place,
                                   const struct config_issuer *issuer)
 {
-    if (!has_tenant_claim(issuer) && (issuer->needs_tenant || issuer->tenants.count > 1)) {
+    /* Keys have one each. */
+    bool has_claim = has_tenant_claim(issuer) || issuer->preset == ISSUER_PRESET_API_KEYS;
+    if (!has_claim && (issuer->needs_tenant || issuer->tenants.count > 1)) {
         config_read_problem(reader, place, "config.conflict", "name the claim in mapping.tenant",
                             "tokens of this preset have no claim for the tenant");
     }
@@ -517,10 +519,9 @@ bool config_issuer_signs(const struct config_issuer *issuer)
 static void refuse_keys_of_tokens(struct config_reader *reader, const struct config_node *node,
                                   const char *preset, bool has_mapping)
 {
-    enum { OF_MAPPING = 3 };
+    enum { OF_MAPPING = 2 };
     static const struct slice OF_TOKENS[] = {SLICE_INIT("roles"),
                                              SLICE_INIT("mapping"),
-                                             SLICE_INIT("tenants"),
                                              SLICE_INIT("issuer"),
                                              SLICE_INIT("audience"),
                                              SLICE_INIT("jwks"),

@@ -82,6 +82,8 @@ TEST(presets_fill_in_issuer_and_keys)
                "tenant: corp"),
          "https://as.example", "https://as.example/jwks", 0, 1},
         {ENTRY("preset: development, tenant: any"), CONFIG_DEVELOPMENT_ISSUER, "", 0, 0},
+        {ENTRY("preset: api-keys, keys: k, tenant: any"), "urn:aegis:keys:a", "", 0, 0},
+        {ENTRY("preset: api-keys, keys: k, tenants: [x, y]"), "urn:aegis:keys:a", "", 0, 2},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct loaded loaded;
