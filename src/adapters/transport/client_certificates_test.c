@@ -625,6 +625,28 @@ TEST(client_certificates_of_a_new_context_are_for_new_connections)
     tear_down(&self);
 }
 
+/* What is asked on a connection after the end of its certificate gets its answer, and no more is
+ * read from it: a new handshake asks for one that is good. */
+TEST(client_certificates_that_end_take_their_connection_along)
+{
+    for (size_t i = 0; i < COUNT_OF(VERSIONS); i++) {
+        struct fixture self;
+        struct client client;
+        set_up(&self);
+        struct issued own = issue(&self.root, &(struct wish){.name = "a"});
+        connect_client(&client, &self, VERSIONS[i], &own, NULL);
+        for (size_t asked = 1; asked <= 2; asked++) {
+            CHECK(ask(&client) && self.begin_count == asked && !client.peer.is_ended);
+        }
+        self.seen->expires_at_s = 1; /* rather than wait for a day */
+        CHECK(ask(&client) && self.begin_count == 3 && self.seen->expires_at_s == 1);
+        CHECK(!ask(&client) && client.peer.is_ended && self.begin_count == 3);
+        close_client(&client);
+        release_issued(&own);
+        tear_down(&self);
+    }
+}
+
 static void write_text(const char *path, const char *text)
 {
     FILE *out = fopen(path, "w");

@@ -55,7 +55,8 @@ static void keep_events(struct operation *op)
     if (session == NULL || session->is_linked || session->is_over || op->client_is_new) {
         return;
     }
-    op->stream = client_stream_begin(session, op->exchange, op->principal);
+    struct client_listener listener = operation_listener(op);
+    op->stream = client_stream_begin(session, op->exchange, &listener);
     if (op->stream != NULL) {
         op->exchange = NULL;
         if (op->revision == MCP_2025_11_25) {

@@ -31,11 +31,13 @@ static void start_timer(struct client_stream *stream)
 static void on_gone(struct exchange *exchange);
 
 static void connect(struct client_stream *stream, struct exchange *exchange,
-                    struct principal *principal)
+                    const struct client_listener *listener)
 {
     struct principal *before = stream->principal;
     stream->exchange = exchange;
-    stream->principal = principal_ref(principal);
+    stream->principal = principal_ref(listener->principal);
+    stream->ends_at_s =
+        client_certificate_end(listener->certificate, listener->principal->expires_at_s);
     principal_unref(before);
     stream->session->user_count++;
     exchange->operation = stream;
@@ -349,7 +351,7 @@ static void on_timer(struct timer *timer)
         }
         return;
     }
-    if (clock->wall_ms(clock->context) / 1000 >= stream->principal->expires_at_s) {
+    if (clock->wall_ms(clock->context) / 1000 >= stream->ends_at_s) {
         client_stream_cut_off(stream);
         return;
     }
@@ -364,7 +366,7 @@ static void on_timer(struct timer *timer)
 /* -- the beginning ------------------------------------------------------------------------- */
 
 static struct client_stream *new_stream(struct client_session *session, struct exchange *exchange,
-                                        struct principal *principal)
+                                        const struct client_listener *listener)
 {
     if (account_charge(&session->account, sizeof(struct client_stream)) != STATUS_OK) {
         return NULL;
@@ -379,7 +381,7 @@ static struct client_stream *new_stream(struct client_session *session, struct e
                                      .number = ++session->last_stream_number,
                                      .timer = {.fire = on_timer}};
     session->streams = stream;
-    connect(stream, exchange, principal);
+    connect(stream, exchange, listener);
     return stream;
 }
 
@@ -388,8 +390,7 @@ enum status client_stream_open(struct client_session *session, struct exchange *
 {
     struct client_stream *before = session->stream;
     struct client_listener *kept = copy_listener(session, listener);
-    struct client_stream *stream =
-        kept == NULL ? NULL : new_stream(session, exchange, listener->principal);
+    struct client_stream *stream = kept == NULL ? NULL : new_stream(session, exchange, listener);
     if (stream == NULL) {
         free_listener(session, kept);
         return STATUS_LIMIT;
@@ -404,9 +405,9 @@ enum status client_stream_open(struct client_session *session, struct exchange *
 }
 
 struct client_stream *client_stream_begin(struct client_session *session, struct exchange *exchange,
-                                          struct principal *principal)
+                                          const struct client_listener *listener)
 {
-    struct client_stream *stream = new_stream(session, exchange, principal);
+    struct client_stream *stream = new_stream(session, exchange, listener);
     if (stream != NULL) {
         stream->is_running = true;
     }
@@ -450,14 +451,14 @@ static void replay(struct client_stream *stream, uint64_t after)
 }
 
 void client_stream_resume(struct client_stream *stream, struct slice event_id,
-                          struct exchange *exchange, struct principal *principal)
+                          struct exchange *exchange, const struct client_listener *listener)
 {
     int64_t number = 0;
     int64_t sequence = 0;
     struct exchange *before = stream->exchange;
     struct client_session *session = stream->session;
     (void)read_id(event_id, &number, &sequence);
-    connect(stream, exchange, principal);
+    connect(stream, exchange, listener);
     replay(stream, (uint64_t)sequence);
     if (before != NULL) {
         before->vtable->abort(before);

@@ -5,9 +5,9 @@
  * exchange, numbers its events and keeps the last ones, so that a client that names the last event
  * it got (Last-Event-ID) gets the rest, on a connection of its own. A comment now and then keeps a
  * connection alive and finds clients that are gone. A client that does not keep up loses the
- * connection, never the memory of the gateway. A connection ends when the token it was opened with
- * expires. What nobody comes back for goes after a while. Source: MCP 2025-11-25, transports,
- * resumability.
+ * connection, never the memory of the gateway. A connection ends when what it was opened with
+ * expires, the token or the client's certificate. What nobody comes back for goes after a while.
+ * Source: MCP 2025-11-25, transports, resumability.
  */
 #ifndef AEGIS_CORE_GATEWAY_CLIENT_STREAM_H
 #define AEGIS_CORE_GATEWAY_CLIENT_STREAM_H
@@ -35,6 +35,7 @@ struct client_stream {
     struct client_event *events, *last_event; /* kept, oldest first */
     size_t event_count;
     struct principal *principal;      /* that was connected last, by his token; one reference */
+    int64_t ends_at_s;                /* his connection: with his token, or with his certificate */
     struct client_listener *listener; /* of the standalone one, always; else NULL */
     struct timer timer;               /* of the next comment, or of the end of what nobody reads */
     bool is_standalone;
@@ -50,7 +51,7 @@ NODISCARD enum status client_stream_open(struct client_session *session, struct 
 /* Begin the stream of a request, whose operation lets go of it with client_stream_finish or
  * client_stream_break. NULL: no memory, and nothing has changed. */
 struct client_stream *client_stream_begin(struct client_session *session, struct exchange *exchange,
-                                          struct principal *principal);
+                                          const struct client_listener *listener);
 
 /* The first event of the stream of a request, without a message: from then on the client can come
  * back. */
@@ -83,7 +84,7 @@ NODISCARD enum status client_stream_relisten(struct client_stream *stream,
 /* Go on with it after that event: takes over the exchange, whose answer has begun. Who was
  * connected before has lost it. */
 void client_stream_resume(struct client_stream *stream, struct slice event_id,
-                          struct exchange *exchange, struct principal *principal);
+                          struct exchange *exchange, const struct client_listener *listener);
 
 /* The token of who is connected is none any more: he loses the connection, as when it expires. The
  * stream may end here, and with it the session. */

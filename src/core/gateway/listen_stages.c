@@ -543,11 +543,11 @@ static void listen_at(struct operation *op, struct listener_at *at, struct serve
     }
 }
 
-static void limit_by_token(struct operation *op)
+static void limit_by_caller(struct operation *op)
 {
     const struct gateway_ports *ports = &op->gateway->ports;
-    int64_t left_s =
-        op->principal->expires_at_s - ports->clock->wall_ms(ports->clock->context) / 1000;
+    int64_t left_s = client_certificate_end(op->certificate, op->principal->expires_at_s) -
+                     ports->clock->wall_ms(ports->clock->context) / 1000;
     bool is_long = left_s >= LISTENING_MS_MAX / 1000;
     int64_t left_ms = is_long ? LISTENING_MS_MAX : (left_s > 0 ? left_s * 1000 : 0);
     ports->timer->start(ports->timer->context, &op->deadline, left_ms);
@@ -562,7 +562,7 @@ static enum stage_result stage_listen(struct operation *op)
         return STAGE_DONE;
     }
     operation_begin_stream(op);
-    limit_by_token(op);
+    limit_by_caller(op);
     start_tick(op);
     listening->server_count = op->part_count;
     listening->running_count = 1;

@@ -55,7 +55,7 @@ static enum stage_result resume_stream(struct operation *op)
     }
     operation_begin_stream(op);
     op->exchange = NULL;
-    client_stream_resume(stream, op->last_event_id, exchange, op->principal);
+    client_stream_resume(stream, op->last_event_id, exchange, &listener);
     server_streams_begin(op->client);
     return STAGE_DONE;
 }

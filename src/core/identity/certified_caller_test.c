@@ -125,8 +125,9 @@ static struct client_certificate certificate_of(uint8_t first, uint8_t second)
     return certificate;
 }
 
-static enum status present(struct fixture *self, const struct client_certificate *certificate,
-                           struct slice authorization, struct principal **out, struct diag *diag)
+static enum status present_at(struct fixture *self, int64_t now_s,
+                              const struct client_certificate *certificate,
+                              struct slice authorization, struct principal **out, struct diag *diag)
 {
     struct identity_request request = {.snapshot = self->snapshot,
                                        .cache = self->cache,
@@ -134,9 +135,15 @@ static enum status present(struct fixture *self, const struct client_certificate
                                        .parser = corpus_parser(),
                                        .authorization = authorization,
                                        .certificate = certificate,
-                                       .now_s = TOKEN_NOW_S,
+                                       .now_s = now_s,
                                        .arena = &self->arena};
     return identity_authenticate(&request, out, diag);
+}
+
+static enum status present(struct fixture *self, const struct client_certificate *certificate,
+                           struct slice authorization, struct principal **out, struct diag *diag)
+{
+    return present_at(self, TOKEN_NOW_S, certificate, authorization, out, diag);
 }
 
 TEST(certified_caller_is_a_service_with_what_the_rules_say)
@@ -242,6 +249,27 @@ TEST(certified_caller_is_refused)
         CHECK_ROW(rows[i].name, found == NULL && str_eq(diag.code, rows[i].code));
         release(&self);
     }
+}
+
+/* Whatever is remembered of it: from one second to the next, on the same connection. */
+TEST(certified_caller_is_refused_from_the_end_of_the_certificate)
+{
+    struct fixture self;
+    init(&self);
+    const struct client_certificate certificate = certificate_of(ROOT_A, 0);
+    static const int64_t LEFT_S[] = {100, 1, 0, -1, -1, -1000000};
+    for (size_t i = 0; i < COUNT_OF(LEFT_S); i++) {
+        struct principal *found = NULL;
+        struct diag diag = {0};
+        enum status status = present_at(&self, certificate.expires_at_s - LEFT_S[i], &certificate,
+                                        SLICE_EMPTY, &found, &diag);
+        bool is_good = LEFT_S[i] >= 0;
+        CHECK((status == STATUS_OK) == is_good && (found != NULL) == is_good);
+        CHECK(is_good ||
+              (status == STATUS_UNAUTHENTICATED && str_eq(diag.code, "certificate.expired")));
+        principal_unref(found);
+    }
+    release(&self);
 }
 
 /* The subject is a name, and which kind of name it is belongs to it. */

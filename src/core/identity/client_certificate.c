@@ -85,6 +85,12 @@ enum status client_certificate_new(const struct client_certificate *fields,
     return STATUS_OK;
 }
 
+int64_t client_certificate_end(const struct client_certificate *certificate, int64_t end_s)
+{
+    return certificate != NULL && certificate->expires_at_s < end_s ? certificate->expires_at_s
+                                                                    : end_s;
+}
+
 struct client_certificate *client_certificate_ref(struct client_certificate *certificate)
 {
     if (certificate != NULL) {

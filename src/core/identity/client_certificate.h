@@ -47,6 +47,10 @@ struct client_certificate {
 NODISCARD enum status client_certificate_new(const struct client_certificate *fields,
                                              struct client_certificate **out, struct diag *diag);
 
+/* The end of what begins on its connection, in seconds since the epoch: end_s, or that of the
+ * certificate if it is sooner. NULL: there is none. */
+int64_t client_certificate_end(const struct client_certificate *certificate, int64_t end_s);
+
 /* NULL is fine, for both. */
 struct client_certificate *client_certificate_ref(struct client_certificate *certificate);
 void client_certificate_unref(struct client_certificate *certificate);
