@@ -17,7 +17,7 @@ import { aegis, auditRecords, resultText, rootFolder } from '../peers/support.mj
 import { Bench } from './helpers.mjs';
 
 const HOUSEKEEPING = ['initialize', 'notifications/initialized', 'ping', 'subscriptions/listen', 'GET', 'DELETE'];
-const WAY_RECORDS_MAX = 1000; // far more than one way leaves
+const WAYS_AT_ONCE = 4;
 const HEARD_WAIT_MS = 20000;
 const policyFile = path.join(rootFolder, 'tests/integration/policies-carriers/carriers.cedar');
 const program = fileURLToPath(new URL('../carriers/server.mjs', import.meta.url));
@@ -25,7 +25,7 @@ const WAYS = CARRIERS.flatMap((carrier) => REVISIONS.filter((revision) => cellsO
   .map((revision) => ({ carrier, revision, server: `${carrier.id}-${revision}` })));
 const SERVED = WAYS.filter(({ carrier }) => carrier.client !== 'wrap');
 
-let bench, peers;
+let bench, peers, journal;
 before(async () => {
   peers = await new HttpPeers().start();
   bench = await Bench.start({
@@ -36,6 +36,12 @@ before(async () => {
       views: SERVED.map(({ server }) => ({ name: server, tools: [`${server}.*`], prompts: [`${server}.*`] })),
     }),
   });
+  const left = [...WAYS];
+  const runSome = async () => {
+    for (let way = left.shift(); way !== undefined; way = left.shift()) await runAll(way).catch((error) => (way.failure = error));
+  };
+  await Promise.all(Array.from({ length: WAYS_AT_ONCE }, runSome));
+  journal = await auditRecords(bench.state);
 });
 after(async () => {
   await bench?.stop();
@@ -127,9 +133,8 @@ const serverOf = (cell) => {
 async function recordsOfWay({ carrier, server }) {
   if (carrier.client !== 'wrap') {
     const ours = (record) => record.server?.startsWith(server);
-    const all = await auditRecords(bench.state, -1, WAY_RECORDS_MAX);
-    const decisions = new Set(all.filter(ours).map((record) => record.decision_id));
-    return all.filter((record) => decisions.has(record.decision_id));
+    const decisions = new Set(journal.filter(ours).map((record) => record.decision_id));
+    return journal.filter((record) => decisions.has(record.decision_id));
   }
   const records = [];
   for (const suffix of ['', '-closed']) {
@@ -140,6 +145,14 @@ async function recordsOfWay({ carrier, server }) {
     records.push(...text.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line)));
   }
   return records;
+}
+
+/** Makes the exchanges of a way, one after the other. */
+async function runAll(way) {
+  const clients = new Clients(way);
+  way.seen = new Map();
+  for (const cell of cellsOf(way.carrier, way.revision)) way.seen.set(cell.name, await run(cell, way, clients));
+  await clients.close();
 }
 
 async function run(cell, way, clients) {
@@ -194,18 +207,15 @@ test('the page in docs/ is that of the table', async () => {
 for (const way of WAYS) {
   describe(way.server, () => {
     const cells = cellsOf(way.carrier, way.revision);
-    const seen = new Map();
     let records;
     before(async () => {
-      const clients = new Clients(way);
-      for (const cell of cells) seen.set(cell, await run(cell, way, clients));
-      await clients.close();
+      if (way.failure !== undefined) throw way.failure;
       records = await recordsOfWay(way);
     });
     for (const cell of cells) {
       test(cell.name, () => {
         const { client, server, records: expected } = expectationOf(cell);
-        const { asked, result, error, heard } = seen.get(cell);
+        const { asked, result, error, heard } = way.seen.get(cell.name);
         assert.equal(error?.code, client.error, JSON.stringify(error));
         assert.deepEqual(asked, client.asked, 'what the client was asked');
         if (client.error !== undefined) {
