@@ -3,8 +3,10 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 import {
-  CARRIERS, DECISIONS, MODERN, PRIMITIVES, QUESTIONS, REQUESTS, REVISIONS, allCells, cellsOf, expectationOf,
+  CARRIERS, DECISIONS, MODERN, PARTS, PRIMITIVES, QUESTIONS, REQUESTS, REVISIONS, WITHHELD, allCells, cellsOf, expectationOf,
 } from './table.mjs';
+
+const PLACES = Object.keys(PARTS);
 
 const table = (head, rows) => [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
 
@@ -21,7 +23,8 @@ function seen({ client, server, records }) {
   const outcome = client.result !== undefined ? 'the result' : client.isError ? 'a result with `isError`' : `error ${client.error}`;
   const answers = server.answers.map(({ result, error }) => `\`${JSON.stringify(result ?? error)}\``);
   const requests = server.requests.length === 0 ? 'nothing' : 'the request';
-  return [`${asked}${outcome}`, [requests, ...answers].join(', then '), records.join('; ')];
+  const parts = JSON.stringify(client).includes(WITHHELD) ? ', without what is denied' : '';
+  return [`${asked}${outcome}${parts}`, [requests, ...answers].join(', then '), records.join('; ')];
 }
 
 function seenIn(revision, primitives) {
@@ -33,6 +36,10 @@ function seenIn(revision, primitives) {
   );
 }
 
+function places() {
+  return PLACES.map((place) => `- ${place}: ${PARTS[place].title}`).join('\n');
+}
+
 export function page() {
   const head = ['way', ...REVISIONS];
   const row = (primitives) => CARRIERS.filter((carrier) => marks(carrier, primitives).some((mark) => mark !== ''))
@@ -41,8 +48,9 @@ export function page() {
 
 What Aegis judges can travel in many ways. This page is printed from the table that the test
 \`tests/integration/carriers.test.mjs\` runs, which fails when the page is not that of the table. Each of the ${allCells().length} cells is
-one exchange between a client and a server that read and write the wire themselves: one primitive, one way, one revision, and
-one of ${DECISIONS.join(', ')}. Looked at are what the client got, what reached the server, and every record.
+one exchange between a client and a server that read and write the wire themselves: one primitive or one place where a resource
+can be carried, one way, one revision, and one of ${DECISIONS.join(', ')}. Looked at are what the client got, what reached
+the server, and every record.
 
 ## What clients use: ${REQUESTS.join(', ')}
 
@@ -60,15 +68,33 @@ ${table(head, row(QUESTIONS))}
 Rewritten are \`includeContext\`, members that the protocol does not have, fields of an answer that were not asked for, and the
 list of roots. An error -32042 is refused between these ends, and a question that offers to be a task always rewritten.
 
+## What something else carries: resources
+
+Links and embedded resources are judged like reads of their addresses ([endpoints](endpoints.md#addresses-in-results)). In six
+places:
+
+${places()}
+
+Links are there from 2025-06-18 on and questions about results of tools from 2025-11-25 on. Tasks are of tools.
+
+${table(head, row(PLACES))}
+
+A denied resource is alone there, and what it stands in is not denied: the client gets a text in its place. Rewritten is
+what has one that may be read and one that may not.
+
 ## What must be seen
 
 In the revisions with a handshake, on every way alike:
 
 ${seenIn('2025-11-25', PRIMITIVES)}
 
+Resources, in the same revisions:
+
+${seenIn('2025-11-25', PLACES)}
+
 In ${MODERN}, where questions are in results (what clients use is as above):
 
-${seenIn(MODERN, QUESTIONS)}
+${seenIn(MODERN, [...QUESTIONS, 'quote'])}
 
 Where a prompt or a resource asks, its name stands for that of the tool, and where there is no answer an error 40301 for the result
 with \`isError\`. The state of a task is told after a look of Aegis, which has the records of one that the client takes.

@@ -7,9 +7,8 @@ import http from 'node:http';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-import { ADDRESS, DECISIONS, MODERN, PRIMITIVES, questionOf, resultOf } from './table.mjs';
+import { ADDRESS, MODERN, NAMES, questionOf, resultOf } from './table.mjs';
 
-const NAMES = PRIMITIVES.flatMap((primitive) => DECISIONS.map((decision) => `${primitive}-${decision}`));
 const CAPABILITIES = { tools: {}, resources: {}, prompts: {} };
 const TASKS = 'io.modelcontextprotocol/tasks';
 const KEEP_ALIVE_MS = 600000; // a connection that ends just when it is used again would fail a call

@@ -7,9 +7,24 @@ export const REQUESTS = ['tool', 'resource', 'prompt']; // what clients use
 export const QUESTIONS = ['sampling', 'roots', 'elicitation']; // what servers ask of clients
 export const PRIMITIVES = [...REQUESTS, ...QUESTIONS];
 
+/**
+ * Resources that something else has in it, which are judged like reads of their addresses (docs/endpoints.md). used: in the
+ * result of what they are; asked: in which question. since: the first revision that has them there.
+ */
+export const PARTS = {
+  link: { title: 'a link in what a tool gives', used: 'tool', since: '2025-06-18' },
+  embedded: { title: 'an embedded resource in what a tool gives', used: 'tool' },
+  mention: { title: 'a link in a message of a prompt', used: 'prompt', since: '2025-06-18' },
+  enclosure: { title: 'an embedded resource in a message of a prompt', used: 'prompt' },
+  neighbour: { title: 'contents of another address in the answer to a read', used: 'resource' },
+  quote: { title: 'an embedded resource in what a tool gave, about which a model is asked', asked: 'sampling', since: '2025-11-25' },
+};
+const ALL_CELLS = [...PRIMITIVES, ...Object.keys(PARTS)];
+
 const LEGACY = REVISIONS.filter((revision) => revision !== MODERN);
 const STREAMABLE = LEGACY.slice(1); // the older one has no streams to go on with
 const BEFORE_ELICITATION = REVISIONS.slice(0, 2);
+const IN_TASKS = ['tool', 'link', 'embedded', ...QUESTIONS, 'quote'];
 
 /**
  * requests, questions: the revisions in which this way carries them. client, server: how each side is connected, and
@@ -99,15 +114,15 @@ export const CARRIERS = [
   },
   {
     id: 'task-result', title: 'a task: the result and questions on the stream of `tasks/result`',
-    client: 'tasking', server: 'http', mode: 'tasks', requests: ['2025-11-25'], questions: ['2025-11-25'], primitives: ['tool', ...QUESTIONS],
+    client: 'tasking', server: 'http', mode: 'tasks', requests: ['2025-11-25'], questions: ['2025-11-25'], primitives: IN_TASKS,
   },
   {
     id: 'task-state', title: 'a task of the extension: questions in its state, answers by `tasks/update`',
-    client: 'tasking', server: 'http', mode: 'tasks', requests: [MODERN], questions: [MODERN], primitives: ['tool', ...QUESTIONS],
+    client: 'tasking', server: 'http', mode: 'tasks', requests: [MODERN], questions: [MODERN], primitives: IN_TASKS,
   },
   {
     id: 'task-told', title: 'a task of the extension: its state told on `subscriptions/listen`, answers by `tasks/update`',
-    client: 'told', server: 'http', mode: 'tasks', requests: [MODERN], questions: [MODERN], primitives: ['tool', ...QUESTIONS],
+    client: 'told', server: 'http', mode: 'tasks', requests: [MODERN], questions: [MODERN], primitives: IN_TASKS,
   },
   {
     id: 'task-wish', title: 'a question that offers to be answered as a task, which is asked plainly',
@@ -136,10 +151,38 @@ const sample = (maxTokens, more = {}) => ({
   method: 'sampling/createMessage',
   params: { messages: [{ role: 'user', content: { type: 'text', text: 'which?' } }], maxTokens, ...more },
 });
+
+/** The resources of a cell: one that may be read, one that may not, or both. */
+const OPEN_NOTE = { uri: 'note://part/open', text: 'for all' };
+const CLOSED_NOTE = { uri: 'note://part/closed', text: 'for few' };
+const CARRIED = { allow: [OPEN_NOTE], deny: [CLOSED_NOTE], rewrite: [OPEN_NOTE, CLOSED_NOTE] };
+const isLink = (primitive) => ['link', 'mention'].includes(primitive);
+const linkTo = ({ uri }) => ({ type: 'resource_link', name: 'a note', uri });
+const embed = (resource) => ({ type: 'resource', resource });
+
+export const REASON = 'closed by the matrix';
+export const WITHHELD = `${REASON} (decision ...)`;
+/** What the client gets in place of a block with that resource. */
+const unlessClosed = (resource, block) => (resource === CLOSED_NOTE ? { type: 'text', text: WITHHELD } : block);
+
+/** A question about the result of a tool, whose blocks are these. */
+const quoting = (blocks) => ({
+  method: 'sampling/createMessage',
+  params: {
+    messages: [
+      { role: 'assistant', content: { type: 'tool_use', id: 'use-1', name: 'look', input: {} } },
+      { role: 'user', content: [{ type: 'tool_result', toolUseId: 'use-1', content: blocks }] },
+    ],
+    maxTokens: 10,
+  },
+});
+const quotesOf = (write) => Object.fromEntries(DECISIONS.map((decision) => [decision, quoting(CARRIED[decision].map(write))]));
+
 const ASKED = {
   sampling: { allow: sample(10), deny: sample(5000), rewrite: sample(10, { includeContext: 'allServers', unknown: 1 }) },
   roots: { allow: { method: 'roots/list' }, deny: { method: 'roots/list' }, rewrite: { method: 'roots/list' } },
   elicitation: { allow: form('Which?'), deny: form('a forbidden one'), rewrite: form('Which?', { unknown: 1 }) },
+  quote: quotesOf(embed),
 };
 
 /** What the client gets of those that it gets at all. */
@@ -147,6 +190,7 @@ const GOT = {
   sampling: { allow: sample(10), rewrite: sample(10, { includeContext: 'none' }) },
   roots: { allow: { method: 'roots/list' }, rewrite: { method: 'roots/list' } },
   elicitation: { allow: form('Which?'), rewrite: form('Which?') },
+  quote: quotesOf((resource) => unlessClosed(resource, embed(resource))),
 };
 
 /** What the client answers, and what the server gets. */
@@ -159,18 +203,19 @@ const SAID = {
     allow: { action: 'accept', content: { env: 'test' } },
     rewrite: { action: 'accept', content: { env: 'test', more: 'of it' } },
   },
+  quote: { allow: MESSAGE, deny: MESSAGE, rewrite: MESSAGE },
 };
 const HEARD = {
   sampling: { allow: MESSAGE, rewrite: MESSAGE },
   roots: { allow: { roots: [OPEN] }, rewrite: { roots: [OPEN] } },
   elicitation: { allow: { action: 'accept', content: { env: 'test' } }, rewrite: { action: 'accept', content: { env: 'test' } } },
+  quote: SAID.quote,
 };
 const REJECTED = { error: { code: -1, message: 'User rejected sampling request' } };
 const UNKNOWN = { error: { code: -32601, message: 'method not found' } };
 const REFUSED = { sampling: REJECTED, roots: { result: { roots: [] } }, elicitation: { result: { action: 'decline' } } };
 
 export const ADDRESS = 'https://login.example.com/in';
-export const REASON = 'closed by the matrix';
 
 function isUnknown(primitive, revision) {
   return primitive === 'elicitation' && BEFORE_ELICITATION.includes(revision);
@@ -184,9 +229,10 @@ function decisionsOf(carrier, revision, primitive) {
 /** The cells of a carrier in one revision. */
 export function cellsOf(carrier, revision) {
   const cells = [];
-  for (const primitive of carrier.primitives ?? PRIMITIVES) {
-    const isRequest = REQUESTS.includes(primitive);
-    if (!(isRequest ? carrier.requests : carrier.questions).includes(revision)) continue;
+  for (const primitive of carrier.primitives ?? ALL_CELLS) {
+    const part = PARTS[primitive];
+    const isRequest = part === undefined ? REQUESTS.includes(primitive) : part.used !== undefined;
+    if (!(isRequest ? carrier.requests : carrier.questions).includes(revision) || revision < (part?.since ?? '')) continue;
     for (const decision of decisionsOf(carrier, revision, primitive)) {
       cells.push({ name: `${primitive}-${decision}`, carrier, revision, primitive, decision, isRequest });
     }
@@ -199,7 +245,10 @@ export function allCells() {
 }
 
 /** What the request of a cell uses. */
-const usedBy = ({ primitive, isRequest, carrier }) => (isRequest ? primitive : carrier.asks ?? 'tool');
+const usedBy = ({ primitive, isRequest, carrier }) => (isRequest ? PARTS[primitive]?.used ?? primitive : carrier.asks ?? 'tool');
+
+/** The names of what a server has, which is one of each kind for every cell of a way. */
+export const NAMES = ALL_CELLS.flatMap((primitive) => DECISIONS.map((decision) => `${primitive}-${decision}`));
 
 /** The request of a cell as its server gets it, by the name of the tool, resource or prompt. */
 export function requestOf(cell) {
@@ -212,11 +261,14 @@ export function requestOf(cell) {
 
 const METHODS = { tool: 'tools/call', resource: 'resources/read', prompt: 'prompts/get' };
 
+/** The primitive and the decision of the cell that these parameters are of. */
+const wantedBy = ({ name, uri }) => (name ?? uri.split('/').at(-1)).split('-');
+
 /** What the server asks during that request; undefined: nothing. */
 export function questionOf({ method, params }, carrierId) {
   const asks = CARRIERS.find(({ id }) => id === carrierId)?.asks ?? 'tool';
   if (method !== METHODS[asks]) return undefined;
-  const [primitive, decision] = (params.name ?? params.uri.split('/').at(-1)).split('-');
+  const [primitive, decision] = wantedBy(params);
   const question = ASKED[primitive]?.[decision];
   const isWish = carrierId === 'task-wish' && question !== undefined;
   return isWish ? { ...question, params: { ...question.params, task: { ttl: 1000 } } } : question;
@@ -227,10 +279,36 @@ export function answerOf({ primitive, decision }) {
 }
 
 /** What the server says to a request that it was not asked about. */
-export function resultOf({ method, params }) {
-  if (method === 'resources/read') return { contents: [{ uri: params.uri, text: 'the text' }] };
-  if (method === 'prompts/get') return { messages: [{ role: 'user', content: { type: 'text', text: params.arguments.whom } }] };
-  return { content: [{ type: 'text', text: 'done' }] };
+export function resultOf(request) {
+  return resultWith(request, (resource, block) => block);
+}
+
+/** The same as its client gets it: without what is closed. */
+function resultGot(request) {
+  return resultWith(request, unlessClosed);
+}
+
+/** choose: of a resource and of the block that has it, the block that is there. */
+function resultWith({ method, params }, choose) {
+  const [primitive, decision] = wantedBy(params);
+  const carried = PARTS[primitive]?.used === undefined ? [] : CARRIED[decision];
+  const blocks = carried.map((resource) => choose(resource, isLink(primitive) ? linkTo(resource) : embed(resource)));
+  if (method === 'prompts/get') {
+    const said = [{ type: 'text', text: params.arguments.whom }, ...blocks];
+    return { messages: said.map((content) => ({ role: 'user', content })) };
+  }
+  if (method === 'tools/call') return { content: [{ type: 'text', text: 'done' }, ...blocks] };
+  const { uri } = params;
+  const withheld = { uri, mimeType: 'text/plain', text: WITHHELD };
+  return { contents: [{ uri, text: 'the text' }, ...carried.map((resource, i) => (blocks[i].type === 'text' ? withheld : resource))] };
+}
+
+/** The records of the resources of a cell. A link stays where a read could ever be allowed, which no policy has to say now. */
+function judgedParts({ primitive, decision }) {
+  if (PARTS[primitive] === undefined) return [];
+  const denied = `event resource server deny ${POLICY.denied.resource} policy_denied`;
+  const allowed = `event resource server allow${isLink(primitive) ? '' : ` ${POLICY.uses}`}`;
+  return CARRIED[decision].map((resource) => (resource === CLOSED_NOTE ? denied : allowed));
 }
 
 /** What must be seen of a cell: by the client, by the server, in the journal. */
@@ -252,11 +330,11 @@ export function callFirst(summaries) {
 function ofRequest(cell) {
   const { primitive, decision } = cell;
   const request = requestOf(cell);
-  if (decision !== 'deny') {
+  if (decision !== 'deny' || PARTS[primitive] !== undefined) {
     return {
-      client: { asked: [], result: resultOf(request) },
+      client: { asked: [], result: resultGot(request) },
       server: { requests: [request], answers: [] },
-      records: [`intent ${primitive} allow ${POLICY.uses}`, 'outcome ok'],
+      records: [`intent ${usedBy(cell)} allow ${POLICY.uses}`, ...judgedParts(cell), 'outcome ok'],
     };
   }
   const client = primitive === 'tool' ? { isError: true } : { error: 40301 };
@@ -273,7 +351,7 @@ function ofQuestion(cell) {
   const request = requestOf(cell);
   const used = usedBy(cell);
   const intent = `intent ${used} allow ${POLICY.uses}`;
-  const asked = `event ${primitive} server`;
+  const asked = `event ${PARTS[primitive]?.asked ?? primitive} server`;
   /** What is seen when the call comes to its end: answer is the server's, judged are the records of it. */
   const completed = (question, answer, judged = []) => {
     const got = GOT[primitive][decision];
@@ -282,7 +360,7 @@ function ofQuestion(cell) {
     return {
       client: { asked: got === undefined ? [] : [got], result: resultOf(request) },
       server: { requests: isInRounds ? [request, request] : [request], answers: [answer] },
-      records: [intent, question, ...(hasTwo ? ['outcome input_required', ...judged, intent] : judged), 'outcome ok'],
+      records: [intent, ...inOrder(question, cell, isInRounds), ...(hasTwo ? ['outcome input_required', ...judged, intent] : judged), 'outcome ok'],
     };
   };
   const failed = (question, outcome) => ({
@@ -294,14 +372,21 @@ function ofQuestion(cell) {
   if (carrier.id === 'error') return failed(`${asked} deny question.url_error`, 'outcome error');
   if (isUnknown(primitive, revision)) return completed(`${asked} deny question.undeclared`, isInRounds ? REFUSED[primitive] : UNKNOWN);
   const denied = `${asked} deny ${POLICY.denied[primitive]} policy_denied`;
-  if (decision === 'deny' && primitive === 'sampling' && isInRounds) return failed(denied, 'outcome input_required');
-  if (decision === 'deny') return completed(denied, REFUSED[primitive]);
+  const isDenied = decision === 'deny' && PARTS[primitive] === undefined;
+  if (isDenied && primitive === 'sampling' && isInRounds) return failed(denied, 'outcome input_required');
+  if (isDenied) return completed(denied, REFUSED[primitive]);
   return completed(`${asked} allow ${POLICY.questions}`, { result: HEARD[primitive][decision] }, judgedAnswer(cell));
+}
+
+/** The records of a question and of the resources in it, which come first where it is a message of its own. */
+function inOrder(question, cell, isInResult) {
+  const parts = judgedParts(cell);
+  return isInResult ? [question, ...parts] : [...parts, question];
 }
 
 /** The records of an answer: one, and one of each root that is stripped from it. */
 function judgedAnswer({ primitive, decision, revision }) {
-  const answer = `event ${primitive} client allow ${POLICY.questions}`;
+  const answer = `event ${PARTS[primitive]?.asked ?? primitive} client allow ${POLICY.questions}`;
   if (primitive !== 'roots' || decision !== 'rewrite') return [answer];
   const stripped = 'event roots client deny carriers.roots.private policy_denied';
   return revision === MODERN ? [answer, stripped] : [stripped, answer];
@@ -313,22 +398,23 @@ function ofTask(cell) {
   const request = requestOf(cell);
   const begun = [`intent tool allow ${POLICY.uses}`, 'outcome task'];
   const look = (...judged) => ['intent tool allow', ...judged, 'outcome ok'];
-  const allowed = `event ${primitive} server allow ${POLICY.questions}`;
   const denied = `event ${primitive} server deny ${POLICY.denied[primitive]} policy_denied`;
   const inState = revision === MODERN;
+  const allowed = inOrder(`event ${PARTS[primitive]?.asked ?? primitive} server allow ${POLICY.questions}`, cell, inState);
   const server = (...answers) => ({ requests: [request], answers });
-  const client = { asked: [], result: resultOf(request) };
-  if (cell.isRequest) return { client, server: server(), records: [...begun, ...look()] };
-  if (decision === 'deny' && primitive === 'sampling' && cell.carrier.id === 'task-told') {
+  const client = { asked: [], result: resultGot(request) };
+  if (cell.isRequest) return { client, server: server(), records: [...begun, ...look(...judgedParts(cell))] };
+  const isDenied = decision === 'deny' && PARTS[primitive] === undefined;
+  if (isDenied && primitive === 'sampling' && cell.carrier.id === 'task-told') {
     return { client: { asked: [], result: { status: 'cancelled' } }, server: server(), records: [...begun, ...look(denied), ...look()] };
   }
-  if (decision === 'deny' && primitive === 'sampling' && inState) {
+  if (isDenied && primitive === 'sampling' && inState) {
     return { client: { asked: [], error: 40301 }, server: server(), records: [...begun, ...look(denied)] };
   }
-  if (decision === 'deny') return { client, server: server(REFUSED[primitive]), records: [...begun, ...look(denied), ...(inState ? look() : [])] };
+  if (isDenied) return { client, server: server(REFUSED[primitive]), records: [...begun, ...look(denied), ...(inState ? look() : [])] };
   const answers = judgedAnswer(cell);
   // Nothing is kept between the looks, so that the question is judged again before its answer is.
-  const looks = inState ? [...look(allowed), ...look(allowed, ...answers), ...look()] : look(allowed, ...answers);
+  const looks = inState ? [...look(...allowed), ...look(...allowed, ...answers), ...look()] : look(...allowed, ...answers);
   return {
     client: { ...client, asked: [GOT[primitive][decision]] },
     server: server({ result: HEARD[primitive][decision] }),

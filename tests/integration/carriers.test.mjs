@@ -179,10 +179,20 @@ function plainly({ method, params: { _meta, inputResponses, requestState, task, 
   return { method, params };
 }
 
+/** What the client got, without the ids of decisions in it, and these. */
+function withoutIds(value) {
+  const ids = [];
+  const text = JSON.stringify(value).replace(/\(decision ([0-9a-f]{32})\)/g, (told, id) => {
+    ids.push(id);
+    return '(decision ...)';
+  });
+  return { value: JSON.parse(text), ids };
+}
+
 /** A record as the table writes it. */
 function summaryOf({ phase, primitive, direction, decision, policies = [], code, outcome }) {
   if (phase === 'outcome') return `outcome ${outcome}`;
-  const who = QUESTIONS.includes(primitive) ? [primitive, direction] : [primitive];
+  const who = QUESTIONS.includes(primitive) || direction === 'server' ? [primitive, direction] : [primitive];
   return [phase, ...who, decision, ...policies, ...(code === undefined ? [] : [code])].join(' ');
 }
 
@@ -215,7 +225,8 @@ for (const way of WAYS) {
     for (const cell of cells) {
       test(cell.name, () => {
         const { client, server, records: expected } = expectationOf(cell);
-        const { asked, result, error, heard } = way.seen.get(cell.name);
+        const { heard, ...got } = way.seen.get(cell.name);
+        const { value: { asked, result, error }, ids } = withoutIds(got);
         assert.equal(error?.code, client.error, JSON.stringify(error));
         assert.deepEqual(asked, client.asked, 'what the client was asked');
         if (client.error !== undefined) {
@@ -231,6 +242,8 @@ for (const way of WAYS) {
           assert.match(`${params._meta.progressToken}`, /^\d+$/, 'a token of the gateway');
         }
         const own = recordsOf(records, cell);
+        const denied = own.filter(({ decision }) => decision === 'deny').map(({ decision_id: id }) => id);
+        for (const id of ids) assert.ok(denied.includes(id), 'the decision that the client was told');
         const summaries = own.map(summaryOf);
         assert.deepEqual(isBetweenCalls(cell) ? callFirst(summaries) : summaries, expected, 'records');
         for (const record of own.filter(({ phase }) => phase !== 'outcome')) {
