@@ -3,6 +3,7 @@
 #include "adapters/transport/peer_test.h"
 #include "core/identity/client_certificate.h"
 #include "support/check.h"
+#include "support/issued.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -13,87 +14,12 @@
 #include <unistd.h>
 
 #define ACCOUNT_BYTES ((size_t)64 << 20)
-#define DAY_S 86400
 #define CHAIN_MAX 5
-
-/* -- authorities ---------------------------------------------------------------------------- */
-
-struct issued {
-    EVP_PKEY *key;
-    X509 *certificate;
-};
-
-/* What a certificate is to be like; NULL and 0 leave it out. */
-struct wish {
-    const char *name, *constraints, *purpose, *names;
-    int64_t from_s, until_s;
-    bool has_zero_name; /* an alternative name with a byte 0 */
-};
-
-static void add_extension(X509 *certificate, int kind, const char *value)
-{
-    if (value != NULL) {
-        X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, kind, value);
-        CHECK(extension != NULL && X509_add_ext(certificate, extension, -1) == 1);
-        X509_EXTENSION_free(extension);
-    }
-}
-
-static void add_zero_name(X509 *certificate)
-{
-    GENERAL_NAMES *names = GENERAL_NAMES_new();
-    GENERAL_NAME *name = GENERAL_NAME_new();
-    ASN1_IA5STRING *text = ASN1_IA5STRING_new();
-    CHECK(ASN1_STRING_set(text, "admin\0.example", 14) == 1);
-    GENERAL_NAME_set0_value(name, GEN_DNS, text);
-    CHECK(sk_GENERAL_NAME_push(names, name) > 0);
-    CHECK(X509_add1_ext_i2d(certificate, NID_subject_alt_name, names, 0, 0) == 1);
-    GENERAL_NAMES_free(names);
-}
-
-/* by NULL: self-signed. */
-static struct issued issue(const struct issued *by, const struct wish *wish)
-{
-    static long serial = 0x100;
-    struct issued out = {EVP_EC_gen("P-256"), X509_new()};
-    X509_NAME *name = X509_get_subject_name(out.certificate);
-    (void)X509_set_version(out.certificate, 2);
-    (void)ASN1_INTEGER_set(X509_get_serialNumber(out.certificate), serial++);
-    (void)X509_gmtime_adj(X509_getm_notBefore(out.certificate), wish->from_s);
-    (void)X509_gmtime_adj(X509_getm_notAfter(out.certificate),
-                          wish->until_s == 0 ? DAY_S : wish->until_s);
-    (void)X509_NAME_add_entry_by_txt(name, "O", MBSTRING_UTF8, (const uint8_t *)"Acme, Inc.", -1,
-                                     -1, 0);
-    (void)X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const uint8_t *)wish->name, -1, -1,
-                                     0);
-    (void)X509_set_issuer_name(out.certificate,
-                               by == NULL ? name : X509_get_subject_name(by->certificate));
-    (void)X509_set_pubkey(out.certificate, out.key);
-    add_extension(out.certificate, NID_basic_constraints, wish->constraints);
-    add_extension(out.certificate, NID_ext_key_usage, wish->purpose);
-    add_extension(out.certificate, NID_subject_alt_name, wish->names);
-    if (wish->has_zero_name) {
-        add_zero_name(out.certificate);
-    }
-    CHECK(X509_sign(out.certificate, by == NULL ? out.key : by->key, EVP_sha256()) > 0);
-    return out;
-}
-
-static struct issued authority(const struct issued *by, const char *name)
-{
-    return issue(by, &(struct wish){.name = name, .constraints = "critical,CA:TRUE"});
-}
-
-static void release_issued(struct issued *issued)
-{
-    EVP_PKEY_free(issued->key);
-    X509_free(issued->certificate);
-}
 
 static X509_CRL *take_back(const struct issued *by, const X509 *revoked, int64_t until_s)
 {
     X509_CRL *list = X509_CRL_new();
-    ASN1_TIME *from = X509_gmtime_adj(NULL, -DAY_S);
+    ASN1_TIME *from = X509_gmtime_adj(NULL, -ISSUED_DAY_S);
     ASN1_TIME *until = X509_gmtime_adj(NULL, until_s);
     (void)X509_CRL_set_version(list, 1);
     (void)X509_CRL_set_issuer_name(list, X509_get_subject_name(by->certificate));
@@ -154,12 +80,6 @@ static void refused(void *context, const struct exchange_request *head, const ch
     self->refused = code;
 }
 
-static void write_certificate(const char *path, X509 *certificate)
-{
-    FILE *out = fopen(path, "w");
-    CHECK(out != NULL && PEM_write_X509(out, certificate) == 1 && fclose(out) == 0);
-}
-
 static void write_list(const char *path, X509_CRL *list)
 {
     FILE *out = fopen(path, "w");
@@ -178,18 +98,18 @@ static void make_files(struct fixture *self)
     for (size_t i = 0; i < COUNT_OF(paths); i++) {
         (void)snprintf(paths[i], sizeof(self->server), "%s/%s", self->folder, NAMES[i]);
     }
-    self->root = authority(NULL, "ours");
-    self->other = authority(NULL, "theirs");
-    self->mid = authority(&self->root, "middle");
-    struct issued server = issue(&self->root, &(struct wish){.name = "gateway"});
-    write_certificate(self->server, server.certificate);
+    self->root = issued_authority(NULL, "ours");
+    self->other = issued_authority(NULL, "theirs");
+    self->mid = issued_authority(&self->root, "middle");
+    struct issued server = issued_make(&self->root, &(struct issued_wish){.name = "gateway"});
+    issued_write(self->server, &server, 1);
     FILE *out = fopen(self->key, "w");
     CHECK(out != NULL && PEM_write_PrivateKey(out, server.key, NULL, NULL, 0, NULL, NULL) == 1 &&
           fclose(out) == 0);
-    release_issued(&server);
-    write_certificate(self->ours, self->root.certificate);
-    write_certificate(self->theirs, self->other.certificate);
-    write_certificate(self->middle, self->mid.certificate);
+    issued_release(&server);
+    issued_write(self->ours, &self->root, 1);
+    issued_write(self->theirs, &self->other, 1);
+    issued_write(self->middle, &self->mid, 1);
 }
 
 static struct tls_context *context_of(const struct fixture *self, const char *authorities,
@@ -243,9 +163,9 @@ static void tear_down(struct fixture *self)
     CHECK(self->loop.account.used_bytes == 0);
     client_certificate_unref(self->seen);
     tls_context_unref(self->tls);
-    release_issued(&self->root);
-    release_issued(&self->other);
-    release_issued(&self->mid);
+    issued_release(&self->root);
+    issued_release(&self->other);
+    issued_release(&self->mid);
     for (size_t i = 0; i < COUNT_OF(paths); i++) {
         (void)unlink(paths[i]);
     }
@@ -378,12 +298,12 @@ TEST(client_certificates_tell_who_is_there)
 {
     struct fixture self;
     set_up(&self);
-    struct issued own =
-        issue(&self.mid,
-              &(struct wish){.name = "b\xC3\xB6t",
-                             .purpose = "clientAuth",
-                             .names = "URI:spiffe://acme/ns/a/sa/bot,DNS:a.example,DNS:b.example,"
-                                      "email:bot@acme.example,IP:10.0.0.1"});
+    struct issued own = issued_make(
+        &self.mid,
+        &(struct issued_wish){.name = "b\xC3\xB6t",
+                              .purpose = "clientAuth",
+                              .names = "URI:spiffe://acme/ns/a/sa/bot,DNS:a.example,DNS:b.example,"
+                                       "email:bot@acme.example,IP:10.0.0.1"});
     X509 *const chain[] = {self.mid.certificate, NULL};
     for (size_t i = 0; i < COUNT_OF(VERSIONS); i++) {
         CHECK(ask_once(&self, VERSIONS[i], &own, chain));
@@ -398,10 +318,10 @@ TEST(client_certificates_tell_who_is_there)
         CHECK(seen->dns.count == 2 && text_is(seen->dns.items[1], "b.example"));
         CHECK(seen->emails.count == 1 && text_is(seen->emails.items[0], "bot@acme.example"));
         int64_t left_s = seen->expires_at_s - loop_wall_ms(&self.loop) / 1000;
-        CHECK(left_s > 0 && left_s <= DAY_S);
+        CHECK(left_s > 0 && left_s <= ISSUED_DAY_S);
     }
     CHECK(self.begin_count == 2 && self.refused_count == 0);
-    release_issued(&own);
+    issued_release(&own);
     tear_down(&self);
 }
 
@@ -412,7 +332,7 @@ TEST(client_certificates_that_are_refused)
     const struct {
         const char *row;
         const struct issued *by;
-        struct wish wish;
+        struct issued_wish wish;
         const char *code;
     } rows[] = {
         {"good", &self.root, {.name = "a"}, NULL},
@@ -423,11 +343,11 @@ TEST(client_certificates_that_are_refused)
         {"below one that is not sent", &self.mid, {.name = "a"}, "certificate.untrusted"},
         {"expired",
          &self.root,
-         {.name = "a", .from_s = -DAY_S, .until_s = -1},
+         {.name = "a", .from_s = -ISSUED_DAY_S, .until_s = -1},
          "certificate.expired"},
         {"of tomorrow",
          &self.root,
-         {.name = "a", .from_s = DAY_S, .until_s = (int64_t)2 * DAY_S},
+         {.name = "a", .from_s = ISSUED_DAY_S, .until_s = (int64_t)2 * ISSUED_DAY_S},
          "certificate.not_yet_valid"},
         {"for servers", &self.root, {.name = "a", .purpose = "serverAuth"}, "certificate.purpose"},
         {"for anything",
@@ -445,7 +365,7 @@ TEST(client_certificates_that_are_refused)
     };
     size_t begun = 0;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        struct issued own = issue(rows[i].by, &rows[i].wish);
+        struct issued own = issued_make(rows[i].by, &rows[i].wish);
         for (size_t k = 0; k < COUNT_OF(VERSIONS); k++) {
             bool is_answered = ask_once(&self, VERSIONS[k], &own, NULL);
             CHECK_ROW(rows[i].row, is_answered == (rows[i].code == NULL));
@@ -453,7 +373,7 @@ TEST(client_certificates_that_are_refused)
             CHECK_ROW(rows[i].row, self.refused == NULL || str_eq(self.refused, rows[i].code));
             begun += rows[i].code == NULL ? 1 : 0;
         }
-        release_issued(&own);
+        issued_release(&own);
     }
     CHECK(self.begin_count == begun && self.refused_count == 2 * COUNT_OF(rows) - begun);
     tear_down(&self);
@@ -463,7 +383,7 @@ TEST(client_certificates_required_and_optional)
 {
     struct fixture self;
     set_up(&self);
-    struct issued foreign = issue(&self.other, &(struct wish){.name = "a"});
+    struct issued foreign = issued_make(&self.other, &(struct issued_wish){.name = "a"});
     for (size_t i = 0; i < COUNT_OF(VERSIONS); i++) {
         accept_by(&self, context_of(&self, self.ours, NULL, true));
         CHECK(!ask_once(&self, VERSIONS[i], NULL, NULL));
@@ -478,7 +398,7 @@ TEST(client_certificates_required_and_optional)
     /* Nobody is asked: what a client has it keeps for itself. */
     accept_by(&self, context_of(&self, NULL, NULL, false));
     CHECK(ask_once(&self, TLS1_3_VERSION, &foreign, NULL) && self.seen == NULL);
-    release_issued(&foreign);
+    issued_release(&foreign);
     tear_down(&self);
 }
 
@@ -490,19 +410,19 @@ TEST(client_certificates_with_long_chains)
     X509 *sent[CHAIN_MAX + 1] = {0};
     set_up(&self);
     for (size_t i = 0; i < CHAIN_MAX; i++) {
-        chain[i] = authority(i == 0 ? &self.root : &chain[i - 1], NAMES[i]);
+        chain[i] = issued_authority(i == 0 ? &self.root : &chain[i - 1], NAMES[i]);
         for (size_t k = 0; k <= i; k++) {
             sent[k] = chain[i - k].certificate;
         }
-        struct issued own = issue(&chain[i], &(struct wish){.name = "a"});
+        struct issued own = issued_make(&chain[i], &(struct issued_wish){.name = "a"});
         bool is_fine = i + 1 <= TLS_CLIENT_CHAIN_MAX;
         CHECK(ask_once(&self, VERSIONS[i % 2], &own, sent) == is_fine);
         CHECK(is_fine ? self.seen->issuer_count == i + 2
                       : str_eq(self.refused, "certificate.chain"));
-        release_issued(&own);
+        issued_release(&own);
     }
     for (size_t i = 0; i < CHAIN_MAX; i++) {
-        release_issued(&chain[i]);
+        issued_release(&chain[i]);
     }
     tear_down(&self);
 }
@@ -513,14 +433,14 @@ TEST(client_certificates_of_a_part_of_an_authority)
     struct fixture self;
     set_up(&self);
     accept_by(&self, context_of(&self, self.middle, NULL, true));
-    struct issued below = issue(&self.mid, &(struct wish){.name = "a"});
-    struct issued beside = issue(&self.root, &(struct wish){.name = "a"});
+    struct issued below = issued_make(&self.mid, &(struct issued_wish){.name = "a"});
+    struct issued beside = issued_make(&self.root, &(struct issued_wish){.name = "a"});
     CHECK(ask_once(&self, TLS1_3_VERSION, &below, NULL));
     CHECK(self.seen->issuer_count == 1 && is_hash_of(self.seen->issuers[0], self.mid.certificate));
     CHECK(!ask_once(&self, TLS1_3_VERSION, &beside, NULL));
     CHECK(str_eq(self.refused, "certificate.untrusted"));
-    release_issued(&below);
-    release_issued(&beside);
+    issued_release(&below);
+    issued_release(&beside);
     tear_down(&self);
 }
 
@@ -528,8 +448,8 @@ TEST(client_certificates_that_were_taken_back)
 {
     struct fixture self;
     set_up(&self);
-    struct issued own = issue(&self.root, &(struct wish){.name = "a"});
-    struct issued below = issue(&self.mid, &(struct wish){.name = "a"});
+    struct issued own = issued_make(&self.root, &(struct issued_wish){.name = "a"});
+    struct issued below = issued_make(&self.mid, &(struct issued_wish){.name = "a"});
     X509 *const chain[] = {self.mid.certificate, NULL};
     const struct {
         const char *row;
@@ -537,12 +457,13 @@ TEST(client_certificates_that_were_taken_back)
         const struct issued *client;
         const char *code;
     } rows[] = {
-        {"not listed", take_back(&self.root, NULL, DAY_S), &own, NULL},
-        {"listed", take_back(&self.root, own.certificate, DAY_S), &own, "certificate.revoked"},
+        {"not listed", take_back(&self.root, NULL, ISSUED_DAY_S), &own, NULL},
+        {"listed", take_back(&self.root, own.certificate, ISSUED_DAY_S), &own,
+         "certificate.revoked"},
         {"an old list", take_back(&self.root, NULL, -1), &own, "certificate.revocation_unknown"},
-        {"no list of its issuer", take_back(&self.root, NULL, DAY_S), &below,
+        {"no list of its issuer", take_back(&self.root, NULL, ISSUED_DAY_S), &below,
          "certificate.revocation_unknown"},
-        {"a list of another", take_back(&self.other, NULL, DAY_S), &own,
+        {"a list of another", take_back(&self.other, NULL, ISSUED_DAY_S), &own,
          "certificate.revocation_unknown"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -552,8 +473,8 @@ TEST(client_certificates_that_were_taken_back)
         CHECK_ROW(rows[i].row, is_answered == (rows[i].code == NULL));
         CHECK_ROW(rows[i].row, self.refused == rows[i].code || str_eq(self.refused, rows[i].code));
     }
-    release_issued(&own);
-    release_issued(&below);
+    issued_release(&own);
+    issued_release(&below);
     tear_down(&self);
 }
 
@@ -580,7 +501,7 @@ TEST(client_certificates_are_shown_for_each_connection)
 {
     struct fixture self;
     set_up(&self);
-    struct issued own = issue(&self.root, &(struct wish){.name = "a"});
+    struct issued own = issued_make(&self.root, &(struct issued_wish){.name = "a"});
     for (size_t i = 0; i < COUNT_OF(VERSIONS); i++) {
         CHECK(!resumes(&self, VERSIONS[i], &own));
         CHECK(self.seen != NULL && is_hash_of(self.seen->sha256, own.certificate));
@@ -601,7 +522,7 @@ TEST(client_certificates_are_shown_for_each_connection)
     SSL_SESSION_free(session);
     close_client(&before);
     close_client(&after);
-    release_issued(&own);
+    issued_release(&own);
     tear_down(&self);
 }
 
@@ -610,8 +531,8 @@ TEST(client_certificates_of_a_new_context_are_for_new_connections)
     struct fixture self;
     struct client client;
     set_up(&self);
-    struct issued own = issue(&self.root, &(struct wish){.name = "a"});
-    struct issued foreign = issue(&self.other, &(struct wish){.name = "a"});
+    struct issued own = issued_make(&self.root, &(struct issued_wish){.name = "a"});
+    struct issued foreign = issued_make(&self.other, &(struct issued_wish){.name = "a"});
     connect_client(&client, &self, TLS1_3_VERSION, &own, NULL);
     CHECK(ask(&client));
     accept_by(&self, context_of(&self, self.theirs, NULL, true));
@@ -620,8 +541,8 @@ TEST(client_certificates_of_a_new_context_are_for_new_connections)
     CHECK(str_eq(self.refused, "certificate.untrusted"));
     CHECK(ask_once(&self, TLS1_3_VERSION, &foreign, NULL));
     close_client(&client);
-    release_issued(&own);
-    release_issued(&foreign);
+    issued_release(&own);
+    issued_release(&foreign);
     tear_down(&self);
 }
 
@@ -633,7 +554,7 @@ TEST(client_certificates_that_end_take_their_connection_along)
         struct fixture self;
         struct client client;
         set_up(&self);
-        struct issued own = issue(&self.root, &(struct wish){.name = "a"});
+        struct issued own = issued_make(&self.root, &(struct issued_wish){.name = "a"});
         connect_client(&client, &self, VERSIONS[i], &own, NULL);
         for (size_t asked = 1; asked <= 2; asked++) {
             CHECK(ask(&client) && self.begin_count == asked && !client.peer.is_ended);
@@ -642,7 +563,7 @@ TEST(client_certificates_that_end_take_their_connection_along)
         CHECK(ask(&client) && self.begin_count == 3 && self.seen->expires_at_s == 1);
         CHECK(!ask(&client) && client.peer.is_ended && self.begin_count == 3);
         close_client(&client);
-        release_issued(&own);
+        issued_release(&own);
         tear_down(&self);
     }
 }
@@ -682,8 +603,8 @@ TEST(client_authorities_refuse_bad_files)
     (void)unlink(self.crl);
     CHECK(tls_server_context_new(self.server, self.key, &rules, &tls, &diag) == STATUS_INVALID);
     CHECK(str_eq(diag.code, "tls.client_ca") && strstr(diag.message, "cannot be read") != NULL);
-    struct issued client = issue(&self.root, &(struct wish){.name = "a"});
-    write_certificate(self.crl, client.certificate);
+    struct issued client = issued_make(&self.root, &(struct issued_wish){.name = "a"});
+    issued_write(self.crl, &client, 1);
     CHECK(tls_server_context_new(self.server, self.key, &rules, &tls, &diag) == STATUS_INVALID);
     CHECK(strstr(diag.message, "certificate 1 is not of an authority") != NULL);
     const struct slice good = slice_view_cstr(self.ours);
@@ -693,6 +614,6 @@ TEST(client_authorities_refuse_bad_files)
     CHECK(str_eq(diag.code, "tls.client_crl") &&
           strstr(diag.message, "has no revocation list") != NULL);
     CHECK(tls == NULL);
-    release_issued(&client);
+    issued_release(&client);
     tear_down(&self);
 }

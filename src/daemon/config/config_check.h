@@ -45,6 +45,11 @@ void config_check_file(struct config_reader *reader, const struct config_node *n
 void config_check_authorities(struct config_reader *reader, const struct config_node *node,
                               struct slice path);
 
+/* Can callers by certificate of all entries be there? What the listener asks clients for decides.
+ */
+void config_check_certificates(struct config_reader *reader, const struct config_node *node,
+                               const struct config *config);
+
 /* ^[a-z0-9][a-z0-9_-]{0,31}$ without "__" and without '_' at the end: on the aggregated endpoint
  * "__" ends the server's part of a name, and "a" + "b__c" must not be "a__b" + "c". */
 bool config_check_is_name(struct slice text);

@@ -179,28 +179,6 @@ static void check_exposure(struct config_reader *reader, const struct config_nod
     }
 }
 
-/* What the listener does not ask clients for nobody can show. */
-static void check_certificates(struct config_reader *reader, const struct config_node *node,
-                               const struct config *config)
-{
-    const struct config_node *issuers = config_node_member(node, SLICE("identity"));
-    const struct config_node *item =
-        issuers != NULL && issuers->kind == CONFIG_NODE_LIST ? issuers->first : NULL;
-    for (size_t i = 0; i < config->issuer_count && item != NULL; i++, item = item->next) {
-        const struct config_issuer *issuer = &config->issuers[i];
-        bool is_entry = issuer->preset == ISSUER_PRESET_MTLS;
-        const struct config_node *wish =
-            config_node_member(item, is_entry ? SLICE("preset") : SLICE("mtls"));
-        bool is_needed = is_entry || issuer->certificates == CONFIG_PROOFS_REQUIRED;
-        if (config->listen.tls.client_ca.count == 0 && wish != NULL && is_needed) {
-            config_read_problem(reader, wish, "config.missing_key",
-                                "the authorities whose certificates clients may show",
-                                is_entry ? "preset mtls needs 'client_ca' in 'listen.tls'"
-                                         : "'mtls: required' needs 'client_ca' in 'listen.tls'");
-        }
-    }
-}
-
 static void check_control(struct config_reader *reader, const struct config_node *control,
                           const struct config *config)
 {
@@ -264,7 +242,7 @@ void config_check_root(struct config_reader *reader, const struct config_node *n
     config_check_view_servers(reader, node);
     refuse_duplicates(reader, config_node_member(node, SLICE("identity")), SLICE("name"));
     refuse_duplicates(reader, config_node_member(node, SLICE("identity")), SLICE("issuer"));
-    check_certificates(reader, node, config);
+    config_check_certificates(reader, node, config);
     check_policies(reader, config_node_member(node, SLICE("policies")));
     check_revocations(reader, config_node_member(node, SLICE("revocations")), config);
     check_each(reader, config_node_member(node, SLICE("origins")), check_origin);

@@ -1,10 +1,12 @@
 /* Certificates of clients in the configuration: `listen.tls`. */
 #include "daemon/config/config.h"
 #include "support/check.h"
+#include "support/issued.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define ARENA_BYTES ((size_t)16 << 20)
@@ -148,4 +150,57 @@ TEST(config_client_authorities_must_be_some)
         CHECK(unlink(path) == 0);
     }
     CHECK(rmdir(folder) == 0);
+}
+
+/* An entry whose certificates the listener does not accept would wait for ever. */
+TEST(config_client_authorities_of_entries_are_accepted)
+{
+    enum { ROOT, BELOW, OTHER, FILES };
+    static const char *const NAMES[FILES] = {"root", "below", "other"};
+    static const struct {
+        const char *trusted, *own;
+        uint32_t column; /* 0: fine */
+    } rows[] = {
+        {"root", "root", 0},   {"root", "below", 0},  {"[other, root]", "below", 0},
+        {"other", "root", 41}, {"below", "root", 41}, {"[other, below]", "root", 41},
+    };
+    char folder[] = "/tmp/aegis-config-XXXXXX", path[128], text[512];
+    struct issued made[FILES];
+    CHECK(mkdtemp(folder) != NULL);
+    made[ROOT] = issued_authority(NULL, "root");
+    made[BELOW] = issued_authority(&made[ROOT], "below");
+    made[OTHER] = issued_authority(NULL, "other");
+    write_text(folder, "c", "");
+    write_text(folder, "k", "");
+    (void)snprintf(path, sizeof(path), "%s/k", folder);
+    CHECK(chmod(path, 0600) == 0);
+    for (size_t i = 0; i < FILES; i++) {
+        (void)snprintf(path, sizeof(path), "%s/%s", folder, NAMES[i]);
+        issued_write(path, &made[i], 1);
+    }
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct loaded loaded;
+        (void)snprintf(text, sizeof(text),
+                       TLS
+                       "client_ca: %s}\nidentity:\n- {name: bots, preset: mtls, client_ca: %s}\n",
+                       rows[i].trusted, rows[i].own);
+        enum status status = load(&loaded, text, folder);
+        CHECK_ROW(text, status == (rows[i].column == 0 ? STATUS_OK : STATUS_INVALID));
+        CHECK_ROW(text, loaded.report.count == (rows[i].column != 0));
+        if (loaded.report.count == 1) {
+            const struct config_problem *problem = &loaded.report.problems[0];
+            CHECK_ROW(text, problem->line == 5 && problem->column == rows[i].column);
+            CHECK_ROW(text, str_eq(problem->code, "config.certificate"));
+        }
+        arena_release(&loaded.arena);
+    }
+    for (size_t i = 0; i < FILES; i++) {
+        (void)snprintf(path, sizeof(path), "%s/%s", folder, NAMES[i]);
+        CHECK(unlink(path) == 0);
+        issued_release(&made[i]);
+    }
+    (void)snprintf(path, sizeof(path), "%s/c", folder);
+    CHECK(unlink(path) == 0);
+    (void)snprintf(path, sizeof(path), "%s/k", folder);
+    CHECK(unlink(path) == 0 && rmdir(folder) == 0);
 }
