@@ -19,7 +19,7 @@ const SERVERS = {
   'python-new': { program: [pythonPath, path.join(folder, 'server.py')], revision: MODERN },
 };
 const PYTHON = { 'python-legacy': 'legacy', 'python-modern': MODERN };
-const TOOLS = ['ask_model', 'ask_roots', 'ask_user', 'count', 'echo', 'touch', 'wait', 'was_cancelled'];
+const TOOLS = ['ask_about', 'ask_model', 'ask_roots', 'ask_user', 'count', 'echo', 'touch', 'wait', 'was_cancelled'];
 
 let bench;
 before(async () => {
@@ -27,7 +27,7 @@ before(async () => {
     hasRealServers: false,
     more: ({ processes }) => Promise.all(Object.entries(SERVERS).map(async ([name, { program: [command, file], ...more }]) => (
       { name, url: await listeningUrl(processes.start(command, [file, name])), trust: 'internal', ...more }))),
-    config: { policies: [path.join(rootFolder, 'tests/integration/policies-open')] },
+    config: { policies: [path.join(rootFolder, 'tests/integration/policies-pairs')] },
   });
 });
 after(() => bench?.stop());
@@ -67,12 +67,14 @@ for (const [language, places, run] of [['TypeScript', PLACES, ownTours], ['Pytho
     before(async () => (seen = await run()));
     for (const [i, { client, server, prefix, place }] of places.entries()) {
       test(`${client} with ${server} on the endpoint ${place}`, () => {
-        assert.deepEqual(seen[i], {
+        const { quoted, ...others } = seen[i]; // with the id of a decision
+        assert.deepEqual({ quoted: quoted?.replace(/[0-9a-f]{32}/, '...'), ...others }, {
           tools: TOOLS.map((name) => `${prefix}${name}`),
           echo: 'é',
           text: 'a text',
           greeting: 'hello ann',
           model: 'ann thinks',
+          quoted: `pair://${server}/text,closed notes stay (decision ...)`,
           user: 'ann',
           roots: 'file:///home/ann',
           counted: 'counted',

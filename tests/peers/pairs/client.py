@@ -9,14 +9,27 @@ import anyio
 import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
-from mcp_types import CreateMessageResult, ElicitResult, ListRootsResult, ResourceUpdatedNotification, Root, TextContent
+from mcp_types import (
+    CreateMessageResult,
+    ElicitResult,
+    ListRootsResult,
+    ResourceUpdatedNotification,
+    Root,
+    TextContent,
+    ToolResultContent,
+)
 
 POLLS_MAX = 500
 POLL_S = 0.02
 
 
-async def sample(_context, _params):
-    return CreateMessageResult(role="assistant", model="small", content=TextContent(type="text", text="ann thinks"))
+async def sample(_context, params):
+    """Says what it got of a tool, or that it thinks."""
+    [first, *_more] = params.messages[-1].content_as_list
+    text = "ann thinks"
+    if isinstance(first, ToolResultContent):
+        text = ",".join(str(block.resource.uri) if block.type == "resource" else block.text for block in first.content)
+    return CreateMessageResult(role="assistant", model="small", content=TextContent(type="text", text=text))
 
 
 async def elicit(_context, _params):
@@ -86,6 +99,7 @@ async def tour(client, mode, server, prefix, told):
         "text": (await client.read_resource(f"pair://{server}/text")).contents[0].text,
         "greeting": (await client.get_prompt(prefix + "greet", {"whom": "ann"})).messages[0].content.text,
         "model": said(await use("ask_model")),
+        "quoted": said(await use("ask_about")),
         "user": said(await use("ask_user")),
         "roots": said(await use("ask_roots")),
         "counted": said(await use("count", None, note)),

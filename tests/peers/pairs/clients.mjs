@@ -4,14 +4,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { connectLegacy, resultText } from '../support.mjs';
 
-const CAPABILITIES = { sampling: {}, elicitation: {}, roots: {} };
+const CAPABILITIES = { sampling: { tools: {} }, elicitation: {}, roots: {} };
 const POLLS_MAX = 500;
 const POLL_MS = 20;
 
+/** What the model says: what it got of a tool, or that it thinks. */
+function thoughtOf({ messages }) {
+  const [quoted] = [messages.at(-1).content].flat();
+  const said = quoted.type === 'tool_result' ? quoted.content.map(({ resource, text }) => resource?.uri ?? text) : ['ann thinks'];
+  return { role: 'assistant', model: 'small', content: { type: 'text', text: said.join() } };
+}
+
 const ANSWERS = {
-  'sampling/createMessage': { role: 'assistant', model: 'small', content: { type: 'text', text: 'ann thinks' } },
-  'elicitation/create': { action: 'accept', content: { name: 'ann' } },
-  'roots/list': { roots: [{ uri: 'file:///home/ann' }] },
+  'sampling/createMessage': thoughtOf,
+  'elicitation/create': () => ({ action: 'accept', content: { name: 'ann' } }),
+  'roots/list': () => ({ roots: [{ uri: 'file:///home/ann' }] }),
 };
 
 /** told: gets the addresses of resources that changed. */
@@ -20,7 +27,7 @@ async function connectV1(url, token, told) {
     capabilities: CAPABILITIES,
     prepare: (unconnected, { ResourceUpdatedNotificationSchema, ...schemas }) => {
       for (const name of ['CreateMessageRequestSchema', 'ElicitRequestSchema', 'ListRootsRequestSchema']) {
-        unconnected.setRequestHandler(schemas[name], ({ method }) => ANSWERS[method]);
+        unconnected.setRequestHandler(schemas[name], ({ method, params }) => ANSWERS[method](params));
       }
       unconnected.setNotificationHandler(ResourceUpdatedNotificationSchema, ({ params }) => told.push(params.uri));
     },
@@ -33,7 +40,7 @@ async function connectV1(url, token, told) {
 async function connectV2(url, token, told, mode) {
   const { Client, StreamableHTTPClientTransport } = await import('@modelcontextprotocol/client');
   const client = new Client({ name: 'pair', version: '1.0.0' }, { capabilities: CAPABILITIES, versionNegotiation: { mode } });
-  for (const [method, answer] of Object.entries(ANSWERS)) client.setRequestHandler(method, () => answer);
+  for (const [method, answer] of Object.entries(ANSWERS)) client.setRequestHandler(method, ({ params }) => answer(params));
   client.setNotificationHandler('notifications/resources/updated', ({ params }) => told.push(params.uri));
   const headers = { Authorization: `Bearer ${token}` };
   await client.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } }));
@@ -68,6 +75,7 @@ export async function tour(connect, url, token, { server, prefix }) {
     text: (await client.readResource({ uri: `pair://${server}/text` })).contents[0].text,
     greeting: (await client.getPrompt({ name: `${prefix}greet`, arguments: { whom: 'ann' } })).messages[0].content.text,
     model: await said(use('ask_model')),
+    quoted: await said(use('ask_about')),
     user: await said(use('ask_user')),
     roots: await said(use('ask_roots')),
     counted: await said(use('count', {}, { onprogress: (one) => progress.push(one.progress) })),

@@ -10,11 +10,15 @@ from mcp.server import MCPServer
 from mcp.server.mcpserver import Context, Elicit, ListRoots, Resolve, Sample
 from mcp_types import (
     CreateMessageResult,
+    EmbeddedResource,
     EmptyResult,
     ListRootsResult,
     SamplingMessage,
     SubscribeRequestParams,
     TextContent,
+    TextResourceContents,
+    ToolResultContent,
+    ToolUseContent,
     UnsubscribeRequestParams,
 )
 from pydantic import BaseModel
@@ -44,6 +48,15 @@ def model() -> Sample:
     return Sample([SamplingMessage(role="user", content=TextContent(type="text", text="who?"))], max_tokens=9)
 
 
+def quote() -> Sample:
+    notes = [TextResourceContents(uri=f"pair://{NAME}/{part}", text="a text") for part in ("text", "closed")]
+    blocks = [EmbeddedResource(type="resource", resource=note) for note in notes]
+    use = ToolUseContent(type="tool_use", id="use-1", name="look", input={})
+    result = ToolResultContent(type="tool_result", tool_use_id="use-1", content=blocks)
+    messages = [SamplingMessage(role="assistant", content=use), SamplingMessage(role="user", content=[result])]
+    return Sample(messages, max_tokens=9)
+
+
 def user() -> Elicit[Form]:
     return Elicit("who?", Form)
 
@@ -59,6 +72,11 @@ def echo(text: str) -> str:
 
 @server.tool(structured_output=False)
 def ask_model(answer: Annotated[CreateMessageResult, Resolve(model)]) -> str:
+    return answer.content.text
+
+
+@server.tool(structured_output=False)
+def ask_about(answer: Annotated[CreateMessageResult, Resolve(quote)]) -> str:
     return answer.content.text
 
 

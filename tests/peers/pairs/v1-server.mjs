@@ -6,7 +6,7 @@ import {
 import { z } from 'zod';
 
 import { serve } from '../v1-serving.mjs';
-import { FORM, MESSAGES, cancelled, text, waitForEnd } from './shared.mjs';
+import { FORM, MESSAGES, cancelled, quoting, text, waitForEnd } from './shared.mjs';
 
 const [name] = process.argv.slice(2);
 const uri = `pair://${name}/text`;
@@ -18,11 +18,13 @@ function newServer() {
   const tell = (extra, progress) =>
     extra.sendNotification({ method: 'notifications/progress', params: { progressToken: extra._meta.progressToken, progress } });
   server.registerTool('echo', { inputSchema: { text: z.string() } }, (given) => text(given.text));
-  server.registerTool('ask_model', {}, async (extra) => {
-    const { content } = await extra.sendRequest(
-      { method: 'sampling/createMessage', params: { messages: MESSAGES, maxTokens: 9 } }, CreateMessageResultSchema);
-    return text(content.text);
-  });
+  for (const [tool, messages] of [['ask_model', MESSAGES], ['ask_about', quoting(name)]]) {
+    server.registerTool(tool, {}, async (extra) => {
+      const { content } = await extra.sendRequest(
+        { method: 'sampling/createMessage', params: { messages, maxTokens: 9 } }, CreateMessageResultSchema);
+      return text(content.text);
+    });
+  }
   server.registerTool('ask_user', {}, async (extra) => {
     const params = { message: 'who?', requestedSchema: FORM };
     const { content } = await extra.sendRequest({ method: 'elicitation/create', params }, ElicitResultSchema);

@@ -7,7 +7,7 @@ import {
   McpServer, WebStandardStreamableHTTPServerTransport, createMcpHandler, fromJsonSchema, inputRequired, isLegacyRequest,
 } from '@modelcontextprotocol/server';
 
-import { FORM, MESSAGES, cancelled, text, waitForEnd } from './shared.mjs';
+import { FORM, MESSAGES, cancelled, quoting, text, waitForEnd } from './shared.mjs';
 
 const [name] = process.argv.slice(2);
 const uri = `pair://${name}/text`;
@@ -17,6 +17,7 @@ const of = (...names) => fromJsonSchema({
 
 const QUESTIONS = {
   ask_model: [inputRequired.createMessage({ messages: MESSAGES, maxTokens: 9 }), ({ content }) => content.text],
+  ask_about: [inputRequired.createMessage({ messages: quoting(name), maxTokens: 9 }), ({ content }) => content.text],
   ask_user: [inputRequired.elicit({ mode: 'form', message: 'who?', requestedSchema: FORM }), ({ content }) => content.name],
   ask_roots: [inputRequired.listRoots(), ({ roots }) => roots.map(({ uri }) => uri).join()],
 };
