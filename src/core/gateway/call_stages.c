@@ -247,6 +247,18 @@ void operation_write_params(const struct operation *op, struct buf *params)
     }
 }
 
+/* Of a directory: which page, in the server's words. */
+static void write_cursor(const struct operation *op, struct buf *params)
+{
+    json_ref cursor = op->message.method->list_member.len == 0
+                          ? JSON_NONE
+                          : json_member(&op->message.tape, op->message.params, SLICE("cursor"));
+    if (cursor != JSON_NONE) {
+        buf_append(params, SLICE(",\"cursor\":"));
+        buf_append(params, json_raw(&op->message.tape, cursor));
+    }
+}
+
 /* What the server gets in answer to its questions, and its own state as it gave it. */
 static void write_answers(const struct operation *op, struct buf *params)
 {
@@ -270,6 +282,7 @@ static void write_params(const struct operation *op, struct buf *params)
         return;
     }
     operation_write_params(op, params);
+    write_cursor(op, params);
     task_write_wish(op, params);
     write_answers(op, params);
     buf_append_byte(params, '}');
@@ -510,7 +523,7 @@ static enum stage_result stage_forward(struct operation *op)
     write_params(op, text);
     struct call_request request = {
         .method = method->name,
-        .name = method->is_completion ? SLICE_EMPTY : op->name,
+        .name = method->is_unrepeated ? SLICE_EMPTY : op->name,
         .parameters = op->parameters,
         .parameter_count = op->parameter_count,
         .may_ask = op->session->is_modern && operation_may_ask(op),
@@ -659,7 +672,7 @@ enum stage_result operation_answer_call(struct operation *op, void (*write)(stru
 
 static enum stage_result stage_answer(struct operation *op)
 {
-    return operation_answer_call(op, write_result);
+    return operation_answer_call(op, op->judging != NULL ? operation_write_list : write_result);
 }
 
 const struct stage OPERATION_CALL_STAGES[] = {
@@ -691,6 +704,7 @@ const struct stage OPERATION_CALL_STAGES[] = {
     {"judge_questions", operation_stage_judge_questions},
     {"take_task", operation_stage_take_task},
     {"judge_carried", operation_stage_judge_carried},
+    {"judge_entries", operation_stage_judge_entries},
     {"record_questions", operation_stage_record_notes},
     {"record_outcome", operation_stage_record_outcome},
     {"check_outcome", operation_stage_check_record},

@@ -299,6 +299,15 @@ static enum status judge_all(struct carrying *carrying, struct carried *out)
                                : STATUS_OK;
 }
 
+enum status carried_judge_link(const struct carried_rules *rules, struct slice uri,
+                               struct arena *scratch, struct arena *arena,
+                               struct question_judgement *out)
+{
+    struct carrying carrying = {.rules = rules, .scratch = scratch, .arena = arena};
+    *out = (struct question_judgement){0};
+    return judge_address(&carrying, LINK, &(struct resource_uri){.text = uri}, out);
+}
+
 enum status carried_judge(const struct carried_rules *rules, const struct carried_value *value,
                           struct arena *scratch, struct arena *arena, struct carried *out)
 {

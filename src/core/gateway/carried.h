@@ -43,6 +43,11 @@ struct carried {
 /* Is there anything to judge? Costs a look at the type of each block. */
 bool carried_is_in(const struct carried_value *value);
 
+/* Judge one address in its normal form, as that of a link. Arenas and statuses as below. */
+NODISCARD enum status carried_judge_link(const struct carried_rules *rules, struct slice uri,
+                                         struct arena *scratch, struct arena *arena,
+                                         struct question_judgement *out);
+
 /* Judge all resources in a value.
  *
  * scratch  of one decision; its contents are forgotten

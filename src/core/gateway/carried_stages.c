@@ -21,6 +21,16 @@ bool operation_ask_read(const struct operation *op, uint32_t server_index, struc
     return true;
 }
 
+bool operation_may_ever_read(const struct operation *op, uint32_t server_index, struct slice uri)
+{
+    struct policy_question question;
+    if (!operation_ask_read(op, server_index, uri, &question)) {
+        return false;
+    }
+    question.arguments_unknown = true;
+    return policy_may_ever_allow(&question, &op->gateway->scratch);
+}
+
 /* A read that is made in place of the call. */
 static bool ask_as_read(void *context, struct slice uri, struct policy_question *out)
 {

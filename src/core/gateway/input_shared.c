@@ -22,6 +22,12 @@ uint32_t operation_extensions(const struct operation *op, uint32_t server_index)
     return op->declared.extensions & op->gateway->snapshot->servers[server_index].extensions;
 }
 
+bool operation_may_extend(const struct operation *op, const struct mcp_method *method,
+                          uint32_t server_index)
+{
+    return (method->extension & ~op->gateway->snapshot->servers[server_index].extensions) == 0;
+}
+
 bool operation_drops_extension(const struct operation *op, uint32_t server_index)
 {
     return op->declared.has_other_extensions ||

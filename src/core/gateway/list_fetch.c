@@ -218,7 +218,8 @@ enum stage_result operation_fetch_endpoint(struct operation *op, const struct mc
     }
     for (uint32_t i = 0; i < server_count; i++) {
         bool is_meant = op->server_index == OPERATION_ALL_SERVERS || op->server_index == i;
-        if (is_meant && operation_covers(op, primitive, i)) {
+        if (is_meant && operation_covers(op, primitive, i) &&
+            (list == NULL || operation_may_extend(op, list, i))) {
             servers[count++] = i;
         }
     }

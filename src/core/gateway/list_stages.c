@@ -2,6 +2,8 @@
  * merged, and given out in pages. */
 #include "core/gateway/client_tasks.h"
 #include "core/gateway/operation.h"
+#include "core/gateway/question_shape.h"
+#include "core/gateway/skill.h"
 #include "core/gateway/wire_name.h"
 #include "core/mcp/resource_uri.h"
 #include "json/writer.h"
@@ -9,7 +11,7 @@
 #define LIST_ITEMS_PER_PAGE 1000
 #define LIST_TEXT_BYTES_MAX ((size_t)32 << 10) /* a name or a description of a view */
 #define PAGE_EDITS_MAX 2
-#define LIST_JUDGED_PER_TURN 256              /* then others of the loop have theirs */
+#define LIST_LOOKS_PER_TURN 256               /* then others of the loop have theirs */
 #define LIST_BYTES_PER_PAGE ((size_t)4 << 20) /* a page ends after the item that goes past this */
 
 /* An item the caller may see. Of items with one key the first stays, when they are of one server;
@@ -21,6 +23,7 @@ struct list_item {
     struct slice key; /* name, normal address, template or the server's id of a task */
     const struct client_task *task; /* of a list of tasks */
     size_t order;
+    size_t looks; /* at the policies, besides the first */
     bool is_left_out;
 };
 
@@ -43,6 +46,37 @@ static bool is_template_list(const struct operation *op)
     return slice_eq(op->list->list_member, SLICE("resourceTemplates"));
 }
 
+static bool is_skill_list(const struct operation *op)
+{
+    return slice_eq(op->list->list_member, SLICE("skills"));
+}
+
+/* Could the caller ever use the item in that way? within: as of an entry of method.h. */
+static bool may_be_used(struct operation *op, const struct list_item *item, struct slice method,
+                        struct slice within)
+{
+    static const struct json_place NO_DEFINITION = {NULL, JSON_NONE};
+    struct policy_question question = operation_question(op, item->part->server_index);
+    bool is_task = item->task != NULL;
+    question.method = method;
+    question.within = within;
+    question.name = is_task ? item->task->tool : item->key;
+    question.definition = is_task ? NO_DEFINITION : item->place;
+    question.arguments = (struct json_place){item->place.tape, JSON_NONE};
+    question.arguments_unknown = true;
+    question.name_unknown = is_template_list(op);
+    return policy_may_ever_allow(&question, &op->gateway->scratch);
+}
+
+/* SEP-2640: a folder is listed, not read. */
+static bool is_directory(const struct operation *op, const struct list_item *item)
+{
+    uint32_t extensions = op->gateway->snapshot->servers[item->part->server_index].extensions;
+    struct json_place type = question_member(item->place, SLICE("mimeType"));
+    return op->list->primitive == MCP_RESOURCE && (extensions & MCP_EXTENSION_SKILLS) != 0 &&
+           type.ref != JSON_NONE && json_string_eq(type.tape, type.ref, SLICE("inode/directory"));
+}
+
 static bool item_is_visible(struct operation *op, const struct list_item *item)
 {
     static const struct slice CALLS[] = {
@@ -51,16 +85,40 @@ static bool item_is_visible(struct operation *op, const struct list_item *item)
         [MCP_RESOURCE] = SLICE_INIT("resources/read"),
         [MCP_PROMPT] = SLICE_INIT("prompts/get"),
     };
-    static const struct json_place NO_DEFINITION = {NULL, JSON_NONE};
-    struct policy_question question = operation_question(op, item->part->server_index);
-    bool is_task = item->task != NULL;
-    question.method = CALLS[op->list->primitive];
-    question.name = is_task ? item->task->tool : item->key;
-    question.definition = is_task ? NO_DEFINITION : item->place;
-    question.arguments = (struct json_place){item->place.tape, JSON_NONE};
-    question.arguments_unknown = true;
-    question.name_unknown = is_template_list(op);
-    return policy_may_ever_allow(&question, &op->gateway->scratch);
+    if (is_skill_list(op)) {
+        return may_be_used(op, item, SLICE("skills/get"), CALLS[MCP_RESOURCE]);
+    }
+    return may_be_used(op, item, CALLS[op->list->primitive], SLICE_EMPTY) ||
+           (is_directory(op, item) &&
+            may_be_used(op, item, SLICE("resources/directory/read"), CALLS[MCP_RESOURCE]));
+}
+
+struct skill_reader {
+    const struct operation *operation;
+    uint32_t server_index;
+};
+
+static bool may_read_file(void *context, struct slice uri)
+{
+    const struct skill_reader *reader = context;
+    return operation_may_ever_read(reader->operation, reader->server_index, uri);
+}
+
+/* Of a list of skills: is it one, and may the caller read all of it? */
+static bool is_good_skill(struct operation *op, struct list_item *item)
+{
+    struct skill_reader reader = {op, item->part->server_index};
+    struct skill_rules rules = {may_read_file, &reader};
+    struct skill skill;
+    struct arena scratch;
+    if (!is_skill_list(op)) {
+        return true;
+    }
+    arena_init(&scratch, GATEWAY_OPERATION_BYTES_MAX, &op->account);
+    enum status status = skill_read(item->place, &rules, &scratch, &skill, NULL);
+    item->looks += skill.file_count;
+    arena_release(&scratch);
+    return status == STATUS_OK && skill.is_readable;
 }
 
 /* MCP 2026-07-28: a tool whose fields for arguments break a rule is not shown. */
@@ -104,7 +162,7 @@ static bool read_item(struct operation *op, struct list_item *item)
         item->key = uri.text;
     }
     return operation_shows(op, op->list->primitive, item->part->server_index, item->key) &&
-           has_good_fields(op, item) && item_is_visible(op, item);
+           has_good_fields(op, item) && item_is_visible(op, item) && is_good_skill(op, item);
 }
 
 /* A task of this session, by the name of the tool that made it. Others are not known to be the
@@ -225,7 +283,7 @@ static enum status begin_judging(struct operation *op)
 /* The next items; false when there is none left. */
 static bool judge_some(struct operation *op, struct list_judging *judging)
 {
-    for (size_t turn = 0; turn < LIST_JUDGED_PER_TURN; turn++) {
+    for (size_t looks = 0; looks < LIST_LOOKS_PER_TURN; looks++) {
         struct list_item item = {.order = judging->count};
         while (judging->part < op->part_count &&
                !list_walk_next(&judging->walk, &op->parts[judging->part], &item.place)) {
@@ -241,8 +299,23 @@ static bool judge_some(struct operation *op, struct list_judging *judging)
             judging->sorted[judging->count] = &judging->items[judging->count];
             judging->count++;
         }
+        looks += item.looks;
     }
     return true;
+}
+
+enum status operation_judge_items(struct operation *op, bool *has_more)
+{
+    *has_more = false;
+    if (op->judging == NULL) {
+        TRY(begin_judging(op));
+    }
+    *has_more = judge_some(op, op->judging);
+    if (!*has_more) {
+        sort_items(op, op->judging->sorted, op->judging->count);
+        leave_out_doubles(op, op->judging->sorted, op->judging->count);
+    }
+    return STATUS_OK;
 }
 
 /* A server may list tens of thousands of items, and each costs a look at the policies. */
@@ -254,15 +327,11 @@ static enum stage_result stage_judge(struct operation *op)
     if (operation_is_stopped(op)) {
         return operation_refuse_upstream(op, op->wait_status, &op->wait_diag);
     }
-    if (op->judging == NULL && begin_judging(op) != STATUS_OK) {
+    bool has_more = false;
+    if (operation_judge_items(op, &has_more) != STATUS_OK) {
         return operation_refuse_overload(op, "no memory for the list");
     }
-    if (judge_some(op, op->judging)) {
-        return operation_pause(op);
-    }
-    sort_items(op, op->judging->sorted, op->judging->count);
-    leave_out_doubles(op, op->judging->sorted, op->judging->count);
-    return STAGE_DONE;
+    return has_more ? operation_pause(op) : STAGE_DONE;
 }
 
 /* What a tool of a view is called and described as; empty: as elsewhere. */
@@ -304,16 +373,11 @@ static struct json_edit describe(const struct list_item *item, struct slice desc
 /* Could the caller ever read what the text is the address of? */
 static bool may_read(struct operation *op, const struct list_item *item, json_ref text)
 {
-    struct policy_question question;
     struct slice address = SLICE_EMPTY;
     struct resource_uri uri;
-    if (json_string(item->place.tape, text, &op->arena, &address) != STATUS_OK ||
-        resource_uri_read(address, &op->arena, &uri, NULL) != STATUS_OK ||
-        !operation_ask_read(op, item->part->server_index, uri.text, &question)) {
-        return false;
-    }
-    question.arguments_unknown = true;
-    return policy_may_ever_allow(&question, &op->gateway->scratch);
+    return json_string(item->place.tape, text, &op->arena, &address) == STATUS_OK &&
+           resource_uri_read(address, &op->arena, &uri, NULL) == STATUS_OK &&
+           operation_may_ever_read(op, item->part->server_index, uri.text);
 }
 
 /* MCP Apps: what a tool or a resource says about pages is for clients that may have them, and the
@@ -373,6 +437,24 @@ static size_t items_max(const struct operation *op)
     return is_limited ? view->max_tools : SIZE_MAX;
 }
 
+/* Of the page of a directory the server has said what is enough. */
+static bool is_full(const struct operation *op, size_t written, size_t bytes)
+{
+    return op->list->kind == MCP_KIND_LIST &&
+           (written == LIST_ITEMS_PER_PAGE || bytes > LIST_BYTES_PER_PAGE);
+}
+
+/* The cursor of a directory's next page, in the server's own words. */
+static void write_cursor_of_server(struct operation *op)
+{
+    struct json_place result = {&op->call.answer, op->call.result};
+    struct json_place cursor = question_member(result, SLICE("nextCursor"));
+    if (cursor.ref != JSON_NONE && json_type(cursor.tape, cursor.ref) == JSON_STRING) {
+        buf_append(&op->reply, SLICE(",\"nextCursor\":"));
+        buf_append(&op->reply, json_raw(cursor.tape, cursor.ref));
+    }
+}
+
 /* The items from list_from on, and the cursor of the next page when there is one. */
 static void write_page(struct operation *op, const struct list_item *items, size_t count)
 {
@@ -385,7 +467,7 @@ static void write_page(struct operation *op, const struct list_item *items, size
         if (items[i].is_left_out || seen++ < op->list_from) {
             continue;
         }
-        if (written == LIST_ITEMS_PER_PAGE || op->reply.len - begin > LIST_BYTES_PER_PAGE) {
+        if (is_full(op, written, op->reply.len - begin)) {
             buf_append(&op->reply, SLICE("],\"nextCursor\":\""));
             buf_append_u64(&op->reply, op->list_from + written);
             buf_append(&op->reply, SLICE("\""));
@@ -398,19 +480,39 @@ static void write_page(struct operation *op, const struct list_item *items, size
     buf_append_byte(&op->reply, ']');
 }
 
+void operation_write_list(struct operation *op)
+{
+    operation_result_begin(op);
+    write_page(op, op->judging->items, op->judging->count);
+    if (op->list->kind == MCP_KIND_CALL) {
+        write_cursor_of_server(op);
+    }
+    if (mcp_revision_is_modern(op->revision)) {
+        buf_append(&op->reply, SLICE(",\"ttlMs\":0,\"cacheScope\":\"private\""));
+    }
+    operation_result_end(op);
+}
+
 static enum stage_result stage_answer(struct operation *op)
 {
     if (op->client_gone) {
         return STAGE_DONE;
     }
-    operation_result_begin(op);
-    write_page(op, op->judging->items, op->judging->count);
-    if (mcp_revision_is_modern(op->revision)) {
-        buf_append(&op->reply, SLICE(",\"ttlMs\":0,\"cacheScope\":\"private\""));
-    }
-    operation_result_end(op);
+    operation_write_list(op);
     operation_answer(op, 200);
     return STAGE_DONE;
+}
+
+/* What no server has of an extension is no method. One that could not be asked may have it. */
+static enum stage_result stage_check_offered(struct operation *op)
+{
+    bool is_offered = op->list->extension == 0;
+    for (size_t i = 0; i < op->part_count; i++) {
+        const struct list_part *part = &op->parts[i];
+        is_offered = is_offered || !part->is_complete ||
+                     (part->session->offers & op->list->needs) == op->list->needs;
+    }
+    return is_offered ? STAGE_DONE : operation_refuse_method(op);
 }
 
 /* A cursor of ours is the number of items before it: the lists are asked anew for every page, so
@@ -451,6 +553,7 @@ const struct stage OPERATION_LIST_STAGES[] = {
     {"check_cursor", stage_check_cursor},
     {"fetch", stage_fetch},
     {"check_fetched", operation_stage_check_fetched},
+    {"check_offered", stage_check_offered},
     {"judge", stage_judge},
     {"record_event", operation_stage_record_event},
     {"check_record", operation_stage_check_record},

@@ -346,6 +346,14 @@ struct list_walk {
 };
 bool list_walk_next(struct list_walk *walk, const struct list_part *part, struct json_place *item);
 
+/* list_stages.c: judge some of the items in the operation's parts, for others of the loop to have
+ * their turn before the next. STATUS_LIMIT: no memory. */
+NODISCARD enum status operation_judge_items(struct operation *operation, bool *has_more);
+
+/* The result that lists what passed: of a list in pages of ours, of a directory as its server's
+ * page, with the cursor of operation->call. */
+void operation_write_list(struct operation *operation);
+
 /* Is that tool, prompt or resource of the server on the operation's endpoint? Pages of MCP Apps are
  * for clients that may have them. */
 bool operation_shows(const struct operation *operation, enum mcp_primitive primitive,
@@ -354,6 +362,10 @@ bool operation_shows(const struct operation *operation, enum mcp_primitive primi
 /* Has the endpoint anything of that kind of the server? */
 bool operation_covers(const struct operation *operation, enum mcp_primitive primitive,
                       uint32_t server_index);
+
+/* Is the method of the protocol, or of an extension that may be used with that server? */
+bool operation_may_extend(const struct operation *operation, const struct mcp_method *method,
+                          uint32_t server_index);
 
 /* The operation's view, or NULL: it has none, or none any more. Not across a wait. */
 const struct gateway_view *operation_view(const struct operation *operation);
@@ -488,6 +500,14 @@ struct carried_rules operation_carried_rules(struct operation *operation);
 
 /* Judge those in the answer, and note each judgement; operation->withheld is the edit then. */
 enum stage_result operation_stage_judge_carried(struct operation *operation);
+
+/* skill_stages.c: the same for the entry of a skill, which passes whole or not at all, and for the
+ * entries of a directory, of which those stay that a list would show. */
+enum stage_result operation_stage_judge_entries(struct operation *operation);
+
+/* Could the caller ever read the address, in its normal form, from that server? */
+bool operation_may_ever_read(const struct operation *operation, uint32_t server_index,
+                             struct slice uri);
 
 /* Which server said the address to the caller, in a result on an endpoint of several servers?
  * STATUS_NOT_FOUND, or STATUS_CONFLICT when two did. */

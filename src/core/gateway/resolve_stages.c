@@ -23,7 +23,8 @@ static bool needs_resolving(const struct operation *op)
 
 static bool is_candidate(struct operation *op, uint32_t server_index, struct policy_answer *denial)
 {
-    if (!operation_covers(op, op->message.method->primitive, server_index)) {
+    if (!operation_covers(op, op->message.method->primitive, server_index) ||
+        !operation_may_extend(op, op->message.method, server_index)) {
         return false;
     }
     if (op->message.method->primitive != MCP_RESOURCE) {

@@ -132,9 +132,6 @@ enum stage_result operation_stage_session(struct operation *op)
                               SLICE("the session was agreed in another revision"));
     }
     op->revision = op->token.revision;
-    if (op->message.method->is_of_tasks && op->revision != MCP_2025_11_25) {
-        return operation_refuse_method(op);
-    }
     /* The list may have become shorter since. */
     return operation_speaks(op, op->revision)
                ? STAGE_DONE
@@ -566,7 +563,12 @@ static enum stage_result enter_session(struct operation *op)
     if (op->client->is_linked != op->is_linked) {
         return operation_refuse_session(op, "session.transport");
     }
-    return op->is_linked ? operation_link(op) : STAGE_DONE;
+    enum stage_result result = op->is_linked ? operation_link(op) : STAGE_DONE;
+    if (result != STAGE_DONE) {
+        return result;
+    }
+    return op->revision < op->message.method->first_legacy ? operation_refuse_method(op)
+                                                           : STAGE_DONE;
 }
 
 /* What was handed over stays, so that loops with different snapshots cannot pass it on for ever. */

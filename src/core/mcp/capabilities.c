@@ -53,13 +53,13 @@ static bool knows_modes(enum mcp_revision revision)
     return revision == MCP_2025_11_25 || revision == MCP_2026_07_28;
 }
 
-/* Pages were shown before extensions were part of the protocol; tasks of a client of that time are
- * those of its own revision. */
+/* Pages were shown, and skills read, before extensions were part of the protocol; tasks of a client
+ * of that time are those of its own revision. */
 static uint32_t extensions_of(const struct mcp_client_capabilities *capabilities,
                               enum mcp_revision revision)
 {
     if (revision == MCP_2025_11_25) {
-        return capabilities->extensions & MCP_EXTENSION_UI;
+        return capabilities->extensions & (MCP_EXTENSION_UI | MCP_EXTENSION_SKILLS);
     }
     return mcp_revision_is_modern(revision) ? capabilities->extensions : 0;
 }
@@ -139,6 +139,6 @@ void mcp_capabilities_write(const struct mcp_client_capabilities *capabilities,
     append(out, &has_member, SLICE("elicitation"), elicitation_of(capabilities, revision));
     uint32_t extensions = extensions_of(capabilities, revision);
     buf_append(out, has_member && extensions != 0 ? SLICE(",") : SLICE_EMPTY);
-    mcp_extensions_write(out, extensions, true);
+    mcp_extensions_write(out, extensions, MCP_EXTENSIONS_OF_CLIENT);
     buf_append_byte(out, '}');
 }

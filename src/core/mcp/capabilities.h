@@ -29,7 +29,7 @@ struct mcp_client_capabilities {
 struct mcp_client_capabilities mcp_capabilities_read(const struct json_tape *tape, json_ref ref);
 
 /* What of it a client of that revision can mean: roots change up to MCP 2025-11-25, elicitation
- * came with MCP 2025-06-18, its modes, tools in sampling and pages with 2025-11-25, other
+ * came with MCP 2025-06-18, its modes, tools in sampling, pages and skills with 2025-11-25, other
  * extensions with 2026-07-28. */
 struct mcp_client_capabilities
 mcp_capabilities_known(const struct mcp_client_capabilities *capabilities,

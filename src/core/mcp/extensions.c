@@ -4,13 +4,21 @@
 struct extension {
     struct slice id;
     uint32_t flag;
-    struct slice settings; /* of a client */
+    struct slice settings[MCP_EXTENSION_SIDES];
 };
 
+#define NO_SETTINGS SLICE_INIT("{}")
+
 static const struct extension EXTENSIONS[] = {
-    {SLICE_INIT(MCP_EXTENSION_TASKS_ID), MCP_EXTENSION_TASKS, SLICE_INIT("{}")},
-    {SLICE_INIT(MCP_EXTENSION_UI_ID), MCP_EXTENSION_UI,
-     SLICE_INIT("{\"mimeTypes\":[\"text/html;profile=mcp-app\"]}")},
+    {SLICE_INIT(MCP_EXTENSION_TASKS_ID),
+     MCP_EXTENSION_TASKS,
+     {NO_SETTINGS, NO_SETTINGS, NO_SETTINGS}},
+    {SLICE_INIT(MCP_EXTENSION_UI_ID),
+     MCP_EXTENSION_UI,
+     {SLICE_INIT("{\"mimeTypes\":[\"text/html;profile=mcp-app\"]}"), NO_SETTINGS, NO_SETTINGS}},
+    {SLICE_INIT(MCP_EXTENSION_SKILLS_ID),
+     MCP_EXTENSION_SKILLS,
+     {NO_SETTINGS, NO_SETTINGS, SLICE_INIT("{\"directoryRead\":true}")}},
 };
 
 static uint32_t find_key(const struct json_tape *tape, json_ref key)
@@ -45,7 +53,7 @@ uint32_t mcp_extensions_read(const struct json_tape *tape, json_ref capabilities
     return found;
 }
 
-void mcp_extensions_write(struct buf *out, uint32_t extensions, bool is_client)
+void mcp_extensions_write(struct buf *out, uint32_t extensions, enum mcp_extension_side side)
 {
     struct slice before = SLICE("\"extensions\":{");
     for (size_t i = 0; i < COUNT_OF(EXTENSIONS); i++) {
@@ -53,7 +61,7 @@ void mcp_extensions_write(struct buf *out, uint32_t extensions, bool is_client)
             buf_append(out, before);
             buf_append_json_string(out, EXTENSIONS[i].id);
             buf_append_byte(out, ':');
-            buf_append(out, is_client ? EXTENSIONS[i].settings : SLICE("{}"));
+            buf_append(out, EXTENSIONS[i].settings[side]);
             before = SLICE(",");
         }
     }

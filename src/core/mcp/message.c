@@ -399,6 +399,19 @@ static enum status read_log_level(struct reading *r)
                                              : STATUS_OK;
 }
 
+/* Which page of a directory? The server's own words. */
+static enum status read_cursor(struct reading *r)
+{
+    const struct mcp_method *method = r->out->method;
+    if (method->list_member.len == 0 || method->target_member.len == 0) {
+        return STATUS_OK;
+    }
+    json_ref cursor = json_member(&r->out->tape, r->out->params, SLICE("cursor"));
+    return cursor == JSON_NONE || json_type(&r->out->tape, cursor) == JSON_STRING
+               ? STATUS_OK
+               : refuse_params(r, "'cursor' must be a string");
+}
+
 static enum status read_params(struct reading *r)
 {
     const struct json_tape *tape = &r->out->tape;
@@ -424,7 +437,7 @@ static enum status read_params(struct reading *r)
     if (r->out->arguments != JSON_NONE && json_type(tape, r->out->arguments) != JSON_OBJECT) {
         return refuse_params(r, "'arguments' must be an object");
     }
-    return STATUS_OK;
+    return read_cursor(r);
 }
 
 static void begin_reading(struct mcp_message *out, struct mcp_refusal *refusal)

@@ -98,6 +98,30 @@ TEST(mcp_message_eras_and_mirrors)
         {"mirrored name without a name", "2026-07-28", "tools/list", "t",
          "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\",\"params\":{" META "}}", 400,
          -32020},
+        {"skill without a field", "2026-07-28", "skills/get", NULL,
+         "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"skills/get\",\"params\":{\"uri\":\"s:a\"," META
+         "}}",
+         200, 0},
+        {"skill with one", "2026-07-28", "skills/get", "s:a",
+         "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"skills/get\",\"params\":{\"uri\":\"s:a\"," META
+         "}}",
+         200, 0},
+        {"skill with another's", "2026-07-28", "skills/get", "s:b",
+         "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"skills/get\",\"params\":{\"uri\":\"s:a\"," META
+         "}}",
+         400, -32020},
+        {"skill by its name", "2026-07-28", "skills/get", NULL,
+         "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"skills/get\",\"params\":{\"name\":\"a\"," META
+         "}}",
+         400, -32602},
+        {"page of a directory", "2026-07-28", "resources/directory/read", NULL,
+         "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"resources/directory/read\",\"params\":{"
+         "\"uri\":\"s:a\",\"cursor\":\"2\"," META "}}",
+         200, 0},
+        {"page by a number", "2026-07-28", "resources/directory/read", NULL,
+         "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"resources/directory/read\",\"params\":{"
+         "\"uri\":\"s:a\",\"cursor\":2," META "}}",
+         400, -32602},
         {"ping is gone", "2026-07-28", "ping", NULL,
          "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\",\"params\":{" META "}}", 404, -32601},
         {"request without id", NULL, NULL, NULL, "{\"jsonrpc\":\"2.0\",\"method\":\"tools/list\"}",

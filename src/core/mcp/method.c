@@ -1,14 +1,19 @@
 #include "core/mcp/method.h"
 
+#include "core/mcp/extensions.h"
 #include "core/mcp/offers.h"
 
 #define NAME(text) .name = SLICE_INIT(text)
 #define TARGET(text) .target_member = SLICE_INIT(text)
 #define ITEMS(text) .list_member = SLICE_INIT(text)
 #define NEEDS(offer) .needs = MCP_OFFERS_##offer
-#define COMPLETION(use) .is_completion = true, .judged_as = SLICE_INIT(use)
+#define COMPLETION(use) .is_completion = true, .is_unrepeated = true, .judged_as = SLICE_INIT(use)
 #define ASKS .may_ask = true
-#define OF_TASKS .is_of_tasks = true, .judged_as = SLICE_INIT("tools/call")
+#define OF_TASKS                                                                                   \
+    .is_of_tasks = true, .first_legacy = MCP_2025_11_25, .judged_as = SLICE_INIT("tools/call")
+/* Extensions are older than their era. */
+#define OF_SKILLS                                                                                  \
+    BOTH, .extension = MCP_EXTENSION_SKILLS, .first_legacy = MCP_2025_11_25, .is_unrepeated = true
 #define CARRIES(member) .carries = SLICE_INIT(member)
 #define BOTH .in_legacy = true, .in_modern = true
 #define LEGACY .in_legacy = true
@@ -29,6 +34,11 @@ static const struct mcp_method METHODS[] = {
      NEEDS(RESOURCES)},
     {NAME("resources/templates/list"), MCP_RESOURCE, MCP_KIND_LIST, BOTH,
      ITEMS("resourceTemplates"), NEEDS(RESOURCES)},
+    {NAME("skills/list"), MCP_RESOURCE, MCP_KIND_LIST, OF_SKILLS, ITEMS("skills"), NEEDS(SKILLS)},
+    {NAME("skills/get"), MCP_RESOURCE, MCP_KIND_CALL, OF_SKILLS, TARGET("uri"), NEEDS(SKILLS),
+     .within = SLICE_INIT("resources/read")},
+    {NAME("resources/directory/read"), MCP_RESOURCE, MCP_KIND_CALL, OF_SKILLS, TARGET("uri"),
+     ITEMS("resources"), NEEDS(DIRECTORIES), .within = SLICE_INIT("resources/read")},
     {NAME("prompts/get"), MCP_PROMPT, MCP_KIND_CALL, BOTH, TARGET("name"), NEEDS(PROMPTS), ASKS,
      CARRIES("messages")},
     {NAME("prompts/list"), MCP_PROMPT, MCP_KIND_LIST, BOTH, ITEMS("prompts"), NEEDS(PROMPTS)},

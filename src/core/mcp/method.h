@@ -7,8 +7,7 @@
 #define AEGIS_CORE_MCP_METHOD_H
 
 #include "base/slice.h"
-
-#include <stdbool.h>
+#include "core/mcp/revision.h"
 
 enum mcp_primitive {
     MCP_LIFECYCLE = 0,
@@ -44,16 +43,19 @@ struct mcp_method {
     enum mcp_kind kind;
     bool is_notification;
     bool in_legacy, in_modern;
-    struct slice target_member; /* of params: "name" or "uri"; empty when there is no target */
-    struct slice list_member;   /* of a list's result: "tools"; empty otherwise */
-    uint32_t needs;             /* what a server must offer, mcp_offer; 0: nothing */
-    bool may_ask;               /* modern: its result may be questions to the client */
-    bool is_completion;         /* the target is in params.ref, and says the primitive */
-    bool is_of_tasks;           /* of MCP 2025-11-25 and of the extension of 2026-07-28 */
-    struct slice judged_as;     /* another use of the target: that which a completion helps with,
-                                 * or the call that made a task; empty: the method itself */
-    struct slice within;        /* the method whose action its own is in; empty: none */
-    struct slice carries;       /* of its result, where resources may stand; empty: none may */
+    enum mcp_revision first_legacy; /* of those with a handshake that have it; NONE: all have */
+    uint32_t extension;             /* whose method it is, mcp_extension; 0: of the protocol */
+    struct slice target_member;     /* of params: "name" or "uri"; empty when there is no target */
+    bool is_unrepeated;             /* modern: no header field has the target */
+    struct slice list_member;       /* of the result of a list, "tools", or of a directory */
+    uint32_t needs;                 /* what a server must offer, mcp_offer; 0: nothing */
+    bool may_ask;                   /* modern: its result may be questions to the client */
+    bool is_completion;             /* the target is in params.ref, and says the primitive */
+    bool is_of_tasks;               /* of MCP 2025-11-25 and of the extension of 2026-07-28 */
+    struct slice judged_as; /* another use of the target: that which a completion helps with,
+                             * or the call that made a task; empty: the method itself */
+    struct slice within;    /* the method whose action its own is in; empty: none */
+    struct slice carries;   /* of its result, where resources may stand; empty: none may */
 };
 
 /* The entry of a method, or NULL: then it is refused. Names are compared byte by byte. */

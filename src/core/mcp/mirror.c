@@ -71,8 +71,10 @@ static enum status check_name(const struct mcp_message_input *input,
     }
     (void)mcp_field(input->fields, input->field_count, SLICE("mcp-name"), &count);
     json_ref ref = JSON_NONE;
-    /* MCP 2026-07-28: what a completion refers to is not repeated. */
-    if (entry->target_member.len > 0 && !entry->is_completion && message->params != JSON_NONE) {
+    /* MCP 2026-07-28: what a completion refers to is not repeated; methods of skills may do so. */
+    bool is_repeated = entry->target_member.len > 0 && !entry->is_completion &&
+                       (!entry->is_unrepeated || count > 0);
+    if (is_repeated && message->params != JSON_NONE) {
         ref = json_member(&message->tape, message->params, entry->target_member);
     }
     if (ref == JSON_NONE) {

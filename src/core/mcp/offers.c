@@ -29,6 +29,9 @@ static const struct offer OFFERS[] = {
     {SLICE_INIT("logging"), MCP_OFFERS_LOGGING, {{SLICE_INIT(""), 0}}},
 };
 
+static const struct part SKILLS_PARTS[PARTS_MAX] = {
+    {SLICE_INIT("directoryRead"), MCP_OFFERS_DIRECTORIES}};
+
 static uint32_t read_parts(const struct json_tape *tape, json_ref offer, const struct part *parts)
 {
     uint32_t flags = 0;
@@ -54,6 +57,22 @@ static uint32_t read_tasks(const struct json_tape *tape, json_ref capabilities)
            (has_cancel ? MCP_OFFERS_TASKS_CANCEL : 0U);
 }
 
+/* The part of the extension that its settings offer. */
+static uint32_t read_skills(const struct json_tape *tape, json_ref capabilities)
+{
+    json_ref skills =
+        json_member_object(tape, json_member_object(tape, capabilities, SLICE("extensions")),
+                           SLICE(MCP_EXTENSION_SKILLS_ID));
+    return MCP_OFFERS_SKILLS | read_parts(tape, skills, SKILLS_PARTS);
+}
+
+static uint32_t read_extensions(const struct json_tape *tape, json_ref capabilities,
+                                uint32_t extensions)
+{
+    return ((extensions & MCP_EXTENSION_UI) != 0 ? MCP_OFFERS_UI : 0U) |
+           ((extensions & MCP_EXTENSION_SKILLS) != 0 ? read_skills(tape, capabilities) : 0U);
+}
+
 uint32_t mcp_offers_read(const struct json_tape *tape, json_ref result, enum mcp_revision revision,
                          uint32_t extensions, bool *drops_extension)
 {
@@ -73,7 +92,7 @@ uint32_t mcp_offers_read(const struct json_tape *tape, json_ref result, enum mcp
                (found & extensions & MCP_EXTENSION_TASKS) != 0) {
         offers |= MCP_OFFERS_TASKS | MCP_OFFERS_TASKS_CANCEL;
     }
-    return offers | ((found & extensions & MCP_EXTENSION_UI) != 0 ? MCP_OFFERS_UI : 0U);
+    return offers | read_extensions(tape, capabilities, found & extensions);
 }
 
 bool mcp_offers_have_other(const struct json_tape *tape, json_ref result,
@@ -115,12 +134,23 @@ static void write_tasks(struct buf *buf, uint32_t offers)
     buf_append(buf, SLICE("\"requests\":{\"tools\":{\"call\":{}}}}"));
 }
 
-void mcp_offers_write(struct buf *buf, uint32_t offers, enum mcp_revision revision)
+static uint32_t extensions_of(uint32_t offers, enum mcp_revision revision)
 {
     bool is_modern = mcp_revision_is_modern(revision);
-    bool has_tasks = (offers & MCP_OFFERS_TASKS) != 0;
-    uint32_t extensions = ((offers & MCP_OFFERS_UI) != 0 ? (uint32_t)MCP_EXTENSION_UI : 0U) |
-                          (has_tasks && is_modern ? (uint32_t)MCP_EXTENSION_TASKS : 0U);
+    uint32_t extensions = 0;
+    if (!is_modern && revision != MCP_2025_11_25) {
+        return 0;
+    }
+    extensions |= (offers & MCP_OFFERS_UI) != 0 ? (uint32_t)MCP_EXTENSION_UI : 0U;
+    extensions |= (offers & MCP_OFFERS_SKILLS) != 0 ? (uint32_t)MCP_EXTENSION_SKILLS : 0U;
+    extensions |=
+        (offers & MCP_OFFERS_TASKS) != 0 && is_modern ? (uint32_t)MCP_EXTENSION_TASKS : 0U;
+    return extensions;
+}
+
+void mcp_offers_write(struct buf *buf, uint32_t offers, enum mcp_revision revision)
+{
+    uint32_t extensions = extensions_of(offers, revision);
     struct slice before = SLICE_EMPTY;
     buf_append(buf, SLICE("\"capabilities\":{"));
     for (size_t i = 0; i < COUNT_OF(OFFERS); i++) {
@@ -133,14 +163,17 @@ void mcp_offers_write(struct buf *buf, uint32_t offers, enum mcp_revision revisi
             before = SLICE(",");
         }
     }
-    if (has_tasks && revision == MCP_2025_11_25) {
+    if ((offers & MCP_OFFERS_TASKS) != 0 && revision == MCP_2025_11_25) {
         buf_append(buf, before);
         write_tasks(buf, offers);
         before = SLICE(",");
     }
-    if (extensions != 0 && (is_modern || revision == MCP_2025_11_25)) {
+    if (extensions != 0) {
         buf_append(buf, before);
-        mcp_extensions_write(buf, extensions, false);
+        mcp_extensions_write(buf, extensions,
+                             (offers & MCP_OFFERS_DIRECTORIES) != 0
+                                 ? MCP_EXTENSIONS_OF_SERVER_WITH_DIRECTORIES
+                                 : MCP_EXTENSIONS_OF_SERVER);
     }
     buf_append_byte(buf, '}');
 }

@@ -27,6 +27,8 @@ enum mcp_offer {
     MCP_OFFERS_RESOURCES_CHANGED = 1024,
     MCP_OFFERS_PROMPTS_CHANGED = 2048,
     MCP_OFFERS_SUBSCRIBE = 4096,
+    MCP_OFFERS_SKILLS = 8192,
+    MCP_OFFERS_DIRECTORIES = 16384, /* and lists of folders, with skills only */
 };
 
 #define MCP_OFFERS_CHANGES                                                                         \

@@ -16,6 +16,8 @@ static bool parse(const char *text, struct json_tape *tape)
 #define TASKS_CORE "\"tasks\":{\"list\":{},\"cancel\":{},\"requests\":{\"tools\":{\"call\":{}}}}"
 #define TASKS_EXTENSION "\"extensions\":{\"io.modelcontextprotocol/tasks\":{}}"
 #define UI_EXTENSION "\"extensions\":{\"io.modelcontextprotocol/ui\":{}}"
+#define SKILLS_EXTENSION(settings)                                                                 \
+    "\"extensions\":{\"io.modelcontextprotocol/skills\":" settings "}"
 #define RESULT(capabilities) "{\"capabilities\":{" capabilities "}}"
 #define WRITTEN(capabilities) "\"capabilities\":{" capabilities "}"
 
@@ -144,6 +146,20 @@ TEST(mcp_offers_of_tasks_and_extensions_need_era_and_permission)
          MCP_2026_07_28, BOTH, MCP_OFFERS_UI, WRITTEN(UI_EXTENSION), true},
         {"no object", RESULT("\"extensions\":{\"io.modelcontextprotocol/ui\":true}"),
          MCP_2026_07_28, BOTH, 0, WRITTEN(""), false},
+        {"skills, not listed", RESULT(SKILLS_EXTENSION("{\"directoryRead\":true}")), MCP_2026_07_28,
+         BOTH, 0, WRITTEN(""), true},
+        {"skills that are no object", RESULT(SKILLS_EXTENSION("[]")), MCP_2026_07_28,
+         MCP_EXTENSION_SKILLS, 0, WRITTEN(""), false},
+        {"skills before clients knew them", RESULT(SKILLS_EXTENSION("{}")), MCP_2025_06_18,
+         MCP_EXTENSION_SKILLS, MCP_OFFERS_SKILLS, WRITTEN(""), false},
+        {"skills", RESULT(SKILLS_EXTENSION("{\"directoryRead\":false,\"x\":true}")), MCP_2025_11_25,
+         MCP_EXTENSION_SKILLS, MCP_OFFERS_SKILLS, WRITTEN(SKILLS_EXTENSION("{}")), false},
+        {"skills and a word for true", RESULT(SKILLS_EXTENSION("{\"directoryRead\":\"true\"}")),
+         MCP_2026_07_28, MCP_EXTENSION_SKILLS, MCP_OFFERS_SKILLS, WRITTEN(SKILLS_EXTENSION("{}")),
+         false},
+        {"skills and folders", RESULT(SKILLS_EXTENSION("{\"directoryRead\":true}")), MCP_2026_07_28,
+         MCP_EXTENSION_SKILLS, MCP_OFFERS_SKILLS | MCP_OFFERS_DIRECTORIES,
+         WRITTEN(SKILLS_EXTENSION("{\"directoryRead\":true}")), false},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         check_offer(rows[i].name, rows[i].result, rows[i].revision, rows[i].extensions,

@@ -125,6 +125,7 @@ static const struct config_choice claim_types[] = {
 static const struct config_choice extensions[] = {
     {SLICE_INIT(MCP_EXTENSION_TASKS_ID), MCP_EXTENSION_TASKS},
     {SLICE_INIT(MCP_EXTENSION_UI_ID), MCP_EXTENSION_UI},
+    {SLICE_INIT(MCP_EXTENSION_SKILLS_ID), MCP_EXTENSION_SKILLS},
     {{0}, 0},
 };
 

@@ -371,7 +371,7 @@ TEST(config_accepts)
         SERVER "  url: https://a\n  credential: none\n  deny_as: error\n  timeout_ms: 10\n",
         SERVER "  url: 'HTTPS://a:1/b?c=d'\n  revision: 2025-11-25\n",
         SERVER "  url: https://a\n  extensions: [io.modelcontextprotocol/tasks, "
-               "io.modelcontextprotocol/ui]\n",
+               "io.modelcontextprotocol/ui, io.modelcontextprotocol/skills]\n",
         SERVER "  url: https://a\n  revision: 2024-11-05\n  transport: sse\n",
         SERVER "  url: https://a\n  transport: streamable-http\n",
         SERVER "  command: a\n  if_down: refuse\n",
