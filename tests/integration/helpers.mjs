@@ -5,18 +5,15 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import tls from 'node:tls';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import { CountingServer } from '../peers/counting-server.mjs';
 import {
   Processes, auditRecords, connectLegacy, filesystemCommand, lastSequence, mintToken, ownUser, rootFolder, startEverything,
-  startGateway, writeFile,
+  startGateway, until, writeFile,
 } from '../peers/support.mjs';
 
 export const MODERN = '2026-07-28';
 export const LISTED_ORIGIN = 'https://console.aegis.example';
-const RECORD_WAIT_MS = 20000;
-const RELOAD_WAIT_MS = 30000;
 const RECORDS_TOO_MANY = 50; // read past what is expected, to see what should not be there
 const LOOPS = 2;
 const WARM_CALLS_MAX = 200;
@@ -104,9 +101,7 @@ export class Bench {
     const { child } = this.gateway;
     const seen = child.errors.length;
     child.kill('SIGHUP');
-    for (const end = Date.now() + RELOAD_WAIT_MS; !child.errors.slice(seen).includes('reloaded'); await sleep(10)) {
-      assert.ok(Date.now() < end, `no reload: ${child.errors}`);
-    }
+    await until(() => `a reload: ${child.errors}`, () => child.errors.slice(seen).includes('reloaded'));
   }
 
   async stop() {
@@ -139,11 +134,11 @@ export class Bench {
   async connectWith(connect, ...how) {
     const sequence = await lastSequence(this.state);
     const client = await connect(...how);
-    for (const end = Date.now() + RECORD_WAIT_MS; Date.now() < end; await sleep(20)) {
+    await until('the client to ask for a stream', async () => {
       const records = await auditRecords(this.state, sequence, RECORDS_TOO_MANY);
-      if (records.some(({ method }) => method === 'GET')) return client;
-    }
-    throw new Error('the client did not ask for a stream');
+      return records.some(({ method }) => method === 'GET');
+    });
+    return client;
   }
 
   /** One refused request: see refusedAll. */
@@ -170,10 +165,12 @@ export class Bench {
 
   /** The records after a sequence number; waits for so many, as they are written after the answer at times. */
   async #recordsAfter(sequence, count) {
-    for (const end = Date.now() + RECORD_WAIT_MS; ; await sleep(20)) {
-      const records = await auditRecords(this.state, sequence, count + RECORDS_TOO_MANY);
-      if (records.length >= count || Date.now() > end) return records;
-    }
+    let records = [];
+    await until(() => `${count} records: ${JSON.stringify(records)}`, async () => {
+      records = await auditRecords(this.state, sequence, count + RECORDS_TOO_MANY);
+      return records.length >= count;
+    });
+    return records;
   }
 }
 

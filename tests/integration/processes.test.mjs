@@ -8,32 +8,22 @@ import path from 'node:path';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import {
-  Processes, aegis, aegisBinary, auditRecords, connectModern, lastSequence, listeningUrl, peersFolder, rootFolder, writeFile,
+  Processes, aegis, aegisBinary, auditRecords, connectModern, lastSequence, listeningUrl, peersFolder, rootFolder, until, writeFile,
 } from '../peers/support.mjs';
 import { Bench, MODERN_META, modernCall, modernRequest, rawRequest, sanitizerReports } from './helpers.mjs';
 import { Issuer } from './issuer.mjs';
 
-const WAIT_MS = 20000; // for what must happen; nothing depends on how long it takes
 const SECRET = 'secret-of-the-environment';
 const TASKS = 'io.modelcontextprotocol/tasks';
 const looksForLeaks = (await fs.readFile(aegisBinary)).includes('__asan_init');
 const isRoot = process.getuid() === 0;
 
-async function until(what, condition) {
-  for (const end = Date.now() + WAIT_MS; ; await sleep(20)) {
-    const result = await condition();
-    if (result) return result;
-    assert.ok(Date.now() < end, `waited for ${what}`);
-  }
-}
-
 /** Resolves once the gateway has said it, after what it had said by then. */
 function said(bench, text, from = 0) {
-  return until(`'${text}' on stderr`, () => bench.gateway.child.errors.slice(from).includes(text))
-    .catch((error) => assert.fail(`${error.message}, which has: ${bench.gateway.child.errors}`));
+  const { child } = bench.gateway;
+  return until(() => `'${text}' on stderr, which has: ${child.errors}`, () => child.errors.slice(from).includes(text));
 }
 
 async function childrenOf(pid) {
@@ -458,8 +448,9 @@ describe('bad input', () => {
     const file = path.join(folder, 'aegis.yaml');
     await writeFile(file, JSON.stringify(config, null, 2));
     const child = processes.start(aegisBinary, ['serve', '--config', file]);
-    await Promise.race([child.ended, sleep(WAIT_MS, undefined, { ref: false })]);
-    await processes.stop();
+    let isRead = false;
+    child.on('close', () => { isRead = true; });
+    await until('its end', () => isRead).finally(() => processes.stop());
     assert.equal(child.exitCode, 1, child.errors);
     return child.errors;
   }

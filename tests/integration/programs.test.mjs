@@ -4,12 +4,10 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 
-import { connectLegacy, connectModern, mintToken, peersFolder, rootFolder } from '../peers/support.mjs';
+import { connectLegacy, connectModern, mintToken, peersFolder, rootFolder, until } from '../peers/support.mjs';
 import { Bench, MODERN, modernCall, rawRequest } from './helpers.mjs';
 
-const WAIT_MS = 60000;
 const OPENS = { modern: 'server/discover', legacy: 'initialize' };
 const crowd = path.join(rootFolder, 'tests/carriers/crowd.mjs');
 const sdkServer = path.join(peersFolder, 'sdk-asking-server.mjs');
@@ -82,12 +80,12 @@ describe('a program without a revision', { concurrency: true }, () => {
 
 /** Waits until the log of the shared program has so many lines of a kind; returns them. */
 async function logged(kind, count) {
-  for (const end = Date.now() + WAIT_MS; ; await sleep(10)) {
-    const text = await fs.readFile(path.join(bench.folder, 'shared'), 'utf8').catch(() => '');
+  let text;
+  return until(() => `what the program should get: ${text}`, async () => {
+    text = await fs.readFile(path.join(bench.folder, 'shared'), 'utf8').catch(() => '');
     const lines = text.split('\n').filter((line) => line.startsWith(kind));
-    if (lines.length >= count) return lines;
-    assert.ok(Date.now() < end, `the program did not get what it should: ${text}`);
-  }
+    return lines.length >= count && lines;
+  });
 }
 
 describe('a process that two callers share', () => {
@@ -120,11 +118,11 @@ describe('a process that two callers share', () => {
 
   test('is back for both', async () => {
     for (const token of [ann, bob]) {
-      let answer;
       // Not before its time.
-      for (const end = Date.now() + WAIT_MS; (answer = await call('again', token)).status === 503; await sleep(100)) {
-        assert.ok(Date.now() < end, 'the program is not started again');
-      }
+      const answer = await until('the program to be started again', async () => {
+        const one = await call('again', token);
+        return one.status !== 503 && one;
+      });
       assert.equal(textOf(answer), 'again');
     }
     assert.equal((await logged('start', 2)).length, 2);

@@ -7,13 +7,11 @@ import fs from 'node:fs/promises';
 import http from 'node:http';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 
-import { aegis, aegisBinary, auditRecords, lastSequence } from '../peers/support.mjs';
+import { aegis, aegisBinary, auditRecords, lastSequence, until } from '../peers/support.mjs';
 import { Bench, legacyRequest, modernCall, modernRequest, rawRequest } from './helpers.mjs';
 import { Issuer } from './issuer.mjs';
 
-const WAIT_MS = 30000;
 const GET = { method: 'GET', headers: [], body: Buffer.alloc(0) };
 const VERSION = '2025-11-25';
 const issuer = new Issuer('https://issuer.tests.example');
@@ -43,10 +41,6 @@ async function replace(text) {
   await fs.rename(`${list}.new`, list);
 }
 
-async function until(holds, what) {
-  for (const end = Date.now() + WAIT_MS; !await holds(); await sleep(20)) assert.ok(Date.now() < end, what);
-}
-
 /** The statuses that requests get, enough of them to come to every loop. */
 async function statuses(token) {
   const ask = () => rawRequest(bench.serverUrl('counting'), modernRequest('tools/list'), token);
@@ -55,7 +49,7 @@ async function statuses(token) {
 
 async function everyLoopAnswers(token, status) {
   const isSo = async () => { const seen = await statuses(token); return seen.size === 1 && seen.has(status); };
-  await until(isSo, `not every loop answers ${status}`);
+  await until(`${status} from every loop`, isSo);
 }
 
 async function readiness() {
@@ -112,10 +106,10 @@ test('who is shut out loses what he has open, on every loop, and nobody else doe
   assert.deepEqual([...await statuses(tokenOf('mallory'))], [401], 'a token that is issued behind it');
 
   let records;
-  await until(async () => { // strangers' are written in their own time
+  await until('the record that says why', async () => { // strangers' are written in their own time
     records = (await auditRecords(bench.state, sequence)).filter(({ code }) => code === 'token.revoked');
     return records.some(({ reason }) => reason?.endsWith('left the company'));
-  }, 'there is no record that says why');
+  });
   assert.ok(records.every(({ subject }) => subject === undefined || subject === 'mallory'));
 
   assert.ok(theirs.stream.isOpen);
@@ -167,7 +161,7 @@ describe('a list that is bad', () => {
       const { child } = bench.gateway;
       const seen = child.errors.length;
       await damage();
-      await until(async () => (await readiness()).degraded === 'revocations_stale', 'nobody says that the list is stale');
+      await until('word that the list is stale', async () => (await readiness()).degraded === 'revocations_stale');
       assert.equal((await readiness()).ready, true);
       assert.match(child.errors.slice(seen), message);
       assert.match(child.errors.slice(seen), /the list that was read before stays in force/);
@@ -175,7 +169,7 @@ describe('a list that is bad', () => {
       assert.deepEqual([...await statuses(tokenOf('bob'))], [200]);
 
       child.kill('SIGHUP');
-      await until(() => child.errors.slice(seen).includes('reload refused'), 'the reload is not refused');
+      await until('a refused reload', () => child.errors.slice(seen).includes('reload refused'));
       assert.deepEqual([...await statuses(token)], [401]);
 
       await replace(lines({ issuer: 'tests', subject: 'bob' }));
@@ -200,7 +194,7 @@ describe('a list that is bad', () => {
     const child = bench.processes.start(aegisBinary, ['serve', '--config', file]);
     let code;
     child.on('close', (ended) => { code = ended; });
-    await until(() => code !== undefined, 'the gateway does not end');
+    await until('the end of the gateway', () => code !== undefined);
     assert.notEqual(code, 0);
     assert.match(child.errors, /bad\.yaml:\d+:\d+: .*line 2: .*\[revocation\.malformed\]/);
   });
@@ -315,6 +309,6 @@ test('a worker that is started anew knows whom to shut out', async () => {
     const command = (await fs.readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0');
     if (command[1] === 'worker') process.kill(Number(pid), 'SIGKILL');
   }
-  await until(() => child.errors.slice(seen).includes('serves clients'), 'there is no new worker');
+  await until('a new worker', () => child.errors.slice(seen).includes('serves clients'));
   assert.deepEqual([...await statuses(token)], [401]);
 });

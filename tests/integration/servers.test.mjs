@@ -3,11 +3,10 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import { connectAnswering } from '../peers/answering-client.mjs';
 import {
-  auditRecords, connectLegacy, connectModern, connectSse, lastSequence, listeningUrl, peersFolder, resultText, writeFile,
+  auditRecords, connectLegacy, connectModern, connectSse, lastSequence, listeningUrl, peersFolder, resultText, until, writeFile,
 } from '../peers/support.mjs';
 import { Bench } from './helpers.mjs';
 
@@ -16,7 +15,6 @@ const POLICIES = `
 @id("test.wait") @reason("nobody waits at this server") forbid (
   principal, action == Aegis::Action::"named.wait", resource
 );`;
-const PATIENCE_MS = 20000;
 
 let bench, origin;
 before(async () => {
@@ -91,11 +89,10 @@ async function toldBy(client) {
 /** Until the server was told so often. */
 async function untilTold(client, word, count) {
   let told = [];
-  for (const end = Date.now() + PATIENCE_MS; Date.now() < end; await sleep(20)) {
+  await until(() => `${count} times ${word}: ${told}`, async () => {
     told = await toldBy(client);
-    if (told.filter((each) => each === word).length >= count) return;
-  }
-  assert.fail(`not told ${count} times of ${word}: ${told}`);
+    return times(told, word) >= count;
+  });
 }
 
 const times = (told, word) => told.filter((each) => each === word).length;

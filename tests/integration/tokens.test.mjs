@@ -9,9 +9,8 @@ import https from 'node:https';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 
-import { connectModern, mintToken, resultText } from '../peers/support.mjs';
+import { connectModern, mintToken, resultText, until } from '../peers/support.mjs';
 import { Authority } from './certificates.mjs';
 import { Bench, legacyRequest, modernCall, modernRequest, rawRequest } from './helpers.mjs';
 import { Issuer, changed } from './issuer.mjs';
@@ -172,6 +171,12 @@ describe('the metadata of a protected resource', () => {
   }
 });
 
+/** Has nobody taken the signal yet? */
+async function isPending(pid, signal) {
+  const status = await fs.readFile(`/proc/${pid}/status`, 'utf8');
+  return (BigInt(`0x${/^ShdPnd:\t(\w+)$/m.exec(status)[1]}`) >> BigInt(signal - 1) & 1n) === 1n;
+}
+
 describe('keys that change', () => {
   const rotating = new Issuer('https://rotating.tests.example');
   let keys;
@@ -240,14 +245,12 @@ describe('keys that change', () => {
     held = new Promise((resolve) => { release = resolve; });
     const before_ = asked;
     child.kill('SIGHUP');
-    for (const end = Date.now() + 30000; asked === before_; await sleep(5)) assert.ok(Date.now() < end, 'nobody asks for keys');
+    await until('somebody to ask for keys', () => asked > before_);
     await fs.writeFile(path.join(own.folder, 'keys.json'), late.jwks());
     child.kill('SIGHUP');
-    await sleep(50); // long enough for the signal to arrive while the keys are waited for
+    await until('the signal to arrive', async () => !await isPending(child.pid, os.constants.signals.SIGHUP));
     release();
-    for (const end = Date.now() + 30000; child.errors.slice(seen).split('reloaded').length < 3; await sleep(10)) {
-      assert.ok(Date.now() < end, `the second reload was not made: ${child.errors.slice(seen)}`);
-    }
+    await until(() => `the second reload: ${child.errors.slice(seen)}`, () => child.errors.slice(seen).split('reloaded').length >= 3);
     assert.equal(await status(late.token({ kid: 'late' })), 200);
   });
 

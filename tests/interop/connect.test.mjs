@@ -4,7 +4,6 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import { Authority } from '../integration/certificates.mjs';
 import { Bench, sanitizerReports } from '../integration/helpers.mjs';
@@ -13,11 +12,10 @@ import { signIn } from '../peers/browser.mjs';
 import { FaultProxy } from '../peers/fault-proxy.mjs';
 import { startMockIssuer } from '../peers/mock-issuer.mjs';
 import { ProtectedServer } from '../peers/protected-server.mjs';
-import { aegis, resultText, rootFolder, startStdio } from '../peers/support.mjs';
+import { aegis, resultText, rootFolder, startStdio, until } from '../peers/support.mjs';
 
 const AUDIENCE = 'https://gateway.tests.example';
 const ADDRESS = /^aegis: sign in to \S+ with your browser: (\S+)$/m;
-const WAIT_MS = 30000;
 const APP = {
   client_id: 'desktop', redirect_uris: ['http://127.0.0.1/callback'], token_endpoint_auth_method: 'none', application_type: 'native',
   grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'],
@@ -81,11 +79,10 @@ async function start({ era = 'legacy', state = freshState(), to = url, options =
 
 /** The pages that the browser was opened at, so far; waits for so many. */
 async function addresses(session, count) {
-  for (const end = Date.now() + WAIT_MS; ; await sleep(10)) {
+  return until(() => `an address to sign in at: ${session.errors()}`, async () => {
     const found = (await session.visits()).split('\n').slice(0, -1);
-    if (found.length >= count) return found;
-    assert.ok(Date.now() < end, `no address to sign in at: ${session.errors()}`);
-  }
+    return found.length >= count && found;
+  });
 }
 
 /** Nobody was asked to sign in, but so often. */
@@ -108,9 +105,7 @@ async function connected(session) {
 
 async function notConnected(session, why) {
   assert.ok(await session.ready instanceof Error);
-  for (const end = Date.now() + WAIT_MS; !why.test(session.errors()); await sleep(10)) {
-    assert.ok(Date.now() < end, session.errors());
-  }
+  await until(() => `${why}: ${session.errors()}`, () => why.test(session.errors()));
 }
 
 /** The file of the tokens, as an object, and its path. */
@@ -194,9 +189,7 @@ describe('a token', () => {
   test('that ends soon is renewed before anyone needs it', async () => {
     const session = await start({ state: await signedIn(() => ({ expires_at: Math.floor(Date.now() / 1000) + 1 })) });
     await connected(session);
-    for (const end = Date.now() + WAIT_MS; (await kept(session.state)).grant.expires_at < Date.now() / 1000 + 100; await sleep(20)) {
-      assert.ok(Date.now() < end, session.errors());
-    }
+    await until(() => `a new token: ${session.errors()}`, async () => (await kept(session.state)).grant.expires_at > Date.now() / 1000 + 100);
     assert.equal(resultText(await read(await session.ready)), 'read_report');
   });
 
@@ -468,11 +461,7 @@ describe('more scopes', () => {
 
 test('without a browser the address is printed', async () => {
   const session = await start({ options: ['--no-browser'] });
-  let found;
-  for (const end = Date.now() + WAIT_MS; found === undefined; await sleep(10)) {
-    found = ADDRESS.exec(session.errors())?.[1];
-    assert.ok(Date.now() < end, session.errors());
-  }
+  const found = await until(() => `an address: ${session.errors()}`, () => ADDRESS.exec(session.errors())?.[1]);
   assert.equal((await fetch(await signIn(found))).status, 200);
   assert.equal(resultText(await read(await connected(session))), 'read_report');
   await askedTimes(session, 0);
@@ -571,10 +560,10 @@ describe('another sign-in', () => {
       const call = failed(client, 'sign-now');
       let isOver = false;
       call.then(() => { isOver = true; });
-      while (!isOver && asked < 6) {
+      await until(() => `the end of its sign-ins: ${session.errors()}`, async () => {
         if ((await addresses(session, asked)).length > asked) assert.equal((await person(session, { count: ++asked })).status, 200);
-        await sleep(10);
-      }
+        return isOver || asked === 6;
+      });
       assert.match(String(await call), /credential/);
     }
     assert.match(String(await failed(client, 'sign-now')), /credential/);

@@ -2,14 +2,12 @@
 // then it opens by itself, and a reload sees what has changed.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import { Bench } from '../integration/helpers.mjs';
 import { SteppingMemory, callSteppingUp } from '../peers/stepping-client.mjs';
-import { auditRecords, freePort, lastSequence } from '../peers/support.mjs';
+import { auditRecords, freePort, lastSequence, until } from '../peers/support.mjs';
 import { Browser, Door, ENVIRONMENT, entryOf, startProvider } from './door.mjs';
 
-const WAIT_MS = 60000;
 const METADATA = '/.well-known/openid-configuration';
 
 const port = await freePort();
@@ -47,12 +45,12 @@ after(async () => {
 });
 
 /** Asks until the answer has that status; returns it. */
-async function until(status, ask) {
-  for (const end = Date.now() + WAIT_MS; ; await sleep(20)) {
-    const answer = await ask();
-    if (answer.status === status) return answer;
-    assert.ok(Date.now() < end, `status ${answer.status} ${bench.gateway.child.errors}`);
-  }
+async function answered(status, ask) {
+  let answer;
+  return until(() => `status ${status}, which is ${answer.status}: ${bench.gateway.child.errors}`, async () => {
+    answer = await ask();
+    return answer.status === status && answer;
+  });
 }
 
 /** Puts other metadata in force. */
@@ -64,8 +62,8 @@ async function say(other) {
   assert.ok(asked() > before, 'a reload asks for the metadata');
 }
 
-const open = () => until(201, () => door.register());
-const closed = () => until(503, () => door.register());
+const open = () => answered(201, () => door.register());
+const closed = () => answered(503, () => door.register());
 
 test('closed while nobody knows where people sign in, and says so', async () => {
   const sequence = await lastSequence(bench.state);
@@ -116,7 +114,7 @@ test('another page after a reload', async () => {
   const { client_id: clientId } = await open();
   const address = door.begin(clientId).address;
   const browser = new Browser();
-  await until(303, async () => {
+  await answered(303, async () => {
     const ticket = await browser.ask(address);
     const answer = await browser.open(`${door.url}/consent`, { ticket, decision: 'allow' });
     return answer.location?.startsWith(`${provider.url}/elsewhere?`) ? answer : { status: 0 };
@@ -128,7 +126,7 @@ test('an answer without a name, of a provider that names itself in each', async 
   const { client_id: clientId } = await open();
   const browser = new Browser();
   const sequence = await lastSequence(bench.state);
-  await until(400, async () => {
+  await answered(400, async () => {
     const back = new URL(await browser.agree(door.begin(clientId).address).catch(() => `${origin}/`));
     if (back.pathname === '/') return { status: 0 };
     assert.equal(back.searchParams.get('iss'), provider.url);

@@ -19,11 +19,26 @@ const packages = path.join(peersFolder, 'node_modules/@modelcontextprotocol');
 export const pythonPath = path.join(peersFolder, 'python/venv/bin/python');
 /** Stdio servers run as this user: programs and files may lie where no other can read. */
 export const ownUser = os.userInfo().username;
-const READY_MS = 60000;
+const TURN_MS = 20;
+const TURNS_MAX = 3000;
 const STOP_MS = 20000;
 const ERRORS_MAX = 1 << 20;
 // A sanitizer's symbolizer is a process of its own, which the worker may not start: it would be ended for its report.
 export const SANITIZERS = { ASAN_OPTIONS: 'symbolize=0', TSAN_OPTIONS: 'symbolize=0', UBSAN_OPTIONS: 'symbolize=0' };
+
+/**
+ * Waits until the condition gives something that counts as true, and returns that. what: what is waited for, a text or a
+ * function that says more. Turns are counted, not time: however busy the machine is, and even after the test itself was
+ * stopped for a while, the condition is looked at as often.
+ */
+export async function until(what, condition, turnsMax = TURNS_MAX) {
+  for (let turn = 0; turn < turnsMax; turn++) {
+    const result = await condition();
+    if (result) return result;
+    await sleep(TURN_MS);
+  }
+  throw new Error(`waited in vain for ${typeof what === 'function' ? what() : what}`);
+}
 
 /** Runs `aegis ARGUMENTS...` to its end and returns what it printed; throws with its stderr when it fails. */
 export async function aegis(...arguments_) {
@@ -72,14 +87,13 @@ export async function freePort() {
 }
 
 async function waitForPort(port, child) {
-  for (const end = Date.now() + READY_MS; Date.now() < end; await sleep(50)) {
-    if (child.exitCode !== null) break;
+  await until(() => `a server on port ${port}: ${child.errors}`, async () => {
+    if (child.exitCode !== null) throw new Error(`the server has ended: ${child.errors}`);
     const socket = net.connect(port, '127.0.0.1');
     const isOpen = await once(socket, 'connect').then(() => true, () => false);
     socket.destroy();
-    if (isOpen) return;
-  }
-  throw new Error(`no server on port ${port}: ${child.errors}`);
+    return isOpen;
+  });
 }
 
 /** server-everything over streamable HTTP, on a loopback port. */
@@ -112,16 +126,12 @@ export async function startAegis(processes, arguments_, environment = {}) {
 
 /** The address of `{"listening":URL}`, the line that a server of ours prints when it is ready. */
 export async function listeningUrl(child) {
-  const lines = createInterface({ input: child.stdout });
-  const ready = (async () => {
-    for await (const line of lines) {
-      const url = line.startsWith('{') ? JSON.parse(line).listening : undefined;
-      if (url !== undefined) return url;
-    }
-    return undefined;
-  })();
-  const url = await Promise.race([ready, sleep(READY_MS, undefined, { ref: false })]);
-  child.stdout.resume();
+  let url;
+  let isOver = false;
+  createInterface({ input: child.stdout })
+    .on('line', (line) => { url ??= line.startsWith('{') ? JSON.parse(line).listening : undefined; })
+    .on('close', () => { isOver = true; });
+  await until('the line that says where it listens', () => url !== undefined || isOver).catch(() => {});
   return url;
 }
 
