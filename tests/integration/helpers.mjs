@@ -14,6 +14,7 @@ import {
 
 export const MODERN = '2026-07-28';
 export const LISTED_ORIGIN = 'https://console.aegis.example';
+const PATIENCE_S = 30; // with an answer that does not come
 const RECORDS_TOO_MANY = 50; // read past what is expected, to see what should not be there
 const LOOPS = 2;
 const WARM_CALLS_MAX = 200;
@@ -228,15 +229,22 @@ export async function rawRequest(url, { method, headers, body }, token, secure =
     ? tls.connect({ host: hostname, port: Number(port), ...secure })
     : net.connect(Number(port), hostname);
   const pieces = [];
+  let seconds = 0;
+  // Seconds in which this process ran: a long stop of it is one of them.
+  const clock = setInterval(() => {
+    if (++seconds > PATIENCE_S) socket.destroy(new Error('the answer does not come'));
+  }, 1000);
   await new Promise((resolve, reject) => {
-    socket.setTimeout(30000, () => socket.destroy(new Error('no answer within 30 s')));
-    socket.on('data', (piece) => pieces.push(piece));
+    socket.on('data', (piece) => {
+      pieces.push(piece);
+      seconds = 0;
+    });
     // A refusal may close while the body is still on its way; what was answered until then counts.
     socket.on('error', (error) => (pieces.length > 0 ? resolve() : reject(error)));
     socket.on('close', resolve);
-    socket.write(Buffer.from(head, 'latin1'));
-    socket.write(body);
-  });
+    // In one piece: a body that finds the connection closed would hide the answer that its head got.
+    socket.write(Buffer.concat([Buffer.from(head, 'latin1'), Buffer.from(body)]));
+  }).finally(() => clearInterval(clock));
   return readAnswer(Buffer.concat(pieces));
 }
 
