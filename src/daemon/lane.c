@@ -88,6 +88,11 @@ static void on_child_exit(void *context, uint32_t server, uint64_t child)
     gateway_child_gone(&((struct lane *)context)->gateway, server, child);
 }
 
+static void on_child_asks(void *context, uint32_t server, uint64_t child, struct slice json)
+{
+    gateway_child_asks(&((struct lane *)context)->gateway, server, child, json);
+}
+
 static struct stdio_upstream_options stdio_options_of(const struct config_limits *limits)
 {
     return (struct stdio_upstream_options){.line_bytes_max = (size_t)limits->stdio_line_bytes,
@@ -114,7 +119,8 @@ static enum status start_upstreams(struct lane *lane, struct diag *diag)
     stdio_upstream_set_events(lane->stdio,
                               &(struct stdio_upstream_events){.context = lane,
                                                               .on_log_line = on_log_line,
-                                                              .on_child_exit = on_child_exit});
+                                                              .on_child_exit = on_child_exit,
+                                                              .on_child_asks = on_child_asks});
     lane->mux.shared = stdio_upstream_port(lane->stdio);
     stdio_upstream_set_streams(lane->stdio, &(struct stdio_upstream_streams){&lane->mux.http,
                                                                              shared->http_targets,

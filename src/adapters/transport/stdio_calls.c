@@ -189,6 +189,8 @@ static void on_question(struct stdio_calls *calls, struct slice line)
     }
     if (call != NULL) {
         (void)deliver(call, line, true);
+    } else {
+        calls->on_unclaimed(calls, line);
     }
 }
 

@@ -13,7 +13,7 @@
 
 struct stdio_call;
 
-/* Made by its owner with the first four and on_noise, the rest zero. */
+/* Made by its owner with the first four and the functions, the rest zero. */
 struct stdio_calls {
     struct loop *loop;
     const struct json_parser *parser;
@@ -21,6 +21,8 @@ struct stdio_calls {
     uint32_t noise_max;
     /* The child has written too much that is no message, and all calls were ended. */
     void (*on_noise)(struct stdio_calls *calls);
+    /* It asks something, and none of the calls can be meant. */
+    void (*on_unclaimed)(struct stdio_calls *calls, struct slice question);
     struct stdio_call *newest;
     uint32_t count, noise_count;
     bool has_batches; /* by the revision that was agreed with the child */

@@ -77,9 +77,23 @@ static void stop_peer(struct child_record *record, bool at_once)
     }
 }
 
+static struct child_record *record_of_calls(struct stdio_calls *calls)
+{
+    return (struct child_record *)((char *)calls - offsetof(struct child_record, calls));
+}
+
 static void on_noise(struct stdio_calls *calls)
 {
-    stop_peer((struct child_record *)((char *)calls - offsetof(struct child_record, calls)), true);
+    stop_peer(record_of_calls(calls), true);
+}
+
+static void on_unclaimed(struct stdio_calls *calls, struct slice question)
+{
+    const struct child_record *record = record_of_calls(calls);
+    const struct stdio_upstream_events *events = &record->upstream->events;
+    if (events->on_child_asks != NULL && !record->is_removed) {
+        events->on_child_asks(events->context, record->server, record->number, question);
+    }
 }
 
 static void on_line(struct stdio_child *child, struct slice line)
@@ -263,7 +277,8 @@ static struct child_record *add_record(struct stdio_upstream *upstream, uint32_t
                                               .parser = upstream->parser,
                                               .arena = &upstream->arena,
                                               .noise_max = upstream->options.noise_max,
-                                              .on_noise = on_noise}};
+                                              .on_noise = on_noise,
+                                              .on_unclaimed = on_unclaimed}};
     init_peer(record);
     record->next = upstream->records;
     if (record->next != NULL) {
@@ -299,6 +314,10 @@ static enum status take_child(struct stdio_upstream *upstream,
     *out = record;
     if (is_running(record)) {
         return STATUS_OK;
+    }
+    /* What waits for no answer was for the one that ended: another one does not know of it. */
+    if (!request->expects_answer) {
+        return diag_fail(diag, STATUS_UNAVAILABLE, "upstream.down", "the child has ended");
     }
     stdio_calls_restart(&record->calls);
     return start_peer(record, request, diag);

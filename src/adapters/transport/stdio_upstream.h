@@ -44,6 +44,9 @@ struct stdio_upstream_events {
     void (*on_log_line)(void *context, uint32_t server, uint64_t child, struct slice line);
     /* A child has gone; sessions bound to it are over. */
     void (*on_child_exit)(void *context, uint32_t server, uint64_t child);
+    /* A child asks something while no call and no stream of a session can be meant: one JSON text,
+     * not judged. */
+    void (*on_child_asks)(void *context, uint32_t server, uint64_t child, struct slice json);
 };
 
 struct stdio_upstream;

@@ -53,7 +53,8 @@ struct fixture {
     struct sink sinks[SINKS];
     struct buf log;
     size_t log_line_count, exit_count;
-    bool has_exited, is_closed;
+    bool has_exited, is_closed, has_asked;
+    struct buf asked;             /* of nobody, joined by '|' */
     bool has_batches, has_others; /* what the calls say that start */
 };
 
@@ -73,6 +74,15 @@ static void on_child_exit(void *context, uint32_t server, uint64_t child)
     (void)child;
     self->exit_count++;
     self->has_exited = true;
+}
+
+static void on_child_asks(void *context, uint32_t server, uint64_t child, struct slice json)
+{
+    struct fixture *self = context;
+    CHECK(server == 0 && child == 0);
+    buf_append(&self->asked, json);
+    buf_append_byte(&self->asked, '|');
+    self->has_asked = true;
 }
 
 static void set_up_shell(struct fixture *self, const char *script)
@@ -95,7 +105,8 @@ static void set_up_shell(struct fixture *self, const char *script)
     stdio_upstream_set_events(self->upstream,
                               &(struct stdio_upstream_events){.context = self,
                                                               .on_log_line = on_log_line,
-                                                              .on_child_exit = on_child_exit});
+                                                              .on_child_exit = on_child_exit,
+                                                              .on_child_asks = on_child_asks});
     self->port = stdio_upstream_port(self->upstream);
     for (int i = 0; i < SINKS; i++) {
         self->sinks[i].base = (struct upstream_sink){
@@ -103,6 +114,7 @@ static void set_up_shell(struct fixture *self, const char *script)
         buf_init(&self->sinks[i].messages, ACCOUNT_BYTES, NULL);
     }
     buf_init(&self->log, ACCOUNT_BYTES, NULL);
+    buf_init(&self->asked, ACCOUNT_BYTES, NULL);
 }
 
 static void on_upstream_closed(void *context)
@@ -120,6 +132,7 @@ static void tear_down(struct fixture *self)
         buf_release(&self->sinks[i].messages);
     }
     buf_release(&self->log);
+    buf_release(&self->asked);
 }
 
 static enum status try_start(struct fixture *self, struct sink *sink, int64_t id, struct slice body,
@@ -260,11 +273,44 @@ TEST(stdio_upstream_remembers_strangers)
     struct fixture self;
     set_up_shell(&self, "read a; read b; echo '{\"method\":\"m\"}'; echo '{\"id\":2}'; cat");
     self.has_others = true;
-    start(&self, &self.sinks[0], 0, SLICE("{}"));
+    start(&self, &self.sinks[0], 1, SLICE("{}"));
+    self.port.cancel(self.port.context, self.sinks[0].call);
     self.has_others = false;
     start(&self, &self.sinks[1], 2, SLICE("{}"));
     CHECK(peer_run_until(&self.loop, &self.sinks[1].has_ended));
     CHECK(is_message(&self.sinks[1], SLICE("{\"id\":2}|")));
+    tear_down(&self);
+}
+
+/* With strangers, or without a call, nobody can be meant. */
+TEST(stdio_upstream_tells_what_is_asked_of_nobody)
+{
+    for (int i = 0; i < 2; i++) {
+        struct fixture self;
+        set_up_shell(&self, i == 0 ? "read a; echo '{\"id\":\"x\",\"method\":\"ask\"}'; cat"
+                                   : "read a; echo '{\"id\":1}'; echo '{\"method\":\"m\"}'\n"
+                                     "echo '{\"id\":\"x\",\"method\":\"ask\"}'; cat");
+        self.has_others = i == 0;
+        start(&self, &self.sinks[0], 1, SLICE("{}"));
+        CHECK(peer_run_until(&self.loop, &self.has_asked));
+        CHECK(slice_eq(buf_view(&self.asked), SLICE("{\"id\":\"x\",\"method\":\"ask\"}|")));
+        CHECK(self.sinks[0].has_ended == (i == 1) && self.sinks[0].stream_count == 0);
+        tear_down(&self);
+    }
+}
+
+/* An answer to what a child asked that has ended must not be the first that another one hears. */
+TEST(stdio_upstream_starts_no_child_for_what_waits_for_nothing)
+{
+    struct fixture self;
+    struct diag diag = {0};
+    set_up_shell(&self, "read a; echo '{\"id\":1}'; exit");
+    CHECK(try_start(&self, &self.sinks[0], 0, SLICE("{}"), &diag) == STATUS_UNAVAILABLE);
+    CHECK(slice_eq(slice_view_cstr(diag.code), SLICE("upstream.down")));
+    start(&self, &self.sinks[0], 1, SLICE("{}"));
+    CHECK(peer_run_until(&self.loop, &self.has_exited));
+    CHECK(try_start(&self, &self.sinks[0], 0, SLICE("{}"), &diag) == STATUS_UNAVAILABLE);
+    CHECK(self.exit_count == 1);
     tear_down(&self);
 }
 

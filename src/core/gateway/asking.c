@@ -360,7 +360,7 @@ static void refuse_unknown(struct operation *op, const struct json_tape *tape)
     record.reason = name;
     (void)!operation_append_record(op, &record, NULL);
     server_reply(op->session, json_raw(tape, json_member(tape, 0, SLICE("id"))),
-                 SLICE("\"error\":{\"code\":-32601,\"message\":\"method not found\"}"));
+                 SLICE(QUESTION_UNKNOWN));
 }
 
 bool asking_begin(struct operation *op, const struct json_tape *tape)
@@ -460,6 +460,14 @@ static struct operation *find_heir(const struct operation *op)
     return other;
 }
 
+/* A child has one stream for all: its question goes on to the client's own stream when no call is
+ * left, unless it ended, too. */
+static bool is_of_living_child(const struct operation *op)
+{
+    return !op->is_standing && op->session != NULL && op->session->child != 0 &&
+           !op->session->is_modern && op->call.failure != STATUS_UNAVAILABLE;
+}
+
 /* The first of the operation's that is not over, or NULL. */
 static struct asking *find_open(const struct operation *op)
 {
@@ -481,7 +489,7 @@ static void hand_down(struct asking *asking, struct operation *heir)
     op->asking_count--;
     enlist(asking, heir);
     asking->question.scene = operation_question(heir, heir->server_index);
-    call_excuse(&heir->call, true);
+    note_waiting(heir);
     if (heir->client == NULL) {
         /* To be asked anew, in a round of the other call. */
         asking->id = 0;
@@ -489,6 +497,23 @@ static void hand_down(struct asking *asking, struct operation *heir)
         asking->result = SLICE_EMPTY;
         held_call_ask(heir);
     }
+}
+
+/* False when nobody takes it over. */
+static bool goes_over(struct asking *asking)
+{
+    struct operation *op = asking->operation;
+    if (op->is_standing || asking->is_of_round || asking->record.owner != NULL) {
+        return false;
+    }
+    struct operation *heir = find_heir(op);
+    if (heir == NULL && op->client != NULL && is_of_living_child(op)) {
+        heir = server_stream_carry(op->session);
+    }
+    if (heir != NULL) {
+        hand_down(asking, heir);
+    }
+    return heir != NULL;
 }
 
 void asking_withdraw(struct operation *op, struct slice server_id)
@@ -506,17 +531,28 @@ void asking_withdraw(struct operation *op, struct slice server_id)
 
 void asking_end_all(struct operation *op)
 {
-    bool may_go_over = find_open(op) != NULL && !op->is_standing;
-    struct operation *heir = may_go_over ? find_heir(op) : NULL;
     for (struct asking *open = find_open(op); open != NULL; open = find_open(op)) {
-        if (heir != NULL && open->record.owner == NULL && !open->is_of_round) {
-            hand_down(open, heir);
+        if (goes_over(open)) {
             continue;
         }
         cancel_at_client(open);
         if (op->is_standing) {
             refuse_server(open); /* no call ends, that could tell it */
+        } else if (is_of_living_child(op) && !open->is_of_round) {
+            asking_refuse(open, "question.over");
         } else {
+            close_asking(open);
+        }
+    }
+}
+
+void asking_lose(const struct server_session *session)
+{
+    for (struct operation *op = session->gateway->operations; op != NULL; op = op->next) {
+        bool is_lost = op->is_standing && op->session == session;
+        for (struct asking *open = is_lost ? find_open(op) : NULL; open != NULL;
+             open = find_open(op)) {
+            cancel_at_client(open);
             close_asking(open);
         }
     }

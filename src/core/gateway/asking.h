@@ -19,6 +19,7 @@
 
 struct client_session;
 struct operation;
+struct server_session;
 
 struct asking {
     struct asking *next;       /* of the operation */
@@ -57,6 +58,10 @@ void asking_send(struct asking *asking);
 
 /* The server takes the question with that id back. */
 void asking_withdraw(struct operation *operation, struct slice server_id);
+
+/* The session with a server was lost: nobody waits for what its client was asked outside of calls.
+ */
+void asking_lose(const struct server_session *session);
 
 /* The call is over: the client need not answer what it was asked, unless another call may need it.
  */

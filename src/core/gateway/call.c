@@ -5,6 +5,7 @@
 #include "core/gateway/server_reply.h"
 #include "core/gateway/server_session.h"
 #include "core/gateway/task_making.h"
+#include "core/gateway/unasked.h"
 #include "core/mcp/mirror.h"
 #include "json/writer.h"
 
@@ -145,8 +146,7 @@ static void take_question(struct call *call, const struct json_tape *tape, json_
     } else if (call->on_question != NULL) {
         call->on_question(call, tape);
     } else {
-        server_reply(call->session, id,
-                     SLICE("\"error\":{\"code\":-32601,\"message\":\"method not found\"}"));
+        unasked_refuse(call->session, tape, SLICE("question.unasked"));
     }
 }
 

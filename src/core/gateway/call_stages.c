@@ -26,7 +26,7 @@ bool operation_is_never_allowed(struct operation *op)
  * there is nothing to hear, and one look at the policies is enough. */
 enum stage_result operation_stage_authorize_early(struct operation *op)
 {
-    bool is_ready = server_session_is_ready(op->gateway, op->server_index, op->principal->digest,
+    bool is_ready = server_session_is_ready(op->gateway, op->server_index, op->principal,
                                             op->client, &op->declared);
     return !is_ready && operation_is_never_allowed(op) ? operation_refuse_denied(op) : STAGE_DONE;
 }
@@ -45,8 +45,8 @@ enum stage_result operation_stage_open_session(struct operation *op)
     if (operation_is_stopped(op)) {
         return STAGE_DONE;
     }
-    op->session = server_session_get(op->gateway, op->server_index, op->principal->digest,
-                                     op->client, &op->declared);
+    op->session =
+        server_session_get(op->gateway, op->server_index, op->principal, op->client, &op->declared);
     if (op->session == NULL) {
         return operation_refuse_overload(op, "too many sessions with servers");
     }

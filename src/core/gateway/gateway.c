@@ -129,6 +129,18 @@ void gateway_child_gone(struct gateway *gateway, uint32_t server, uint64_t child
     server_session_child_gone(gateway, server, child);
 }
 
+/* Of those that share a child, one is as good as another to say no. */
+void gateway_child_asks(struct gateway *gateway, uint32_t server, uint64_t child, struct slice json)
+{
+    struct server_session *session = gateway->sessions;
+    while (session != NULL && (session->server_index != server || session->child != child)) {
+        session = session->next;
+    }
+    if (session != NULL) {
+        server_stream_take_aside(session, json);
+    }
+}
+
 enum status gateway_draw_id(struct gateway *gateway, uint8_t out[AUDIT_DECISION_ID_BYTES])
 {
     const struct port_random *random = gateway->ports.random;

@@ -271,6 +271,10 @@ NODISCARD enum status gateway_draw_id(struct gateway *gateway,
 /* A child of a stdio server has ended; told by the adapter that had started it for a call. */
 void gateway_child_gone(struct gateway *gateway, uint32_t server, uint64_t child);
 
+/* One asks something while none of its calls can be meant. */
+void gateway_child_asks(struct gateway *gateway, uint32_t server, uint64_t child,
+                        struct slice json);
+
 /* What the transport calls. */
 struct exchange_handler gateway_handler(struct gateway *gateway);
 

@@ -139,8 +139,8 @@ static void on_session_ready(struct session_waiter *waiter, enum status status,
 static void open_part(struct list_part *part)
 {
     struct operation *op = part->operation;
-    part->session = server_session_get(op->gateway, part->server_index, op->principal->digest,
-                                       op->client, &op->declared);
+    part->session = server_session_get(op->gateway, part->server_index, op->principal, op->client,
+                                       &op->declared);
     if (part->session == NULL) {
         return;
     }

@@ -680,14 +680,14 @@ static enum status take_listener(struct operation *op, const struct client_liste
     return gateway_draw_id(op->gateway, op->decision_id);
 }
 
-enum status operation_begin_standing(struct server_session *session, struct slice json,
-                                     bool is_later)
+static enum status new_standing(struct server_session *session, struct operation **out)
 {
     struct client_session *client = session->client;
     struct operation *op = new_operation(session->gateway);
     if (op == NULL) {
         return STATUS_LIMIT;
     }
+    *out = op;
     op->is_standing = op->client_gone = true;
     op->client = client;
     client->user_count++;
@@ -702,18 +702,42 @@ enum status operation_begin_standing(struct server_session *session, struct slic
                                        .progress_token = JSON_NONE,
                                        .result = JSON_NONE};
     op->stages = OPERATION_STANDING_STAGES;
-    op->stage = is_later ? 0 : 1;
     enum status status = take_listener(op, client->stream->listener);
     op->server_index = session->server_index;
-    if (status == STATUS_OK) {
-        status = arena_copy(&op->arena, json, &op->body);
+    if (status != STATUS_OK) {
+        free_operation(op);
     }
+    return status;
+}
+
+enum status operation_begin_standing(struct server_session *session, struct slice json,
+                                     bool is_later)
+{
+    struct operation *op = NULL;
+    TRY(new_standing(session, &op));
+    enum status status = arena_copy(&op->arena, json, &op->body);
+    op->stage = is_later ? 0 : 1;
     if (status == STATUS_OK) {
         run(op);
     } else {
         free_operation(op);
     }
     return status;
+}
+
+struct operation *operation_begin_carrying(struct server_session *session)
+{
+    struct operation *op = NULL;
+    if (new_standing(session, &op) != STATUS_OK) {
+        return NULL;
+    }
+    if (!operation_waits(op)) {
+        free_operation(op);
+        return NULL;
+    }
+    op->stage = 1; /* as if it had taken the questions itself */
+    op->is_waiting = true;
+    return op;
 }
 
 static enum status read_look(struct operation *op, const struct listened_task *task)

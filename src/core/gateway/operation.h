@@ -197,6 +197,10 @@ void operation_wake(struct operation *operation);
 NODISCARD enum status operation_begin_standing(struct server_session *session, struct slice json,
                                                bool is_later);
 
+/* Begin what carries questions that the server has asked already, on behalf of that client: it
+ * waits until none is left. NULL: no memory, or no random bytes. */
+struct operation *operation_begin_carrying(struct server_session *session);
+
 /* Begin to look at a task for who listens to it, as if he had asked with tasks/get: an operation of
  * its own, whose answer is told. Statuses as above. */
 NODISCARD enum status operation_begin_look(struct listened_task *task);

@@ -92,7 +92,7 @@ struct mcp_client_capabilities question_reduce(const struct policy_question *sce
 
 /* -- questions ------------------------------------------------------------------------------ */
 
-static bool is_declared(const struct question *question)
+bool question_is_declared(const struct question *question)
 {
     const struct mcp_client_capabilities *client = &question->client;
     switch (question->method->primitive) {
@@ -257,7 +257,7 @@ enum status question_judge(const struct question *question, struct arena *scratc
 {
     struct diag diag = {0};
     *judgement = (struct question_judgement){0};
-    if (!is_declared(question)) {
+    if (!question_is_declared(question)) {
         judgement->is_undeclared = true;
         judgement->code = "question.undeclared";
         judgement->reason = SLICE("the client did not say that it can be asked this");
@@ -465,7 +465,7 @@ void question_write_refusal(const struct question *question,
         question->method->primitive == MCP_ELICITATION && (client->has_form || client->has_url);
     struct slice result = question_refusal_result(question);
     if (judgement->is_undeclared && !is_other_mode) {
-        buf_append(out, SLICE("\"error\":{\"code\":-32601,\"message\":\"method not found\"}"));
+        buf_append(out, SLICE(QUESTION_UNKNOWN));
     } else if (judgement->is_undeclared) {
         buf_append(out, SLICE("\"error\":{\"code\":-32602,\"message\":"
                               "\"the client does not handle this mode\"}"));

@@ -16,6 +16,8 @@
 
 #define QUESTION_MEMBERS_MAX 64 /* of the parameters, and of an answer */
 #define QUESTION_ROOTS_MAX 256
+/* A member of the response to what no question is. */
+#define QUESTION_UNKNOWN "\"error\":{\"code\":-32601,\"message\":\"method not found\"}"
 
 /* All borrowed. */
 struct question {
@@ -67,6 +69,9 @@ NODISCARD enum status question_judge_answer(const struct question *question,
                                             struct json_place result, struct arena *scratch,
                                             struct arena *arena, struct buf *out,
                                             struct question_judgement *judgement);
+
+/* Did the client say that it can be asked that? */
+bool question_is_declared(const struct question *question);
 
 /* The result that says no; empty for sampling, which has none. */
 struct slice question_refusal_result(const struct question *question);

@@ -93,15 +93,27 @@ static struct refusal_kind kind_of(enum audit_type type, struct slice peer, cons
     return kind;
 }
 
-/* Nobody waits for it. */
-static void write_record(struct gateway *gateway, const struct refusal_kind *kind)
+void gateway_record_event(struct gateway *gateway, struct audit_record *record)
 {
     const struct gateway_ports *ports = &gateway->ports;
+    if (ports->journal == NULL) {
+        return;
+    }
+    record->wall_ms = ports->clock->wall_ms(ports->clock->context);
+    record->mono_ms = ports->clock->mono_ms(ports->clock->context);
+    buf_clear(&gateway->record);
+    if (gateway_draw_id(gateway, record->decision_id) == STATUS_OK &&
+        audit_record_encode(record, &gateway->record) == STATUS_OK) {
+        struct journal_request request = {.payload = buf_view(&gateway->record)};
+        (void)!ports->journal->append(ports->journal->context, &request);
+    }
+}
+
+static void write_record(struct gateway *gateway, const struct refusal_kind *kind)
+{
     struct audit_record record = {
         .type = kind->type,
         .phase = AUDIT_EVENT,
-        .wall_ms = ports->clock->wall_ms(ports->clock->context),
-        .mono_ms = ports->clock->mono_ms(ports->clock->context),
         .direction = SLICE("client"),
         .peer = slice_of(kind->peer, kind->peer_len),
         .code = slice_view_cstr(kind->code),
@@ -109,12 +121,7 @@ static void write_record(struct gateway *gateway, const struct refusal_kind *kin
             kind->counted > 0 ? SLICE("so many more without a record of their own") : SLICE_EMPTY,
         .events = kind->counted,
     };
-    buf_clear(&gateway->record);
-    if (gateway_draw_id(gateway, record.decision_id) == STATUS_OK &&
-        audit_record_encode(&record, &gateway->record) == STATUS_OK) {
-        struct journal_request request = {.payload = buf_view(&gateway->record)};
-        (void)!ports->journal->append(ports->journal->context, &request);
-    }
+    gateway_record_event(gateway, &record);
 }
 
 void gateway_record_counted(struct gateway *gateway)

@@ -49,6 +49,10 @@ bool refusals_take(struct refusals *refusals, const struct refusal_rate *rate,
  * the code refusals.crowd and no address. */
 bool refusals_next_counted(struct refusals *refusals, struct refusal_kind *out);
 
+/* Append the record of an event that is no operation's and that nobody waits for; its id and its
+ * times are filled in. */
+void gateway_record_event(struct gateway *gateway, struct audit_record *record);
+
 /* Record a refusal without an operation, or count it. code is a constant. */
 void gateway_record_refusal(struct gateway *gateway, enum audit_type type, struct slice peer,
                             const char *code);

@@ -54,12 +54,17 @@ static void on_end(const struct upstream_sink *sink, enum status status, int htt
     }
 }
 
-/* What a server says to it is nobody's. */
+/* What a server answers to it is nobody's, but beside it, it may ask. */
 static void on_message(const struct upstream_sink *sink, struct slice json, bool is_stream)
 {
-    (void)sink;
-    (void)json;
-    (void)is_stream;
+    struct gateway *gateway = sink->user;
+    struct child *child = child_find(&gateway->children, sink->ticket, &REPLY_CHILD);
+    if (is_stream && child != NULL && child->owner != &gateway->farewells) {
+        server_stream_take_aside(
+            (struct server_session *)((char *)child->owner -
+                                      offsetof(struct server_session, children)),
+            json);
+    }
 }
 
 /* request says body, or that there is none, and how long it may take. */

@@ -1,5 +1,6 @@
 #include "core/gateway/server_session.h"
 
+#include "core/gateway/asking.h"
 #include "core/gateway/client_session.h"
 #include "core/gateway/listening.h"
 #include "core/gateway/server_reply.h"
@@ -764,6 +765,7 @@ void server_session_forget(struct server_session *session)
         return;
     }
     session->state = SERVER_SESSION_NEW;
+    asking_lose(session);
     server_stream_end(session);
     server_stream_renew(session);
 }
@@ -785,5 +787,6 @@ void server_session_free(struct server_session *session)
     server_child_leave(session);
     buf_release(&session->session_id);
     arena_release(&session->arena);
+    principal_unref(session->principal);
     base_free(session);
 }

@@ -65,7 +65,7 @@ struct server_session {
     struct server_session *next;
     struct gateway *gateway;
     uint32_t server_index;
-    uint8_t caller[32];            /* digest of the principal */
+    struct principal *principal;   /* of the caller, as it was opened; one reference */
     struct client_session *client; /* a legacy client's session that it is for, or NULL */
     bool is_over; /* that session ended, or it failed: cannot be found, goes with its last user */
     enum server_session_state state;
@@ -116,12 +116,12 @@ void server_session_free(struct server_session *session);
 /* The session of a caller with a server, made when there is none; client and declared as above.
  * NULL when there is no memory or limits.sessions sessions are all in use. */
 struct server_session *server_session_get(struct gateway *gateway, uint32_t server_index,
-                                          const uint8_t caller[32], struct client_session *client,
+                                          struct principal *caller, struct client_session *client,
                                           const struct mcp_client_capabilities *declared);
 
 /* Can that session be used at once? Makes none. */
 bool server_session_is_ready(const struct gateway *gateway, uint32_t server_index,
-                             const uint8_t caller[32], const struct client_session *client,
+                             const struct principal *caller, const struct client_session *client,
                              const struct mcp_client_capabilities *declared);
 
 /* Who counted himself in user_count uses it no more; from now on it is idle, perhaps. */

@@ -122,13 +122,14 @@ static bool tells(const struct server_session *session,
 }
 
 static struct server_session *find_session(const struct gateway *gateway, uint32_t server_index,
-                                           const uint8_t caller[32],
+                                           const struct principal *caller,
                                            const struct client_session *client,
                                            const struct mcp_client_capabilities *declared)
 {
     for (struct server_session *s = gateway->sessions; s != NULL; s = s->next) {
         if (s->server_index == server_index && s->client == client && !s->is_over &&
-            memcmp(s->caller, caller, sizeof(s->caller)) == 0 && tells(s, declared)) {
+            memcmp(s->principal->digest, caller->digest, sizeof(caller->digest)) == 0 &&
+            tells(s, declared)) {
             return s;
         }
     }
@@ -136,7 +137,7 @@ static struct server_session *find_session(const struct gateway *gateway, uint32
 }
 
 bool server_session_is_ready(const struct gateway *gateway, uint32_t server_index,
-                             const uint8_t caller[32], const struct client_session *client,
+                             const struct principal *caller, const struct client_session *client,
                              const struct mcp_client_capabilities *declared)
 {
     const struct server_session *session =
@@ -145,7 +146,7 @@ bool server_session_is_ready(const struct gateway *gateway, uint32_t server_inde
 }
 
 struct server_session *server_session_get(struct gateway *gateway, uint32_t server_index,
-                                          const uint8_t caller[32], struct client_session *client,
+                                          struct principal *caller, struct client_session *client,
                                           const struct mcp_client_capabilities *declared)
 {
     struct server_session *found = find_session(gateway, server_index, caller, client, declared);
@@ -163,11 +164,11 @@ struct server_session *server_session_get(struct gateway *gateway, uint32_t serv
         .next = gateway->sessions,
         .gateway = gateway,
         .server_index = server_index,
+        .principal = principal_ref(caller),
         .client = client,
         .declared = *declared,
         .children = {.table = &gateway->children},
     };
-    memcpy(session->caller, caller, sizeof(session->caller));
     /* A server that tells much must not use up what the others need. */
     struct account *account = &gateway->at_servers[server_index].account;
     arena_init(&session->arena, gateway->limits.server_tools_bytes, account);

@@ -9,6 +9,7 @@
 #include "core/gateway/server_message.h"
 #include "core/gateway/server_reply.h"
 #include "core/gateway/subscription.h"
+#include "core/gateway/unasked.h"
 #include "core/mcp/resource_uri.h"
 #include "json/writer.h"
 
@@ -356,31 +357,24 @@ static size_t count_questions(const struct server_session *session)
 }
 
 /* MCP 2026-07-28: clients are asked in results only, and this belongs to none. */
-static void refuse_question(struct server_session *session, const struct json_tape *tape,
-                            struct slice id)
-{
-    struct arena *scratch = &session->gateway->scratch;
-    struct slice method = SLICE_EMPTY;
-    if (json_string(tape, json_member(tape, 0, SLICE("method")), scratch, &method) == STATUS_OK) {
-        listening_record(session, method, SLICE("question.unasked"));
-    }
-    arena_reset(scratch);
-    server_reply(session, id,
-                 SLICE("\"error\":{\"code\":-32603,\"message\":\"the question cannot be asked\"}"));
-}
-
 static void take_question(struct server_session *session, const struct json_tape *tape)
 {
     struct slice id = json_raw(tape, json_member(tape, 0, SLICE("id")));
     if (json_string_eq(tape, json_member(tape, 0, SLICE("method")), SLICE("ping"))) {
         server_reply(session, id, SLICE("\"result\":{}"));
     } else if (listener_of(session) == NULL) {
-        refuse_question(session, tape, id);
+        unasked_refuse(session, tape, SLICE("question.unasked"));
     } else if (count_questions(session) >= SERVER_STREAM_QUESTIONS_MAX ||
                operation_begin_standing(session, tape->text, false) != STATUS_OK) {
-        server_reply(session, id,
-                     SLICE("\"error\":{\"code\":-32603,\"message\":\"too much is asked\"}"));
+        unasked_refuse(session, tape, SLICE("question.many"));
     }
+}
+
+struct operation *server_stream_carry(struct server_session *session)
+{
+    bool may_ask =
+        listener_of(session) != NULL && count_questions(session) < SERVER_STREAM_QUESTIONS_MAX;
+    return may_ask ? operation_begin_carrying(session) : NULL;
 }
 
 static void withdraw(struct server_session *session, const struct json_tape *tape, json_ref params)
@@ -569,6 +563,13 @@ static bool take_text(struct server_session *session, struct slice json, struct 
                : take_message(session, &tape);
 }
 
+/* For one message. */
+static void init_arena(struct server_session *session, struct arena *arena)
+{
+    arena_init(arena, SERVER_STREAM_BYTES_MAX,
+               &session->gateway->at_servers[session->server_index].account);
+}
+
 /* The session is held meanwhile: whoever gets the message may end it. */
 static void on_message(const struct upstream_sink *sink, struct slice json, bool is_stream)
 {
@@ -581,10 +582,37 @@ static void on_message(const struct upstream_sink *sink, struct slice json, bool
     session->user_count++;
     session->stream.failure_count = 0;
     session->stream.was_open = true;
-    arena_init(&arena, SERVER_STREAM_BYTES_MAX,
-               &session->gateway->at_servers[session->server_index].account);
+    init_arena(session, &arena);
     if (!take_text(session, json, &arena)) {
         server_stream_broke(session);
+    }
+    arena_release(&arena);
+    server_session_leave(session);
+}
+
+static void take_aside(struct server_session *session, const struct json_tape *tape)
+{
+    if (json_type(tape, 0) != JSON_OBJECT || json_member(tape, 0, SLICE("method")) == JSON_NONE ||
+        json_member(tape, 0, SLICE("id")) == JSON_NONE) {
+        return;
+    }
+    if (!server_message_is_rpc(tape) || !server_message_is_question(tape)) {
+        unasked_record(session, SLICE_EMPTY, SLICE("upstream.protocol"));
+    } else if (session->is_modern) {
+        unasked_refuse(session, tape, SLICE("question.unasked"));
+    } else {
+        take_question(session, tape);
+    }
+}
+
+void server_stream_take_aside(struct server_session *session, struct slice json)
+{
+    struct arena arena;
+    struct json_tape tape;
+    session->user_count++;
+    init_arena(session, &arena);
+    if (read_message(session, json, &arena, &tape)) {
+        take_aside(session, &tape);
     }
     arena_release(&arena);
     server_session_leave(session);

@@ -27,6 +27,7 @@
 #define SERVER_STREAM_BYTES_MAX ((size_t)32 << 20) /* memory for one message */
 
 struct client_session;
+struct operation;
 struct server_session;
 
 struct server_stream {
@@ -79,6 +80,14 @@ void server_streams_end(struct client_session *client);
 /* A legacy server tells of a change on the stream of a request; well-formed. It goes to the client
  * when who calls has returned. What is no such notice is dropped. */
 void server_stream_take_change(struct server_session *session, const struct json_tape *tape);
+
+/* A message came that is for no call and on no stream, of a child or beside another answer. If it
+ * asks something, that is asked as if it came on the stream, or refused; else it is nobody's. */
+void server_stream_take_aside(struct server_session *session, struct slice json);
+
+/* An operation on whose behalf a question whose call is over goes on to the client's own stream;
+ * NULL: there is none, or too much is asked there. */
+struct operation *server_stream_carry(struct server_session *session);
 
 /* For server_listen.c: what is told there; how it ended; that the server broke the protocol. */
 void server_stream_hear(struct server_session *session, const struct json_tape *tape);

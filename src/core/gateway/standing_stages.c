@@ -5,8 +5,8 @@
 #include "core/gateway/listen_request.h"
 #include "core/gateway/operation.h"
 #include "core/gateway/server_message.h"
-#include "core/gateway/server_reply.h"
 #include "core/gateway/subscription.h"
+#include "core/gateway/unasked.h"
 #include "core/mcp/resource_uri.h"
 
 static enum stage_result record_odd(struct operation *op, struct slice code, struct slice reason)
@@ -31,8 +31,7 @@ static enum stage_result record_broken(struct operation *op)
 /* The server waits for something, whatever happens here. */
 static void refuse_unasked(struct operation *op, const struct json_tape *tape)
 {
-    server_reply(op->session, json_raw(tape, json_member(tape, 0, SLICE("id"))),
-                 SLICE("\"error\":{\"code\":-32603,\"message\":\"the question cannot be asked\"}"));
+    unasked_refuse(op->session, tape, SLICE("gateway.memory"));
 }
 
 static enum stage_result ask(struct operation *op, const struct json_tape *tape)
