@@ -357,6 +357,7 @@ static enum status build_authorities(struct build *b, size_t index, struct issue
         return STATUS_OK;
     }
     to->kind = ISSUER_OF_CERTIFICATES;
+    to->is_of_people = from->callers == CONFIG_CALLERS_USER;
     enum status status = authorities_hash(b->assembly->inputs->authorities[index], b->report_arena,
                                           &to->authorities, &to->authority_count, &diag);
     if (status == STATUS_INVALID) {

@@ -36,6 +36,7 @@ before(async () => {
       ours = await Authority.make(folder, 'ours');
       theirs = await Authority.make(folder, 'theirs');
       const agents = await Authority.make(folder, 'agents');
+      const people = await Authority.make(folder, 'people');
       trusted = path.join(folder, 'trusted.crt');
       await fs.copyFile(ours.file, trusted);
       Object.assign(clients, {
@@ -45,6 +46,7 @@ before(async () => {
         bot: await agents.issue('bot', { purpose: 'clientAuth', names: 'URI:spiffe://acme.example/bot' }),
         twofold: await agents.issue('twofold', { purpose: 'clientAuth', names: 'URI:spiffe://acme.example/a,URI:spiffe://acme.example/b' }),
         nameless: await agents.issue('nameless', { purpose: 'clientAuth', names: 'IP:127.0.0.1' }),
+        dana: await people.issue('dana', { purpose: 'clientAuth' }),
         foreign: await theirs.issue('foreign', { purpose: 'clientAuth' }),
         expired: await ours.issue('expired', { days: -1 }),
         server: await ours.issue('server', { purpose: 'serverAuth' }),
@@ -55,13 +57,14 @@ before(async () => {
       await fs.writeFile(path.join(folder, 'keys.json'), issuer.jwks());
       await fs.writeFile(path.join(folder, 'binding.json'), binding.jwks());
       return {
-        listen: { address: '127.0.0.1:0', tls: { ...files, client_ca: [trusted, agents.file] } },
+        listen: { address: '127.0.0.1:0', tls: { ...files, client_ca: [trusted, agents.file, people.file] } },
         policies: [path.join(folder, 'policies')],
         identity: [
           {
             name: 'agents', preset: 'mtls', client_ca: agents.file, tenant: 'acme', roles: ['Agents'],
             mapping: { roles: [{ claim: 'uri', values: { 'spiffe://acme.example/bot': 'Agents' } }] },
           },
+          { name: 'people', preset: 'mtls', client_ca: people.file, callers: 'user', mapping: { subject: 'cn' } },
           issuer.config(path.join(folder, 'keys.json')),
           { ...binding.config(path.join(folder, 'binding.json')), name: 'binding', mtls: 'required' },
         ],
@@ -116,6 +119,13 @@ test('a certificate alone is a caller by the entry that names its authority', as
   const [record] = records.filter(({ subject }) => subject === 'spiffe://acme.example/bot');
   assert.equal(record.issuer, 'agents');
   assert.equal(record.tenant, 'acme');
+});
+
+test('a certificate of a person is a user', async () => {
+  const answer = await call('dana', null);
+  assert.equal(answer.status, 200, answer.body.toString());
+  assert.match(answer.body.toString(), /read_report/);
+  assert.doesNotMatch(answer.body.toString(), /"isError":true/);
 });
 
 test('with a token the certificate is the transport', async () => {

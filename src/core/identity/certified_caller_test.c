@@ -13,6 +13,7 @@
 #define PART_A 0xA1
 #define ROOT_B 0xB0
 #define NOBODYS 0xC0
+#define TOKENS 0xFF /* none: the entry for tokens */
 
 struct fixture {
     struct fake_crypto crypto;
@@ -21,6 +22,8 @@ struct fixture {
     struct identity_snapshot *snapshot;
     uint8_t of_a[1][CRYPTO_SHA256_BYTES], of_part[1][CRYPTO_SHA256_BYTES],
         of_b[1][CRYPTO_SHA256_BYTES];
+    uint64_t generation;
+    uint8_t of_people; /* the authority whose certificates are; 0: none */
 };
 
 static const struct slice TENANT_A[] = {SLICE_INIT("acme")};
@@ -77,9 +80,18 @@ static enum status build(struct fixture *self, struct diag *diag)
         entries[i].kind = ISSUER_OF_CERTIFICATES;
         entries[i].preset = ISSUER_PRESET_MTLS;
         entries[i].algorithms = JWS_MASK(JWS_ES256);
+        entries[i].is_of_people = entries[i].authorities[0][0] == self->of_people;
     }
+    entries[0].is_of_people = self->of_people == TOKENS;
     struct identity_config config = {entries, COUNT_OF(entries)};
-    return identity_snapshot_new(&config, no_keys, 1, &self->snapshot, diag);
+    return identity_snapshot_new(&config, no_keys, ++self->generation, &self->snapshot, diag);
+}
+
+static void rebuild(struct fixture *self)
+{
+    struct identity_snapshot *before = self->snapshot;
+    CHECK(build(self, NULL) == STATUS_OK && self->snapshot != before);
+    identity_snapshot_unref(before);
 }
 
 static void init(struct fixture *self)
@@ -309,6 +321,47 @@ TEST(certified_caller_is_remembered_by_its_chain)
     CHECK(memcmp(hashes[0], hashes[1], sizeof(hashes[0])) != 0);
     CHECK(memcmp(hashes[0], hashes[2], sizeof(hashes[0])) != 0);
     CHECK(memcmp(hashes[0], chains[0].sha256, sizeof(hashes[0])) != 0);
+    release(&self);
+}
+
+/* What an entry says of all its callers, nothing in a certificate changes; the identity is the
+ * same.
+ */
+TEST(certified_caller_is_a_person_where_the_entry_says_so)
+{
+    struct fixture self;
+    struct principal *service = NULL, *person = NULL;
+    init(&self);
+    const struct client_certificate certificate = certificate_of(ROOT_A, 0);
+    CHECK(present(&self, &certificate, SLICE_EMPTY, &service, NULL) == STATUS_OK);
+    self.of_people = ROOT_A;
+    rebuild(&self);
+    CHECK(present(&self, &certificate, SLICE_EMPTY, &person, NULL) == STATUS_OK);
+    CHECK(service != NULL && service->is_service && service->actor == PRINCIPAL_APP);
+    CHECK(person != NULL && !person->is_service && person->actor == PRINCIPAL_USER);
+    CHECK(person != NULL && service != NULL && person->strength == AUTH_NONE &&
+          slice_eq(person->subject, service->subject) &&
+          memcmp(person->digest, service->digest, sizeof(person->digest)) == 0);
+    principal_unref(service);
+    principal_unref(person);
+    /* Of another entry he is none. */
+    const struct client_certificate other = certificate_of(ROOT_B, 0);
+    CHECK(present(&self, &other, SLICE_EMPTY, &service, NULL) == STATUS_OK);
+    CHECK(service != NULL && service->is_service);
+    principal_unref(service);
+    release(&self);
+}
+
+/* Tokens and keys tell themselves. */
+TEST(certified_callers_alone_can_be_people)
+{
+    struct fixture self;
+    struct diag diag = {0};
+    init(&self);
+    self.of_people = TOKENS;
+    struct identity_snapshot *before = self.snapshot;
+    CHECK(build(&self, &diag) == STATUS_INVALID && str_eq(diag.code, "identity.config"));
+    CHECK(self.snapshot == before);
     release(&self);
 }
 

@@ -69,6 +69,10 @@ static enum status check_texts(const struct issuer_entry *entry, struct diag *di
 
 static enum status check_counts(const struct issuer_entry *entry, struct diag *diag)
 {
+    /* Tokens and keys say themselves whether a person is behind them. */
+    if (entry->is_of_people && entry->kind != ISSUER_OF_CERTIFICATES) {
+        return refuse(diag, entry, "makes people of callers without certificates");
+    }
     if (entry->attribute_count > IDENTITY_ATTRIBUTES_MAX) {
         return refuse(diag, entry, "maps too many attributes");
     }

@@ -87,6 +87,7 @@ struct issuer_entry {
     /* Of ISSUER_OF_CERTIFICATES: SHA-256 of each certificate's DER. */
     const uint8_t (*authorities)[CRYPTO_SHA256_BYTES];
     size_t authority_count;
+    bool is_of_people; /* their certificates: callers are users, not services */
 };
 
 /* Does the issuer's text stand for many tenants? */

@@ -149,7 +149,7 @@ enum status sign_in_read_actors(const struct issuer_entry *entry, const struct c
                                 struct arena *arena, struct principal *out, struct diag *diag)
 {
     const struct issuer_preset *preset = issuer_preset(entry->preset);
-    for (size_t i = 0; i < preset->marker_count; i++) {
+    for (size_t i = 0; i < preset->marker_count && !entry->is_of_people; i++) {
         const struct issuer_marker *marker = &preset->markers[i];
         bool is_marked = false;
         TRY(claim_question_ask(&marker->question, claims, arena, &is_marked, diag));

@@ -147,6 +147,12 @@ struct config_evidence {
     struct config_texts amr, acr, acrs;
 };
 
+/* Who stands behind the certificates of an entry. */
+enum config_callers {
+    CONFIG_CALLERS_SERVICE = 0,
+    CONFIG_CALLERS_USER,
+};
+
 /* Which of the provider's tokens clients get to show to the gateway. */
 enum config_hand_on {
     CONFIG_HAND_ON_ACCESS_TOKEN = 0,
@@ -191,6 +197,7 @@ struct config_issuer {
     struct config_texts other_audiences; /* that a token may name besides; only if strict */
     struct slice keys_path;              /* of preset api-keys: the list */
     struct slice client_ca;              /* of preset mtls: PEM file */
+    enum config_callers callers;         /* likewise */
     struct slice jwks_path;              /* a local file, or */
     struct config_url jwks_url;     /* fetched; both empty for development and where they are found
                                      * by the issuer's metadata, */

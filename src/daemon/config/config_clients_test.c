@@ -66,6 +66,13 @@ TEST(config_client_certificates_refuse_each_mistake_at_its_place)
          TLS "client_ca: a}\nidentity:\n- {name: a, issuer: 'https://a', audience: a, client_ca: "
              "a}\n",
          5, 58, "config.conflict"},
+        {"people among tokens",
+         TLS "client_ca: a}\nidentity:\n- {name: a, issuer: 'https://a', audience: a, callers: "
+             "user}\n",
+         5, 56, "config.conflict"},
+        {"people or what",
+         TLS "client_ca: a}\nidentity:\n- {name: a, preset: mtls, client_ca: a, callers: person}\n",
+         5, 50, "config.value"},
         {"too many", TLS "client_ca: [a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a]}\n", 3, 37,
          "config.range"},
     };
@@ -99,8 +106,9 @@ TEST(config_client_certificates_are_read)
     arena_release(&loaded.arena);
     CHECK(load(&loaded,
                TLS "client_ca: a}\nidentity:\n- {name: a, preset: mtls, client_ca: a, tenant: "
-                   "t, roles: [R], mapping: {subject: cn}}\n",
+                   "t, roles: [R], callers: user, mapping: {subject: cn}}\n",
                NULL) == STATUS_OK);
+    CHECK(loaded.config->issuers[0].callers == CONFIG_CALLERS_USER);
     CHECK(!config_issuer_signs(&loaded.config->issuers[0]));
     CHECK(slice_eq(loaded.config->issuers[0].issuer, SLICE("urn:aegis:certificates:a")));
     CHECK(loaded.config->listen.tls.client_certificates == CONFIG_CLIENT_CERTIFICATES_OPTIONAL);

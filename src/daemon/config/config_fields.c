@@ -69,6 +69,12 @@ static const struct config_choice presets[] = {
     {{0}, 0},
 };
 
+static const struct config_choice callers[] = {
+    {SLICE_INIT("service"), CONFIG_CALLERS_SERVICE},
+    {SLICE_INIT("user"), CONFIG_CALLERS_USER},
+    {{0}, 0},
+};
+
 static const struct config_choice clouds[] = {
     {SLICE_INIT("global"), CONFIG_CLOUD_GLOBAL},
     {SLICE_INIT("us"), CONFIG_CLOUD_US},
@@ -346,6 +352,8 @@ static const struct config_field issuer_fields[] = {
      .doc = "of preset api-keys: the list of keys, made by aegis token key"},
     {.name = SLICE_INIT("client_ca"), .kind = CONFIG_KIND_PATH, AT(config_issuer, client_ca),
      .doc = "of preset mtls: PEM file of the authorities whose certificates are callers"},
+    {.name = SLICE_INIT("callers"), .kind = CONFIG_KIND_CHOICE, AT(config_issuer, callers),
+     .choices = callers, .doc = "of preset mtls: what its callers are, service (default) or user"},
     {.name = SLICE_INIT("metadata_url"), .kind = CONFIG_KIND_URL, AT(config_issuer, metadata_url),
      .doc = "where its metadata is, if not where RFC 8414 and OpenID Connect say"},
     {.name = SLICE_INIT("hosts"), .kind = CONFIG_KIND_TEXTS, AT(config_issuer, hosts),
