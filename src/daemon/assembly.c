@@ -484,7 +484,7 @@ static enum status set_endpoints(struct build *b, const struct config_issuer *is
         endpoints = key_sets_endpoints(b->assembly->keys, issuer);
     }
     to->is_local = endpoints.is_local;
-    to->names_issuer = endpoints.names_issuer;
+    to->names_issuer = from->names_issuer || endpoints.names_issuer;
     TRY(arena_copy(b->arena, endpoints.authorization, &to->authorization_endpoint));
     return arena_copy(b->arena, endpoints.token, &to->token_endpoint);
 }

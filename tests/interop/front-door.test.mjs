@@ -23,7 +23,10 @@ let bench;
 before(async () => {
   bench = await Bench.start({
     hasRealServers: false,
-    config: { listen: { address: `127.0.0.1:${port}` }, identity: [entryOf('idp', provider), entryOf('second', second)] },
+    config: {
+      listen: { address: `127.0.0.1:${port}` },
+      identity: [entryOf('idp', provider), entryOf('second', second, { sign_in: { names_issuer: true } })],
+    },
     environment: ENVIRONMENT,
   });
 });
@@ -276,6 +279,18 @@ describe('two providers that are mixed up', () => {
     assert.deepEqual([status, location], [400, null]);
     assert.ok((await codesAfter(sequence)).includes('sign_in.issuer'));
   });
+
+  for (const [name, of, status] of [['that always names itself', secondDoor, 400], ['that may name itself', door, 303]]) {
+    test(`an answer without a name, of the one ${name}`, async () => {
+      const sequence = await lastSequence(bench.state);
+      const browser = new Browser();
+      const back = new URL(await browser.agree(of.begin((await of.register()).client_id).address));
+      assert.ok(back.searchParams.has('iss'));
+      back.searchParams.delete('iss');
+      assert.equal((await browser.open(back)).status, status);
+      assert.equal((await codesAfter(sequence)).includes('sign_in.issuer'), status === 400);
+    });
+  }
 
   test('the code of the one in the sign-in at the other', async () => {
     const before = [tokensAsked(provider), tokensAsked(second)];

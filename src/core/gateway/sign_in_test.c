@@ -265,6 +265,42 @@ TEST(sign_in_answer_must_be_that_of_the_provider)
     door_end();
 }
 
+/* RFC 9207 §2.4: where a provider names itself in each answer, one without its name may be of
+ * another whom the browser was sent to, and so may an error. */
+TEST(sign_in_answer_names_the_provider_where_it_always_does)
+{
+    static const struct {
+        const char *more, *code; /* NULL: it is taken */
+    } rows[] = {
+        {"code=c", "sign_in.issuer"},
+        {"code=c&iss=", "sign_in.issuer"},
+        {"code=c&iss=https://other.test", "sign_in.issuer"},
+        {"code=c&issuer=" PROVIDER, "sign_in.issuer"},
+        {"error=access_denied", "sign_in.issuer"},
+        {"error=access_denied&iss=" PROVIDER, NULL},
+        {"code=c&iss=" PROVIDER, NULL},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        door_begin();
+        struct gateway_front_door door = world.snapshot->front_doors[0];
+        door.names_issuer = true;
+        world.snapshot->front_doors = &door;
+        world.snapshot->front_door_count = 1;
+        CHECK(do_register(METADATA));
+        do_authorize(client_id, CALLBACK, "");
+        CHECK(take_page());
+        do_consent("allow", cookie, GATEWAY);
+        CHECK(take_state());
+        do_callback(DOOR, rows[i].more, cookie);
+        CHECK_ROW(rows[i].more, client.status_code == (rows[i].code == NULL ? 303 : 400));
+        CHECK_ROW(rows[i].more,
+                  (strstr(client.fields, "Location") != NULL) == (rows[i].code == NULL));
+        CHECK_ROW(rows[i].more, rows[i].code == NULL ||
+                                    world_count_records(&world, rows[i].code, "auth.reject") == 1);
+        door_end();
+    }
+}
+
 TEST(sign_in_hands_on_that_the_provider_refused)
 {
     static const struct {

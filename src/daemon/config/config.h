@@ -174,6 +174,7 @@ struct config_sign_in {
     struct config_variable *optional_scopes; /* by the names of clients, what the provider has */
     size_t optional_scope_count;
     struct slice resource; /* RFC 8707, of a provider that knows it */
+    bool names_issuer;     /* in every answer of the authorization endpoint (RFC 9207) */
     enum config_hand_on hands_on;
     struct config_place place;
 };

@@ -305,6 +305,8 @@ static const struct config_field sign_in_fields[] = {
      .doc = "by name a scope that clients get if they ask for it: what the provider calls it"},
     {.name = SLICE_INIT("resource"), .kind = CONFIG_KIND_TEXT, AT(config_sign_in, resource),
      .doc = "resource to ask for, at a provider that knows RFC 8707"},
+    {.name = SLICE_INIT("names_issuer"), .kind = CONFIG_KIND_BOOL, AT(config_sign_in, names_issuer),
+     .doc = "its answers carry 'iss' (RFC 9207), one without is refused; default false, or what its metadata promise"},
     {.name = SLICE_INIT("hand_on"), .kind = CONFIG_KIND_CHOICE, AT(config_sign_in, hands_on),
      .choices = hand_ons,
      .doc = "which token clients show: access_token (default) or id_token"},

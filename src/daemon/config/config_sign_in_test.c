@@ -64,6 +64,8 @@ TEST(config_front_door_refuses_each_mistake_at_its_place)
          "config.type"},
         {"another token", OIDC SIGN_IN ENDPOINTS ", hand_on: refresh_token}\n", 7, 135,
          "config.value"},
+        {"whose name it is", OIDC SIGN_IN ENDPOINTS ", names_issuer: 'https://idp'}\n", 7, 140,
+         "config.type"},
         {"an unknown key", OIDC SIGN_IN ENDPOINTS ", scope: a}\n", 7, 126, "config.unknown_key"},
         {"two tenants",
          HEAD "  preset: entra\n  tenants: [11111111-1111-1111-1111-111111111111,"
@@ -137,6 +139,30 @@ TEST(config_front_door_knows_where_providers_are)
         } else {
             config_report_print(stdout, &loaded.report);
         }
+        arena_release(&loaded.arena);
+    }
+}
+
+/* What its metadata would promise of a provider can be said where they are not read. */
+TEST(config_front_door_says_that_answers_name_the_provider)
+{
+    static const struct {
+        const char *text;
+        bool names_issuer;
+    } rows[] = {
+        {OIDC SIGN_IN ENDPOINTS "}\n", false},
+        {OIDC SIGN_IN ENDPOINTS ", names_issuer: false}\n", false},
+        {OIDC SIGN_IN ENDPOINTS ", names_issuer: true}\n", true},
+        {OIDC SIGN_IN ", names_issuer: true}\n", true},
+        {HEAD "  preset: keycloak\n  issuer: https://o/realms/r\n" SIGN_IN
+              ", names_issuer: true}\n",
+         true},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct loaded loaded;
+        CHECK_ROW(rows[i].text, load(&loaded, rows[i].text) == STATUS_OK);
+        CHECK_ROW(rows[i].text,
+                  loaded.config->issuers[0].sign_in.names_issuer == rows[i].names_issuer);
         arena_release(&loaded.arena);
     }
 }
