@@ -101,6 +101,29 @@ json_ref claims_find(const struct claims *claims, struct slice path)
     }
 }
 
+bool claims_is_moved(const struct claims *claims, struct slice path)
+{
+    json_ref moved = json_member(&claims->tape, 0, SLICE("_claim_names"));
+    if (is_absent(claims, moved)) {
+        return false;
+    }
+    if (json_type(&claims->tape, moved) != JSON_OBJECT) {
+        return true;
+    }
+    if (slice_starts_with(path, SLICE("/"))) {
+        struct slice name = slice_sub(path, 1, path.len);
+        name = slice_sub(name, 0, slice_find_byte(name, '/'));
+        return pointed_member(claims, moved, name) != JSON_NONE;
+    }
+    for (size_t end = 0; end <= path.len; end++) {
+        if ((end == path.len || path.ptr[end] == '.') &&
+            json_member(&claims->tape, moved, slice_sub(path, 0, end)) != JSON_NONE) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum status claims_text(const struct claims *claims, struct slice path, size_t bytes_max,
                         struct arena *arena, struct slice *out, struct diag *diag)
 {

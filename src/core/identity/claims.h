@@ -60,6 +60,11 @@ NODISCARD enum status claims_read(struct claims *claims, struct arena *arena, st
  * ("realm_access.roles"). JSON_NONE when there is none. */
 json_ref claims_find(const struct claims *claims, struct slice path);
 
+/* OpenID Connect Core §5.6.2: a claim named in "_claim_names" was moved elsewhere, to an address
+ * that nobody should fetch because a token says so. Is that of the path, or what it is in? Nobody
+ * knows what it says then; "absent" would be another thing. */
+bool claims_is_moved(const struct claims *claims, struct slice path);
+
 /* The claim at path as a text of 1..bytes_max without control characters. STATUS_NOT_FOUND when it
  * is absent or null (no diag); token.claim for any other value. */
 NODISCARD enum status claims_text(const struct claims *claims, struct slice path, size_t bytes_max,

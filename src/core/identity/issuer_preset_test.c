@@ -284,6 +284,13 @@ static const struct {
     {"entra v1, acr 1 is no second factor", RS256,
      ENTRA_V1("\"appid\":\"c2a4\",\"scp\":\"mcp.call\",\"acr\":\"1\",\"amr\":[\"pwd\"]"),
      "entra-1:@" T1 "|8b7d by c2a4 user 1fa scopes mcp.call amr pwd acr 1"},
+    {"entra v1, groups left out", RS256,
+     ENTRA_V1("\"appid\":\"c2a4\",\"scp\":\"mcp.call\",\"_claim_names\":{\"groups\":\"src1\"},"
+              "\"_claim_sources\":{\"src1\":{\"endpoint\":\"https://graph.example\"}}"),
+     "entra-1:@" T1 "|8b7d by c2a4 user none groups unknown scopes mcp.call"},
+    {"entra v1, groups left out in the implicit flow", RS256,
+     ENTRA_V1("\"appid\":\"c2a4\",\"scp\":\"mcp.call\",\"hasgroups\":true"),
+     "entra-1:@" T1 "|8b7d by c2a4 user none groups unknown scopes mcp.call"},
     {"entra, second of several tenants", RS256, ENTRA_V2(T2, PERSON "\"groups\":[\"g\"]"),
      "entra-many:@" T2 "|8b7d by c2a4 user none groups g scopes mcp.call,mcp.list"},
     {"entra, key of one tenant for it", "{\"typ\":\"JWT\",\"alg\":\"RS256\",\"kid\":\"consumers\"}",

@@ -52,7 +52,8 @@ static enum status refuse_tenant(const struct issuer_entry *entry, const char *p
 static enum status read_tenant(const struct issuer_entry *entry, const struct claims *claims,
                                struct arena *arena, struct slice *out, struct diag *diag)
 {
-    bool is_needed = entry->needs_tenant || entry->tenant_count > 0;
+    bool is_needed = entry->needs_tenant || entry->tenant_count > 0 ||
+                     claims_is_moved(claims, entry->tenant_claim);
     enum status status =
         claims_text(claims, entry->tenant_claim, CLAIMS_SUBJECT_BYTES_MAX, arena, out, diag);
     if (status == STATUS_LIMIT) {
@@ -87,20 +88,30 @@ enum status principal_map_tenant(const struct issuer_entry *entry, const struct 
     return STATUS_OK;
 }
 
-/* OpenID Connect Core §5.6.2: a claim named in "_claim_names" was moved elsewhere, to an address
- * that nobody should fetch because a token says so. Read as "no groups" it would make forbids
- * vanish, so what is moved away is not known. Entra's implicit flow says "hasgroups" instead. */
-static bool is_moved(const struct claims *claims, struct slice claim)
-{
-    json_ref moved = json_member(&claims->tape, 0, SLICE("_claim_names"));
-    return moved != JSON_NONE && json_member(&claims->tape, moved, claim) != JSON_NONE;
-}
-
+/* Entra's implicit flow names no other place for the groups, it says that there are some. Only a
+ * clear no is none. */
 static bool has_too_many_groups(const struct claims *claims)
 {
     json_ref marker = json_member(&claims->tape, 0, SLICE("hasgroups"));
-    return marker != JSON_NONE && (json_type(&claims->tape, marker) == JSON_TRUE ||
-                                   json_string_eq(&claims->tape, marker, SLICE("true")));
+    enum json_type type = marker == JSON_NONE ? JSON_NULL : json_type(&claims->tape, marker);
+    return type != JSON_NULL && type != JSON_FALSE &&
+           !json_string_eq(&claims->tape, marker, SLICE("false"));
+}
+
+/* Read as "there is none" it would make forbids vanish, so what was left out is not known. */
+static bool is_left_out(const struct issuer_entry *entry, const struct claims *claims,
+                        struct slice path)
+{
+    bool is_of_groups = slice_eq(path, entry->group_claim) || slice_eq(path, SLICE("groups")) ||
+                        slice_eq(path, SLICE("/groups"));
+    return claims_is_moved(claims, path) || (is_of_groups && has_too_many_groups(claims));
+}
+
+static enum status refuse_left_out(struct slice claim, const char *of_what, struct diag *diag)
+{
+    return diag_fail(diag, STATUS_UNAUTHENTICATED, "token.overage",
+                     "the issuer left claim '%.*s' out of the token, so its %s not known",
+                     SLICE_ARG(claim), of_what);
 }
 
 struct role_list {
@@ -202,11 +213,8 @@ static enum status map_roles(const struct issuer_entry *entry, const struct clai
     size_t count = 0;
     for (size_t i = 0; i < entry->role_source_count; i++) {
         const struct issuer_role_source *source = &entry->role_sources[i];
-        if (is_moved(claims, source->claim)) {
-            return diag_fail(diag, STATUS_UNAUTHENTICATED, "token.overage",
-                             "the issuer left claim '%.*s' out of the token, so its roles are not "
-                             "known; use application roles",
-                             SLICE_ARG(source->claim));
+        if (is_left_out(entry, claims, source->claim)) {
+            return refuse_left_out(source->claim, "roles are", diag);
         }
         TRY(read_source(source, claims, arena, &lists[i], diag));
         count += lists[i].count;
@@ -230,7 +238,7 @@ static enum status map_groups(const struct issuer_entry *entry, const struct cla
                               struct arena *arena, struct principal *out, struct diag *diag)
 {
     struct claims_list groups;
-    out->are_groups_unknown = has_too_many_groups(claims) || is_moved(claims, entry->group_claim);
+    out->are_groups_unknown = is_left_out(entry, claims, entry->group_claim);
     if (out->are_groups_unknown) {
         return STATUS_OK;
     }
@@ -292,6 +300,9 @@ static enum status map_attributes(const struct issuer_entry *entry, const struct
     }
     for (size_t i = 0; i < entry->attribute_count; i++) {
         json_ref value = claims_find(claims, entry->attributes[i].claim);
+        if (is_left_out(entry, claims, entry->attributes[i].claim)) {
+            return refuse_left_out(entry->attributes[i].claim, "attribute is", diag);
+        }
         if (value == JSON_NONE || json_type(&claims->tape, value) == JSON_NULL) {
             continue;
         }
