@@ -17,11 +17,14 @@
 #include "core/gateway/server_session.h"
 #include "core/gateway/server_stream.h"
 #include "core/gateway/session_token.h"
+#include "core/gateway/sign_in_documents.h"
 #include "core/gateway/task_id.h"
 #include "core/identity/api_key.h"
 #include "core/identity/claims.h"
 #include "core/identity/client_certificate.h"
+#include "core/identity/issuer_entry.h"
 #include "core/identity/jwks.h"
+#include "core/identity/principal_map.h"
 #include "core/identity/proof.h"
 #include "core/identity/revocations.h"
 #include "core/mcp/completion.h"
@@ -33,10 +36,20 @@
 #include "core/policy/usage_table.h"
 #include "core/ports/upstream.h"
 #include "core/ports/usage.h"
+#include "core/sign_in/authorization.h"
+#include "core/sign_in/form.h"
+#include "core/sign_in/page.h"
+#include "core/sign_in/redirect_uri.h"
+#include "core/sign_in/ticket.h"
+#include "core/sign_in/token_request.h"
+#include "core/sign_in/wishes.h"
 #include "daemon/config/config.h"
 #include "daemon/config/config_tree.h"
 #include "daemon/config/policy_files.h"
 #include "daemon/key_sets.h"
+#include "daemon/sign_in/documents.h"
+#include "daemon/sign_in/keeper.h"
+#include "daemon/sign_in/redirect_listener.h"
 
 #define BOUND(name, value, unit, doc)                                                              \
     {                                                                                              \
@@ -95,14 +108,45 @@ const struct config_bound config_bound_table[] = {
     BOUND("sse_messages", SSE_STREAM_POSTS_MAX, "", "messages under way to a server over HTTP with SSE"),
     BOUND("stdio_log_line_bytes", CHILD_LOG_LINE_BYTES, "bytes", "shown of a line that a child writes to its log"),
     BOUND("stdio_log_lines_per_s", CHILD_LOG_LINES_PER_S, "", "such lines of one child"),
+    BOUND("subject_claims", IDENTITY_SUBJECTS_MAX, "", "claims that a subject may come from"),
+    BOUND("role_claims", IDENTITY_ROLE_SOURCES_MAX, "", "claims that roles come from"),
+    BOUND("attributes", IDENTITY_ATTRIBUTES_MAX, "", "attributes of one entry"),
     BOUND("claims_depth", CLAIMS_DEPTH_MAX, "", "claims of a token inside each other"),
     BOUND("claims_items", CLAIMS_LIST_MAX, "", "roles, groups or scopes of one token"),
+    BOUND("actors", PRINCIPAL_ACTORS_MAX, "", "who acts for the subject of one token, in a chain"),
     BOUND("audiences", CLAIMS_AUDIENCES_MAX, "", "audiences of one token"),
     BOUND("jwks_keys", JWKS_KEYS_MAX, "", "keys of one key set"),
     BOUND("proof_bytes", PROOF_BYTES_MAX, "bytes", "one DPoP proof"),
     BOUND("proof_window_s", PROOF_WINDOW_S, "s", "age of a proof, and how far it may be ahead"),
     BOUND("key_waiters", KEY_SETS_WAITERS_MAX, "", "requests that wait for keys, of all loops"),
     BOUND("missing_keys", KEY_SETS_ABSENT_MAX, "", "keys that nobody has, remembered so as not to be looked for again"),
+    BOUND("sign_in_form_bytes", FORM_BYTES_MAX, "bytes", "parameters of one request to the front door"),
+    BOUND("sign_in_form_fields", FORM_FIELDS_MAX, "", "these parameters"),
+    BOUND("sign_in_client_addresses", SIGN_IN_CLIENT_URIS_MAX, "", "redirect addresses of one client"),
+    BOUND("sign_in_client_address_bytes", REDIRECT_URI_BYTES_MAX, "bytes", "one of these"),
+    BOUND("sign_in_client_id_bytes", SIGN_IN_CLIENT_URL_BYTES_MAX, "bytes", "address of a client's document, which is its id"),
+    BOUND("sign_in_client_name_bytes", SIGN_IN_CLIENT_NAME_BYTES_MAX, "bytes", "what a client calls itself"),
+    BOUND("sign_in_resource_bytes", SIGN_IN_RESOURCE_BYTES_MAX, "bytes", "resource that a client names"),
+    BOUND("sign_in_state_bytes", SIGN_IN_STATE_BYTES_MAX, "bytes", "a client's own state"),
+    BOUND("sign_in_scope_bytes", WISHES_SCOPE_BYTES_MAX, "bytes", "scopes that a client asks for"),
+    BOUND("sign_in_acr_bytes", WISHES_ACR_BYTES_MAX, "bytes", "kinds of sign-in that it asks for"),
+    BOUND("sign_in_hint_bytes", WISHES_HINT_BYTES_MAX, "bytes", "whom it expects to sign in"),
+    BOUND("sign_in_claims_bytes", WISHES_CLAIMS_BYTES_MAX, "bytes", "claims that it asks for"),
+    BOUND("sign_in_verifier_bytes", PKCE_VERIFIER_BYTES_MAX, "bytes", "its secret of one sign-in (PKCE)"),
+    BOUND("sign_in_provider_code_bytes", SIGN_IN_CODE_BYTES_MAX, "bytes", "code of an identity provider"),
+    BOUND("sign_in_provider_token_bytes", SIGN_IN_TOKEN_BYTES_MAX, "bytes", "one token of an identity provider"),
+    BOUND("sign_in_document_failed_ms", SIGN_IN_DOCUMENT_FAILED_MS, "ms", "time for which a document that could not be used is not fetched again"),
+    BOUND("sign_in_page_bytes", PAGE_BYTES_MAX, "bytes", "page that asks for consent"),
+    BOUND("connect_reply_bytes", SIGN_IN_REPLY_BYTES_MAX, "bytes", "aegis connect: answer of a server about signing in"),
+    BOUND("connect_scopes_bytes", DOCUMENTS_SCOPES_BYTES_MAX, "bytes", "aegis connect: scopes that a resource names"),
+    BOUND("connect_challenge_bytes", KEEPER_CHALLENGE_BYTES, "bytes", "aegis connect: challenge of a server"),
+    BOUND("connect_address_bytes", SIGN_IN_ADDRESS_BYTES_MAX, "bytes", "aegis connect: address that the browser is sent to"),
+    BOUND("connect_redirect_bytes", FLOW_TARGET_BYTES_MAX, "bytes", "aegis connect: address that it comes back with"),
+    BOUND("connect_visitors", REDIRECT_VISITORS_MAX, "", "aegis connect: connections of browsers at one time"),
+    BOUND("connect_visitor_ms", REDIRECT_VISITOR_MS, "ms", "aegis connect: one of these that says nothing"),
+    BOUND("connect_store_bytes", TOKEN_STORE_BYTES_MAX, "bytes", "aegis connect: file of one sign-in"),
+    BOUND("connect_sign_ins_per_hour", KEEPER_SIGN_INS_PER_HOUR, "", "aegis connect: how often a person is asked"),
+    BOUND("connect_pause_s", KEEPER_PAUSE_S, "s", "aegis connect: pause after a person said no, or nothing"),
     BOUND("failed_addresses", FAILED_SOURCES_MAX, "", "addresses of bad tokens that are remembered"),
     BOUND("rated_principals", REQUEST_RATE_PRINCIPALS_MAX, "", "principals whose rate one loop counts at one time"),
     BOUND("usage_targets", USAGE_TARGETS_MAX, "", "tools whose calls are counted for one caller"),

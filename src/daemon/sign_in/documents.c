@@ -5,8 +5,6 @@
 #include "daemon/config/config_url.h"
 #include "daemon/discovery.h"
 
-#define SCOPES_BYTES_MAX 4096
-
 const char *documents_url_problem(struct slice url, bool allows_loopback)
 {
     struct config_url parsed;
@@ -189,7 +187,7 @@ static enum status join_scopes(const struct document *document, const struct jso
     if (list == JSON_NONE) {
         return STATUS_OK;
     }
-    buf_init(&scopes, SCOPES_BYTES_MAX, NULL);
+    buf_init(&scopes, DOCUMENTS_SCOPES_BYTES_MAX, NULL);
     json_iter_init(&iter, tape, list);
     while (json_iter_next(&iter, &key, &value)) {
         struct slice text;

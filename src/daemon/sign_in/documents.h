@@ -12,6 +12,7 @@
 #include "json/tape.h"
 
 #define DOCUMENTS_CANDIDATES 3
+#define DOCUMENTS_SCOPES_BYTES_MAX 4096
 
 /* A foreign text, and what it is judged by. */
 struct document {

@@ -2,8 +2,6 @@
 
 #include "base/base64.h"
 
-#define TARGET_BYTES_MAX 8192
-
 static bool is_plain(uint8_t byte)
 {
     bool is_letter = (byte | 0x20) >= 'a' && (byte | 0x20) <= 'z';
@@ -172,7 +170,7 @@ enum status flow_judge(const struct flow *flow, struct slice target, struct aren
     size_t query = slice_find_byte(target, '?');
     *verdict = FLOW_STRANGER;
     *out = (struct flow_redirect){0};
-    if (target.len > TARGET_BYTES_MAX ||
+    if (target.len > FLOW_TARGET_BYTES_MAX ||
         !slice_eq(slice_sub(target, 0, query), flow->redirect_path)) {
         return STATUS_OK;
     }

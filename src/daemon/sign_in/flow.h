@@ -9,6 +9,7 @@
 #include "core/ports/crypto.h"
 
 #define FLOW_SECRET_BYTES 43 /* 32 random bytes as base64url */
+#define FLOW_TARGET_BYTES_MAX 8192
 
 /* One sign-in; all borrowed. */
 struct flow {

@@ -12,12 +12,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define VISITORS_MAX 8 /* browsers open connections that they may not use */
 #define POLL_MS 200
 #define BACKLOG 8
 #define READ_BYTES 4096
 #define ANSWER_BYTES 1024
-#define VISITOR_MS 10000
 
 struct visitor {
     int fd; /* -1: none */
@@ -30,7 +28,7 @@ struct reception {
     struct arena *arena;
     struct flow_redirect *out;
     struct diag *diag;
-    struct visitor visitors[VISITORS_MAX];
+    struct visitor visitors[REDIRECT_VISITORS_MAX];
     enum flow_verdict verdict;
     enum status status;
 };
@@ -73,14 +71,14 @@ static void welcome(struct reception *reception, int listener, int64_t now_ms)
     if (fd < 0) {
         return;
     }
-    for (size_t i = 0; i < VISITORS_MAX && oldest->fd >= 0; i++) {
+    for (size_t i = 0; i < REDIRECT_VISITORS_MAX && oldest->fd >= 0; i++) {
         struct visitor *visitor = &reception->visitors[i];
         oldest = visitor->fd < 0 || visitor->until_ms < oldest->until_ms ? visitor : oldest;
     }
     if (oldest->fd >= 0) {
         dismiss(oldest);
     }
-    *oldest = (struct visitor){.fd = fd, .until_ms = now_ms + VISITOR_MS};
+    *oldest = (struct visitor){.fd = fd, .until_ms = now_ms + REDIRECT_VISITOR_MS};
     http_reader_init(&oldest->reader, HTTP_REQUEST, &LIMITS, NULL);
 }
 
@@ -147,15 +145,15 @@ static void hear(struct reception *reception, struct visitor *visitor)
 /* One turn: whoever comes or says something. */
 static void receive(struct reception *reception, int listener)
 {
-    struct pollfd fds[VISITORS_MAX + 1] = {{.fd = listener, .events = POLLIN}};
-    for (size_t i = 0; i < VISITORS_MAX; i++) {
+    struct pollfd fds[REDIRECT_VISITORS_MAX + 1] = {{.fd = listener, .events = POLLIN}};
+    for (size_t i = 0; i < REDIRECT_VISITORS_MAX; i++) {
         fds[i + 1] = (struct pollfd){.fd = reception->visitors[i].fd, .events = POLLIN};
     }
     if (poll(fds, COUNT_OF(fds), POLL_MS) < 0) {
         return;
     }
     int64_t now_ms = runtime_mono_ms(NULL);
-    for (size_t i = 0; i < VISITORS_MAX && reception->verdict == FLOW_STRANGER; i++) {
+    for (size_t i = 0; i < REDIRECT_VISITORS_MAX && reception->verdict == FLOW_STRANGER; i++) {
         struct visitor *visitor = &reception->visitors[i];
         if (fds[i + 1].revents != 0) {
             hear(reception, visitor);
@@ -173,7 +171,7 @@ enum status redirect_wait(int listener, const struct flow *flow,
                           struct flow_redirect *out, struct diag *diag)
 {
     struct reception reception = {.flow = flow, .arena = arena, .out = out, .diag = diag};
-    for (size_t i = 0; i < VISITORS_MAX; i++) {
+    for (size_t i = 0; i < REDIRECT_VISITORS_MAX; i++) {
         reception.visitors[i].fd = -1;
     }
     enum status status = STATUS_OK;
@@ -187,7 +185,7 @@ enum status redirect_wait(int listener, const struct flow *flow,
         }
         status = status == STATUS_OK ? reception.status : status;
     }
-    for (size_t i = 0; i < VISITORS_MAX; i++) {
+    for (size_t i = 0; i < REDIRECT_VISITORS_MAX; i++) {
         if (reception.visitors[i].fd >= 0) {
             dismiss(&reception.visitors[i]);
         }

@@ -10,6 +10,9 @@
 
 #include <stdatomic.h>
 
+#define REDIRECT_VISITORS_MAX 8 /* browsers open connections that they may not use */
+#define REDIRECT_VISITOR_MS 10000
+
 /* port: 0 for any free one. The caller closes *out. STATUS_UNAVAILABLE sign_in.port. */
 NODISCARD enum status redirect_listen(uint16_t port, int *out, uint16_t *bound, struct diag *diag);
 

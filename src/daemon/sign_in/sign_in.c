@@ -13,8 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ANSWER_BYTES_MAX ((size_t)256 << 10)
-#define ADDRESS_BYTES_MAX 16384
 #define FORM_BYTES_MAX ((size_t)128 << 10)
 #define CLIENT_NAME "Aegis"
 #define FIXED_PATH "/callback" /* a client that was registered before knows no other */
@@ -33,7 +31,7 @@ static void begin_talk(struct talk *talk, const struct sign_in *sign_in, struct 
 {
     struct config_url url;
     *talk = (struct talk){.sign_in = sign_in, .arena = arena, .diag = diag};
-    buf_init(&talk->answer, ANSWER_BYTES_MAX, NULL);
+    buf_init(&talk->answer, SIGN_IN_REPLY_BYTES_MAX, NULL);
     talk->allows_loopback =
         config_url_parse(sign_in->url, &url) == NULL && config_host_is_loopback(url.host);
 }
@@ -306,7 +304,7 @@ static enum status wait_for_person(struct talk *talk, const struct flow *flow, i
                                                    runtime_mono_ms(NULL) + sign_in->time_limit_ms,
                                                .is_stopped = sign_in->is_stopped};
     struct buf address;
-    buf_init(&address, ADDRESS_BYTES_MAX, NULL);
+    buf_init(&address, SIGN_IN_ADDRESS_BYTES_MAX, NULL);
     flow_write_address(flow, sign_in->crypto, &address);
     buf_append_byte(&address, '\0');
     enum status status = buf_status(&address);

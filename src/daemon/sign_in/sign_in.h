@@ -13,6 +13,9 @@
 
 #include <stdatomic.h>
 
+#define SIGN_IN_REPLY_BYTES_MAX ((size_t)256 << 10) /* of a server, to one request */
+#define SIGN_IN_ADDRESS_BYTES_MAX 16384             /* that the browser is sent to */
+
 /* Who signs in where, and how; all borrowed. */
 struct sign_in {
     struct slice url;        /* of the MCP endpoint; https, or on this machine */

@@ -13,7 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILE_BYTES_MAX ((size_t)256 << 10)
 #define LOCK_POLL_MS 100
 #define NAME_BYTES 16 /* of the hash of the address */
 #define SIDE_PATH_BYTES (TOKEN_STORE_PATH_BYTES + 32)
@@ -102,7 +101,7 @@ enum status token_store_load(const struct token_store *store, struct arena *aren
     int fd = -1;
     *out = (struct grant){0};
     TRY(open_private(store, &fd, diag));
-    buf_init(&text, FILE_BYTES_MAX, NULL);
+    buf_init(&text, TOKEN_STORE_BYTES_MAX, NULL);
     enum status status = file_read_unnamed(fd, &text);
     (void)close(fd);
     status = status == STATUS_OK ? read_grant(store, buf_view(&text), arena, out) : status;
@@ -138,7 +137,7 @@ enum status token_store_save(const struct token_store *store, const struct grant
                              struct diag *diag)
 {
     struct buf text;
-    buf_init(&text, FILE_BYTES_MAX, NULL);
+    buf_init(&text, TOKEN_STORE_BYTES_MAX, NULL);
     buf_append(&text, SLICE("{\"expires_at\":"));
     buf_append_i64(&text, grant->expires_at_s);
     buf_append(&text, SLICE(",\n\"signed_in_at\":"));

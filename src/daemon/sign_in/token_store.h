@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 
 #define TOKEN_STORE_PATH_BYTES 4096
+#define TOKEN_STORE_BYTES_MAX ((size_t)256 << 10) /* of one file */
 #define TOKEN_STORE_FOREVER INT64_MAX
 
 /* A sign-in that worked. It belongs to its issuer: only that one's token endpoint ever sees its
