@@ -684,6 +684,8 @@ const struct stage OPERATION_CALL_STAGES[] = {
     {"choose", operation_stage_choose},
     {"resolve_template", operation_stage_resolve_template},
     {"choose_template", operation_stage_choose_template},
+    {"resolve_skill", operation_stage_resolve_skill},
+    {"choose_skill", operation_stage_choose_skill},
     {"check_view", operation_stage_check_view},
     {"authorize_early", operation_stage_authorize_early},
     {"open_session", operation_stage_open_session},

@@ -73,16 +73,20 @@ static struct said_link link_of(const struct operation *op, struct slice uri)
 }
 
 /* Servers say addresses that they do not list. */
-static void keep_links(const struct operation *op, const struct question_judgement *judged)
+void operation_keep_link(const struct operation *op, struct slice uri)
 {
     const struct port_links *port = op->gateway->ports.links;
-    if (port == NULL || !operation_is_of_several(op)) {
-        return;
+    if (port != NULL && operation_is_of_several(op)) {
+        struct said_link link = link_of(op, uri);
+        port->keep(port->context, &link);
     }
+}
+
+static void keep_links(const struct operation *op, const struct question_judgement *judged)
+{
     for (; judged != NULL; judged = judged->next) {
         if (judged->is_allowed) {
-            struct said_link link = link_of(op, judged->target);
-            port->keep(port->context, &link);
+            operation_keep_link(op, judged->target);
         }
     }
 }

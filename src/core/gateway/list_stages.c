@@ -304,6 +304,14 @@ static bool judge_some(struct operation *op, struct list_judging *judging)
     return true;
 }
 
+/* What a directory shows may be in no list. */
+static void keep_links(const struct operation *op, const struct list_judging *judging)
+{
+    for (size_t i = 0; op->list->kind == MCP_KIND_CALL && i < judging->count; i++) {
+        operation_keep_link(op, judging->items[i].key);
+    }
+}
+
 enum status operation_judge_items(struct operation *op, bool *has_more)
 {
     *has_more = false;
@@ -314,6 +322,7 @@ enum status operation_judge_items(struct operation *op, bool *has_more)
     if (!*has_more) {
         sort_items(op, op->judging->sorted, op->judging->count);
         leave_out_doubles(op, op->judging->sorted, op->judging->count);
+        keep_links(op, op->judging);
     }
     return STATUS_OK;
 }

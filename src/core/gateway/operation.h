@@ -155,6 +155,7 @@ struct operation {
     struct arena *list_arena; /* of their pages, and goes with them; NULL: arena */
     struct slice left_out;    /* names of servers that gave no part */
     struct uri_search search; /* of the server whose template fits */
+    bool lacks_list;          /* one that may have had the target did not come */
     struct list_judging *judging;
     size_t list_from;          /* the first item of the page the client asks for */
     uint32_t offers;           /* of the endpoint's servers, mcp_offer */
@@ -382,6 +383,8 @@ enum stage_result operation_stage_resolve(struct operation *operation);
 enum stage_result operation_stage_choose(struct operation *operation);
 enum stage_result operation_stage_resolve_template(struct operation *operation);
 enum stage_result operation_stage_choose_template(struct operation *operation);
+enum stage_result operation_stage_resolve_skill(struct operation *operation);
+enum stage_result operation_stage_choose_skill(struct operation *operation);
 
 /* "server.name" for tools and prompts, the address for resources. False: no memory. */
 bool operation_set_audit_target(struct operation *operation);
@@ -512,6 +515,10 @@ enum stage_result operation_stage_judge_entries(struct operation *operation);
 /* Could the caller ever read the address, in its normal form, from that server? */
 bool operation_may_ever_read(const struct operation *operation, uint32_t server_index,
                              struct slice uri);
+
+/* Remember that the operation's server has said the address to its caller, in a result on an
+ * endpoint of several servers; elsewhere nothing is done. */
+void operation_keep_link(const struct operation *operation, struct slice uri);
 
 /* Which server said the address to the caller, in a result on an endpoint of several servers?
  * STATUS_NOT_FOUND, or STATUS_CONFLICT when two did. */

@@ -2,12 +2,16 @@
  *
  * Resources keep their addresses, and long names have aliases (wire_name.h), so the servers are
  * asked for their lists. Only servers from which the policies could let this caller read the very
- * address are asked; a listed address goes before a template, and that before one that a server
- * said in a result (carried_stages.c); one that two of them offer is refused. */
+ * address are asked; a listed address goes before a template, that before the folder of a skill,
+ * and that before one that a server said in a result (carried_stages.c); one that two of them offer
+ * is refused. Skills themselves are looked for in the list of skills first. */
 #include "core/gateway/operation.h"
+#include "core/gateway/skill.h"
 #include "core/gateway/wire_name.h"
 #include "core/mcp/resource_uri.h"
 #include "core/mcp/uri_template.h"
+
+#define SKILLS SLICE("skills/list")
 
 /* What the servers' lists said about the target. */
 struct resolution {
@@ -34,6 +38,17 @@ static bool is_candidate(struct operation *op, uint32_t server_index, struct pol
     return !policy_denies_early(&question, &op->gateway->scratch, &op->arena, denial);
 }
 
+/* Is there a server on the endpoint that the method may be used with? */
+static bool is_anywhere(const struct operation *op, const struct mcp_method *method)
+{
+    for (uint32_t i = 0; i < op->gateway->snapshot->server_count; i++) {
+        if (operation_covers(op, method->primitive, i) && operation_may_extend(op, method, i)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Ask those servers that may be meant. */
 static enum stage_result fetch_candidates(struct operation *op, struct slice list)
 {
@@ -57,6 +72,9 @@ static enum stage_result fetch_candidates(struct operation *op, struct slice lis
     }
     if (op->message.method->primitive != MCP_RESOURCE) {
         return operation_refuse_target(op, "target.unknown", SLICE("no server has this name"));
+    }
+    if (!is_anywhere(op, op->message.method)) {
+        return operation_refuse_method(op);
     }
     op->answer = denial;
     return operation_refuse_denied(op);
@@ -122,6 +140,23 @@ static enum status compare_template(struct operation *op, const struct list_part
     return fits ? STATUS_OK : STATUS_NOT_FOUND;
 }
 
+/* In the folder of a skill, or that folder itself? */
+static enum status compare_skill(struct operation *op, const struct list_part *part,
+                                 struct json_place item, struct arena *scratch, struct slice *text)
+{
+    struct resource_uri uri;
+    (void)part;
+    TRY(member_text(item, SLICE("uri"), scratch, text));
+    enum status status = resource_uri_read(*text, scratch, &uri, NULL);
+    if (status != STATUS_OK) {
+        return status == STATUS_LIMIT ? status : STATUS_NOT_FOUND;
+    }
+    struct slice folder = skill_folder(uri.text);
+    bool is_in = folder.len > 0 && (slice_starts_with(op->name, folder) ||
+                                    slice_eq(op->name, slice_sub(folder, 0, folder.len - 1)));
+    return is_in ? STATUS_OK : STATUS_NOT_FOUND;
+}
+
 /* Does the server's list have the target? Memory is needed for one item at a time. */
 static enum status find_item(struct operation *op, const struct list_part *part, compare_fn compare,
                              struct slice *name)
@@ -182,6 +217,19 @@ static enum stage_result settle(struct operation *op, const struct resolution *f
                : operation_refuse_overload(op, "no memory for the target");
 }
 
+/* The method that is for skills alone. */
+static bool names_skill(const struct operation *op)
+{
+    return op->message.method->needs == MCP_OFFERS_SKILLS;
+}
+
+/* May the target be in a skill, where no list and no template has it? */
+static bool may_be_in_skill(const struct operation *op)
+{
+    return needs_resolving(op) && op->message.method->primitive == MCP_RESOURCE &&
+           !op->is_template && !names_skill(op) && is_anywhere(op, mcp_method_find(SKILLS));
+}
+
 enum stage_result operation_stage_resolve(struct operation *op)
 {
     static const struct slice LISTS[] = {
@@ -190,20 +238,18 @@ enum stage_result operation_stage_resolve(struct operation *op)
         [MCP_RESOURCE] = SLICE_INIT("resources/list"),
         [MCP_PROMPT] = SLICE_INIT("prompts/list"),
     };
-    return needs_resolving(op) && !op->is_template
-               ? fetch_candidates(op, LISTS[op->message.method->primitive])
-               : STAGE_DONE;
+    if (!needs_resolving(op) || op->is_template) {
+        return STAGE_DONE;
+    }
+    return fetch_candidates(op, names_skill(op) ? SKILLS : LISTS[op->message.method->primitive]);
 }
 
 /* A server that could not be asked may be the one. */
 static enum stage_result refuse_not_found(struct operation *op)
 {
-    for (size_t i = 0; i < op->part_count; i++) {
-        if (!op->parts[i].is_complete) {
-            return operation_refuse_unfetched(op);
-        }
-    }
-    return operation_refuse_target(op, "target.unknown", SLICE("no server offers this target"));
+    return op->lacks_list ? operation_refuse_unfetched(op)
+                          : operation_refuse_target(op, "target.unknown",
+                                                    SLICE("no server offers this target"));
 }
 
 /* No list has the target: a server may have said its address in a result. */
@@ -236,6 +282,9 @@ static enum stage_result choose(struct operation *op, compare_fn compare, bool i
     if (found.server_count > 0) {
         return settle(op, &found);
     }
+    for (size_t i = 0; i < op->part_count; i++) {
+        op->lacks_list = op->lacks_list || !op->parts[i].is_complete;
+    }
     return is_last ? settle_link(op) : STAGE_DONE;
 }
 
@@ -260,5 +309,16 @@ enum stage_result operation_stage_choose_template(struct operation *op)
     if (uri_search_init(&op->search, op->name, &op->arena) != STATUS_OK) {
         return operation_refuse_overload(op, "the target cannot be found within the limits");
     }
-    return choose(op, compare_template, true);
+    return choose(op, compare_template, !may_be_in_skill(op));
+}
+
+/* Of servers without skills nothing is asked. */
+enum stage_result operation_stage_resolve_skill(struct operation *op)
+{
+    return may_be_in_skill(op) ? fetch_candidates(op, SKILLS) : STAGE_DONE;
+}
+
+enum stage_result operation_stage_choose_skill(struct operation *op)
+{
+    return may_be_in_skill(op) ? choose(op, compare_skill, true) : STAGE_DONE;
 }
