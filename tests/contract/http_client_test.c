@@ -7,13 +7,15 @@
 #include "adapters/runtime/loop.h"
 #include "support/check.h"
 #include "support/fake_http_client.h"
+#include "support/issued.h"
 #include "support/origin.h"
+#include "support/secure_origin.h"
+#include "support/small_request.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #define TEXT_BYTES 4096
-#define ANSWER_BYTES_MAX 64
 #define CALLS_MAX 256
 #define REPLIES_MAX 16
 #define REPLY_BYTES 512
@@ -28,6 +30,7 @@ struct reply {
 
 static const struct reply GOOD = {200, "{}", 300};
 static const struct reply SILENCE = {0, NULL, 0};
+static const struct reply REFUSED = {-1, "", 0}; /* by the client: it is not who was asked */
 
 struct side {
     const char *name;
@@ -112,20 +115,13 @@ static void settle(struct side *side)
         CHECK(call != NULL);
         if (side->reply.body == NULL) {
             fake_http_client_fail(call, STATUS_TIMEOUT, "http_client.timeout");
+        } else if (side->reply.http_status < 0) {
+            fake_http_client_fail(call, STATUS_UNAVAILABLE, "http_client.failed");
         } else {
             fake_http_client_answer(call, side->reply.http_status, side->reply.body,
                                     side->reply.max_age_s);
         }
     }
-}
-
-static struct http_client_request request_to(const char *url)
-{
-    return (struct http_client_request){.url = slice_view_cstr(url),
-                                        .is_local = true,
-                                        .accept = SLICE("application/json"),
-                                        .answer_bytes_max = ANSWER_BYTES_MAX,
-                                        .deadline_ms = HTTP_CLIENT_DEADLINE_MS_MAX};
 }
 
 static enum status start(struct side *side, const struct http_client_request *request,
@@ -163,7 +159,7 @@ static void on_done(const struct http_client_sink *sink, enum status status,
         cancel(outcome->cancels);
     }
     if (outcome->starts != NULL) {
-        struct http_client_request next = request_to(side->url);
+        struct http_client_request next = small_request(side->url);
         CHECK_ROW(side->name, start(side, &next, outcome->starts) == STATUS_OK);
     }
 }
@@ -202,7 +198,7 @@ TEST(http_client_contract_completes_once)
     FOR_EACH_SIDE(&side)
     {
         struct outcome outcome = {0};
-        struct http_client_request request = request_to(side.url);
+        struct http_client_request request = small_request(side.url);
         CHECK_ROW(side.name, start(&side, &request, &outcome) == STATUS_OK);
         settle(&side);
         CHECK_ROW(side.name, outcome.count == 1 && outcome.status == STATUS_OK);
@@ -220,7 +216,7 @@ TEST(http_client_contract_copies_what_it_is_given)
         struct outcome outcome = {0};
         char url[TEXT_BYTES];
         (void)snprintf(url, sizeof(url), "%s", side.url);
-        struct http_client_request request = request_to(url);
+        struct http_client_request request = small_request(url);
         CHECK_ROW(side.name, start(&side, &request, &outcome) == STATUS_OK);
         memset(url, 'x', sizeof(url));
         memset(&request, 0xFF, sizeof(request));
@@ -238,7 +234,7 @@ TEST(http_client_contract_follows_nothing)
     {
         for (size_t i = 0; i < COUNT_OF(STATUSES); i++) {
             struct outcome outcome = {0};
-            struct http_client_request request = request_to(side.url);
+            struct http_client_request request = small_request(side.url);
             set_reply(&side, (struct reply){STATUSES[i], "{}", 1});
             CHECK_ROW(side.name, start(&side, &request, &outcome) == STATUS_OK);
             settle(&side);
@@ -259,7 +255,7 @@ TEST(http_client_contract_bounds_answers)
     {
         for (size_t i = 0; i < COUNT_OF(ROWS); i++) {
             struct outcome outcome = {0};
-            struct http_client_request request = request_to(side.url);
+            struct http_client_request request = small_request(side.url);
             bool is_good = ROWS[i].code[0] == '\0';
             set_reply(&side, (struct reply){200, ROWS[i].body, 1});
             CHECK_ROW(side.name, start(&side, &request, &outcome) == STATUS_OK);
@@ -276,7 +272,7 @@ TEST(http_client_contract_gives_up_in_time)
     FOR_EACH_SIDE(&side)
     {
         struct outcome outcome = {0};
-        struct http_client_request request = request_to(side.url);
+        struct http_client_request request = small_request(side.url);
         request.deadline_ms = 30;
         set_reply(&side, SILENCE);
         CHECK_ROW(side.name, start(&side, &request, &outcome) == STATUS_OK);
@@ -321,7 +317,7 @@ TEST(http_client_contract_refuses_at_the_start)
         for (size_t i = 0; i < COUNT_OF(ROWS); i++) {
             struct outcome outcome = {0};
             struct http_client_request request = ROWS[i].request;
-            request.answer_bytes_max = ANSWER_BYTES_MAX;
+            request.answer_bytes_max = SMALL_ANSWER_BYTES_MAX;
             request.deadline_ms = HTTP_CLIENT_DEADLINE_MS_DEFAULT;
             CHECK_ROW(ROWS[i].name, start(&side, &request, &outcome) == STATUS_INVALID);
             CHECK_ROW(ROWS[i].name, outcome.count == 0 && str_eq(outcome.code, ROWS[i].code));
@@ -336,7 +332,7 @@ TEST(http_client_contract_says_nothing_after_cancel)
     struct outcome cancelled = {0}, other = {0};
     FOR_EACH_SIDE(&side)
     {
-        struct http_client_request request = request_to(side.url);
+        struct http_client_request request = small_request(side.url);
         set_reply(&side, SILENCE);
         CHECK_ROW(side.name, start(&side, &request, &cancelled) == STATUS_OK);
         cancel(&cancelled);
@@ -355,7 +351,7 @@ TEST(http_client_contract_cancels_what_comes_late)
     {
         for (size_t i = 0; i < 20; i++) {
             struct outcome a = {0}, b = {0};
-            struct http_client_request request = request_to(side.url);
+            struct http_client_request request = small_request(side.url);
             a.cancels = &b;
             b.cancels = &a;
             CHECK_ROW(side.name, start(&side, &request, &a) == STATUS_OK);
@@ -372,7 +368,7 @@ TEST(http_client_contract_takes_a_request_from_done)
     FOR_EACH_SIDE(&side)
     {
         struct outcome second = {0}, first = {.starts = &second};
-        struct http_client_request request = request_to(side.url);
+        struct http_client_request request = small_request(side.url);
         CHECK_ROW(side.name, start(&side, &request, &first) == STATUS_OK);
         settle(&side);
         CHECK_ROW(side.name, first.count == 1 && second.count == 1);
@@ -386,7 +382,7 @@ TEST(http_client_contract_is_busy_sometime)
     struct side side;
     FOR_EACH_SIDE(&side)
     {
-        struct http_client_request request = request_to(side.url);
+        struct http_client_request request = small_request(side.url);
         size_t count = 0;
         memset(outcomes, 0, sizeof(outcomes));
         set_reply(&side, SILENCE);
@@ -405,11 +401,200 @@ TEST(http_client_contract_is_busy_sometime)
     }
 }
 
+/* -- who it speaks to ----------------------------------------------------------------------- */
+
+enum { OURS, THEIRS, BELOW, AUTHORITY_COUNT }; /* BELOW: by ours, and no authority */
+
+/* What requests trust. */
+enum trust {
+    TRUST_SYSTEM,
+    TRUST_OURS,
+    TRUST_THEIRS,
+    TRUST_BOTH,
+    TRUST_NOBODY, /* a text without a certificate */
+};
+
+struct authorities {
+    struct issued issued[AUTHORITY_COUNT];
+    struct buf pem;
+};
+
+static void authorities_init(struct authorities *self)
+{
+    self->issued[OURS] = issued_authority(NULL, "ours");
+    self->issued[THEIRS] = issued_authority(NULL, "theirs");
+    self->issued[BELOW] = issued_make(&self->issued[OURS], &(struct issued_wish){.name = "below"});
+    buf_init(&self->pem, HTTP_CLIENT_AUTHORITIES_BYTES_MAX, NULL);
+}
+
+static void authorities_release(struct authorities *self)
+{
+    for (size_t i = 0; i < AUTHORITY_COUNT; i++) {
+        issued_release(&self->issued[i]);
+    }
+    buf_release(&self->pem);
+}
+
+static struct slice authorities_of(struct authorities *self, enum trust trust)
+{
+    buf_clear(&self->pem);
+    if (trust == TRUST_OURS || trust == TRUST_BOTH) {
+        issued_append_pem(&self->pem, &self->issued[OURS]);
+    }
+    if (trust == TRUST_THEIRS || trust == TRUST_BOTH) {
+        issued_append_pem(&self->pem, &self->issued[THEIRS]);
+    }
+    if (trust == TRUST_NOBODY) {
+        buf_append(&self->pem, SLICE("nobody\n"));
+    }
+    return buf_view(&self->pem);
+}
+
+/* One request to the server at that name, from the port and from what plays it. */
+static void ask_secure(struct side *side, struct secure_origin *server, const char *host,
+                       struct slice authorities, bool is_good, const char *name)
+{
+    struct outcome outcome = {0};
+    size_t served = server->origin.request_count;
+    side->reply = is_good ? GOOD : REFUSED;
+    (void)snprintf(side->url, sizeof(side->url), "https://%s:%u/a", host, server->origin.port);
+    struct http_client_request request = small_request(side->url);
+    request.authorities = authorities;
+    request.authorization = SLICE("Basic YTpi");
+    CHECK_ROW(name, start(side, &request, &outcome) == STATUS_OK);
+    settle(side);
+    CHECK_ROW(name, outcome.count == 1);
+    CHECK_ROW(name, outcome.status == (is_good ? STATUS_OK : STATUS_UNAVAILABLE));
+    CHECK_ROW(name, str_eq(outcome.code, is_good ? "" : "http_client.failed"));
+    served = server->origin.request_count - served;
+    CHECK_ROW(name, served == (is_good && side->fake == NULL ? 1 : 0));
+}
+
+#define NAMES "DNS:localhost,IP:127.0.0.1"
+#define IP "127.0.0.1"
+#define SECURE_ANSWER                                                                              \
+    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+
+/* Whoever it is not sure of gets no byte of a request. */
+TEST(http_client_contract_knows_who_it_speaks_to)
+{
+    static const struct {
+        const char *name, *host;
+        enum trust trust;
+        int by; /* -1: self-signed */
+        struct issued_wish wish;
+        int version_max;
+        bool is_good;
+    } ROWS[] = {
+        {"its address", IP, TRUST_OURS, OURS, {.names = NAMES}, 0, true},
+        {"its name", "localhost", TRUST_OURS, OURS, {.names = NAMES}, 0, true},
+        {"one of two authorities", IP, TRUST_BOTH, OURS, {.names = NAMES}, 0, true},
+        {"the other of them", IP, TRUST_BOTH, THEIRS, {.names = NAMES}, 0, true},
+        {"for servers", IP, TRUST_OURS, OURS, {.names = NAMES, .purpose = "serverAuth"}, 0, true},
+        {"TLS 1.2", IP, TRUST_OURS, OURS, {.names = NAMES}, TLS1_2_VERSION, true},
+        {"TLS 1.3", IP, TRUST_OURS, OURS, {.names = NAMES}, TLS1_3_VERSION, true},
+        {"TLS 1.1", IP, TRUST_OURS, OURS, {.names = NAMES}, TLS1_1_VERSION, false},
+        {"TLS 1.0", IP, TRUST_OURS, OURS, {.names = NAMES}, TLS1_VERSION, false},
+        {"an authority that the system does not know",
+         IP,
+         TRUST_SYSTEM,
+         OURS,
+         {.names = NAMES},
+         0,
+         false},
+        {"another authority", IP, TRUST_THEIRS, OURS, {.names = NAMES}, 0, false},
+        {"no authority at all", IP, TRUST_NOBODY, OURS, {.names = NAMES}, 0, false},
+        {"by itself", IP, TRUST_OURS, -1, {.names = NAMES}, 0, false},
+        {"by one that is no authority", IP, TRUST_OURS, BELOW, {.names = NAMES}, 0, false},
+        {"another name", "localhost", TRUST_OURS, OURS, {.names = "DNS:other.example"}, 0, false},
+        {"a name that begins like it",
+         "localhost",
+         TRUST_OURS,
+         OURS,
+         {.names = "DNS:localhost.example"},
+         0,
+         false},
+        {"a name, where the address was asked",
+         IP,
+         TRUST_OURS,
+         OURS,
+         {.names = "DNS:localhost"},
+         0,
+         false},
+        {"an address as a name", IP, TRUST_OURS, OURS, {.names = "DNS:127.0.0.1"}, 0, false},
+        {"another address", IP, TRUST_OURS, OURS, {.names = "IP:127.0.0.2"}, 0, false},
+        {"an asterisk alone", "localhost", TRUST_OURS, OURS, {.names = "DNS:*"}, 0, false},
+        {"for clients", IP, TRUST_OURS, OURS, {.names = NAMES, .purpose = "clientAuth"}, 0, false},
+        {"expired",
+         IP,
+         TRUST_OURS,
+         OURS,
+         {.names = NAMES, .from_s = -2 * ISSUED_DAY_S, .until_s = -60},
+         0,
+         false},
+        {"not valid yet",
+         IP,
+         TRUST_OURS,
+         OURS,
+         {.names = NAMES, .from_s = 600, .until_s = ISSUED_DAY_S},
+         0,
+         false},
+    };
+    struct authorities authorities;
+    authorities_init(&authorities);
+    for (size_t i = 0; i < COUNT_OF(ROWS); i++) {
+        struct side side;
+        FOR_EACH_SIDE(&side)
+        {
+            struct secure_origin server;
+            const struct issued *by = ROWS[i].by < 0 ? NULL : &authorities.issued[ROWS[i].by];
+            struct issued_wish wish = ROWS[i].wish;
+            wish.name = "a server";
+            struct issued certificate = issued_make(by, &wish);
+            secure_origin_start(&server, &certificate, ROWS[i].version_max, SECURE_ANSWER);
+            ask_secure(&side, &server, ROWS[i].host, authorities_of(&authorities, ROWS[i].trust),
+                       ROWS[i].is_good, ROWS[i].name);
+            secure_origin_stop(&server);
+            issued_release(&certificate);
+        }
+    }
+    authorities_release(&authorities);
+}
+
+/* Each request has the authorities of its issuer, whatever those before it had. */
+TEST(http_client_contract_keeps_authorities_apart)
+{
+    static const struct {
+        enum trust trust;
+        bool is_good;
+    } ROWS[] = {{TRUST_OURS, true},    {TRUST_THEIRS, false}, {TRUST_OURS, true},
+                {TRUST_SYSTEM, false}, {TRUST_BOTH, true},    {TRUST_NOBODY, false}};
+    struct authorities authorities;
+    struct side side;
+    authorities_init(&authorities);
+    struct issued certificate =
+        issued_make(&authorities.issued[OURS], &(struct issued_wish){.name = "a", .names = NAMES});
+    FOR_EACH_SIDE(&side)
+    {
+        struct secure_origin server;
+        secure_origin_start(&server, &certificate, 0, SECURE_ANSWER);
+        for (size_t i = 0; i < COUNT_OF(ROWS); i++) {
+            struct slice pem = authorities_of(&authorities, ROWS[i].trust);
+            ask_secure(&side, &server, IP, pem, ROWS[i].is_good, side.name);
+            CHECK_ROW(side.name,
+                      side.fake == NULL || side.fake->calls[i].authorities_bytes == pem.len);
+        }
+        secure_origin_stop(&server);
+    }
+    issued_release(&certificate);
+    authorities_release(&authorities);
+}
+
 static bool start_one(void *context)
 {
     struct side *side = context;
     struct outcome outcome = {0};
-    struct http_client_request request = request_to(side->url);
+    struct http_client_request request = small_request(side->url);
     request.is_post = true;
     request.body = SLICE("a");
     request.authorization = SLICE("Basic YTpi");

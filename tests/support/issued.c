@@ -65,6 +65,16 @@ void issued_release(struct issued *issued)
     X509_free(issued->certificate);
 }
 
+void issued_append_pem(struct buf *out, const struct issued *issued)
+{
+    char *text = NULL;
+    BIO *bio = BIO_new(BIO_s_mem());
+    CHECK(PEM_write_bio_X509(bio, issued->certificate) == 1);
+    long len = BIO_get_mem_data(bio, &text);
+    buf_append(out, slice_of(text, (size_t)len));
+    BIO_free(bio);
+}
+
 void issued_write(const char *path, const struct issued *issued, size_t count)
 {
     FILE *out = fopen(path, "w");

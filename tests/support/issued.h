@@ -2,6 +2,8 @@
 #ifndef AEGIS_TESTS_SUPPORT_ISSUED_H
 #define AEGIS_TESTS_SUPPORT_ISSUED_H
 
+#include "base/buf.h"
+
 #include <openssl/x509.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,6 +29,9 @@ struct issued issued_make(const struct issued *by, const struct issued_wish *wis
 struct issued issued_authority(const struct issued *by, const char *name);
 
 void issued_release(struct issued *issued);
+
+/* Append the certificate as PEM. */
+void issued_append_pem(struct buf *out, const struct issued *issued);
 
 /* The certificates of the count to a file, as PEM. */
 void issued_write(const char *path, const struct issued *issued, size_t count);

@@ -8,25 +8,21 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* A head, and as many bytes behind it as it announces; or the begin of TLS, which gets an answer
- * without. */
-static bool is_whole(const char *text)
+bool origin_is_whole(const char *text)
 {
-    if (text[0] == 0x16) {
-        return true;
-    }
     const char *end = strstr(text, "\r\n\r\n");
     const char *length = strstr(text, "Content-Length: ");
     size_t body = length == NULL ? 0 : (size_t)strtoul(length + 16, NULL, 10);
     return end != NULL && strlen(end + 4) >= body;
 }
 
-static void serve_connection(struct origin *origin, int fd)
+static void converse_in_the_clear(struct origin *origin, int fd)
 {
     size_t len = 0;
     ssize_t got = 1;
     memset(origin->request, 0, sizeof(origin->request));
-    while (got > 0 && !is_whole(origin->request)) {
+    /* The begin of TLS gets an answer in the clear. */
+    while (got > 0 && !origin_is_whole(origin->request) && origin->request[0] != 0x16) {
         got = recv(fd, origin->request + len, sizeof(origin->request) - 1 - len, 0);
         len += got > 0 ? (size_t)got : 0;
     }
@@ -39,7 +35,6 @@ static void serve_connection(struct origin *origin, int fd)
         while (recv(fd, rest, sizeof(rest), 0) > 0) {
         }
     }
-    (void)close(fd);
 }
 
 static void *serve(void *argument)
@@ -50,16 +45,24 @@ static void *serve(void *argument)
         if (fd < 0) {
             return NULL;
         }
-        serve_connection(origin, fd);
+        origin->converse(origin, fd);
+        (void)close(fd);
     }
 }
 
 void origin_start(struct origin *origin, const char *answer)
 {
+    origin_start_with(origin, converse_in_the_clear, answer);
+}
+
+void origin_start_with(struct origin *origin, void (*converse)(struct origin *origin, int fd),
+                       const char *answer)
+{
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof(address);
     memset(origin, 0, sizeof(*origin));
     origin->listener = socket(AF_INET, SOCK_STREAM, 0);
+    origin->converse = converse;
     origin->answer = answer;
     CHECK(bind(origin->listener, (struct sockaddr *)&address, sizeof(address)) == 0);
     CHECK(listen(origin->listener, 64) == 0);

@@ -4,12 +4,12 @@
 #include "adapters/runtime/loop.h"
 #include "support/check.h"
 #include "support/origin.h"
+#include "support/small_request.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #define TEXT_BYTES 4096
-#define ANSWER_BYTES_MAX 64
 #define OK_ANSWER                                                                                  \
     "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nCache-Control: public\r\n"               \
     "cache-control: max-age=300\r\nContent-Length: 2\r\n\r\n{}"
@@ -66,15 +66,6 @@ static void teardown(struct fixture *f)
     loop_release(&f->loop);
 }
 
-static struct http_client_request request_to(const char *url)
-{
-    return (struct http_client_request){.url = slice_view_cstr(url),
-                                        .is_local = true,
-                                        .accept = SLICE("application/json"),
-                                        .answer_bytes_max = ANSWER_BYTES_MAX,
-                                        .deadline_ms = HTTP_CLIENT_DEADLINE_MS_DEFAULT};
-}
-
 static struct http_client_sink sink_of(struct outcome *outcome)
 {
     return (struct http_client_sink){on_done, outcome, 7};
@@ -111,7 +102,8 @@ TEST(http_client_gets_a_document)
     struct outcome outcome;
     char url[TEXT_BYTES];
     setup(&f, OK_ANSWER);
-    struct http_client_request request = request_to(url_of(&f, "http://127.0.0.1:PORT/a?b=c", url));
+    struct http_client_request request =
+        small_request(url_of(&f, "http://127.0.0.1:PORT/a?b=c", url));
     /* Neither is asked or sent anything. */
     (void)setenv("http_proxy", "http://127.0.0.1:1", 1);
     (void)setenv("ALL_PROXY", "http://127.0.0.1:1", 1);
@@ -134,7 +126,7 @@ TEST(http_client_posts_a_form)
     struct outcome outcome;
     char url[TEXT_BYTES];
     setup(&f, OK_ANSWER);
-    struct http_client_request request = request_to(url_of(&f, "http://localhost:PORT/t", url));
+    struct http_client_request request = small_request(url_of(&f, "http://localhost:PORT/t", url));
     request.is_post = true;
     request.content_type = SLICE("application/x-www-form-urlencoded");
     request.authorization = SLICE("Basic YTpi");
@@ -175,7 +167,8 @@ TEST(http_client_takes_answers_as_they_are)
         struct outcome outcome;
         char url[TEXT_BYTES];
         setup(&f, ROWS[i].answer);
-        struct http_client_request request = request_to(url_of(&f, "http://127.0.0.1:PORT/", url));
+        struct http_client_request request =
+            small_request(url_of(&f, "http://127.0.0.1:PORT/", url));
         ask(&f, &request, &outcome);
         CHECK_ROW(ROWS[i].answer, outcome.status == STATUS_OK);
         CHECK_ROW(ROWS[i].answer, outcome.http_status == ROWS[i].http_status);
@@ -206,7 +199,8 @@ TEST(http_client_refuses_answers_that_are_none)
         struct outcome outcome;
         char url[TEXT_BYTES];
         setup(&f, ROWS[i].answer);
-        struct http_client_request request = request_to(url_of(&f, "http://127.0.0.1:PORT/", url));
+        struct http_client_request request =
+            small_request(url_of(&f, "http://127.0.0.1:PORT/", url));
         request.deadline_ms = ROWS[i].deadline_ms;
         ask(&f, &request, &outcome);
         CHECK_ROW(ROWS[i].code, outcome.count == 1 && outcome.status != STATUS_OK);
@@ -254,7 +248,7 @@ TEST(http_client_refuses_addresses)
     for (size_t i = 0; i < COUNT_OF(ROWS); i++) {
         struct outcome outcome;
         char url[TEXT_BYTES];
-        struct http_client_request request = request_to(url_of(&f, ROWS[i].url, url));
+        struct http_client_request request = small_request(url_of(&f, ROWS[i].url, url));
         request.is_local = ROWS[i].is_local;
         ask(&f, &request, &outcome);
         CHECK_ROW(ROWS[i].url, outcome.status != STATUS_OK);
@@ -275,7 +269,7 @@ TEST(http_client_connects_to_a_listed_network)
     struct outcome outcome;
     char url[TEXT_BYTES];
     setup(&f, OK_ANSWER);
-    struct http_client_request request = request_to(url_of(&f, "https://127.0.0.1:PORT/", url));
+    struct http_client_request request = small_request(url_of(&f, "https://127.0.0.1:PORT/", url));
     request.is_local = false;
     request.ranges = LISTED;
     request.range_count = 1;
@@ -295,7 +289,7 @@ TEST(http_client_ends_calls_when_it_stops)
     struct diag diag = {0};
     char url[TEXT_BYTES];
     setup(&f, NULL);
-    struct http_client_request request = request_to(url_of(&f, "http://127.0.0.1:PORT/", url));
+    struct http_client_request request = small_request(url_of(&f, "http://127.0.0.1:PORT/", url));
     memset(outcomes, 0, sizeof(outcomes));
     for (size_t i = 0; i < CURL_CLIENT_CALLS_MAX; i++) {
         struct http_client_sink sink = sink_of(&outcomes[i]);
