@@ -6,6 +6,7 @@
 #include "daemon/revocation_file.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,12 +150,27 @@ enum status inputs_of_config(const struct config *config, struct arena *arena, s
                              report);
 }
 
+/* Whoever reads the state folder makes these tokens, so it should not go unnoticed. */
+static void warn_of_exposed(const struct config *config)
+{
+    for (size_t i = 0; i < config->issuer_count; i++) {
+        const struct config_issuer *issuer = &config->issuers[i];
+        if (issuer->is_exposed) {
+            fprintf(stderr,
+                    "aegis: %.*s:%u: tokens of the development issuer '%.*s' are accepted from "
+                    "other machines, too\n",
+                    SLICE_ARG(config->file), issuer->place.line, SLICE_ARG(issuer->name));
+        }
+    }
+}
+
 enum status inputs_load(const char *path, struct arena *arena, struct inputs *out,
                         struct config_report *report)
 {
     struct config *config = NULL;
     report->is_lenient = true;
     TRY(config_load(slice_view_cstr(path), arena, &config, report));
+    warn_of_exposed(config);
     return inputs_of_config(config, arena, out, report);
 }
 

@@ -199,6 +199,7 @@ struct config_issuer {
     struct slice keys_path;              /* of preset api-keys: the list */
     struct slice client_ca;              /* of preset mtls: PEM file */
     enum config_callers callers;         /* likewise */
+    bool is_exposed;                     /* of preset development: also to other machines */
     struct slice jwks_path;              /* a local file, or */
     struct config_url jwks_url;     /* fetched; both empty for development and where they are found
                                      * by the issuer's metadata, */

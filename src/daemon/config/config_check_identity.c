@@ -323,7 +323,8 @@ static void refuse_foreign_keys(struct config_reader *reader, const struct confi
                 {SLICE_INIT("namespace"), ISSUER_PRESET_AUTH0},
                 {SLICE_INIT("keys"), ISSUER_PRESET_API_KEYS},
                 {SLICE_INIT("client_ca"), ISSUER_PRESET_MTLS},
-                {SLICE_INIT("callers"), ISSUER_PRESET_MTLS}};
+                {SLICE_INIT("callers"), ISSUER_PRESET_MTLS},
+                {SLICE_INIT("exposed"), ISSUER_PRESET_DEVELOPMENT}};
     for (size_t i = 0; i < COUNT_OF(KEYS); i++) {
         const struct config_node *member = config_node_member(node, KEYS[i].key);
         if (member != NULL && issuer->preset != KEYS[i].preset) {

@@ -356,6 +356,8 @@ static const struct config_field issuer_fields[] = {
      .doc = "of preset mtls: PEM file of the authorities whose certificates are callers"},
     {.name = SLICE_INIT("callers"), .kind = CONFIG_KIND_CHOICE, AT(config_issuer, callers),
      .choices = callers, .doc = "of preset mtls: what its callers are, service (default) or user"},
+    {.name = SLICE_INIT("exposed"), .kind = CONFIG_KIND_BOOL, AT(config_issuer, is_exposed),
+     .doc = "of preset development: accept its tokens although other machines can come, for tests; default false"},
     {.name = SLICE_INIT("metadata_url"), .kind = CONFIG_KIND_URL, AT(config_issuer, metadata_url),
      .doc = "where its metadata is, if not where RFC 8414 and OpenID Connect say"},
     {.name = SLICE_INIT("hosts"), .kind = CONFIG_KIND_TEXTS, AT(config_issuer, hosts),
