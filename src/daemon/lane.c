@@ -101,6 +101,8 @@ static struct stdio_upstream_options stdio_options_of(const struct config_limits
                                            .children_max = (uint32_t)limits->stdio_children,
                                            .streams_max = (uint32_t)limits->sessions,
                                            .calls_max = (uint32_t)limits->stdio_calls,
+                                           .caller_calls_max =
+                                               (uint32_t)limits->principal_stdio_calls,
                                            .stop_ms = limits->stdio_stop_ms,
                                            .backoff_min_ms = limits->stdio_backoff_min_ms,
                                            .backoff_max_ms = limits->stdio_backoff_max_ms};

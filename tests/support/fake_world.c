@@ -140,6 +140,7 @@ static enum status fake_start(void *context, const struct upstream_request *requ
                                 .server = request->server,
                                 .timeout_ms = request->timeout_ms,
                                 .child = request->child,
+                                .caller = request->caller,
                                 .has_others = request->has_others,
                                 .is_get = request->is_get,
                                 .is_delete = request->is_delete,

@@ -35,6 +35,7 @@ struct world_call {
     uint32_t server;
     int64_t timeout_ms;
     uint64_t child;
+    uint64_t caller;
     bool has_others; /* as the gateway says of the child */
     bool is_open, is_cancelled, is_excused, is_get, is_delete, is_in_session;
     bool is_standing; /* the stream of a session: it stays open until the test ends it */

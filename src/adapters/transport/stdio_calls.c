@@ -7,6 +7,7 @@ struct stdio_call {
     struct stdio_calls *calls;
     struct stdio_call *next, *previous;
     int64_t id, timeout_ms;
+    uint64_t caller;
     struct timer idle, deadline;
     bool expects_answer, is_excused;
     bool is_standing;   /* gets what belongs to no other call */
@@ -290,6 +291,15 @@ void stdio_calls_take(struct stdio_calls *calls, struct slice text)
     }
 }
 
+uint32_t stdio_calls_count_of(const struct stdio_calls *calls, uint64_t caller)
+{
+    uint32_t count = 0;
+    for (const struct stdio_call *call = calls->newest; call != NULL; call = call->next) {
+        count += call->expects_answer && call->caller == caller ? 1 : 0;
+    }
+    return count;
+}
+
 void stdio_calls_restart(struct stdio_calls *calls)
 {
     calls->noise_count = 0;
@@ -328,6 +338,7 @@ struct stdio_call *stdio_call_new(struct stdio_calls *calls, const struct upstre
                                     .calls = calls,
                                     .id = request->id,
                                     .timeout_ms = request->timeout_ms,
+                                    .caller = request->caller,
                                     .idle = {.fire = on_idle},
                                     .deadline = {.fire = on_deadline},
                                     .expects_answer = request->expects_answer,

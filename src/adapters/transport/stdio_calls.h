@@ -33,6 +33,9 @@ struct stdio_calls {
 /* The child is started. */
 void stdio_calls_restart(struct stdio_calls *calls);
 
+/* How many wait for an answer on behalf of that caller? */
+uint32_t stdio_calls_count_of(const struct stdio_calls *calls, uint64_t caller);
+
 /* The child wrote a text, which should be a message. */
 void stdio_calls_take(struct stdio_calls *calls, struct slice text);
 

@@ -295,6 +295,14 @@ static enum status start_peer(struct child_record *record, const struct upstream
                              : stdio_child_start(&record->peer.child, diag);
 }
 
+/* What one caller asks for leaves room for the others. */
+static bool has_share(const struct child_record *record, const struct upstream_request *request)
+{
+    return request->caller == 0 || !request->expects_answer ||
+           stdio_calls_count_of(&record->calls, request->caller) <
+               record->upstream->options.caller_calls_max;
+}
+
 /* The running child a request is for, started if need be. */
 static enum status take_child(struct stdio_upstream *upstream,
                               const struct upstream_request *request, struct child_record **out,
@@ -310,6 +318,10 @@ static enum status take_child(struct stdio_upstream *upstream,
     if (record == NULL || record->calls.count >= upstream->options.calls_max) {
         return diag_fail(diag, STATUS_UNAVAILABLE, "upstream.busy",
                          "too many children, or calls on one child");
+    }
+    if (!has_share(record, request)) {
+        return diag_fail(diag, STATUS_UNAVAILABLE, "upstream.share",
+                         "too many calls of this caller on a child that others use");
     }
     *out = record;
     if (is_running(record)) {

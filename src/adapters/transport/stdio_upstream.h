@@ -20,20 +20,21 @@
 
 struct stdio_upstream_options {
     size_t line_bytes_max;
-    size_t queue_bytes_max; /* written but not yet taken by the child */
-    uint32_t noise_max;     /* lines that are no messages before the child is stopped */
-    uint32_t children_max;  /* processes */
-    uint32_t streams_max;   /* of servers over HTTP */
-    uint32_t calls_max;     /* running at once, per child */
-    int64_t stop_ms;        /* between the steps: end of input, SIGTERM, SIGKILL */
+    size_t queue_bytes_max;    /* written but not yet taken by the child */
+    uint32_t noise_max;        /* lines that are no messages before the child is stopped */
+    uint32_t children_max;     /* processes */
+    uint32_t streams_max;      /* of servers over HTTP */
+    uint32_t calls_max;        /* running at once, per child */
+    uint32_t caller_calls_max; /* of these, one caller's, where callers share the child */
+    int64_t stop_ms;           /* between the steps: end of input, SIGTERM, SIGKILL */
     int64_t backoff_min_ms, backoff_max_ms;
 };
 
 #define STDIO_UPSTREAM_OPTIONS_DEFAULT                                                             \
     {                                                                                              \
         .line_bytes_max = (size_t)4 << 20, .queue_bytes_max = (size_t)8 << 20, .noise_max = 3,     \
-        .children_max = 64, .streams_max = 1024, .calls_max = 1024, .stop_ms = 2000,               \
-        .backoff_min_ms = 1000, .backoff_max_ms = 60000                                            \
+        .children_max = 64, .streams_max = 1024, .calls_max = 1024, .caller_calls_max = 256,       \
+        .stop_ms = 2000, .backoff_min_ms = 1000, .backoff_max_ms = 60000                           \
     }
 
 /* All functions may be NULL; slices are valid during the call. */

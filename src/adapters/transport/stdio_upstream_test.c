@@ -56,6 +56,7 @@ struct fixture {
     bool has_exited, is_closed, has_asked;
     struct buf asked;             /* of nobody, joined by '|' */
     bool has_batches, has_others; /* what the calls say that start */
+    uint64_t caller;
 };
 
 static void on_log_line(void *context, uint32_t server, uint64_t child, struct slice line)
@@ -98,6 +99,7 @@ static void set_up_shell(struct fixture *self, const char *script)
     options.line_bytes_max = 65536;
     options.stop_ms = 40;
     options.children_max = 2;
+    options.caller_calls_max = 2;
     json_parser_init(&self->parser, &limits, SEED);
     CHECK(loop_init(&self->loop, ACCOUNT_BYTES, NULL) == STATUS_OK);
     CHECK(stdio_upstream_new(&self->loop, &self->process, &self->parser, &options,
@@ -143,7 +145,8 @@ static enum status try_start(struct fixture *self, struct sink *sink, int64_t id
                                        .id = id,
                                        .timeout_ms = 60000,
                                        .has_batches = self->has_batches,
-                                       .has_others = self->has_others};
+                                       .has_others = self->has_others,
+                                       .caller = self->caller};
     sink->has_ended = false;
     return self->port.start(self->port.context, &request, &sink->base, &sink->call, diag);
 }
@@ -279,6 +282,34 @@ TEST(stdio_upstream_remembers_strangers)
     start(&self, &self.sinks[1], 2, SLICE("{}"));
     CHECK(peer_run_until(&self.loop, &self.sinks[1].has_ended));
     CHECK(is_message(&self.sinks[1], SLICE("{\"id\":2}|")));
+    tear_down(&self);
+}
+
+/* One caller leaves room for the others, and who has a child of his own needs none. */
+TEST(stdio_upstream_gives_each_caller_a_share)
+{
+    struct fixture self;
+    struct diag diag = {0};
+    set_up_shell(&self, "exec cat");
+    self.caller = 7;
+    start(&self, &self.sinks[0], 1, SLICE("{\"method\":\"hold\"}"));
+    start(&self, &self.sinks[1], 2, SLICE("{\"method\":\"hold\"}"));
+    CHECK(try_start(&self, &self.sinks[2], 3, SLICE("{}"), &diag) == STATUS_UNAVAILABLE);
+    CHECK(slice_eq(slice_view_cstr(diag.code), SLICE("upstream.share")));
+    start(&self, &self.sinks[2], 0, SLICE("{\"method\":\"cancel\"}"));
+    CHECK(peer_run_until(&self.loop, &self.sinks[2].has_ended));
+    for (self.caller = 8; self.caller != 0; self.caller = self.caller == 8 ? 9 : 0) {
+        start(&self, &self.sinks[2], 4, SLICE("{\"id\":4}"));
+        CHECK(peer_run_until(&self.loop, &self.sinks[2].has_ended));
+    }
+    for (int64_t id = 5; id < 8; id++) {
+        start(&self, &self.sinks[2], id, SLICE("{\"method\":\"hold\"}"));
+        self.port.cancel(self.port.context, self.sinks[2].call);
+    }
+    self.port.cancel(self.port.context, self.sinks[0].call);
+    self.caller = 7;
+    start(&self, &self.sinks[0], 9, SLICE("{\"id\":9}"));
+    CHECK(peer_run_until(&self.loop, &self.sinks[0].has_ended));
     tear_down(&self);
 }
 

@@ -53,6 +53,9 @@ enum product_error product_error_of_upstream(enum status status, const struct di
     if (slice_eq(code, SLICE("upstream.credential"))) {
         return PRODUCT_SECRET_UNAVAILABLE;
     }
+    if (slice_eq(code, SLICE("upstream.share"))) {
+        return PRODUCT_RATE_LIMITED;
+    }
     /* What a server sends too much of is its fault; every other bound is our own. */
     if (slice_eq(code, SLICE("upstream.busy")) ||
         (status == STATUS_LIMIT && !slice_eq(code, SLICE("upstream.too_large")))) {

@@ -48,6 +48,7 @@ TEST(product_error_of_what_failed_on_the_way_to_a_server)
         {STATUS_UNAVAILABLE, NULL, PRODUCT_UPSTREAM_DOWN},
         {STATUS_UNAVAILABLE, "upstream.credential", PRODUCT_SECRET_UNAVAILABLE},
         {STATUS_UNAVAILABLE, "upstream.busy", PRODUCT_OVERLOADED},
+        {STATUS_UNAVAILABLE, "upstream.share", PRODUCT_RATE_LIMITED},
         {STATUS_TIMEOUT, "upstream.timeout", PRODUCT_UPSTREAM_TIMEOUT},
         {STATUS_TIMEOUT, "operation.deadline", PRODUCT_UPSTREAM_TIMEOUT},
         {STATUS_INVALID, "upstream.protocol", PRODUCT_UPSTREAM_PROTOCOL},

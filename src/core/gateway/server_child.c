@@ -2,6 +2,8 @@
 
 #include "core/gateway/server_session.h"
 
+#include <string.h>
+
 static struct shared_child *shared_of(const struct server_session *session)
 {
     return &session->gateway->at_servers[session->server_index].shared;
@@ -45,8 +47,17 @@ void server_child_share(struct server_session *session)
     shared->has_others |= ++shared->user_count > 1;
 }
 
+/* Two of them that come out the same share what one may have. */
+static uint64_t number_of(const struct principal *caller)
+{
+    uint64_t number = 0;
+    memcpy(&number, caller->digest, sizeof(number));
+    return number | 1;
+}
+
 void server_child_address(const struct server_session *session, struct upstream_request *request)
 {
     request->child = session->child;
+    request->caller = session->shares_child ? number_of(session->principal) : 0;
     request->has_others = session->shares_child && shared_of(session)->has_others;
 }

@@ -34,7 +34,7 @@ void server_child_share(struct server_session *session);
 /* The session needs its child no more: stopped unless others do. */
 void server_child_leave(struct server_session *session);
 
-/* Say in request which child it is for. */
+/* Say in request which child it is for, and whose it is where others use that child. */
 void server_child_address(const struct server_session *session, struct upstream_request *request);
 
 #endif

@@ -241,6 +241,22 @@ TEST(server_child_call_ends_without_the_others)
     }
 }
 
+/* On a child that is shared each request says whose it is. */
+TEST(server_child_knows_its_callers)
+{
+    begin(MCP_2026_07_28, true);
+    struct world_call *first = call_as(0);
+    uint64_t ann = first->caller;
+    finish(first, "ann's");
+    uint64_t bob = call_as(1)->caller;
+    CHECK(ann != 0 && bob != 0 && ann != bob);
+    CHECK(call_with(0, "{\"roots\":{}}")->caller == ann);
+    release();
+    begin(MCP_2025_11_25, false);
+    CHECK(call_as(0)->caller == 0);
+    release();
+}
+
 /* The end of the child is the end of all calls, with a reason, and all come back to one. */
 TEST(server_child_ends_for_all)
 {

@@ -38,6 +38,8 @@ struct upstream_request {
      * HTTP with SSE (MCP 2024-11-05) to a server with an address, which is then not asked by POST.
      * 0: none. */
     uint64_t child;
+    /* Whose request it is, where callers share that child; 0: it is one caller's. */
+    uint64_t caller;
     /* Sessions of others use that child, too: what it says without naming a call is nobody's. */
     bool has_others;
     struct slice path;  /* HTTP only, for adapters: a request target in place of the server's own */

@@ -60,6 +60,7 @@ const struct config_limit config_limit_table[] = {
     LIMIT(server_tools_bytes, 8 * MIB, 64 * KIB, GIB, "bytes", "definitions of tools that one session with a server keeps"),
     LIMIT(stdio_children, 64, 1, 4096, "", "child processes of one loop"),
     LIMIT(stdio_calls, 1024, 1, 65536, "", "calls running at once in one child"),
+    LIMIT(principal_stdio_calls, 256, 1, 65536, "", "of these, one principal's, where principals share the child"),
     LIMIT(stdio_line_bytes, 4 * MIB, KIB, 64 * MIB, "bytes", "one message of a child"),
     LIMIT(stdio_queue_bytes, 8 * MIB, 4 * KIB, 64 * MIB, "bytes", "written to a child that does not read"),
     LIMIT(stdio_noise_lines, 3, 1, 1000000, "", "lines that are no messages, before a child is stopped"),

@@ -23,7 +23,8 @@ struct config_limits {
     int64_t principal_requests_per_s, principal_request_burst;
     int64_t question_rounds, round_questions, call_questions, result_resources, links;
     int64_t held_calls, principal_held_calls, call_messages, list_pages, server_tools_bytes;
-    int64_t stdio_children, stdio_calls, stdio_line_bytes, stdio_queue_bytes, stdio_noise_lines;
+    int64_t stdio_children, stdio_calls, principal_stdio_calls, stdio_line_bytes, stdio_queue_bytes,
+        stdio_noise_lines;
     int64_t stdio_data_bytes, stdio_descriptors;
     /* time */
     int64_t head_timeout_ms, body_timeout_ms, idle_timeout_ms, write_timeout_ms;
