@@ -2,6 +2,7 @@
 #include "core/gateway/client_pages.h"
 #include "core/gateway/completion.h"
 #include "core/gateway/operation.h"
+#include "core/gateway/server_error.h"
 #include "core/gateway/server_message.h"
 #include "core/gateway/subscription.h"
 #include "json/writer.h"
@@ -620,8 +621,9 @@ static enum stage_result repeat(struct operation *op)
 static void write_result(struct operation *op)
 {
     /* id, three removed, one appended; of a task its id; what is withheld */
-    struct json_edit edits[7 + COMPLETION_EDITS_MAX];
+    struct json_edit edits[7 + SERVER_ERROR_EDITS_MAX + COMPLETION_EDITS_MAX];
     size_t count = translate_edits(op, edits);
+    count += server_error_edit(op, edits + count);
     count += task_made_edit(op, edits + count);
     count += operation_withheld_edit(op, edits + count);
     if (op->message.method->is_completion && op->call.result != JSON_NONE) {

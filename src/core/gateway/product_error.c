@@ -41,6 +41,16 @@ const struct product_error_entry *product_error_find(enum product_error error)
     return &ENTRIES[error];
 }
 
+bool product_error_has_number(int64_t number)
+{
+    for (int i = 0; i < PRODUCT_ERROR_COUNT; i++) {
+        if (ENTRIES[i].rpc_code == number) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum product_error product_error_of_upstream(enum status status, const struct diag *diag)
 {
     struct slice code = diag->code == NULL ? SLICE_EMPTY : slice_view_cstr(diag->code);

@@ -40,6 +40,9 @@ struct product_error_entry {
 
 const struct product_error_entry *product_error_find(enum product_error error);
 
+/* Is that the number of one of them? */
+bool product_error_has_number(int64_t number);
+
 /* Which one is it when a server, or what leads to it, failed with this status and diag? */
 enum product_error product_error_of_upstream(enum status status, const struct diag *diag);
 

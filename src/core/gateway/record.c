@@ -1,5 +1,6 @@
 #include "core/gateway/operation.h"
 
+#include "core/gateway/server_error.h"
 #include "core/gateway/sign_in.h"
 
 #include <string.h>
@@ -93,6 +94,10 @@ static void add_verdict(const struct operation *op, enum audit_phase phase,
         if (record->code.len == 0 && op->call.unknown_notice.len > 0) {
             record->code = SLICE("notification.unknown");
             record->reason = op->call.unknown_notice;
+        }
+        if (record->code.len == 0 && server_error_poses(op)) {
+            record->code = SLICE("error.posing");
+            record->reason = SLICE("the server's error looked like one of the gateway's");
         }
         record->response_bytes = op->call.has_answer ? op->call.answer.text.len : 0;
         record->events = op->call.notification_count;

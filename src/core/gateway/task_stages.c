@@ -10,9 +10,10 @@
 #include "core/gateway/listening.h"
 #include "core/gateway/operation.h"
 #include "core/gateway/question_shape.h"
+#include "core/gateway/server_error.h"
 #include "json/writer.h"
 
-#define TASK_EDITS_MAX 9
+#define TASK_EDITS_MAX (9 + SERVER_ERROR_EDITS_MAX)
 #define KEPT_BYTES_MAX ((size_t)64 << 10) /* room for the next request; more is given back */
 
 static bool is_method(const struct operation *op, struct slice name)
@@ -382,6 +383,7 @@ static void write_result(struct operation *op)
         count += is_modern ? modern_edits(op, edits + count) : 0;
     }
     count += operation_withheld_edit(op, edits + count);
+    count += server_error_edit(op, edits + count);
     json_write(&op->reply, &op->call.answer, 0, edits, count);
 }
 
@@ -416,6 +418,7 @@ static enum stage_result stage_tell_listener(struct operation *op)
     count += replace(result_of(op), SLICE("_meta"), SLICE_EMPTY, edits + count);
     count += state_edits(op, edits + count);
     count += operation_withheld_edit(op, edits + count);
+    count += server_error_edit(op, edits + count);
     json_write(&op->reply, &op->call.answer, op->call.result, edits, count);
     op->reply.len -= op->reply.len > 0 ? 1 : 0; /* its brace comes with the metadata */
     listening_tell_state(op->task.told, &op->reply);

@@ -622,6 +622,8 @@ TEST(task_state_of_the_extension_is_written_anew)
          "\"done\"", "related-task"},
         {"tasks/get", RESULT(STATE("failed") ",\"error\":{\"code\":-1,\"message\":\"m\"}"),
          "\"message\":\"m\"", "requestState"},
+        {"tasks/get", RESULT(STATE("failed") ",\"error\":{\"code\":40301,\"message\":\"m\"}"),
+         "\"code\":-32603,\"message\":\"m\"", "40301"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         begin_extension(PERMIT_ALL);
