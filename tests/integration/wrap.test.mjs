@@ -151,6 +151,39 @@ test('says nothing on stdout but messages', async () => {
   assert.equal((await recordsOf('silent')).filter((record) => record.decision !== 'allow').length, 4);
 });
 
+test('says when to come back, where there are no header fields', async () => {
+  // A program that reads nothing after its tools are listed: what is written to it waits, up to a limit.
+  const program = `
+    const RESULTS = {
+      initialize: { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo: { name: 'full', version: '1' } },
+      'tools/list': { tools: [{ name: 'take', inputSchema: { type: 'object' } }] },
+    };
+    setInterval(() => {}, 60000);
+    let text = '';
+    process.stdin.on('data', (bytes) => {
+      text += bytes;
+      for (let end = text.indexOf('\\n'); end >= 0; end = text.indexOf('\\n')) {
+        const { id, method } = JSON.parse(text.slice(0, end));
+        text = text.slice(end + 1);
+        const outcome = RESULTS[method] ? { result: RESULTS[method] } : { error: { code: -32601, message: 'unknown' } };
+        if (id !== undefined) console.log(JSON.stringify({ jsonrpc: '2.0', id, ...outcome }));
+        if (method === 'tools/list') process.stdin.pause();
+      }
+    });`.replaceAll('\n', ' ');
+  const child = start('full', 'wrap', '--state', path.join(folder, 'full'), '--', process.execPath, '-e', program);
+  const exit = once(child, 'exit');
+  const much = 'x'.repeat(3_900_000); // two of them are as much as may wait
+  for (const id of [1, 2, 3]) child.say(call(id, 'take', { much }));
+  const { id, error } = await child.hear();
+  child.kill('SIGKILL');
+  await exit;
+  assert.equal(id, 3);
+  assert.equal(error.code, 50306);
+  assert.deepEqual([error.data.code, error.data.retry], ['overloaded', 1]);
+  const records = (await recordsOf('full')).filter(({ decision_id }) => decision_id === error.data.decision_id);
+  assert.deepEqual(records.map(({ phase, code }) => `${phase} ${code ?? ''}`), ['intent ', 'outcome upstream.busy']);
+});
+
 test('gives its program none of its own environment and descriptors', async () => {
   const show = 'console.error(JSON.stringify([process.env.VARIABLE_OF_CLIENT ?? null, require("fs").readdirSync("/proc/self/fd").length])); process.stdin.resume()';
   const child = spawn(aegisBinary, ['wrap', '--state', path.join(folder, 'clean'), '--', process.execPath, '-e', show], {
