@@ -3,6 +3,7 @@
 #include "adapters/crypto/authorities.h"
 #include "adapters/transport/sse_stream.h"
 #include "adapters/transport/stdio_child.h"
+#include "adapters/transport/stdio_server.h"
 #include "cedar/cedar.h"
 #include "core/audit/record.h"
 #include "core/gateway/call.h"
@@ -106,6 +107,7 @@ const struct config_bound config_bound_table[] = {
     BOUND("server_session_id_bytes", SERVER_SESSION_ID_BYTES_MAX, "bytes", "a server's own id of a session"),
     BOUND("server_replies", SERVER_REPLIES_MAX, "", "answers and cancellations under way in one session with a server"),
     BOUND("sse_messages", SSE_STREAM_POSTS_MAX, "", "messages under way to a server over HTTP with SSE"),
+    BOUND("stdio_requests", STDIO_SERVER_EXCHANGES_MAX, "", "requests of a client on our standard streams at once; more are not read"),
     BOUND("stdio_log_line_bytes", CHILD_LOG_LINE_BYTES, "bytes", "shown of a line that a child writes to its log"),
     BOUND("stdio_log_lines_per_s", CHILD_LOG_LINES_PER_S, "", "such lines of one child"),
     BOUND("subject_claims", IDENTITY_SUBJECTS_MAX, "", "claims that a subject may come from"),
