@@ -37,7 +37,7 @@ struct stdio_server_options {
 #define STDIO_SERVER_OPTIONS_DEFAULT                                                               \
     {                                                                                              \
         .in_fd = 0, .out_fd = 1, .target = SLICE_INIT("/mcp"), .line_bytes_max = (size_t)4 << 20,  \
-        .queue_bytes_max = (size_t)1 << 20, .exchanges_max = STDIO_SERVER_EXCHANGES_MAX                                   \
+        .queue_bytes_max = (size_t)1 << 20, .exchanges_max = STDIO_SERVER_EXCHANGES_MAX            \
     }
 
 struct stdio_exchange;
