@@ -1,5 +1,7 @@
 #include "wire/http_reader.h"
 
+#include "wire/http_again.h"
+
 #include <assert.h>
 
 #define CHUNK_SIZE_DIGITS_MAX 8
@@ -151,11 +153,39 @@ static enum line_end scan_head(struct http_reader *reader, struct slice text)
     return end;
 }
 
-/* The same bytes as the head before, which lie in raw still: what is known of them stays true. */
-static bool is_known(const struct http_reader *reader, struct slice head)
+/* part of a text that lies at `from`: where it is in the same text at `to`. */
+static struct slice moved(struct slice part, const uint8_t *from, const uint8_t *to)
+{
+    return part.len == 0 ? SLICE_EMPTY : slice_of(to + (part.ptr - from), part.len);
+}
+
+/* A head like the one before, which lies in raw still. Its first line is the same bytes. */
+static enum http_event take_head_again(struct http_reader *reader, struct slice text,
+                                       struct diag *diag)
+{
+    struct http_head *head = &reader->head;
+    head->method = moved(head->method, reader->raw.ptr, text.ptr);
+    head->target = moved(head->target, reader->raw.ptr, text.ptr);
+    buf_clear(&reader->raw);
+    buf_append(&reader->raw, text);
+    if (buf_status(&reader->raw) != STATUS_OK) {
+        return fail(reader, 503, STATUS_LIMIT, "http.memory", "no memory for the head", diag);
+    }
+    head->method = moved(head->method, text.ptr, reader->raw.ptr);
+    head->target = moved(head->target, text.ptr, reader->raw.ptr);
+    for (size_t i = 0; i < head->field_count; i++) {
+        struct http_field *field = &reader->fields[i];
+        field->name = moved(field->name, text.ptr, reader->raw.ptr);
+        field->value = moved(field->value, text.ptr, reader->raw.ptr);
+    }
+    return take_head(reader, diag);
+}
+
+static bool is_like_before(struct http_reader *reader, struct slice text, size_t *head_bytes)
 {
     return reader->known_bytes > 0 &&
-           slice_eq(slice_of(reader->raw.ptr, reader->known_bytes), head);
+           http_head_again(slice_of(reader->raw.ptr, reader->known_bytes), text, &reader->head,
+                           reader->fields, head_bytes);
 }
 
 static enum http_event read_head(struct http_reader *reader, struct slice *input, struct diag *diag)
@@ -165,14 +195,14 @@ static enum http_event read_head(struct http_reader *reader, struct slice *input
     size_t taken = input->len < room ? input->len : room;
     enum line_end end = LINE_OPEN;
     if (before == 0) {
-        /* Most heads come whole: what follows is not copied with them. */
-        end = scan_head(reader, slice_sub(*input, 0, taken));
-        taken = end == LINE_ENDS ? reader->scanned : taken;
-        if (end == LINE_ENDS && is_known(reader, slice_sub(*input, 0, taken))) {
+        struct slice text = slice_sub(*input, 0, taken);
+        if (is_like_before(reader, text, &taken)) {
             *input = slice_sub(*input, taken, input->len);
-            reader->raw.len = taken;
-            return take_head(reader, diag);
+            return take_head_again(reader, slice_sub(text, 0, taken), diag);
         }
+        /* Most heads come whole: what follows is not copied with them. */
+        end = scan_head(reader, text);
+        taken = end == LINE_ENDS ? reader->scanned : text.len;
     }
     reader->known_bytes = 0;
     buf_append(&reader->raw, slice_sub(*input, 0, taken));

@@ -81,8 +81,7 @@ enum http_event http_reader_finish(struct http_reader *reader, struct diag *diag
 bool http_reader_has_head(const struct http_reader *reader);
 
 /* Give back the head's storage; reader->head.fields must not be used any more. While it is kept, a
- * next message with the same head costs a comparison: what two parsers said of these bytes holds.
- */
+ * next message with a head like it costs a comparison (http_again.h). */
 void http_reader_drop_head(struct http_reader *reader);
 
 /* No byte of a message has been seen since the last one ended. */

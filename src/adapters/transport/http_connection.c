@@ -181,9 +181,12 @@ static void on_head(struct http_connection *self, bool has_more_input)
     }
 }
 
+/* A long stream keeps no head. */
 static void forget_request(struct http_connection *self)
 {
-    http_reader_drop_head(&self->reader);
+    if (self->is_streaming) {
+        http_reader_drop_head(&self->reader);
+    }
     buf_reuse(&self->body, KEPT_BODY_BYTES);
 }
 
@@ -354,11 +357,22 @@ static void on_end(struct stream *stream, bool is_clean)
     http_connection_close(connection_of_stream(stream));
 }
 
+/* Between two requests, and for a while only. */
+static bool keeps_head(const struct http_connection *self)
+{
+    return http_reader_is_idle(&self->reader) && http_reader_has_head(&self->reader) &&
+           self->server->options.kept_head_ms < self->server->options.idle_ms;
+}
+
 static void on_time(struct timer *timer)
 {
     struct http_connection *self = connection_of_timer(timer);
+    const struct http_server_options *options = &self->server->options;
     bool is_silent = http_reader_is_idle(&self->reader) && !self->is_in_message;
-    if (self->wait == CONNECTION_WAIT_LINGER || is_silent || !self->stream.is_open) {
+    if (keeps_head(self)) {
+        http_reader_drop_head(&self->reader);
+        wait_for(self, CONNECTION_WAIT_IDLE, options->idle_ms - options->kept_head_ms);
+    } else if (self->wait == CONNECTION_WAIT_LINGER || is_silent || !self->stream.is_open) {
         http_connection_close(self);
     } else {
         refuse(self, 408, "http.timeout");
@@ -374,6 +388,7 @@ bool http_connection_is_idle(const struct http_connection *self)
 /* The exchange is over and released: close, or go on with the next request. */
 static void finish_exchange(struct http_connection *self)
 {
+    const struct http_server_options *options = &self->server->options;
     if (self->stream.is_closing) {
         self->phase = CONNECTION_LINGERING;
         if (self->is_stream_closed) {
@@ -386,7 +401,8 @@ static void finish_exchange(struct http_connection *self)
         return;
     }
     self->phase = CONNECTION_READING;
-    wait_for(self, CONNECTION_WAIT_IDLE, self->server->options.idle_ms);
+    wait_for(self, CONNECTION_WAIT_IDLE,
+             keeps_head(self) ? options->kept_head_ms : options->idle_ms);
     if (self->is_processing) {
         return;
     }
@@ -420,6 +436,9 @@ static void exchange_stream_begin(struct exchange *exchange, const struct exchan
         return;
     }
     self->is_streaming = true;
+    if (!self->is_processing) {
+        http_reader_drop_head(&self->reader);
+    }
     self->is_chunked = !self->version_is_1_0;
     self->must_close = self->must_close || reply->must_close || self->server->is_draining;
     if (!append_head(self, out, reply)) {

@@ -17,9 +17,10 @@ struct http_server_options {
     struct http_limits limits;
     size_t connections_max;
     size_t queue_bytes_max; /* of a stream's unsent bytes */
-    int64_t header_ms; /* absolute: from the first byte, or from connecting, to the whole head */
-    int64_t body_ms;   /* from the head to the whole body */
-    int64_t idle_ms;   /* between two requests */
+    int64_t header_ms;    /* absolute: from the first byte, or from connecting, to the whole head */
+    int64_t body_ms;      /* from the head to the whole body */
+    int64_t idle_ms;      /* between two requests */
+    int64_t kept_head_ms; /* of idle_ms: the head is kept, for the next is often like it */
     int64_t write_stall_ms;  /* without progress while bytes wait */
     uint32_t requests_max;   /* on one connection */
     struct tls_context *tls; /* borrowed, each connection takes a reference; NULL: plain */
@@ -28,8 +29,8 @@ struct http_server_options {
 #define HTTP_SERVER_OPTIONS_DEFAULT                                                                \
     {                                                                                              \
         .limits = HTTP_LIMITS_DEFAULT, .connections_max = 4096, .queue_bytes_max = 262144,         \
-        .header_ms = 10000, .body_ms = 30000, .idle_ms = 75000, .write_stall_ms = 30000,           \
-        .requests_max = 1000                                                                       \
+        .header_ms = 10000, .body_ms = 30000, .idle_ms = 75000, .kept_head_ms = 2000,              \
+        .write_stall_ms = 30000, .requests_max = 1000                                              \
     }
 
 struct http_connection;

@@ -362,6 +362,47 @@ TEST(http_server_time_outs)
     }
 }
 
+static void answer_one(struct fixture *self, int64_t kept_head_ms)
+{
+    struct http_server_options options = HTTP_SERVER_OPTIONS_DEFAULT;
+    options.kept_head_ms = kept_head_ms;
+    set_up_with(self, &options);
+    peer_send(&self->peer, SLICE(POST_TWO));
+    CHECK(peer_run_until_text(&self->loop, &self->peer, SLICE(ANSWER_END)));
+}
+
+/* Between two requests a connection holds nothing else. */
+TEST(http_server_keeps_a_head_for_a_while)
+{
+    struct fixture self;
+    answer_one(&self, 60000);
+    CHECK(self.loop.account.used_bytes > 0);
+    tear_down(&self);
+    answer_one(&self, 40);
+    while (self.loop.account.used_bytes > 0 && !self.peer.is_ended) {
+        (void)uv_run(&self.loop.uv, UV_RUN_ONCE);
+    }
+    CHECK(!self.peer.is_ended);
+    tear_down(&self);
+}
+
+TEST(http_server_keeps_no_head_for_a_stream)
+{
+    struct fixture self;
+    set_up(&self);
+    self.gateway.holds = true;
+    peer_send(&self.peer, SLICE(POST_HEAD "Content-Length: 0\r\n\r\n"));
+    CHECK(peer_run_until(&self.loop, &self.gateway.has_begun));
+    CHECK(self.loop.account.used_bytes > 0);
+    struct exchange *exchange = self.gateway.held[0];
+    exchange->vtable->stream_begin(exchange, &(struct exchange_reply){.status_code = 200});
+    CHECK(self.loop.account.used_bytes == 0);
+    exchange->vtable->stream_end(exchange);
+    exchange->vtable->release(exchange);
+    CHECK(peer_run_until_text(&self.loop, &self.peer, SLICE("\r\n0\r\n\r\n")));
+    tear_down(&self);
+}
+
 TEST(http_server_evicts_who_says_nothing)
 {
     struct fixture self;
