@@ -59,6 +59,64 @@ NODISCARD static inline enum status token_parse_keys(const struct json_parser *p
     return status;
 }
 
+/* What the tokens of one issuer are checked with. */
+struct token_issuer {
+    struct fake_crypto crypto;
+    struct identity_snapshot *snapshot;
+    struct identity_cache *cache;
+};
+
+/* entry: what the entry has besides its name, issuer, audience and algorithm. Its one key is 'k1',
+ * of seed 1. Statuses of jwks_parse, identity_snapshot_new and identity_cache_new. */
+NODISCARD static inline enum status token_issuer_init(struct token_issuer *self,
+                                                      const struct json_parser *parser,
+                                                      struct issuer_entry entry)
+{
+    static const struct slice AUDIENCES[] = {SLICE_INIT("aegis")};
+    struct jwks *keys = NULL;
+    struct buf text;
+    *self = (struct token_issuer){0};
+    fake_crypto_init(&self->crypto);
+    entry.name = SLICE("corp");
+    entry.issuer = SLICE(TOKEN_ISSUER);
+    entry.audiences = AUDIENCES;
+    entry.audience_count = 1;
+    entry.algorithms = JWS_MASK(JWS_ES256);
+    buf_init(&text, 4096, NULL);
+    buf_append(&text, SLICE("{\"keys\":["));
+    token_append_jwk(&text, JWS_ES256, 1, ",\"kid\":\"k1\"");
+    buf_append(&text, SLICE("]}"));
+    enum status status = token_parse_keys(parser, &self->crypto, buf_view(&text), &keys);
+    buf_release(&text);
+    const struct identity_config config = {&entry, 1};
+    if (status == STATUS_OK) {
+        status = identity_snapshot_new(&config, &keys, 1, &self->snapshot, NULL);
+    }
+    jwks_unref(keys);
+    return status == STATUS_OK ? identity_cache_new(IDENTITY_CACHE_ENTRIES_DEFAULT, &self->cache)
+                               : status;
+}
+
+static inline void token_issuer_release(struct token_issuer *self)
+{
+    identity_cache_free(self->cache);
+    identity_snapshot_unref(self->snapshot);
+}
+
+/* A request with that value of Authorization, now; all borrowed. */
+static inline struct identity_request token_request(struct token_issuer *issuer,
+                                                    const struct json_parser *parser,
+                                                    struct slice authorization, struct arena *arena)
+{
+    return (struct identity_request){.snapshot = issuer->snapshot,
+                                     .cache = issuer->cache,
+                                     .crypto = &issuer->crypto.port,
+                                     .parser = parser,
+                                     .authorization = authorization,
+                                     .now_s = TOKEN_NOW_S,
+                                     .arena = arena};
+}
+
 /* Append "Bearer " and a token of header and payload signed with key. */
 static inline void token_append(struct buf *buf, const struct fake_key *key, struct slice header,
                                 struct slice payload)

@@ -13,50 +13,25 @@
 #define ARENA_BYTES ((size_t)4 << 20)
 
 struct fixture {
-    struct fake_crypto crypto;
+    struct token_issuer issuer;
     struct arena arena;
-    struct identity_cache *cache;
-    struct identity_snapshot *snapshot;
     struct buf authorization;
 };
 
 static void init(struct fixture *self, enum issuer_proof_policy policy)
 {
-    static const struct slice AUDIENCES[] = {SLICE_INIT("aegis")};
-    struct jwks *keys[1] = {NULL};
-    struct buf text;
-    fake_crypto_init(&self->crypto);
+    const struct issuer_entry entry = {.certificates = policy};
+    CHECK(token_issuer_init(&self->issuer, corpus_parser(), entry) == STATUS_OK);
     arena_init(&self->arena, ARENA_BYTES, NULL);
     buf_init(&self->authorization, 8192, NULL);
-    buf_init(&text, 4096, NULL);
-    buf_append(&text, SLICE("{\"keys\":["));
-    token_append_jwk(&text, JWS_ES256, 1, ",\"kid\":\"k1\"");
-    buf_append(&text, SLICE("]}"));
-    struct jwks_source source = {.parser = corpus_parser(),
-                                 .crypto = &self->crypto.port,
-                                 .text = buf_view(&text),
-                                 .scratch = &self->arena};
-    CHECK(jwks_parse(&source, &keys[0], NULL, NULL) == STATUS_OK);
-    struct issuer_entry entry = {.name = SLICE("corp"),
-                                 .issuer = SLICE(TOKEN_ISSUER),
-                                 .audiences = AUDIENCES,
-                                 .audience_count = 1,
-                                 .algorithms = JWS_MASK(JWS_ES256),
-                                 .certificates = policy};
-    struct identity_config config = {&entry, 1};
-    CHECK(identity_snapshot_new(&config, keys, 1, &self->snapshot, NULL) == STATUS_OK);
-    CHECK(identity_cache_new(IDENTITY_CACHE_ENTRIES_DEFAULT, &self->cache) == STATUS_OK);
-    jwks_unref(keys[0]);
-    buf_release(&text);
 }
 
 static void release(struct fixture *self)
 {
-    identity_cache_free(self->cache);
-    identity_snapshot_unref(self->snapshot);
+    token_issuer_release(&self->issuer);
     buf_release(&self->authorization);
     arena_release(&self->arena);
-    CHECK(self->crypto.keys == 0);
+    CHECK(self->issuer.crypto.keys == 0);
 }
 
 /* A certificate whose hash is all this byte. */
@@ -89,14 +64,9 @@ static void write_token(struct fixture *self, uint8_t byte)
 static enum status present(struct fixture *self, const struct client_certificate *certificate,
                            struct principal **out, struct diag *diag)
 {
-    struct identity_request request = {.snapshot = self->snapshot,
-                                       .cache = self->cache,
-                                       .crypto = &self->crypto.port,
-                                       .parser = corpus_parser(),
-                                       .authorization = buf_view(&self->authorization),
-                                       .certificate = certificate,
-                                       .now_s = TOKEN_NOW_S,
-                                       .arena = &self->arena};
+    struct identity_request request =
+        token_request(&self->issuer, corpus_parser(), buf_view(&self->authorization), &self->arena);
+    request.certificate = certificate;
     return identity_authenticate(&request, out, diag);
 }
 

@@ -15,10 +15,8 @@
 #define CALLER_SEED 7 /* of the key the token is bound to */
 
 struct fixture {
-    struct fake_crypto crypto;
+    struct token_issuer issuer;
     struct arena arena;
-    struct identity_cache *cache;
-    struct identity_snapshot *snapshot;
     struct replay_table table;
     struct port_replay replay;
     char thumbprint[64];
@@ -39,7 +37,7 @@ static void find_thumbprint(struct fixture *self)
     buf_init(&text, 4096, NULL);
     token_append_jwk(&text, JWS_ES256, CALLER_SEED, "");
     CHECK(json_parse(corpus_parser(), buf_view(&text), &self->arena, &tape, NULL) == STATUS_OK);
-    CHECK(proof_thumbprint(&self->crypto.port, &tape, 0, &self->arena, hash) == STATUS_OK);
+    CHECK(proof_thumbprint(&self->issuer.crypto.port, &tape, 0, &self->arena, hash) == STATUS_OK);
     buf_clear(&text);
     base64_encode(&text, slice_of(hash, sizeof(hash)), BASE64_URL_UNPADDED);
     (void)snprintf(self->thumbprint, sizeof(self->thumbprint), "%.*s", SLICE_ARG(buf_view(&text)));
@@ -48,45 +46,21 @@ static void find_thumbprint(struct fixture *self)
 
 static void init(struct fixture *self, enum issuer_proof_policy policy, bool asks_nonce)
 {
+    const struct issuer_entry entry = {.proofs = policy, .asks_nonce = asks_nonce};
     *self = (struct fixture){.nonce_key = {9}};
-    struct buf text;
-    struct jwks *keys[1] = {NULL};
-    fake_crypto_init(&self->crypto);
+    CHECK(token_issuer_init(&self->issuer, corpus_parser(), entry) == STATUS_OK);
     arena_init(&self->arena, ARENA_BYTES, NULL);
-    buf_init(&text, 4096, NULL);
-    buf_append(&text, SLICE("{\"keys\":["));
-    token_append_jwk(&text, JWS_ES256, 1, ",\"kid\":\"k1\"");
-    buf_append(&text, SLICE("]}"));
-    struct jwks_source source = {.parser = corpus_parser(),
-                                 .crypto = &self->crypto.port,
-                                 .text = buf_view(&text),
-                                 .scratch = &self->arena};
-    CHECK(jwks_parse(&source, &keys[0], NULL, NULL) == STATUS_OK);
-    static const struct slice AUDIENCES[] = {SLICE_INIT("aegis")};
-    struct issuer_entry entry = {.name = SLICE("corp"),
-                                 .issuer = SLICE(TOKEN_ISSUER),
-                                 .audiences = AUDIENCES,
-                                 .audience_count = 1,
-                                 .algorithms = JWS_MASK(JWS_ES256),
-                                 .proofs = policy,
-                                 .asks_nonce = asks_nonce};
-    struct identity_config config = {&entry, 1};
-    CHECK(identity_snapshot_new(&config, keys, 1, &self->snapshot, NULL) == STATUS_OK);
-    CHECK(identity_cache_new(IDENTITY_CACHE_ENTRIES_DEFAULT, &self->cache) == STATUS_OK);
     CHECK(replay_table_init(&self->table, 64) == STATUS_OK);
     self->replay = (struct port_replay){&self->table, take};
-    jwks_unref(keys[0]);
-    buf_release(&text);
     find_thumbprint(self);
 }
 
 static void release(struct fixture *self)
 {
-    identity_cache_free(self->cache);
-    identity_snapshot_unref(self->snapshot);
+    token_issuer_release(&self->issuer);
     replay_table_release(&self->table);
     arena_release(&self->arena);
-    CHECK(self->crypto.keys == 0);
+    CHECK(self->issuer.crypto.keys == 0);
 }
 
 /* The text with its first "%s" replaced by first and its second by second. */
@@ -150,7 +124,7 @@ static void write_proof(struct fixture *self, const struct proof *proof, struct 
     buf_init(&text, 8192, NULL);
     token_append_jwk(&jwk, JWS_ES256, seed, proof->extra != NULL ? proof->extra : "");
     buf_append_byte(&jwk, 0);
-    self->crypto.port.sha256(self->crypto.port.context, token, hash);
+    self->issuer.crypto.port.sha256(self->issuer.crypto.port.context, token, hash);
     base64_encode(&ath, slice_of(hash, sizeof(hash)), BASE64_URL_UNPADDED);
     buf_append_byte(&ath, 0);
     fill(header, sizeof(header), proof->header != NULL ? proof->header : HEADER,
@@ -169,20 +143,15 @@ static enum status present(struct fixture *self, struct slice authorization, str
                            size_t proof_count, struct diag *diag)
 {
     struct principal *found = NULL;
-    struct identity_request request = {.snapshot = self->snapshot,
-                                       .cache = self->cache,
-                                       .crypto = &self->crypto.port,
-                                       .parser = corpus_parser(),
-                                       .authorization = authorization,
-                                       .proof = proof,
-                                       .proof_count = proof_count,
-                                       .method = SLICE("POST"),
-                                       .public_url = SLICE(PUBLIC_URL),
-                                       .path = SLICE("/mcp?x=1"),
-                                       .replay = &self->replay,
-                                       .nonce_key = self->nonce_key,
-                                       .now_s = TOKEN_NOW_S,
-                                       .arena = &self->arena};
+    struct identity_request request =
+        token_request(&self->issuer, corpus_parser(), authorization, &self->arena);
+    request.proof = proof;
+    request.proof_count = proof_count;
+    request.method = SLICE("POST");
+    request.public_url = SLICE(PUBLIC_URL);
+    request.path = SLICE("/mcp?x=1");
+    request.replay = &self->replay;
+    request.nonce_key = self->nonce_key;
     enum status status = identity_authenticate(&request, &found, diag);
     CHECK((found != NULL) == (status == STATUS_OK));
     principal_unref(found);
@@ -429,7 +398,7 @@ TEST(proof_has_the_nonce_that_was_given_out)
         buf_init(&proof, 8192, NULL);
         buf_init(&nonce, 128, NULL);
         uint8_t key[PROOF_NONCE_KEY_BYTES] = {rows[i].is_changed ? 8 : 9};
-        proof_nonce_write(&self.crypto.port, key, TOKEN_NOW_S - rows[i].age_s, &nonce);
+        proof_nonce_write(&self.issuer.crypto.port, key, TOKEN_NOW_S - rows[i].age_s, &nonce);
         CHECK(nonce.len == PROOF_NONCE_BYTES);
         (void)snprintf(claims, sizeof(claims),
                        "{\"htm\":\"POST\",\"htu\":\"" PUBLIC_URL

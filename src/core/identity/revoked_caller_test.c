@@ -11,34 +11,14 @@
 #define COUNT_MAX 16
 #define IDS ",\"iat\":999000,\"jti\":\"t1\",\"sid\":\"s1\",\"azp\":\"app\""
 
-static struct fake_crypto crypto;
-static struct identity_snapshot *snapshot;
-static struct identity_cache *cache;
+static struct token_issuer issuer;
 static struct buf token;
 
 static void begin_with(const char *payload, int64_t max_age_s)
 {
-    static const struct slice AUDIENCE = SLICE_INIT("aegis");
-    const struct issuer_entry entry = {.name = SLICE_INIT("corp"),
-                                       .issuer = SLICE_INIT(TOKEN_ISSUER),
-                                       .audiences = &AUDIENCE,
-                                       .audience_count = 1,
-                                       .algorithms = JWS_MASK(JWS_ES256),
-                                       .max_age_s = max_age_s};
+    const struct issuer_entry entry = {.max_age_s = max_age_s};
     const struct fake_key key = token_key(JWS_ES256, 1);
-    struct jwks *keys = NULL;
-    struct buf text;
-    fake_crypto_init(&crypto);
-    buf_init(&text, 4096, NULL);
-    buf_append(&text, SLICE("{\"keys\":["));
-    token_append_jwk(&text, JWS_ES256, 1, ",\"kid\":\"k1\"");
-    buf_append(&text, SLICE("]}"));
-    CHECK(token_parse_keys(corpus_parser(), &crypto, buf_view(&text), &keys) == STATUS_OK);
-    const struct identity_config config = {&entry, 1};
-    CHECK(identity_snapshot_new(&config, &keys, 1, &snapshot, NULL) == STATUS_OK);
-    CHECK(identity_cache_new(IDENTITY_CACHE_ENTRIES_DEFAULT, &cache) == STATUS_OK);
-    jwks_unref(keys);
-    buf_release(&text);
+    CHECK(token_issuer_init(&issuer, corpus_parser(), entry) == STATUS_OK);
     buf_init(&token, 4096, NULL);
     token_append(&token, &key, SLICE(TOKEN_HEADER), slice_view_cstr(payload));
 }
@@ -51,8 +31,7 @@ static void begin(const char *payload)
 static void end(void)
 {
     buf_release(&token);
-    identity_cache_free(cache);
-    identity_snapshot_unref(snapshot);
+    token_issuer_release(&issuer);
 }
 
 static enum status authenticate(const struct revocations *list, struct identity_cache *remembered,
@@ -60,14 +39,11 @@ static enum status authenticate(const struct revocations *list, struct identity_
 {
     struct arena arena;
     arena_init(&arena, ARENA_BYTES, NULL);
-    struct identity_request request = {.snapshot = snapshot,
-                                       .revocations = list,
-                                       .cache = remembered,
-                                       .crypto = &crypto.port,
-                                       .parser = corpus_parser(),
-                                       .authorization = buf_view(&token),
-                                       .now_s = now_s,
-                                       .arena = &arena};
+    struct identity_request request =
+        token_request(&issuer, corpus_parser(), buf_view(&token), &arena);
+    request.revocations = list;
+    request.cache = remembered;
+    request.now_s = now_s;
     enum status status = identity_authenticate(&request, out, diag);
     arena_release(&arena);
     return status;
@@ -83,8 +59,8 @@ static bool is_in(const char *list_text, struct principal **out)
                                           &list, NULL) == STATUS_OK);
     for (size_t i = 0; i < 2; i++) {
         struct diag diag = {0};
-        is_accepted[i] =
-            authenticate(list, i == 0 ? cache : NULL, TOKEN_NOW_S, &found[i], &diag) == STATUS_OK;
+        is_accepted[i] = authenticate(list, i == 0 ? issuer.cache : NULL, TOKEN_NOW_S, &found[i],
+                                      &diag) == STATUS_OK;
         CHECK_ROW(list_text, str_eq(diag.code, is_accepted[i] ? NULL : "token.revoked"));
         CHECK_ROW(list_text, (found[i] != NULL) == is_accepted[i]);
     }
@@ -195,7 +171,7 @@ TEST(tokens_are_no_older_than_their_issuer_s_may_be)
         for (int again = 0; again < 2; again++) {
             struct principal *found = NULL;
             struct diag diag = {0};
-            enum status status = authenticate(NULL, cache, rows[i].now_s, &found, &diag);
+            enum status status = authenticate(NULL, issuer.cache, rows[i].now_s, &found, &diag);
             CHECK_ROW(rows[i].name, (status == STATUS_OK) == (rows[i].code == NULL));
             CHECK_ROW(rows[i].name, str_eq(diag.code, rows[i].code));
             CHECK_ROW(rows[i].name, found == NULL || found->expires_at_s == rows[i].end_s);
@@ -206,9 +182,10 @@ TEST(tokens_are_no_older_than_their_issuer_s_may_be)
     struct principal *found = NULL;
     struct diag diag = {0};
     begin_with(TOKEN_CLAIMS(IDS), AGE + 1);
-    CHECK(authenticate(NULL, cache, TOKEN_NOW_S, &found, &diag) == STATUS_OK);
+    CHECK(authenticate(NULL, issuer.cache, TOKEN_NOW_S, &found, &diag) == STATUS_OK);
     principal_unref(found);
-    CHECK(authenticate(NULL, cache, TOKEN_NOW_S + 1, &found, &diag) == STATUS_UNAUTHENTICATED);
+    CHECK(authenticate(NULL, issuer.cache, TOKEN_NOW_S + 1, &found, &diag) ==
+          STATUS_UNAUTHENTICATED);
     CHECK(found == NULL && str_eq(diag.code, "token.too_old"));
     end();
 }
