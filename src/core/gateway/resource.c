@@ -122,5 +122,6 @@ void resource_challenge_demand(struct buf *out, const struct operation *op,
                                              .sign_in_count = demand->sign_in_count,
                                              .has_max_age = demand->has_max_age,
                                              .max_age_s = demand->max_age_s,
+                                             .issuer = entry->issuer,
                                              .tenant = op->principal->tenant});
 }

@@ -1,6 +1,7 @@
 #include "core/identity/challenge.h"
 
 #include "base/base64.h"
+#include "core/identity/issuer_preset.h"
 #include "core/identity/jws.h"
 
 /* What stands inside a quoted string as it is (RFC 9110 §5.6.4) and inside a URL path. */
@@ -123,17 +124,38 @@ int challenge_http_status(enum challenge_kind kind)
     return KINDS[kind].http_status;
 }
 
+/* Where people of that tenant sign in: beside their issuer, which tells clouds apart. Nobody signs
+ * in at issuers of version 1 (sts.windows.net), which are the public cloud's. */
+static void write_authority(struct buf *buf, struct slice issuer, struct slice tenant)
+{
+    const struct slice place = SLICE(ISSUER_TENANT_PLACE);
+    const struct slice version = SLICE("/v2.0");
+    if (!slice_ends_with(issuer, version) || !is_plain(issuer)) {
+        issuer = SLICE("https://login.microsoftonline.com/" ISSUER_TENANT_PLACE "/v2.0");
+    }
+    for (size_t i = 0; i < issuer.len - version.len; i++) {
+        if (slice_starts_with(slice_sub(issuer, i, issuer.len), place)) {
+            buf_append(buf, tenant);
+            i += place.len - 1;
+        } else {
+            buf_append_byte(buf, issuer.ptr[i]);
+        }
+    }
+    buf_append(buf, SLICE("/oauth2/v2.0/authorize"));
+}
+
 /* Microsoft identity platform, claims challenge: the claims that the next token needs, as the
  * client has to hand them on. */
 static void write_claims(struct parameters *self, const struct challenge *challenge)
 {
     struct buf claims;
-    struct slice tenant = challenge->tenant.len > 0 ? challenge->tenant : SLICE("organizations");
+    struct slice tenant = challenge->tenant.len > 0 && is_plain(challenge->tenant)
+                              ? challenge->tenant
+                              : SLICE("organizations");
     write_parameter(self, SLICE("realm"), SLICE_EMPTY);
     begin_parameter(self, SLICE("authorization_uri"));
-    buf_append(self->buf, SLICE("https://login.microsoftonline.com/"));
-    buf_append(self->buf, is_plain(tenant) ? tenant : SLICE("organizations"));
-    buf_append(self->buf, SLICE("/oauth2/v2.0/authorize\""));
+    write_authority(self->buf, challenge->issuer, tenant);
+    buf_append_byte(self->buf, '"');
     buf_init(&claims, CHALLENGE_BYTES_MAX, NULL);
     buf_append(&claims, SLICE("{\"access_token\":{\"acrs\":{\"essential\":true,\"value\":"));
     buf_append_json_string(&claims, challenge->sign_in_count > 0 ? challenge->sign_ins[0] : tenant);

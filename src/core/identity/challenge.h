@@ -38,8 +38,8 @@ struct challenge {
     const struct slice *sign_ins; /* the issuer's names for kinds of sign-in */
     size_t sign_in_count;
     bool has_max_age;
-    int64_t max_age_s;   /* of the sign-in */
-    struct slice tenant; /* of CHALLENGE_CLAIMS */
+    int64_t max_age_s;           /* of the sign-in */
+    struct slice issuer, tenant; /* of CHALLENGE_CLAIMS: of the entry, and of the caller */
 };
 
 /* Which challenge belongs to a refusal of that code (identity.h, admission.h). */

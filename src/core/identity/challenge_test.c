@@ -2,6 +2,9 @@
 
 #include "support/check.h"
 
+#include <stdio.h>
+#include <string.h>
+
 TEST(challenge_names_the_metadata_and_the_error)
 {
     static const struct {
@@ -43,6 +46,50 @@ TEST(challenge_names_the_metadata_and_the_error)
                                                   .public_url = slice_view_cstr(rows[i].url),
                                                   .path = slice_view_cstr(rows[i].path)});
         CHECK_ROW(rows[i].name, slice_eq(buf_view(&buf), slice_view_cstr(rows[i].expected)));
+        buf_release(&buf);
+    }
+}
+
+#define T "3f1e0000-0000-0000-0000-000000000001"
+#define AUTHORIZE "/oauth2/v2.0/authorize"
+
+/* A person of one cloud is nobody in another. */
+TEST(challenge_of_entra_is_answered_in_its_own_cloud)
+{
+    static const struct {
+        const char *issuer, *tenant, *where;
+    } rows[] = {
+        {"https://login.microsoftonline.com/" T "/v2.0", T,
+         "https://login.microsoftonline.com/" T AUTHORIZE},
+        {"https://login.microsoftonline.us/" T "/v2.0", T,
+         "https://login.microsoftonline.us/" T AUTHORIZE},
+        {"https://login.partner.microsoftonline.cn/{tenantid}/v2.0", T,
+         "https://login.partner.microsoftonline.cn/" T AUTHORIZE},
+        {"https://{tenantid}.ciamlogin.com/{tenantid}/v2.0", T,
+         "https://" T ".ciamlogin.com/" T AUTHORIZE},
+        {"https://sts.windows.net/" T "/", T, "https://login.microsoftonline.com/" T AUTHORIZE},
+        {"https://login.microsoftonline.com/{tenantid}/v2.0", "",
+         "https://login.microsoftonline.com/organizations" AUTHORIZE},
+        {"https://login.microsoftonline.com/{tenantid}/v2.0", "a\", b=\"c",
+         "https://login.microsoftonline.com/organizations" AUTHORIZE},
+        {"https://a\"/v2.0", T, "https://login.microsoftonline.com/" T AUTHORIZE},
+        {"", T, "https://login.microsoftonline.com/" T AUTHORIZE},
+        {"/v2.0", T, AUTHORIZE},
+    };
+    static const struct slice CONTEXTS[] = {SLICE_INIT("c1")};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char expected[256];
+        struct buf buf;
+        buf_init(&buf, 4096, NULL);
+        challenge_write(&buf, &(struct challenge){.kind = CHALLENGE_CLAIMS,
+                                                  .sign_ins = CONTEXTS,
+                                                  .sign_in_count = 1,
+                                                  .issuer = slice_view_cstr(rows[i].issuer),
+                                                  .tenant = slice_view_cstr(rows[i].tenant)});
+        (void)snprintf(expected, sizeof(expected),
+                       "realm=\"\", authorization_uri=\"%s\", claims=\"", rows[i].where);
+        buf_append_byte(&buf, '\0');
+        CHECK_ROW(rows[i].issuer, strstr((const char *)buf_view(&buf).ptr, expected) != NULL);
         buf_release(&buf);
     }
 }
