@@ -123,9 +123,11 @@ static int run(const struct key_options *given)
                            given->expires);
     }
     if (!view_words(&given->roles, roles) || !view_words(&given->scopes, scopes) ||
-        !view_words(&given->servers, servers) || !view_words(&name_list, names) ||
-        slice_find_byte(names[1], '|') < names[1].len) {
+        !view_words(&given->servers, servers) || !view_words(&name_list, names)) {
         return usage_error("texts must be UTF-8 and not empty, see", given->subject);
+    }
+    if (slice_find_byte(names[1], '|') < names[1].len) {
+        return usage_error("a tenant must have no '|', unlike", given->tenant);
     }
     struct api_key key = {.subject = names[0],
                           .tenant = names[1],
