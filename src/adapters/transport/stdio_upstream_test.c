@@ -2,6 +2,7 @@
 
 #include "adapters/process/local_process.h"
 #include "adapters/transport/peer_test.h"
+#include "adapters/transport/stdio_child.h"
 #include "adapters/transport/upstream_mux.h"
 #include "support/check.h"
 
@@ -628,6 +629,26 @@ TEST(stdio_upstream_reads_the_log)
     CHECK(tail.len == 65536 && tail.ptr[0] == 'b');
     buf_release(&tail);
     tear_down(&self);
+}
+
+/* Shown are as many bytes of a line as that, and the next line begins a new one. */
+TEST(stdio_upstream_cuts_lines_of_the_log)
+{
+    for (size_t over = 0; over < 2; over++) {
+        struct fixture self;
+        char script[256];
+        (void)snprintf(script, sizeof(script),
+                       "read a; head -c %zu /dev/zero | tr '\\0' b >&2; printf '\\nc\\n' >&2;"
+                       "echo '{\"id\":1}'; exec cat",
+                       CHILD_LOG_LINE_BYTES + over);
+        set_up_shell(&self, script);
+        start(&self, &self.sinks[0], 1, SLICE("{}"));
+        CHECK(peer_run_until(&self.loop, &self.sinks[0].has_ended));
+        peer_run_some(&self.loop);
+        CHECK(self.log_line_count == 2 && self.log.len == CHILD_LOG_LINE_BYTES + 1);
+        CHECK(self.log.len > 0 && self.log.ptr[self.log.len - 1] == 'c');
+        tear_down(&self);
+    }
 }
 
 TEST(stdio_upstream_stops_the_stubborn)

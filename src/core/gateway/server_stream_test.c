@@ -99,6 +99,7 @@ TEST(server_stream_carries_a_question_and_its_answer)
 {
     struct world_call *stream = begin();
     CHECK(stream->is_standing && stream->is_in_session);
+    CHECK(stream->timeout_ms == SERVER_STREAM_SILENCE_MS);
     CHECK(strstr(stream->fields, "Mcp-Session-Id: up-1\n") != NULL);
     CHECK(strstr(stream->fields, "MCP-Protocol-Version: 2025-11-25\n") != NULL);
     CHECK(strstr(stream->fields, "Last-Event-ID") == NULL);

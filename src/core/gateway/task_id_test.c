@@ -1,5 +1,7 @@
 #include "core/gateway/task_id.h"
 
+#include "core/gateway/task_making.h"
+
 #include "support/check.h"
 #include "support/fake_world.h"
 
@@ -107,4 +109,31 @@ TEST(task_id_has_room_for_names_up_to_its_limit)
     buf_clear(&id);
     CHECK(task_id_seal(&world.gateway, ANN, &task, &id) == STATUS_LIMIT);
     tear_down(&id);
+}
+
+/* As the server writes it, with its quotes: longer ones are no tasks. */
+TEST(task_id_of_a_server_is_so_long)
+{
+    for (size_t over = 0; over < 2; over++) {
+        struct slice own_id = SLICE_EMPTY;
+        struct json_tape tape;
+        struct arena arena;
+        struct buf text;
+        bool is_task = false;
+        world_init(&world, PERMIT_ALL);
+        arena_init(&arena, TEST_BYTES, NULL);
+        buf_init(&text, TEST_BYTES, NULL);
+        buf_append(&text, SLICE("{\"status\":\"working\",\"taskId\":\""));
+        for (size_t i = 2; i < TASK_OWN_ID_BYTES_MAX + over; i++) {
+            buf_append_byte(&text, 't');
+        }
+        buf_append(&text, SLICE("\"}"));
+        CHECK(json_parse(&world.gateway.parser, buf_view(&text), &arena, &tape, NULL) == STATUS_OK);
+        CHECK(task_read((struct json_place){&tape, 0}, &arena, &own_id, &is_task) == STATUS_OK);
+        CHECK(is_task == (over == 0));
+        CHECK(own_id.len == (over == 0 ? TASK_OWN_ID_BYTES_MAX - 2 : 0));
+        buf_release(&text);
+        arena_release(&arena);
+        world_release(&world);
+    }
 }

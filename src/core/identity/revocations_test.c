@@ -290,3 +290,36 @@ TEST(revocations_without_memory_are_none)
 {
     check_every_allocation(read_once, (void *)(uintptr_t)LIST);
 }
+
+/* Each text of an entry with as many bytes as it may have, and with one more. */
+TEST(revocations_have_short_texts)
+{
+    static const struct {
+        const char *name, *before, *after;
+        size_t bytes_max;
+    } rows[] = {
+        {"an id", "{\"issuer\":\"c\",\"jti\":\"", "\"}", REVOCATION_TEXT_BYTES_MAX},
+        {"an issuer", "{\"jti\":\"a\",\"issuer\":\"", "\"}", REVOCATION_TEXT_BYTES_MAX},
+        {"a subject", "{\"issuer\":\"c\",\"subject\":\"", "\"}", REVOCATION_TEXT_BYTES_MAX},
+        {"a reason", "{\"issuer\":\"c\",\"jti\":\"a\",\"reason\":\"", "\"}",
+         REVOCATION_REASON_BYTES_MAX},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows) * 2; i++) {
+        size_t over = i % 2;
+        struct revocations *list = NULL;
+        struct diag diag = {0};
+        struct buf text;
+        buf_init(&text, 2 * REVOCATION_TEXT_BYTES_MAX, NULL);
+        buf_append(&text, slice_view_cstr(rows[i / 2].before));
+        for (size_t k = 0; k < rows[i / 2].bytes_max + over; k++) {
+            buf_append_byte(&text, 'a');
+        }
+        buf_append(&text, slice_view_cstr(rows[i / 2].after));
+        enum status status =
+            revocations_read(corpus_parser(), buf_view(&text), COUNT_MAX, &list, &diag);
+        CHECK_ROW(rows[i / 2].name, status == (over == 0 ? STATUS_OK : STATUS_INVALID));
+        CHECK_ROW(rows[i / 2].name, str_eq(diag.code, over == 0 ? NULL : "revocation.malformed"));
+        revocations_unref(list);
+        buf_release(&text);
+    }
+}

@@ -177,3 +177,54 @@ TEST(client_document_has_a_media_type)
                   sign_in_client_is_document(slice_view_cstr(rows[i].type)) == rows[i].is_good);
     }
 }
+
+static void repeat(struct buf *out, const char *text, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        buf_append(out, slice_view_cstr(text));
+    }
+}
+
+/* As many addresses, and as long a name, as a client may have; and one more. */
+TEST(client_says_so_much)
+{
+    static const struct {
+        const char *name, *before, *item, *after;
+        size_t count_max;
+        const char *code;
+    } rows[] = {
+        {"addresses", "{\"redirect_uris\":[\"https://client.test/cb\"",
+         ",\"https://client.test/cb\"", "]}", SIGN_IN_CLIENT_URIS_MAX - 1, "sign_in.redirect_uris"},
+        {"name", "{" URIS ",\"client_name\":\"", "a", "\"}", SIGN_IN_CLIENT_NAME_BYTES_MAX,
+         "sign_in.metadata"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows) * 2; i++) {
+        size_t over = i % 2;
+        struct sign_in_client client;
+        struct arena arena;
+        struct buf text;
+        arena_init(&arena, 65536, NULL);
+        buf_init(&text, 4096, NULL);
+        repeat(&text, rows[i / 2].before, 1);
+        repeat(&text, rows[i / 2].item, rows[i / 2].count_max + over);
+        repeat(&text, rows[i / 2].after, 1);
+        buf_append_byte(&text, 0);
+        CHECK_ROW(rows[i / 2].name,
+                  str_eq(read_client((const char *)text.ptr, false, &arena, &client),
+                         over == 0 ? NULL : rows[i / 2].code));
+        buf_release(&text);
+        arena_release(&arena);
+    }
+}
+
+TEST(client_has_so_long_an_address)
+{
+    for (size_t over = 0; over < 2; over++) {
+        struct buf url;
+        buf_init(&url, 1024, NULL);
+        repeat(&url, "https://client.test/", 1);
+        repeat(&url, "a", SIGN_IN_CLIENT_URL_BYTES_MAX + over - url.len);
+        CHECK(sign_in_client_is_url(buf_view(&url)) == (over == 0));
+        buf_release(&url);
+    }
+}

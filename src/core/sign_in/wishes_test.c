@@ -222,3 +222,24 @@ TEST(wishes_without_memory)
 {
     check_every_allocation(read_once, NULL);
 }
+
+/* Spaces around an object count like the rest. */
+TEST(wishes_have_short_claims)
+{
+    for (size_t over = 0; over < 2; over++) {
+        struct sign_in_wishes wishes;
+        struct arena arena;
+        struct buf query;
+        arena_init(&arena, 65536, NULL);
+        buf_init(&query, 4096, NULL);
+        buf_append(&query, SLICE("claims={}"));
+        for (size_t i = 2; i < WISHES_CLAIMS_BYTES_MAX + over; i++) {
+            buf_append_byte(&query, '+');
+        }
+        buf_append_byte(&query, 0);
+        const char *code = read_query((const char *)query.ptr, &ENTRA, &arena, &wishes);
+        CHECK((code == NULL) == (over == 0));
+        buf_release(&query);
+        arena_release(&arena);
+    }
+}

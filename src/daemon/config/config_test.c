@@ -738,3 +738,28 @@ TEST(config_tells_partial_problems_from_others)
         }
     }
 }
+
+/* Filled up with a comment. */
+TEST(config_file_is_so_large)
+{
+    for (size_t over = 0; over < 2; over++) {
+        struct folder folder;
+        struct loaded loaded;
+        if (!make_folder(&folder)) {
+            return;
+        }
+        write_file(folder.file, V "#", 0600);
+        FILE *file = fopen(folder.file, "ab");
+        CHECK(file != NULL);
+        for (size_t i = sizeof(V "#") - 1; file != NULL && i < CONFIG_FILE_BYTES_MAX + over; i++) {
+            CHECK(fputc('x', file) != EOF);
+        }
+        CHECK(file != NULL && fclose(file) == 0);
+        load_file(&loaded, folder.file);
+        CHECK((loaded.status == STATUS_OK) == (over == 0));
+        CHECK(loaded.report.count == over);
+        CHECK(over == 0 || str_eq(loaded.report.problems[0].code, "config.too_large"));
+        arena_release(&loaded.arena);
+        remove_folder(&folder);
+    }
+}

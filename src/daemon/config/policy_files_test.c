@@ -158,3 +158,60 @@ TEST(policy_files_survive_every_lack_of_memory)
     CHECK(succeeded);
     folder_close(&folder);
 }
+
+/* A file without content is a policy file like others. */
+static void put_many(const struct folder *folder, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char name[PATH_BYTES / 2];
+        snprintf(name, sizeof(name), "b/%04zu.cedar", i);
+        put(folder, name, "");
+    }
+}
+
+static void remove_many(const struct folder *folder, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char path[PATH_BYTES];
+        snprintf(path, sizeof(path), "%s/b/%04zu.cedar", folder->path, i);
+        CHECK(remove(path) == 0);
+    }
+}
+
+TEST(policy_files_are_so_many)
+{
+    for (size_t over = 0; over < 2; over++) {
+        size_t count = POLICY_FILES_MAX + over;
+        struct folder folder;
+        if (!folder_open(&folder)) {
+            return;
+        }
+        put(&folder, "b", NULL);
+        put_many(&folder, count);
+        CHECK((read_path(&folder, folder.path) == STATUS_OK) == (over == 0));
+        CHECK(folder.report.count == over);
+        CHECK(over == 0 || str_eq(folder.report.problems[0].code, "policy.too_many_files"));
+        CHECK(over != 0 || folder.files.count == count);
+        remove_many(&folder, count);
+        folder_close(&folder);
+    }
+}
+
+TEST(policy_files_are_so_large)
+{
+    for (size_t over = 0; over < 2; over++) {
+        char path[PATH_BYTES];
+        struct folder folder;
+        if (!folder_open(&folder)) {
+            return;
+        }
+        put(&folder, "a.cedar", "");
+        snprintf(path, sizeof(path), "%s/a.cedar", folder.path);
+        CHECK(truncate(path, (off_t)(POLICY_FILE_BYTES_MAX + over)) == 0);
+        CHECK((read_path(&folder, folder.path) == STATUS_OK) == (over == 0));
+        CHECK(folder.report.count == over);
+        CHECK(over == 0 || str_eq(folder.report.problems[0].code, "policy.file_too_large"));
+        CHECK(over != 0 || folder.files.sources[0].text.len == POLICY_FILE_BYTES_MAX);
+        folder_close(&folder);
+    }
+}
