@@ -80,7 +80,7 @@ for (const era of ['legacy', 'modern']) {
   describe(`the ${era} client on stdio`, () => {
     let client;
     before(async () => {
-      client = await connectStdio(era, commandLine(era), { HOME: folder });
+      client = await connectStdio(era, commandLine(era), { HOME: folder, USER: 'mallory', LOGNAME: 'mallory' });
     });
     after(() => client?.close());
 
@@ -96,6 +96,12 @@ for (const era of ['legacy', 'modern']) {
       assert.match(resultText(result), /a note/);
       const records = (await recordsOf(era)).filter((record) => record.target === 'upstream.read_text_file');
       assert.deepEqual(records.map((record) => record.phase), ['intent', 'outcome']);
+    });
+
+    test('is the user of the process, whatever the environment says', async () => {
+      const records = (await recordsOf(era)).filter(({ issuer }) => issuer !== undefined);
+      assert.ok(records.length > 0);
+      for (const { issuer, subject } of records) assert.deepEqual([issuer, subject], ['local', os.userInfo().username]);
     });
 
     test('is refused what a policy forbids', async () => {
