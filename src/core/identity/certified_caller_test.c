@@ -20,6 +20,7 @@ struct fixture {
     struct arena arena;
     struct identity_cache *cache;
     struct identity_snapshot *snapshot;
+    const struct revocations *revocations;
     uint8_t of_a[1][CRYPTO_SHA256_BYTES], of_part[1][CRYPTO_SHA256_BYTES],
         of_b[1][CRYPTO_SHA256_BYTES];
     uint64_t generation;
@@ -142,6 +143,7 @@ static enum status present_at(struct fixture *self, int64_t now_s,
                               struct slice authorization, struct principal **out, struct diag *diag)
 {
     struct identity_request request = {.snapshot = self->snapshot,
+                                       .revocations = self->revocations,
                                        .cache = self->cache,
                                        .crypto = &self->crypto.port,
                                        .parser = corpus_parser(),
@@ -321,6 +323,38 @@ TEST(certified_caller_is_remembered_by_its_chain)
     CHECK(memcmp(hashes[0], hashes[1], sizeof(hashes[0])) != 0);
     CHECK(memcmp(hashes[0], hashes[2], sizeof(hashes[0])) != 0);
     CHECK(memcmp(hashes[0], chains[0].sha256, sizeof(hashes[0])) != 0);
+    release(&self);
+}
+
+/* At once, while lists of the authority (listen.tls.client_crl) are for new connections. A serial
+ * number is no API key and no token. */
+TEST(certified_caller_is_shut_out_by_name)
+{
+    static const struct {
+        const char *list;
+        bool is_out;
+    } rows[] = {{"{\"issuer\":\"a\",\"subject\":\"spiffe://acme/bot\"}", true},
+                {"{\"issuer\":\"a\",\"issued_before\":1}", true},
+                {"{\"issuer\":\"b\",\"subject\":\"spiffe://acme/bot\"}", false},
+                {"{\"issuer\":\"a\",\"subject\":\"spiffe://acme/bo\"}", false},
+                {"{\"issuer\":\"a\",\"jti\":\"0a1b\"}", false},
+                {"{\"key\":\"00000000000a\"}", false}};
+    struct fixture self;
+    init(&self);
+    const struct client_certificate certificate = certificate_of(ROOT_A, 0);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct revocations *list = NULL;
+        struct principal *found = NULL;
+        struct diag diag = {0};
+        CHECK(revocations_read(corpus_parser(), slice_view_cstr(rows[i].list), 1, &list, NULL) ==
+              STATUS_OK);
+        self.revocations = list;
+        enum status status = present(&self, &certificate, SLICE_EMPTY, &found, &diag);
+        CHECK_ROW(rows[i].list, status == (rows[i].is_out ? STATUS_UNAUTHENTICATED : STATUS_OK));
+        CHECK_ROW(rows[i].list, str_eq(diag.code, rows[i].is_out ? "token.revoked" : NULL));
+        principal_unref(found);
+        revocations_unref(list);
+    }
     release(&self);
 }
 
