@@ -152,12 +152,30 @@ void config_check_tls(struct config_reader *reader, const struct config_node *no
     check_client_certificates(reader, node, tls);
 }
 
+/* Clients send it back as a resource in the form that URLs have when they were parsed and written,
+ * and it is compared byte by byte then, in tokens as well (RFC 8707 §2). */
+static bool is_normal(const struct config_url *url)
+{
+    bool has_slash = slice_ends_with(url->text, SLICE("/"));
+    struct slice text = slice_sub(url->text, 0, url->text.len - has_slash);
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] >= 'A' && text.ptr[i] <= 'Z') {
+            return false;
+        }
+    }
+    return !slice_ends_with(text, url->is_https ? SLICE(":443") : SLICE(":80"));
+}
+
 static void check_public_url(struct config_reader *reader, const struct config_node *node,
                              struct config_url *url)
 {
     if (!slice_eq(url->path, SLICE("/"))) {
         config_read_problem(reader, node, "config.url", "like https://mcp.example.com",
                             "'public_url' must have no path: the gateway adds its own");
+    } else if (!is_normal(url)) {
+        config_read_problem(reader, node, "config.url", "like https://mcp.example.com",
+                            "'public_url' must be in lower case and without the port that its "
+                            "scheme has anyway, as clients write it");
     }
     if (!url->is_https && !config_host_is_loopback(url->host)) {
         config_read_problem(reader, node, "config.exposed", "use https",
