@@ -13,6 +13,8 @@ const REVISIONS = ['2025-11-25', '2026-07-28'];
 const OURS_ALONE = [
   '2026-07-28/http-header-validation', '2026-07-28/http-custom-header-server-validation', '2026-07-28/tasks-request-headers',
 ];
+/** Of an extension that is in no revision's set. */
+const SKILLS = ['sep-2640-skills-enumeration', 'sep-2640-skills-manifest', 'sep-2640-skills-directory'];
 /** Of it the suite itself skips every check. */
 const UNTESTABLE = ['tasks-status-notifications'];
 const SCENARIOS_MIN = 30; // each set has more
@@ -45,13 +47,17 @@ const CLIENT = {
   ],
 };
 
-/** Scenario to its problems, of everything that a run left in a folder. */
-async function problemsIn(folder) {
+/** What is not offered is skipped, and nothing of it fails. */
+const NOTHING_PASSED = { id: 'none', status: 'FAILURE', errorMessage: 'every check was skipped' };
+
+/** Scenario to its problems, of everything that a run left in a folder; isOffered: an extension that is. */
+async function problemsIn(folder, isOffered = false) {
   const found = new Map();
   for (const entry of await fs.readdir(folder).catch(() => [])) {
     const scenario = /^(?:server-)?(.*)-\d{4}-\d\d-\d\dT/.exec(entry)?.[1];
     if (scenario === undefined || UNTESTABLE.includes(scenario)) continue;
     const checks = JSON.parse(await fs.readFile(path.join(folder, entry, 'checks.json'), 'utf8'));
+    if (isOffered && !checks.some(({ status }) => status === 'SUCCESS')) checks.push(NOTHING_PASSED);
     const bad = checks.filter(({ status }) => status === 'FAILURE' || status === 'WARNING');
     const problems = bad.map(({ id, status, errorMessage }) => `${status} ${id}: ${errorMessage}`);
     found.set(scenario, checks.length === 0 ? ['no check was made'] : problems);
@@ -103,6 +109,17 @@ async function runSet(tally, place, revision, url, folder, shouldPass = () => tr
   }
 }
 
+/** Runs the scenarios of the extension of skills, in the words of one revision. */
+async function runSkills(tally, place, revision, url, folder) {
+  for (const scenario of SKILLS) {
+    const name = `${place} ${revision}/${scenario}`;
+    if (!name.includes(process.argv[2] ?? '')) continue;
+    const output = path.join(folder, place, revision, scenario);
+    await runOfficial(['server', '--url', url, '--scenario', scenario, '--spec-version', revision, '--force', '--output-dir', output]);
+    tally.judge(name, (await problemsIn(output, true)).get(scenario) ?? ['the scenario did not run']);
+  }
+}
+
 const tally = new Tally();
 const processes = new Processes();
 const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'aegis-conformance-'));
@@ -112,10 +129,13 @@ try {
     // The tools of the two sets need the mechanisms of their era at the server, too.
     const gateway = await startAegis(processes, [
       'proxy', '--upstream', fixture, '--no-auth', '--policy', path.join(rootFolder, 'tests/integration/policies-open'),
-      '--revision', revision, '--extensions', 'io.modelcontextprotocol/tasks', '--state', path.join(folder, `state-${revision}`),
+      '--revision', revision, '--extensions', 'io.modelcontextprotocol/tasks,io.modelcontextprotocol/skills',
+      '--state', path.join(folder, `state-${revision}`),
     ]);
     await runSet(tally, 'fixture', revision, fixture, folder, (name) => !OURS_ALONE.includes(name));
     await runSet(tally, 'gateway', revision, gateway.url, folder);
+    await runSkills(tally, 'fixture', revision, fixture, folder);
+    await runSkills(tally, 'gateway', revision, gateway.url, folder);
     await runClients(tally, revision, folder);
   }
 } finally {

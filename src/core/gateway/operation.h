@@ -381,10 +381,10 @@ enum stage_result operation_stage_check_view(struct operation *operation);
 /* resolve_stages.c: on an endpoint of several servers, find the one the target belongs to. */
 enum stage_result operation_stage_resolve(struct operation *operation);
 enum stage_result operation_stage_choose(struct operation *operation);
-enum stage_result operation_stage_resolve_template(struct operation *operation);
-enum stage_result operation_stage_choose_template(struct operation *operation);
 enum stage_result operation_stage_resolve_skill(struct operation *operation);
 enum stage_result operation_stage_choose_skill(struct operation *operation);
+enum stage_result operation_stage_resolve_template(struct operation *operation);
+enum stage_result operation_stage_choose_template(struct operation *operation);
 
 /* "server.name" for tools and prompts, the address for resources. False: no memory. */
 bool operation_set_audit_target(struct operation *operation);

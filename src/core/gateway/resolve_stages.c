@@ -223,7 +223,7 @@ static bool names_skill(const struct operation *op)
     return op->message.method->needs == MCP_OFFERS_SKILLS;
 }
 
-/* May the target be in a skill, where no list and no template has it? */
+/* May the target be in a skill, where no list has it? */
 static bool may_be_in_skill(const struct operation *op)
 {
     return needs_resolving(op) && op->message.method->primitive == MCP_RESOURCE &&
@@ -295,6 +295,18 @@ enum stage_result operation_stage_choose(struct operation *op)
     return needs_resolving(op) && !op->is_template ? choose(op, compare_item, is_last) : STAGE_DONE;
 }
 
+/* Before templates: servers have one for all skills there are. Those without skills are not asked.
+ */
+enum stage_result operation_stage_resolve_skill(struct operation *op)
+{
+    return may_be_in_skill(op) ? fetch_candidates(op, SKILLS) : STAGE_DONE;
+}
+
+enum stage_result operation_stage_choose_skill(struct operation *op)
+{
+    return may_be_in_skill(op) ? choose(op, compare_skill, false) : STAGE_DONE;
+}
+
 enum stage_result operation_stage_resolve_template(struct operation *op)
 {
     return needs_resolving(op) ? fetch_candidates(op, SLICE("resources/templates/list"))
@@ -309,16 +321,5 @@ enum stage_result operation_stage_choose_template(struct operation *op)
     if (uri_search_init(&op->search, op->name, &op->arena) != STATUS_OK) {
         return operation_refuse_overload(op, "the target cannot be found within the limits");
     }
-    return choose(op, compare_template, !may_be_in_skill(op));
-}
-
-/* Of servers without skills nothing is asked. */
-enum stage_result operation_stage_resolve_skill(struct operation *op)
-{
-    return may_be_in_skill(op) ? fetch_candidates(op, SKILLS) : STAGE_DONE;
-}
-
-enum stage_result operation_stage_choose_skill(struct operation *op)
-{
-    return may_be_in_skill(op) ? choose(op, compare_skill, true) : STAGE_DONE;
+    return choose(op, compare_template, true);
 }

@@ -31,7 +31,8 @@ static const struct world_answer ANSWERS[] = {
     {0, "resources/list", RESULT("\"resources\":[{\"uri\":\"skill://shop/sell/listed.md\"}]")},
     {1, "resources/list", RESULT("\"resources\":[]")},
     {0, "resources/templates/list",
-     RESULT("\"resourceTemplates\":[{\"uriTemplate\":\"skill://late/{name}/SKILL.md\"}]")},
+     RESULT("\"resourceTemplates\":[{\"uriTemplate\":\"skill://late/{name}/SKILL.md\"},"
+            "{\"uriTemplate\":\"skill://{+path}.md\"}]")},
     {1, "resources/templates/list", RESULT("\"resourceTemplates\":[]")},
     {0, "skills/get", NO_SKILL},
     {1, "skills/get", NO_SKILL},
@@ -124,8 +125,7 @@ TEST(skills_have_the_server_that_lists_them)
         {"skills/get", "skill://shop/sell/more/SKILL.md", 1, NULL},
         {"skills/get", "skill://late/x/SKILL.md", 0, NULL},
         {"skills/get", "skill://both/SKILL.md", SIZE_MAX, "target.ambiguous"},
-        {"skills/get", "skill://none/SKILL.md", SIZE_MAX, "target.unknown"},
-        {"skills/get", "skill://shop/sell/listed.md", SIZE_MAX, "target.unknown"},
+        {"skills/get", "skill://none", SIZE_MAX, "target.unknown"},
         {"resources/directory/read", "skill://own", 0, NULL},
         {"resources/directory/read", "skill://shop/sell", 1, NULL},
         {"resources/directory/read", "skill://shop/sell/more/deep", 1, NULL},
@@ -135,7 +135,8 @@ TEST(skills_have_the_server_that_lists_them)
         {"resources/read", "skill://own/a.md", 0, NULL},
         {"resources/read", "skill://shop/sell/a/b.md", 1, NULL},
         {"resources/read", "skill://shop/sell/listed.md", 0, NULL},
-        {"resources/read", "skill://shop/sells/a.md", SIZE_MAX, "target.unknown"},
+        {"resources/read", "skill://shop/sells/a.md", 0, NULL},
+        {"resources/read", "skill://shop/sells/a", SIZE_MAX, "target.unknown"},
         {"resources/read", "skill://both/a.md", SIZE_MAX, "target.ambiguous"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -166,8 +167,8 @@ TEST(skills_are_looked_for_where_they_may_be)
          MCP_EXTENSION_SKILLS, 0, "\"contents\""},
         {NOT_AT_SHOP, "skills/get", "skill://both/SKILL.md", MCP_EXTENSION_SKILLS,
          MCP_EXTENSION_SKILLS, 0, "none"},
-        {NOT_AT_SHOP, "skills/get", "skill://shop/sell/SKILL.md", MCP_EXTENSION_SKILLS,
-         MCP_EXTENSION_SKILLS, SIZE_MAX, "\"code\":-32602"},
+        {NOT_AT_SHOP, "skills/get", "skill://shop/sell", MCP_EXTENSION_SKILLS, MCP_EXTENSION_SKILLS,
+         SIZE_MAX, "\"code\":-32602"},
         {NOT_AT_SHOP, "skills/get", "skill://shop/sell/SKILL.md", 0, MCP_EXTENSION_SKILLS, SIZE_MAX,
          "\"code\":40301"},
         {PERMIT_ALL, "resources/read", "skill://both/a.md", MCP_EXTENSION_SKILLS, 0, 0,
@@ -177,7 +178,7 @@ TEST(skills_are_looked_for_where_they_may_be)
         {PERMIT_ALL, "skills/get", "skill://both/SKILL.md", 0, 0, SIZE_MAX, "\"code\":-32601"},
         {PERMIT_ALL, "resources/directory/read", "skill://both", MCP_EXTENSION_UI, 0, SIZE_MAX,
          "\"code\":-32601"},
-        {PERMIT_ALL, "resources/read", "skill://own/a.md", 0, 0, SIZE_MAX, "\"code\":-32602"},
+        {PERMIT_ALL, "resources/read", "skill://own/a", 0, 0, SIZE_MAX, "\"code\":-32602"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         begin(rows[i].policies, rows[i].of_bank, rows[i].of_shop);
@@ -195,7 +196,7 @@ TEST(skills_of_a_server_that_is_down)
 {
     begin(PERMIT_ALL, MCP_EXTENSION_SKILLS, MCP_EXTENSION_SKILLS);
     world.held_method = "skills/list";
-    ask("skills/get", "skill://none/SKILL.md");
+    ask("skills/get", "skill://none");
     struct world_call *open = world_find_call(&world, "skills/list");
     CHECK(open != NULL);
     world_end(open, STATUS_UNAVAILABLE, "upstream.connect");
