@@ -26,6 +26,7 @@ from pydantic import BaseModel
 NAME = sys.argv[1]
 URI = f"pair://{NAME}/text"
 MODERN = "2026-07-28"
+KEEP_ALIVE_S = 600  # a connection that ends just when it is used again would fail a call
 server = MCPServer(NAME)
 cancelled: set[str] = set()
 
@@ -133,4 +134,4 @@ def greet(whom: str) -> str:
 listener = socket.create_server(("127.0.0.1", 0))
 print(json.dumps({"listening": f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"}), flush=True)
 app = server.streamable_http_app()
-uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)).run(sockets=[listener])
+uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, timeout_keep_alive=KEEP_ALIVE_S)).run(sockets=[listener])

@@ -1,12 +1,8 @@
 // The pairs' server on the official SDK, version 2, in both eras at one address: v2-server.mjs NAME. It prints where it
 // listens. Its tools ask in one way; the SDK makes requests of that for clients of older revisions.
-import { randomUUID } from 'node:crypto';
-import http from 'node:http';
+import { McpServer, createMcpHandler, fromJsonSchema, inputRequired } from '@modelcontextprotocol/server';
 
-import {
-  McpServer, WebStandardStreamableHTTPServerTransport, createMcpHandler, fromJsonSchema, inputRequired, isLegacyRequest,
-} from '@modelcontextprotocol/server';
-
+import { serve } from '../v2-serving.mjs';
 import { FORM, MESSAGES, cancelled, quoting, text, waitForEnd } from './shared.mjs';
 
 const [name] = process.argv.slice(2);
@@ -63,38 +59,4 @@ function subscribeInSession(server) {
 }
 
 const modern = createMcpHandler(() => newServer(() => () => modern.notify.resourceUpdated(uri)), { legacy: 'reject' });
-const transports = new Map();
-
-async function serveLegacy(request) {
-  let transport = transports.get(request.headers.get('mcp-session-id'));
-  if (transport === undefined) {
-    transport = new WebStandardStreamableHTTPServerTransport({
-      sessionIdGenerator: randomUUID,
-      onsessioninitialized: (id) => transports.set(id, transport),
-      onsessionclosed: (id) => transports.delete(id),
-    });
-    await newServer(subscribeInSession).connect(transport);
-  }
-  return transport.handleRequest(request);
-}
-
-/** node:http to the web's requests and back; a client that leaves is told of. */
-async function serve(request, response) {
-  const left = new AbortController();
-  response.on('close', () => left.abort());
-  const pieces = [];
-  for await (const piece of request) pieces.push(piece);
-  const body = pieces.length > 0 ? Buffer.concat(pieces) : undefined;
-  const { url, method, headers } = request;
-  const asked = new Request(`http://127.0.0.1${url}`, { method, headers, body, signal: left.signal });
-  const answer = await (await isLegacyRequest(asked) ? serveLegacy(asked) : modern.fetch(asked));
-  response.writeHead(answer.status, Object.fromEntries(answer.headers));
-  response.flushHeaders();
-  const reader = answer.body?.getReader();
-  left.signal.addEventListener('abort', () => reader?.cancel().catch(() => {}));
-  for (let piece = await reader?.read(); piece !== undefined && !piece.done; piece = await reader.read()) response.write(piece.value);
-  response.end();
-}
-
-const listener = http.createServer((request, response) => serve(request, response).catch(() => response.destroy()))
-  .listen(0, '127.0.0.1', () => console.log(JSON.stringify({ listening: `http://127.0.0.1:${listener.address().port}/mcp` })));
+serve(() => newServer(subscribeInSession), modern);
