@@ -173,18 +173,28 @@ static bool read_hash(const X509 *certificate, uint8_t out[CRYPTO_SHA256_BYTES])
     return X509_digest(certificate, EVP_sha256(), out, NULL) == 1;
 }
 
+/* A chain is good for as long as all of it is (RFC 5280 §6.1.3). */
+static bool read_end(const X509 *certificate, int64_t *end_s)
+{
+    struct tm end = {0};
+    bool is_read = ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) == 1;
+    int64_t own_s = (int64_t)timegm(&end);
+    *end_s = own_s < *end_s ? own_s : *end_s;
+    return is_read;
+}
+
 static enum status read_chain(STACK_OF(X509) * chain, struct client_certificate *fields,
                               struct diag *diag)
 {
-    struct tm end = {0};
     int count = sk_X509_num(chain);
+    fields->expires_at_s = INT64_MAX;
     bool is_fine = count > 0 && count <= 1 + CLIENT_CERTIFICATE_ISSUERS_MAX &&
                    read_hash(sk_X509_value(chain, 0), fields->sha256) &&
-                   ASN1_TIME_to_tm(X509_get0_notAfter(sk_X509_value(chain, 0)), &end) == 1;
+                   read_end(sk_X509_value(chain, 0), &fields->expires_at_s);
     for (int i = 1; is_fine && i < count; i++) {
-        is_fine = read_hash(sk_X509_value(chain, i), fields->issuers[fields->issuer_count++]);
+        is_fine = read_hash(sk_X509_value(chain, i), fields->issuers[fields->issuer_count++]) &&
+                  read_end(sk_X509_value(chain, i), &fields->expires_at_s);
     }
-    fields->expires_at_s = (int64_t)timegm(&end);
     return is_fine ? STATUS_OK
                    : diag_fail(diag, STATUS_INVALID, "certificate.chain",
                                "the chain of a certificate cannot be read");

@@ -546,6 +546,33 @@ TEST(client_certificates_of_a_new_context_are_for_new_connections)
     tear_down(&self);
 }
 
+/* Of a chain nothing is left when one part of it has ended. */
+TEST(client_certificates_end_with_their_chain)
+{
+    enum { SOON_S = 3600, SLACK_S = 600 };
+    static const struct {
+        const char *name;
+        int64_t own_s, above_s; /* 0: a day */
+    } rows[] = {{"its own end", SOON_S, 0}, {"that of its authority", 0, SOON_S}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct fixture self;
+        set_up(&self);
+        struct issued above =
+            issued_make(&self.root, &(struct issued_wish){.name = "above",
+                                                          .constraints = "critical,CA:TRUE",
+                                                          .until_s = rows[i].above_s});
+        struct issued own =
+            issued_make(&above, &(struct issued_wish){.name = "a", .until_s = rows[i].own_s});
+        X509 *const sent[] = {above.certificate, NULL};
+        CHECK_ROW(rows[i].name, ask_once(&self, VERSIONS[i], &own, sent));
+        int64_t left_s = self.seen->expires_at_s - loop_wall_ms(&self.loop) / 1000;
+        CHECK_ROW(rows[i].name, left_s <= SOON_S && left_s > SOON_S - SLACK_S);
+        issued_release(&own);
+        issued_release(&above);
+        tear_down(&self);
+    }
+}
+
 /* What is asked on a connection after the end of its certificate gets its answer, and no more is
  * read from it: a new handshake asks for one that is good. */
 TEST(client_certificates_that_end_take_their_connection_along)

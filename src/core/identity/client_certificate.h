@@ -33,7 +33,7 @@ struct client_certificate {
     /* Likewise of the authorities of the verified chain, its own issuer first. */
     uint8_t issuers[CLIENT_CERTIFICATE_ISSUERS_MAX][CRYPTO_SHA256_BYTES];
     size_t issuer_count;
-    int64_t expires_at_s;    /* notAfter, which it is good up to */
+    int64_t expires_at_s;    /* notAfter, which it is good up to, or sooner that of an authority */
     struct slice subject;    /* as RFC 4514 writes it, in ASCII; may be empty */
     struct slice serial;     /* hexadecimal, like */
     struct slice thumbprint; /* sha256 as text */
