@@ -1,7 +1,6 @@
 // Clients whose id is the address of their document, fetched from a real https server of this machine, which the
 // configuration allows, from one that it does not, and from servers that misbehave.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import fs from 'node:fs/promises';
 import https from 'node:https';
 import os from 'node:os';
@@ -10,6 +9,7 @@ import { after, before, describe, test } from 'node:test';
 
 import { Authority } from '../integration/certificates.mjs';
 import { Bench } from '../integration/helpers.mjs';
+import { listen } from '../peers/listen.mjs';
 import { SteppingMemory, callSteppingUp } from '../peers/stepping-client.mjs';
 import { auditRecords, freePort, lastSequence } from '../peers/support.mjs';
 import { Browser, CALLBACK, Door, ENVIRONMENT, entryOf, startProvider } from './door.mjs';
@@ -34,8 +34,7 @@ async function serve(tls, host = '127.0.0.1') {
     if (place === undefined) response.writeHead(404, JSON_TYPE).end('{}');
     else place(response, started.address_of(request.url), request);
   });
-  started.listen(0, host);
-  await once(started, 'listening');
+  await listen(started, host);
   started.address_of = (name) => `https://127.0.0.1:${started.address().port}${name}`;
   return started;
 }

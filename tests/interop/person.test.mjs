@@ -1,12 +1,12 @@
 // A person with a real browser at the front door: the page can be read, its buttons work, nothing on it runs, and what the
 // browser is told about its content fits the page.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import http from 'node:http';
 import { after, before, describe, test } from 'node:test';
 
 import { Bench } from '../integration/helpers.mjs';
 import { Chromium } from '../peers/chromium.mjs';
+import { listen } from '../peers/listen.mjs';
 import { freePort, until } from '../peers/support.mjs';
 import { Door, ENVIRONMENT, entryOf, startProvider } from './door.mjs';
 
@@ -21,9 +21,7 @@ const client = http.createServer((request, response) => {
 let provider, bench, browser, home, clientId;
 
 before(async () => {
-  client.listen(0, '127.0.0.1');
-  await once(client, 'listening');
-  home = `http://127.0.0.1:${client.address().port}`;
+  home = `http://${await listen(client)}`;
   provider = await startProvider(origin, 'idp');
   bench = await Bench.start({
     hasRealServers: false,

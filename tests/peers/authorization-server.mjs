@@ -5,6 +5,8 @@ import http from 'node:http';
 
 import { Provider, errors } from 'oidc-provider';
 
+import { listen } from './listen.mjs';
+
 /** A grant of our own: an access token of any person without a browser, with any claims. */
 const TEST_GRANT = 'urn:aegis:test';
 /** Accepts what the person typed, or says no. */
@@ -81,9 +83,7 @@ export class AuthorizationServer {
   }
 
   async start() {
-    this.#server.listen(0, '127.0.0.1');
-    await once(this.#server, 'listening');
-    this.url = `http://127.0.0.1:${this.#server.address().port}`;
+    this.url = `http://${await listen(this.#server)}`;
     this.publish([signingKey('first'), signingKey('first-ec', 'ES256')]);
     return this;
   }

@@ -5,6 +5,7 @@ import http from 'node:http';
 import https from 'node:https';
 
 import { Answers } from './answers.mjs';
+import { listen } from './listen.mjs';
 
 const VERSION_KEY = 'io.modelcontextprotocol/protocolVersion';
 
@@ -30,7 +31,6 @@ export class CountingServer {
   }
 
   async start() {
-    this.#server.keepAliveTimeout = 60000;
     this.#server.on('connection', (socket) => {
       this.#sockets.add(socket);
       socket.setNoDelay(true);
@@ -39,9 +39,7 @@ export class CountingServer {
         this.#sockets.delete(socket);
       });
     });
-    this.#server.listen(0, '127.0.0.1');
-    await once(this.#server, 'listening');
-    this.url = `${this.#scheme}://127.0.0.1:${this.#server.address().port}/mcp`;
+    this.url = `${this.#scheme}://${await listen(this.#server)}/mcp`;
     return this;
   }
 

@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
 
+import { listen } from './listen.mjs';
+
 export class FaultProxy {
   /** `(request, response) => isAnswered` before the server sees a request. */
   intercept = undefined;
@@ -22,9 +24,7 @@ export class FaultProxy {
   }
 
   async start() {
-    this.#server.listen(0, '127.0.0.1');
-    await once(this.#server, 'listening');
-    this.url = `${this.#scheme}://127.0.0.1:${this.#server.address().port}`;
+    this.url = `${this.#scheme}://${await listen(this.#server)}`;
     return this;
   }
 

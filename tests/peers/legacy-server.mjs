@@ -11,6 +11,8 @@ import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/
 import { isInitializeRequest } from '@modelcontextprotocol/sdk/types.js';
 import { z } from 'zod';
 
+import { listen } from './listen.mjs';
+
 const FORM = { type: 'object', properties: { name: { type: 'string' } }, required: ['name'] };
 const told = [];
 const streams = new Map();
@@ -80,7 +82,4 @@ async function serve(request, response) {
   return response.writeHead(404, { 'Content-Type': 'text/html' }).end('<p>Cannot serve this</p>');
 }
 
-const server = http.createServer(serve);
-server.listen(0, '127.0.0.1', () => {
-  console.log(JSON.stringify({ listening: `http://127.0.0.1:${server.address().port}` }));
-});
+console.log(JSON.stringify({ listening: `http://${await listen(http.createServer(serve))}` }));

@@ -5,6 +5,7 @@ import http from 'node:http';
 import https from 'node:https';
 
 import { Answers, FREE_TOOLS } from './answers.mjs';
+import { listen } from './listen.mjs';
 
 /** What is wanted for a tool besides any token; `isContent(token, old)` says whether this one will do. */
 const WANTS = {
@@ -54,9 +55,7 @@ export class ProtectedServer {
   }
 
   async start() {
-    this.#server.listen(0, '127.0.0.1');
-    await once(this.#server, 'listening');
-    this.origin = `${this.#scheme}://127.0.0.1:${this.#server.address().port}`;
+    this.origin = `${this.#scheme}://${await listen(this.#server)}`;
     this.url = `${this.origin}/mcp`;
     return this;
   }

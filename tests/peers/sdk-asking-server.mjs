@@ -5,6 +5,8 @@ import http from 'node:http';
 import { createMcpHandler, fromJsonSchema, inputRequired, McpServer } from '@modelcontextprotocol/server';
 import { serveStdio } from '@modelcontextprotocol/server/stdio';
 
+import { listen } from './listen.mjs';
+
 const FORM = { type: 'object', properties: { env: { type: 'string' } }, required: ['env'] };
 
 function questions() {
@@ -68,7 +70,5 @@ if (process.argv[2] === 'stdio') {
   const handler = createMcpHandler(createServer);
   notify = handler.notify;
   const server = http.createServer((request, response) => serve(handler, request, response));
-  server.listen(0, '127.0.0.1', () => {
-    console.log(JSON.stringify({ listening: `http://127.0.0.1:${server.address().port}/mcp` }));
-  });
+  console.log(JSON.stringify({ listening: `http://${await listen(server)}/mcp` }));
 }

@@ -7,7 +7,7 @@ import http from 'node:http';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 
-const KEEP_ALIVE_MS = 600000; // a connection that ends just when it is used again would fail a call
+import { listen } from './listen.mjs';
 
 export async function serve(newServer, over = 'http') {
   if (over === 'stdio') {
@@ -25,9 +25,8 @@ export async function serve(newServer, over = 'http') {
     await newServer().connect(transport);
     return transport;
   };
-  const listener = http.createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, async (request, response) => {
+  const listener = http.createServer(async (request, response) => {
     await (await transportOf(request.headers['mcp-session-id'])).handleRequest(request, response);
   });
-  listener.listen(0, '127.0.0.1', () =>
-    console.log(JSON.stringify({ listening: `http://127.0.0.1:${listener.address().port}/mcp` })));
+  console.log(JSON.stringify({ listening: `http://${await listen(listener)}/mcp` }));
 }
