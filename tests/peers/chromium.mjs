@@ -70,9 +70,9 @@ export class Chromium {
     }
   }
 
-  /** The value of an expression in the page; undefined while there is none to ask. */
+  /** The value of an expression in the page, or of what it promises. */
   async value(expression) {
-    const { result, exceptionDetails } = await this.#send('Runtime.evaluate', { expression, returnByValue: true });
+    const { result, exceptionDetails } = await this.#send('Runtime.evaluate', { expression, returnByValue: true, awaitPromise: true });
     if (exceptionDetails !== undefined) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
     return result.value;
   }
