@@ -28,6 +28,16 @@ bool operation_may_extend(const struct operation *op, const struct mcp_method *m
     return (method->extension & ~op->gateway->snapshot->servers[server_index].extensions) == 0;
 }
 
+bool operation_may_extend_somewhere(const struct operation *op, const struct mcp_method *method)
+{
+    for (uint32_t i = 0; i < op->gateway->snapshot->server_count; i++) {
+        if (operation_covers(op, method->primitive, i) && operation_may_extend(op, method, i)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool operation_drops_extension(const struct operation *op, uint32_t server_index)
 {
     return op->declared.has_other_extensions ||

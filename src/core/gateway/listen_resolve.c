@@ -2,7 +2,10 @@
  * several: by the rules of one address (resolve_stages.c), for all of them with the same lists. An
  * address that is nobody's, or of two servers, is left out and recorded. */
 #include "core/gateway/listening.h"
+#include "core/gateway/skill.h"
 #include "core/mcp/resource_uri.h"
+
+#define SKILLS SLICE("skills/list")
 
 static bool needs_resolving(const struct operation *op)
 {
@@ -121,20 +124,39 @@ static void settle(struct operation *op, bool is_last)
 typedef enum status (*compare_fn)(struct operation *op, struct slice text, uint32_t server_index,
                                   struct arena *scratch, struct uri_search *searches);
 
-static enum status compare_address(struct operation *op, struct slice text, uint32_t server_index,
-                                   struct arena *scratch, struct uri_search *searches)
+/* Take the server's offer of those addresses that the text, an address itself, has. */
+static enum status take_offers(struct operation *op, struct slice text, uint32_t server_index,
+                               struct arena *scratch, bool (*has)(struct slice, struct slice))
 {
     struct listening *listening = op->listening;
     struct resource_uri uri;
     enum status status = resource_uri_read(text, scratch, &uri, NULL);
-    (void)searches;
     for (size_t i = 0; status == STATUS_OK && i < listening->resource_count; i++) {
         struct listened *resource = &listening->resources[i];
-        if (!resource->is_settled && slice_eq(resource->uri, uri.text)) {
+        if (!resource->is_settled && has(uri.text, resource->uri)) {
             take_offer(op, resource, server_index);
         }
     }
     return status == STATUS_LIMIT ? status : STATUS_OK;
+}
+
+static bool is_same(struct slice a, struct slice b)
+{
+    return slice_eq(a, b);
+}
+
+static enum status compare_address(struct operation *op, struct slice text, uint32_t server_index,
+                                   struct arena *scratch, struct uri_search *searches)
+{
+    (void)searches;
+    return take_offers(op, text, server_index, scratch, is_same);
+}
+
+static enum status compare_skill(struct operation *op, struct slice text, uint32_t server_index,
+                                 struct arena *scratch, struct uri_search *searches)
+{
+    (void)searches;
+    return take_offers(op, text, server_index, scratch, skill_has);
 }
 
 /* All searches together cost no more than one may. */
@@ -218,6 +240,21 @@ enum stage_result listening_stage_resolve(struct operation *op)
 enum stage_result listening_stage_choose(struct operation *op)
 {
     return needs_resolving(op) ? choose(op, SLICE("uri"), compare_address, NULL) : STAGE_DONE;
+}
+
+static bool may_be_in_skill(const struct operation *op)
+{
+    return needs_resolving(op) && operation_may_extend_somewhere(op, mcp_method_find(SKILLS));
+}
+
+enum stage_result listening_stage_resolve_skill(struct operation *op)
+{
+    return may_be_in_skill(op) ? fetch_candidates(op, SKILLS) : STAGE_DONE;
+}
+
+enum stage_result listening_stage_choose_skill(struct operation *op)
+{
+    return may_be_in_skill(op) ? choose(op, SLICE("uri"), compare_skill, NULL) : STAGE_DONE;
 }
 
 enum stage_result listening_stage_resolve_template(struct operation *op)

@@ -5,6 +5,7 @@
 #include "support/fake_world.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define LISTEN(filter)                                                                             \
     "{\"jsonrpc\":\"2.0\",\"id\":\"l\",\"method\":\"subscriptions/listen\",\"params\":{"           \
@@ -121,6 +122,58 @@ TEST(listen_resolve_asks_who_owns_an_address)
                                     (rows[i].code == NULL ? 0 : 1));
         CHECK_ROW(rows[i].name, rows[i].code == NULL ||
                                     world_count_records(&world, rows[i].code, rows[i].target) == 1);
+        world_release(&world);
+    }
+}
+
+/* Where no list has it: in the folder of a skill, before what a template would fit. */
+TEST(listen_resolve_asks_who_has_the_skill)
+{
+#define OFFER                                                                                      \
+    "{\"jsonrpc\":\"2.0\",\"id\":%ID,\"result\":{\"resultType\":\"complete\","                     \
+    "\"supportedVersions\":[\"2026-07-28\"],\"capabilities\":{\"resources\":{\"subscribe\":true}," \
+    "\"extensions\":{\"io.modelcontextprotocol/skills\":{}}}}}"
+    static const struct world_answer SKILLS[] = {
+        {0, "server/discover", OFFER},
+        {1, "server/discover", OFFER},
+        {0, "resources/list", RESOURCES("")},
+        {1, "resources/list", RESOURCES("")},
+        {0, "skills/list",
+         RESULT("skills", AT("skill://own/SKILL.md") "," AT("skill://b/SKILL.md"))},
+        {1, "skills/list",
+         RESULT("skills", AT("skill://shop/SKILL.md") ",7," AT("skill://b/SKILL.md"))},
+        {0, "resources/templates/list", TEMPLATES(LIKE("skill://{+any}"))},
+        {1, "resources/templates/list", TEMPLATES("")}};
+    static const struct {
+        const char *uri;
+        uint32_t of_bank, of_shop;
+        size_t server; /* 2: none */
+    } rows[] = {
+        {"skill://own/a.md", MCP_EXTENSION_SKILLS, MCP_EXTENSION_SKILLS, 0},
+        {"skill://shop/a.md", MCP_EXTENSION_SKILLS, MCP_EXTENSION_SKILLS, 1},
+        {"skill://shop", 0, MCP_EXTENSION_SKILLS, 1},
+        {"skill://shops/a.md", 0, MCP_EXTENSION_SKILLS, 0},
+        {"skill://b/a.md", MCP_EXTENSION_SKILLS, MCP_EXTENSION_SKILLS, 2},
+        {"skill://b/a.md", 0, MCP_EXTENSION_SKILLS, 1},
+        {"skill://shop/a.md", MCP_EXTENSION_SKILLS, 0, 0},
+        {"memo:x", MCP_EXTENSION_SKILLS, MCP_EXTENSION_SKILLS, 2},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct gateway_server servers[2];
+        char body[512];
+        char address[64];
+        begin_world(PERMIT_ALL);
+        memcpy(servers, world.snapshot->servers, sizeof(servers));
+        servers[0].extensions = rows[i].of_bank;
+        servers[1].extensions = rows[i].of_shop;
+        world.snapshot->servers = servers;
+        world.answers = SKILLS;
+        world.answer_count = COUNT_OF(SKILLS);
+        (void)snprintf(address, sizeof(address), "\"%s\"", rows[i].uri);
+        (void)snprintf(body, sizeof(body), TO("%s"), address);
+        post(body);
+        CHECK_ROW(rows[i].uri, rows[i].server == 0 ? asks(0, address) : at(0) == NULL);
+        CHECK_ROW(rows[i].uri, rows[i].server == 1 ? asks(1, address) : at(1) == NULL);
         world_release(&world);
     }
 }

@@ -634,6 +634,8 @@ const struct stage OPERATION_LISTEN_STAGES[] = {
     {"check_room", stage_check_room},
     {"resolve", listening_stage_resolve},
     {"choose", listening_stage_choose},
+    {"resolve_skill", listening_stage_resolve_skill},
+    {"choose_skill", listening_stage_choose_skill},
     {"resolve_template", listening_stage_resolve_template},
     {"choose_template", listening_stage_choose_template},
     {"open_servers", stage_open_servers},

@@ -99,6 +99,8 @@ void listening_record(struct server_session *session, struct slice method, struc
 /* listen_resolve.c: on an endpoint of several servers, find whose the addresses are. */
 enum stage_result listening_stage_resolve(struct operation *operation);
 enum stage_result listening_stage_choose(struct operation *operation);
+enum stage_result listening_stage_resolve_skill(struct operation *operation);
+enum stage_result listening_stage_choose_skill(struct operation *operation);
 enum stage_result listening_stage_resolve_template(struct operation *operation);
 enum stage_result listening_stage_choose_template(struct operation *operation);
 

@@ -372,6 +372,10 @@ bool operation_covers(const struct operation *operation, enum mcp_primitive prim
 bool operation_may_extend(const struct operation *operation, const struct mcp_method *method,
                           uint32_t server_index);
 
+/* The same, of any server of an endpoint that stands for several. */
+bool operation_may_extend_somewhere(const struct operation *operation,
+                                    const struct mcp_method *method);
+
 /* The operation's view, or NULL: it has none, or none any more. Not across a wait. */
 const struct gateway_view *operation_view(const struct operation *operation);
 

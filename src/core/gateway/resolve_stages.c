@@ -38,17 +38,6 @@ static bool is_candidate(struct operation *op, uint32_t server_index, struct pol
     return !policy_denies_early(&question, &op->gateway->scratch, &op->arena, denial);
 }
 
-/* Is there a server on the endpoint that the method may be used with? */
-static bool is_anywhere(const struct operation *op, const struct mcp_method *method)
-{
-    for (uint32_t i = 0; i < op->gateway->snapshot->server_count; i++) {
-        if (operation_covers(op, method->primitive, i) && operation_may_extend(op, method, i)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Ask those servers that may be meant. */
 static enum stage_result fetch_candidates(struct operation *op, struct slice list)
 {
@@ -73,7 +62,7 @@ static enum stage_result fetch_candidates(struct operation *op, struct slice lis
     if (op->message.method->primitive != MCP_RESOURCE) {
         return operation_refuse_target(op, "target.unknown", SLICE("no server has this name"));
     }
-    if (!is_anywhere(op, op->message.method)) {
+    if (!operation_may_extend_somewhere(op, op->message.method)) {
         return operation_refuse_method(op);
     }
     op->answer = denial;
@@ -148,13 +137,10 @@ static enum status compare_skill(struct operation *op, const struct list_part *p
     (void)part;
     TRY(member_text(item, SLICE("uri"), scratch, text));
     enum status status = resource_uri_read(*text, scratch, &uri, NULL);
-    if (status != STATUS_OK) {
-        return status == STATUS_LIMIT ? status : STATUS_NOT_FOUND;
+    if (status == STATUS_LIMIT) {
+        return status;
     }
-    struct slice folder = skill_folder(uri.text);
-    bool is_in = folder.len > 0 && (slice_starts_with(op->name, folder) ||
-                                    slice_eq(op->name, slice_sub(folder, 0, folder.len - 1)));
-    return is_in ? STATUS_OK : STATUS_NOT_FOUND;
+    return status == STATUS_OK && skill_has(uri.text, op->name) ? STATUS_OK : STATUS_NOT_FOUND;
 }
 
 /* Does the server's list have the target? Memory is needed for one item at a time. */
@@ -227,7 +213,8 @@ static bool names_skill(const struct operation *op)
 static bool may_be_in_skill(const struct operation *op)
 {
     return needs_resolving(op) && op->message.method->primitive == MCP_RESOURCE &&
-           !op->is_template && !names_skill(op) && is_anywhere(op, mcp_method_find(SKILLS));
+           !op->is_template && !names_skill(op) &&
+           operation_may_extend_somewhere(op, mcp_method_find(SKILLS));
 }
 
 enum stage_result operation_stage_resolve(struct operation *op)

@@ -22,6 +22,13 @@ struct slice skill_folder(struct slice uri)
     return has_name ? slice_sub(uri, 0, folder.len + 1) : SLICE_EMPTY;
 }
 
+bool skill_has(struct slice skill, struct slice uri)
+{
+    struct slice folder = skill_folder(skill);
+    return folder.len > 0 &&
+           (slice_starts_with(uri, folder) || slice_eq(uri, slice_sub(folder, 0, folder.len - 1)));
+}
+
 /* What the path calls the skill. */
 static struct slice folder_name(struct slice folder)
 {
@@ -50,7 +57,7 @@ static enum status read_uri(struct json_place object, struct arena *arena, struc
 
 static void ask(const struct skill_rules *rules, struct slice uri, struct skill *skill)
 {
-    if (skill->is_readable && !rules->may_read(rules->context, uri)) {
+    if (skill->is_readable && (rules->may_read == NULL || !rules->may_read(rules->context, uri))) {
         skill->is_readable = false;
         skill->withheld = uri;
     }
@@ -85,7 +92,7 @@ enum status skill_read(struct json_place entry, const struct skill_rules *rules,
     struct json_place name =
         question_member(question_member(entry, SLICE("frontmatter")), SLICE("name"));
     struct json_place files = question_member(entry, SLICE("resources"));
-    *out = (struct skill){.is_readable = rules->may_read != NULL};
+    *out = (struct skill){.is_readable = true};
     TRY(read_uri(entry, arena, &out->uri, diag));
     struct slice folder = skill_folder(out->uri);
     if (folder.len == 0) {

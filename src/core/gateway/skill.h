@@ -31,6 +31,9 @@ struct skill {
  * skill. uri is in normal form, the result borrowed from it. */
 struct slice skill_folder(struct slice uri);
 
+/* Is an address in the folder of a skill, or that folder itself? Both in normal form. */
+bool skill_has(struct slice skill, struct slice uri);
+
 /* Read an entry: its files lie in its folder, the folder has the name that the model is told, and
  * there are up to SKILL_FILES_MAX of them.
  *
