@@ -153,6 +153,7 @@ static struct slice detail_of(struct inspection *self, const struct identity_pro
     case IDENTITY_CHECK_ALGORITHM:
     case IDENTITY_CHECK_KEY:
     case IDENTITY_CHECK_SIGNATURE:
+    case IDENTITY_CHECK_ANSWER:
     case IDENTITY_CHECK_CLAIMS:
     case IDENTITY_CHECK_KIND:
     case IDENTITY_CHECK_TENANT:

@@ -313,8 +313,13 @@ static enum status read_time(const struct claims *claims, struct slice name, int
     if (value == JSON_NONE) {
         return STATUS_OK;
     }
-    if (json_type(&claims->tape, value) != JSON_NUMBER ||
-        !read_decimal(json_raw(&claims->tape, value), &decimal) || !decimal_seconds(decimal, out)) {
+    enum json_type type = json_type(&claims->tape, value);
+    struct slice raw = json_raw(&claims->tape, value);
+    if (type == JSON_STRING && claims->takes_text_times &&
+        slice_to_i64(slice_sub(raw, 1, raw.len - 1), out) == STATUS_OK) {
+        return STATUS_OK;
+    }
+    if (type != JSON_NUMBER || !read_decimal(raw, &decimal) || !decimal_seconds(decimal, out)) {
         return refuse_claim(diag, name, "a number of seconds");
     }
     return STATUS_OK;
@@ -389,22 +394,38 @@ static enum status read_scopes(struct claims *claims, struct arena *arena, struc
                         &claims->scopes, diag);
 }
 
+static enum status read_issuer(struct claims *claims, json_ref issuer, struct arena *arena,
+                               struct diag *diag)
+{
+    enum status status = issuer == JSON_NONE
+                             ? STATUS_INVALID
+                             : json_string(&claims->tape, issuer, arena, &claims->issuer);
+    if (status == STATUS_LIMIT) {
+        return no_memory(diag);
+    }
+    if (status != STATUS_OK || !is_plain_text(claims->issuer, CLAIMS_ISSUER_BYTES_MAX)) {
+        return diag_fail(diag, STATUS_UNAUTHENTICATED, "token.issuer",
+                         "token has no usable 'iss' claim");
+    }
+    return STATUS_OK;
+}
+
 enum status claims_open(const struct json_parser *parser, struct slice payload, struct arena *arena,
                         struct claims *out, struct diag *diag)
 {
     *out = (struct claims){.parser = parser};
     TRY(jws_parse_object(parser, payload, CLAIMS_DEPTH_MAX, arena, &out->tape, diag));
-    json_ref issuer = json_member(&out->tape, 0, SLICE("iss"));
-    enum status status =
-        issuer == JSON_NONE ? STATUS_INVALID : json_string(&out->tape, issuer, arena, &out->issuer);
-    if (status == STATUS_LIMIT) {
-        return no_memory(diag);
-    }
-    if (status != STATUS_OK || !is_plain_text(out->issuer, CLAIMS_ISSUER_BYTES_MAX)) {
-        return diag_fail(diag, STATUS_UNAUTHENTICATED, "token.issuer",
-                         "token has no usable 'iss' claim");
-    }
-    return STATUS_OK;
+    return read_issuer(out, json_member(&out->tape, 0, SLICE("iss")), arena, diag);
+}
+
+enum status claims_open_answer(const struct json_parser *parser, struct slice answer,
+                               struct slice issuer, struct arena *arena, struct claims *out,
+                               struct diag *diag)
+{
+    *out = (struct claims){.parser = parser, .issuer = issuer};
+    TRY(jws_parse_object(parser, answer, CLAIMS_DEPTH_MAX, arena, &out->tape, diag));
+    json_ref named = json_member(&out->tape, 0, SLICE("iss"));
+    return named == JSON_NONE ? STATUS_OK : read_issuer(out, named, arena, diag);
 }
 
 enum status claims_read(struct claims *claims, struct arena *arena, struct diag *diag)

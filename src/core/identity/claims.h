@@ -30,6 +30,7 @@ struct claims_list {
 struct claims {
     const struct json_parser *parser; /* borrowed; for claims that hold JSON as a text */
     struct json_tape tape;
+    bool takes_text_times; /* Google's tokeninfo writes numbers as texts */
     struct slice issuer;
     struct slice client_id; /* empty when absent */
     struct claims_list audiences, scopes;
@@ -49,6 +50,11 @@ struct claims {
  */
 NODISCARD enum status claims_open(const struct json_parser *parser, struct slice payload,
                                   struct arena *arena, struct claims *out, struct diag *diag);
+
+/* The same for the answer of an issuer about a token: without "iss" it is that issuer's. */
+NODISCARD enum status claims_open_answer(const struct json_parser *parser, struct slice answer,
+                                         struct slice issuer, struct arena *arena,
+                                         struct claims *out, struct diag *diag);
 
 /* Read the rest of an opened and verified payload. Codes token.claim, token.audience,
  * token.client. */

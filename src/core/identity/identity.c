@@ -2,10 +2,12 @@
 
 #include "core/identity/certificate_map.h"
 #include "core/identity/claims.h"
+#include "core/identity/introspection.h"
 #include "core/identity/issuer_hint.h"
 #include "core/identity/principal_map.h"
 
 #include <assert.h>
+#include <string.h>
 
 /* One verification on its way through the checks. */
 struct verification {
@@ -14,8 +16,12 @@ struct verification {
     size_t entry_index;
     bool is_certified; /* there is no token: entry is that of the certificate */
     struct slice token;
+    const uint8_t *hash; /* of the token, CRYPTO_SHA256_BYTES */
     struct jws jws;
+    bool is_opaque;   /* only its issuer can read it: there is no jws */
+    bool is_answered; /* claims are what the issuer said, and not what is in the token */
     struct claims claims;
+    struct claims signed_claims; /* of a signed token that the issuer was asked about as well */
     const void *keys[JWKS_CANDIDATES_MAX]; /* that may have signed */
     uint32_t key_count;
     struct principal *fields; /* out */
@@ -159,6 +165,49 @@ static enum status check_signature(struct verification *self, struct diag *diag)
     return refuse(diag, "token.signature", "token's signature is wrong");
 }
 
+/* A signed token that is asked about has to be a good one by itself: nobody makes us ask by what he
+ * has invented, and what it is bound to stays so, whatever the answer leaves out. */
+static enum status check_before_asking(struct verification *self, struct diag *diag)
+{
+    const struct claims *claims = &self->claims;
+    TRY(claims_read(&self->claims, self->request->arena, diag));
+    if (claims->is_event || claims->is_id_token) {
+        return refuse(diag, "token.kind", "token is no access token");
+    }
+    self->signed_claims = *claims;
+    return token_window_check(&claims->window, self->request->now_s, self->entry->skew_s, diag);
+}
+
+static bool is_asked_about(const struct verification *self)
+{
+    return self->is_opaque || self->entry->inquiry.asked == ISSUER_ASKED_ALWAYS;
+}
+
+/* From here on the claims are what the issuer says now. */
+static enum status check_answer(struct verification *self, struct diag *diag)
+{
+    const struct identity_answer *answer = self->request->answer;
+    if (!self->is_opaque) {
+        TRY(check_before_asking(self, diag));
+    }
+    if (answer == NULL || !slice_eq(answer->name, self->entry->name)) {
+        return diag_fail(diag, STATUS_UNAVAILABLE, "identity.unasked",
+                         "issuer '%.*s' has to be asked about the token",
+                         SLICE_ARG(self->entry->name));
+    }
+    if (!answer->is_active) {
+        return refuse(diag, "token.inactive", "the issuer says that the token is not active");
+    }
+    struct slice issuer = self->claims.issuer;
+    TRY(claims_open_answer(self->request->parser, answer->text, issuer, self->request->arena,
+                           &self->claims, diag));
+    self->claims.takes_text_times = self->entry->inquiry.form == INTROSPECTION_TOKENINFO;
+    self->is_answered = true;
+    return slice_eq(issuer, self->claims.issuer) || self->is_opaque
+               ? STATUS_OK
+               : refuse(diag, "token.issuer", "token and answer are of two issuers");
+}
+
 /* What its preset says that every good token of the issuer has. */
 static enum status check_required(const struct verification *self, struct diag *diag)
 {
@@ -181,10 +230,37 @@ static enum status check_required(const struct verification *self, struct diag *
     return STATUS_OK;
 }
 
+static bool are_equal(const struct token_binding *a, const struct token_binding *b)
+{
+    return a->to_key == b->to_key && a->to_certificate == b->to_certificate &&
+           memcmp(a->key, b->key, sizeof(a->key)) == 0 &&
+           memcmp(a->certificate, b->certificate, sizeof(a->certificate)) == 0;
+}
+
+/* An answer takes nothing away from what a signed token says of itself. */
+static enum status keep_signed(struct verification *self, struct diag *diag)
+{
+    const struct claims *token = &self->signed_claims;
+    struct claims *answer = &self->claims;
+    bool is_bound = answer->binding.to_key || answer->binding.to_certificate;
+    if (is_bound && !are_equal(&answer->binding, &token->binding)) {
+        return refuse(diag, "token.binding", "token and answer are bound to different things");
+    }
+    answer->binding = token->binding;
+    if (answer->window.expires_at_s == TOKEN_TIME_ABSENT ||
+        answer->window.expires_at_s > token->window.expires_at_s) {
+        answer->window.expires_at_s = token->window.expires_at_s;
+    }
+    return STATUS_OK;
+}
+
 /* Only now are the claims worth reading: before this check they are anyone's words. */
 static enum status check_claims(struct verification *self, struct diag *diag)
 {
     TRY(claims_read(&self->claims, self->request->arena, diag));
+    if (self->is_answered && !self->is_opaque) {
+        TRY(keep_signed(self, diag));
+    }
     return check_required(self, diag);
 }
 
@@ -240,6 +316,9 @@ static enum status check_kind(struct verification *self, struct diag *diag)
     if (claims->is_event) {
         return refuse(diag, "token.kind", "token reports an event, it gives no access");
     }
+    if (self->is_answered) {
+        return introspection_check(self->entry, claims, self->request->arena, diag);
+    }
     if (self->entry->typ == ISSUER_TYP_ID_TOKEN || self->jws.type == JWS_TYPE_ACCESS_TOKEN) {
         return STATUS_OK;
     }
@@ -281,6 +360,10 @@ static enum status check_audience(struct verification *self, struct diag *diag)
 {
     const struct issuer_entry *entry = self->entry;
     const struct claims_list *claimed = &self->claims.audiences;
+    /* RFC 7662 §2.2 lets an answer leave it out: then the client says whom it is for. */
+    if (self->is_answered && claimed->count == 0 && entry->inquiry.client_count > 0) {
+        return STATUS_OK;
+    }
     bool has_own = entry->audience_count > 0;
     const struct slice *accepted = has_own ? entry->audiences : &self->request->resource;
     bool is_ours = false;
@@ -300,8 +383,22 @@ static enum status check_audience(struct verification *self, struct diag *diag)
                : STATUS_OK;
 }
 
+/* Google's tokeninfo does not name the tenant. The configuration says that its one client serves
+ * only one. */
+static enum status take_only_tenant(struct verification *self, struct diag *diag)
+{
+    if (self->entry->tenant_count != 1) {
+        return refuse(diag, "token.tenant", "the issuer does not say which tenant the token is of");
+    }
+    self->fields->tenant = self->entry->tenants[0];
+    return STATUS_OK;
+}
+
 static enum status check_tenant(struct verification *self, struct diag *diag)
 {
+    if (self->is_answered && self->entry->inquiry.form == INTROSPECTION_TOKENINFO) {
+        return take_only_tenant(self, diag);
+    }
     return principal_map_tenant(self->entry, &self->claims, self->request->arena,
                                 &self->fields->tenant, diag);
 }
@@ -325,6 +422,7 @@ static const struct {
     [IDENTITY_CHECK_ALGORITHM] = {SLICE_INIT("algorithm"), check_algorithm},
     [IDENTITY_CHECK_KEY] = {SLICE_INIT("key"), check_key},
     [IDENTITY_CHECK_SIGNATURE] = {SLICE_INIT("signature"), check_signature},
+    [IDENTITY_CHECK_ANSWER] = {SLICE_INIT("introspection"), check_answer},
     [IDENTITY_CHECK_CLAIMS] = {SLICE_INIT("claims"), check_claims},
     [IDENTITY_CHECK_KIND] = {SLICE_INIT("kind"), check_kind},
     [IDENTITY_CHECK_TIME] = {SLICE_INIT("time"), check_time},
@@ -367,15 +465,28 @@ static void note_miss(const struct verification *self, enum identity_check check
 {
     struct identity_miss *miss = self->request->miss;
     bool is_of_keys = check == IDENTITY_CHECK_KEY || check == IDENTITY_CHECK_SIGNATURE;
+    bool is_unasked = check == IDENTITY_CHECK_ANSWER && status == STATUS_UNAVAILABLE;
+    if (is_unasked && miss != NULL) {
+        *miss = (struct identity_miss){.is_unasked = true,
+                                       .entry = self->entry_index,
+                                       .name = self->entry->name,
+                                       .token = self->token};
+        memcpy(miss->hash, self->hash, sizeof(miss->hash));
+    }
     if (status != STATUS_OK && is_of_keys && miss != NULL && self->jws.has_kid) {
-        *miss = (struct identity_miss){true, self->entry_index, self->entry->name, self->jws.kid};
+        *miss = (struct identity_miss){.is_missed = true,
+                                       .entry = self->entry_index,
+                                       .name = self->entry->name,
+                                       .kid = self->jws.kid};
     }
 }
 
-static enum status verify(struct verification *self, struct diag *diag)
+static enum status verify(struct verification *self, enum identity_check first, struct diag *diag)
 {
-    for (enum identity_check check = IDENTITY_CHECK_HEADER; check <= IDENTITY_CHECK_MAPPING;
-         check++) {
+    for (enum identity_check check = first; check <= IDENTITY_CHECK_MAPPING; check++) {
+        if (check == IDENTITY_CHECK_ANSWER && !is_asked_about(self)) {
+            continue;
+        }
         enum status status = CHECKS[check].check(self, diag);
         tell(self, check, status, diag);
         note_miss(self, check, status);
@@ -428,17 +539,32 @@ static enum status verify_key(const struct identity_request *request, struct sli
     return STATUS_OK;
 }
 
-/* Whatever has the form of a key is one: no other check gets to see it. */
-static enum status verify_any(struct verification *self, const uint8_t hash[CRYPTO_SHA256_BYTES],
-                              struct diag *diag)
+/* Whatever has the form of a key is one: no other check gets to see it, and nobody is asked about
+ * it. */
+static enum status verify_any(struct verification *self, struct diag *diag)
 {
     struct slice id;
     if (api_key_parse(self->request->crypto, self->token, &id)) {
-        enum status status = verify_key(self->request, id, hash, self->fields, diag);
+        enum status status = verify_key(self->request, id, self->hash, self->fields, diag);
         tell(self, IDENTITY_CHECK_KEY, status, diag);
         return status;
     }
-    return verify(self, diag);
+    self->entry =
+        identity_snapshot_opaque(self->request->snapshot, self->token, &self->entry_index);
+    if (self->entry == NULL) {
+        return verify(self, IDENTITY_CHECK_HEADER, diag);
+    }
+    self->is_opaque = true;
+    self->claims.issuer = self->entry->issuer;
+    tell(self, IDENTITY_CHECK_ISSUER, STATUS_OK, diag);
+    return verify(self, IDENTITY_CHECK_ANSWER, diag);
+}
+
+/* An answer counts from the moment in which it was asked for. */
+static int64_t remembered_until(const struct verification *self)
+{
+    return self->is_answered ? self->request->answer->asked_at_s + self->entry->inquiry.keep_s
+                             : self->request->now_s + IDENTITY_CACHE_TTL_S;
 }
 
 static enum status verify_certificate(struct verification *self, struct diag *diag)
@@ -540,11 +666,12 @@ static enum status find_principal(struct verification *self, const struct identi
     if (request->only_remembered && !self->is_certified) {
         return refuse(diag, "token.later", "too many bad tokens came from this address");
     }
-    TRY(self->is_certified ? verify_certificate(self, diag) : verify_any(self, key->token, diag));
+    self->hash = key->token;
+    TRY(self->is_certified ? verify_certificate(self, diag) : verify_any(self, diag));
     self->fields->fingerprint = fingerprint(key->token, digits);
     TRY(principal_new(self->fields, request->crypto, out, diag));
     if (request->cache != NULL) {
-        identity_cache_keep(request->cache, key, *out, request->now_s);
+        identity_cache_keep(request->cache, key, *out, request->now_s, remembered_until(self));
     }
     return STATUS_OK;
 }

@@ -25,6 +25,7 @@ enum identity_check {
     IDENTITY_CHECK_ALGORITHM, /* allowed for this issuer */
     IDENTITY_CHECK_KEY,       /* a key of this issuer fits */
     IDENTITY_CHECK_SIGNATURE,
+    IDENTITY_CHECK_ANSWER, /* where it is asked, the issuer says that the token is active */
     IDENTITY_CHECK_CLAIMS, /* the registered claims, and what the preset requires */
     IDENTITY_CHECK_KIND,   /* an access token, and no other */
     IDENTITY_CHECK_TIME,
@@ -50,7 +51,8 @@ struct identity_progress {
 };
 
 /* Who wants to see each check as it ends. What is not reached is not told; of a key (api_key.h)
- * only IDENTITY_CHECK_FORM, IDENTITY_CHECK_KEY and IDENTITY_CHECK_REVOCATION are there. */
+ * only IDENTITY_CHECK_FORM, IDENTITY_CHECK_KEY and IDENTITY_CHECK_REVOCATION are there, of a token
+ * that only its issuer can read nothing that is about signed ones. */
 struct identity_observer {
     void *context;
     void (*on_check)(void *context, const struct identity_progress *progress);
@@ -58,9 +60,20 @@ struct identity_observer {
 
 /* What a refused token would have needed. Texts live in the arena of the request. */
 struct identity_miss {
-    bool is_missed; /* its issuer may have a key for it that we do not have yet */
-    size_t entry;   /* index of the issuer's */
+    bool is_missed;  /* its issuer may have a key for it that we do not have yet */
+    bool is_unasked; /* its issuer has to be asked about it */
+    size_t entry;    /* index of the issuer's */
     struct slice name, kid;
+    struct slice token; /* to ask about; borrowed from the request */
+    uint8_t hash[CRYPTO_SHA256_BYTES];
+};
+
+/* What an issuer said of the token of a request; borrowed. */
+struct identity_answer {
+    struct slice name; /* of the entry that was asked */
+    bool is_active;
+    struct slice text;  /* the answer, a JSON object */
+    int64_t asked_at_s; /* wall clock */
 };
 
 /* One request to authenticate; all borrowed. */
@@ -84,8 +97,9 @@ struct identity_request {
     bool skips_binding;     /* there is no request: what a token is bound to is not asked for, but
                              * for its certificate where one is given */
     size_t token_bytes_max; /* 0: JWS_TOKEN_BYTES_MAX, which is also the most there is */
-    int64_t now_s;          /* wall clock, not negative */
-    struct arena *arena;    /* for decoding, may be dropped after the call */
+    const struct identity_answer *answer;     /* NULL: nobody was asked */
+    int64_t now_s;                            /* wall clock, not negative */
+    struct arena *arena;                      /* for decoding, may be dropped after the call */
     const struct identity_observer *observer; /* NULL: nobody; asks for a verification, no cache */
     struct identity_miss *miss;               /* out, set in any case; NULL: not asked for */
 };
@@ -118,15 +132,18 @@ struct identity_request {
  *   certificate.expired  the connection's certificate is, whether the token is bound to it or not
  *   proof.*              of proof_check
  *   token.claim          a claim of the wrong type or size
- *   token.client         two client ids
+ *   token.client         two client ids, or one that is not accepted
  *   token.tenant         tenant missing or not accepted
  *   token.subject        no subject
  *   token.overage        the issuer left a claim out that roles come from
  *   token.revoked        it, or what it stands for, is on the list of revocations
  *   token.later          only_remembered, and it is not
+ *   token.inactive       its issuer, which was asked, does not know it or not any more
  *   key.unknown          has the form of a key (api_key.h) and is on no list
  *   key.expired
- * STATUS_UNAVAILABLE with identity.no_keys: the issuer's keys could not be fetched yet
+ * STATUS_UNAVAILABLE with
+ *   identity.no_keys     the issuer's keys could not be fetched yet
+ *   identity.unasked     the issuer has to be asked: miss says what, and answer is what it says
  * STATUS_LIMIT with identity.memory or proof.crowd
  */
 NODISCARD enum status identity_authenticate(const struct identity_request *request,

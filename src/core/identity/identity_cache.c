@@ -103,9 +103,11 @@ static struct cache_entry *victim(struct cache_entry *set, const struct identity
 }
 
 void identity_cache_keep(struct identity_cache *cache, const struct identity_cache_key *key,
-                         struct principal *principal, int64_t now_s)
+                         struct principal *principal, int64_t now_s, int64_t ends_at_s)
 {
-    int64_t ends_at_s = now_s + IDENTITY_CACHE_TTL_S;
+    if (ends_at_s > now_s + IDENTITY_CACHE_TTL_S) {
+        ends_at_s = now_s + IDENTITY_CACHE_TTL_S;
+    }
     if (principal->expires_at_s < ends_at_s) {
         ends_at_s = principal->expires_at_s;
     }

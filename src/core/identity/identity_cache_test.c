@@ -39,7 +39,7 @@ TEST(identity_cache_never_crosses_token_generation_or_resource)
     struct identity_cache_key key = key_of(1, 5, 9);
     CHECK(identity_cache_new(64, &cache) == STATUS_OK);
     CHECK(!is_found(cache, key, NOW_S));
-    identity_cache_keep(cache, &key, alice, NOW_S);
+    identity_cache_keep(cache, &key, alice, NOW_S, INT64_MAX);
     CHECK(is_found(cache, key, NOW_S));
     CHECK(!is_found(cache, key_of(2, 5, 9), NOW_S));
     CHECK(!is_found(cache, key_of(1, 6, 9), NOW_S));
@@ -75,7 +75,7 @@ TEST(identity_cache_ages_at_the_edges)
         struct principal *alice = person("alice", rows[i].expires_at_s);
         struct identity_cache_key key = key_of(1, 1, 0);
         CHECK(identity_cache_new(8, &cache) == STATUS_OK);
-        identity_cache_keep(cache, &key, alice, NOW_S);
+        identity_cache_keep(cache, &key, alice, NOW_S, INT64_MAX);
         CHECK_ROW(rows[i].name, is_found(cache, key, rows[i].now_s) == rows[i].found);
         identity_cache_free(cache);
         principal_unref(alice);
@@ -90,7 +90,7 @@ TEST(identity_cache_is_bounded_and_pushes_out_the_oldest)
     for (uint64_t i = 0; i < COUNT_OF(people); i++) {
         people[i] = person("alice", NOW_S + 60);
         struct identity_cache_key key = key_of(i, 1, 0);
-        identity_cache_keep(cache, &key, people[i], NOW_S);
+        identity_cache_keep(cache, &key, people[i], NOW_S, INT64_MAX);
         /* The first one stays because it is used all the time. */
         CHECK(is_found(cache, key_of(0, 1, 0), NOW_S));
     }
@@ -113,8 +113,8 @@ TEST(identity_cache_replaces_the_same_key)
     struct principal *second = person("bob", NOW_S + 60);
     struct identity_cache_key key = key_of(1, 1, 0);
     CHECK(identity_cache_new(8, &cache) == STATUS_OK);
-    identity_cache_keep(cache, &key, first, NOW_S);
-    identity_cache_keep(cache, &key, second, NOW_S);
+    identity_cache_keep(cache, &key, first, NOW_S, INT64_MAX);
+    identity_cache_keep(cache, &key, second, NOW_S, INT64_MAX);
     CHECK(first->references == 1 && second->references == 2);
     struct principal *found = identity_cache_find(cache, &key, NOW_S);
     CHECK(found == second);

@@ -1,6 +1,7 @@
 #include "core/identity/identity_snapshot.h"
 
 #include "base/arena.h"
+#include "core/identity/introspection.h"
 
 #include <string.h>
 
@@ -41,12 +42,16 @@ static bool shares_authority(const struct issuer_entry *a, const struct issuer_e
     return false;
 }
 
+static bool are_alike(const struct issuer_entry *a, const struct issuer_entry *b)
+{
+    return slice_eq(a->name, b->name) || shares_authority(a, b) || issuer_entry_overlaps(a, b) ||
+           issuer_entry_asks_alike(a, b);
+}
+
 static bool is_repeated(const struct identity_config *config, size_t index)
 {
     for (size_t i = 0; i < index; i++) {
-        if (slice_eq(config->entries[i].name, config->entries[index].name) ||
-            shares_authority(&config->entries[i], &config->entries[index]) ||
-            issuer_entry_overlaps(&config->entries[i], &config->entries[index])) {
+        if (are_alike(&config->entries[i], &config->entries[index])) {
             return true;
         }
     }
@@ -61,8 +66,10 @@ static enum status check_texts(const struct issuer_entry *entry, struct diag *di
         has_empty(entry->roles, entry->role_count) ||
         has_empty(entry->aliases, entry->alias_count) ||
         has_empty(entry->subjects, entry->subject_count) ||
-        has_empty(entry->tenants, entry->tenant_count)) {
-        return refuse(diag, entry, "has an empty audience, role, issuer, subject or tenant");
+        has_empty(entry->tenants, entry->tenant_count) ||
+        has_empty(entry->inquiry.clients, entry->inquiry.client_count)) {
+        return refuse(diag, entry,
+                      "has an empty audience, role, issuer, subject, tenant or client");
     }
     return STATUS_OK;
 }
@@ -119,6 +126,20 @@ static enum status check_tenants(const struct issuer_entry *entry, struct diag *
     return STATUS_OK;
 }
 
+static enum status check_inquiry(const struct issuer_entry *entry, struct diag *diag)
+{
+    const struct issuer_inquiry *inquiry = &entry->inquiry;
+    if (entry->kind == ISSUER_OF_ANSWERS && inquiry->asked == ISSUER_ASKED_NEVER) {
+        return refuse(diag, entry, "has neither keys nor anybody to ask");
+    }
+    if (inquiry->asked != ISSUER_ASKED_NEVER && issuer_entry_has_tenants(entry)) {
+        return refuse(diag, entry, "is of many tenants, and one issuer is asked");
+    }
+    return inquiry->prefix.len > 0 && introspection_may_begin_jwt(inquiry->prefix)
+               ? refuse(diag, entry, "has a prefix that signed tokens could have")
+               : STATUS_OK;
+}
+
 static enum status check_entry(const struct identity_config *config, size_t index,
                                struct diag *diag)
 {
@@ -128,7 +149,7 @@ static enum status check_entry(const struct identity_config *config, size_t inde
         return refuse(diag, entry, "needs a name and an issuer");
     }
     if (is_repeated(config, index)) {
-        return refuse(diag, entry, "has the name, the issuer or an authority of another entry");
+        return refuse(diag, entry, "has the name, issuer, tokens or an authority of another entry");
     }
     if (entry->preset >= ISSUER_PRESET_COUNT) {
         return refuse(diag, entry, "has an unknown preset");
@@ -142,6 +163,7 @@ static enum status check_entry(const struct identity_config *config, size_t inde
     if (entry->skew_s < 0 || entry->skew_s > TOKEN_LEEWAY_S_MAX) {
         return refuse(diag, entry, "tolerates too much clock skew");
     }
+    TRY(check_inquiry(entry, diag));
     TRY(check_texts(entry, diag));
     TRY(check_counts(entry, diag));
     TRY(check_key_tenants(entry, diag));
@@ -290,9 +312,9 @@ static void fill_defaults(struct issuer_entry *entry)
 
 static enum status copy_claim_names(struct arena *arena, struct issuer_entry *entry)
 {
-    struct slice *const names[] = {&entry->name,         &entry->issuer,    &entry->version,
-                                   &entry->tenant_claim, &entry->amr_claim, &entry->group_claim,
-                                   &entry->acr_claim};
+    struct slice *const names[] = {&entry->name,         &entry->issuer,        &entry->version,
+                                   &entry->tenant_claim, &entry->amr_claim,     &entry->group_claim,
+                                   &entry->acr_claim,    &entry->inquiry.prefix};
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         TRY(arena_copy(arena, *names[i], names[i]));
     }
@@ -318,6 +340,7 @@ static enum status copy_entry(struct arena *arena, struct issuer_entry *entry)
     TRY(copy_texts(arena, &entry->subjects, entry->subject_count));
     TRY(copy_texts(arena, &entry->tenants, entry->tenant_count));
     TRY(copy_texts(arena, &entry->roles, entry->role_count));
+    TRY(copy_texts(arena, &entry->inquiry.clients, entry->inquiry.client_count));
     TRY(copy_sign_ins(arena, entry));
     TRY(copy_api_keys(arena, entry));
     TRY(copy_authorities(arena, entry));
@@ -417,6 +440,27 @@ const struct issuer_entry *identity_snapshot_find(const struct identity_snapshot
         }
     }
     return found;
+}
+
+const struct issuer_entry *identity_snapshot_opaque(const struct identity_snapshot *snapshot,
+                                                    struct slice token, size_t *index)
+{
+    const struct issuer_entry *found = NULL;
+    for (size_t i = 0; i < snapshot->config.entry_count; i++) {
+        const struct issuer_entry *entry = &snapshot->config.entries[i];
+        struct slice prefix = entry->inquiry.prefix;
+        /* No signed token begins with a prefix; what does may have two dots. */
+        bool is_asked = entry->inquiry.asked != ISSUER_ASKED_NEVER &&
+                        (prefix.len > 0 ? slice_starts_with(token, prefix) : found == NULL);
+        if (is_asked) {
+            found = entry;
+            *index = i;
+        }
+    }
+    bool is_opaque =
+        found != NULL && (found->inquiry.prefix.len > 0 ? introspection_is_token_text(token)
+                                                        : introspection_is_opaque(token));
+    return is_opaque ? found : NULL;
 }
 
 const struct api_key *identity_snapshot_key(const struct identity_snapshot *snapshot,

@@ -46,6 +46,11 @@ struct jwks *identity_snapshot_keys(const struct identity_snapshot *snapshot, si
 const struct issuer_entry *identity_snapshot_find(const struct identity_snapshot *snapshot,
                                                   struct slice issuer, size_t *index);
 
+/* The entry whose issuer is asked about a token that only it can read; NULL: it is no such token,
+ * or nobody is asked. */
+const struct issuer_entry *identity_snapshot_opaque(const struct identity_snapshot *snapshot,
+                                                    struct slice token, size_t *index);
+
 /* The stored key of that id and hash, in whichever list it is, and its entry; NULL: there is none.
  */
 const struct api_key *identity_snapshot_key(const struct identity_snapshot *snapshot,

@@ -130,3 +130,16 @@ bool issuer_entry_overlaps(const struct issuer_entry *a, const struct issuer_ent
     }
     return overlaps;
 }
+
+bool issuer_entry_asks_alike(const struct issuer_entry *a, const struct issuer_entry *b)
+{
+    const struct slice prefixes[] = {a->inquiry.prefix, b->inquiry.prefix};
+    if (a->inquiry.asked == ISSUER_ASKED_NEVER || b->inquiry.asked == ISSUER_ASKED_NEVER) {
+        return false;
+    }
+    /* One without a prefix gets what none of the others does. */
+    return (prefixes[0].len == 0 && prefixes[1].len == 0) ||
+           (prefixes[0].len > 0 && prefixes[1].len > 0 &&
+            (slice_starts_with(prefixes[0], prefixes[1]) ||
+             slice_starts_with(prefixes[1], prefixes[0])));
+}

@@ -39,6 +39,30 @@ enum issuer_kind {
     ISSUER_OF_TOKENS = 0,   /* signed by an issuer */
     ISSUER_OF_KEYS,         /* a key of the entry's list */
     ISSUER_OF_CERTIFICATES, /* the connection's certificate, by one of the entry's authorities */
+    ISSUER_OF_ANSWERS,      /* a token that the issuer is asked about; it has no keys here */
+};
+
+/* When an issuer is asked what a token is (introspection.h). */
+enum issuer_asked {
+    ISSUER_ASKED_NEVER = 0,
+    ISSUER_ASKED_OPAQUE, /* about tokens that only it can read */
+    ISSUER_ASKED_ALWAYS, /* about signed ones as well: its answer stands in place of their claims */
+};
+
+enum introspection_form {
+    INTROSPECTION_RFC7662 = 0,
+    INTROSPECTION_TOKENINFO, /* Google's */
+};
+
+/* How it is asked, and what must be true of its answers besides the rules for claims. */
+struct issuer_inquiry {
+    enum issuer_asked asked;
+    enum introspection_form form;
+    struct slice prefix;         /* of the opaque tokens it is asked about; empty: all others */
+    const struct slice *clients; /* that tokens may be of, also without an audience; none: any */
+    size_t client_count;
+    bool allows_untyped; /* answers need no "token_type" */
+    int64_t keep_s;      /* an answer counts for so long; 0: for one request */
 };
 
 /* Where a list or a claim is empty, that of the preset counts. */
@@ -88,6 +112,7 @@ struct issuer_entry {
     const uint8_t (*authorities)[CRYPTO_SHA256_BYTES];
     size_t authority_count;
     bool is_of_people; /* their certificates: callers are users, not services */
+    struct issuer_inquiry inquiry;
 };
 
 /* Does the issuer's text stand for many tenants? */
@@ -105,6 +130,9 @@ bool issuer_entry_key_may_sign(const struct issuer_entry *entry, struct slice ke
 
 /* Could one token be of both entries? Then one of them must go. */
 bool issuer_entry_overlaps(const struct issuer_entry *a, const struct issuer_entry *b);
+
+/* Could both be asked about one opaque token? Then one of them must go. */
+bool issuer_entry_asks_alike(const struct issuer_entry *a, const struct issuer_entry *b);
 
 /* "3f1e0000-0000-0000-0000-000000000000", in lower case as issuers write it. */
 bool issuer_is_guid(struct slice text);

@@ -106,7 +106,7 @@ static bool is_unreserved(uint8_t byte)
            byte == '.' || byte == '_' || byte == '~';
 }
 
-static void append_escaped(struct buf *out, struct slice text)
+void form_append_escaped(struct buf *out, struct slice text)
 {
     static const char HEX[] = "0123456789ABCDEF";
     for (size_t i = 0; i < text.len; i++) {
@@ -125,7 +125,7 @@ void form_append(struct buf *out, struct slice name, struct slice value)
     if (out->len > 0 && out->ptr[out->len - 1] != '?') {
         buf_append_byte(out, '&');
     }
-    append_escaped(out, name);
+    form_append_escaped(out, name);
     buf_append_byte(out, '=');
-    append_escaped(out, value);
+    form_append_escaped(out, value);
 }

@@ -31,6 +31,9 @@ NODISCARD enum status form_read(struct slice text, struct arena *arena, struct f
 /* Empty when there is none of that name. */
 struct slice form_value(const struct form *form, struct slice name);
 
+/* Append a text as it stands in a form. */
+void form_append_escaped(struct buf *out, struct slice text);
+
 /* Append "name=value", with '&' before it unless out is empty or ends in '?'. */
 void form_append(struct buf *out, struct slice name, struct slice value);
 
