@@ -201,6 +201,7 @@ enum status gateway_authenticate(struct gateway *gateway, const struct gateway_p
         .token_bytes_max = gateway->limits.token_bytes,
         .now_s = now_s(gateway),
         .arena = presented->arena,
+        .answer = presented->answer,
         .miss = miss,
     };
     asked.proof =
@@ -235,14 +236,30 @@ static void on_nobody(const struct keys_sink *sink)
     (void)sink;
 }
 
-/* A head cannot wait for keys, but they may be there when the client tries again. */
-static void look_for_keys(const struct gateway *gateway, const struct identity_miss *miss)
+static void on_no_question(const struct introspection_sink *sink, enum status status,
+                           const struct introspection_answer *answer, const struct diag *diag)
+{
+    (void)sink;
+    (void)status;
+    (void)answer;
+    (void)diag;
+}
+
+/* A head cannot wait for keys or an issuer, but they may have been there when the client tries
+ * again. */
+static void look_for_identity(const struct gateway *gateway, const struct identity_miss *miss)
 {
     const struct port_keys *port = gateway->ports.keys;
     const struct keys_miss wanted = {miss->entry, miss->name, miss->kid};
     const struct keys_sink sink = {.done = on_nobody};
     if (miss->is_missed && port != NULL) {
         (void)port->missed(port->context, &wanted, &sink);
+    }
+    const struct port_introspection *issuers = gateway->ports.introspection;
+    if (miss->is_unasked && issuers != NULL) {
+        const struct introspection_question question = {miss->name, miss->token, miss->hash};
+        const struct introspection_sink unasked = {.done = on_no_question};
+        (void)!issuers->ask(issuers->context, &question, &unasked, NULL);
     }
 }
 
@@ -261,7 +278,7 @@ static enum status check_stranger(struct gateway *gateway, const struct exchange
     enum status status =
         gateway_authenticate(gateway, &(struct gateway_presented){.request = head, .arena = &arena},
                              &principal, &miss, diag);
-    look_for_keys(gateway, &miss);
+    look_for_identity(gateway, &miss);
     principal_unref(principal);
     arena_release(&arena);
     return status;

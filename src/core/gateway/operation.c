@@ -131,7 +131,7 @@ static void run(struct operation *op)
             op->is_waiting = true;
             /* The fields are the transport's, and only until its call returns. What they say is
              * judged by then, or they were copied. */
-            if (!op->awaits_keys) {
+            if (!op->awaits_identity) {
                 operation_drop_fields(op);
             }
             return;

@@ -85,11 +85,12 @@ struct operation {
     const struct stage *stages;
     size_t stage;
     bool is_refused, is_waiting, client_gone, stream_begun;
-    bool is_dead;     /* frees itself when what cannot be called back completes */
-    bool has_missed;  /* it has waited for keys */
-    bool awaits_keys; /* it does so now, to be authenticated again by its fields */
-    bool owns_fields; /* copies of the transport's, made for that */
-    bool has_outcome; /* what happened is recorded: a refusal needs no record of its own */
+    bool is_dead;         /* frees itself when what cannot be called back completes */
+    bool has_missed;      /* it has waited for keys */
+    bool was_asked_about; /* its token, at the issuer */
+    bool awaits_identity; /* it waits for either now, to be authenticated again by its fields */
+    bool owns_fields;     /* copies of the transport's, made for that */
+    bool has_outcome;     /* what happened is recorded: a refusal needs no record of its own */
     bool was_handed_over;
     bool is_standing;  /* of no request: a server asks on the stream of its session */
     bool is_linked;    /* HTTP with SSE: posted to the messages of a stream, where it is answered */
@@ -116,6 +117,8 @@ struct operation {
     struct timer deadline;
 
     struct principal *principal;             /* one reference */
+    struct slice asked_name;                 /* of the issuer's entry that was asked, */
+    struct identity_answer *token_answer;    /* and what it said of the token; NULL: nothing */
     struct caller *caller_entry;             /* NULL before authentication */
     enum mcp_revision revision;              /* agreed with the client */
     struct mcp_client_capabilities declared; /* with the request, or by the client's session */
@@ -133,7 +136,7 @@ struct operation {
     struct sign_in *sign_in; /* of the front door: there is no message; else NULL */
 
     struct children children;
-    struct child record, pause, keys;
+    struct child record, pause, identity;
     struct timer pause_end;
     struct session_waiter waiter;
     struct server_session *session;
@@ -219,10 +222,12 @@ void operation_end_limit(struct operation *operation);
 /* Before a stage begins something: has the operation been stopped meanwhile? Then why is noted. */
 bool operation_is_stopped(struct operation *operation);
 
-/* key_wait.c: true: it waits for a key that its token may need, and this stage runs again. */
-bool operation_wait_for_keys(struct operation *operation, const struct identity_miss *miss);
+/* identity_wait.c: true: it waits for what its token needs, a key or what the issuer says of it,
+ * and this stage runs again. False: that is not to be had, diag may say why. */
+bool operation_wait_for_identity(struct operation *operation, const struct identity_miss *miss,
+                                 struct diag *diag);
 
-/* key_wait.c: the fields are of no use any more. */
+/* identity_wait.c: the fields are of no use any more. */
 void operation_drop_fields(struct operation *operation);
 
 /* End what it waits for, but for what cannot be called back: it may be over behind this.

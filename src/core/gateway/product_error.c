@@ -25,7 +25,7 @@ static const struct product_error_entry ENTRIES[PRODUCT_ERROR_COUNT] = {
     [PRODUCT_POLICY_UNAVAILABLE] = {"policy_unavailable", 50303, 503, AUDIT_SELF_FAULT,
                                     SLICE_INIT("there are no policies to decide by"), false},
     [PRODUCT_IDENTITY_UNAVAILABLE] = {"identity_unavailable", 50304, 503, AUDIT_AUTH_REJECT,
-                                      SLICE_INIT("access tokens cannot be checked now"), false},
+                                      SLICE_INIT("access tokens cannot be checked now"), true},
     [PRODUCT_SECRET_UNAVAILABLE] = {"secret_unavailable", 50305, 503, AUDIT_SELF_FAULT,
                                     SLICE_INIT("the server's credential is not available"), false},
     [PRODUCT_OVERLOADED] = {"overloaded", 50306, 503, AUDIT_LIMIT_HIT,

@@ -22,7 +22,7 @@ TEST(product_errors_are_a_contract)
         {PRODUCT_UPSTREAM_TIMEOUT, "upstream_timeout", 50401, 504, false},
         {PRODUCT_AUDIT_UNAVAILABLE, "audit_unavailable", 50302, 503, false},
         {PRODUCT_POLICY_UNAVAILABLE, "policy_unavailable", 50303, 503, false},
-        {PRODUCT_IDENTITY_UNAVAILABLE, "identity_unavailable", 50304, 503, false},
+        {PRODUCT_IDENTITY_UNAVAILABLE, "identity_unavailable", 50304, 503, true},
         {PRODUCT_SECRET_UNAVAILABLE, "secret_unavailable", 50305, 503, false},
         {PRODUCT_OVERLOADED, "overloaded", 50306, 503, true},
     };

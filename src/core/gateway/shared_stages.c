@@ -48,11 +48,16 @@ enum stage_result operation_stage_authenticate(struct operation *op)
     struct diag diag = {0};
     struct identity_miss miss;
     struct exchange_request request = operation_request(op);
-    struct gateway_presented presented = {
-        .request = &request, .is_first = !op->was_handed_over, .arena = &op->arena};
+    struct gateway_presented presented = {.request = &request,
+                                          .is_first = !op->was_handed_over,
+                                          .arena = &op->arena,
+                                          .answer = op->token_answer};
+    if (op->was_asked_about && op->wait_status != STATUS_OK) {
+        return refuse_token(op, op->wait_status, &op->wait_diag);
+    }
     enum status status =
         gateway_authenticate(op->gateway, &presented, &op->principal, &miss, &diag);
-    if (status != STATUS_OK && operation_wait_for_keys(op, &miss)) {
+    if (status != STATUS_OK && operation_wait_for_identity(op, &miss, &diag)) {
         return STAGE_WAIT;
     }
     if (status != STATUS_OK) {
