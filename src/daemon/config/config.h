@@ -179,6 +179,33 @@ struct config_sign_in {
     struct config_place place;
 };
 
+/* Which tokens an issuer is asked about. */
+enum config_asked {
+    CONFIG_ASKED_OPAQUE = 0, /* the only ones that are accepted */
+    CONFIG_ASKED_BOTH,       /* the same, and signed ones are verified here */
+    CONFIG_ASKED_ALWAYS,     /* all; signed ones are verified here before */
+};
+
+enum config_client_authentication {
+    CONFIG_CLIENT_BASIC = 0,
+    CONFIG_CLIENT_POST,
+};
+
+/* Tokens that only their issuer can read: how it is asked about them. */
+struct config_introspection {
+    struct config_url endpoint; /* filled by the preset if it can */
+    struct slice client_id;     /* the gateway's own; none for Google */
+    struct config_secret_source client_secret;
+    enum config_client_authentication authentication;
+    enum config_asked tokens;
+    struct slice prefix;         /* that they begin with; empty: all that have no other's */
+    struct config_texts clients; /* that they may be of; none: any */
+    bool untyped;                /* an answer needs no "token_type" */
+    bool internal_client;        /* of Google: only accounts of the tenant get tokens for it */
+    int64_t cache_s;
+    struct config_place place; /* line 0: the issuer is not asked */
+};
+
 struct config_issuer {
     struct slice name;
     enum issuer_preset_id preset;
@@ -215,6 +242,7 @@ struct config_issuer {
     struct config_texts roles; /* the roles a policy may name */
     struct config_mapping mapping;
     struct config_sign_in sign_in;
+    struct config_introspection introspection;
     enum config_proofs proofs;
     enum config_proofs certificates; /* tokens that are bound to a certificate of their holder */
     bool asks_nonce;                 /* in proofs */
@@ -229,6 +257,9 @@ bool config_issuer_signs(const struct config_issuer *issuer);
 
 /* Has it a front door whose endpoints are those that its metadata name? */
 bool config_sign_in_is_found(const struct config_issuer *issuer);
+
+/* Is it asked about tokens? */
+bool config_issuer_is_asked(const struct config_issuer *issuer);
 
 enum config_credential_kind {
     CONFIG_CREDENTIAL_NONE = 0,

@@ -28,6 +28,8 @@ void config_check_role_source(struct config_reader *reader, const struct config_
                               void *out);
 void config_check_mapping(struct config_reader *reader, const struct config_node *node, void *out);
 void config_check_sign_in(struct config_reader *reader, const struct config_node *node, void *out);
+void config_check_introspection(struct config_reader *reader, const struct config_node *node,
+                                void *out);
 void config_check_attribute(struct config_reader *reader, const struct config_node *node,
                             void *out);
 void config_check_server(struct config_reader *reader, const struct config_node *node, void *out);
@@ -57,6 +59,13 @@ bool config_check_is_name(struct slice text);
 /* The endpoints of the front door, once the rest of the issuer's entry is known. */
 void config_check_sign_in_endpoints(struct config_reader *reader, const struct config_node *node,
                                     struct config_issuer *issuer);
+
+/* How the issuer is asked about tokens, once the rest of its entry is known. */
+void config_check_asked(struct config_reader *reader, const struct config_node *node,
+                        struct config_issuer *issuer);
+
+/* Is it plain which issuer is asked about a token? Of the whole file. */
+void config_check_asked_apart(struct config_reader *reader, const struct config *config);
 
 /* Either a variable or a file, for a secret; node is the mapping named name. */
 void config_check_secret_source(struct config_reader *reader, const struct config_node *node,

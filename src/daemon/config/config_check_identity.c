@@ -109,7 +109,8 @@ static bool is_mutable(struct slice claim)
 {
     static const struct slice NAMES[] = {
         SLICE_INIT("email"),       SLICE_INIT("upn"),      SLICE_INIT("preferred_username"),
-        SLICE_INIT("unique_name"), SLICE_INIT("nickname"), SLICE_INIT("name")};
+        SLICE_INIT("unique_name"), SLICE_INIT("nickname"), SLICE_INIT("name"),
+        SLICE_INIT("username")};
     for (size_t i = 0; i < COUNT_OF(NAMES); i++) {
         if (slice_eq_ascii_nocase(claim, NAMES[i])) {
             return true;
@@ -514,7 +515,10 @@ static void fill_other_audiences(struct config_reader *reader, const struct conf
 
 bool config_issuer_signs(const struct config_issuer *issuer)
 {
-    return issuer->preset != ISSUER_PRESET_API_KEYS && issuer->preset != ISSUER_PRESET_MTLS;
+    bool is_only_asked =
+        config_issuer_is_asked(issuer) && issuer->introspection.tokens == CONFIG_ASKED_OPAQUE;
+    return issuer->preset != ISSUER_PRESET_API_KEYS && issuer->preset != ISSUER_PRESET_MTLS &&
+           !is_only_asked;
 }
 
 /* The first OF_MAPPING keys have a meaning for certificates, too. */
@@ -533,6 +537,7 @@ static void refuse_keys_of_tokens(struct config_reader *reader, const struct con
                                              SLICE_INIT("max_token_age_s"),
                                              SLICE_INIT("step_up"),
                                              SLICE_INIT("sign_in"),
+                                             SLICE_INIT("introspection"),
                                              SLICE_INIT("accepted_issuers"),
                                              SLICE_INIT("token_kind"),
                                              SLICE_INIT("dpop"),
@@ -594,6 +599,7 @@ void config_check_issuer(struct config_reader *reader, const struct config_node 
     if (issuer->preset == ISSUER_PRESET_DEVELOPMENT) {
         fill_development(reader, node, issuer);
         config_check_sign_in_endpoints(reader, node, issuer);
+        config_check_asked(reader, node, issuer);
         return;
     }
     require(reader, node, SLICE("audience"), "the 'aud' that its tokens carry for Aegis");
@@ -604,4 +610,5 @@ void config_check_issuer(struct config_reader *reader, const struct config_node 
     fill_namespace(reader, issuer);
     fill_client_roles(reader, issuer);
     config_check_sign_in_endpoints(reader, node, issuer);
+    config_check_asked(reader, node, issuer);
 }

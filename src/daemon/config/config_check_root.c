@@ -244,6 +244,7 @@ void config_check_root(struct config_reader *reader, const struct config_node *n
     refuse_duplicates(reader, config_node_member(node, SLICE("identity")), SLICE("name"));
     refuse_duplicates(reader, config_node_member(node, SLICE("identity")), SLICE("issuer"));
     config_check_certificates(reader, node, config);
+    config_check_asked_apart(reader, config);
     check_policies(reader, config_node_member(node, SLICE("policies")));
     check_revocations(reader, config_node_member(node, SLICE("revocations")), config);
     check_each(reader, config_node_member(node, SLICE("origins")), check_origin);

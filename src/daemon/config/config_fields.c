@@ -113,6 +113,19 @@ static const struct config_choice hand_ons[] = {
     {{0}, 0},
 };
 
+static const struct config_choice asked_tokens[] = {
+    {SLICE_INIT("opaque"), CONFIG_ASKED_OPAQUE},
+    {SLICE_INIT("both"), CONFIG_ASKED_BOTH},
+    {SLICE_INIT("always"), CONFIG_ASKED_ALWAYS},
+    {{0}, 0},
+};
+
+static const struct config_choice client_authentications[] = {
+    {SLICE_INIT("basic"), CONFIG_CLIENT_BASIC},
+    {SLICE_INIT("post"), CONFIG_CLIENT_POST},
+    {{0}, 0},
+};
+
 static const struct config_choice proof_policies[] = {
     {SLICE_INIT("optional"), CONFIG_PROOFS_OPTIONAL},
     {SLICE_INIT("required"), CONFIG_PROOFS_REQUIRED},
@@ -315,6 +328,38 @@ static const struct config_object sign_in_object =
     OBJECT(sign_in_fields, struct config_sign_in, offsetof(struct config_sign_in, place),
            config_check_sign_in);
 
+static const struct config_field introspection_fields[] = {
+    {.name = SLICE_INIT("endpoint"), .kind = CONFIG_KIND_URL, AT(config_introspection, endpoint),
+     .doc = "where it is asked; default by preset, required by preset oidc"},
+    {.name = SLICE_INIT("client_id"), .kind = CONFIG_KIND_TEXT, AT(config_introspection, client_id),
+     .doc = "the gateway's own client at the issuer; not for preset google"},
+    {.name = SLICE_INIT("client_secret"), .kind = CONFIG_KIND_OBJECT,
+     AT(config_introspection, client_secret), .object = &secret_object,
+     .doc = "where its secret is: {env: NAME} or {file: PATH}"},
+    {.name = SLICE_INIT("client_authentication"), .kind = CONFIG_KIND_CHOICE,
+     AT(config_introspection, authentication), .choices = client_authentications,
+     .doc = "how the secret is shown: basic (default) or post"},
+    {.name = SLICE_INIT("tokens"), .kind = CONFIG_KIND_CHOICE, AT(config_introspection, tokens),
+     .choices = asked_tokens,
+     .doc = "opaque (default): only such tokens; both: signed ones as well, verified here; always: "
+            "signed ones are verified and asked about"},
+    {.name = SLICE_INIT("prefix"), .kind = CONFIG_KIND_TEXT, AT(config_introspection, prefix),
+     .doc = "what its opaque tokens begin with; needed where several issuers are asked"},
+    {.name = SLICE_INIT("clients"), .kind = CONFIG_KIND_TEXTS, AT(config_introspection, clients),
+     .doc = "client ids that tokens may be of; needed where answers have no 'aud'"},
+    {.name = SLICE_INIT("untyped"), .kind = CONFIG_KIND_BOOL, AT(config_introspection, untyped),
+     .doc = "accept answers without 'token_type', which may be about refresh tokens; default false"},
+    {.name = SLICE_INIT("internal_client"), .kind = CONFIG_KIND_BOOL,
+     AT(config_introspection, internal_client),
+     .doc = "of preset google: the client is internal, so that only the tenant's accounts get tokens"},
+    {.name = SLICE_INIT("cache_s"), .kind = CONFIG_KIND_NUMBER, AT(config_introspection, cache_s),
+     .value_default = 60, .value_min = 0, .value_max = 300,
+     .doc = "how long an answer counts; default 60, 0: for one request"},
+};
+static const struct config_object introspection_object =
+    OBJECT(introspection_fields, struct config_introspection,
+           offsetof(struct config_introspection, place), config_check_introspection);
+
 static const struct config_field issuer_fields[] = {
     {.name = SLICE_INIT("name"), .kind = CONFIG_KIND_TEXT, .is_required = true,
      AT(config_issuer, name), .doc = "unique short name, for policies, log and audit"},
@@ -384,6 +429,9 @@ static const struct config_field issuer_fields[] = {
     {.name = SLICE_INIT("sign_in"), .kind = CONFIG_KIND_OBJECT, AT(config_issuer, sign_in),
      .object = &sign_in_object,
      .doc = "let clients sign in here that the provider does not know"},
+    {.name = SLICE_INIT("introspection"), .kind = CONFIG_KIND_OBJECT,
+     AT(config_issuer, introspection), .object = &introspection_object,
+     .doc = "ask the issuer about tokens that only it can read (RFC 7662; Google's tokeninfo)"},
     {.name = SLICE_INIT("dpop"), .kind = CONFIG_KIND_CHOICE, AT(config_issuer, proofs),
      .choices = proof_policies,
      .doc = "tokens bound to a key: optional (default), required, or off: then they are refused"},

@@ -42,6 +42,7 @@ struct config_limits {
     /* identity */
     int64_t token_bytes, token_cache_entries, proofs, revocations, revocation_bytes;
     int64_t jwks_bytes, jwks_refresh_s, jwks_stale_s;
+    int64_t introspections, introspection_timeout_ms, introspection_answer_bytes;
     /* the front door */
     int64_t sign_in_request_s, sign_in_code_s, sign_in_codes, sign_in_fetches;
     int64_t sign_in_documents, sign_in_document_bytes, sign_in_document_s, sign_in_answer_bytes;
