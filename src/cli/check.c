@@ -67,11 +67,15 @@ static void print_metadata_addresses(const struct config_issuer *issuer, struct 
     }
 }
 
-/* What the gateway will ask for the keys of an issuer, in this order. */
+/* What the gateway will ask an issuer for: about tokens, and for its keys, in this order. */
 static void print_addresses(const char *path, const struct config_issuer *issuer,
                             struct arena *arena)
 {
     struct slice address = issuer->jwks_url.text;
+    if (config_issuer_is_asked(issuer)) {
+        printf("%s: issuer '%.*s' will be asked about tokens at %.*s\n", path,
+               SLICE_ARG(issuer->name), SLICE_ARG(issuer->introspection.endpoint.text));
+    }
     if (!config_issuer_signs(issuer) || !key_sets_is_remote(issuer)) {
         return;
     }

@@ -92,20 +92,31 @@ static enum status read_lists(const struct config *config, size_t path_offset, s
     return STATUS_OK;
 }
 
-/* Of the front doors. */
-static enum status read_sign_in_secrets(const struct config *config, struct arena *arena,
-                                        struct slice **out)
+static const struct config_secret_source *of_front_door(const struct config_issuer *issuer)
+{
+    return &issuer->sign_in.client_secret;
+}
+
+static const struct config_secret_source *of_introspection(const struct config_issuer *issuer)
+{
+    return &issuer->introspection.client_secret;
+}
+
+/* One secret of each issuer that has it. */
+static enum status
+read_issuer_secrets(const struct config *config,
+                    const struct config_secret_source *(*source_of)(const struct config_issuer *),
+                    struct arena *arena, struct slice **out)
 {
     struct slice *secrets = arena_alloc_zero(arena, config->issuer_count, sizeof(*secrets));
     if (secrets == NULL) {
         return STATUS_LIMIT;
     }
     for (size_t i = 0; i < config->issuer_count; i++) {
-        const struct config_sign_in *sign_in = &config->issuers[i].sign_in;
-        const struct config_credential credential = {.kind = CONFIG_CREDENTIAL_HEADER,
-                                                     .from_env = sign_in->client_secret.env,
-                                                     .from_file = sign_in->client_secret.file};
-        if (sign_in->client_id.len > 0 &&
+        const struct config_secret_source *source = source_of(&config->issuers[i]);
+        const struct config_credential credential = {
+            .kind = CONFIG_CREDENTIAL_HEADER, .from_env = source->env, .from_file = source->file};
+        if ((source->env.len > 0 || source->file.len > 0) &&
             inputs_secret(&credential, arena, &secrets[i]) != STATUS_OK) {
             secrets[i] = SLICE_EMPTY;
         }
@@ -140,7 +151,8 @@ enum status inputs_of_config(const struct config *config, struct arena *arena, s
     TRY(read_secrets(config, arena, &out->secrets));
     TRY(read_lists(config, offsetof(struct config_issuer, keys_path), arena, &out->api_keys));
     TRY(read_lists(config, offsetof(struct config_issuer, client_ca), arena, &out->authorities));
-    TRY(read_sign_in_secrets(config, arena, &out->sign_in_secrets));
+    TRY(read_issuer_secrets(config, of_front_door, arena, &out->sign_in_secrets));
+    TRY(read_issuer_secrets(config, of_introspection, arena, &out->introspection_secrets));
     TRY(read_document_authorities(config, arena, &out->document_authorities));
     TRY(revocation_file_check(config, arena, report));
     if (config->policies.count == 0) {

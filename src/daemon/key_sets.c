@@ -34,8 +34,8 @@ static bool have_remote(const struct config *config)
 {
     for (size_t i = 0; i < config->issuer_count; i++) {
         const struct config_issuer *issuer = &config->issuers[i];
-        bool has_door = issuer->sign_in.client_id.len > 0;
-        if ((config_issuer_signs(issuer) && key_sets_is_remote(issuer)) || has_door) {
+        bool is_asked = issuer->sign_in.client_id.len > 0 || config_issuer_is_asked(issuer);
+        if ((config_issuer_signs(issuer) && key_sets_is_remote(issuer)) || is_asked) {
             return true;
         }
     }

@@ -26,6 +26,7 @@ enum item_kind {
     ITEM_VOUCHING,           /* index: issuer; the authorities of certificates that it takes */
     ITEM_SIGN_IN,            /* index: issuer; the secret of its front door */
     ITEM_DOCUMENTS,          /* whom to believe about documents of clients */
+    ITEM_ASKING,             /* index: issuer; the secret of our client that asks about tokens */
 };
 
 /* Before each name and its data. Both sides are the same program: the struct itself is written. */
@@ -134,6 +135,9 @@ static enum status put_all(struct buf *out, const struct inputs *inputs, struct 
         if (inputs->sign_in_secrets[i].ptr != NULL) {
             put(out, ITEM_SIGN_IN, i, SLICE_EMPTY, inputs->sign_in_secrets[i]);
         }
+        if (inputs->introspection_secrets[i].ptr != NULL) {
+            put(out, ITEM_ASKING, i, SLICE_EMPTY, inputs->introspection_secrets[i]);
+        }
     }
     return buf_status(out);
 }
@@ -227,6 +231,7 @@ static struct slice *path_of(struct config *config, const struct item *item)
     case ITEM_SIGN_IN:
     case ITEM_DOCUMENTS:
     case ITEM_ISSUER_AUTHORITIES:
+    case ITEM_ASKING:
         break;
     }
     return NULL;
@@ -242,33 +247,60 @@ static enum status take_file(const struct item *item, struct arena *arena, struc
     return arena_format(arena, path, "/proc/self/fd/%d", fd);
 }
 
-/* What stays in memory. */
+/* Where an item that stays in memory belongs; NULL: it is none. */
+static struct slice *place_of(struct inputs *inputs, const struct item *item)
+{
+    size_t index = item->head.index;
+    bool is_server = index < inputs->config->server_count;
+    bool is_issuer = index < inputs->config->issuer_count;
+    switch ((enum item_kind)item->head.kind) {
+    case ITEM_SECRET:
+        return is_server ? &inputs->secrets[index] : NULL;
+    case ITEM_API_KEYS:
+        return is_issuer ? &inputs->api_keys[index] : NULL;
+    case ITEM_VOUCHING:
+        return is_issuer ? &inputs->authorities[index] : NULL;
+    case ITEM_SIGN_IN:
+        return is_issuer ? &inputs->sign_in_secrets[index] : NULL;
+    case ITEM_ASKING:
+        return is_issuer ? &inputs->introspection_secrets[index] : NULL;
+    case ITEM_DOCUMENTS:
+        return &inputs->document_authorities;
+    case ITEM_AUDIT_KEY:
+        return &inputs->audit_public;
+    case ITEM_CONFIG:
+    case ITEM_FOLDER:
+    case ITEM_POLICY:
+    case ITEM_CERTIFICATE:
+    case ITEM_KEY:
+    case ITEM_AUTHORITIES:
+    case ITEM_ISSUER_AUTHORITIES:
+    case ITEM_CLIENT_CA:
+    case ITEM_CLIENT_CRL:
+        break;
+    }
+    return NULL;
+}
+
 static enum status take_secrets(struct slice packed, struct arena *arena, struct inputs *out)
 {
+    struct slice **const by_issuer[] = {&out->api_keys, &out->authorities, &out->sign_in_secrets,
+                                        &out->introspection_secrets};
     struct item item;
     out->secrets = arena_alloc_zero(arena, out->config->server_count, sizeof(*out->secrets));
-    out->api_keys = arena_alloc_zero(arena, out->config->issuer_count, sizeof(*out->api_keys));
-    out->authorities =
-        arena_alloc_zero(arena, out->config->issuer_count, sizeof(*out->authorities));
-    out->sign_in_secrets =
-        arena_alloc_zero(arena, out->config->issuer_count, sizeof(*out->sign_in_secrets));
-    if (out->secrets == NULL || out->api_keys == NULL || out->authorities == NULL ||
-        out->sign_in_secrets == NULL) {
+    if (out->secrets == NULL) {
         return STATUS_LIMIT;
     }
+    for (size_t i = 0; i < COUNT_OF(by_issuer); i++) {
+        *by_issuer[i] = arena_alloc_zero(arena, out->config->issuer_count, sizeof(struct slice));
+        if (*by_issuer[i] == NULL) {
+            return STATUS_LIMIT;
+        }
+    }
     while (next_item(&packed, &item)) {
-        if (item.head.kind == ITEM_SECRET && item.head.index < out->config->server_count) {
-            out->secrets[item.head.index] = item.data;
-        } else if (item.head.kind == ITEM_API_KEYS && item.head.index < out->config->issuer_count) {
-            out->api_keys[item.head.index] = item.data;
-        } else if (item.head.kind == ITEM_VOUCHING && item.head.index < out->config->issuer_count) {
-            out->authorities[item.head.index] = item.data;
-        } else if (item.head.kind == ITEM_SIGN_IN && item.head.index < out->config->issuer_count) {
-            out->sign_in_secrets[item.head.index] = item.data;
-        } else if (item.head.kind == ITEM_DOCUMENTS) {
-            out->document_authorities = item.data;
-        } else if (item.head.kind == ITEM_AUDIT_KEY) {
-            out->audit_public = item.data;
+        struct slice *place = place_of(out, &item);
+        if (place != NULL) {
+            *place = item.data;
         }
     }
     return STATUS_OK;

@@ -47,10 +47,10 @@ static const char CONFIG[] =
     "client_documents: {ca: ca.pem}\n"
     "identity:\n"
     "- {name: plain, audience: a, issuer: 'https://i', jwks: 'https://i/keys'}\n"
-    "- {name: door, audience: a, issuer: 'https://j', jwks: 'https://j/keys', ca: issuer.pem,"
-    " sign_in:"
+    "- {name: door, audience: a, issuer: 'https://j', ca: issuer.pem, sign_in:"
     " {client_id: c, client_secret: {file: secret}, authorization_endpoint: 'https://j/a',"
-    " token_endpoint: 'https://j/t'}}\n"
+    " token_endpoint: 'https://j/t'}, introspection: {endpoint: 'https://j/i', client_id: c,"
+    " client_secret: {file: secret}}}\n"
     "servers:\n"
     "- {name: one, url: 'https://one', tls: {ca: ca.pem},"
     " credential: {service: {header: Authorization, prefix: 'Bearer ', from: {file: secret}}}}\n"
@@ -146,6 +146,8 @@ TEST(parcel_brings_everything_a_worker_may_have)
     CHECK(slice_eq(self.unpacked.document_authorities, SLICE("authorities")));
     CHECK(config->issuers[0].authorities.len == 0);
     CHECK(slice_eq(config->issuers[1].authorities, SLICE(AUTHORITIES)));
+    CHECK(self.unpacked.introspection_secrets[0].ptr == NULL);
+    CHECK(slice_eq(self.unpacked.introspection_secrets[1], SLICE("word")));
     struct signing_key *key = NULL;
     CHECK(signing_key_open(self.inputs.audit_key_path, &key, NULL) == STATUS_OK);
     CHECK(slice_eq(self.unpacked.audit_public,
@@ -193,6 +195,8 @@ TEST(parcel_brings_texts_and_secrets)
     CHECK(self.unpacked.sign_in_secrets[0].ptr == NULL);
     CHECK(slice_eq(self.unpacked.sign_in_secrets[1], SLICE("word")));
     CHECK(slice_eq(self.unpacked.document_authorities, SLICE("authorities")));
+    CHECK(self.unpacked.introspection_secrets[0].ptr == NULL);
+    CHECK(slice_eq(self.unpacked.introspection_secrets[1], SLICE("word")));
     tear_down(&self);
 }
 

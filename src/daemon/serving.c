@@ -44,6 +44,7 @@ struct serving {
     struct curl_client_user control_curl;
     struct port_http_client control_client;
     struct key_sets keys;
+    struct introspections introspections;
     struct shared_usage usage;
     struct port_usage usage_port;
     struct shared_codes codes;
@@ -176,6 +177,13 @@ static void open_keys(struct serving *s)
                                          .context = s};
     key_sets_init(&s->keys, &ports);
     s->shared.keys = &s->keys;
+    const struct introspections_ports asking = {.parser = ports.parser,
+                                                .crypto = ports.crypto,
+                                                .clock = ports.clock,
+                                                .poster = ports.poster,
+                                                .http_client = ports.http_client};
+    introspections_init(&s->introspections, &asking);
+    s->shared.introspections = &s->introspections;
 }
 
 static enum status take_session_key(struct serving *s)
@@ -446,6 +454,9 @@ static enum status reload(struct serving *s, struct arena *arena, struct inputs 
     key_sets_adopt(&s->keys, inputs->config);
     key_sets_read_anew(&s->keys);
     enum status status = take_inputs(s, arena, inputs);
+    if (status == STATUS_OK) {
+        introspections_adopt(&s->introspections, inputs->config, inputs->introspection_secrets);
+    }
     key_sets_drop_others(&s->keys, status == STATUS_OK ? inputs->config : s->inputs.config);
     return status;
 }
@@ -572,18 +583,20 @@ static void stop_control(struct serving *s)
     loop_stop(&s->control);
     loop_thread_join(&s->control);
     key_sets_close(&s->keys);
+    introspections_close(&s->introspections);
 }
 
 static void release(struct serving *s)
 {
     key_sets_close(&s->keys);
+    introspections_close(&s->introspections);
     /* The journal completes what it has, and so do our own requests; the completions wait at the
      * loops. */
     journal_close(s->journal);
     if (s->plan->network != NULL) {
         s->plan->network->close_client(s->shared.curl_client);
     }
-    (void)loop_run_posted(&s->control); /* requests that waited for keys go on */
+    (void)loop_run_posted(&s->control); /* requests that waited go on */
     lane_settle_all(s->lanes, s->started_count);
     for (size_t i = 0; i < s->started_count; i++) {
         lane_release(&s->lanes[i]);
@@ -592,6 +605,7 @@ static void release(struct serving *s)
     gateway_snapshot_unref(s->snapshot);
     revocation_file_release(&s->revocations);
     key_sets_release(&s->keys);
+    introspections_release(&s->introspections);
     loop_release(&s->control);
     uv_sem_destroy(&s->reloaded);
     shared_usage_release(&s->usage);
@@ -614,6 +628,7 @@ static enum status serve(struct serving *s, const sigset_t *set, struct diag *di
     TRY(open_shared(s, diag));
     TRY(look_at_revocations(s, &s->revocations, s->inputs.config, diag));
     key_sets_adopt(&s->keys, s->inputs.config);
+    introspections_adopt(&s->introspections, s->inputs.config, s->inputs.introspection_secrets);
     key_loop_wait(&s->keys, &s->control, KEYS_WAIT_MAX_MS);
     enum status status = build_snapshot(s, s->plan->inputs, &s->arena, &snapshot);
     if (status != STATUS_OK) {
