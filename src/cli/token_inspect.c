@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "core/identity/identity.h"
+#include "daemon/asking_once.h"
 #include "daemon/assembly.h"
 #include "daemon/key_reading.h"
 
@@ -55,9 +56,10 @@ static const struct command token_inspect_command = {
         "Makes every check of the gateway on a token, in order, and shows the principal that it\n"
         "stands for. The token is read from standard input unless it is given; there, other users\n"
         "of this machine cannot see it. Keys are read as the configuration says, from files or\n"
-        "addresses. Without --config the development issuer of $XDG_STATE_HOME/aegis is trusted.\n"
-        "Neither the token nor its signature is printed. What it is bound to is shown; with the\n"
-        "client's certificate (PEM) it is compared with that.\n"
+        "addresses, and issuers are asked about tokens that they alone can read. Without --config\n"
+        "the development issuer of $XDG_STATE_HOME/aegis is trusted. Neither the token nor its\n"
+        "signature is printed. What it is bound to is shown; with the client's certificate (PEM)\n"
+        "it is compared with that.\n"
         "\n"
         "Exit codes: 0 the token is accepted; 1 it is refused, or the configuration cannot be\n"
         "used; 2 the command line is wrong.\n"
@@ -318,13 +320,17 @@ static struct slice verdict_of(const struct seen *seen)
                           : (seen->status == STATUS_OK ? SLICE("ok") : SLICE("refused"));
 }
 
-/* Of a caller's own key there is nothing but its form and its place on a list. */
+/* Of a caller's own key there is nothing but its form and its place on a list; an issuer is asked
+ * about few tokens, and about those that it alone can read nothing is known before. */
 static bool is_shown(const struct inspection *self, enum identity_check check)
 {
-    bool is_key =
-        self->checks[IDENTITY_CHECK_KEY].is_told && !self->checks[IDENTITY_CHECK_HEADER].is_told;
-    bool is_unasked = check == IDENTITY_CHECK_BINDING && !self->has_certificate;
-    return (!is_key && !is_unasked) || self->checks[check].is_told;
+    bool is_signed = self->checks[IDENTITY_CHECK_HEADER].is_told;
+    bool is_key = self->checks[IDENTITY_CHECK_KEY].is_told && !is_signed;
+    bool is_opaque = self->checks[IDENTITY_CHECK_ANSWER].is_told && !is_signed;
+    bool is_hidden = is_key || check == IDENTITY_CHECK_ANSWER ||
+                     (check == IDENTITY_CHECK_BINDING && !self->has_certificate) ||
+                     (is_opaque && check <= IDENTITY_CHECK_SIGNATURE);
+    return !is_hidden || self->checks[check].is_told;
 }
 
 static void checks_json(struct inspection *self, struct buf *out)
@@ -517,8 +523,10 @@ static enum status read_token(const char *given, struct buf *out)
 static void authenticate(struct inspection *self, struct slice authorization)
 {
     struct diag diag = {0};
+    struct identity_miss miss;
+    struct identity_answer answer;
     const struct identity_observer observer = {self, see};
-    const struct identity_request request = {
+    struct identity_request request = {
         .snapshot = self->snapshot->identity,
         .revocations = self->snapshot->revocations,
         .crypto = openssl_crypto_port(self->crypto),
@@ -529,8 +537,21 @@ static void authenticate(struct inspection *self, struct slice authorization)
         .arena = &self->arena,
         .skips_binding = true,
         .certificate = self->has_certificate ? &self->certificate : NULL,
+        .miss = &miss,
         .observer = &observer};
     (void)!identity_authenticate(&request, &self->principal, &diag);
+    if (!miss.is_unasked) {
+        return;
+    }
+    enum status status =
+        asking_once(&self->keys, &self->inputs, &miss, &self->arena, &answer, &diag);
+    if (status == STATUS_OK) {
+        request.answer = &answer;
+        (void)!identity_authenticate(&request, &self->principal, &diag);
+    } else {
+        self->checks[IDENTITY_CHECK_ANSWER] =
+            (struct seen){.is_told = true, .status = status, .diag = diag};
+    }
 }
 
 static void release(struct inspection *self)

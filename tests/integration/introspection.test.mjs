@@ -1,6 +1,7 @@
 // Tokens that only their issuer can read: it is asked about them (RFC 7662; Google's tokeninfo), over real sockets, for
 // callers of several loops.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -284,6 +285,35 @@ test('a reload forgets what was said', async () => {
   await bench.reload();
   issuer.say(token, { active: false });
   await refused([['taken back', 'token.inactive', token]], 401);
+});
+
+describe('aegis token inspect', () => {
+  async function inspect(token) {
+    const file = path.join(bench.folder, 'aegis.yaml');
+    const child = spawn(process.env.AEGIS_BINARY, ['token', 'inspect', '--config', file, '--output', 'json']);
+    let text = '';
+    child.stdout.setEncoding('utf8').on('data', (piece) => { text += piece; });
+    child.stderr.resume();
+    child.stdin.end(token);
+    const code = await new Promise((resolve) => child.on('close', resolve));
+    return { code, ...JSON.parse(text) };
+  }
+  const verdicts = ({ checks }) => Object.fromEntries(checks.map(({ check, verdict, code: reason }) => [check, reason ?? verdict]));
+  const passed = (...names) => Object.fromEntries(names.map((name) => [name, 'ok']));
+
+  test('asks the issuer', async () => {
+    const said = await inspect(issuer.token(good()));
+    assert.equal(said.code, 0);
+    assert.deepEqual(verdicts(said), passed('form', 'issuer', 'introspection', 'claims', 'kind', 'time', 'audience', 'tenant', 'mapping'));
+    assert.equal(said.principal.id, 'asked|alice');
+  });
+
+  test('says why a token is refused, and why nobody knows', async () => {
+    const unknown = await inspect('nobody-gave-this-out');
+    assert.deepEqual([unknown.code, verdicts(unknown).introspection, unknown.principal], [1, 'token.inactive', null]);
+    const odd = await inspect(issuer.token({ active: 1 }));
+    assert.deepEqual([odd.code, verdicts(odd).introspection, verdicts(odd).claims], [1, 'identity.answer', 'not reached']);
+  });
 });
 
 test('neither tokens nor secrets are written anywhere', async () => {

@@ -1,0 +1,64 @@
+#include "daemon/asking_once.h"
+
+#include "daemon/introspections.h"
+
+struct once {
+    struct arena *arena;
+    struct identity_answer *out;
+    struct diag *diag;
+    enum status status;
+    bool is_done;
+};
+
+static void on_done(const struct introspection_sink *sink, enum status status,
+                    const struct introspection_answer *answer, const struct diag *diag)
+{
+    struct once *once = sink->user;
+    once->is_done = true;
+    once->status = status;
+    if (status != STATUS_OK) {
+        *once->diag = *diag;
+        return;
+    }
+    once->out->is_active = answer->is_active;
+    once->out->asked_at_s = answer->asked_at_s;
+    once->status = arena_copy(once->arena, answer->text, &once->out->text);
+}
+
+static enum status ask(struct introspections *owner, struct loop *loop,
+                       const struct identity_miss *miss, struct once *once)
+{
+    struct introspections_user user = {owner, &loop->poster};
+    const struct port_introspection port = introspections_port(&user);
+    const struct introspection_question question = {miss->name, miss->token, miss->hash};
+    const struct introspection_sink sink = {.done = on_done, .user = once};
+    TRY(port.ask(port.context, &question, &sink, once->diag));
+    while (!once->is_done) {
+        (void)uv_run(&loop->uv, UV_RUN_ONCE);
+    }
+    return once->status;
+}
+
+enum status asking_once(struct key_reading *reading, const struct inputs *inputs,
+                        const struct identity_miss *miss, struct arena *arena,
+                        struct identity_answer *out, struct diag *diag)
+{
+    const struct introspections_ports ports = {.parser = reading->sets.ports.parser,
+                                               .crypto = reading->sets.ports.crypto,
+                                               .clock = reading->sets.ports.clock,
+                                               .poster = reading->sets.ports.poster,
+                                               .http_client = reading->sets.ports.http_client};
+    struct once once = {.arena = arena, .out = out, .diag = diag};
+    struct introspections *owner = base_alloc(sizeof(*owner));
+    *out = (struct identity_answer){.name = miss->name};
+    if (owner == NULL) {
+        return diag_fail(diag, STATUS_LIMIT, "identity.memory", "no memory to ask an issuer");
+    }
+    introspections_init(owner, &ports);
+    introspections_adopt(owner, inputs->config, inputs->introspection_secrets);
+    enum status status = ask(owner, &reading->loop, miss, &once);
+    introspections_close(owner);
+    introspections_release(owner);
+    base_free(owner);
+    return status;
+}
