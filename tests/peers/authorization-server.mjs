@@ -17,6 +17,11 @@ const TESTER = {
   client_id: 'tester', client_secret: 'a secret of the tests, no longer than this', grant_types: [TEST_GRANT],
   redirect_uris: [], response_types: [], token_endpoint_auth_method: 'client_secret_post',
 };
+/** The client of the gateway's own that asks about tokens. */
+export const ASKING = {
+  client_id: 'gateway:asking', client_secret: 'another secret, with a % and a :', grant_types: [], redirect_uris: [], response_types: [],
+  token_endpoint_auth_method: 'client_secret_basic',
+};
 
 /** A signing key as a private JWK. algorithm: 'RS256' or 'ES256'. */
 export function signingKey(kid, algorithm = 'RS256') {
@@ -75,10 +80,11 @@ export class AuthorizationServer {
 
   /**
    * resources: the scopes of each resource that tokens may be for, `{ URL: 'scope scope' }`; more can be added.
+   * opaque: those of them whose tokens only the server can read.
    * audience: that tokens name in place of their resource. roles: `{ subject: [...] }`. ttl_s: of access tokens. provider: members of the provider's configuration.
    */
-  constructor({ resources = {}, audience, roles = {}, ttl_s = 300, clients = [], provider = {} } = {}) {
-    this.#options = { audience, roles, ttl_s, clients, provider };
+  constructor({ resources = {}, opaque = [], audience, roles = {}, ttl_s = 300, clients = [], provider = {} } = {}) {
+    this.#options = { opaque, audience, roles, ttl_s, clients, provider };
     this.resources = resources;
   }
 
@@ -105,16 +111,23 @@ export class AuthorizationServer {
     await closed;
   }
 
-  /** An access token. claims: added, or replaced; header: likewise. */
-  async token({ subject = 'alice', resource, scope, claims = {}, header = {} }) {
+  /** An access token, or with kind 'refresh' one that renews. claims: added, or replaced; header: likewise. */
+  async token({ subject = 'alice', resource, scope, claims = {}, header = {}, kind = 'access' }) {
     const form = new URLSearchParams({
-      grant_type: TEST_GRANT, client_id: TESTER.client_id, client_secret: TESTER.client_secret, subject, resource,
+      grant_type: TEST_GRANT, client_id: TESTER.client_id, client_secret: TESTER.client_secret, subject, resource, kind,
       claims: JSON.stringify(claims), header: JSON.stringify(header), ...(scope === undefined ? {} : { scope }),
     });
     const response = await fetch(`${this.url}/token`, { method: 'POST', body: form });
     const answer = await response.json();
     if (!response.ok) throw new Error(`no token: ${JSON.stringify(answer)}`);
     return answer.access_token;
+  }
+
+  /** Takes a token back. */
+  async revoke(token) {
+    const form = new URLSearchParams({ token, client_id: TESTER.client_id, client_secret: TESTER.client_secret });
+    const { ok, status } = await fetch(`${this.url}/token/revocation`, { method: 'POST', body: form });
+    if (!ok) throw new Error(`not taken back: ${status}`);
   }
 
   async #serve(request, response) {
@@ -156,8 +169,9 @@ export class AuthorizationServer {
   #resource(name) {
     const scope = this.resources[name];
     if (scope === undefined) throw new errors.InvalidTarget();
-    const { audience = name, ttl_s } = this.#options;
-    return { scope, audience, accessTokenFormat: 'jwt', accessTokenTTL: ttl_s, jwt: { sign: { alg: this.keys[0].alg } } };
+    const { opaque, audience = name, ttl_s } = this.#options;
+    const accessTokenFormat = opaque.includes(name) ? 'opaque' : 'jwt';
+    return { scope, audience, accessTokenFormat, accessTokenTTL: ttl_s, jwt: { sign: { alg: this.keys[0].alg } } };
   }
 
   #newProvider() {
@@ -165,7 +179,7 @@ export class AuthorizationServer {
     const provider = new Provider(this.url, {
       adapter: this.#adapter,
       jwks: { keys: this.keys },
-      clients: [TESTER, ...clients],
+      clients: [TESTER, ASKING, ...clients],
       cookies: { keys: ['of the tests'] },
       interactions: { url: (context, { uid }) => `/sign-in/${uid}` },
       findAccount: (context, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
@@ -176,6 +190,7 @@ export class AuthorizationServer {
       // A person's refresh tokens live on without offline_access, which clients of MCP do not ask for by themselves.
       issueRefreshToken: (context, client) => client.grantTypeAllowed('refresh_token'),
       scopes: [...new Set(Object.values(this.resources).flatMap((scope) => scope.split(' '))), 'openid', 'offline_access'],
+      extraTokenClaims: (context, token) => ({ roles: roles[token.accountId] ?? [] }),
       formats: {
         customizers: {
           jwt: (context, token, parts) => {
@@ -189,6 +204,8 @@ export class AuthorizationServer {
       ...more,
       features: {
         devInteractions: { enabled: false },
+        introspection: { enabled: true, allowedPolicy: (context, client) => client.clientId === ASKING.client_id },
+        revocation: { enabled: true },
         resourceIndicators: {
           enabled: true,
           useGrantedResource: () => true,
@@ -197,7 +214,7 @@ export class AuthorizationServer {
         ...more.features,
       },
     });
-    provider.registerGrantType(TEST_GRANT, (context) => this.#testGrant(context), ['subject', 'resource', 'scope', 'claims', 'header']);
+    provider.registerGrantType(TEST_GRANT, (context) => this.#testGrant(context), ['subject', 'resource', 'scope', 'claims', 'header', 'kind']);
     return provider;
   }
 
@@ -207,8 +224,9 @@ export class AuthorizationServer {
     const scope = params.scope ?? info.scope;
     const grant = new provider.Grant({ accountId: params.subject, clientId: client.clientId });
     grant.addResourceScope(params.resource, scope);
-    const token = new provider.AccessToken({ accountId: params.subject, client, grantId: await grant.save(), gty: 'test', scope });
-    token.resourceServer = new provider.ResourceServer(params.resource, info);
+    const Token = params.kind === 'refresh' ? provider.RefreshToken : provider.AccessToken;
+    const token = new Token({ accountId: params.subject, client, grantId: await grant.save(), gty: 'test', scope });
+    if (params.kind !== 'refresh') token.resourceServer = new provider.ResourceServer(params.resource, info);
     this.#changes.set(token, { claims: JSON.parse(params.claims), header: JSON.parse(params.header) });
     context.body = { access_token: await token.save(), token_type: 'Bearer', expires_in: token.expiration, scope };
   }
