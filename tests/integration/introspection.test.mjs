@@ -304,7 +304,7 @@ describe('aegis token inspect', () => {
   test('asks the issuer', async () => {
     const said = await inspect(issuer.token(good()));
     assert.equal(said.code, 0);
-    assert.deepEqual(verdicts(said), passed('form', 'issuer', 'introspection', 'claims', 'kind', 'time', 'audience', 'tenant', 'mapping'));
+    assert.deepEqual(verdicts(said), passed('form', 'issuer', 'introspection', 'claims', 'kind', 'time', 'audience', 'tenant', 'mapping', 'revocation'));
     assert.equal(said.principal.id, 'asked|alice');
   });
 
