@@ -32,6 +32,7 @@ before(async () => {
         introspection: { endpoint: `${issuer.url}/introspect`, ...client(folder), ...introspection },
       });
       return {
+        limits: { introspection_timeout_ms: 30000 }, // the machine may be busy
         identity: [
           entry('asked', {}),
           entry('live', { prefix: 'live-', cache_s: 0, client_authentication: 'post' }),

@@ -205,7 +205,7 @@ export class AuthorizationServer {
       features: {
         devInteractions: { enabled: false },
         introspection: { enabled: true, allowedPolicy: (context, client) => client.clientId === ASKING.client_id },
-        revocation: { enabled: true },
+        revocation: { enabled: true, allowedPolicy: () => true },
         resourceIndicators: {
           enabled: true,
           useGrantedResource: () => true,
