@@ -6,6 +6,7 @@
 
 #include "core/policy/lift.h"
 #include "daemon/file.h"
+#include "daemon/introspections.h"
 #include "daemon/policies.h"
 
 #include <pwd.h>
@@ -282,23 +283,6 @@ static enum status build_evidence(struct build *b, const struct config_issuer *f
     return STATUS_OK;
 }
 
-static struct issuer_inquiry inquiry_of(const struct config_issuer *issuer)
-{
-    const struct config_introspection *from = &issuer->introspection;
-    if (!config_issuer_is_asked(issuer)) {
-        return (struct issuer_inquiry){0};
-    }
-    return (struct issuer_inquiry){
-        .asked = from->tokens == CONFIG_ASKED_ALWAYS ? ISSUER_ASKED_ALWAYS : ISSUER_ASKED_OPAQUE,
-        .form = issuer->preset == ISSUER_PRESET_GOOGLE ? INTROSPECTION_TOKENINFO
-                                                       : INTROSPECTION_RFC7662,
-        .prefix = from->prefix,
-        .clients = from->clients.items,
-        .client_count = from->clients.count,
-        .allows_untyped = from->untyped,
-        .keep_s = from->cache_s};
-}
-
 /* Texts are borrowed from the configuration: identity_snapshot_new copies what it keeps. */
 static enum status build_issuer(struct build *b, const struct config_issuer *from,
                                 struct issuer_entry *to)
@@ -332,7 +316,7 @@ static enum status build_issuer(struct build *b, const struct config_issuer *fro
     };
     bool is_only_asked = config_issuer_is_asked(from) && !config_issuer_signs(from);
     to->kind = is_only_asked ? ISSUER_OF_ANSWERS : ISSUER_OF_TOKENS;
-    to->inquiry = inquiry_of(from);
+    to->inquiry = introspections_rules(from);
     to->algorithms = from->algorithms;
     static const enum issuer_proof_policy PROOFS[] = {
         [CONFIG_PROOFS_OPTIONAL] = ISSUER_PROOFS_OPTIONAL,

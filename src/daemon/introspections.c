@@ -159,6 +159,29 @@ static void turn_down(struct asker *asker, const struct diag *diag)
     post_back(asker);
 }
 
+/* -- what an entry says ------------------------------------------------------------------ */
+
+static enum introspection_form form_of(const struct config_issuer *issuer)
+{
+    return issuer->preset == ISSUER_PRESET_GOOGLE ? INTROSPECTION_TOKENINFO : INTROSPECTION_RFC7662;
+}
+
+struct issuer_inquiry introspections_rules(const struct config_issuer *issuer)
+{
+    const struct config_introspection *from = &issuer->introspection;
+    if (!config_issuer_is_asked(issuer)) {
+        return (struct issuer_inquiry){0};
+    }
+    return (struct issuer_inquiry){
+        .asked = from->tokens == CONFIG_ASKED_ALWAYS ? ISSUER_ASKED_ALWAYS : ISSUER_ASKED_OPAQUE,
+        .form = form_of(issuer),
+        .prefix = from->prefix,
+        .clients = from->clients.items,
+        .client_count = from->clients.count,
+        .allows_untyped = from->untyped,
+        .keep_s = from->cache_s};
+}
+
 /* -- how issuers fare ---------------------------------------------------------------------- */
 
 static struct introspections_issuer *fares(struct introspections *self,
@@ -264,10 +287,8 @@ static void read_reply(struct inquiry *inquiry, const struct config_issuer *issu
     struct arena scratch;
     bool is_active = false;
     arena_init(&scratch, SCRATCH_BYTES_MAX, NULL);
-    enum status status = introspection_read(
-        inquiry->owner->ports.parser,
-        issuer->preset == ISSUER_PRESET_GOOGLE ? INTROSPECTION_TOKENINFO : INTROSPECTION_RFC7662,
-        &reply, &scratch, &is_active, &diag);
+    enum status status = introspection_read(inquiry->owner->ports.parser, form_of(issuer), &reply,
+                                            &scratch, &is_active, &diag);
     arena_release(&scratch);
     if (status == STATUS_OK) {
         end_with_answer(inquiry, issuer, is_active, answer->body);
@@ -339,8 +360,7 @@ static enum status write_and_start(struct inquiry *inquiry, const struct config_
 {
     const struct introspections *self = inquiry->owner;
     const struct introspection_client client = {
-        .form = issuer->preset == ISSUER_PRESET_GOOGLE ? INTROSPECTION_TOKENINFO
-                                                       : INTROSPECTION_RFC7662,
+        .form = form_of(issuer),
         .is_basic = issuer->introspection.authentication == CONFIG_CLIENT_BASIC,
         .id = issuer->introspection.client_id,
         .secret = self->secrets[issuer - self->config->issuers]};

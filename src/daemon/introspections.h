@@ -9,6 +9,7 @@
 #ifndef AEGIS_DAEMON_INTROSPECTIONS_H
 #define AEGIS_DAEMON_INTROSPECTIONS_H
 
+#include "core/identity/issuer_entry.h"
 #include "core/ports/clock.h"
 #include "core/ports/http_client.h"
 #include "core/ports/introspection.h"
@@ -61,6 +62,9 @@ struct introspections {
     _Atomic size_t waiter_count;
     bool is_closed;
 };
+
+/* What an entry's answers are held to, by the configuration; texts are borrowed. */
+struct issuer_inquiry introspections_rules(const struct config_issuer *issuer);
 
 void introspections_init(struct introspections *self, const struct introspections_ports *ports);
 

@@ -137,7 +137,7 @@ test('what is said of bad tokens refuses them', async () => {
     row('a type that is none', 'token.claim', { token_type: ['Bearer'] }),
     row('bound by its type alone', 'token.binding', { token_type: 'DPoP' }),
     row('bound to a key', 'token.binding', { cnf: { jkt: 'A'.repeat(43) } }),
-    row('bound to a certificate', 'token.binding', { cnf: { 'x5t#S256': 'A'.repeat(43) } }),
+    row('bound to a certificate', 'token.no_certificate', { cnf: { 'x5t#S256': 'A'.repeat(43) } }),
     row('bound to what nobody knows', 'token.binding', { cnf: { kid: 'one' } }),
     row('of two clients', 'token.client', { azp: 'others' }),
     row('of nobody', 'token.subject', { sub: undefined }),
