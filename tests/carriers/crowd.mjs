@@ -8,11 +8,11 @@ import http from 'node:http';
 import { createInterface } from 'node:readline';
 import { json } from 'node:stream/consumers';
 
+import { listen } from '../peers/listen.mjs';
 import { connect } from './client.mjs';
 import { MODERN } from './table.mjs';
 
 const AT_ONCE = 50;
-const KEEP_ALIVE_MS = 600000;
 const WAYS = ['plain', 'told', 'asked'];
 const FORM = { type: 'object', properties: { label: { type: 'string' } }, required: ['label'] };
 const TOOLS = [{ name: 'echo', inputSchema: { type: 'object' } }];
@@ -65,10 +65,8 @@ class HttpServer {
   #echo = new EchoServer();
   #server = http.createServer((request, response) => this.#serve(request, response));
 
-  start() {
-    this.#server.keepAliveTimeout = KEEP_ALIVE_MS;
-    this.#server.listen(0, '127.0.0.1', () =>
-      console.log(JSON.stringify({ listening: `http://127.0.0.1:${this.#server.address().port}/mcp` })));
+  async start() {
+    console.log(JSON.stringify({ listening: `http://${await listen(this.#server)}/mcp` }));
   }
 
   async #serve(request, response) {

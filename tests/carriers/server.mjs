@@ -7,11 +7,11 @@ import http from 'node:http';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
+import { listen } from '../peers/listen.mjs';
 import { ADDRESS, MODERN, NAMES, questionOf, resultOf } from './table.mjs';
 
 const CAPABILITIES = { tools: {}, resources: {}, prompts: {} };
 const TASKS = 'io.modelcontextprotocol/tasks';
-const KEEP_ALIVE_MS = 600000; // a connection that ends just when it is used again would fail a call
 const TASK_CAPABILITY = { tasks: { list: {}, cancel: {}, requests: { tools: { call: {} } } } };
 const TASK_EXTENSION = { extensions: { [TASKS]: {} } };
 const INFO = { name: 'carriers', version: '1.0.0' };
@@ -163,10 +163,7 @@ export class HttpPeers {
   #server = http.createServer((request, response) => this.#serve(request, response));
 
   async start() {
-    this.#server.keepAliveTimeout = KEEP_ALIVE_MS;
-    this.#server.listen(0, '127.0.0.1');
-    await once(this.#server, 'listening');
-    this.origin = `http://127.0.0.1:${this.#server.address().port}`;
+    this.origin = `http://${await listen(this.#server)}`;
     return this;
   }
 

@@ -4,10 +4,10 @@ import http from 'node:http';
 
 import { WebStandardStreamableHTTPServerTransport, isLegacyRequest } from '@modelcontextprotocol/server';
 
-const KEEP_ALIVE_MS = 600000; // a connection that ends just when it is used again would fail a call
+import { listen } from './listen.mjs';
 
 /** newLegacy: makes the server of a session with a handshake; modern: the handler of everything else, of the SDK. */
-export function serve(newLegacy, modern) {
+export async function serve(newLegacy, modern) {
   const transports = new Map();
 
   async function serveLegacy(request) {
@@ -41,7 +41,6 @@ export function serve(newLegacy, modern) {
     response.end();
   }
 
-  const listener = http.createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => (
-    answer(request, response).catch(() => response.destroy())))
-    .listen(0, '127.0.0.1', () => console.log(JSON.stringify({ listening: `http://127.0.0.1:${listener.address().port}/mcp` })));
+  const listener = http.createServer((request, response) => answer(request, response).catch(() => response.destroy()));
+  console.log(JSON.stringify({ listening: `http://${await listen(listener)}/mcp` }));
 }
