@@ -207,6 +207,28 @@ TEST(skills_of_a_server_that_is_down)
     world_release(&world);
 }
 
+TEST(skills_survive_each_allocation_that_fails)
+{
+    static const struct {
+        const char *method, *uri;
+    } rows[] = {{"skills/list", NULL},
+                {"skills/get", "skill://shop/sell/SKILL.md"},
+                {"resources/directory/read", "skill://own"},
+                {"resources/read", "skill://own/a"}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        bool has_begun = true;
+        for (size_t n = 0; has_begun; n++) {
+            begin(PERMIT_ALL, MCP_EXTENSION_SKILLS, MCP_EXTENSION_SKILLS);
+            check_begin_shortage(n, false);
+            ask(rows[i].method, rows[i].uri);
+            has_begun = check_end_shortage();
+            CHECK_ROW(rows[i].method, client.is_released && world.gateway.operation_count == 0);
+            CHECK_ROW(rows[i].method, has_begun || client.status_code == 200);
+            world_release(&world);
+        }
+    }
+}
+
 /* -- what a folder shows ---------------------------------------------------------------------- */
 
 static struct said_link kept;
