@@ -38,7 +38,7 @@ async function serverScenarios(revision) {
   return [...scored.slice(0, end), ...more].flatMap((line) => /^ *- (\S+)/.exec(line)?.[1] ?? []);
 }
 
-/** Scenarios with the gateway where the suite wants a client: all but those of OAuth, of which it has none there. */
+/** Scenarios with the gateway where the suite wants a client: all but those of OAuth, which it does not take part in there. */
 const CLIENT = {
   '2025-11-25': ['initialize', 'tools_call', 'elicitation-sep1034-client-defaults', 'sse-retry', 'json-schema-2020-12-preservation'],
   '2026-07-28': [
@@ -49,6 +49,17 @@ const CLIENT = {
 
 /** What is not offered is skipped, and nothing of it fails. */
 const NOTHING_PASSED = { id: 'none', status: 'FAILURE', errorMessage: 'every check was skipped' };
+
+/** Those of OAuth with `aegis connect` there, but for what it does not do (CONTRIBUTING.md). */
+const SIGN_IN = [
+  'metadata-default', 'metadata-var1', 'metadata-var2', 'metadata-var3', 'basic-cimd', 'scope-from-www-authenticate',
+  'scope-from-scopes-supported', 'scope-omitted-when-undefined', 'scope-step-up', 'scope-retry-limit', 'token-endpoint-auth-post',
+  'token-endpoint-auth-none',
+];
+const SIGN_IN_NEWER = [
+  'resource-mismatch', 'offline-access-scope', 'offline-access-not-supported', 'authorization-server-migration', 'iss-supported',
+  'iss-not-advertised', 'iss-supported-missing', 'iss-wrong-issuer', 'iss-unexpected', 'iss-normalized', 'metadata-issuer-mismatch',
+];
 
 /** Scenario to its problems, of everything that a run left in a folder; isOffered: an extension that is. */
 async function problemsIn(folder, isOffered = false) {
@@ -79,15 +90,16 @@ class Tally {
   }
 }
 
-/** Runs the client scenarios of one revision, each with a gateway of its own. */
-async function runClients(tally, revision, folder) {
-  const command = `${process.execPath} ${path.join(rootFolder, 'tests/conformance/through.mjs')}`;
-  for (const scenario of CLIENT[revision]) {
+/** Runs client scenarios of one revision, each with an Aegis of its own; program: the client. */
+async function runClients(tally, revision, folder, program, scenarios) {
+  const command = `${process.execPath} ${path.join(rootFolder, 'tests/conformance', program)}`;
+  for (const scenario of scenarios) {
     const name = `client ${revision}/${scenario}`;
     if (!name.includes(process.argv[2] ?? '')) continue;
     const output = path.join(folder, 'client', revision, scenario);
     await runOfficial(['client', '--command', command, '--scenario', scenario, '--spec-version', revision, '--output-dir', output]);
-    const problems = (await problemsIn(output)).get(scenario) ?? ['the scenario did not run'];
+    const found = await problemsIn(path.join(output, path.dirname(scenario)));
+    const problems = found.get(path.basename(scenario)) ?? ['the scenario did not run'];
     tally.judge(name, problems);
   }
 }
@@ -136,7 +148,9 @@ try {
     await runSet(tally, 'gateway', revision, gateway.url, folder);
     await runSkills(tally, 'fixture', revision, fixture, folder);
     await runSkills(tally, 'gateway', revision, gateway.url, folder);
-    await runClients(tally, revision, folder);
+    await runClients(tally, revision, folder, 'through.mjs', CLIENT[revision]);
+    const signIns = revision === '2025-11-25' ? SIGN_IN : [...SIGN_IN, ...SIGN_IN_NEWER];
+    await runClients(tally, revision, folder, 'connect.mjs', signIns.map((name) => `auth/${name}`));
   }
 } finally {
   await processes.stop();
