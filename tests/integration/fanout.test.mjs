@@ -8,11 +8,12 @@ import { after, before, test } from 'node:test';
 
 import { Answers } from '../peers/answers.mjs';
 import { CountingServer } from '../peers/counting-server.mjs';
-import { auditRecords, connectModern, freePort, lastSequence, resultText, rootFolder } from '../peers/support.mjs';
-import { Bench } from './helpers.mjs';
+import { auditRecords, connectModern, lastSequence, resultText, rootFolder } from '../peers/support.mjs';
+import { Bench, modernRequest, rawRequest } from './helpers.mjs';
 
 const ALIVE = 44; // and the one that every bench has
 const LIST_MS = 2000;
+const NOBODY = 'http://127.0.0.1:1/mcp'; // a free port might be given to somebody else meanwhile
 const NEVER_MS = 600000; // no server's silence ends a call in this test
 
 const tool = (name) => ({ name, inputSchema: { type: 'object' } });
@@ -63,7 +64,7 @@ before(async () => {
         servers.push({ name: `alive-${i}`, url: server.url, trust: 'internal', revision: '2026-07-28' });
       }
       const dead = {
-        refusing: `http://127.0.0.1:${await freePort()}/mcp`, silent: await silent(), endless: await endless(), mute: await mute(),
+        refusing: NOBODY, silent: await silent(), endless: await endless(), mute: await mute(),
         failing: await failing(),
       };
       // The dead stand before the others.
@@ -80,7 +81,12 @@ after(async () => {
   for (const close of closers.reverse()) await close();
 });
 
-test('fifty servers are listed without the five that are dead', async () => {
+test('fifty servers are listed without the five that are dead', async (t) => {
+  for (const method of ['server/discover', 'tools/list', 'tools/list']) {
+    const begun = performance.now();
+    await rawRequest(bench.gateway.url, modernRequest(method, {}), bench.token);
+    t.diagnostic(`${method} in ${Math.round(performance.now() - begun)} ms`);
+  }
   const client = await connectModern(bench.gateway.url, bench.token);
   for (let round = 0; round < 3; round++) {
     const sequence = await lastSequence(bench.state);
