@@ -10,6 +10,12 @@
 #define YES                                                                                        \
     "{\"active\":true,\"sub\":\"alice\",\"aud\":\"aegis\",\"token_type\":\"Bearer\","              \
     "\"exp\":4102444800}"
+#define FOR_OTHERS                                                                                 \
+    "{\"active\":true,\"sub\":\"alice\",\"aud\":\"others\",\"token_type\":\"Bearer\","             \
+    "\"exp\":4102444800}"
+#define SOON_OVER /* a minute after the clock of the world begins */                               \
+    "{\"active\":true,\"sub\":\"alice\",\"aud\":\"aegis\",\"token_type\":\"Bearer\","              \
+    "\"exp\":1000060}"
 
 static struct world world;
 static struct world_client clients[ASKED_MAX];
@@ -35,7 +41,8 @@ static enum status fake_ask(void *context, const struct introspection_question *
     return asker.refuses ? diag_fail(diag, STATUS_LIMIT, "identity.busy", "too much") : STATUS_OK;
 }
 
-static void trust(struct gateway_snapshot *snapshot, const char *name, uint64_t generation)
+static void trust(struct gateway_snapshot *snapshot, const char *name, uint64_t generation,
+                  int64_t keep_s)
 {
     static const struct slice audiences[] = {SLICE_INIT("aegis")};
     const struct issuer_entry entry = {.kind = ISSUER_OF_ANSWERS,
@@ -44,7 +51,7 @@ static void trust(struct gateway_snapshot *snapshot, const char *name, uint64_t 
                                        .audiences = audiences,
                                        .audience_count = 1,
                                        .algorithms = JWS_MASK(JWS_ES256),
-                                       .inquiry = {.asked = ISSUER_ASKED_OPAQUE, .keep_s = 60}};
+                                       .inquiry = {.asked = ISSUER_ASKED_OPAQUE, .keep_s = keep_s}};
     const struct identity_config config = {&entry, 1};
     struct jwks *no_keys = NULL;
     principal_unref(snapshot->local_principal);
@@ -53,13 +60,18 @@ static void trust(struct gateway_snapshot *snapshot, const char *name, uint64_t 
           STATUS_OK);
 }
 
-static void set_up(void)
+static void set_up_keeping(int64_t keep_s)
 {
     static const struct port_introspection port = {NULL, fake_ask};
     world_init(&world, PERMIT_ALL);
     world.gateway.ports.introspection = &port;
-    trust(world.snapshot, "asked", 1);
+    trust(world.snapshot, "asked", 1, keep_s);
     memset(&asker, 0, sizeof(asker));
+}
+
+static void set_up(void)
+{
+    set_up_keeping(60);
 }
 
 /* A call with that token; the transport's memory is used for something else as soon as it has been
@@ -225,7 +237,7 @@ TEST(answer_wait_across_a_reload)
     set_up();
     call(&clients[0], "Bearer opaque");
     struct gateway_snapshot *snapshot = world_snapshot(PERMIT_ALL, ALL_REVISIONS);
-    trust(snapshot, "other", 2);
+    trust(snapshot, "other", 2, 60);
     world.snapshot = snapshot;
     gateway_switch(&world.gateway, snapshot);
     answer(0, YES);
@@ -234,10 +246,9 @@ TEST(answer_wait_across_a_reload)
     world_release(&world);
 }
 
-/* A head with a large body is turned away, and the issuer asked all the same. */
-TEST(answer_wait_is_none_for_a_large_body)
+/* May a head with a large body go on? */
+static bool admits_large(struct world_client *client)
 {
-    set_up();
     const struct http_field fields[] = {
         {SLICE("Host"), SLICE("gateway.test")},
         {SLICE("Content-Type"), SLICE("application/json")},
@@ -245,15 +256,48 @@ TEST(answer_wait_is_none_for_a_large_body)
         {SLICE("Authorization"), SLICE("Bearer opaque")},
         {SLICE("Content-Length"), SLICE("1000000")},
         {SLICE("MCP-Protocol-Version"), SLICE("2026-07-28")}};
-    const struct exchange_request request = {.method = SLICE("POST"),
-                                             .target = SLICE(BANK),
-                                             .fields = fields,
-                                             .field_count = COUNT_OF(fields),
-                                             .peer_ip = SLICE("127.0.0.1")};
-    CHECK(!world_send(&world, &clients[0], &request));
-    CHECK(clients[0].status_code == 503 && asker.count == 1 && str_eq(asker.token, "opaque"));
-    answer(0, YES);
-    world_release(&world);
+    const struct exchange_request head = {.method = SLICE("POST"),
+                                          .target = SLICE(BANK),
+                                          .fields = fields,
+                                          .field_count = COUNT_OF(fields),
+                                          .peer_ip = SLICE("127.0.0.1")};
+    struct exchange_reply reply = {0};
+    const struct exchange_handler handler = gateway_handler(&world.gateway);
+    bool is_admitted = handler.admit(handler.context, &head, &reply);
+    client->status_code = reply.status_code;
+    return is_admitted;
+}
+
+/* A head with a large body is turned away while the issuer is asked, and goes on when it comes
+ * again, if the caller is known by then. */
+TEST(answer_wait_is_none_for_a_large_body)
+{
+    static const struct {
+        const char *name, *said; /* NULL: the token is not active */
+        int64_t keep_s, later_s;
+        bool is_admitted;
+        size_t asked;
+    } rows[] = {
+        {"known", YES, 60, 0, true, 1},
+        {"known, and nothing is remembered", YES, 0, 0, true, 1},
+        {"known, and it is not remembered any more", YES, 60, 3600, true, 1},
+        {"known, until the token is over", SOON_OVER, 60, 100, false, 2},
+        {"not active", NULL, 60, 0, false, 2},
+        {"for somebody else", FOR_OTHERS, 60, 0, false, 2},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        set_up_keeping(rows[i].keep_s);
+        CHECK_ROW(rows[i].name, !admits_large(&clients[0]) && clients[0].status_code == 503);
+        CHECK_ROW(rows[i].name, asker.count == 1 && str_eq(asker.token, "opaque"));
+        answer(0, rows[i].said);
+        world_advance(&world, rows[i].later_s * 1000);
+        CHECK_ROW(rows[i].name, admits_large(&clients[1]) == rows[i].is_admitted);
+        CHECK_ROW(rows[i].name, asker.count == rows[i].asked);
+        if (asker.count > 1) {
+            fail(1, STATUS_UNAVAILABLE, "identity.issuer_down");
+        }
+        world_release(&world);
+    }
 }
 
 /* Whatever memory is missing, the issuer is asked once at most, and the gateway lets all go. */
@@ -269,6 +313,23 @@ TEST(answer_wait_without_memory)
         }
         has_failed = check_end_shortage();
         CHECK(asker.count <= 1 && (has_failed || clients[0].status_code == 200));
+        world_release(&world);
+    }
+}
+
+/* The same for a head: what cannot be remembered lets nobody in. */
+TEST(answer_wait_of_a_head_without_memory)
+{
+    bool has_failed = true;
+    for (size_t left = 0; has_failed; left++) {
+        set_up();
+        check_begin_shortage(left, true);
+        CHECK(!admits_large(&clients[0]));
+        if (asker.count == 1) {
+            answer(0, YES);
+        }
+        has_failed = check_end_shortage();
+        CHECK(asker.count <= 1 && (has_failed || admits_large(&clients[1])));
         world_release(&world);
     }
 }

@@ -3,6 +3,7 @@
 #include "core/gateway/client_session.h"
 #include "core/gateway/cut_off.h"
 #include "core/gateway/endpoint.h"
+#include "core/gateway/head_identity.h"
 #include "core/gateway/listening.h"
 #include "core/gateway/operation.h"
 #include "core/gateway/public_path.h"
@@ -231,38 +232,6 @@ static bool has_large_body(const struct exchange_request *head)
            (slice_to_i64(length, &bytes) != STATUS_OK || bytes > GATEWAY_STRANGER_BODY_BYTES_MAX);
 }
 
-static void on_nobody(const struct keys_sink *sink)
-{
-    (void)sink;
-}
-
-static void on_no_question(const struct introspection_sink *sink, enum status status,
-                           const struct introspection_answer *answer, const struct diag *diag)
-{
-    (void)sink;
-    (void)status;
-    (void)answer;
-    (void)diag;
-}
-
-/* A head cannot wait for keys or an issuer, but they may have been there when the client tries
- * again. */
-static void look_for_identity(const struct gateway *gateway, const struct identity_miss *miss)
-{
-    const struct port_keys *port = gateway->ports.keys;
-    const struct keys_miss wanted = {miss->entry, miss->name, miss->kid};
-    const struct keys_sink sink = {.done = on_nobody};
-    if (miss->is_missed && port != NULL) {
-        (void)port->missed(port->context, &wanted, &sink);
-    }
-    const struct port_introspection *issuers = gateway->ports.introspection;
-    if (miss->is_unasked && issuers != NULL) {
-        const struct introspection_question question = {miss->name, miss->token, miss->hash};
-        const struct introspection_sink unasked = {.done = on_no_question};
-        (void)!issuers->ask(issuers->context, &question, &unasked, NULL);
-    }
-}
-
 /* Nobody but a known caller gets memory for a large body. The token is checked again with the whole
  * request at hand: until then it may have expired. */
 static enum status check_stranger(struct gateway *gateway, const struct exchange_request *head,
@@ -278,10 +247,12 @@ static enum status check_stranger(struct gateway *gateway, const struct exchange
     enum status status =
         gateway_authenticate(gateway, &(struct gateway_presented){.request = head, .arena = &arena},
                              &principal, &miss, diag);
-    look_for_identity(gateway, &miss);
+    if (!miss.was_known) {
+        head_identity_seek(gateway, &miss);
+    }
     principal_unref(principal);
     arena_release(&arena);
-    return status;
+    return miss.was_known ? STATUS_OK : status;
 }
 
 static bool is_preflight(const struct exchange_request *head)

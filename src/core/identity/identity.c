@@ -16,7 +16,7 @@ struct verification {
     size_t entry_index;
     bool is_certified; /* there is no token: entry is that of the certificate */
     struct slice token;
-    const uint8_t *hash; /* of the token, CRYPTO_SHA256_BYTES */
+    const struct identity_cache_key *key; /* of the token */
     struct jws jws;
     bool is_opaque;   /* only its issuer can read it: there is no jws */
     bool is_answered; /* claims are what the issuer said, and not what is in the token */
@@ -458,6 +458,12 @@ static void tell(const struct verification *self, enum identity_check check, enu
     }
 }
 
+static bool was_known(const struct verification *self)
+{
+    const struct identity_request *request = self->request;
+    return request->cache != NULL && identity_cache_knew(request->cache, self->key, request->now_s);
+}
+
 /* Issuers replace keys, sometimes under a name that they had: whether the name is unknown or the
  * signature under it wrong, a newer document may help. */
 static void note_miss(const struct verification *self, enum identity_check check,
@@ -471,7 +477,8 @@ static void note_miss(const struct verification *self, enum identity_check check
                                        .entry = self->entry_index,
                                        .name = self->entry->name,
                                        .token = self->token};
-        memcpy(miss->hash, self->hash, sizeof(miss->hash));
+        miss->was_known = was_known(self);
+        memcpy(miss->hash, self->key->token, sizeof(miss->hash));
     }
     if (status != STATUS_OK && is_of_keys && miss != NULL && self->jws.has_kid) {
         *miss = (struct identity_miss){.is_missed = true,
@@ -545,7 +552,7 @@ static enum status verify_any(struct verification *self, struct diag *diag)
 {
     struct slice id;
     if (api_key_parse(self->request->crypto, self->token, &id)) {
-        enum status status = verify_key(self->request, id, self->hash, self->fields, diag);
+        enum status status = verify_key(self->request, id, self->key->token, self->fields, diag);
         tell(self, IDENTITY_CHECK_KEY, status, diag);
         return status;
     }
@@ -666,7 +673,7 @@ static enum status find_principal(struct verification *self, const struct identi
     if (request->only_remembered && !self->is_certified) {
         return refuse(diag, "token.later", "too many bad tokens came from this address");
     }
-    self->hash = key->token;
+    self->key = key;
     TRY(self->is_certified ? verify_certificate(self, diag) : verify_any(self, diag));
     self->fields->fingerprint = fingerprint(key->token, digits);
     TRY(principal_new(self->fields, request->crypto, out, diag));

@@ -62,6 +62,7 @@ struct identity_observer {
 struct identity_miss {
     bool is_missed;  /* its issuer may have a key for it that we do not have yet */
     bool is_unasked; /* its issuer has to be asked about it */
+    bool was_known;  /* and did vouch for it before */
     size_t entry;    /* index of the issuer's */
     struct slice name, kid;
     struct slice token; /* to ask about; borrowed from the request */

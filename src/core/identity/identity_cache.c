@@ -86,6 +86,18 @@ struct principal *identity_cache_find(struct identity_cache *cache,
     return NULL;
 }
 
+bool identity_cache_knew(struct identity_cache *cache, const struct identity_cache_key *key,
+                         int64_t now_s)
+{
+    const struct cache_entry *set = set_of(cache, key);
+    for (size_t i = 0; i < WAYS; i++) {
+        if (set[i].principal != NULL && key_eq(&set[i].key, key)) {
+            return now_s >= set[i].kept_at_s && now_s < set[i].principal->expires_at_s;
+        }
+    }
+    return false;
+}
+
 /* The same key again, else a free or dead entry, else the one used longest ago. */
 static struct cache_entry *victim(struct cache_entry *set, const struct identity_cache_key *key,
                                   int64_t now_s)
@@ -111,7 +123,7 @@ void identity_cache_keep(struct identity_cache *cache, const struct identity_cac
     if (principal->expires_at_s < ends_at_s) {
         ends_at_s = principal->expires_at_s;
     }
-    if (ends_at_s <= now_s) {
+    if (principal->expires_at_s <= now_s) {
         return;
     }
     struct cache_entry *entry = victim(set_of(cache, key), key, now_s);

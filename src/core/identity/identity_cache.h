@@ -29,8 +29,12 @@ void identity_cache_free(struct identity_cache *cache); /* NULL is fine */
 struct principal *identity_cache_find(struct identity_cache *cache,
                                       const struct identity_cache_key *key, int64_t now_s);
 
-/* Keep a principal (takes its own reference) until ends_at_s at most; may push out the entry used
- * longest ago. */
+/* Was there one for a token that has not expired, though it may not be used any more? */
+bool identity_cache_knew(struct identity_cache *cache, const struct identity_cache_key *key,
+                         int64_t now_s);
+
+/* Keep a principal (takes its own reference) until ends_at_s at most, or only know of it if that is
+ * over; may push out the entry used longest ago. */
 void identity_cache_keep(struct identity_cache *cache, const struct identity_cache_key *key,
                          struct principal *principal, int64_t now_s, int64_t ends_at_s);
 

@@ -82,6 +82,41 @@ TEST(identity_cache_ages_at_the_edges)
     }
 }
 
+/* Who is known, and may yet not be used: until the token is over, and by the whole key only. */
+TEST(identity_cache_knew_at_the_edges)
+{
+    static const struct {
+        const char *name;
+        int64_t ends_at_s, expires_at_s, now_s;
+        bool is_found, is_known;
+    } rows[] = {
+        {"in use", NOW_S + 60, NOW_S + 100, NOW_S + 59, true, true},
+        {"not used any more", NOW_S + 60, NOW_S + 100, NOW_S + 60, false, true},
+        {"never used", NOW_S, NOW_S + 100, NOW_S, false, true},
+        {"last second of the token", NOW_S, NOW_S + 100, NOW_S + 99, false, true},
+        {"token over", NOW_S, NOW_S + 100, NOW_S + 100, false, false},
+        {"token over when kept", NOW_S + 60, NOW_S, NOW_S, false, false},
+        {"clock went back", NOW_S + 60, NOW_S + 100, NOW_S - 1, false, false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct identity_cache *cache = NULL;
+        struct principal *alice = person("alice", rows[i].expires_at_s);
+        const struct identity_cache_key key = key_of(1, 5, 9);
+        const struct identity_cache_key others[] = {key_of(2, 5, 9), key_of(1, 6, 9),
+                                                    key_of(1, 5, 8)};
+        CHECK(identity_cache_new(8, &cache) == STATUS_OK);
+        identity_cache_keep(cache, &key, alice, NOW_S, rows[i].ends_at_s);
+        CHECK_ROW(rows[i].name, is_found(cache, key, rows[i].now_s) == rows[i].is_found);
+        CHECK_ROW(rows[i].name,
+                  identity_cache_knew(cache, &key, rows[i].now_s) == rows[i].is_known);
+        for (size_t k = 0; k < COUNT_OF(others); k++) {
+            CHECK_ROW(rows[i].name, !identity_cache_knew(cache, &others[k], rows[i].now_s));
+        }
+        identity_cache_free(cache);
+        principal_unref(alice);
+    }
+}
+
 TEST(identity_cache_is_bounded_and_pushes_out_the_oldest)
 {
     struct identity_cache *cache = NULL;
