@@ -695,8 +695,11 @@ static uint32_t spoken_revisions(const struct config *config)
     return config->revisions.count > 0 ? revisions : MCP_REVISIONS_LEGACY | MCP_REVISIONS_MODERN;
 }
 
-static void take_revocations(const struct assembly *assembly, struct gateway_snapshot *snapshot)
+static void take_shared(const struct assembly *assembly, struct gateway_snapshot *snapshot)
 {
+    if (assembly->sealing != NULL) {
+        snapshot->sealing = *assembly->sealing;
+    }
     revocations_unref(snapshot->revocations);
     snapshot->revocations =
         assembly->revocations == NULL ? NULL : revocations_ref(assembly->revocations->list);
@@ -711,7 +714,7 @@ static enum status build_all(struct build *b)
     b->snapshot->revisions = spoken_revisions(config);
     b->snapshot->is_proxy = assembly->is_proxy;
     b->snapshot->asks_certificates = config->listen.tls.client_ca.count > 0;
-    take_revocations(assembly, b->snapshot);
+    take_shared(assembly, b->snapshot);
     TRY(build_servers(b));
     TRY(build_views(b));
     TRY(build_hosts(b));
@@ -792,6 +795,6 @@ enum status assembly_renew_revocations(const struct assembly *assembly,
     if (current->identity != NULL) {
         (*out)->identity = identity_snapshot_ref(current->identity);
     }
-    take_revocations(assembly, *out);
+    take_shared(assembly, *out);
     return STATUS_OK;
 }

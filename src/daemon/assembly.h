@@ -20,6 +20,7 @@ struct assembly {
     uint64_t generation;                       /* of the keys; new for every snapshot */
     const struct key_sets *keys;               /* have adopted the configuration */
     const struct revocation_file *revocations; /* NULL: nobody is shut out */
+    const struct sealing_keys *sealing;        /* NULL: nothing is sealed */
 };
 
 /* Build a snapshot with one reference. Issuers that have no keys yet refuse their tokens
@@ -34,7 +35,7 @@ NODISCARD enum status assembly_renew_keys(const struct assembly *assembly,
                                           struct gateway_snapshot *current, struct arena *arena,
                                           struct gateway_snapshot **out);
 
-/* The snapshot that is in force, with the revocations of now. */
+/* The snapshot that is in force, with the revocations and the sealing keys of now. */
 NODISCARD enum status assembly_renew_revocations(const struct assembly *assembly,
                                                  struct gateway_snapshot *current,
                                                  struct gateway_snapshot **out);

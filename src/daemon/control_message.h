@@ -20,14 +20,15 @@ enum control_type {
      * stamp it has now, with it as descriptor unless nothing has changed; is_done is 0 when it
      * cannot be read. */
     CONTROL_REVOCATIONS,
+    /* There as well: the keys of now that seal what clients carry. */
+    CONTROL_SEALING,
 };
 
 /* Both sides are the same program: the struct itself travels. */
 struct control_message {
     uint32_t type, loop_count, port, is_done, issuer, unused; /* no padding: all bytes travel */
     uint64_t stamp;
-    uint8_t session_key[GATEWAY_SESSION_KEY_BYTES]; /* of CONTROL_START: what clients carry is
-                                                       sealed with it */
+    struct sealing_keys sealing; /* of CONTROL_START and CONTROL_SEALING */
 };
 
 #endif

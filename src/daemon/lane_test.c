@@ -286,10 +286,7 @@ static void share(struct fixture *self)
         .random = &self->random,
         .crypto = openssl_crypto_port(self->crypto),
         .journal = &self->journal.port,
-        .place = {.node = 1,
-                  .loop_count = LANES,
-                  .session_key = {1},
-                  .tells_sessions = self->tells_sessions},
+        .place = {.node = 1, .loop_count = LANES, .tells_sessions = self->tells_sessions},
     };
 }
 

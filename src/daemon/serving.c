@@ -25,6 +25,7 @@
 #define CONTROL_BYTES_MAX ((size_t)16 << 20)
 #define KEYS_WAIT_MAX_MS 5000 /* at the start and at a reload */
 #define KEYS_TICK_MS 20
+#define SEALING_RETRY_S 60
 
 struct serving {
     const struct serving_plan *plan;
@@ -56,6 +57,8 @@ struct serving {
     struct revocation_file revocations;
     struct diag revocations_said; /* what was wrong with them, and has been said */
     struct timer revocations_tick;
+    struct sealing_keys sealing;
+    int64_t sealing_failed_s; /* when they could not be turned */
     struct shared_links links;
     struct port_links links_port;
     struct gateway_snapshot *snapshot; /* one reference to what is in force */
@@ -186,13 +189,18 @@ static void open_keys(struct serving *s)
     s->shared.introspections = &s->introspections;
 }
 
-static enum status take_session_key(struct serving *s)
+static int64_t wall_s(const struct serving *s)
 {
-    uint8_t *key = s->shared.place.session_key;
-    if (s->plan->session_key == NULL) {
-        return s->random.fill(s->random.context, key, GATEWAY_SESSION_KEY_BYTES);
+    return s->control.clock.wall_ms(s->control.clock.context) / 1000;
+}
+
+static enum status take_sealing(struct serving *s)
+{
+    if (s->plan->sealing == NULL) {
+        return sealing_keys_draw(&s->sealing, &s->random, wall_s(s),
+                                 config_sealing_period_s(&s->plan->inputs->config->limits));
     }
-    memcpy(key, s->plan->session_key, GATEWAY_SESSION_KEY_BYTES);
+    s->sealing = *s->plan->sealing;
     return STATUS_OK;
 }
 
@@ -204,7 +212,6 @@ static enum status open_shared(struct serving *s, struct diag *diag)
     TRY(openssl_crypto_new(&s->crypto));
     TRY(s->random.fill(s->random.context, seed, sizeof(seed)));
     struct gateway_place *place = &s->shared.place;
-    TRY(take_session_key(s));
     /* Of this process: sessions of clients do not outlive it, and proofs that it took are not known
      * to the next one. */
     TRY(s->random.fill(s->random.context, (uint8_t *)&place->node, sizeof(place->node)));
@@ -216,6 +223,7 @@ static enum status open_shared(struct serving *s, struct diag *diag)
     }
     json_parser_init(&s->parser, &LIMITS, seed);
     TRY(loop_init(&s->control, CONTROL_BYTES_MAX, diag));
+    TRY(take_sealing(s));
     const struct config_limits *limits = &s->plan->inputs->config->limits;
     TRY(shared_usage_init(&s->usage, (size_t)limits->usage_windows, limits->usage_idle_ms));
     s->usage_port = shared_usage_port(&s->usage);
@@ -254,7 +262,8 @@ static struct assembly assembly_of(struct serving *s, const struct inputs *input
                              .port = s->plan->listeners->port,
                              .generation = ++s->generation,
                              .keys = &s->keys,
-                             .revocations = &s->revocations};
+                             .revocations = &s->revocations,
+                             .sealing = &s->sealing};
 }
 
 static enum status build_snapshot(struct serving *s, const struct inputs *inputs,
@@ -397,6 +406,49 @@ static void renew_revocations(struct serving *s)
     }
 }
 
+/* -- keys that seal ------------------------------------------------------------------------ */
+
+static enum status turn_sealing(struct serving *s)
+{
+    struct sealing_keys before = s->sealing;
+    struct gateway_snapshot *snapshot = NULL;
+    const struct config *config = s->inputs.config;
+    enum status status = s->plan->host.read_sealing != NULL
+                             ? s->plan->host.read_sealing(config, &s->sealing)
+                             : sealing_keys_turn(&s->sealing, &s->random, wall_s(s),
+                                                 config_sealing_period_s(&config->limits));
+    if (status == STATUS_OK && sealing_keys_are_due(&s->sealing, wall_s(s))) {
+        status = STATUS_UNAVAILABLE;
+    }
+    if (status == STATUS_OK) {
+        struct assembly assembly = assembly_of(s, &s->inputs);
+        status = assembly_renew_revocations(&assembly, s->snapshot, &snapshot);
+    }
+    if (status == STATUS_OK) {
+        status = put_in_force(s, snapshot, NULL);
+    }
+    if (status != STATUS_OK) {
+        s->sealing = before; /* it is tried again; until then the next one is used all the same */
+    }
+    return status;
+}
+
+/* Once a day or less, so it is worth a line. */
+static void renew_sealing(struct serving *s)
+{
+    int64_t now_s = wall_s(s);
+    if (!sealing_keys_are_due(&s->sealing, now_s) ||
+        now_s - s->sealing_failed_s < SEALING_RETRY_S) {
+        return;
+    }
+    if (turn_sealing(s) == STATUS_OK) {
+        fputs("aegis: what clients carry is sealed with another key from now on\n", stderr);
+    } else {
+        s->sealing_failed_s = now_s;
+        fputs("aegis: the keys that seal what clients carry cannot be renewed now\n", stderr);
+    }
+}
+
 static void on_revocations_tick(struct timer *timer)
 {
     struct serving *s =
@@ -404,6 +456,7 @@ static void on_revocations_tick(struct timer *timer)
     /* Until then the supervisor reads what the refused configuration names. */
     if (!s->is_refusing) {
         renew_revocations(s);
+        renew_sealing(s);
     }
     loop_timer_start(&s->control, timer, REVOCATION_FILE_TICK_MS);
 }

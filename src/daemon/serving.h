@@ -8,6 +8,7 @@
 
 #include "adapters/journal/checkpoint.h"
 #include "adapters/process/spawn.h"
+#include "core/gateway/sealing_keys.h"
 #include "daemon/inputs.h"
 #include "daemon/key_sets.h"
 #include "daemon/listeners.h"
@@ -22,6 +23,9 @@ struct serving_host {
     enum status (*read_keys)(const struct config *config, const struct config_issuer *issuer,
                              struct buf *out, struct diag *diag);
     revocation_file_fn read_revocations;
+    /* The period of the keys that seal what clients carry is over: those of now. NULL: they are
+     * this process' own. */
+    enum status (*read_sealing)(const struct config *config, struct sealing_keys *out);
     void (*reloaded)(void *context, bool is_done); /* the new inputs are in force, or the old */
 };
 
@@ -35,7 +39,7 @@ struct serving_plan {
     const int *process_channels;            /* one for each listener, to the supervisor */
     const struct checkpoint_signer *signer; /* of the journal; borrowed, NULL without audit */
     struct serving_host host;
-    const uint8_t *session_key;         /* GATEWAY_SESSION_KEY_BYTES; NULL: one of this process */
+    const struct sealing_keys *sealing; /* to begin with; NULL: of this process */
     const struct bearer_source *bearer; /* as in lane.h */
     bool no_auth;                       /* callers need no token; on loopback only */
     bool is_proxy;                      /* /mcp is the first server */

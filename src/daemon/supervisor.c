@@ -73,9 +73,9 @@ struct supervisor {
     struct checkpoint_notary notary;
     struct worker_process worker;
     /* What clients carry sealed opens at the next worker, too, unless the last one may have been
-     * taken over: then another key is drawn. */
-    uint8_t session_key[GATEWAY_SESSION_KEY_BYTES];
-    bool has_session_key;
+     * taken over: then others are drawn. */
+    struct sealing_keys sealing;
+    bool has_sealing;
     int signals; /* a signalfd */
     enum phase phase;
     enum status result;
@@ -90,6 +90,11 @@ static void close_descriptor(int *descriptor)
         (void)close(*descriptor);
     }
     *descriptor = -1;
+}
+
+static int64_t wall_s(void)
+{
+    return runtime_wall_ms(NULL) / 1000;
 }
 
 /* -- what is read ---------------------------------------------------------------------------- */
@@ -194,7 +199,7 @@ static enum status send_start(struct supervisor *s, const int theirs[LISTENERS_M
     size_t count = s->listeners.count;
     struct control_message message = {
         .type = CONTROL_START, .loop_count = (uint32_t)count, .port = s->listeners.port};
-    memcpy(message.session_key, s->session_key, sizeof(message.session_key));
+    message.sealing = s->sealing;
     descriptors[0] = accepted(s)->parcel;
     memcpy(&descriptors[1], s->listeners.descriptors, count * sizeof(int));
     memcpy(&descriptors[1 + count], theirs, count * sizeof(int));
@@ -247,13 +252,13 @@ static void schedule_restart(struct supervisor *s)
     fprintf(stderr, "aegis: the worker is started again in %lld ms\n", (long long)s->backoff_ms);
 }
 
-static enum status need_session_key(struct supervisor *s)
+static enum status need_sealing(struct supervisor *s)
 {
     struct port_random random = system_random();
-    if (!s->has_session_key) {
-        TRY(random.fill(random.context, s->session_key, sizeof(s->session_key)));
-    }
-    s->has_session_key = true;
+    int64_t period_s = config_sealing_period_s(&newest_config(s)->limits);
+    TRY(s->has_sealing ? sealing_keys_turn(&s->sealing, &random, wall_s(), period_s)
+                       : sealing_keys_draw(&s->sealing, &random, wall_s(), period_s));
+    s->has_sealing = true;
     return STATUS_OK;
 }
 
@@ -264,7 +269,7 @@ static void start_worker(struct supervisor *s)
     size_t made = 0;
     s->worker.started_ms = runtime_mono_ms(NULL);
     checkpoint_notary_begin(&s->notary);
-    enum status status = need_session_key(s);
+    enum status status = need_sealing(s);
     if (status == STATUS_OK) {
         status = make_channels(s, own, theirs, &made);
     }
@@ -306,7 +311,7 @@ static void on_worker_end(struct supervisor *s)
     struct process_end end = {0};
     bool is_first = !s->was_ready;
     spawn_reap(&s->worker.spawned, &end);
-    s->has_session_key = s->has_session_key && end.signal_number != SIGSYS;
+    s->has_sealing = s->has_sealing && end.signal_number != SIGSYS;
     forget_worker(s);
     bool is_orderly = end.signal_number == 0 && end.code == 0;
     if (s->phase == PHASE_STOPPING) {
@@ -330,7 +335,7 @@ static void on_worker_end(struct supervisor *s)
 static void kill_worker(struct supervisor *s, const char *why)
 {
     fprintf(stderr, "aegis: the worker is ended: %s\n", why);
-    s->has_session_key = false;
+    s->has_sealing = false;
     spawn_signal(&s->worker.spawned, PROCESS_KILL);
 }
 
@@ -357,11 +362,15 @@ static void on_reloaded(struct supervisor *s, bool is_done)
     release_reading(&s->pending);
 }
 
-static enum status read_wanted(const struct supervisor *s, struct control_message *message,
-                               int *document)
+static enum status read_wanted(struct supervisor *s, struct control_message *message, int *document)
 {
     if (message->type == CONTROL_REVOCATIONS) {
         return read_revocations(s, message, document);
+    }
+    if (message->type == CONTROL_SEALING) {
+        (void)!need_sealing(s); /* those that there are go on being used */
+        message->sealing = s->sealing;
+        return STATUS_OK;
     }
     return message->type == CONTROL_KEYS ? read_keys(s, message->issuer, document) : STATUS_INVALID;
 }

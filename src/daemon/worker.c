@@ -26,7 +26,7 @@ struct worker {
     struct parcel_files files; /* read until clients are served */
     struct listeners listeners;
     int process_channels[LISTENERS_MAX];
-    uint8_t session_key[GATEWAY_SESSION_KEY_BYTES];
+    struct sealing_keys sealing;
     struct signing_client signing;
     struct checkpoint_signer signer; /* of the journal: the supervisor, which has the key */
 };
@@ -75,7 +75,7 @@ static enum status take_start(struct worker *worker, struct diag *diag)
     worker->listeners = (struct listeners){.count = loops, .port = (uint16_t)message.port};
     memcpy(worker->listeners.descriptors, &received.descriptors[1], loops * sizeof(int));
     memcpy(worker->process_channels, &received.descriptors[1 + loops], loops * sizeof(int));
-    memcpy(worker->session_key, message.session_key, sizeof(worker->session_key));
+    worker->sealing = message.sealing;
     enum status status =
         unpack(received.descriptors[0], &worker->arena, &worker->inputs, &worker->files);
     (void)close(received.descriptors[0]);
@@ -182,6 +182,19 @@ static enum status read_revocations(const struct config *config, uint64_t *stamp
                            SLICE_ARG(config->revocations));
 }
 
+static enum status read_sealing(const struct config *config, struct sealing_keys *out)
+{
+    struct control_message message = {.type = CONTROL_SEALING};
+    struct channel_received received = {0};
+    (void)config;
+    enum status status = ask(&message, &received);
+    channel_close_received(&received);
+    if (status == STATUS_OK) {
+        *out = message.sealing;
+    }
+    return status;
+}
+
 /* *out stays NULL without audit, and only then. */
 static enum status find_signer(struct worker *worker, const struct checkpoint_signer **out,
                                struct diag *diag)
@@ -218,13 +231,14 @@ static enum status serve(struct worker *worker, struct diag *diag)
                                 .listeners = &worker->listeners,
                                 .process_channels = worker->process_channels,
                                 .signer = signer,
-                                .session_key = worker->session_key,
+                                .sealing = &worker->sealing,
                                 .network = network_http(),
                                 .host = {.context = worker,
                                          .ready = on_ready,
                                          .reload = on_reload,
                                          .read_keys = read_keys,
                                          .read_revocations = read_revocations,
+                                         .read_sealing = read_sealing,
                                          .reloaded = on_reloaded}};
     return serving_run(&plan);
 }

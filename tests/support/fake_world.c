@@ -716,6 +716,7 @@ struct gateway_snapshot *world_snapshot(const char *policies, uint32_t revisions
     snapshot->host_count = 1;
     snapshot->public_url = SLICE("https://gateway.test");
     snapshot->revisions = revisions;
+    snapshot->sealing = (struct sealing_keys){0, INT64_MAX, {{41}, {42}, {43}}};
     CHECK(cedar_policy_set_parse(&source, 1, true, &snapshot->policies, &diagnostics) == STATUS_OK);
     CHECK(policy_lift_all(snapshot->policies, &snapshot->lifted) == STATUS_OK);
     CHECK(principal_new(&ANN, &crypto.port, &snapshot->local_principal, &diag) == STATUS_OK);
@@ -732,11 +733,8 @@ void world_init(struct world *world, const char *policies)
 void world_init_with(struct world *world, const char *policies, const struct gateway_limits *limits)
 {
     static _Atomic bool tells_sessions[SERVER_FLAGS];
-    static const struct gateway_place PLACE = {.node = 7,
-                                               .loop_count = 1,
-                                               .session_key = {42},
-                                               .nonce_key = {43},
-                                               .tells_sessions = tells_sessions};
+    static const struct gateway_place PLACE = {
+        .node = 7, .loop_count = 1, .nonce_key = {43}, .tells_sessions = tells_sessions};
     for (size_t i = 0; i < COUNT_OF(tells_sessions); i++) {
         tells_sessions[i] = false;
     }

@@ -142,6 +142,13 @@ void gateway_child_asks(struct gateway *gateway, uint32_t server, uint64_t child
     }
 }
 
+const uint8_t *gateway_sealing_key(const struct gateway *gateway, size_t turn)
+{
+    const struct port_clock *clock = gateway->ports.clock;
+    return sealing_keys_get(&gateway->snapshot->sealing, clock->wall_ms(clock->context) / 1000,
+                            turn);
+}
+
 enum status gateway_draw_id(struct gateway *gateway, uint8_t out[AUDIT_DECISION_ID_BYTES])
 {
     const struct port_random *random = gateway->ports.random;

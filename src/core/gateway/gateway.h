@@ -36,8 +36,7 @@
 #include "json/tape.h"
 
 #define GATEWAY_OPERATION_BYTES_MAX ((size_t)1 << 30) /* the most operation_bytes may be */
-#define GATEWAY_SESSION_KEY_BYTES 32
-#define GATEWAY_BATCH_MAX 100                 /* messages that a client may send as one */
+#define GATEWAY_BATCH_MAX 100                         /* messages that a client may send as one */
 #define GATEWAY_STRANGER_BODY_BYTES_MAX 16384 /* a larger body is read for a known caller only */
 #define GATEWAY_IDS_DRAWN 128                 /* decision ids fetched by one call of the system */
 #define GATEWAY_CALLER_BUCKETS 256
@@ -149,9 +148,8 @@ struct gateway_ports {
 /* Which of all the gateways this one is. */
 struct gateway_place {
     uint64_t node;
-    uint16_t loop, loop_count;                      /* on this node */
-    uint8_t session_key[GATEWAY_SESSION_KEY_BYTES]; /* the same for all; seals ids of clients */
-    uint8_t nonce_key[PROOF_NONCE_KEY_BYTES];       /* of proofs, likewise */
+    uint16_t loop, loop_count;                /* on this node */
+    uint8_t nonce_key[PROOF_NONCE_KEY_BYTES]; /* of proofs, the same for all */
     /* Of all loops, by server: a legacy one was found that tells a session of changes, perhaps of
      * its own only. */
     _Atomic bool *tells_sessions;
@@ -266,6 +264,9 @@ NODISCARD enum status gateway_authenticate(struct gateway *gateway,
 
 /* Append the nonce that proofs need now. */
 void gateway_write_nonce(const struct gateway *gateway, struct buf *out);
+
+/* What something may have been sealed with for clients, sealing_keys.h; the first one seals. */
+const uint8_t *gateway_sealing_key(const struct gateway *gateway, size_t turn);
 
 /* A new decision id. STATUS_UNAVAILABLE without random bytes. */
 NODISCARD enum status gateway_draw_id(struct gateway *gateway,

@@ -70,7 +70,7 @@ enum stage_result operation_begin_session(struct operation *op)
     for (size_t i = 0; i < sizeof(token.caller); i++) {
         token.caller[i] = op->principal->digest[i];
     }
-    session_token_seal(ports->crypto, op->gateway->place.session_key, &token, &op->session_id);
+    session_token_seal(ports->crypto, gateway_sealing_key(op->gateway, 0), &token, &op->session_id);
     if (buf_status(&op->session_id) != STATUS_OK) {
         return operation_refuse_overload(op, "no memory for the session");
     }

@@ -67,7 +67,7 @@ TEST(request_state_opens_for_its_use_alone)
         enum status status = open_as(&rows[i].use, buf_view(&state));
         CHECK_ROW(rows[i].name, status == (rows[i].opens ? STATUS_OK : STATUS_INVALID));
     }
-    world.gateway.place.session_key[0] ^= 1;
+    world.snapshot->sealing.keys[1][0] ^= 1;
     CHECK(open_as(&use, buf_view(&state)) == STATUS_INVALID);
     buf_release(&state);
     world_release(&world);

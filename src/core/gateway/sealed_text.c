@@ -8,17 +8,17 @@
 #define OVERHEAD_BYTES (CRYPTO_SEAL_NONCE_BYTES + CRYPTO_SEAL_TAG_BYTES)
 
 /* The key of sessions seals something else; each use has its own. */
-static void derive_key(const struct gateway *gateway, const struct sealed_use *use,
+static void derive_key(const struct gateway *gateway, const struct sealed_use *use, size_t turn,
                        uint8_t key[CRYPTO_SEAL_KEY_BYTES])
 {
     const struct port_crypto *crypto = gateway->ports.crypto;
     struct slice label = use->label;
-    uint8_t text[SEALED_LABEL_BYTES_MAX + GATEWAY_SESSION_KEY_BYTES];
+    uint8_t text[SEALED_LABEL_BYTES_MAX + SEALING_KEY_BYTES];
     assert(label.len <= SEALED_LABEL_BYTES_MAX);
     memcpy(text, label.ptr, label.len);
-    memcpy(text + label.len, use->key != NULL ? use->key : gateway->place.session_key,
-           GATEWAY_SESSION_KEY_BYTES);
-    crypto->sha256(crypto->context, slice_of(text, label.len + GATEWAY_SESSION_KEY_BYTES), key);
+    memcpy(text + label.len, use->key != NULL ? use->key : gateway_sealing_key(gateway, turn),
+           SEALING_KEY_BYTES);
+    crypto->sha256(crypto->context, slice_of(text, label.len + SEALING_KEY_BYTES), key);
 }
 
 /* Each part with its length, so that no two uses give the same text. */
@@ -42,7 +42,7 @@ static enum status seal(const struct gateway *gateway, const struct sealed_use *
     if (bytes == NULL) {
         return STATUS_LIMIT;
     }
-    derive_key(gateway, use, key);
+    derive_key(gateway, use, 0, key);
     TRY(random->fill(random->context, bytes, CRYPTO_SEAL_NONCE_BYTES));
     const struct crypto_seal how = {key, bytes, bound};
     TRY(crypto->seal(crypto->context, &how, text, bytes + CRYPTO_SEAL_NONCE_BYTES));
@@ -74,22 +74,26 @@ enum status sealed_text_seal(const struct gateway *gateway, const struct sealed_
     return status;
 }
 
-/* bytes: what was sealed; the text is written over it. */
+/* bytes: what was sealed; the text goes to out, which is as large. */
 static enum status open_bytes(const struct gateway *gateway, const struct sealed_use *use,
-                              struct slice bound, uint8_t *bytes, size_t len, struct slice *text)
+                              struct slice bound, struct slice bytes, uint8_t *out,
+                              struct slice *text)
 {
     const struct port_crypto *crypto = gateway->ports.crypto;
     uint8_t key[CRYPTO_SEAL_KEY_BYTES];
-    if (len < OVERHEAD_BYTES) {
+    if (bytes.len < OVERHEAD_BYTES) {
         return STATUS_INVALID;
     }
-    derive_key(gateway, use, key);
-    const struct crypto_seal how = {key, bytes, bound};
-    uint8_t *hidden = bytes + CRYPTO_SEAL_NONCE_BYTES;
-    struct slice sealed = slice_of(hidden, len - CRYPTO_SEAL_NONCE_BYTES);
-    *text = slice_of(hidden, len - OVERHEAD_BYTES);
-    return crypto->open(crypto->context, &how, sealed, hidden) == STATUS_OK ? STATUS_OK
-                                                                            : STATUS_INVALID;
+    struct slice sealed = slice_sub(bytes, CRYPTO_SEAL_NONCE_BYTES, bytes.len);
+    *text = slice_of(out, bytes.len - OVERHEAD_BYTES);
+    for (size_t turn = 0; turn < (use->key != NULL ? 1 : SEALING_KEYS); turn++) {
+        derive_key(gateway, use, turn, key);
+        const struct crypto_seal how = {key, bytes.ptr, bound};
+        if (crypto->open(crypto->context, &how, sealed, out) == STATUS_OK) {
+            return STATUS_OK;
+        }
+    }
+    return STATUS_INVALID;
 }
 
 enum status sealed_text_open(const struct gateway *gateway, const struct sealed_use *use,
@@ -102,7 +106,8 @@ enum status sealed_text_open(const struct gateway *gateway, const struct sealed_
         return STATUS_INVALID;
     }
     uint8_t *bytes = arena_alloc(arena, encoded.len);
-    if (bytes == NULL) {
+    uint8_t *out = arena_alloc(arena, encoded.len);
+    if (bytes == NULL || out == NULL) {
         return STATUS_LIMIT;
     }
     if (base64_decode(encoded, BASE64_URL_UNPADDED, bytes, encoded.len, &len) != STATUS_OK) {
@@ -111,7 +116,7 @@ enum status sealed_text_open(const struct gateway *gateway, const struct sealed_
     buf_init(&bound, SEALED_BOUND_BYTES_MAX, arena->account);
     enum status status = write_bound(use, &bound);
     if (status == STATUS_OK) {
-        status = open_bytes(gateway, use, buf_view(&bound), bytes, len, text);
+        status = open_bytes(gateway, use, buf_view(&bound), slice_of(bytes, len), out, text);
     }
     buf_release(&bound);
     return status;

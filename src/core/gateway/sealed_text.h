@@ -2,9 +2,9 @@
  *
  * A text, encrypted with the key that seals the ids of sessions, or rather one derived from it for
  * each use, and tied to what must be the same when it comes back. Any loop of the gateway opens it,
- * and the worker that replaces one that died; it does not outlive the key, which is one of the
- * supervisor unless the use brings its own. Whoever seals puts the time into the text until which
- * it is good.
+ * and the worker that replaces one that died; it does not outlive the keys, which are the
+ * supervisor's (sealing_keys.h) unless the use brings its own. Whoever seals puts the time into the
+ * text until which it is good.
  */
 #ifndef AEGIS_CORE_GATEWAY_SEALED_TEXT_H
 #define AEGIS_CORE_GATEWAY_SEALED_TEXT_H
@@ -21,7 +21,7 @@ struct sealed_use {
     const struct slice *bound; /* what must be the same when it is opened */
     size_t bound_count;
     size_t text_bytes_max;
-    const uint8_t *key; /* GATEWAY_SESSION_KEY_BYTES; NULL: that of sessions */
+    const uint8_t *key; /* SEALING_KEY_BYTES; NULL: those of sealing_keys.h */
 };
 
 /* Append the sealed text: letters, digits and "-_." only. STATUS_LIMIT: text is too long, or there

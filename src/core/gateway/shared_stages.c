@@ -103,11 +103,24 @@ enum stage_result operation_refuse_session(struct operation *op, const char *cod
     return refuse_session(op, 404, code, SLICE("session not found"));
 }
 
+static bool opens_session(struct operation *op)
+{
+    const struct gateway_ports *ports = &op->gateway->ports;
+    int64_t now_s = ports->clock->wall_ms(ports->clock->context) / 1000;
+    for (size_t turn = 0; turn < SEALING_KEYS; turn++) {
+        if (session_token_open(ports->crypto, gateway_sealing_key(op->gateway, turn),
+                               op->message.session_id, op->principal->digest, now_s,
+                               &op->token) == STATUS_OK) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Legacy requests after the handshake must carry the session we sealed for this caller, and speak
  * the revision that was agreed there. Modern requests have no session: a stale id is ignored. */
 enum stage_result operation_stage_session(struct operation *op)
 {
-    const struct gateway_ports *ports = &op->gateway->ports;
     if (mcp_revision_is_modern(op->revision)) {
         return STAGE_DONE;
     }
@@ -117,10 +130,7 @@ enum stage_result operation_stage_session(struct operation *op)
     if (op->message.session_id.len == 0) {
         return refuse_session(op, 400, "session.missing", SLICE("Mcp-Session-Id is missing"));
     }
-    if (session_token_open(ports->crypto, op->gateway->place.session_key, op->message.session_id,
-                           op->principal->digest,
-                           ports->clock->wall_ms(ports->clock->context) / 1000,
-                           &op->token) != STATUS_OK) {
+    if (!opens_session(op)) {
         return operation_refuse_session(op, "session.unknown");
     }
     /* The home may be gone: fewer loops since a restart, or the id of another node. */

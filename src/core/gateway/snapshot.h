@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "cedar/cedar.h"
 #include "core/audit/record.h"
+#include "core/gateway/sealing_keys.h"
 #include "core/gateway/view.h"
 #include "core/identity/identity.h"
 #include "core/mcp/extensions.h"
@@ -87,8 +88,9 @@ struct gateway_snapshot {
     uint8_t policy_hash[AUDIT_HASH_BYTES]; /* of their sources; zero: none */
     struct identity_snapshot *identity;    /* one reference, also with base; NULL: every caller is
                                             * local_principal */
-    struct revocations *revocations;   /* one reference, also with base; NULL: nobody is shut out */
-    bool are_revocations_stale;        /* there is a newer list, which cannot be read */
+    struct revocations *revocations; /* one reference, also with base; NULL: nobody is shut out */
+    bool are_revocations_stale;      /* there is a newer list, which cannot be read */
+    struct sealing_keys sealing;
     struct principal *local_principal; /* with --no-auth: this OS user; else NULL */
     struct slice public_url;           /* "https://mcp.example.com", no trailing slash */
     const struct slice *origins;       /* allowed values of Origin */

@@ -69,3 +69,13 @@ TEST(config_lists_at_their_bounds)
         arena_release(&arena);
     }
 }
+
+/* A key is used for as long as anything is good that it seals. */
+TEST(config_seals_for_as_long_as_tasks_live)
+{
+    struct config_limits limits = config_limits_default();
+    CHECK(config_sealing_period_s(&limits) == limits.sealing_key_s);
+    CHECK(limits.sealing_key_s >= limits.task_lifetime_s);
+    limits.task_lifetime_s = limits.sealing_key_s + 1;
+    CHECK(config_sealing_period_s(&limits) == limits.task_lifetime_s);
+}

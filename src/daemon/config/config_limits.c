@@ -1,5 +1,6 @@
 #include "daemon/config/config_limits.h"
 
+#include "core/gateway/session_token.h"
 #include "daemon/config/config_bounds.h"
 
 #include <inttypes.h>
@@ -107,6 +108,7 @@ const struct config_limit config_limit_table[] = {
     LIMIT(introspections, 64, 1, 128, "", "opaque tokens that issuers are asked about at a time, of all loops"),
     LIMIT(introspection_timeout_ms, 3000, 100, 30000, "ms", "an issuer's answer about a token"),
     LIMIT(introspection_answer_bytes, 64 * KIB, KIB, 256 * KIB, "bytes", "one such answer"),
+    LIMIT(sealing_key_s, SESSION_TOKEN_LIFETIME_S, SESSION_TOKEN_LIFETIME_S, 366 * 86400, "s", "use of one key that seals what clients carry; no less than task_lifetime_s"),
     LIMIT(sign_in_request_s, 600, 30, 3600, "s", "one sign-in, from its page to the way back"),
     LIMIT(sign_in_code_s, 60, 5, 60, "s", "age at which a code of the front door is none any more"),
     LIMIT(sign_in_codes, 16384, 64, 1 << 20, "", "used codes remembered, of all loops"),
@@ -128,6 +130,12 @@ struct config_limits config_limits_default(void)
         memcpy((uint8_t *)&limits + limit->offset, &limit->value_default, sizeof(int64_t));
     }
     return limits;
+}
+
+int64_t config_sealing_period_s(const struct config_limits *limits)
+{
+    return limits->sealing_key_s > limits->task_lifetime_s ? limits->sealing_key_s
+                                                           : limits->task_lifetime_s;
 }
 
 int64_t config_limit_value(const struct config_limits *limits, const struct config_limit *limit)

@@ -43,6 +43,7 @@ struct config_limits {
     int64_t token_bytes, token_cache_entries, proofs, revocations, revocation_bytes;
     int64_t jwks_bytes, jwks_refresh_s, jwks_stale_s;
     int64_t introspections, introspection_timeout_ms, introspection_answer_bytes;
+    int64_t sealing_key_s;
     /* the front door */
     int64_t sign_in_request_s, sign_in_code_s, sign_in_codes, sign_in_fetches;
     int64_t sign_in_documents, sign_in_document_bytes, sign_in_document_s, sign_in_answer_bytes;
@@ -61,6 +62,9 @@ extern const struct config_limit config_limit_table[];
 extern const size_t config_limit_count;
 
 struct config_limits config_limits_default(void);
+
+/* How long one key seals what clients carry: as long as any of it is good, or longer. */
+int64_t config_sealing_period_s(const struct config_limits *limits);
 
 int64_t config_limit_value(const struct config_limits *limits, const struct config_limit *limit);
 
