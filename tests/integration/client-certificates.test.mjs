@@ -6,12 +6,14 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { aegis, auditRecords } from '../peers/support.mjs';
+import { AskedIssuer, CLIENT } from './asked-issuer.mjs';
 import { Authority } from './certificates.mjs';
 import { Bench, modernCall, rawRequest } from './helpers.mjs';
-import { Issuer } from './issuer.mjs';
+import { AUDIENCE, Issuer } from './issuer.mjs';
 
 const issuer = new Issuer('https://issuer.tests.example');
 const binding = new Issuer('https://binding.tests.example');
+const asked = await new AskedIssuer().start();
 
 // What the certificate of a connection says is for policies, too, whoever the caller is.
 const POLICIES = `
@@ -56,6 +58,7 @@ before(async () => {
       await fs.writeFile(path.join(folder, 'policies', 'all.cedar'), POLICIES);
       await fs.writeFile(path.join(folder, 'keys.json'), issuer.jwks());
       await fs.writeFile(path.join(folder, 'binding.json'), binding.jwks());
+      await fs.writeFile(path.join(folder, 'secret'), CLIENT.secret, { mode: 0o600 });
       return {
         listen: { address: '127.0.0.1:0', tls: { ...files, client_ca: [trusted, agents.file, people.file] } },
         policies: [path.join(folder, 'policies')],
@@ -67,13 +70,22 @@ before(async () => {
           { name: 'people', preset: 'mtls', client_ca: people.file, callers: 'user', mapping: { subject: 'cn' } },
           issuer.config(path.join(folder, 'keys.json')),
           { ...binding.config(path.join(folder, 'binding.json')), name: 'binding', mtls: 'required' },
+          {
+            name: 'asked', issuer: asked.url, audience: AUDIENCE, roles: ['Developers'],
+            introspection: {
+              endpoint: `${asked.url}/introspect`, prefix: 'asked-', client_id: CLIENT.id, client_secret: { file: path.join(folder, 'secret') },
+            },
+          },
         ],
       };
     },
   });
   bench.token = issuer.token();
 });
-after(() => bench?.stop());
+after(async () => {
+  await bench?.stop();
+  await asked.stop();
+});
 
 /** The answer to a call by that client, or the error that its connection ends with. */
 async function call(client, token = bench.token) { // token null: none
@@ -82,10 +94,15 @@ async function call(client, token = bench.token) { // token null: none
   return rawRequest(bench.serverUrl('counting'), modernCall('read_report'), token ?? undefined, secure).catch((error) => ({ error }));
 }
 
+/** What names that client's certificate. */
+function confirmation(client) {
+  const { raw } = new crypto.X509Certificate(clients[client].cert);
+  return { 'x5t#S256': crypto.createHash('sha256').update(raw).digest('base64url') };
+}
+
 /** A token that is worth nothing without that client's certificate (RFC 8705). */
 function bound(client, from = issuer) {
-  const hash = new crypto.X509Certificate(clients[client].cert).raw;
-  return from.token({ claims: { cnf: { 'x5t#S256': crypto.createHash('sha256').update(hash).digest('base64url') } } });
+  return from.token({ claims: { cnf: confirmation(client) } });
 }
 
 test('a certificate of the authority, and none', async () => {
@@ -163,10 +180,18 @@ test('policies read the certificate', async () => {
 test('a bound token is good on connections with its certificate', async (t) => {
   assert.equal((await call('good', bound('good'))).status, 200);
   assert.equal((await call('good', bound('good', binding))).status, 200);
+  // RFC 8705 §3.2: its issuer says so. Often, for every loop and for what is remembered there.
+  const opaque = asked.token({
+    active: true, sub: 'alice', aud: AUDIENCE, roles: ['Developers'], token_type: 'Bearer', cnf: confirmation('good'),
+    exp: Math.floor(Date.now() / 1000) + 600,
+  }, 'asked-');
+  for (let i = 0; i < 8; i++) assert.equal((await call('good', opaque)).status, 200);
   const rows = [
     ['without a certificate', 'token.no_certificate', () => call(undefined, bound('good'))],
     ['with another one', 'token.other_certificate', () => call('other', bound('good'))],
     ['not bound, where all are', 'token.unbound', () => call('good', binding.token())],
+    ['opaque, without a certificate', 'token.no_certificate', () => call(undefined, opaque)],
+    ['opaque, with another one', 'token.other_certificate', () => call('other', opaque)],
   ];
   const outcomes = await bench.refusedAll(rows.map(([, , request]) => request));
   for (const [i, [name, code]] of rows.entries()) {

@@ -5,11 +5,13 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 
+import { AskedIssuer, CLIENT } from './asked-issuer.mjs';
 import { Bench, modernCall, rawRequest } from './helpers.mjs';
-import { Issuer } from './issuer.mjs';
+import { AUDIENCE, Issuer } from './issuer.mjs';
 
 const issuer = new Issuer('https://issuer.tests.example');
 const demanding = new Issuer('https://demanding.tests.example');
+const asked = await new AskedIssuer().start();
 const now = () => Math.floor(Date.now() / 1000);
 
 let bench;
@@ -20,10 +22,15 @@ before(async () => {
     config: async ({ folder }) => {
       await fs.writeFile(path.join(folder, 'keys.json'), issuer.jwks());
       await fs.writeFile(path.join(folder, 'demanding.json'), demanding.jwks());
+      await fs.writeFile(path.join(folder, 'secret'), CLIENT.secret, { mode: 0o600 });
       return {
         identity: [
           issuer.config(path.join(folder, 'keys.json')),
           { ...demanding.config(path.join(folder, 'demanding.json')), name: 'demanding', dpop: 'required', dpop_nonce: true },
+          {
+            name: 'asked', issuer: asked.url, audience: AUDIENCE, roles: ['Developers'],
+            introspection: { endpoint: `${asked.url}/introspect`, client_id: CLIENT.id, client_secret: { file: path.join(folder, 'secret') } },
+          },
         ],
       };
     },
@@ -32,7 +39,10 @@ before(async () => {
   await bench.warm('counting', 'read_report');
   url = bench.serverUrl('counting');
 });
-after(() => bench?.stop());
+after(async () => {
+  await bench?.stop();
+  await asked.stop();
+});
 
 /** A key of a caller: the tokens bound to it, and its proofs. */
 class Holder {
@@ -128,6 +138,29 @@ test('a nonce is asked for, given out and taken', async () => {
   assert.match(nonce, /^[A-Za-z0-9_-]{43}$/);
   assert.equal((await send('DPoP', token, holder.proof(token, { nonce }))).status, 200);
   assert.equal((await bench.refused(() => send('DPoP', token, holder.proof(token, { nonce: `${nonce}x` })))).record.code, 'proof.nonce');
+});
+
+test('what an issuer says that its token is bound to counts', async (t) => { // RFC 9449 §6.2
+  const says = (answer) => asked.token({ active: true, sub: 'alice', aud: AUDIENCE, roles: ['Developers'], exp: now() + 600, ...answer });
+  const token = says({ token_type: 'DPoP', cnf: { jkt: holder.thumbprint } });
+  const plain = says({ token_type: 'Bearer' });
+  // For every loop, and for what is remembered there.
+  for (let i = 0; i < 8; i++) assert.equal((await send('DPoP', token, holder.proof(token))).status, 200);
+  const rows = [
+    ['as a bearer token', 'token.binding', () => send('Bearer', token, holder.proof(token))],
+    ['without a proof', 'proof.missing', () => send('DPoP', token)],
+    ['with the proof of another key', 'proof.other_key', () => send('DPoP', token, new Holder().proof(token))],
+    ['a proof for another token', 'proof.token', () => send('DPoP', token, holder.proof(plain))],
+    ['with a proof, and bound to nothing', 'token.unbound', () => send('DPoP', plain, holder.proof(plain))],
+    ['of this type, and bound to nothing', 'token.binding', () => send('DPoP', says({ token_type: 'DPoP' }), holder.proof(plain))],
+  ];
+  const outcomes = await bench.refusedAll(rows.map(([, , request]) => request));
+  for (const [i, [name, code]] of rows.entries()) {
+    await t.test(name, () => {
+      assert.equal(outcomes[i].answer.status, 401);
+      assert.equal(outcomes[i].record.code, code);
+    });
+  }
 });
 
 test('the metadata says which proofs are taken', async () => {
