@@ -19,6 +19,7 @@ static const struct {
 
 #define GOOGLE_ENDPOINT "https://oauth2.googleapis.com/tokeninfo"
 #define GOOGLE_PREFIX "ya29."
+#define GOOGLE_CACHE_S_MAX 60 /* so long a token that was taken back may be good */
 
 bool config_issuer_is_asked(const struct config_issuer *issuer)
 {
@@ -114,6 +115,10 @@ static void check_google(struct config_reader *reader, const struct config_node 
                  "one domain in 'tenants', a client with user type Internal at Google, and "
                  "internal_client: true",
                  "Google does not say which domain an access token is of");
+    }
+    if (asked->cache_s > GOOGLE_CACHE_S_MAX) {
+        complain(reader, node, SLICE("cache_s"), "config.range", "0 to 60",
+                 "what Google says of a token counts for 60 s at most");
     }
     if (asked->prefix.len == 0) {
         asked->prefix = SLICE(GOOGLE_PREFIX);

@@ -51,7 +51,7 @@ TEST(config_introspection_fills_in_what_presets_know)
          "https://a/as/introspect", "p1.", 2, false},
         {HEAD GOOGLE("internal_client: true"), "https://oauth2.googleapis.com/tokeninfo", "ya29.",
          1, false},
-        {HEAD GOOGLE("internal_client: true, tokens: both, clients: [x, y, z]"),
+        {HEAD GOOGLE("internal_client: true, cache_s: 60, tokens: both, clients: [x, y, z]"),
          "https://oauth2.googleapis.com/tokeninfo", "ya29.", 3, true},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -127,6 +127,8 @@ TEST(config_introspection_refuses_each_mistake_at_its_place)
          HEAD ENTRY("a", "preset: google, tenants: [b.example, c.example]",
                     "internal_client: true"),
          4, 36, "config.exposed"},
+        {"too long remembered of Google", HEAD GOOGLE("internal_client: true, cache_s: 61"), 4, 51,
+         "config.range"},
         {"signed ones at Google", HEAD GOOGLE("internal_client: true, tokens: always"), 4, 50,
          "config.conflict"},
         {"two without a prefix", HEAD OIDC("a", CLIENT ENDPOINT) OIDC("b", CLIENT ENDPOINT), 6, 18,
