@@ -22,12 +22,12 @@
 #define INTROSPECTIONS_KNOWN_MAX 1024 /* answers that are remembered */
 #define INTROSPECTIONS_NO_MS 10000    /* a no, at most */
 #define INTROSPECTIONS_WAITERS_MAX 4096
-#define INTROSPECTIONS_FAILURES 3 /* one after the other: the issuer is down, */
-#define INTROSPECTIONS_REST_MS                                                                     \
-    1000 /* and left alone for so long, twice as long after each more,                             \
-          */
-#define INTROSPECTIONS_REST_MS_MAX 30000 /* up to this */
-#define INTROSPECTIONS_TELL_MS 60000     /* between two messages about one issuer */
+/* An issuer that fails so often, one time after the other, is down and left alone: for the first of
+ * these times, twice as long after each failure more, up to the last. */
+#define INTROSPECTIONS_FAILURES 3
+#define INTROSPECTIONS_REST_MS 1000
+#define INTROSPECTIONS_REST_MS_MAX 30000
+#define INTROSPECTIONS_TELL_MS 60000 /* between two messages about one issuer */
 
 struct introspections_ports {
     const struct json_parser *parser;
