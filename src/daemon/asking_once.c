@@ -1,6 +1,6 @@
 #include "daemon/asking_once.h"
 
-#include "daemon/introspections.h"
+#include "daemon/inquiries.h"
 
 struct once {
     struct arena *arena;
@@ -10,8 +10,8 @@ struct once {
     bool is_done;
 };
 
-static void on_done(const struct introspection_sink *sink, enum status status,
-                    const struct introspection_answer *answer, const struct diag *diag)
+static void on_done(const struct inquiry_sink *sink, enum status status,
+                    const struct inquiry_answer *answer, const struct diag *diag)
 {
     struct once *once = sink->user;
     once->is_done = true;
@@ -20,18 +20,18 @@ static void on_done(const struct introspection_sink *sink, enum status status,
         *once->diag = *diag;
         return;
     }
-    once->out->is_active = answer->is_active;
+    once->out->is_yes = answer->is_yes;
     once->out->asked_at_s = answer->asked_at_s;
     once->status = arena_copy(once->arena, answer->text, &once->out->text);
 }
 
-static enum status ask(struct introspections *owner, struct loop *loop,
-                       const struct identity_miss *miss, struct once *once)
+static enum status ask(struct inquiries *owner, struct loop *loop, const struct identity_miss *miss,
+                       struct once *once)
 {
-    struct introspections_user user = {owner, &loop->poster};
-    const struct port_introspection port = introspections_port(&user);
-    const struct introspection_question question = {miss->name, miss->token, miss->hash};
-    const struct introspection_sink sink = {.done = on_done, .user = once};
+    struct inquiries_user user = {owner, &loop->poster};
+    const struct port_inquiry port = inquiries_port(&user);
+    const struct inquiry_question question = {INQUIRY_TOKEN, miss->name, miss->about};
+    const struct inquiry_sink sink = {.done = on_done, .user = once};
     TRY(port.ask(port.context, &question, &sink, once->diag));
     while (!once->is_done) {
         (void)uv_run(&loop->uv, UV_RUN_ONCE);
@@ -43,22 +43,22 @@ enum status asking_once(struct key_reading *reading, const struct inputs *inputs
                         const struct identity_miss *miss, struct arena *arena,
                         struct identity_answer *out, struct diag *diag)
 {
-    const struct introspections_ports ports = {.parser = reading->sets.ports.parser,
-                                               .crypto = reading->sets.ports.crypto,
-                                               .clock = reading->sets.ports.clock,
-                                               .poster = reading->sets.ports.poster,
-                                               .http_client = reading->sets.ports.http_client};
+    const struct inquiries_ports ports = {.parser = reading->sets.ports.parser,
+                                          .crypto = reading->sets.ports.crypto,
+                                          .clock = reading->sets.ports.clock,
+                                          .poster = reading->sets.ports.poster,
+                                          .http_client = reading->sets.ports.http_client};
     struct once once = {.arena = arena, .out = out, .diag = diag};
-    struct introspections *owner = base_alloc(sizeof(*owner));
+    struct inquiries *owner = base_alloc(sizeof(*owner));
     *out = (struct identity_answer){.name = miss->name};
     if (owner == NULL) {
         return diag_fail(diag, STATUS_LIMIT, "identity.memory", "no memory to ask an issuer");
     }
-    introspections_init(owner, &ports);
-    introspections_adopt(owner, inputs->config, inputs->introspection_secrets);
+    inquiries_init(owner, &ports);
+    inquiries_adopt(owner, inputs->config, inputs->introspection_secrets);
     enum status status = ask(owner, &reading->loop, miss, &once);
-    introspections_close(owner);
-    introspections_release(owner);
+    inquiries_close(owner);
+    inquiries_release(owner);
     base_free(owner);
     return status;
 }

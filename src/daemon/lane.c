@@ -212,27 +212,26 @@ enum status lane_start(struct lane *lane, const struct lane_shared *shared, int 
     lane->loop.turn_context = lane;
     lane->keys_user = (struct key_sets_user){shared->keys, &lane->loop.poster, &lane->loop.clock};
     lane->keys = key_sets_port(&lane->keys_user);
-    lane->introspection_user =
-        (struct introspections_user){shared->introspections, &lane->loop.poster};
-    lane->introspection = introspections_port(&lane->introspection_user);
-    struct gateway_ports ports = {
-        .clock = &lane->loop.clock,
-        .random = shared->random,
-        .crypto = shared->crypto,
-        .timer = &lane->loop.timers,
-        .upstream = &lane->upstream,
-        .journal = shared->journal,
-        .keys = shared->keys == NULL ? NULL : &lane->keys,
-        .introspection = shared->introspections == NULL ? NULL : &lane->introspection,
-        .usage = shared->usage,
-        .codes = shared->codes,
-        .replay = shared->replay,
-        .failures = shared->failures,
-        .links = shared->links,
-        .http_client = shared->curl_client == NULL ? NULL : &lane->http_client,
-        .handover = &lane->handover,
-        .poster = &lane->loop.poster,
-        .account = &lane->loop.account};
+    lane->inquiries_user = (struct inquiries_user){shared->inquiries, &lane->loop.poster};
+    lane->inquiry = inquiries_port(&lane->inquiries_user);
+    struct gateway_ports ports = {.clock = &lane->loop.clock,
+                                  .random = shared->random,
+                                  .crypto = shared->crypto,
+                                  .timer = &lane->loop.timers,
+                                  .upstream = &lane->upstream,
+                                  .journal = shared->journal,
+                                  .keys = shared->keys == NULL ? NULL : &lane->keys,
+                                  .inquiry = shared->inquiries == NULL ? NULL : &lane->inquiry,
+                                  .usage = shared->usage,
+                                  .codes = shared->codes,
+                                  .replay = shared->replay,
+                                  .failures = shared->failures,
+                                  .links = shared->links,
+                                  .http_client =
+                                      shared->curl_client == NULL ? NULL : &lane->http_client,
+                                  .handover = &lane->handover,
+                                  .poster = &lane->loop.poster,
+                                  .account = &lane->loop.account};
     if (gateway_init(&lane->gateway, &ports, snapshot, &place, &limits) != STATUS_OK) {
         return diag_fail(diag, STATUS_LIMIT, "lane.memory", "no memory for a loop");
     }

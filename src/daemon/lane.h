@@ -14,7 +14,7 @@
 #include "adapters/transport/upstream_mux.h"
 #include "core/gateway/gateway.h"
 #include "daemon/config/config.h"
-#include "daemon/introspections.h"
+#include "daemon/inquiries.h"
 #include "daemon/key_sets.h"
 
 #include <stdatomic.h>
@@ -40,7 +40,7 @@ struct lane_shared {
     const struct port_failures *failures;
     const struct port_links *links;
     struct key_sets *keys;
-    struct introspections *introspections;
+    struct inquiries *inquiries;
     const struct port_used_codes *codes;
     struct curl_client *curl_client;         /* NULL: nothing at an address is configured */
     struct tls_context *tls;                 /* NULL: plain */
@@ -64,8 +64,8 @@ struct lane {
     struct port_upstream upstream;
     struct key_sets_user keys_user;
     struct port_keys keys;
-    struct introspections_user introspection_user;
-    struct port_introspection introspection;
+    struct inquiries_user inquiries_user;
+    struct port_inquiry inquiry;
     struct curl_client_user curl_user;
     struct port_http_client http_client;
     struct port_handover handover;

@@ -45,7 +45,7 @@ struct serving {
     struct curl_client_user control_curl;
     struct port_http_client control_client;
     struct key_sets keys;
-    struct introspections introspections;
+    struct inquiries inquiries;
     struct shared_usage usage;
     struct port_usage usage_port;
     struct shared_codes codes;
@@ -180,13 +180,13 @@ static void open_keys(struct serving *s)
                                          .context = s};
     key_sets_init(&s->keys, &ports);
     s->shared.keys = &s->keys;
-    const struct introspections_ports asking = {.parser = ports.parser,
-                                                .crypto = ports.crypto,
-                                                .clock = ports.clock,
-                                                .poster = ports.poster,
-                                                .http_client = ports.http_client};
-    introspections_init(&s->introspections, &asking);
-    s->shared.introspections = &s->introspections;
+    const struct inquiries_ports asking = {.parser = ports.parser,
+                                           .crypto = ports.crypto,
+                                           .clock = ports.clock,
+                                           .poster = ports.poster,
+                                           .http_client = ports.http_client};
+    inquiries_init(&s->inquiries, &asking);
+    s->shared.inquiries = &s->inquiries;
 }
 
 static int64_t wall_s(const struct serving *s)
@@ -508,7 +508,7 @@ static enum status reload(struct serving *s, struct arena *arena, struct inputs 
     key_sets_read_anew(&s->keys);
     enum status status = take_inputs(s, arena, inputs);
     if (status == STATUS_OK) {
-        introspections_adopt(&s->introspections, inputs->config, inputs->introspection_secrets);
+        inquiries_adopt(&s->inquiries, inputs->config, inputs->introspection_secrets);
     }
     key_sets_drop_others(&s->keys, status == STATUS_OK ? inputs->config : s->inputs.config);
     return status;
@@ -636,13 +636,13 @@ static void stop_control(struct serving *s)
     loop_stop(&s->control);
     loop_thread_join(&s->control);
     key_sets_close(&s->keys);
-    introspections_close(&s->introspections);
+    inquiries_close(&s->inquiries);
 }
 
 static void release(struct serving *s)
 {
     key_sets_close(&s->keys);
-    introspections_close(&s->introspections);
+    inquiries_close(&s->inquiries);
     /* The journal completes what it has, and so do our own requests; the completions wait at the
      * loops. */
     journal_close(s->journal);
@@ -658,7 +658,7 @@ static void release(struct serving *s)
     gateway_snapshot_unref(s->snapshot);
     revocation_file_release(&s->revocations);
     key_sets_release(&s->keys);
-    introspections_release(&s->introspections);
+    inquiries_release(&s->inquiries);
     loop_release(&s->control);
     uv_sem_destroy(&s->reloaded);
     shared_usage_release(&s->usage);
@@ -681,7 +681,7 @@ static enum status serve(struct serving *s, const sigset_t *set, struct diag *di
     TRY(open_shared(s, diag));
     TRY(look_at_revocations(s, &s->revocations, s->inputs.config, diag));
     key_sets_adopt(&s->keys, s->inputs.config);
-    introspections_adopt(&s->introspections, s->inputs.config, s->inputs.introspection_secrets);
+    inquiries_adopt(&s->inquiries, s->inputs.config, s->inputs.introspection_secrets);
     key_loop_wait(&s->keys, &s->control, KEYS_WAIT_MAX_MS);
     enum status status = build_snapshot(s, s->plan->inputs, &s->arena, &snapshot);
     if (status != STATUS_OK) {

@@ -25,19 +25,17 @@ static struct {
     bool refuses;
     size_t count;
     char name[64], token[64];
-    uint8_t hash[CRYPTO_SHA256_BYTES];
-    struct introspection_sink sinks[ASKED_MAX];
+    struct inquiry_sink sinks[ASKED_MAX];
 } asker;
 
-static enum status fake_ask(void *context, const struct introspection_question *question,
-                            const struct introspection_sink *sink, struct diag *diag)
+static enum status fake_ask(void *context, const struct inquiry_question *question,
+                            const struct inquiry_sink *sink, struct diag *diag)
 {
     (void)context;
     CHECK(asker.count < ASKED_MAX);
     asker.sinks[asker.count++] = *sink;
-    memcpy(asker.hash, question->hash, sizeof(asker.hash));
     (void)snprintf(asker.name, sizeof(asker.name), "%.*s", SLICE_ARG(question->name));
-    (void)snprintf(asker.token, sizeof(asker.token), "%.*s", SLICE_ARG(question->token));
+    (void)snprintf(asker.token, sizeof(asker.token), "%.*s", SLICE_ARG(question->about));
     return asker.refuses ? diag_fail(diag, STATUS_LIMIT, "identity.busy", "too much") : STATUS_OK;
 }
 
@@ -62,9 +60,9 @@ static void trust(struct gateway_snapshot *snapshot, const char *name, uint64_t 
 
 static void set_up_keeping(int64_t keep_s)
 {
-    static const struct port_introspection port = {NULL, fake_ask};
+    static const struct port_inquiry port = {NULL, fake_ask};
     world_init(&world, PERMIT_ALL);
-    world.gateway.ports.introspection = &port;
+    world.gateway.ports.inquiry = &port;
     trust(world.snapshot, "asked", 1, keep_s);
     memset(&asker, 0, sizeof(asker));
 }
@@ -107,8 +105,8 @@ static int64_t wall_s(void)
 
 static void answer(size_t index, const char *text)
 {
-    const struct introspection_answer said = {
-        .is_active = text != NULL, .text = slice_view_cstr(text), .asked_at_s = wall_s()};
+    const struct inquiry_answer said = {
+        .is_yes = text != NULL, .text = slice_view_cstr(text), .asked_at_s = wall_s()};
     asker.sinks[index].done(&asker.sinks[index], STATUS_OK, &said, &(struct diag){0});
     world_run(&world);
 }
@@ -127,9 +125,6 @@ TEST(answer_wait_ends_with_the_answer)
     call(&clients[0], "Bearer opaque");
     CHECK(!clients[0].is_replied && asker.count == 1);
     CHECK(str_eq(asker.name, "asked") && str_eq(asker.token, "opaque"));
-    uint8_t hash[CRYPTO_SHA256_BYTES];
-    world.crypto.port.sha256(world.crypto.port.context, SLICE("opaque"), hash);
-    CHECK(memcmp(hash, asker.hash, sizeof(hash)) == 0);
     answer(0, YES);
     CHECK(clients[0].status_code == 200 && world_count_calls(&world, "tools/call") == 1);
     /* And is remembered. */
@@ -181,7 +176,7 @@ TEST(answer_wait_of_nobody_who_asks)
     asker.refuses = true;
     call(&clients[0], "Bearer opaque");
     CHECK(clients[0].status_code == 503 && asker.count == 1);
-    world.gateway.ports.introspection = NULL;
+    world.gateway.ports.inquiry = NULL;
     call(&clients[1], "Bearer opaque");
     CHECK(clients[1].status_code == 503 && asker.count == 1);
     world_release(&world);

@@ -23,7 +23,7 @@
 #include "core/ports/failures.h"
 #include "core/ports/handover.h"
 #include "core/ports/http_client.h"
-#include "core/ports/introspection.h"
+#include "core/ports/inquiry.h"
 #include "core/ports/journal.h"
 #include "core/ports/keys.h"
 #include "core/ports/links.h"
@@ -131,11 +131,11 @@ struct gateway_ports {
     const struct port_crypto *crypto;
     const struct port_timer *timer;
     const struct port_upstream *upstream;
-    const struct port_journal *journal;             /* NULL: no audit, as configured */
-    const struct port_keys *keys;                   /* NULL: nobody is told */
-    const struct port_introspection *introspection; /* NULL: no issuer can be asked */
-    const struct port_handover *handover;           /* NULL: there is one loop */
-    const struct port_usage *usage;                 /* of all loops; NULL: nobody counts */
+    const struct port_journal *journal;         /* NULL: no audit, as configured */
+    const struct port_keys *keys;               /* NULL: nobody is told */
+    const struct port_inquiry *inquiry;         /* NULL: no issuer can be asked */
+    const struct port_handover *handover;       /* NULL: there is one loop */
+    const struct port_usage *usage;             /* of all loops; NULL: nobody counts */
     const struct port_replay *replay;           /* of all loops; NULL: no proof is taken twice */
     const struct port_failures *failures;       /* of all loops; NULL: nobody counts */
     const struct port_links *links;             /* of all loops; NULL: none is remembered */

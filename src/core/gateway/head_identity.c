@@ -24,12 +24,12 @@ static void free_question(struct head_question *question)
 
 /* Who the caller is goes to the memory of verified tokens; whether he has what his token is bound
  * to is seen when he comes again. */
-static void judge(struct head_question *question, const struct introspection_answer *answer)
+static void judge(struct head_question *question, const struct inquiry_answer *answer)
 {
     const struct http_field field = {SLICE("authorization"), question->authorization};
     const struct exchange_request head = {.fields = &field, .field_count = 1};
     const struct identity_answer said = {.name = question->name,
-                                         .is_active = answer->is_active,
+                                         .is_yes = answer->is_yes,
                                          .text = answer->text,
                                          .asked_at_s = answer->asked_at_s};
     const struct gateway_presented presented = {
@@ -41,8 +41,8 @@ static void judge(struct head_question *question, const struct introspection_ans
     principal_unref(principal);
 }
 
-static void on_answer(const struct introspection_sink *sink, enum status status,
-                      const struct introspection_answer *answer, const struct diag *diag)
+static void on_answer(const struct inquiry_sink *sink, enum status status,
+                      const struct inquiry_answer *answer, const struct diag *diag)
 {
     struct head_question *question = sink->user;
     (void)diag;
@@ -54,12 +54,12 @@ static void on_answer(const struct introspection_sink *sink, enum status status,
 
 static enum status ask(struct head_question *question, const struct identity_miss *miss)
 {
-    const struct port_introspection *port = question->gateway->ports.introspection;
-    const struct introspection_question asked = {miss->name, miss->token, miss->hash};
-    const struct introspection_sink sink = {.done = on_answer, .user = question};
+    const struct port_inquiry *port = question->gateway->ports.inquiry;
+    const struct inquiry_question asked = {INQUIRY_TOKEN, miss->name, miss->about};
+    const struct inquiry_sink sink = {.done = on_answer, .user = question};
     TRY(arena_copy(&question->arena, miss->name, &question->name));
     TRY(arena_format(&question->arena, &question->authorization, "Bearer %.*s",
-                     SLICE_ARG(miss->token)));
+                     SLICE_ARG(miss->about)));
     return port->ask(port->context, &asked, &sink, NULL);
 }
 
@@ -89,7 +89,7 @@ void head_identity_seek(struct gateway *gateway, const struct identity_miss *mis
     if (miss->is_missed && port != NULL) {
         (void)port->missed(port->context, &wanted, &sink);
     }
-    if (miss->is_unasked && gateway->ports.introspection != NULL) {
+    if (miss->is_unasked && gateway->ports.inquiry != NULL) {
         begin_question(gateway, miss);
     }
 }

@@ -1,6 +1,6 @@
 /* A token names a key that nobody has, or is one that only its issuer can read: the operation waits
  * while the key is looked for (core/ports/keys.h) or the issuer is asked
- * (core/ports/introspection.h), and is then authenticated again. */
+ * (core/ports/inquiry.h), and is then authenticated again. */
 #include "core/gateway/operation.h"
 
 #include <string.h>
@@ -73,21 +73,21 @@ static bool wait_for_keys(struct operation *op, const struct identity_miss *miss
 }
 
 /* What was said is kept for the stage that runs again. */
-static enum status keep_answer(struct operation *op, const struct introspection_answer *answer)
+static enum status keep_answer(struct operation *op, const struct inquiry_answer *answer)
 {
     struct identity_answer *kept = arena_alloc_zero(&op->arena, 1, sizeof(*kept));
     if (kept == NULL) {
         return STATUS_LIMIT;
     }
     *kept = (struct identity_answer){
-        .name = op->asked_name, .is_active = answer->is_active, .asked_at_s = answer->asked_at_s};
+        .name = op->asked_name, .is_yes = answer->is_yes, .asked_at_s = answer->asked_at_s};
     TRY(arena_copy(&op->arena, answer->text, &kept->text));
     op->token_answer = kept;
     return STATUS_OK;
 }
 
-static void on_answer(const struct introspection_sink *sink, enum status status,
-                      const struct introspection_answer *answer, const struct diag *diag)
+static void on_answer(const struct inquiry_sink *sink, enum status status,
+                      const struct inquiry_answer *answer, const struct diag *diag)
 {
     struct gateway *gateway = sink->user;
     struct child *child = child_find(&gateway->children, sink->ticket, &IDENTITY_CHILD);
@@ -99,9 +99,9 @@ static void on_answer(const struct introspection_sink *sink, enum status status,
 
 static bool ask_issuer(struct operation *op, const struct identity_miss *miss, struct diag *diag)
 {
-    const struct port_introspection *port = op->gateway->ports.introspection;
-    const struct introspection_question question = {miss->name, miss->token, miss->hash};
-    const struct introspection_sink sink = {
+    const struct port_inquiry *port = op->gateway->ports.inquiry;
+    const struct inquiry_question question = {INQUIRY_TOKEN, miss->name, miss->about};
+    const struct inquiry_sink sink = {
         .done = on_answer, .user = op->gateway, .ticket = op->identity.ticket};
     op->was_asked_about = true;
     return arena_copy(&op->arena, miss->name, &op->asked_name) == STATUS_OK &&
@@ -114,7 +114,7 @@ bool operation_wait_for_identity(struct operation *op, const struct identity_mis
     const struct gateway_ports *ports = &op->gateway->ports;
     /* Once only: what was looked for and not found will not be there a moment later. */
     bool looks = miss->is_missed && ports->keys != NULL && !op->has_missed;
-    bool asks = miss->is_unasked && ports->introspection != NULL && !op->was_asked_about;
+    bool asks = miss->is_unasked && ports->inquiry != NULL && !op->was_asked_about;
     if ((!looks && !asks) || keep_fields(op) != STATUS_OK ||
         child_begin(&op->identity, &op->children, &IDENTITY_CHILD) != STATUS_OK) {
         return false;

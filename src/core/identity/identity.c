@@ -195,7 +195,7 @@ static enum status check_answer(struct verification *self, struct diag *diag)
                          "issuer '%.*s' has to be asked about the token",
                          SLICE_ARG(self->entry->name));
     }
-    if (!answer->is_active) {
+    if (!answer->is_yes) {
         return refuse(diag, "token.inactive", "the issuer says that the token is not active");
     }
     struct slice issuer = self->claims.issuer;
@@ -476,9 +476,8 @@ static void note_miss(const struct verification *self, enum identity_check check
         *miss = (struct identity_miss){.is_unasked = true,
                                        .entry = self->entry_index,
                                        .name = self->entry->name,
-                                       .token = self->token};
+                                       .about = self->token};
         miss->was_known = was_known(self);
-        memcpy(miss->hash, self->key->token, sizeof(miss->hash));
     }
     if (status != STATUS_OK && is_of_keys && miss != NULL && self->jws.has_kid) {
         *miss = (struct identity_miss){.is_missed = true,

@@ -65,14 +65,13 @@ struct identity_miss {
     bool was_known;  /* and did vouch for it before */
     size_t entry;    /* index of the issuer's */
     struct slice name, kid;
-    struct slice token; /* to ask about; borrowed from the request */
-    uint8_t hash[CRYPTO_SHA256_BYTES];
+    struct slice about; /* what to ask about: the token, borrowed from the request */
 };
 
 /* What an issuer said of the token of a request; borrowed. */
 struct identity_answer {
     struct slice name; /* of the entry that was asked */
-    bool is_active;
+    bool is_yes;
     struct slice text;  /* the answer, a JSON object */
     int64_t asked_at_s; /* wall clock */
 };

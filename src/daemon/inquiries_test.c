@@ -1,6 +1,6 @@
 /* Issuers asked about tokens: once however many wait, remembered for a while and not across a
  * reload, never more at a time than the limit, and nobody waits for ever. */
-#include "daemon/introspections.h"
+#include "daemon/inquiries.h"
 
 #include "base/arena.h"
 #include "support/check.h"
@@ -32,7 +32,7 @@ struct done {
     uint64_t ticket;
     enum status status;
     char code[64], text[128];
-    bool is_active;
+    bool is_yes;
     int64_t asked_at_s;
 };
 
@@ -43,9 +43,9 @@ struct world {
     struct port_clock clock;
     struct queue control, loops[LOOPS];
     int64_t now_ms;
-    struct introspections owner;
-    struct introspections_user users[LOOPS];
-    struct port_introspection ports[LOOPS];
+    struct inquiries owner;
+    struct inquiries_user users[LOOPS];
+    struct port_inquiry ports[LOOPS];
     struct config config, other;
     struct config_issuer issuers[3], other_issuers[1];
     struct slice secrets[3];
@@ -115,33 +115,33 @@ static struct world *new_world(void)
     w->config.limits.introspections = LIMIT;
     w->other =
         (struct config){.issuers = w->other_issuers, .issuer_count = 1, .limits = w->config.limits};
-    const struct introspections_ports ports = {.parser = corpus_parser(),
-                                               .crypto = &w->crypto.port,
-                                               .clock = &w->clock,
-                                               .poster = &w->control.poster,
-                                               .http_client = &w->client};
-    introspections_init(&w->owner, &ports);
+    const struct inquiries_ports ports = {.parser = corpus_parser(),
+                                          .crypto = &w->crypto.port,
+                                          .clock = &w->clock,
+                                          .poster = &w->control.poster,
+                                          .http_client = &w->client};
+    inquiries_init(&w->owner, &ports);
     for (size_t i = 0; i < LOOPS; i++) {
         w->loops[i].poster = (struct port_poster){&w->loops[i], post};
-        w->users[i] = (struct introspections_user){&w->owner, &w->loops[i].poster};
-        w->ports[i] = introspections_port(&w->users[i]);
+        w->users[i] = (struct inquiries_user){&w->owner, &w->loops[i].poster};
+        w->ports[i] = inquiries_port(&w->users[i]);
     }
-    introspections_adopt(&w->owner, &w->config, w->secrets);
+    inquiries_adopt(&w->owner, &w->config, w->secrets);
     return w;
 }
 
 static void free_world(struct world *w)
 {
-    introspections_close(&w->owner);
+    inquiries_close(&w->owner);
     run(w);
     CHECK(fake_http_client_open_count(&w->http) == 0);
     CHECK(atomic_load(&w->owner.waiter_count) == 0 && w->owner.inquiry_count == 0);
-    introspections_release(&w->owner);
+    inquiries_release(&w->owner);
     free(w);
 }
 
-static void on_done(const struct introspection_sink *sink, enum status status,
-                    const struct introspection_answer *answer, const struct diag *diag)
+static void on_done(const struct inquiry_sink *sink, enum status status,
+                    const struct inquiry_answer *answer, const struct diag *diag)
 {
     struct world *w = sink->user;
     CHECK(w->done_count < DONE_MAX && (answer != NULL) == (status == STATUS_OK));
@@ -149,7 +149,7 @@ static void on_done(const struct introspection_sink *sink, enum status status,
     *done = (struct done){.ticket = sink->ticket, .status = status};
     (void)snprintf(done->code, sizeof(done->code), "%s", diag->code != NULL ? diag->code : "");
     if (answer != NULL) {
-        done->is_active = answer->is_active;
+        done->is_yes = answer->is_yes;
         done->asked_at_s = answer->asked_at_s;
         (void)snprintf(done->text, sizeof(done->text), "%.*s", SLICE_ARG(answer->text));
     }
@@ -158,12 +158,10 @@ static void on_done(const struct introspection_sink *sink, enum status status,
 /* From that loop; the answer comes with the number of the question. */
 static enum status ask_from(struct world *w, size_t loop, const char *name, const char *token)
 {
-    uint8_t hash[CRYPTO_SHA256_BYTES];
     struct diag diag = {0};
-    struct slice text = slice_view_cstr(token);
-    w->crypto.port.sha256(w->crypto.port.context, text, hash);
-    const struct introspection_question question = {slice_view_cstr(name), text, hash};
-    const struct introspection_sink sink = {.done = on_done, .user = w, .ticket = loop};
+    const struct inquiry_question question = {INQUIRY_TOKEN, slice_view_cstr(name),
+                                              slice_view_cstr(token)};
+    const struct inquiry_sink sink = {.done = on_done, .user = w, .ticket = loop};
     enum status status = w->ports[loop].ask(w->ports[loop].context, &question, &sink, &diag);
     CHECK(status == STATUS_OK || str_eq(diag.code, "identity.busy"));
     return status;
@@ -201,7 +199,7 @@ static const struct done *last(const struct world *w)
     return w->done_count > 0 ? &w->done[w->done_count - 1] : &nothing;
 }
 
-TEST(introspections_ask_as_they_should)
+TEST(inquiries_ask_as_they_should)
 {
     static struct network_range ranges[1];
     struct world *w = new_world();
@@ -217,7 +215,7 @@ TEST(introspections_ask_as_they_should)
     CHECK(call != NULL &&
           call->answer_bytes_max == (size_t)w->config.limits.introspection_answer_bytes);
     answer(w, ENDPOINT, 200, YES);
-    CHECK(w->done_count == 1 && last(w)->status == STATUS_OK && last(w)->is_active);
+    CHECK(w->done_count == 1 && last(w)->status == STATUS_OK && last(w)->is_yes);
     CHECK(str_eq(last(w)->text, YES) && last(w)->asked_at_s == START_MS / 1000);
     w->issuers[0].introspection.authentication = CONFIG_CLIENT_POST;
     ask(w, "t2");
@@ -230,11 +228,11 @@ TEST(introspections_ask_as_they_should)
     CHECK(call != NULL && str_eq(call->body, "access_token=ya29.a"));
     CHECK(call != NULL && call->authorization[0] == '\0');
     answer(w, TOKENINFO, 400, "{\"error\":\"invalid_token\"}");
-    CHECK(last(w)->status == STATUS_OK && !last(w)->is_active && last(w)->text[0] == '\0');
+    CHECK(last(w)->status == STATUS_OK && !last(w)->is_yes && last(w)->text[0] == '\0');
     free_world(w);
 }
 
-TEST(introspections_ask_once_for_all_who_wait)
+TEST(inquiries_ask_once_for_all_who_wait)
 {
     struct world *w = new_world();
     for (size_t i = 0; i < 10; i++) {
@@ -253,12 +251,12 @@ TEST(introspections_ask_once_for_all_who_wait)
     CHECK(of_second == 5);
     /* Each answer goes to its own token. */
     answer(w, ENDPOINT, 200, NO);
-    CHECK(w->done_count == 11 && !last(w)->is_active);
+    CHECK(w->done_count == 11 && !last(w)->is_yes);
     free_world(w);
 }
 
 /* On either side of the moment at which an answer counts no more. */
-TEST(introspections_remember_for_a_while)
+TEST(inquiries_remember_for_a_while)
 {
     static const struct {
         const char *name, *body;
@@ -287,7 +285,7 @@ TEST(introspections_remember_for_a_while)
 }
 
 /* What counts is when it was asked for, not when it came. */
-TEST(introspections_count_from_the_question)
+TEST(inquiries_count_from_the_question)
 {
     struct world *w = new_world();
     ask(w, "t1");
@@ -300,7 +298,7 @@ TEST(introspections_count_from_the_question)
     free_world(w);
 }
 
-TEST(introspections_keep_tokens_and_entries_apart)
+TEST(inquiries_keep_tokens_and_entries_apart)
 {
     struct world *w = new_world();
     ask(w, "t1");
@@ -314,7 +312,7 @@ TEST(introspections_keep_tokens_and_entries_apart)
 }
 
 /* A no never pushes out a yes, whatever the places of a table. */
-TEST(introspections_are_not_washed_out_by_bad_tokens)
+TEST(inquiries_are_not_washed_out_by_bad_tokens)
 {
     struct world *w = new_world();
     char token[32];
@@ -329,11 +327,11 @@ TEST(introspections_are_not_washed_out_by_bad_tokens)
     }
     w->done_count = 0;
     ask(w, "good");
-    CHECK(w->done_count == 1 && last(w)->is_active);
+    CHECK(w->done_count == 1 && last(w)->is_yes);
     free_world(w);
 }
 
-TEST(introspections_end_without_an_answer)
+TEST(inquiries_end_without_an_answer)
 {
     static const struct {
         const char *name;
@@ -370,12 +368,12 @@ TEST(introspections_end_without_an_answer)
         /* Nothing is remembered of it. */
         ask(w, "t1");
         answer(w, ENDPOINT, 200, YES);
-        CHECK_ROW(rows[i].name, w->done_count == 3 && last(w)->is_active);
+        CHECK_ROW(rows[i].name, w->done_count == 3 && last(w)->is_yes);
         free_world(w);
     }
 }
 
-TEST(introspections_cannot_begin)
+TEST(inquiries_cannot_begin)
 {
     static const struct {
         const char *name, *issuer;
@@ -399,7 +397,7 @@ TEST(introspections_cannot_begin)
     }
 }
 
-TEST(introspections_have_a_limit)
+TEST(inquiries_have_a_limit)
 {
     struct world *w = new_world();
     char token[32];
@@ -419,26 +417,26 @@ TEST(introspections_have_a_limit)
     free_world(w);
 }
 
-TEST(introspections_have_a_limit_of_those_who_wait)
+TEST(inquiries_have_a_limit_of_those_who_wait)
 {
     struct world *w = new_world();
-    atomic_store(&w->owner.waiter_count, INTROSPECTIONS_WAITERS_MAX - 1);
+    atomic_store(&w->owner.waiter_count, INQUIRIES_WAITERS_MAX - 1);
     CHECK(ask_from(w, 0, "a", "t1") == STATUS_OK);
     CHECK(ask_from(w, 0, "a", "t1") == STATUS_LIMIT);
     run(w);
     answer(w, ENDPOINT, 200, YES);
-    CHECK(atomic_load(&w->owner.waiter_count) == INTROSPECTIONS_WAITERS_MAX - 1);
+    CHECK(atomic_load(&w->owner.waiter_count) == INQUIRIES_WAITERS_MAX - 1);
     atomic_store(&w->owner.waiter_count, 0);
     free_world(w);
 }
 
 /* An issuer that is down is left alone, for longer and longer; one odd answer closes nobody out. */
-TEST(introspections_leave_an_issuer_alone)
+TEST(inquiries_leave_an_issuer_alone)
 {
     struct world *w = new_world();
     char token[32];
-    int64_t rest_ms = INTROSPECTIONS_REST_MS;
-    for (int i = 0; i < INTROSPECTIONS_FAILURES; i++) {
+    int64_t rest_ms = INQUIRIES_REST_MS;
+    for (int i = 0; i < INQUIRIES_FAILURES; i++) {
         (void)snprintf(token, sizeof(token), "t%d", i);
         ask(w, token);
         fail(w, ENDPOINT, STATUS_TIMEOUT);
@@ -453,8 +451,7 @@ TEST(introspections_leave_an_issuer_alone)
         ask(w, "t");
         fail(w, ENDPOINT, STATUS_UNAVAILABLE);
         CHECK(w->done_count == 2);
-        rest_ms =
-            rest_ms * 2 > INTROSPECTIONS_REST_MS_MAX ? INTROSPECTIONS_REST_MS_MAX : rest_ms * 2;
+        rest_ms = rest_ms * 2 > INQUIRIES_REST_MS_MAX ? INQUIRIES_REST_MS_MAX : rest_ms * 2;
     }
     w->now_ms += rest_ms;
     ask(w, "t");
@@ -466,11 +463,11 @@ TEST(introspections_leave_an_issuer_alone)
     free_world(w);
 }
 
-TEST(introspections_bear_odd_answers)
+TEST(inquiries_bear_odd_answers)
 {
     struct world *w = new_world();
     char token[32];
-    for (int i = 0; i < 2 * INTROSPECTIONS_FAILURES; i++) {
+    for (int i = 0; i < 2 * INQUIRIES_FAILURES; i++) {
         (void)snprintf(token, sizeof(token), "t%d", i);
         ask(w, token);
         answer(w, ENDPOINT, i % 2 == 0 ? 400 : 200, "{\"active\":1}");
@@ -481,7 +478,7 @@ TEST(introspections_bear_odd_answers)
 }
 
 /* Who is asked may be another: what was said is forgotten, and what is under way asked anew. */
-TEST(introspections_across_a_reload)
+TEST(inquiries_across_a_reload)
 {
     struct world *w = new_world();
     ask(w, "t1");
@@ -491,7 +488,7 @@ TEST(introspections_across_a_reload)
     CHECK(ask_from(w, 1, "a", "t3") == STATUS_OK); /* not there yet */
     run_queue(&w->control);
     CHECK(ask_from(w, 1, "a", "t4") == STATUS_OK);
-    introspections_adopt(&w->owner, &w->other, w->secrets);
+    inquiries_adopt(&w->owner, &w->other, w->secrets);
     run(w);
     CHECK(fake_http_client_find(&w->http, ENDPOINT) == NULL);
     CHECK(fake_http_client_find(&w->http, TOKENINFO) == NULL);
@@ -500,14 +497,14 @@ TEST(introspections_across_a_reload)
     for (int i = 0; i < 3; i++) {
         answer(w, NEW_ENDPOINT, 200, YES);
     }
-    CHECK(w->done_count == 5 && last(w)->is_active);
+    CHECK(w->done_count == 5 && last(w)->is_yes);
     ask(w, "t1");
     CHECK(w->done_count == 5 && fake_http_client_find(&w->http, NEW_ENDPOINT) != NULL);
     free_world(w);
 }
 
 /* An answer that comes late or twice is about nothing that is under way. */
-TEST(introspections_answered_late_or_twice)
+TEST(inquiries_answered_late_or_twice)
 {
     struct world *w = new_world();
     ask(w, "t1");
@@ -515,22 +512,22 @@ TEST(introspections_answered_late_or_twice)
     answer(w, ENDPOINT, 200, NO);
     call->is_open = true;
     answer(w, ENDPOINT, 200, YES);
-    CHECK(w->done_count == 1 && !last(w)->is_active);
+    CHECK(w->done_count == 1 && !last(w)->is_yes);
     ask(w, "t2");
     call = fake_http_client_find(&w->http, ENDPOINT);
-    introspections_adopt(&w->owner, &w->other, w->secrets);
+    inquiries_adopt(&w->owner, &w->other, w->secrets);
     call->is_open = true;
     answer(w, ENDPOINT, 200, YES);
     CHECK(w->done_count == 1 && w->owner.inquiry_count == 1);
     free_world(w);
 }
 
-TEST(introspections_let_all_go_at_the_end)
+TEST(inquiries_let_all_go_at_the_end)
 {
     struct world *w = new_world();
     ask(w, "t1");
     CHECK(ask_from(w, 1, "a", "t2") == STATUS_OK);
-    introspections_close(&w->owner);
+    inquiries_close(&w->owner);
     CHECK(ask_from(w, 1, "a", "t3") == STATUS_OK);
     run(w);
     CHECK(w->done_count == 3 && fake_http_client_open_count(&w->http) == 0);
@@ -541,7 +538,7 @@ TEST(introspections_let_all_go_at_the_end)
 }
 
 /* Whatever memory is missing, who asked gets an end. */
-TEST(introspections_without_memory)
+TEST(inquiries_without_memory)
 {
     bool has_failed = true;
     for (size_t left = 0; has_failed; left++) {
@@ -554,7 +551,7 @@ TEST(introspections_without_memory)
         }
         has_failed = check_end_shortage();
         CHECK(w->done_count == (is_asked ? 1 : 0));
-        CHECK(has_failed || last(w)->is_active);
+        CHECK(has_failed || last(w)->is_yes);
         free_world(w);
     }
 }
