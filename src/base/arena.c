@@ -19,11 +19,24 @@ _Static_assert(sizeof(struct arena_block) % ARENA_ALIGN == 0, "block data must s
 /* Only tests write these, before any thread starts; the product never calls the setter. */
 static base_alloc_gate_fn alloc_gate;
 static void *alloc_gate_context;
+static base_free_watch_fn free_watch;
 
 void base_alloc_set_gate(base_alloc_gate_fn gate, void *context)
 {
     alloc_gate = gate;
     alloc_gate_context = context;
+}
+
+void base_free_set_watch(base_free_watch_fn watch)
+{
+    free_watch = watch;
+}
+
+static void watch(const void *ptr)
+{
+    if (free_watch != NULL && ptr != NULL) {
+        free_watch(ptr);
+    }
 }
 
 static bool gate_allows(void)
@@ -43,11 +56,16 @@ void *base_alloc_zero(size_t size)
 
 void *base_realloc(void *ptr, size_t size)
 {
-    return gate_allows() ? realloc(ptr, size == 0 ? 1 : size) : NULL;
+    if (!gate_allows()) {
+        return NULL;
+    }
+    watch(ptr); /* it may be left where it was */
+    return realloc(ptr, size == 0 ? 1 : size);
 }
 
 void base_free(void *ptr)
 {
+    watch(ptr);
     free(ptr);
 }
 

@@ -101,4 +101,8 @@ void base_free(void *ptr);
 typedef bool (*base_alloc_gate_fn)(void *context);
 void base_alloc_set_gate(base_alloc_gate_fn gate, void *context);
 
+/* Test hook: NULL restores the default. Called with memory that is about to be given back. */
+typedef void (*base_free_watch_fn)(const void *ptr);
+void base_free_set_watch(base_free_watch_fn watch);
+
 #endif

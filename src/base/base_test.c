@@ -398,3 +398,50 @@ TEST(buf_survives_every_failed_allocation)
 {
     check_every_allocation(fill_buf, NULL);
 }
+
+/* limit: reached exactly, so that no byte is one that was never written. */
+static size_t leave_behind(void (*init)(struct buf *, size_t, struct account *))
+{
+    enum { LIMIT = 600 };
+    struct buf buf;
+    init(&buf, LIMIT, NULL);
+    check_watch_freed(SLICE("the secret"));
+    buf_append(&buf, SLICE("the secret"));
+    while (buf.len < LIMIT) {
+        buf_append_byte(&buf, 'x');
+    }
+    CHECK(slice_starts_with(buf_view(&buf), SLICE("the secret")) && buf.capacity == LIMIT);
+    buf_append_byte(&buf, 'x');
+    CHECK(buf_status(&buf) == STATUS_LIMIT);
+    buf_clear(&buf);
+    buf_reuse(&buf, LIMIT - 1);
+    size_t count = check_end_watch();
+    CHECK(buf.capacity == 0);
+    buf_release(&buf);
+    return count;
+}
+
+TEST(buf_of_a_secret_leaves_nothing_behind)
+{
+    CHECK(leave_behind(buf_init) == 2); /* where it grew out of, and where it was cleared */
+    CHECK(leave_behind(buf_init_secret) == 0);
+}
+
+static bool fill_secret_buf(void *context)
+{
+    (void)context;
+    struct buf buf;
+    buf_init_secret(&buf, 1 << 20, NULL);
+    for (int i = 0; i < 1000; i++) {
+        buf_append(&buf, SLICE("0123456789"));
+    }
+    bool ok = buf_status(&buf) == STATUS_OK;
+    CHECK(!ok || buf.len == 10000);
+    buf_release(&buf);
+    return ok;
+}
+
+TEST(buf_of_a_secret_survives_every_failed_allocation)
+{
+    check_every_allocation(fill_secret_buf, NULL);
+}

@@ -11,11 +11,45 @@ void buf_init(struct buf *buf, size_t limit_bytes, struct account *account)
     *buf = (struct buf){.limit_bytes = limit_bytes, .account = account};
 }
 
+void buf_init_secret(struct buf *buf, size_t limit_bytes, struct account *account)
+{
+    buf_init(buf, limit_bytes, account);
+    buf->is_secret = true;
+}
+
+/* What was cleared or consumed is still there, so all of it. */
+static void wipe(struct buf *buf)
+{
+    if (buf->is_secret && buf->capacity > 0) {
+        explicit_bzero(buf->ptr, buf->capacity);
+    }
+}
+
 void buf_release(struct buf *buf)
 {
+    bool is_secret = buf->is_secret;
+    wipe(buf);
     account_release(buf->account, buf->capacity);
     base_free(buf->ptr);
     buf_init(buf, buf->limit_bytes, buf->account);
+    buf->is_secret = is_secret;
+}
+
+/* Reallocating would leave the bytes behind where they were. */
+static uint8_t *move(struct buf *buf, size_t capacity)
+{
+    if (!buf->is_secret) {
+        return base_realloc(buf->ptr, capacity);
+    }
+    uint8_t *memory = base_alloc(capacity);
+    if (memory != NULL && buf->len > 0) {
+        memcpy(memory, buf->ptr, buf->len);
+    }
+    if (memory != NULL) {
+        wipe(buf);
+        base_free(buf->ptr);
+    }
+    return memory;
 }
 
 static bool grow(struct buf *buf, size_t needed)
@@ -27,7 +61,7 @@ static bool grow(struct buf *buf, size_t needed)
     if (needed > capacity || account_charge(buf->account, more) != STATUS_OK) {
         return false;
     }
-    uint8_t *memory = base_realloc(buf->ptr, capacity);
+    uint8_t *memory = move(buf, capacity);
     if (memory == NULL) {
         account_release(buf->account, more);
         return false;

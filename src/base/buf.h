@@ -17,9 +17,15 @@ struct buf {
     size_t limit_bytes;
     struct account *account; /* borrowed, may be NULL */
     bool failed;             /* latched by the first append that found no room */
+    bool is_secret;          /* no memory is given back before it is wiped */
 };
 
 void buf_init(struct buf *buf, size_t limit_bytes, struct account *account);
+
+/* The same for what holds a secret: its memory is wiped before it is given back, also when the
+ * buffer grows out of it. */
+void buf_init_secret(struct buf *buf, size_t limit_bytes, struct account *account);
+
 void buf_release(struct buf *buf);
 
 /* buf_append when there is no room yet. */

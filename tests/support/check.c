@@ -3,6 +3,7 @@
 #include "base/arena.h"
 
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -115,6 +116,28 @@ void check_every_allocation(bool (*body)(void *context), void *context)
 void check_pause_failures(bool is_paused)
 {
     failures_paused = is_paused;
+}
+
+static struct slice watched;
+static _Atomic size_t watched_count;
+
+static void look_for_watched(const void *ptr)
+{
+    size_t size = malloc_usable_size((void *)(uintptr_t)ptr);
+    watched_count += memmem(ptr, size, watched.ptr, watched.len) != NULL;
+}
+
+void check_watch_freed(struct slice secret)
+{
+    watched = secret;
+    watched_count = 0;
+    base_free_set_watch(look_for_watched);
+}
+
+size_t check_end_watch(void)
+{
+    base_free_set_watch(NULL);
+    return watched_count;
 }
 
 /* Which tests a run takes: prefixes to leave out, a prefix to keep to, a part of the name. */

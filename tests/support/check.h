@@ -37,6 +37,11 @@ bool check_end_shortage(void);
 /* Inside such a body: let allocations succeed that are the test's own, then go on refusing. */
 void check_pause_failures(bool is_paused);
 
+/* Until check_end_watch, which says how many, memory that is given back with these bytes in it is
+ * counted: what held a secret has to be wiped before. */
+void check_watch_freed(struct slice secret);
+size_t check_end_watch(void);
+
 #define TEST(name)                                                                                 \
     static void name(void);                                                                        \
     __attribute__((constructor)) static void register_##name(void)                                 \
