@@ -284,7 +284,7 @@ static void finish(struct curl_client *client, struct http_client_call *call)
 {
     const struct curl_library *library = curl_library();
     library->cleanup(call->curl);
-    library->slist_free_all(call->fields);
+    curl_library_free_fields(call->fields);
     call->curl = NULL;
     call->fields = NULL;
     (void)atomic_fetch_sub(&client->call_count, 1);
@@ -351,7 +351,7 @@ static bool set_fields(struct http_client_call *call)
     for (size_t i = 0; i < call->field_count && list != NULL; i++) {
         struct curl_slist *longer = library->slist_append(list, call->field_lines[i]);
         if (longer == NULL) {
-            library->slist_free_all(list);
+            curl_library_free_fields(list);
         }
         list = longer;
     }

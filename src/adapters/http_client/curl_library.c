@@ -75,3 +75,11 @@ void curl_library_protect(CURL *curl, bool allows_http)
     (void)library.setopt(curl, CURLOPT_NOSIGNAL, 1L);
     (void)library.setopt(curl, CURLOPT_USERAGENT, "aegis");
 }
+
+void curl_library_free_fields(struct curl_slist *fields)
+{
+    for (struct curl_slist *field = fields; field != NULL; field = field->next) {
+        explicit_bzero(field->data, slice_view_cstr(field->data).len);
+    }
+    library.slist_free_all(fields);
+}

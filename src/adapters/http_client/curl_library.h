@@ -46,4 +46,7 @@ const struct curl_library *curl_library(void);
  * signal; TLS 1.2 and later. */
 void curl_library_protect(CURL *curl, bool allows_http);
 
+/* Free the fields of a request, which may hold a secret, when no transfer has them any more. */
+void curl_library_free_fields(struct curl_slist *fields);
+
 #endif
