@@ -5,13 +5,16 @@
 #include "adapters/crypto/openssl_crypto.h"
 #include "adapters/http_client/curl_library.h"
 #include "daemon/config/config_url.h"
+#include "daemon/inputs.h"
 #include "daemon/process_guard.h"
 #include "daemon/sign_in/keeper.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #define GRANT_BYTES_MAX ((size_t)16 << 20)
+#define SECRET_BYTES_MAX ((size_t)64 << 10)
 #define SIGN_OUT_PATIENCE_MS 10000
 #define TIME_LIMIT_S 300
 #define TIME_LIMIT_S_MAX 540 /* a waiting call is given up after limits.operation_deadline_ms */
@@ -31,6 +34,9 @@ static const char USAGE[] =
     "  --client-id ID       the client id that is registered for you at the authorization server, "
     "or\n"
     "                       the https address of its metadata document (default: register one)\n"
+    "  --client-secret-file FILE, --client-secret-env NAME\n"
+    "                       where the secret of that client is, if it has one: needed each time, "
+    "and not kept\n"
     "  --scope SCOPES       scopes to ask for besides those that the server names\n"
     "  --ca FILE            certification authorities in PEM: URL must have a certificate of one "
     "of "
@@ -62,7 +68,7 @@ static const char USAGE[] =
 
 struct connect_options {
     struct one_server server;
-    const char *client_id, *scope;
+    const char *client_id, *secret_file, *secret_env, *scope;
     int64_t redirect_port, time_limit_s;
     bool no_browser, sign_out;
 };
@@ -73,12 +79,35 @@ struct connection {
     struct port_random random;
     struct json_parser parser;
     struct token_store store;
+    struct arena arena; /* of client_secret */
+    struct slice client_secret;
 };
 
 static int fail(const struct diag *diag)
 {
     fprintf(stderr, "aegis connect: %s\n", diag->message);
     return EXIT_CODE_FAILURE;
+}
+
+/* The variable goes from the environment: browsers are started with that. */
+static enum status read_secret(struct connection *connection, const struct connect_options *options,
+                               struct diag *diag)
+{
+    const struct config_credential from = {.kind = CONFIG_CREDENTIAL_HEADER,
+                                           .from_env = slice_view_cstr(options->secret_env),
+                                           .from_file = slice_view_cstr(options->secret_file)};
+    if (options->secret_env == NULL && options->secret_file == NULL) {
+        return STATUS_OK;
+    }
+    enum status status = inputs_secret(&from, &connection->arena, &connection->client_secret);
+    if (options->secret_env != NULL) {
+        (void)unsetenv(options->secret_env);
+    }
+    return status == STATUS_OK && connection->client_secret.len > 0
+               ? STATUS_OK
+               : diag_fail(diag, STATUS_NOT_FOUND, "sign_in.client", "'%s' holds no client secret",
+                           options->secret_env != NULL ? options->secret_env
+                                                       : options->secret_file);
 }
 
 static enum status open_connection(struct connection *connection,
@@ -88,7 +117,9 @@ static enum status open_connection(struct connection *connection,
     char path[STATE_FOLDER_BYTES], folder[STATE_FOLDER_BYTES + 16];
     uint8_t seed[16];
     connection->random = system_random();
+    arena_init(&connection->arena, SECRET_BYTES_MAX, NULL);
     TRY(process_guard_apply(diag)); /* before a token is read */
+    TRY(read_secret(connection, options, diag));
     TRY(openssl_crypto_new(&connection->crypto));
     TRY(connection->random.fill(connection->random.context, seed, sizeof(seed)));
     json_parser_init(&connection->parser, &LIMITS, seed);
@@ -104,6 +135,7 @@ static struct sign_in sign_in_of(const struct connection *connection,
     return (struct sign_in){
         .url = slice_view_cstr(options->server.upstream),
         .client_id = slice_view_cstr(options->client_id),
+        .client_secret = connection->client_secret,
         .scope = slice_view_cstr(options->scope),
         .authorities = options->server.authorities,
         .opens_browser = !options->no_browser,
@@ -209,6 +241,25 @@ static bool check_url(struct connect_options *options, const struct operands *op
     return true;
 }
 
+/* A client that is an address has no secret, because everybody can read what is there. */
+static bool check_client(const struct connect_options *options)
+{
+    bool has_secret = options->secret_file != NULL || options->secret_env != NULL;
+    const char *problem = NULL;
+    if (options->secret_file != NULL && options->secret_env != NULL) {
+        problem = "a client has one secret: give --client-secret-file or --client-secret-env";
+    } else if (has_secret && options->client_id == NULL) {
+        problem = "whose secret is it? give --client-id, too";
+    } else if (has_secret &&
+               slice_starts_with(slice_view_cstr(options->client_id), SLICE("https://"))) {
+        problem = "a client id that is the address of a document has no secret";
+    }
+    if (problem != NULL) {
+        fprintf(stderr, "aegis connect: %s\n", problem);
+    }
+    return problem == NULL;
+}
+
 static int run(int argc, char **argv)
 {
     struct connect_options values = {
@@ -218,6 +269,8 @@ static int run(int argc, char **argv)
     struct operands operands = {.max = 1};
     const struct option options[] = {
         {.name = "client-id", .kind = OPTION_TEXT, .out.text = &values.client_id},
+        {.name = "client-secret-file", .kind = OPTION_TEXT, .out.text = &values.secret_file},
+        {.name = "client-secret-env", .kind = OPTION_TEXT, .out.text = &values.secret_env},
         {.name = "scope", .kind = OPTION_TEXT, .out.text = &values.scope},
         {.name = "ca", .kind = OPTION_TEXT, .out.text = &server->authorities},
         {.name = "no-browser", .kind = OPTION_FLAG, .out.flag = &values.no_browser},
@@ -242,7 +295,7 @@ static int run(int argc, char **argv)
     if (result != OPTIONS_OK) {
         return options_exit(result);
     }
-    if (!check_url(&values, &operands)) {
+    if (!check_url(&values, &operands) || !check_client(&values)) {
         return EXIT_CODE_USAGE;
     }
     struct connection connection = {0};
@@ -253,6 +306,7 @@ static int run(int argc, char **argv)
     } else {
         code = values.sign_out ? sign_out(&connection, &values) : serve(&connection, &values);
     }
+    arena_wipe(&connection.arena);
     openssl_crypto_free(connection.crypto);
     return code;
 }

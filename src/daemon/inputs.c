@@ -31,7 +31,7 @@ enum status inputs_secret(const struct config_credential *credential, struct are
     if (credential->kind == CONFIG_CREDENTIAL_NONE) {
         return STATUS_OK;
     }
-    buf_init(&text, SECRET_BYTES_MAX, NULL);
+    buf_init_secret(&text, SECRET_BYTES_MAX, NULL);
     buf_append(&text, credential->prefix);
     if (credential->from_env.len > 0) {
         const char *value = getenv((const char *)credential->from_env.ptr);
@@ -42,9 +42,6 @@ enum status inputs_secret(const struct config_credential *credential, struct are
     }
     if (status == STATUS_OK) {
         status = arena_copy(arena, trim_line_end(buf_view(&text)), out);
-    }
-    if (text.ptr != NULL) {
-        explicit_bzero(text.ptr, text.capacity);
     }
     buf_release(&text);
     return status;

@@ -15,9 +15,13 @@ const era = process.env.MCP_CONFORMANCE_PROTOCOL_VERSION === MODERN ? 'modern' :
 const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'aegis-connect-'));
 try {
   await fs.writeFile(path.join(folder, 'xdg-open'), BROWSER, { mode: 0o755 });
-  const known = process.env.MCP_CONFORMANCE_SCENARIO === 'auth/basic-cimd' ? ['--client-id', DOCUMENT] : [];
+  // The client that the scenario has registered, if it has.
+  const { client_id: id, client_secret: secret } = JSON.parse(process.env.MCP_CONFORMANCE_CONTEXT ?? '{}');
+  const known = process.env.MCP_CONFORMANCE_SCENARIO === 'auth/basic-cimd' ? ['--client-id', DOCUMENT]
+    : id === undefined ? [] : ['--client-id', id, '--client-secret-env', 'CLIENT_SECRET'];
   const options = ['connect', '--state', path.join(folder, 'state'), ...known, upstream];
-  const session = await startStdio(era, options, path.join(folder, 'errors'), { PATH: `${folder}:${process.env.PATH}` });
+  const environment = { PATH: `${folder}:${process.env.PATH}`, ...(id === undefined ? {} : { CLIENT_SECRET: secret }) };
+  const session = await startStdio(era, options, path.join(folder, 'errors'), environment);
   const client = await session.ready;
   if (client instanceof Error) throw new Error(session.errors(), { cause: client });
   const { tools } = await client.listTools();

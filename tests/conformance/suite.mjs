@@ -53,8 +53,8 @@ const NOTHING_PASSED = { id: 'none', status: 'FAILURE', errorMessage: 'every che
 /** Those of OAuth with `aegis connect` there, but for what it does not do (CONTRIBUTING.md). */
 const SIGN_IN = [
   'metadata-default', 'metadata-var1', 'metadata-var2', 'metadata-var3', 'basic-cimd', 'scope-from-www-authenticate',
-  'scope-from-scopes-supported', 'scope-omitted-when-undefined', 'scope-step-up', 'scope-retry-limit', 'token-endpoint-auth-post',
-  'token-endpoint-auth-none',
+  'scope-from-scopes-supported', 'scope-omitted-when-undefined', 'scope-step-up', 'scope-retry-limit', 'token-endpoint-auth-basic',
+  'token-endpoint-auth-post', 'token-endpoint-auth-none', 'pre-registration',
 ];
 const SIGN_IN_NEWER = [
   'resource-mismatch', 'offline-access-scope', 'offline-access-not-supported', 'authorization-server-migration', 'iss-supported',

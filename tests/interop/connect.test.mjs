@@ -45,7 +45,7 @@ before(async () => {
   });
   programs = path.join(bench.folder, 'programs');
   await fs.mkdir(programs);
-  await fs.writeFile(path.join(programs, 'xdg-open'), '#!/bin/sh\nprintf "%s\\n" "$1" >>"$AEGIS_TEST_VISITS"\n', { mode: 0o755 });
+  await fs.writeFile(path.join(programs, 'xdg-open'), '#!/bin/sh\nenv >"$AEGIS_TEST_VISITS-environment"\nprintf "%s\\n" "$1" >>"$AEGIS_TEST_VISITS"\n', { mode: 0o755 });
   url = bench.serverUrl('counting');
   provider.resources[url] = 'mcp:call mcp:admin';
 });
@@ -66,15 +66,18 @@ after(async () => {
 const freshState = () => path.join(bench.folder, `connect-${++stateCount}`);
 
 /** A client that starts `aegis connect`; `ready` when it has seen the tools, which only those who are signed in do. */
-async function start({ era = 'legacy', state = freshState(), to = url, options = [] } = {}) {
+async function start({ era = 'legacy', state = freshState(), to = url, options = [], environment: more = {} } = {}) {
   const errorFile = path.join(bench.folder, `errors-${++startCount}`);
   const visitFile = `${errorFile}-visits`;
-  const environment = { PATH: `${programs}:${process.env.PATH}`, AEGIS_TEST_VISITS: visitFile };
+  const environment = { PATH: `${programs}:${process.env.PATH}`, AEGIS_TEST_VISITS: visitFile, ...more };
   const session = await startStdio(era, ['connect', ...options, '--state', state, to], errorFile, environment);
   sessions.push(session);
   const ready = session.ready.then((client) =>
     (client instanceof Error ? client : client.listTools().then(() => client, (error) => error)));
-  return { ...session, ready, state, visits: () => fs.readFile(visitFile, 'utf8').catch(() => '') };
+  return {
+    ...session, ready, state, visits: () => fs.readFile(visitFile, 'utf8').catch(() => ''),
+    environment: () => fs.readFile(`${visitFile}-environment`, 'utf8'), // that the browser had
+  };
 }
 
 /** The pages that the browser was opened at, so far; waits for so many. */
@@ -436,6 +439,138 @@ describe('a client id', () => {
     const session = await start({ options: ['--client-id', 'https://client.tests.example/aegis.json'] });
     await notConnected(session, /takes no client id that is the address of a document/);
   });
+});
+
+const TAKES = (methods) => ({ clientAuthMethods: methods, features: { registration: { enabled: true }, revocation: { enabled: true } } });
+
+describe('a client with a secret', () => {
+  const SECRET = 'a secret of the tests: 100% + more/of it';
+  const OURS = {
+    ...APP, client_id: 'desktop:with a secret', client_secret: SECRET, token_endpoint_auth_method: 'client_secret_basic',
+  };
+  const known = ['--client-id', OURS.client_id];
+  let basic;
+  let guarded;
+  let file;
+  before(async () => {
+    basic = await new AuthorizationServer({ audience: AUDIENCE, clients: [OURS], provider: TAKES(['client_secret_basic']) }).start();
+    guarded = await new ProtectedServer(basic.url).start();
+    basic.resources[guarded.origin] = 'mcp:call mcp:admin';
+    file = path.join(bench.folder, 'client-secret');
+    await fs.writeFile(file, `${SECRET}\n`, { mode: 0o600 });
+  });
+  afterEach(() => { basic.intercept = undefined; });
+  after(async () => {
+    await guarded?.stop();
+    await basic?.stop();
+  });
+
+  /** The provider changes what it answers at an address. */
+  async function changes(url_, change) {
+    const answer = await (await fetch(basic.url + url_)).json().catch(() => ({}));
+    basic.intercept = (request, response) => {
+      if (request.url !== url_) return false;
+      response.writeHead(url_ === '/reg' ? 201 : 200, { 'Content-Type': 'application/json' }).end(JSON.stringify({ ...answer, ...change }));
+      return true;
+    };
+  }
+  const METADATA = '/.well-known/oauth-authorization-server';
+
+  /** What it is kept with is renewed by the same client in another run, and taken back. */
+  async function isRenewedAndRevoked(state, options = []) {
+    const { file: tokens, grant } = await kept(state);
+    await fs.writeFile(tokens, JSON.stringify({ ...grant, expires_at: 1 }));
+    const session = await start({ state, to: guarded.url, options });
+    await until(() => `another token: ${session.errors()}`, async () => (await kept(state)).grant.access_token !== grant.access_token);
+    assert.equal(resultText(await read(await connected(session))), 'read_report');
+    await askedTimes(session, 0);
+    await session.client.close();
+    assert.match(await aegis('connect', '--sign-out', '--state', state, ...options, guarded.url), /^signed out/);
+  }
+
+  test('registers for Basic where nothing else is taken, renews and signs out by it', async () => {
+    const session = await start({ to: guarded.url });
+    assert.equal((await person(session)).status, 200);
+    assert.equal(resultText(await read(await connected(session))), 'read_report');
+    const { grant } = await kept(session.state);
+    assert.equal(grant.client_method, 'client_secret_basic');
+    assert.ok(grant.client_secret.length > 20 && !session.errors().includes(grant.client_secret));
+    await session.client.close();
+    await isRenewedAndRevoked(session.state);
+  });
+
+  test('that was registered before shows a secret with odd bytes, which is not kept', async () => {
+    const options = [...known, '--client-secret-file', file];
+    const session = await start({ to: guarded.url, options });
+    assert.equal((await person(session)).status, 200);
+    assert.equal(resultText(await read(await connected(session))), 'read_report');
+    const { grant } = await kept(session.state);
+    assert.deepEqual([grant.client_id, grant.client_secret, grant.client_method], [OURS.client_id, '', 'client_secret_basic']);
+    await session.client.close();
+    await isRenewedAndRevoked(session.state, options);
+  });
+
+  test('is asked for its secret when it signs out', async () => {
+    const session = await start({ to: guarded.url, options: [...known, '--client-secret-file', file] });
+    assert.equal((await person(session)).status, 200);
+    await (await connected(session)).close();
+    await assert.rejects(aegis('connect', '--sign-out', '--state', session.state, guarded.url), ({ code, stderr }) => {
+      assert.equal(code, 1);
+      assert.match(stderr, /the client 'desktop:with a secret', which has a secret; give --client-id with --client-secret-file/);
+      return true;
+    });
+  });
+
+  test('that shows another secret gets no token', async () => {
+    const wrong = path.join(bench.folder, 'wrong-secret');
+    await fs.writeFile(wrong, `${SECRET}.`);
+    const session = await start({ to: guarded.url, options: [...known, '--client-secret-file', wrong] });
+    assert.equal((await person(session)).status, 200);
+    await notConnected(session, /gives no token: invalid_client/);
+    assert.ok(!session.errors().includes(SECRET));
+  });
+
+  test('shows none where the server was told of none', async () => {
+    const session = await start({ to: guarded.url, options: known });
+    assert.equal((await person(session)).status, 200);
+    await notConnected(session, /gives no token: invalid_client/);
+  });
+
+  for (const [name, url_, change, why] of [
+    ['takes keys only', METADATA, { token_endpoint_auth_methods_supported: ['private_key_jwt'] }, /wants clients that show who they are by something else/],
+    ['registers it for a key', '/reg', { client_id: 'c', token_endpoint_auth_method: 'private_key_jwt' }, /who they are by private_key_jwt, and aegis connect can/],
+    ['gives it no secret', '/reg', { client_id: 'c', token_endpoint_auth_method: 'client_secret_basic' }, /registered a client for client_secret_basic and gave it no secret/],
+  ]) {
+    test(`is none when the server ${name}`, async () => {
+      await changes(url_, change);
+      const session = await start({ to: guarded.url });
+      await notConnected(session, why);
+      await askedTimes(session, 0);
+    });
+  }
+
+  test('has its secret from the environment, which browsers do not get', async () => {
+    const options = [...known, '--client-secret-env', 'WORK_SECRET'];
+    const session = await start({ to: guarded.url, options, environment: { WORK_SECRET: SECRET } });
+    assert.equal((await person(session)).status, 200);
+    assert.equal(resultText(await read(await connected(session))), 'read_report');
+    const environment = await session.environment();
+    assert.match(environment, /^AEGIS_TEST_VISITS=/m);
+    assert.ok(!environment.includes(SECRET));
+  });
+
+  for (const [name, options, code, why] of [
+    ['two secrets', [...known, '--client-secret-file', 'x', '--client-secret-env', 'X'], 2, /a client has one secret/],
+    ['a secret without a client', ['--client-secret-env', 'X'], 2, /give --client-id, too/],
+    ['a secret of a document', ['--client-id', 'https://client.tests.example/a.json', '--client-secret-env', 'X'], 2, /has no secret/],
+    ['no such file', [...known, '--client-secret-file', '/nowhere'], 1, /'\/nowhere' holds no client secret/],
+    ['an empty file', [...known, '--client-secret-file', '/dev/null'], 1, /holds no client secret/],
+    ['no such variable', [...known, '--client-secret-env', 'AEGIS_TESTS_NOTHING'], 1, /'AEGIS_TESTS_NOTHING' holds no client secret/],
+  ]) {
+    test(`is refused at the start: ${name}`, async () => {
+      await assert.rejects(aegis('connect', '--state', freshState(), ...options, guarded.url), (error) => error.code === code && why.test(error.stderr));
+    });
+  }
 });
 
 describe('more scopes', () => {

@@ -2,10 +2,8 @@
 
 #include "adapters/http_client/curl_library.h"
 
-#include <stdio.h>
-
 #define TOTAL_MS 5000L
-#define FIELD_BYTES 128
+#define FIELD_BYTES_MAX ((size_t)128 << 10)
 
 /* The limit holds here too: CURLOPT_MAXFILESIZE does not see chunked bodies. */
 static size_t on_bytes(char *bytes, size_t size, size_t count, void *user)
@@ -45,25 +43,38 @@ static void set_options(CURL *curl, const struct fetch_request *request, struct 
     (void)library->setopt(curl, CURLOPT_WRITEDATA, out);
 }
 
-/* NULL: no memory. The body is borrowed by curl. */
-static struct curl_slist *set_body(CURL *curl, const struct fetch_request *request)
+static bool add_field(struct curl_slist **fields, const char *name, struct slice value)
+{
+    struct curl_slist *longer = NULL;
+    struct buf line;
+    if (value.len == 0) {
+        return true;
+    }
+    buf_init_secret(&line, FIELD_BYTES_MAX, NULL);
+    buf_append(&line, slice_view_cstr(name));
+    buf_append(&line, SLICE(": "));
+    buf_append(&line, value);
+    buf_append_byte(&line, '\0');
+    if (buf_status(&line) == STATUS_OK) {
+        longer = curl_library()->slist_append(*fields, (const char *)line.ptr);
+    }
+    buf_release(&line);
+    *fields = longer == NULL ? *fields : longer;
+    return longer != NULL;
+}
+
+/* False: no memory. The body is borrowed by curl; fields are to be freed either way. */
+static bool set_fields(CURL *curl, const struct fetch_request *request, struct curl_slist **fields)
 {
     const struct curl_library *library = curl_library();
-    struct curl_slist *fields = library->slist_append(NULL, "Accept: application/json");
-    if (request->content_type == NULL || fields == NULL) {
-        return fields;
+    if (request->content_type != NULL) {
+        (void)library->setopt(curl, CURLOPT_POST, 1L);
+        (void)library->setopt(curl, CURLOPT_POSTFIELDSIZE, (long)request->body.len);
+        (void)library->setopt(curl, CURLOPT_POSTFIELDS, request->body.ptr);
     }
-    char line[FIELD_BYTES];
-    (void)snprintf(line, sizeof(line), "Content-Type: %s", request->content_type);
-    struct curl_slist *longer = library->slist_append(fields, line);
-    if (longer == NULL) {
-        library->slist_free_all(fields);
-        return NULL;
-    }
-    (void)library->setopt(curl, CURLOPT_POST, 1L);
-    (void)library->setopt(curl, CURLOPT_POSTFIELDSIZE, (long)request->body.len);
-    (void)library->setopt(curl, CURLOPT_POSTFIELDS, request->body.ptr);
-    return longer;
+    return add_field(fields, "Accept", SLICE("application/json")) &&
+           add_field(fields, "Content-Type", slice_view_cstr(request->content_type)) &&
+           add_field(fields, "Authorization", request->authorization);
 }
 
 enum status fetch_answer(const struct fetch_request *request, struct buf *out, int *http_status,
@@ -74,10 +85,10 @@ enum status fetch_answer(const struct fetch_request *request, struct buf *out, i
         return diag_fail(diag, STATUS_UNAVAILABLE, "fetch.library", "libcurl is not loaded");
     }
     CURL *curl = library->init();
-    struct curl_slist *fields = curl == NULL ? NULL : set_body(curl, request);
+    struct curl_slist *fields = NULL;
     enum status status = STATUS_UNAVAILABLE;
     long code = 0;
-    if (fields == NULL) {
+    if (curl == NULL || !set_fields(curl, request, &fields)) {
         status = diag_fail(diag, STATUS_UNAVAILABLE, "fetch.failed", "libcurl has no memory");
     } else {
         set_options(curl, request, out);
@@ -86,7 +97,7 @@ enum status fetch_answer(const struct fetch_request *request, struct buf *out, i
         (void)library->getinfo(curl, CURLINFO_RESPONSE_CODE, &code);
     }
     *http_status = (int)code;
-    library->slist_free_all(fields);
     library->cleanup(curl);
+    curl_library_free_fields(fields);
     return status;
 }

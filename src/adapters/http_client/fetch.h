@@ -9,11 +9,12 @@
 #include "base/diag.h"
 
 struct fetch_request {
-    const char *url;          /* NUL-terminated */
-    bool allows_http;         /* plain HTTP is fine: the address is on loopback */
-    const char *authorities;  /* a PEM file, believed besides the system's; NULL: none */
-    const char *content_type; /* of a POST, up to 100 bytes; NULL: a GET */
-    struct slice body;        /* of the POST; borrowed */
+    const char *url;            /* NUL-terminated */
+    bool allows_http;           /* plain HTTP is fine: the address is on loopback */
+    const char *authorities;    /* a PEM file, believed besides the system's; NULL: none */
+    const char *content_type;   /* of a POST; NULL: a GET */
+    struct slice authorization; /* the value of that field; empty: none; borrowed */
+    struct slice body;          /* of the POST; borrowed */
 };
 
 /* Ask for a JSON document and append the body to out, whose limit bounds it, whatever the answer's

@@ -1,11 +1,9 @@
 #include "core/identity/introspection.h"
 
-#include "base/base64.h"
 #include "core/sign_in/form.h"
 
 #include <string.h>
 
-#define CREDENTIALS_BYTES_MAX 65536
 #define TYPE_BYTES_MAX 64
 
 /* -- which tokens -------------------------------------------------------------------------- */
@@ -75,24 +73,11 @@ void introspection_write_body(struct buf *out, const struct introspection_client
     }
 }
 
-/* RFC 6749 §2.3.1: both are escaped as in a form before they are joined. */
 void introspection_write_authorization(struct buf *out, const struct introspection_client *client)
 {
-    struct buf text;
-    if (client->form == INTROSPECTION_TOKENINFO || !client->is_basic) {
-        return;
+    if (client->form == INTROSPECTION_RFC7662 && client->is_basic) {
+        form_append_basic(out, client->id, client->secret);
     }
-    buf_init(&text, CREDENTIALS_BYTES_MAX, NULL);
-    form_append_escaped(&text, client->id);
-    buf_append_byte(&text, ':');
-    form_append_escaped(&text, client->secret);
-    buf_append(out, SLICE("Basic "));
-    base64_encode(out, buf_view(&text), BASE64_STANDARD);
-    out->failed = out->failed || text.failed;
-    if (text.ptr != NULL) {
-        explicit_bzero(text.ptr, text.capacity);
-    }
-    buf_release(&text);
 }
 
 /* -- the answer ---------------------------------------------------------------------------- */

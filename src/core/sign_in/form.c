@@ -1,5 +1,9 @@
 #include "core/sign_in/form.h"
 
+#include "base/base64.h"
+
+#define CREDENTIALS_BYTES_MAX 65536 /* of a client, escaped */
+
 static int hex_value(uint8_t byte)
 {
     uint8_t lower = byte | 0x20;
@@ -128,4 +132,17 @@ void form_append(struct buf *out, struct slice name, struct slice value)
     form_append_escaped(out, name);
     buf_append_byte(out, '=');
     form_append_escaped(out, value);
+}
+
+void form_append_basic(struct buf *out, struct slice id, struct slice secret)
+{
+    struct buf text;
+    buf_init_secret(&text, CREDENTIALS_BYTES_MAX, NULL);
+    form_append_escaped(&text, id);
+    buf_append_byte(&text, ':');
+    form_append_escaped(&text, secret);
+    buf_append(out, SLICE("Basic "));
+    base64_encode(out, buf_view(&text), BASE64_STANDARD);
+    out->failed = out->failed || text.failed;
+    buf_release(&text);
 }

@@ -37,4 +37,8 @@ void form_append_escaped(struct buf *out, struct slice text);
 /* Append "name=value", with '&' before it unless out is empty or ends in '?'. */
 void form_append(struct buf *out, struct slice name, struct slice value);
 
+/* Append the value of an Authorization field by which a client shows its secret: both are escaped
+ * as in a form before they are joined (RFC 6749 §2.3.1). out holds the secret then. */
+void form_append_basic(struct buf *out, struct slice id, struct slice secret);
+
 #endif

@@ -92,3 +92,22 @@ TEST(form_writes_what_it_reads)
     buf_release(&text);
     arena_release(&arena);
 }
+
+TEST(form_writes_a_secret_for_basic)
+{
+    static const struct {
+        const char *name, *id, *secret, *value;
+    } rows[] = {
+        {"plain", "s6BhdRkqt3", "7Fjfp0ZBr1KtDRbnfVdmIw",
+         "Basic czZCaGRSa3F0Mzo3RmpmcDBaQnIxS3REUmJuZlZkbUl3"},
+        {"a%3Ab:c%20d%25", "a:b", "c d%", "Basic YSUzQWI6YyUyMGQlMjU="},
+        {"no secret", "a", "", "Basic YTo="},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct buf out;
+        buf_init(&out, 4096, NULL);
+        form_append_basic(&out, slice_view_cstr(rows[i].id), slice_view_cstr(rows[i].secret));
+        CHECK_ROW(rows[i].name, slice_eq(buf_view(&out), slice_view_cstr(rows[i].value)));
+        buf_release(&out);
+    }
+}

@@ -4,6 +4,7 @@
 #include "core/identity/challenge.h"
 #include "daemon/config/config_url.h"
 #include "daemon/discovery.h"
+#include "daemon/sign_in/client_method.h"
 
 const char *documents_url_problem(struct slice url, bool allows_loopback)
 {
@@ -241,6 +242,22 @@ static enum status read_endpoint(const struct document *document, const struct j
     return arena_format(document->arena, out, "%.*s", SLICE_ARG(text));
 }
 
+/* RFC 8414 §2: by default clients show a secret by Basic. */
+static unsigned read_client_methods(const struct json_tape *tape)
+{
+    static const enum client_method KNOWN[] = {CLIENT_METHOD_NONE, CLIENT_METHOD_BASIC,
+                                               CLIENT_METHOD_POST};
+    const struct slice name = SLICE("token_endpoint_auth_methods_supported");
+    unsigned taken = 0;
+    if (json_member(tape, 0, name) == JSON_NONE) {
+        return CLIENT_METHOD_BIT(CLIENT_METHOD_BASIC);
+    }
+    for (size_t i = 0; i < COUNT_OF(KNOWN); i++) {
+        taken |= lists(tape, name, client_method_name(KNOWN[i])) ? CLIENT_METHOD_BIT(KNOWN[i]) : 0;
+    }
+    return taken;
+}
+
 static enum status check_server(const struct json_tape *tape, struct slice issuer,
                                 const struct server_document *server, struct diag *diag)
 {
@@ -276,6 +293,7 @@ enum status documents_read_server(const struct document *document, struct slice 
                       diag));
     TRY(read_endpoint(document, &tape, SLICE("revocation_endpoint"), &out->revocation_endpoint,
                       diag));
+    out->client_methods = read_client_methods(&tape);
     out->is_openid = lists(&tape, SLICE("scopes_supported"), SLICE("openid"));
     out->takes_client_document = is_true(&tape, SLICE("client_id_metadata_document_supported"));
     out->states_issuer = is_true(&tape, SLICE("authorization_response_iss_parameter_supported"));
@@ -332,6 +350,7 @@ enum status documents_read_client(const struct document *document, struct client
     TRY(read_error(document, &tape, &out->error, &out->error_description));
     TRY(documents_text(&tape, SLICE("client_id"), document->arena, &out->id));
     TRY(documents_text(&tape, SLICE("client_secret"), document->arena, &out->secret));
+    TRY(documents_text(&tape, SLICE("token_endpoint_auth_method"), document->arena, &out->method));
     return out->error.len > 0 || out->id.len > 0
                ? STATUS_OK
                : diag_fail(diag, STATUS_INVALID, "document.client",

@@ -34,6 +34,7 @@ struct server_document {
     struct slice issuer, authorization_endpoint, token_endpoint;
     struct slice registration_endpoint; /* empty: it registers nobody */
     struct slice revocation_endpoint;   /* empty: it takes no tokens back (RFC 7009) */
+    unsigned client_methods;            /* that it takes and we know: a set (client_method.h) */
     bool is_openid;                     /* it knows the scope `openid` */
     bool takes_client_document;         /* a URL may be a client id */
     bool states_issuer;                 /* each redirect names it (RFC 9207) */
@@ -49,6 +50,7 @@ struct token_document {
 /* Of a registration endpoint (RFC 7591 §3.2). */
 struct client_document {
     struct slice id, secret; /* secret: mostly empty */
+    struct slice method;     /* `token_endpoint_auth_method`; empty: not said */
     struct slice error, error_description;
 };
 

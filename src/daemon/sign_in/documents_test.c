@@ -1,5 +1,6 @@
 #include "daemon/sign_in/documents.h"
 
+#include "daemon/sign_in/client_method.h"
 #include "support/check.h"
 
 #include <stdio.h>
@@ -281,19 +282,35 @@ TEST(documents_without_memory)
 
 TEST(documents_of_a_server_say_what_it_offers)
 {
+#define TAKES(list) ",\"token_endpoint_auth_methods_supported\":" list
+    enum {
+        NONE = CLIENT_METHOD_BIT(CLIENT_METHOD_NONE),
+        BASIC = CLIENT_METHOD_BIT(CLIENT_METHOD_BASIC),
+        POST = CLIENT_METHOD_BIT(CLIENT_METHOD_POST),
+    };
     static const struct {
         const char *members;
         bool is_openid;
         const char *revocation_endpoint;
+        unsigned client_methods;
     } rows[] = {
-        {"", false, ""},
-        {",\"scopes_supported\":[\"openid\",\"a\"]", true, ""},
-        {",\"scopes_supported\":[\"openid2\"]", false, ""},
-        {",\"scopes_supported\":\"openid\"", false, ""},
+        {"", false, "", BASIC},
+        {",\"scopes_supported\":[\"openid\",\"a\"]", true, "", BASIC},
+        {",\"scopes_supported\":[\"openid2\"]", false, "", BASIC},
+        {",\"scopes_supported\":\"openid\"", false, "", BASIC},
         {",\"revocation_endpoint\":\"https://as.example/revoke\"", false,
-         "https://as.example/revoke"},
-        {",\"revocation_endpoint\":[\"https://as.example/revoke\"]", false, ""},
+         "https://as.example/revoke", BASIC},
+        {",\"revocation_endpoint\":[\"https://as.example/revoke\"]", false, "", BASIC},
+        {TAKES("[\"none\"]"), false, "", NONE},
+        {TAKES("[\"private_key_jwt\",\"client_secret_post\",\"none\"]"), false, "", NONE | POST},
+        {TAKES("[\"client_secret_post\",\"client_secret_basic\"]"), false, "", BASIC | POST},
+        {TAKES("[\"private_key_jwt\",\"client_secret_jwt\"]"), false, "", 0},
+        {TAKES("[\"client_secret_BASIC\",[\"none\"],7]"), false, "", 0},
+        {TAKES("[]"), false, "", 0},
+        {TAKES("\"none\""), false, "", 0},
+        {TAKES("null"), false, "", 0},
     };
+#undef TAKES
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         char text[1024];
         struct bench bench;
@@ -306,6 +323,38 @@ TEST(documents_of_a_server_say_what_it_offers)
         CHECK_ROW(text, documents_read_server(&document, SLICE(ISSUER), &out, &diag) == STATUS_OK);
         CHECK_ROW(text, out.is_openid == rows[i].is_openid);
         CHECK_ROW(text, is(out.revocation_endpoint, rows[i].revocation_endpoint));
+        CHECK_ROW(text, out.client_methods == rows[i].client_methods);
+        arena_release(&bench.arena);
+    }
+}
+
+TEST(documents_of_a_client_say_how_it_shows_itself)
+{
+    static const struct {
+        const char *text, *code, *secret, *method;
+    } rows[] = {
+        {"{\"client_id\":\"c\"}", NULL, "", ""},
+        {"{\"client_id\":\"c\",\"client_secret\":\"s\"}", NULL, "s", ""},
+        {"{\"client_id\":\"c\",\"client_secret\":\"s\","
+         "\"token_endpoint_auth_method\":\"client_secret_basic\"}",
+         NULL, "s", "client_secret_basic"},
+        {"{\"client_id\":\"c\",\"token_endpoint_auth_method\":[\"none\"]}", NULL, "", ""},
+        {"{\"error\":\"invalid_client_metadata\"}", NULL, "", ""},
+        {"{\"client_id\":\"\",\"client_secret\":\"s\"}", "document.client", "s", ""},
+        {"{\"client_secret\":\"s\"}", "document.client", "s", ""},
+        {"{\"client_id\":\"a\",\"client_id\":\"b\"}", "document.syntax", "", ""},
+        {"[\"c\"]", "document.syntax", "", ""},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct bench bench;
+        struct client_document out;
+        struct diag diag = {0};
+        open_bench(&bench);
+        struct document document = document_of(&bench, rows[i].text, false);
+        enum status status = documents_read_client(&document, &out, &diag);
+        CHECK_ROW(rows[i].text, (status == STATUS_OK) == (rows[i].code == NULL));
+        CHECK_ROW(rows[i].text, str_eq(diag.code, rows[i].code));
+        CHECK_ROW(rows[i].text, is(out.secret, rows[i].secret) && is(out.method, rows[i].method));
         arena_release(&bench.arena);
     }
 }

@@ -1,42 +1,12 @@
 #include "daemon/sign_in/flow.h"
 
 #include "base/base64.h"
+#include "core/sign_in/form.h"
 
-static bool is_plain(uint8_t byte)
-{
-    bool is_letter = (byte | 0x20) >= 'a' && (byte | 0x20) <= 'z';
-    return is_letter || (byte >= '0' && byte <= '9') || byte == '-' || byte == '.' || byte == '_' ||
-           byte == '~';
-}
-
-static void append_encoded(struct buf *out, struct slice text)
-{
-    static const char digits[] = "0123456789ABCDEF";
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t byte = text.ptr[i];
-        if (is_plain(byte)) {
-            buf_append_byte(out, byte);
-        } else {
-            buf_append_byte(out, '%');
-            buf_append_byte(out, (uint8_t)digits[byte >> 4]);
-            buf_append_byte(out, (uint8_t)digits[byte & 0xF]);
-        }
-    }
-}
-
-void flow_append(struct buf *form, const char *name, struct slice value)
-{
-    uint8_t last = form->len > 0 ? form->ptr[form->len - 1] : '&';
-    buf_append(form, last == '&' || last == '?' ? SLICE_EMPTY : SLICE("&"));
-    buf_append(form, slice_view_cstr(name));
-    buf_append_byte(form, '=');
-    append_encoded(form, value);
-}
-
-static void append_if_any(struct buf *form, const char *name, struct slice value)
+static void append_if_any(struct buf *form, struct slice name, struct slice value)
 {
     if (value.len > 0) {
-        flow_append(form, name, value);
+        form_append(form, name, value);
     }
 }
 
@@ -56,16 +26,16 @@ void flow_write_address(const struct flow *flow, const struct port_crypto *crypt
     base64_encode(&challenge, slice_of(hash, sizeof(hash)), BASE64_URL_UNPADDED);
     buf_append(out, flow->authorization_endpoint);
     buf_append(out, has_query ? SLICE_EMPTY : SLICE("?"));
-    flow_append(out, "response_type", SLICE("code"));
-    flow_append(out, "client_id", flow->client_id);
-    flow_append(out, "redirect_uri", flow->redirect_uri);
-    flow_append(out, "state", slice_view_cstr(flow->state));
-    flow_append(out, "code_challenge", buf_view(&challenge));
-    flow_append(out, "code_challenge_method", SLICE("S256"));
-    flow_append(out, "resource", flow->resource);
-    append_if_any(out, "scope", flow->scope);
-    append_if_any(out, "acr_values", flow->acr_values);
-    append_if_any(out, "claims", flow->claims);
+    form_append(out, SLICE("response_type"), SLICE("code"));
+    form_append(out, SLICE("client_id"), flow->client_id);
+    form_append(out, SLICE("redirect_uri"), flow->redirect_uri);
+    form_append(out, SLICE("state"), slice_view_cstr(flow->state));
+    form_append(out, SLICE("code_challenge"), buf_view(&challenge));
+    form_append(out, SLICE("code_challenge_method"), SLICE("S256"));
+    form_append(out, SLICE("resource"), flow->resource);
+    append_if_any(out, SLICE("scope"), flow->scope);
+    append_if_any(out, SLICE("acr_values"), flow->acr_values);
+    append_if_any(out, SLICE("claims"), flow->claims);
     if (flow->max_age_s >= 0) {
         buf_append(out, SLICE("&max_age="));
         buf_append_i64(out, flow->max_age_s);

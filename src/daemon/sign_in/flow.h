@@ -35,9 +35,6 @@ enum flow_verdict {
     FLOW_DONE,         /* a code or an error */
 };
 
-/* Append `name=value` of a form, with what must come between (WHATWG URL §5.2). */
-void flow_append(struct buf *form, const char *name, struct slice value);
-
 /* Is a kind of sign-in asked for? Its parameters are of OpenID Connect, and some servers look at
  * them only with the scope `openid`. */
 bool flow_wants_sign_in(const struct flow *flow);

@@ -258,30 +258,18 @@ static enum status get_grant(struct keeper *keeper, struct reason *reason, struc
 static enum status copy_reason_locked(struct keeper *keeper, struct arena *arena,
                                       struct reason *out)
 {
-    const struct grant *grant = &keeper->grant;
     int64_t oldest_ms = keeper->asked_at_ms[keeper->asked_count % KEEPER_SIGN_INS_PER_HOUR];
     int64_t hour_ms =
         keeper->asked_count < KEEPER_SIGN_INS_PER_HOUR ? INT64_MIN : oldest_ms + HOUR_MS;
     bool is_often = hour_ms > keeper->quiet_until_ms;
-    *out = (struct reason){
-        .is_step_up = keeper->is_step_up,
-        .is_kept = keeper->is_kept,
-        .is_often = is_often,
-        .may_ask_at_ms = is_often ? hour_ms : keeper->quiet_until_ms,
-        .had = {.expires_at_s = grant->expires_at_s, .signed_in_at_s = grant->signed_in_at_s}};
+    *out = (struct reason){.is_step_up = keeper->is_step_up,
+                           .is_kept = keeper->is_kept,
+                           .is_often = is_often,
+                           .may_ask_at_ms = is_often ? hour_ms : keeper->quiet_until_ms};
     if (keeper->waits != NULL) {
         TRY(arena_copy(arena, buf_view(&keeper->challenge), &out->challenge));
     }
-    TRY(arena_copy(arena, grant->resource, &out->had.resource));
-    TRY(arena_copy(arena, grant->issuer, &out->had.issuer));
-    TRY(arena_copy(arena, grant->token_endpoint, &out->had.token_endpoint));
-    TRY(arena_copy(arena, grant->client_id, &out->had.client_id));
-    TRY(arena_copy(arena, grant->client_secret, &out->had.client_secret));
-    TRY(arena_copy(arena, grant->access_token, &out->had.access_token));
-    TRY(arena_copy(arena, grant->refresh_token, &out->had.refresh_token));
-    TRY(arena_copy(arena, grant->acr_values, &out->had.acr_values));
-    TRY(arena_copy(arena, grant->claims, &out->had.claims));
-    return arena_copy(arena, grant->scope, &out->had.scope);
+    return grant_copy(&keeper->grant, arena, &out->had);
 }
 
 /* What a person was asked is remembered; after a failure nobody is asked for a while. */

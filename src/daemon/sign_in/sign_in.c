@@ -3,8 +3,10 @@
 #include "adapters/http_client/fetch.h"
 #include "adapters/runtime/loop.h"
 #include "base/base64.h"
+#include "core/sign_in/form.h"
 #include "daemon/config/config_url.h"
 #include "daemon/sign_in/browser.h"
+#include "daemon/sign_in/client_method.h"
 #include "daemon/sign_in/documents.h"
 #include "daemon/sign_in/redirect_listener.h"
 #include "wire/bearer_challenge.h"
@@ -13,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FORM_BYTES_MAX ((size_t)128 << 10)
+#define REQUEST_BYTES_MAX ((size_t)128 << 10)
 #define CLIENT_NAME "Aegis"
 #define FIXED_PATH "/callback" /* a client that was registered before knows no other */
 
@@ -31,16 +33,13 @@ static void begin_talk(struct talk *talk, const struct sign_in *sign_in, struct 
 {
     struct config_url url;
     *talk = (struct talk){.sign_in = sign_in, .arena = arena, .diag = diag};
-    buf_init(&talk->answer, SIGN_IN_REPLY_BYTES_MAX, NULL);
+    buf_init_secret(&talk->answer, SIGN_IN_REPLY_BYTES_MAX, NULL);
     talk->allows_loopback =
         config_url_parse(sign_in->url, &url) == NULL && config_host_is_loopback(url.host);
 }
 
 static void end_talk(struct talk *talk)
 {
-    if (talk->answer.len > 0) {
-        explicit_bzero(talk->answer.ptr, talk->answer.len);
-    }
     buf_release(&talk->answer);
 }
 
@@ -52,22 +51,29 @@ static struct document document_of(const struct talk *talk)
                              .arena = talk->arena};
 }
 
-/* url: NUL-terminated, checked before. The answer is in talk->answer. */
-static enum status ask(struct talk *talk, struct slice url, const char *content_type,
-                       struct slice body, int *http_status)
+/* What is sent; a document is only asked for without a content_type. */
+struct question {
+    struct slice url; /* NUL-terminated, checked before */
+    const char *content_type;
+    struct slice body, authorization;
+};
+
+/* The answer is in talk->answer. */
+static enum status ask(struct talk *talk, const struct question *question, int *http_status)
 {
-    const struct fetch_request request = {.url = (const char *)url.ptr,
+    const struct fetch_request request = {.url = (const char *)question->url.ptr,
                                           .allows_http = talk->allows_loopback,
                                           .authorities = talk->sign_in->authorities,
-                                          .content_type = content_type,
-                                          .body = body};
+                                          .content_type = question->content_type,
+                                          .authorization = question->authorization,
+                                          .body = question->body};
     struct diag inner = {0};
     buf_clear(&talk->answer);
     enum status status = fetch_answer(&request, &talk->answer, http_status, &inner);
     return status == STATUS_OK
                ? STATUS_OK
                : diag_fail(talk->diag, status, inner.code, "'%.*s' cannot be asked: %s",
-                           SLICE_ARG(url), inner.message);
+                           SLICE_ARG(question->url), inner.message);
 }
 
 /* The first candidate that has a document. */
@@ -76,7 +82,7 @@ static enum status ask_any(struct talk *talk, const struct slice *candidates, si
 {
     int http_status = 0;
     for (size_t i = 0; i < count; i++) {
-        TRY(ask(talk, candidates[i], NULL, SLICE_EMPTY, &http_status));
+        TRY(ask(talk, &(struct question){.url = candidates[i]}, &http_status));
         if (http_status == 200) {
             return STATUS_OK;
         }
@@ -123,12 +129,13 @@ static enum status discover_server(struct talk *talk, struct slice issuer,
 
 /* -- the client ---------------------------------------------------------------------------- */
 
-static void write_registration(struct buf *out, const struct flow *flow)
+static void write_registration(struct buf *out, const struct flow *flow, enum client_method method)
 {
     buf_append(out, SLICE("{\"client_name\":\"" CLIENT_NAME "\",\"application_type\":\"native\","
-                          "\"token_endpoint_auth_method\":\"none\","
                           "\"grant_types\":[\"authorization_code\",\"refresh_token\"],"
-                          "\"response_types\":[\"code\"],\"redirect_uris\":["));
+                          "\"response_types\":[\"code\"],\"token_endpoint_auth_method\":"));
+    buf_append_json_string(out, client_method_name(method));
+    buf_append(out, SLICE(",\"redirect_uris\":["));
     buf_append_json_string(out, flow->redirect_uri);
     buf_append(out, SLICE("]}"));
 }
@@ -140,25 +147,19 @@ static enum status refuse(struct talk *talk, const char *what, struct slice erro
                      SLICE_ARG(error), description.len > 0 ? ", " : "", SLICE_ARG(description));
 }
 
-static enum status register_client(struct talk *talk, const struct server_document *server,
-                                   const struct flow *flow, struct client_document *out)
+static enum status ask_for_client(struct talk *talk, const struct server_document *server,
+                                  const struct flow *flow, enum client_method method,
+                                  struct client_document *out)
 {
     struct buf body;
     int http_status = 0;
-    if (server->registration_endpoint.len == 0) {
-        return diag_fail(talk->diag, STATUS_INVALID, "sign_in.client",
-                         "'%.*s' registers no clients by itself; have one registered there, with "
-                         "the redirect address http://127.0.0.1" FIXED_PATH
-                         ", and give its id with --client-id",
-                         SLICE_ARG(server->issuer));
-    }
-    buf_init(&body, FORM_BYTES_MAX, NULL);
-    write_registration(&body, flow);
+    buf_init(&body, REQUEST_BYTES_MAX, NULL);
+    write_registration(&body, flow, method);
+    const struct question question = {.url = server->registration_endpoint,
+                                      .content_type = "application/json",
+                                      .body = buf_view(&body)};
     enum status status = buf_status(&body);
-    if (status == STATUS_OK) {
-        status = ask(talk, server->registration_endpoint, "application/json", buf_view(&body),
-                     &http_status);
-    }
+    status = status == STATUS_OK ? ask(talk, &question, &http_status) : status;
     buf_release(&body);
     TRY(status);
     struct document document = document_of(talk);
@@ -168,14 +169,128 @@ static enum status register_client(struct talk *talk, const struct server_docume
                                         out->error, out->error_description);
 }
 
+static enum status no_method(struct talk *talk, const struct server_document *server,
+                             struct slice wanted)
+{
+    return diag_fail(talk->diag, STATUS_INVALID, "sign_in.client",
+                     "'%.*s' wants clients that show who they are by %.*s, and aegis connect can "
+                     "do so by none, client_secret_basic and client_secret_post only",
+                     SLICE_ARG(server->issuer), SLICE_ARG(wanted));
+}
+
+/* What the server says that it registered counts, not what was asked for (RFC 7591 §3.2.1). */
+static enum status judge_client(struct talk *talk, const struct server_document *server,
+                                const struct client_document *client, enum client_method *out)
+{
+    *out = client_method_of(client->method);
+    if (client->method.len == 0) {
+        *out = client->secret.len > 0 ? client_method_with_secret(server->client_methods)
+                                      : CLIENT_METHOD_NONE;
+    }
+    if (*out == CLIENT_METHOD_UNKNOWN) {
+        return no_method(talk, server,
+                         client->method.len > 0 ? client->method : SLICE("something else"));
+    }
+    if (*out != CLIENT_METHOD_NONE && client->secret.len == 0) {
+        return diag_fail(talk->diag, STATUS_INVALID, "sign_in.client",
+                         "'%.*s' registered a client for %.*s and gave it no secret",
+                         SLICE_ARG(server->issuer), SLICE_ARG(client->method));
+    }
+    return STATUS_OK;
+}
+
+static enum status register_client(struct talk *talk, const struct server_document *server,
+                                   const struct flow *flow, struct grant *grant)
+{
+    struct client_document client = {0};
+    enum client_method method = client_method_to_register(server->client_methods);
+    if (server->registration_endpoint.len == 0) {
+        return diag_fail(talk->diag, STATUS_INVALID, "sign_in.client",
+                         "'%.*s' registers no clients by itself; have one registered there, with "
+                         "the redirect address http://127.0.0.1" FIXED_PATH
+                         ", and give its id with --client-id",
+                         SLICE_ARG(server->issuer));
+    }
+    if (method == CLIENT_METHOD_UNKNOWN) {
+        return no_method(talk, server, SLICE("something else"));
+    }
+    TRY(ask_for_client(talk, server, flow, method, &client));
+    TRY(judge_client(talk, server, &client, &method));
+    grant->client_id = client.id;
+    grant->client_secret = method == CLIENT_METHOD_NONE ? SLICE_EMPTY : client.secret;
+    grant->client_method = client_method_name(method);
+    return STATUS_OK;
+}
+
+/* The client that was given. Its secret is not kept: whoever has it gives it each time. */
+static enum status use_client(struct talk *talk, const struct server_document *server,
+                              struct grant *grant)
+{
+    const struct sign_in *sign_in = talk->sign_in;
+    enum client_method method = CLIENT_METHOD_NONE;
+    if (slice_starts_with(sign_in->client_id, SLICE("https://")) &&
+        !server->takes_client_document) {
+        return diag_fail(talk->diag, STATUS_INVALID, "sign_in.client",
+                         "'%.*s' takes no client id that is the address of a document; leave out "
+                         "--client-id, or give the id of a client that is registered there",
+                         SLICE_ARG(server->issuer));
+    }
+    if (sign_in->client_secret.len > 0) {
+        method = client_method_with_secret(server->client_methods);
+    }
+    if (method == CLIENT_METHOD_UNKNOWN) {
+        return no_method(talk, server, SLICE("something else"));
+    }
+    grant->client_id = sign_in->client_id;
+    grant->client_method = client_method_name(method);
+    return STATUS_OK;
+}
+
+/* STATUS_UNAUTHENTICATED: the secret is not here. */
+static enum status client_of(struct talk *talk, const struct grant *grant,
+                             struct client_credentials *out)
+{
+    bool is_given = slice_eq(grant->client_id, talk->sign_in->client_id);
+    *out = (struct client_credentials){.method = client_method_of(grant->client_method),
+                                       .id = grant->client_id,
+                                       .secret = is_given ? talk->sign_in->client_secret
+                                                          : grant->client_secret};
+    bool is_complete = out->method == CLIENT_METHOD_NONE || out->secret.len > 0;
+    return out->method != CLIENT_METHOD_UNKNOWN && is_complete
+               ? STATUS_OK
+               : diag_fail(talk->diag, STATUS_UNAUTHENTICATED, "sign_in.client",
+                           "the sign-in was made by the client '%.*s', which has a secret; give "
+                           "--client-id with --client-secret-file or --client-secret-env",
+                           SLICE_ARG(grant->client_id));
+}
+
 /* -- tokens -------------------------------------------------------------------------------- */
 
-static enum status ask_for_token(struct talk *talk, struct slice endpoint, struct buf *form,
+/* Post a form as the client of a grant. */
+static enum status post(struct talk *talk, struct slice endpoint, const struct grant *grant,
+                        struct buf *form, int *http_status)
+{
+    struct client_credentials client;
+    struct buf authorization;
+    TRY(client_of(talk, grant, &client));
+    buf_init_secret(&authorization, REQUEST_BYTES_MAX, NULL);
+    client_method_write(&client, form, &authorization);
+    const struct question question = {.url = endpoint,
+                                      .content_type = "application/x-www-form-urlencoded",
+                                      .body = buf_view(form),
+                                      .authorization = buf_view(&authorization)};
+    bool is_written = buf_status(form) == STATUS_OK && buf_status(&authorization) == STATUS_OK;
+    enum status status = is_written ? ask(talk, &question, http_status) : STATUS_LIMIT;
+    buf_release(&authorization);
+    return status;
+}
+
+static enum status ask_for_token(struct talk *talk, struct slice endpoint,
+                                 const struct grant *grant, struct buf *form,
                                  struct token_document *out)
 {
     int http_status = 0;
-    TRY(buf_status(form));
-    TRY(ask(talk, endpoint, "application/x-www-form-urlencoded", buf_view(form), &http_status));
+    TRY(post(talk, endpoint, grant, form, &http_status));
     /* A server that is out of order has refused nothing. */
     if (http_status >= 500 || http_status == 429) {
         return diag_fail(talk->diag, STATUS_UNAVAILABLE, "sign_in.token",
@@ -186,22 +301,6 @@ static enum status ask_for_token(struct talk *talk, struct slice endpoint, struc
     return out->error.len == 0 ? STATUS_OK
                                : refuse(talk, "the authorization server gives no token", out->error,
                                         out->error_description);
-}
-
-static void append_client(struct buf *form, const struct grant *grant)
-{
-    flow_append(form, "client_id", grant->client_id);
-    if (grant->client_secret.len > 0) {
-        flow_append(form, "client_secret", grant->client_secret);
-    }
-}
-
-static void release_form(struct buf *form)
-{
-    if (form->len > 0) {
-        explicit_bzero(form->ptr, form->len);
-    }
-    buf_release(form);
 }
 
 static void take_tokens(const struct token_document *tokens, struct grant *grant)
@@ -220,15 +319,14 @@ static enum status redeem(struct talk *talk, const struct flow *flow, struct sli
 {
     struct token_document tokens = {0};
     struct buf form;
-    buf_init(&form, FORM_BYTES_MAX, NULL);
-    flow_append(&form, "grant_type", SLICE("authorization_code"));
-    flow_append(&form, "code", code);
-    flow_append(&form, "redirect_uri", flow->redirect_uri);
-    flow_append(&form, "code_verifier", slice_view_cstr(flow->verifier));
-    append_client(&form, grant);
-    flow_append(&form, "resource", grant->resource);
-    enum status status = ask_for_token(talk, grant->token_endpoint, &form, &tokens);
-    release_form(&form);
+    buf_init_secret(&form, REQUEST_BYTES_MAX, NULL);
+    form_append(&form, SLICE("grant_type"), SLICE("authorization_code"));
+    form_append(&form, SLICE("code"), code);
+    form_append(&form, SLICE("redirect_uri"), flow->redirect_uri);
+    form_append(&form, SLICE("code_verifier"), slice_view_cstr(flow->verifier));
+    form_append(&form, SLICE("resource"), grant->resource);
+    enum status status = ask_for_token(talk, grant->token_endpoint, grant, &form, &tokens);
+    buf_release(&form);
     if (status == STATUS_OK) {
         take_tokens(&tokens, grant);
     }
@@ -249,14 +347,13 @@ enum status sign_in_refresh(const struct sign_in *sign_in, const struct grant *g
                          "the kept token endpoint cannot be used: %s", problem);
     }
     struct slice endpoint;
-    buf_init(&form, FORM_BYTES_MAX, NULL);
-    flow_append(&form, "grant_type", SLICE("refresh_token"));
-    flow_append(&form, "refresh_token", grant->refresh_token);
-    append_client(&form, grant);
-    flow_append(&form, "resource", grant->resource);
+    buf_init_secret(&form, REQUEST_BYTES_MAX, NULL);
+    form_append(&form, SLICE("grant_type"), SLICE("refresh_token"));
+    form_append(&form, SLICE("refresh_token"), grant->refresh_token);
+    form_append(&form, SLICE("resource"), grant->resource);
     enum status status = arena_format(arena, &endpoint, "%.*s", SLICE_ARG(grant->token_endpoint));
-    status = status == STATUS_OK ? ask_for_token(&talk, endpoint, &form, &tokens) : status;
-    release_form(&form);
+    status = status == STATUS_OK ? ask_for_token(&talk, endpoint, grant, &form, &tokens) : status;
+    buf_release(&form);
     end_talk(&talk);
     if (status == STATUS_OK) {
         *out = *grant;
@@ -326,7 +423,7 @@ static enum status wait_for_person(struct talk *talk, const struct flow *flow, i
 static enum status unite(struct talk *talk, struct slice a, struct slice b, struct slice *out)
 {
     struct buf scopes;
-    buf_init(&scopes, FORM_BYTES_MAX, NULL);
+    buf_init(&scopes, REQUEST_BYTES_MAX, NULL);
     flow_unite_scopes(a, b, &scopes);
     enum status status = buf_status(&scopes);
     status = status == STATUS_OK ? arena_copy(talk->arena, buf_view(&scopes), out) : status;
@@ -348,20 +445,12 @@ static enum status choose_scope(struct talk *talk, const struct bearer_challenge
 static enum status sign_in_at(struct talk *talk, const struct server_document *server,
                               struct flow *flow, int listener, struct grant *grant)
 {
-    struct client_document client = {.id = talk->sign_in->client_id};
     struct flow_redirect redirect;
     TRY(make_secret(talk->sign_in, flow->state));
     TRY(make_secret(talk->sign_in, flow->verifier));
-    if (client.id.len == 0) {
-        TRY(register_client(talk, server, flow, &client));
-    } else if (slice_starts_with(client.id, SLICE("https://")) && !server->takes_client_document) {
-        return diag_fail(talk->diag, STATUS_INVALID, "sign_in.client",
-                         "'%.*s' takes no client id that is the address of a document; leave out "
-                         "--client-id, or give the id of a client that is registered there",
-                         SLICE_ARG(server->issuer));
-    }
-    flow->client_id = grant->client_id = client.id;
-    grant->client_secret = client.secret;
+    TRY(talk->sign_in->client_id.len > 0 ? use_client(talk, server, grant)
+                                         : register_client(talk, server, flow, grant));
+    flow->client_id = grant->client_id;
     TRY(wait_for_person(talk, flow, listener, &redirect));
     return redeem(talk, flow, redirect.code, grant);
 }
@@ -462,16 +551,12 @@ static enum status revoke_token(struct talk *talk, struct slice endpoint, const 
     if (token.len == 0) {
         return STATUS_OK;
     }
-    buf_init(&form, FORM_BYTES_MAX, NULL);
-    flow_append(&form, "token", token);
-    flow_append(&form, "token_type_hint",
+    buf_init_secret(&form, REQUEST_BYTES_MAX, NULL);
+    form_append(&form, SLICE("token"), token);
+    form_append(&form, SLICE("token_type_hint"),
                 is_refresh_token ? SLICE("refresh_token") : SLICE("access_token"));
-    append_client(&form, grant);
-    enum status status = buf_status(&form);
-    status = status == STATUS_OK ? ask(talk, endpoint, "application/x-www-form-urlencoded",
-                                       buf_view(&form), &http_status)
-                                 : status;
-    release_form(&form);
+    enum status status = post(talk, endpoint, grant, &form, &http_status);
+    buf_release(&form);
     /* RFC 7009 §2.2: 200, also for a token that it does not know. */
     return status != STATUS_OK || http_status == 200
                ? status

@@ -18,13 +18,14 @@
 
 /* Who signs in where, and how; all borrowed. */
 struct sign_in {
-    struct slice url;        /* of the MCP endpoint; https, or on this machine */
-    struct slice client_id;  /* registered before; empty: registered now */
-    struct slice scope;      /* to ask for besides what the server wants; empty: nothing */
-    const char *authorities; /* a PEM file, believed besides the system's; NULL: none */
-    bool opens_browser;      /* else the address is printed only */
-    uint16_t redirect_port;  /* 0: any */
-    int64_t time_limit_ms;   /* for the person */
+    struct slice url;           /* of the MCP endpoint; https, or on this machine */
+    struct slice client_id;     /* registered before; empty: registered now */
+    struct slice client_secret; /* of client_id; empty: it is a public client */
+    struct slice scope;         /* to ask for besides what the server wants; empty: nothing */
+    const char *authorities;    /* a PEM file, believed besides the system's; NULL: none */
+    bool opens_browser;         /* else the address is printed only */
+    uint16_t redirect_port;     /* 0: any */
+    int64_t time_limit_ms;      /* for the person */
     const struct json_parser *parser;
     const struct port_crypto *crypto;
     const struct port_random *random;

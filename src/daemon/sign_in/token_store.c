@@ -50,7 +50,19 @@ enum status token_store_init(struct token_store *store, const char *folder, stru
     X(resource)                                                                                    \
     X(issuer)                                                                                      \
     X(token_endpoint)                                                                              \
-    X(client_id) X(client_secret) X(access_token) X(refresh_token) X(scope) X(acr_values) X(claims)
+    X(client_id)                                                                                   \
+    X(client_secret)                                                                               \
+    X(client_method)                                                                               \
+    X(access_token) X(refresh_token) X(scope) X(acr_values) X(claims)
+
+enum status grant_copy(const struct grant *grant, struct arena *arena, struct grant *out)
+{
+    *out = *grant;
+#define COPY_MEMBER(name) TRY(arena_copy(arena, grant->name, &out->name));
+    MEMBERS(COPY_MEMBER)
+#undef COPY_MEMBER
+    return STATUS_OK;
+}
 
 /* 0 when it is not there. */
 static int64_t read_time(const struct json_tape *tape, struct slice name)
@@ -101,13 +113,10 @@ enum status token_store_load(const struct token_store *store, struct arena *aren
     int fd = -1;
     *out = (struct grant){0};
     TRY(open_private(store, &fd, diag));
-    buf_init(&text, TOKEN_STORE_BYTES_MAX, NULL);
+    buf_init_secret(&text, TOKEN_STORE_BYTES_MAX, NULL);
     enum status status = file_read_unnamed(fd, &text);
     (void)close(fd);
     status = status == STATUS_OK ? read_grant(store, buf_view(&text), arena, out) : status;
-    if (text.len > 0) {
-        explicit_bzero(text.ptr, text.len);
-    }
     buf_release(&text);
     if (status == STATUS_OK) {
         return STATUS_OK;
@@ -137,7 +146,7 @@ enum status token_store_save(const struct token_store *store, const struct grant
                              struct diag *diag)
 {
     struct buf text;
-    buf_init(&text, TOKEN_STORE_BYTES_MAX, NULL);
+    buf_init_secret(&text, TOKEN_STORE_BYTES_MAX, NULL);
     buf_append(&text, SLICE("{\"expires_at\":"));
     buf_append_i64(&text, grant->expires_at_s);
     buf_append(&text, SLICE(",\n\"signed_in_at\":"));
@@ -152,9 +161,6 @@ enum status token_store_save(const struct token_store *store, const struct grant
     status = status == STATUS_OK
                  ? replace_file(store->path, buf_view(&text), diag)
                  : diag_fail(diag, status, "sign_in.file", "the tokens are too long to keep");
-    if (text.len > 0) {
-        explicit_bzero(text.ptr, text.len);
-    }
     buf_release(&text);
     return status;
 }

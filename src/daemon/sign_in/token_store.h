@@ -21,7 +21,8 @@
  * refresh token. */
 struct grant {
     struct slice resource, issuer, token_endpoint;
-    struct slice client_id, client_secret; /* secret: mostly empty */
+    struct slice client_id, client_secret; /* secret: only of a client that was registered for it */
+    struct slice client_method;            /* how that shows itself (client_method.h) */
     struct slice access_token, refresh_token, scope;
     struct slice acr_values, claims; /* of challenges that led to it; claims in base64 */
     int64_t expires_at_s;            /* of the access token, since the epoch; 0: not known */
@@ -42,6 +43,9 @@ NODISCARD enum status token_store_init(struct token_store *store, const char *fo
  * ours; STATUS_INVALID sign_in.mode when others can read it, or it belongs to somebody else. */
 NODISCARD enum status token_store_load(const struct token_store *store, struct arena *arena,
                                        struct grant *out, struct diag *diag);
+
+/* All of a grant, its texts in the arena. STATUS_LIMIT. */
+NODISCARD enum status grant_copy(const struct grant *grant, struct arena *arena, struct grant *out);
 
 /* STATUS_IO sign_in.file. */
 NODISCARD enum status token_store_save(const struct token_store *store, const struct grant *grant,

@@ -57,6 +57,7 @@ static const struct grant GRANT = {
     .token_endpoint = SLICE_INIT("https://as.example/token"),
     .client_id = SLICE_INIT("\"quoted\" \\ client"),
     .client_secret = SLICE_INIT("s"),
+    .client_method = SLICE_INIT("client_secret_basic"),
     .access_token = SLICE_INIT("at"),
     .refresh_token = SLICE_INIT("rt"),
     .scope = SLICE_INIT("a b"),
@@ -71,6 +72,7 @@ static bool is_grant(const struct grant *a, const struct grant *b)
     return slice_eq(a->resource, b->resource) && slice_eq(a->issuer, b->issuer) &&
            slice_eq(a->token_endpoint, b->token_endpoint) && slice_eq(a->client_id, b->client_id) &&
            slice_eq(a->client_secret, b->client_secret) &&
+           slice_eq(a->client_method, b->client_method) &&
            slice_eq(a->access_token, b->access_token) &&
            slice_eq(a->refresh_token, b->refresh_token) && slice_eq(a->scope, b->scope) &&
            slice_eq(a->acr_values, b->acr_values) && slice_eq(a->claims, b->claims) &&
@@ -231,6 +233,46 @@ TEST(token_store_lock_is_one_processs)
     /* A lock that is free is had, however little patience there is. */
     int second = token_store_lock(&f.store, 0, &is_stopped);
     CHECK(second >= 0 && close(second) == 0);
+    teardown(&f);
+}
+
+static bool copy_grant(void *context)
+{
+    struct arena arena;
+    struct grant copy;
+    (void)context;
+    arena_init(&arena, ARENA_BYTES, NULL);
+    enum status status = grant_copy(&GRANT, &arena, &copy);
+    CHECK(status == STATUS_LIMIT || is_grant(&copy, &GRANT));
+    CHECK(status == STATUS_LIMIT || copy.refresh_token.ptr != GRANT.refresh_token.ptr);
+    arena_release(&arena);
+    return status == STATUS_OK;
+}
+
+TEST(token_store_copies_all_of_a_grant)
+{
+    check_every_allocation(copy_grant, NULL);
+}
+
+/* Neither the file's text nor the memory it grew out of stays behind. */
+TEST(token_store_leaves_no_token_in_freed_memory)
+{
+    static const char SECRET[] = "a refresh token of the tests";
+    struct fixture f;
+    struct grant grant, large = GRANT;
+    setup(&f);
+    large.refresh_token = SLICE("a refresh token of the tests, behind which come others: "
+                                "0123456789012345678901234567890123456789012345678901234567890123"
+                                "0123456789012345678901234567890123456789012345678901234567890123"
+                                "0123456789012345678901234567890123456789012345678901234567890123"
+                                "0123456789012345678901234567890123456789012345678901234567890123"
+                                "0123456789012345678901234567890123456789012345678901234567890123");
+    large.claims = large.refresh_token;
+    check_watch_freed(slice_view_cstr(SECRET));
+    CHECK(token_store_save(&f.store, &large, NULL) == STATUS_OK);
+    CHECK(load(&f, &grant) == STATUS_OK && is_grant(&grant, &large));
+    arena_wipe(&f.arena);
+    CHECK(check_end_watch() == 0);
     teardown(&f);
 }
 
