@@ -72,7 +72,12 @@ static void print_addresses(const char *path, const struct config_issuer *issuer
                             struct arena *arena)
 {
     struct slice address = issuer->jwks_url.text;
-    if (config_issuer_is_asked(issuer)) {
+    if (config_introspection_is_found(issuer)) {
+        printf("%s: where issuer '%.*s' is asked about tokens will be asked for at the first of "
+               "these that is about it:\n",
+               path, SLICE_ARG(issuer->name));
+        print_metadata_addresses(issuer, arena);
+    } else if (config_issuer_is_asked(issuer)) {
         printf("%s: issuer '%.*s' will be asked about tokens at %.*s\n", path,
                SLICE_ARG(issuer->name), SLICE_ARG(issuer->introspection.endpoint.text));
     }

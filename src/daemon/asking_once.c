@@ -47,7 +47,8 @@ enum status asking_once(struct key_reading *reading, const struct inputs *inputs
                                           .crypto = reading->sets.ports.crypto,
                                           .clock = reading->sets.ports.clock,
                                           .poster = reading->sets.ports.poster,
-                                          .http_client = reading->sets.ports.http_client};
+                                          .http_client = reading->sets.ports.http_client,
+                                          .keys = &reading->sets};
     struct once once = {.arena = arena, .out = out, .diag = diag};
     struct inquiries *owner = base_alloc(sizeof(*owner));
     *out = (struct identity_answer){.name = miss->name};

@@ -122,17 +122,29 @@ static enum status read_keys_address(const struct json_tape *tape,
                            "in 'hosts' if it is meant");
 }
 
-/* The issuer's tokens are good without them, so what cannot be used is left out. */
+/* Its signed tokens are good without them, so what cannot be used is left out. */
 static enum status read_endpoints(const struct json_tape *tape, const struct config_issuer *issuer,
                                   struct arena *arena, struct discovery *out, struct diag *diag)
 {
+    const struct {
+        struct slice name;
+        bool is_wanted;
+        struct config_url *to;
+    } ENDPOINTS[] = {
+        {SLICE("authorization_endpoint"), config_sign_in_is_found(issuer), &out->authorization},
+        {SLICE("token_endpoint"), config_sign_in_is_found(issuer), &out->token},
+        {SLICE("introspection_endpoint"), config_introspection_is_found(issuer),
+         &out->introspection},
+    };
     json_ref names = json_member(tape, 0, SLICE("authorization_response_iss_parameter_supported"));
-    if (read_address(tape, SLICE("authorization_endpoint"), issuer, arena, &out->authorization) ==
-            STATUS_LIMIT ||
-        read_address(tape, SLICE("token_endpoint"), issuer, arena, &out->token) == STATUS_LIMIT) {
-        return no_memory(diag);
+    for (size_t i = 0; i < COUNT_OF(ENDPOINTS); i++) {
+        if (ENDPOINTS[i].is_wanted &&
+            read_address(tape, ENDPOINTS[i].name, issuer, arena, ENDPOINTS[i].to) == STATUS_LIMIT) {
+            return no_memory(diag);
+        }
     }
-    out->names_issuer = names != JSON_NONE && json_type(tape, names) == JSON_TRUE;
+    out->names_issuer = config_sign_in_is_found(issuer) && names != JSON_NONE &&
+                        json_type(tape, names) == JSON_TRUE;
     return STATUS_OK;
 }
 
@@ -157,9 +169,8 @@ enum status discovery_read(const struct json_parser *parser, const struct config
         return diag_fail(diag, STATUS_INVALID, "discovery.issuer",
                          "its metadata is that of issuer '%.*s'", SLICE_ARG(named));
     }
-    if (issuer->jwks_url.text.len == 0) {
+    if (issuer->jwks_url.text.len == 0 && config_issuer_signs(issuer)) {
         TRY(read_keys_address(&tape, issuer, arena, &out->keys, diag));
     }
-    return config_sign_in_is_found(issuer) ? read_endpoints(&tape, issuer, arena, out, diag)
-                                           : STATUS_OK;
+    return read_endpoints(&tape, issuer, arena, out, diag);
 }

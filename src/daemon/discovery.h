@@ -28,10 +28,11 @@ NODISCARD enum status discovery_address(const struct config_issuer *issuer, size
 
 /* What a metadata document says, as far as the configuration does not; texts are NUL-terminated. */
 struct discovery {
-    struct config_url keys;
+    struct config_url keys; /* empty where none are looked for */
     /* For a front door; empty: not looked for, not there, or at an address that is not allowed. */
     struct config_url authorization, token;
-    bool names_issuer; /* in every answer of the authorization endpoint (RFC 9207) */
+    struct config_url introspection; /* of tokens that only the issuer can read; likewise */
+    bool names_issuer;               /* in every answer of the authorization endpoint (RFC 9207) */
 };
 
 /* Read a metadata document; texts in the arena. STATUS_INVALID: discovery.malformed,

@@ -180,3 +180,53 @@ TEST(discovery_reads_endpoints)
         arena_release(&arena);
     }
 }
+
+#define ASKED(url) "{\"issuer\":\"" ISSUER "\",\"introspection_endpoint\":" url "}"
+
+/* Of tokens that only the issuer can read: without keys, because none are believed. */
+TEST(discovery_reads_where_issuers_are_asked)
+{
+    static struct slice hosts[] = {SLICE_INIT("login.example")};
+    static const struct {
+        const char *name, *text, *endpoint, *code;
+    } ROWS[] = {
+        {"its host", ASKED("\"https://as.example/i?x=1\""), "https://as.example/i?x=1", NULL},
+        {"a listed host", ASKED("\"https://login.example/i\""), "https://login.example/i", NULL},
+        {"none", "{\"issuer\":\"" ISSUER "\"}", "", NULL},
+        {"another host", ASKED("\"https://evil.example/i\""), "", NULL},
+        {"a host below", ASKED("\"https://a.as.example/i\""), "", NULL},
+        {"a user that looks like the host", ASKED("\"https://as.example@evil.example/i\""), "",
+         NULL},
+        {"plain http", ASKED("\"http://as.example/i\""), "", NULL},
+        {"this machine", ASKED("\"http://127.0.0.1/i\""), "", NULL},
+        {"a file", ASKED("\"file:///i\""), "", NULL},
+        {"a relative address", ASKED("\"/i\""), "", NULL},
+        {"a list", ASKED("[\"https://as.example/i\"]"), "", NULL},
+        {"another issuer", "{\"issuer\":\"x\",\"introspection_endpoint\":\"https://as.example/i\"}",
+         "", "discovery.issuer"},
+        {"twice",
+         "{\"issuer\":\"" ISSUER "\",\"introspection_endpoint\":\"https://as.example/i\","
+         "\"introspection_endpoint\":\"https://as.example/k\"}",
+         "", "discovery.malformed"},
+    };
+    for (size_t i = 0; i < COUNT_OF(ROWS); i++) {
+        struct arena arena;
+        struct discovery found;
+        struct diag diag = {0};
+        struct config_issuer issuer = {
+            .issuer = SLICE(ISSUER), .hosts = {hosts, 1}, .introspection = {.place = {1, 1}}};
+        arena_init(&arena, ARENA_BYTES_MAX, NULL);
+        (void)!discovery_read(corpus_parser(), &issuer, slice_view_cstr(ROWS[i].text), &arena,
+                              &found, &diag);
+        CHECK_ROW(ROWS[i].name, str_eq(diag.code, ROWS[i].code));
+        CHECK_ROW(ROWS[i].name,
+                  slice_eq(found.introspection.text, slice_view_cstr(ROWS[i].endpoint)));
+        CHECK_ROW(ROWS[i].name, found.keys.text.len == 0 && found.token.text.len == 0);
+        /* What the configuration names wins, and nobody looks. */
+        issuer.introspection.endpoint.text = SLICE("https://as.example/ours");
+        (void)!discovery_read(corpus_parser(), &issuer, slice_view_cstr(ROWS[i].text), &arena,
+                              &found, NULL);
+        CHECK_ROW(ROWS[i].name, found.introspection.text.len == 0);
+        arena_release(&arena);
+    }
+}

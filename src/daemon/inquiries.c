@@ -2,6 +2,7 @@
 
 #include "base/arena.h"
 #include "daemon/inquiry_kind.h"
+#include "daemon/key_sets.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -331,6 +332,13 @@ struct slice inquiry_secret(const struct inquiry *inquiry)
 {
     const struct inquiries *self = inquiry->owner;
     return self->secrets[inquiry_issuer(inquiry) - self->config->issuers];
+}
+
+struct slice inquiry_found_endpoint(const struct inquiry *inquiry)
+{
+    const struct key_sets *keys = inquiry->owner->ports.keys;
+    return keys == NULL ? SLICE_EMPTY
+                        : key_sets_endpoints(keys, inquiry_issuer(inquiry)).introspection;
 }
 
 enum status inquiry_send(struct inquiry *inquiry, struct http_client_request *request,

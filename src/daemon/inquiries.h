@@ -30,12 +30,15 @@
 #define INQUIRIES_REST_MS_MAX 30000
 #define INQUIRIES_TELL_MS 60000 /* between two messages about one issuer */
 
+struct key_sets;
+
 struct inquiries_ports {
     const struct json_parser *parser;
     const struct port_crypto *crypto;
     const struct port_clock *clock; /* the control loop's, as poster */
     const struct port_poster *poster;
     const struct port_http_client *http_client; /* NULL: nobody can be asked */
+    const struct key_sets *keys; /* that have read where issuers are asked; NULL: none have */
 };
 
 struct said;

@@ -3,6 +3,7 @@
 #include "daemon/inquiries.h"
 
 #include "base/arena.h"
+#include "daemon/key_sets.h"
 #include "support/check.h"
 #include "support/corpus.h"
 #include "support/fake_crypto.h"
@@ -534,6 +535,84 @@ TEST(inquiries_let_all_go_at_the_end)
     for (size_t i = 0; i < w->done_count; i++) {
         CHECK(w->done[i].status == STATUS_UNAVAILABLE);
     }
+    free_world(w);
+}
+
+/* -- an endpoint that metadata name -------------------------------------------------------- */
+
+#define METADATA "https://a.example/.well-known/oauth-authorization-server"
+#define FOUND "https://a.example/found"
+
+static enum status fill_zero(void *context, uint8_t *out, size_t size)
+{
+    (void)context;
+    memset(out, 0, size);
+    return STATUS_OK;
+}
+
+static void start_no_timer(void *context, struct timer *timer, int64_t after_ms)
+{
+    (void)context, (void)timer, (void)after_ms;
+}
+
+static void stop_no_timer(void *context, struct timer *timer)
+{
+    (void)context, (void)timer;
+}
+
+static void ignore_change(void *context)
+{
+    (void)context;
+}
+
+TEST(inquiries_are_put_where_metadata_say)
+{
+    static const struct port_random RANDOM = {.fill = fill_zero};
+    static const struct port_timer TIMER = {NULL, start_no_timer, stop_no_timer};
+    struct world *w = new_world();
+    struct key_sets keys;
+    const struct key_sets_ports ports = {.parser = corpus_parser(),
+                                         .crypto = &w->crypto.port,
+                                         .random = &RANDOM,
+                                         .clock = &w->clock,
+                                         .timer = &TIMER,
+                                         .poster = &w->control.poster,
+                                         .http_client = &w->client,
+                                         .changed = ignore_change};
+    w->issuers[0].issuer = SLICE("https://a.example");
+    w->issuers[0].introspection.endpoint = (struct config_url){0};
+    w->config.issuer_count = 1;
+    key_sets_init(&keys, &ports);
+    key_sets_adopt(&keys, &w->config);
+    w->owner.ports.keys = &keys;
+    /* Nobody is asked before it is known where. */
+    ask(w, "t1");
+    CHECK(w->done_count == 1 && last(w)->status == STATUS_UNAVAILABLE);
+    CHECK(str_eq(last(w)->code, "identity.issuer_down"));
+    CHECK(fake_http_client_open_count(&w->http) == 0);
+    key_sets_read_anew(&keys);
+    answer(w, METADATA, 200,
+           "{\"issuer\":\"https://a.example\",\"introspection_endpoint\":\"" FOUND "\"}");
+    ask(w, "t1");
+    answer(w, FOUND, 200, YES);
+    CHECK(w->done_count == 2 && last(w)->status == STATUS_OK && last(w)->is_yes);
+    /* What the configuration names wins. */
+    w->issuers[0].introspection.endpoint.text = SLICE(ENDPOINT);
+    w->issuers[0].introspection.endpoint.is_https = true;
+    ask(w, "t2");
+    answer(w, ENDPOINT, 200, YES);
+    CHECK(w->done_count == 3 && last(w)->is_yes);
+    key_sets_close(&keys);
+    free_world(w);
+    key_sets_release(&keys);
+}
+
+TEST(inquiries_without_metadata_ask_nobody)
+{
+    struct world *w = new_world();
+    w->issuers[0].introspection.endpoint = (struct config_url){0};
+    ask(w, "t1");
+    CHECK(w->done_count == 1 && last(w)->status == STATUS_UNAVAILABLE);
     free_world(w);
 }
 

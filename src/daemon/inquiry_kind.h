@@ -39,6 +39,10 @@ struct slice inquiry_about(const struct inquiry *inquiry);
 /* Of our own client at the issuer; empty: it cannot be read. */
 struct slice inquiry_secret(const struct inquiry *inquiry);
 
+/* Where its metadata say that it is asked about tokens. Empty: they were not read, or do not say.
+ */
+struct slice inquiry_found_endpoint(const struct inquiry *inquiry);
+
 /* POST what the kind has filled in: url, is_local, content_type, authorization, body and
  * answer_bytes_max. */
 NODISCARD enum status inquiry_send(struct inquiry *inquiry, struct http_client_request *request,

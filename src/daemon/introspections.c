@@ -37,13 +37,28 @@ static void wipe(struct buf *buf)
     buf_release(buf);
 }
 
+static enum status find_endpoint(const struct inquiry *inquiry, struct config_url *out,
+                                 struct diag *diag)
+{
+    const struct config_issuer *issuer = inquiry_issuer(inquiry);
+    *out = issuer->introspection.endpoint;
+    if (!config_introspection_is_found(issuer) ||
+        config_url_parse(inquiry_found_endpoint(inquiry), out) == NULL) {
+        return STATUS_OK;
+    }
+    return diag_fail(diag, STATUS_UNAVAILABLE, "identity.endpoint",
+                     "its metadata were not read, or name no 'introspection_endpoint' that may be "
+                     "used");
+}
+
 static enum status send(struct inquiry *inquiry, struct slice authorization, struct slice body,
                         struct diag *diag)
 {
-    const struct config_url *endpoint = &inquiry_issuer(inquiry)->introspection.endpoint;
+    struct config_url endpoint;
+    TRY(find_endpoint(inquiry, &endpoint, diag));
     struct http_client_request request = {
-        .url = endpoint->text,
-        .is_local = config_host_is_loopback(endpoint->host),
+        .url = endpoint.text,
+        .is_local = config_host_is_loopback(endpoint.host),
         .content_type = SLICE("application/x-www-form-urlencoded"),
         .authorization = authorization,
         .body = body,

@@ -64,6 +64,12 @@ enum status key_sets_read(const struct config *config, const struct config_issue
                : diag_fail(diag, status, "jwks.file", "the key file cannot be read");
 }
 
+/* Is its metadata read for more than its keys? */
+static bool has_endpoints(const struct config_issuer *issuer)
+{
+    return config_sign_in_is_found(issuer) || config_introspection_is_found(issuer);
+}
+
 /* -- one reading --------------------------------------------------------------------------- */
 
 static int64_t now_ms(const struct key_sets *sets)
@@ -100,9 +106,12 @@ static void tell_failure(const struct key_set *set, int64_t at_ms, const struct 
 {
     int64_t age_ms = at_ms - set->schedule.succeeded_ms;
     bool is_alarming = age_ms >= set->owner->config->limits.jwks_stale_s * 1000 / 2;
-    fprintf(stderr, "aegis: the keys of issuer '%.*s' cannot be read: %s; ",
-            SLICE_ARG(set->issuer->name), diag->message);
-    if (set->keys == NULL) {
+    fprintf(stderr, "aegis: the %s of issuer '%.*s' cannot be read: %s; ",
+            config_issuer_signs(set->issuer) ? "keys" : "metadata", SLICE_ARG(set->issuer->name),
+            diag->message);
+    if (!config_issuer_signs(set->issuer) && set->endpoints.introspection.len > 0) {
+        fputs("it is asked where it was before\n", stderr);
+    } else if (set->keys == NULL) {
         fputs("its tokens are refused\n", stderr);
     } else {
         fprintf(stderr, "%sthose read %d minutes ago stay in use\n", is_alarming ? "ALARM: " : "",
@@ -166,6 +175,15 @@ static enum status replace_keys(struct key_set *set, struct jwks *newer, int64_t
     return STATUS_OK;
 }
 
+static void end_well(struct key_set *set, int64_t at_ms, int64_t max_age_s)
+{
+    struct key_sets *sets = set->owner;
+    set->was_read = true;
+    set->takes_as_it_is = false;
+    key_schedule_succeed(&set->schedule, at_ms, max_age_s, sets->config->limits.jwks_refresh_s,
+                         draw(sets));
+}
+
 static void end_with_document(struct key_set *set, struct slice text, int64_t max_age_s)
 {
     struct key_sets *sets = set->owner;
@@ -183,10 +201,7 @@ static void end_with_document(struct key_set *set, struct slice text, int64_t ma
         return;
     }
     memcpy(set->document, hash, sizeof(hash));
-    set->was_read = true;
-    set->takes_as_it_is = false;
-    key_schedule_succeed(&set->schedule, at_ms, max_age_s, sets->config->limits.jwks_refresh_s,
-                         draw(sets));
+    end_well(set, at_ms, max_age_s);
     if (!jwks_is_settled(set->keys)) {
         int64_t jitter_ms = (int64_t)(draw(sets) % (JWKS_ABSENT_MS / 10));
         key_schedule_hasten(&set->schedule, at_ms + JWKS_ABSENT_MS + jitter_ms);
@@ -309,34 +324,62 @@ static void end_without_metadata(struct key_set *set, const struct diag *why)
 static bool same_endpoints(const struct key_sets_endpoints *a, const struct key_sets_endpoints *b)
 {
     return slice_eq(a->authorization, b->authorization) && slice_eq(a->token, b->token) &&
-           a->is_local == b->is_local && a->names_issuer == b->names_issuer;
+           slice_eq(a->introspection, b->introspection) && a->is_local == b->is_local &&
+           a->names_issuer == b->names_issuer;
 }
 
-/* Both are used, or none. Without memory none are known until metadata are read again. */
+static void tell_missing(const struct key_set *set, const char *consequence, const char *what)
+{
+    fprintf(stderr,
+            "aegis: %s '%.*s': its metadata name no %s at an https address of its host; list the "
+            "host in 'hosts' if it is meant\n",
+            consequence, SLICE_ARG(set->issuer->name), what);
+}
+
+/* Those of a sign-in are used both, or none. */
+static struct key_sets_endpoints choose_endpoints(const struct key_set *set,
+                                                  const struct discovery *found)
+{
+    struct key_sets_endpoints out = {.introspection = found->introspection.text};
+    if (found->authorization.text.len > 0 && found->token.text.len > 0) {
+        out.authorization = found->authorization.text;
+        out.token = found->token.text;
+        out.is_local = !found->token.is_https;
+        out.names_issuer = found->names_issuer;
+    } else if (config_sign_in_is_found(set->issuer)) {
+        tell_missing(set, "nobody can sign in by", "two endpoints");
+    }
+    if (out.introspection.len == 0 && config_introspection_is_found(set->issuer)) {
+        tell_missing(set, "nobody can be asked about tokens of", "'introspection_endpoint'");
+    }
+    return out;
+}
+
+/* Without memory none are known until metadata are read again. */
 static void take_endpoints(struct key_set *set, const struct discovery *found)
 {
-    bool has_both = found->authorization.text.len > 0 && found->token.text.len > 0;
-    struct key_sets_endpoints newer = {0};
+    struct key_sets_endpoints newer = choose_endpoints(set, found);
     set->are_fresh = true;
-    if (has_both) {
-        newer = (struct key_sets_endpoints){found->authorization.text, found->token.text,
-                                            !found->token.is_https, found->names_issuer};
-    } else {
-        fprintf(stderr,
-                "aegis: nobody can sign in by '%.*s': its metadata name no two endpoints at https "
-                "addresses of its host; list the host in 'hosts' if it is meant\n",
-                SLICE_ARG(set->issuer->name));
-    }
     if (same_endpoints(&newer, &set->endpoints)) {
         return;
     }
     set->endpoints = (struct key_sets_endpoints){0};
     arena_release(&set->places);
     if (arena_copy(&set->places, newer.authorization, &newer.authorization) == STATUS_OK &&
-        arena_copy(&set->places, newer.token, &newer.token) == STATUS_OK) {
+        arena_copy(&set->places, newer.token, &newer.token) == STATUS_OK &&
+        arena_copy(&set->places, newer.introspection, &newer.introspection) == STATUS_OK) {
         set->endpoints = newer;
     }
     tell_changed(set->owner);
+}
+
+/* The issuer signs nothing that is believed: it is asked, and now it is known where. */
+static void end_with_metadata(struct key_set *set, int64_t max_age_s)
+{
+    end_well(set, now_ms(set->owner), max_age_s);
+    key_waiters_gate(set);
+    key_waiters_end(set, true, false);
+    arm(set->owner);
 }
 
 static void on_metadata(const struct http_client_sink *sink, enum status status,
@@ -354,10 +397,14 @@ static void on_metadata(const struct http_client_sink *sink, enum status status,
         discovery_read(set->owner->ports.parser, set->issuer, answer->body, &set->found, &found,
                        &diag) == STATUS_OK) {
         set->found_url = found.keys.text;
-        if (config_sign_in_is_found(set->issuer)) {
+        if (has_endpoints(set->issuer)) {
             take_endpoints(set, &found);
         }
-        ask_for_keys(set);
+        if (config_issuer_signs(set->issuer)) {
+            ask_for_keys(set);
+        } else {
+            end_with_metadata(set, answer->max_age_s);
+        }
         return;
     }
     set->place++;
@@ -384,7 +431,7 @@ void key_set_begin(struct key_set *set)
     if (!key_sets_is_remote(set->issuer)) {
         read_here(set);
     } else if ((set->issuer->jwks_url.text.len > 0 || set->found_url.len > 0) &&
-               (set->are_fresh || !config_sign_in_is_found(set->issuer))) {
+               (set->are_fresh || !has_endpoints(set->issuer))) {
         ask_for_keys(set);
     } else {
         set->place = 0;
@@ -434,8 +481,12 @@ void key_sets_init(struct key_sets *sets, const struct key_sets_ports *ports)
 
 static void write_source(const struct config_issuer *issuer, struct buf *out)
 {
-    const struct slice parts[] = {issuer->name, issuer->issuer, issuer->jwks_path,
-                                  issuer->jwks_url.text, issuer->metadata_url.text};
+    const struct slice parts[] = {issuer->name,
+                                  issuer->issuer,
+                                  issuer->jwks_path,
+                                  issuer->jwks_url.text,
+                                  issuer->metadata_url.text,
+                                  config_issuer_signs(issuer) ? SLICE("keys") : SLICE_EMPTY};
     buf_init(out, SOURCE_BYTES_MAX, NULL);
     for (size_t i = 0; i < COUNT_OF(parts); i++) {
         buf_append(out, parts[i]);
@@ -514,7 +565,7 @@ void key_sets_adopt(struct key_sets *sets, const struct config *config)
     for (size_t i = 0; i < config->issuer_count && i < IDENTITY_ENTRIES_MAX; i++) {
         const struct config_issuer *issuer = &config->issuers[i];
         struct key_set *set = find_set(sets, issuer);
-        if (!config_issuer_signs(issuer)) {
+        if (!config_issuer_signs(issuer) && !has_endpoints(issuer)) {
             continue;
         }
         if (set != NULL) {

@@ -1,4 +1,5 @@
-/* key_sets.h: the keys of the configured issuers, read again and again.
+/* key_sets.h: the keys of the configured issuers, and what else their metadata name, read again and
+ * again.
  *
  * Belongs to the control loop: files are read there at once, addresses are asked through the port
  * http_client.h. When, says core/identity/key_schedule.h. A set that cannot be read stays in use
@@ -100,9 +101,11 @@ bool key_sets_were_read(const struct key_sets *sets);
  *      issuer has no keys that may be used */
 void key_sets_take(const struct key_sets *sets, const struct config *config, struct jwks **out);
 
-/* Where an issuer's metadata say that people sign in; borrowed, until the loop goes on. */
+/* Where an issuer's metadata say that people sign in, and that it is asked about tokens; borrowed,
+ * until the loop goes on. */
 struct key_sets_endpoints {
     struct slice authorization, token; /* empty: not known, or not looked for */
+    struct slice introspection;        /* likewise */
     bool is_local;                     /* the token endpoint speaks plain HTTP */
     bool names_issuer;                 /* discovery.h */
 };

@@ -499,6 +499,75 @@ TEST(key_sets_take_no_endpoint_from_others)
     free_world(w);
 }
 
+/* -- where issuers are asked about tokens --------------------------------------------------- */
+
+#define ASKED(path)                                                                                \
+    "{\"issuer\":\"https://a.example\",\"introspection_endpoint\":\"https://a.example" path "\"}"
+
+/* tokens: opaque only, so that there are no keys, or signed ones as well. */
+static struct world *world_that_asks(enum config_asked tokens)
+{
+    struct world *w = new_world();
+    w->issuers[0].introspection.place.line = 1;
+    w->issuers[0].introspection.tokens = tokens;
+    w->issuers[0].jwks_url.text = tokens == CONFIG_ASKED_OPAQUE ? SLICE_EMPTY : SLICE(A_KEYS);
+    start_world(w, 1);
+    return w;
+}
+
+static bool is_asked_at(const struct world *w, const char *endpoint)
+{
+    return slice_eq(key_sets_endpoints(&w->sets, &w->issuers[0]).introspection,
+                    slice_view_cstr(endpoint));
+}
+
+TEST(key_sets_find_where_an_issuer_without_keys_is_asked)
+{
+    struct world *w = world_that_asks(CONFIG_ASKED_OPAQUE);
+    CHECK(is_asked_at(w, "") && !key_sets_were_read(&w->sets));
+    answer(w, A_FIRST, ASKED("/i"), 1000);
+    CHECK(is_asked_at(w, "https://a.example/i") && key_sets_were_read(&w->sets) && !is_asking(w));
+    /* It is read again as keys are, and what is said then counts. */
+    run_until(w, w->now_ms + 700000);
+    answer(w, A_FIRST, ASKED("/other"), 1000);
+    CHECK(is_asked_at(w, "https://a.example/other"));
+    /* One that is down is asked where it was, and looked for again soon. */
+    run_until(w, w->now_ms + 700000);
+    fail(w, A_FIRST);
+    CHECK(is_asked_at(w, "https://a.example/other") && !is_asking(w));
+    run_until(w, w->now_ms + 60000);
+    answer(w, A_FIRST, "{\"issuer\":\"https://a.example\"}", 1000);
+    CHECK(is_asked_at(w, ""));
+    free_world(w);
+}
+
+TEST(key_sets_find_it_beside_keys)
+{
+    struct world *w = world_that_asks(CONFIG_ASKED_BOTH);
+    answer(w, A_FIRST, ASKED("/i"), UNKNOWN);
+    answer(w, A_KEYS, KEYS(JWK("one")), UNKNOWN);
+    CHECK(is_asked_at(w, "https://a.example/i") && has_key(w, 0, "one"));
+    free_world(w);
+}
+
+TEST(key_sets_ask_nobody_where_others_say)
+{
+    static const char *const BAD[] = {
+        "{\"issuer\":\"https://b.example\",\"introspection_endpoint\":\"https://a.example/i\"}",
+        "{\"issuer\":\"https://a.example\",\"introspection_endpoint\":\"https://b.example/i\"}",
+        "<html>",
+    };
+    for (size_t i = 0; i < COUNT_OF(BAD); i++) {
+        struct world *w = world_that_asks(CONFIG_ASKED_OPAQUE);
+        answer(w, A_FIRST, BAD[i], UNKNOWN);
+        if (is_asking(w)) {
+            answer(w, A_SECOND, BAD[i], UNKNOWN);
+        }
+        CHECK_ROW(BAD[i], is_asked_at(w, "") && key_sets_were_read(&w->sets));
+        free_world(w);
+    }
+}
+
 /* -- missing keys -------------------------------------------------------------------------- */
 
 static struct world *world_with_key_one(void)

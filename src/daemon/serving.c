@@ -184,7 +184,8 @@ static void open_keys(struct serving *s)
                                            .crypto = ports.crypto,
                                            .clock = ports.clock,
                                            .poster = ports.poster,
-                                           .http_client = ports.http_client};
+                                           .http_client = ports.http_client,
+                                           .keys = &s->keys};
     inquiries_init(&s->inquiries, &asking);
     s->shared.inquiries = &s->inquiries;
 }

@@ -16,11 +16,11 @@ const provider = await new AuthorizationServer({
 }).start();
 let bench;
 
-/** The entry of the server; more: members of introspection. */
+/** The entry of the server; more: members of introspection. Where it is asked, its metadata say. */
 function entry(more = {}) {
   return {
     name: 'provider', issuer: provider.url, audience: AUDIENCE, roles: ['Developers'],
-    introspection: { endpoint: `${provider.url}${QUESTIONS}`, client_id: ASKING.client_id, client_secret: { env: 'ASKING_SECRET' }, ...more },
+    introspection: { client_id: ASKING.client_id, client_secret: { env: 'ASKING_SECRET' }, ...more },
   };
 }
 
@@ -88,4 +88,42 @@ test('a server that is down lets nobody in, and everybody when it is back', asyn
   await refused(token, 503, 'identity_unavailable');
   provider.isDown = false;
   assert.equal((await call(token)).status, 200);
+});
+
+/** The metadata say this besides, after the next reload. */
+async function say(change) {
+  provider.intercept = undefined;
+  const document = await (await fetch(`${provider.url}/.well-known/openid-configuration`)).json();
+  provider.intercept = (request, response) => {
+    if (!request.url.startsWith('/.well-known/')) return false;
+    response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify({ ...document, ...change }));
+    return true;
+  };
+  await bench.reload();
+}
+
+for (const [name, introspection_endpoint] of [
+  ['nowhere', undefined], ['at another host', 'https://evil.tests.example/token/introspection'], ['at an address that is none', '/token/introspection'],
+]) {
+  test(`a server whose metadata say that it is asked ${name} is not asked`, async () => {
+    const token = await provider.token({ resource: AUDIENCE });
+    assert.equal((await call(token)).status, 200);
+    await say({ introspection_endpoint });
+    const before = asked();
+    await refused(token, 503, 'identity_unavailable');
+    assert.equal(asked(), before);
+    assert.match(bench.gateway.child.errors, /nobody can be asked about tokens of 'provider'/);
+    provider.intercept = undefined;
+    await bench.reload();
+    assert.equal((await call(token)).status, 200);
+  });
+}
+
+test('a server that is asked at another address by now is asked there', async () => {
+  const token = await provider.token({ resource: AUDIENCE });
+  await say({ introspection_endpoint: `${provider.url}${QUESTIONS}?moved` });
+  assert.equal((await call(token)).status, 200);
+  assert.ok(provider.requests.includes(`${QUESTIONS}?moved`));
+  provider.intercept = undefined;
+  await bench.reload();
 });

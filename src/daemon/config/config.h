@@ -261,6 +261,9 @@ bool config_sign_in_is_found(const struct config_issuer *issuer);
 /* Is it asked about tokens? */
 bool config_issuer_is_asked(const struct config_issuer *issuer);
 
+/* And that where its metadata say? */
+bool config_introspection_is_found(const struct config_issuer *issuer);
+
 enum config_credential_kind {
     CONFIG_CREDENTIAL_NONE = 0,
     CONFIG_CREDENTIAL_HEADER, /* name is a header field */

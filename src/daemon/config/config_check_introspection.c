@@ -26,6 +26,12 @@ bool config_issuer_is_asked(const struct config_issuer *issuer)
     return issuer->introspection.place.line > 0;
 }
 
+bool config_introspection_is_found(const struct config_issuer *issuer)
+{
+    return config_issuer_is_asked(issuer) && issuer->introspection.endpoint.text.len == 0 &&
+           issuer->jwks_path.len == 0;
+}
+
 static void complain(struct config_reader *reader, const struct config_node *node, struct slice key,
                      const char *code, const char *hint, const char *problem)
 {
@@ -70,9 +76,13 @@ static void fill_endpoint(struct config_reader *reader, const struct config_node
         base = SLICE_EMPTY;
     }
     if (after == NULL) {
-        complain(reader, node, SLICE("endpoint"), "config.missing_key",
-                 "the 'introspection_endpoint' of the issuer's metadata",
-                 "the key 'endpoint' is missing; it is not known beforehand");
+        if (!config_introspection_is_found(issuer)) {
+            complain(
+                reader, node, SLICE("endpoint"), "config.missing_key",
+                "the 'introspection_endpoint' of the issuer's metadata",
+                "the key 'endpoint' is missing; it is found in the issuer's metadata if 'jwks' "
+                "is no file");
+        }
         return;
     }
     base.len -= slice_ends_with(base, SLICE("/"));

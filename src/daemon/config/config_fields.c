@@ -330,7 +330,7 @@ static const struct config_object sign_in_object =
 
 static const struct config_field introspection_fields[] = {
     {.name = SLICE_INIT("endpoint"), .kind = CONFIG_KIND_URL, AT(config_introspection, endpoint),
-     .doc = "where it is asked; default by preset, required by preset oidc"},
+     .doc = "where it is asked; default by preset, for preset oidc by the issuer's metadata"},
     {.name = SLICE_INIT("client_id"), .kind = CONFIG_KIND_TEXT, AT(config_introspection, client_id),
      .doc = "the gateway's own client at the issuer; not for preset google"},
     {.name = SLICE_INIT("client_secret"), .kind = CONFIG_KIND_OBJECT,

@@ -41,6 +41,10 @@ TEST(config_introspection_fills_in_what_presets_know)
         {HEAD OIDC("a", CLIENT ENDPOINT ", tokens: always"), "https://a/i", "", 0, true},
         {HEAD OIDC("a", CLIENT ", endpoint: 'http://127.0.0.1:1/i'"), "http://127.0.0.1:1/i", "", 0,
          false},
+        {HEAD OIDC("a", CLIENT), "", "", 0, false},
+        {HEAD OIDC("a", CLIENT ", tokens: both"), "", "", 0, true},
+        {HEAD ENTRY("a", "issuer: 'https://a', jwks: 'https://a/k'", CLIENT ", tokens: both"), "",
+         "", 0, true},
         {HEAD KNOWN("pingfederate", CLIENT), "https://a/as/as/introspect.oauth2", "", 0, false},
         {HEAD KNOWN("pingone", CLIENT), "https://a/as/introspect", "", 0, false},
         {HEAD ENTRY("a", "preset: okta, issuer: 'https://a/oauth2/default'", CLIENT),
@@ -66,6 +70,8 @@ TEST(config_introspection_fills_in_what_presets_know)
             CHECK_ROW(rows[i].text, slice_eq(asked->prefix, slice_view_cstr(rows[i].prefix)));
             CHECK_ROW(rows[i].text, asked->clients.count == rows[i].clients);
             CHECK_ROW(rows[i].text, config_issuer_signs(issuer) == rows[i].signs);
+            CHECK_ROW(rows[i].text,
+                      config_introspection_is_found(issuer) == (asked->endpoint.text.len == 0));
         }
         arena_release(&loaded.arena);
     }
@@ -85,7 +91,9 @@ TEST(config_introspection_refuses_each_mistake_at_its_place)
          "config.type"},
         {"two secrets", HEAD OIDC("a", "client_id: c, client_secret: {env: S, file: s}" ENDPOINT),
          4, 48, "config.conflict"},
-        {"no endpoint", HEAD OIDC("a", CLIENT), 4, 18, "config.missing_key"},
+        {"no endpoint where no metadata are read",
+         HEAD ENTRY("a", "issuer: 'https://a', jwks: k.json", CLIENT ", tokens: both"), 4, 18,
+         "config.missing_key"},
         {"a plain endpoint", HEAD OIDC("a", CLIENT ", endpoint: 'http://a/i'"), 4, 68,
          "config.exposed"},
         {"an endpoint that is no URL", HEAD OIDC("a", CLIENT ", endpoint: a"), 4, 68, "config.url"},
