@@ -30,7 +30,7 @@ static enum status ask(struct inquiries *owner, struct loop *loop, const struct 
 {
     struct inquiries_user user = {owner, &loop->poster};
     const struct port_inquiry port = inquiries_port(&user);
-    const struct inquiry_question question = {INQUIRY_TOKEN, miss->name, miss->about};
+    const struct inquiry_question question = {miss->kind, miss->name, miss->about};
     const struct inquiry_sink sink = {.done = on_done, .user = once};
     TRY(port.ask(port.context, &question, &sink, once->diag));
     while (!once->is_done) {

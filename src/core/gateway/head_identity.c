@@ -8,7 +8,7 @@
 struct head_question {
     struct gateway *gateway;
     struct arena arena;
-    struct slice name; /* of the issuer's entry */
+    struct identity_answer asked;
     struct slice authorization;
 };
 
@@ -24,16 +24,12 @@ static void free_question(struct head_question *question)
 
 /* Who the caller is goes to the memory of verified tokens; whether he has what his token is bound
  * to is seen when he comes again. */
-static void judge(struct head_question *question, const struct inquiry_answer *answer)
+static void judge(struct head_question *question)
 {
     const struct http_field field = {SLICE("authorization"), question->authorization};
     const struct exchange_request head = {.fields = &field, .field_count = 1};
-    const struct identity_answer said = {.name = question->name,
-                                         .is_yes = answer->is_yes,
-                                         .text = answer->text,
-                                         .asked_at_s = answer->asked_at_s};
     const struct gateway_presented presented = {
-        .request = &head, .arena = &question->arena, .answer = &said};
+        .request = &head, .arena = &question->arena, .answer = &question->asked};
     struct principal *principal = NULL;
     struct identity_miss miss;
     struct diag diag = {0};
@@ -45,9 +41,11 @@ static void on_answer(const struct inquiry_sink *sink, enum status status,
                       const struct inquiry_answer *answer, const struct diag *diag)
 {
     struct head_question *question = sink->user;
+    const struct port_clock *clock = question->gateway->ports.clock;
+    int64_t now_s = clock->wall_ms(clock->context) / 1000;
     (void)diag;
-    if (status == STATUS_OK) {
-        judge(question, answer);
+    if (identity_answer_take(&question->asked, status, answer, now_s)) {
+        judge(question);
     }
     free_question(question);
 }
@@ -55,11 +53,11 @@ static void on_answer(const struct inquiry_sink *sink, enum status status,
 static enum status ask(struct head_question *question, const struct identity_miss *miss)
 {
     const struct port_inquiry *port = question->gateway->ports.inquiry;
-    const struct inquiry_question asked = {INQUIRY_TOKEN, miss->name, miss->about};
+    const struct inquiry_question asked = {miss->kind, miss->name, miss->about};
     const struct inquiry_sink sink = {.done = on_answer, .user = question};
-    TRY(arena_copy(&question->arena, miss->name, &question->name));
+    TRY(identity_answer_begin(&question->asked, &asked, &question->arena));
     TRY(arena_format(&question->arena, &question->authorization, "Bearer %.*s",
-                     SLICE_ARG(miss->about)));
+                     SLICE_ARG(miss->token)));
     return port->ask(port->context, &asked, &sink, NULL);
 }
 

@@ -1,6 +1,6 @@
-/* A token names a key that nobody has, or is one that only its issuer can read: the operation waits
- * while the key is looked for (core/ports/keys.h) or the issuer is asked
- * (core/ports/inquiry.h), and is then authenticated again. */
+/* A token names a key that nobody has, is one that only its issuer can read, or lacks the groups of
+ * its caller: the operation waits while the key is looked for (core/ports/keys.h) or the issuer is
+ * asked (core/ports/inquiry.h), and is then authenticated again. */
 #include "core/gateway/operation.h"
 
 #include <string.h>
@@ -73,16 +73,16 @@ static bool wait_for_keys(struct operation *op, const struct identity_miss *miss
 }
 
 /* What was said is kept for the stage that runs again. */
-static enum status keep_answer(struct operation *op, const struct inquiry_answer *answer)
+static enum status keep_answer(struct operation *op, enum status status,
+                               const struct inquiry_answer *answer)
 {
-    struct identity_answer *kept = arena_alloc_zero(&op->arena, 1, sizeof(*kept));
-    if (kept == NULL) {
-        return STATUS_LIMIT;
+    const struct port_clock *clock = op->gateway->ports.clock;
+    struct identity_answer *asked = op->asked;
+    if (!identity_answer_take(asked, status, answer, clock->wall_ms(clock->context) / 1000)) {
+        return status;
     }
-    *kept = (struct identity_answer){
-        .name = op->asked_name, .is_yes = answer->is_yes, .asked_at_s = answer->asked_at_s};
-    TRY(arena_copy(&op->arena, answer->text, &kept->text));
-    op->token_answer = kept;
+    TRY(arena_copy(&op->arena, asked->text, &asked->text));
+    op->is_answered = true;
     return STATUS_OK;
 }
 
@@ -92,19 +92,19 @@ static void on_answer(const struct inquiry_sink *sink, enum status status,
     struct gateway *gateway = sink->user;
     struct child *child = child_find(&gateway->children, sink->ticket, &IDENTITY_CHILD);
     if (child != NULL) {
-        status = status == STATUS_OK ? keep_answer(operation_of(child), answer) : status;
-        child_end(child, status, diag);
+        child_end(child, keep_answer(operation_of(child), status, answer), diag);
     }
 }
 
 static bool ask_issuer(struct operation *op, const struct identity_miss *miss, struct diag *diag)
 {
     const struct port_inquiry *port = op->gateway->ports.inquiry;
-    const struct inquiry_question question = {INQUIRY_TOKEN, miss->name, miss->about};
+    const struct inquiry_question question = {miss->kind, miss->name, miss->about};
     const struct inquiry_sink sink = {
         .done = on_answer, .user = op->gateway, .ticket = op->identity.ticket};
-    op->was_asked_about = true;
-    return arena_copy(&op->arena, miss->name, &op->asked_name) == STATUS_OK &&
+    op->asked = arena_alloc_zero(&op->arena, 1, sizeof(*op->asked));
+    return op->asked != NULL &&
+           identity_answer_begin(op->asked, &question, &op->arena) == STATUS_OK &&
            port->ask(port->context, &question, &sink, diag) == STATUS_OK;
 }
 
@@ -114,7 +114,7 @@ bool operation_wait_for_identity(struct operation *op, const struct identity_mis
     const struct gateway_ports *ports = &op->gateway->ports;
     /* Once only: what was looked for and not found will not be there a moment later. */
     bool looks = miss->is_missed && ports->keys != NULL && !op->has_missed;
-    bool asks = miss->is_unasked && ports->inquiry != NULL && !op->was_asked_about;
+    bool asks = miss->is_unasked && ports->inquiry != NULL && op->asked == NULL;
     if ((!looks && !asks) || keep_fields(op) != STATUS_OK ||
         child_begin(&op->identity, &op->children, &IDENTITY_CHILD) != STATUS_OK) {
         return false;

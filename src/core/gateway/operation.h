@@ -87,7 +87,6 @@ struct operation {
     bool is_refused, is_waiting, client_gone, stream_begun;
     bool is_dead;         /* frees itself when what cannot be called back completes */
     bool has_missed;      /* it has waited for keys */
-    bool was_asked_about; /* its token, at the issuer */
     bool awaits_identity; /* it waits for either now, to be authenticated again by its fields */
     bool owns_fields;     /* copies of the transport's, made for that */
     bool has_outcome;     /* what happened is recorded: a refusal needs no record of its own */
@@ -117,8 +116,8 @@ struct operation {
     struct timer deadline;
 
     struct principal *principal;             /* one reference */
-    struct slice asked_name;                 /* of the issuer's entry that was asked, */
-    struct identity_answer *token_answer;    /* and what it said of the token; NULL: nothing */
+    struct identity_answer *asked;           /* what the token's issuer was asked, and with */
+    bool is_answered;                        /* what it said; NULL: it was not asked */
     struct caller *caller_entry;             /* NULL before authentication */
     enum mcp_revision revision;              /* agreed with the client */
     struct mcp_client_capabilities declared; /* with the request, or by the client's session */

@@ -51,8 +51,8 @@ enum stage_result operation_stage_authenticate(struct operation *op)
     struct gateway_presented presented = {.request = &request,
                                           .is_first = !op->was_handed_over,
                                           .arena = &op->arena,
-                                          .answer = op->token_answer};
-    if (op->was_asked_about && op->wait_status != STATUS_OK) {
+                                          .answer = op->is_answered ? op->asked : NULL};
+    if (op->asked != NULL && op->wait_status != STATUS_OK) {
         return refuse_token(op, op->wait_status, &op->wait_diag);
     }
     enum status status =

@@ -124,6 +124,12 @@ bool claims_is_moved(const struct claims *claims, struct slice path)
     return false;
 }
 
+bool claims_is_looked_up(const struct claims *claims, struct slice path)
+{
+    return claims->groups != NULL &&
+           (slice_eq(path, SLICE("groups")) || slice_eq(path, SLICE("/groups")));
+}
+
 enum status claims_text(const struct claims *claims, struct slice path, size_t bytes_max,
                         struct arena *arena, struct slice *out, struct diag *diag)
 {
@@ -233,6 +239,10 @@ enum status claims_texts(const struct claims *claims, struct slice path, char se
                              .separator = separator,
                              .count_max = CLAIMS_LIST_MAX,
                              .bytes_max = CLAIMS_ITEM_BYTES_MAX};
+    if (claims_is_looked_up(claims, path)) {
+        *out = *claims->groups;
+        return STATUS_OK;
+    }
     return read_list(claims, claims_find(claims, path), &rule, arena, out, diag);
 }
 
@@ -465,7 +475,8 @@ enum status claims_json_texts(const struct claims *claims, struct slice path, st
     struct slice text = SLICE_EMPTY;
     struct claims inner;
     json_ref value = claims_find(claims, path);
-    if (is_absent(claims, value) || json_type(&claims->tape, value) != JSON_STRING) {
+    if (is_absent(claims, value) || json_type(&claims->tape, value) != JSON_STRING ||
+        claims_is_looked_up(claims, path)) {
         return claims_texts(claims, path, 0, arena, out, diag);
     }
     if (json_string(&claims->tape, value, arena, &text) == STATUS_LIMIT) {

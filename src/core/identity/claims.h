@@ -41,6 +41,9 @@ struct claims {
     bool is_id_token; /* nonce, at_hash, c_hash or s_hash: made for a client, not for us */
     bool is_event;    /* events: a logout or security event token */
     struct token_binding binding;
+    /* The groups that the issuer left out, when they were looked up elsewhere; NULL: they were not.
+     * They stand in for the claim "groups". Set after claims_read by whoever looked. */
+    const struct claims_list *groups;
 };
 
 /* Read the issuer's name only: what picks the entry that decides about all the rest.
@@ -70,6 +73,9 @@ json_ref claims_find(const struct claims *claims, struct slice path);
  * that nobody should fetch because a token says so. Is that of the path, or what it is in? Nobody
  * knows what it says then; "absent" would be another thing. */
 bool claims_is_moved(const struct claims *claims, struct slice path);
+
+/* Is that the path of groups that were looked up? */
+bool claims_is_looked_up(const struct claims *claims, struct slice path);
 
 /* The claim at path as a text of 1..bytes_max without control characters. STATUS_NOT_FOUND when it
  * is absent or null (no diag); token.claim for any other value. */

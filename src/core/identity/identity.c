@@ -2,9 +2,11 @@
 
 #include "core/identity/certificate_map.h"
 #include "core/identity/claims.h"
+#include "core/identity/group_lookup.h"
 #include "core/identity/introspection.h"
 #include "core/identity/issuer_hint.h"
 #include "core/identity/principal_map.h"
+#include "core/identity/sign_in.h"
 
 #include <assert.h>
 #include <string.h>
@@ -24,7 +26,8 @@ struct verification {
     struct claims signed_claims; /* of a signed token that the issuer was asked about as well */
     const void *keys[JWKS_CANDIDATES_MAX]; /* that may have signed */
     uint32_t key_count;
-    struct principal *fields; /* out */
+    struct group_lookup groups; /* that were left out of the token */
+    struct principal *fields;   /* out */
 };
 
 static enum status refuse(struct diag *diag, const char *code, const char *message)
@@ -190,7 +193,8 @@ static enum status check_answer(struct verification *self, struct diag *diag)
     if (!self->is_opaque) {
         TRY(check_before_asking(self, diag));
     }
-    if (answer == NULL || !slice_eq(answer->name, self->entry->name)) {
+    if (answer == NULL || answer->kind != INQUIRY_TOKEN ||
+        !slice_eq(answer->name, self->entry->name)) {
         return diag_fail(diag, STATUS_UNAVAILABLE, "identity.unasked",
                          "issuer '%.*s' has to be asked about the token",
                          SLICE_ARG(self->entry->name));
@@ -403,9 +407,27 @@ static enum status check_tenant(struct verification *self, struct diag *diag)
                                 &self->fields->tenant, diag);
 }
 
+/* What the entry's directory says of groups that are not in the token. It is asked about tokens
+ * that passed all checks before only. */
+static enum status find_groups(struct verification *self, struct diag *diag)
+{
+    const struct identity_request *request = self->request;
+    struct principal *fields = self->fields;
+    if (self->entry->inquiry.groups_keep_s == 0 || !principal_map_lacks_groups(&self->claims)) {
+        return STATUS_OK;
+    }
+    fields->issuer = self->entry->name;
+    TRY(sign_in_read_actors(self->entry, &self->claims, request->arena, fields, diag));
+    TRY(group_lookup_find(&self->claims, fields, request->answer, request->arena, &self->groups,
+                          diag));
+    self->claims.groups = self->groups.is_known ? &self->groups.groups : NULL;
+    return STATUS_OK;
+}
+
 static enum status map_claims(struct verification *self, struct diag *diag)
 {
     self->fields->key_id = self->jws.kid;
+    TRY(find_groups(self, diag));
     return principal_map(self->entry, &self->claims, self->request->arena, self->fields, diag);
 }
 
@@ -471,12 +493,16 @@ static void note_miss(const struct verification *self, enum identity_check check
 {
     struct identity_miss *miss = self->request->miss;
     bool is_of_keys = check == IDENTITY_CHECK_KEY || check == IDENTITY_CHECK_SIGNATURE;
-    bool is_unasked = check == IDENTITY_CHECK_ANSWER && status == STATUS_UNAVAILABLE;
+    bool is_of_groups = check == IDENTITY_CHECK_MAPPING;
+    bool is_unasked =
+        (is_of_groups || check == IDENTITY_CHECK_ANSWER) && status == STATUS_UNAVAILABLE;
     if (is_unasked && miss != NULL) {
         *miss = (struct identity_miss){.is_unasked = true,
                                        .entry = self->entry_index,
                                        .name = self->entry->name,
-                                       .about = self->token};
+                                       .kind = is_of_groups ? INQUIRY_GROUPS : INQUIRY_TOKEN,
+                                       .about = is_of_groups ? self->groups.about : self->token,
+                                       .token = self->token};
         miss->was_known = was_known(self);
     }
     if (status != STATUS_OK && is_of_keys && miss != NULL && self->jws.has_kid) {
@@ -569,7 +595,13 @@ static enum status verify_any(struct verification *self, struct diag *diag)
 /* An answer counts from the moment in which it was asked for. */
 static int64_t remembered_until(const struct verification *self)
 {
-    return self->is_answered ? self->request->answer->asked_at_s + self->entry->inquiry.keep_s
+    const struct identity_answer *answer = self->request->answer;
+    const struct issuer_inquiry *inquiry = &self->entry->inquiry;
+    if (self->groups.is_answered) {
+        return answer->asked_at_s +
+               (self->groups.is_known ? inquiry->groups_keep_s : GROUP_LOOKUP_UNKNOWN_S);
+    }
+    return self->is_answered ? answer->asked_at_s + inquiry->keep_s
                              : self->request->now_s + IDENTITY_CACHE_TTL_S;
 }
 

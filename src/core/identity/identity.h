@@ -9,6 +9,7 @@
 #define AEGIS_CORE_IDENTITY_IDENTITY_H
 
 #include "core/identity/client_certificate.h"
+#include "core/identity/identity_answer.h"
 #include "core/identity/identity_cache.h"
 #include "core/identity/identity_snapshot.h"
 #include "core/identity/jws.h"
@@ -61,19 +62,13 @@ struct identity_observer {
 /* What a refused token would have needed. Texts live in the arena of the request. */
 struct identity_miss {
     bool is_missed;  /* its issuer may have a key for it that we do not have yet */
-    bool is_unasked; /* its issuer has to be asked about it */
+    bool is_unasked; /* its issuer has to be asked, as kind and about say */
     bool was_known;  /* and did vouch for it before */
     size_t entry;    /* index of the issuer's */
     struct slice name, kid;
-    struct slice about; /* what to ask about: the token, borrowed from the request */
-};
-
-/* What an issuer said of the token of a request; borrowed. */
-struct identity_answer {
-    struct slice name; /* of the entry that was asked */
-    bool is_yes;
-    struct slice text;  /* the answer, a JSON object */
-    int64_t asked_at_s; /* wall clock */
+    enum inquiry_kind kind;
+    struct slice about; /* the token, or whose groups (group_lookup.h) */
+    struct slice token; /* of a question; borrowed from the request */
 };
 
 /* One request to authenticate; all borrowed. */
@@ -143,7 +138,8 @@ struct identity_request {
  *   key.expired
  * STATUS_UNAVAILABLE with
  *   identity.no_keys     the issuer's keys could not be fetched yet
- *   identity.unasked     the issuer has to be asked: miss says what, and answer is what it says
+ *   identity.unasked, identity.groups_unasked   the issuer has to be asked: miss says what, and
+ * answer is what it says
  * STATUS_LIMIT with identity.memory or proof.crowd
  */
 NODISCARD enum status identity_authenticate(const struct identity_request *request,

@@ -135,6 +135,10 @@ static enum status check_inquiry(const struct issuer_entry *entry, struct diag *
     if (inquiry->asked != ISSUER_ASKED_NEVER && issuer_entry_has_tenants(entry)) {
         return refuse(diag, entry, "is of many tenants, and one issuer is asked");
     }
+    if (inquiry->groups_keep_s > 0 &&
+        (entry->preset != ISSUER_PRESET_ENTRA || inquiry->asked != ISSUER_ASKED_NEVER)) {
+        return refuse(diag, entry, "looks groups up, which is for Microsoft Entra's tokens only");
+    }
     return inquiry->prefix.len > 0 && introspection_may_begin_jwt(inquiry->prefix)
                ? refuse(diag, entry, "has a prefix that signed tokens could have")
                : STATUS_OK;

@@ -1,10 +1,8 @@
 #include "core/identity/issuer_entry.h"
 
-#define GUID_BYTES 36
-
 bool issuer_is_guid(struct slice text)
 {
-    if (text.len != GUID_BYTES) {
+    if (text.len != ISSUER_GUID_BYTES) {
         return false;
     }
     for (size_t i = 0; i < text.len; i++) {
@@ -72,8 +70,9 @@ static struct slice tenant_of(const struct issuer_entry *entry, struct slice iss
     if (at == entry->issuer.len) {
         return entry->tenant_count == 1 ? entry->tenants[0] : SLICE_EMPTY;
     }
-    struct slice tenant =
-        issuer.len >= at + GUID_BYTES ? slice_sub(issuer, at, at + GUID_BYTES) : SLICE_EMPTY;
+    struct slice tenant = issuer.len >= at + ISSUER_GUID_BYTES
+                              ? slice_sub(issuer, at, at + ISSUER_GUID_BYTES)
+                              : SLICE_EMPTY;
     return issuer_is_guid(tenant) ? tenant : SLICE_EMPTY;
 }
 

@@ -15,6 +15,7 @@
 #define IDENTITY_ATTRIBUTES_MAX 64
 #define IDENTITY_SUBJECTS_MAX 8
 #define IDENTITY_ROLE_SOURCES_MAX 16
+#define ISSUER_GUID_BYTES 36
 
 struct issuer_attribute {
     struct slice name;  /* of the attribute */
@@ -63,6 +64,9 @@ struct issuer_inquiry {
     size_t client_count;
     bool allows_untyped; /* answers need no "token_type" */
     int64_t keep_s;      /* an answer counts for so long; 0: for one request */
+    /* Groups that it leaves out of tokens are looked up, and count for so long; 0: they are not.
+     * Only of Microsoft Entra, which is not asked about tokens (group_lookup.h). */
+    int64_t groups_keep_s;
 };
 
 /* Where a list or a claim is empty, that of the preset counts. */

@@ -98,13 +98,19 @@ static bool has_too_many_groups(const struct claims *claims)
            !json_string_eq(&claims->tape, marker, SLICE("false"));
 }
 
+bool principal_map_lacks_groups(const struct claims *claims)
+{
+    return claims_is_moved(claims, SLICE("groups")) || has_too_many_groups(claims);
+}
+
 /* Read as "there is none" it would make forbids vanish, so what was left out is not known. */
 static bool is_left_out(const struct issuer_entry *entry, const struct claims *claims,
                         struct slice path)
 {
     bool is_of_groups = slice_eq(path, entry->group_claim) || slice_eq(path, SLICE("groups")) ||
                         slice_eq(path, SLICE("/groups"));
-    return claims_is_moved(claims, path) || (is_of_groups && has_too_many_groups(claims));
+    return !claims_is_looked_up(claims, path) &&
+           (claims_is_moved(claims, path) || (is_of_groups && has_too_many_groups(claims)));
 }
 
 static enum status refuse_left_out(struct slice claim, const char *of_what, struct diag *diag)
@@ -265,14 +271,17 @@ static enum status map_set(const struct issuer_attribute *rule, const struct cla
     return STATUS_OK;
 }
 
-/* The value is there and not null. */
+/* The value is there and not null, or was looked up. */
 static enum status map_attribute(const struct issuer_attribute *rule, const struct claims *claims,
                                  struct arena *arena, struct principal_attribute *out,
                                  struct diag *diag)
 {
     json_ref value = claims_find(claims, rule->claim);
-    enum json_type type = json_type(&claims->tape, value);
+    enum json_type type = value == JSON_NONE ? JSON_NULL : json_type(&claims->tape, value);
     *out = (struct principal_attribute){.name = rule->name, .type = rule->type};
+    if (claims_is_looked_up(claims, rule->claim) && rule->type != PRINCIPAL_SET) {
+        return refuse_attribute(rule, diag);
+    }
     switch (rule->type) {
     case PRINCIPAL_TEXT:
         return claims_text(claims, rule->claim, PRINCIPAL_ATTRIBUTE_BYTES_MAX, arena, &out->text,
@@ -303,7 +312,8 @@ static enum status map_attributes(const struct issuer_entry *entry, const struct
         if (is_left_out(entry, claims, entry->attributes[i].claim)) {
             return refuse_left_out(entry->attributes[i].claim, "attribute is", diag);
         }
-        if (value == JSON_NONE || json_type(&claims->tape, value) == JSON_NULL) {
+        if (!claims_is_looked_up(claims, entry->attributes[i].claim) &&
+            (value == JSON_NONE || json_type(&claims->tape, value) == JSON_NULL)) {
             continue;
         }
         TRY(map_attribute(&entry->attributes[i], claims, arena, &attributes[out->attribute_count],

@@ -17,6 +17,9 @@ NODISCARD enum status principal_map_tenant(const struct issuer_entry *entry,
                                            const struct claims *claims, struct arena *arena,
                                            struct slice *out, struct diag *diag);
 
+/* Does the token say that the issuer left its groups out? */
+bool principal_map_lacks_groups(const struct claims *claims);
+
 /* Fill out, all but the tenant, from claims that were read and verified; texts live in the arena or
  * the token. STATUS_UNAUTHENTICATED with token.subject or token.claim; STATUS_LIMIT with
  * identity.memory. */

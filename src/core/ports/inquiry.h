@@ -11,6 +11,7 @@
 
 enum inquiry_kind {
     INQUIRY_TOKEN = 0, /* what a token is; about is the token */
+    INQUIRY_GROUPS,    /* of which groups a caller is; about is of group_lookup.h */
 };
 
 struct inquiry_question {
@@ -22,7 +23,7 @@ struct inquiry_question {
 /* Valid during the call of done. */
 struct inquiry_answer {
     bool is_yes;
-    struct slice text;  /* of a yes: of a token a JSON object; else empty */
+    struct slice text;  /* of a yes: a JSON object, or group ids (group_lookup.h) */
     int64_t asked_at_s; /* wall clock */
 };
 
