@@ -13,6 +13,8 @@
 #define GOOGLE(extra)                                                                              \
     "{\"azp\":\"ours\",\"aud\":\"ours\",\"sub\":\"110\",\"exp\":\"1000600\","                      \
     "\"email_verified\":\"true\"" extra "}"
+#define FOUR "\"b\",\"b\",\"b\",\"b\","
+#define MANY FOUR FOUR FOUR FOUR FOUR FOUR FOUR FOUR
 #define JKT "\"jkt\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\""
 
 static const struct slice AEGIS[] = {SLICE_INIT("aegis")};
@@ -230,6 +232,32 @@ TEST(answer_caller_is_refused)
         {"no subject", "opaque", "asked",
          "{\"aud\":\"aegis\",\"username\":\"alice\",\"token_type\":\"Bearer\",\"exp\":1000600}",
          "token.subject"},
+        {"an audience in a list in a list", "opaque", "asked",
+         "{\"sub\":\"a\",\"aud\":[[\"aegis\"]],\"token_type\":\"Bearer\",\"exp\":1000600}",
+         "token.claim"},
+        {"an audience that is true", "opaque", "asked",
+         "{\"sub\":\"a\",\"aud\":true,\"token_type\":\"Bearer\",\"exp\":1000600}", "token.claim"},
+        {"more audiences than are looked at", "opaque", "asked",
+         "{\"sub\":\"a\",\"aud\":[" MANY "\"aegis\"],\"token_type\":\"Bearer\","
+         "\"exp\":1000600}",
+         "token.claim"},
+        {"two audiences", "opaque", "asked", GOOD(",\"aud\":\"b\""), "token.duplicate"},
+        {"a scope that is a number", "opaque", "asked", GOOD(",\"scope\":7"), "token.claim"},
+        {"an end that is true", "opaque", "asked",
+         "{\"sub\":\"a\",\"aud\":\"aegis\",\"token_type\":\"Bearer\",\"exp\":true}", "token.claim"},
+        {"an end of null", "opaque", "asked",
+         "{\"sub\":\"a\",\"aud\":\"aegis\",\"token_type\":\"Bearer\",\"exp\":null}", "token.claim"},
+        {"an end behind all numbers", "opaque", "asked",
+         "{\"sub\":\"a\",\"aud\":\"aegis\",\"token_type\":\"Bearer\",\"exp\":1e400}",
+         "token.claim"},
+        {"an end before all time", "opaque", "asked",
+         "{\"sub\":\"a\",\"aud\":\"aegis\",\"token_type\":\"Bearer\",\"exp\":-1}", "token.expired"},
+        {"an empty subject", "opaque", "asked",
+         "{\"sub\":\"\",\"aud\":\"aegis\",\"token_type\":\"Bearer\",\"exp\":1000600}",
+         "token.subject"},
+        {"a subject that is a number", "opaque", "asked",
+         "{\"sub\":7,\"aud\":\"aegis\",\"token_type\":\"Bearer\",\"exp\":1000600}",
+         "token.subject"},
         {"unbound where all are bound", "pinned-1", "pinned", GOOD(""), "token.unbound"},
         {"another client", "pinned-1", "pinned",
          "{\"sub\":\"a\",\"client_id\":\"b\",\"exp\":1000600,\"cnf\":{" JKT "}}", "token.client"},
@@ -252,6 +280,29 @@ TEST(answer_caller_is_refused)
          "{\"azp\":\"ours\",\"aud\":\"ours\",\"sub\":\"1\",\"exp\":\"1000600e9\","
          "\"email_verified\":\"true\"}",
          "token.claim"},
+#define ENDS(exp)                                                                                  \
+    "{\"azp\":\"ours\",\"aud\":\"ours\",\"sub\":\"1\",\"exp\":" exp ",\"email_verified\":"         \
+    "\"true\"}"
+        {"an end with a space", "ya29.a", "google", ENDS("\" 1000600\""), "token.claim"},
+        {"an end with a sign", "ya29.a", "google", ENDS("\"+1000600\""), "token.claim"},
+        {"an end in parts", "ya29.a", "google", ENDS("\"1000600.5\""), "token.claim"},
+        {"an end in other digits", "ya29.a", "google", ENDS("\"0xF4498\""), "token.claim"},
+        {"a text that is over", "ya29.a", "google", ENDS("\"1000000\""), "token.expired"},
+        {"seconds that are left", "ya29.a", "google",
+         "{\"azp\":\"ours\",\"aud\":\"ours\",\"sub\":\"1\",\"expires_in\":\"600\","
+         "\"email_verified\":\"true\"}",
+         "token.no_expiry"},
+        {"an address that is not verified", "ya29.a", "google",
+         "{\"azp\":\"ours\",\"aud\":\"ours\",\"sub\":\"1\",\"exp\":\"1000600\","
+         "\"email_verified\":\"false\"}",
+         "token.claim"},
+        {"an address that is verified somehow", "ya29.a", "google",
+         "{\"azp\":\"ours\",\"aud\":\"ours\",\"sub\":\"1\",\"exp\":\"1000600\","
+         "\"email_verified\":\"1\"}",
+         "token.claim"},
+        {"without its application", "ya29.a", "google",
+         "{\"aud\":\"ours\",\"sub\":\"1\",\"exp\":\"1000600\",\"email_verified\":\"true\"}",
+         "token.client"},
         {"an end of nothing", "ya29.a", "google",
          "{\"azp\":\"ours\",\"aud\":\"ours\",\"sub\":\"1\",\"exp\":\"\",\"email_verified\":"
          "\"true\"}",
@@ -291,25 +342,31 @@ TEST(answer_caller_of_another_entry)
     release(&self);
 }
 
+#define ENDING "{\"sub\":\"a\",\"aud\":\"aegis\",\"token_type\":\"Bearer\",\"exp\":1000030}"
+
 TEST(answer_caller_is_remembered_as_long_as_the_answer_counts)
 {
     static const struct {
         const char *name, *token, *entry;
         int64_t asked_at_s, now_s;
         bool is_known;
+        const char *answer;
     } rows[] = {
-        {"at once", "opaque", "asked", TOKEN_NOW_S, TOKEN_NOW_S, true},
-        {"in the last second", "opaque", "asked", TOKEN_NOW_S, TOKEN_NOW_S + 59, true},
-        {"at the end", "opaque", "asked", TOKEN_NOW_S, TOKEN_NOW_S + 60, false},
-        {"an older answer", "opaque", "asked", TOKEN_NOW_S - 50, TOKEN_NOW_S + 9, true},
-        {"an older answer at its end", "opaque", "asked", TOKEN_NOW_S - 50, TOKEN_NOW_S + 10,
-         false},
-        {"too old", "opaque", "asked", TOKEN_NOW_S - 60, TOKEN_NOW_S, false},
+        {"before the token's own end", "opaque", "asked", TOKEN_NOW_S, TOKEN_NOW_S + 29, true,
+         ENDING},
+        {"at the token's own end", "opaque", "asked", TOKEN_NOW_S, TOKEN_NOW_S + 30, false, ENDING},
+        {"at once", "opaque", "asked", TOKEN_NOW_S, TOKEN_NOW_S, true, GOOD("")},
+        {"in the last second", "opaque", "asked", TOKEN_NOW_S, TOKEN_NOW_S + 59, true, GOOD("")},
+        {"at the end", "opaque", "asked", TOKEN_NOW_S, TOKEN_NOW_S + 60, false, GOOD("")},
+        {"an older answer", "opaque", "asked", TOKEN_NOW_S - 50, TOKEN_NOW_S + 9, true, GOOD("")},
+        {"an older answer at its end", "opaque", "asked", TOKEN_NOW_S - 50, TOKEN_NOW_S + 10, false,
+         GOOD("")},
+        {"too old", "opaque", "asked", TOKEN_NOW_S - 60, TOKEN_NOW_S, false, GOOD("")},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct fixture self;
         struct principal *found = NULL;
-        struct identity_answer answer = answer_of(rows[i].entry, GOOD(""));
+        struct identity_answer answer = answer_of(rows[i].entry, rows[i].answer);
         answer.asked_at_s = rows[i].asked_at_s;
         init(&self);
         CHECK_ROW(rows[i].name,
