@@ -67,7 +67,8 @@ static void print_metadata_addresses(const struct config_issuer *issuer, struct 
     }
 }
 
-/* What the gateway will ask an issuer for: about tokens, and for its keys, in this order. */
+/* What the gateway will ask an issuer for: about tokens and groups, and for its keys, in this
+ * order. */
 static void print_addresses(const char *path, const struct config_issuer *issuer,
                             struct arena *arena)
 {
@@ -80,6 +81,12 @@ static void print_addresses(const char *path, const struct config_issuer *issuer
     } else if (config_issuer_is_asked(issuer)) {
         printf("%s: issuer '%.*s' will be asked about tokens at %.*s\n", path,
                SLICE_ARG(issuer->name), SLICE_ARG(issuer->introspection.endpoint.text));
+    }
+    if (config_issuer_looks_up(issuer)) {
+        printf("%s: groups that tokens of issuer '%.*s' lack will be looked up at %.*s, by client "
+               "'%.*s' of %.*s\n",
+               path, SLICE_ARG(issuer->name), SLICE_ARG(issuer->graph.endpoint.text),
+               SLICE_ARG(issuer->graph.client_id), SLICE_ARG(issuer->graph.login.text));
     }
     if (!config_issuer_signs(issuer) || !key_sets_is_remote(issuer)) {
         return;

@@ -43,6 +43,7 @@ struct inspection {
     int64_t now_s;
     struct seen checks[IDENTITY_CHECK_COUNT];
     struct principal *principal; /* NULL: refused */
+    bool looks_up_groups;        /* the gateway does, and this command does not */
     bool has_certificate;
     struct client_certificate certificate; /* of --certificate: its hash and its end */
 };
@@ -56,7 +57,8 @@ static const struct command token_inspect_command = {
         "Makes every check of the gateway on a token, in order, and shows the principal that it\n"
         "stands for. The token is read from standard input unless it is given; there, other users\n"
         "of this machine cannot see it. Keys are read as the configuration says, from files or\n"
-        "addresses, and issuers are asked about tokens that they alone can read. Without --config\n"
+        "addresses, and issuers are asked about tokens that they alone can read; groups that are\n"
+        "left out of a token are not looked up. Without --config\n"
         "the development issuer of $XDG_STATE_HOME/aegis is trusted. Neither the token nor its\n"
         "signature is printed. What it is bound to is shown; with the client's certificate (PEM)\n"
         "it is compared with that.\n"
@@ -299,6 +301,7 @@ static void principal_json(struct inspection *self, struct buf *out)
         buf_append_byte(out, ',');
     }
     buf_append(out, p->are_groups_unknown ? SLICE("\"groupsUnknown\":true,") : SLICE_EMPTY);
+    buf_append(out, self->looks_up_groups ? SLICE("\"groupsLookedUp\":true,") : SLICE_EMPTY);
     buf_append(out, SLICE("\"attributes\":{"));
     for (size_t i = 0; i < p->attribute_count; i++) {
         buf_append(out, i > 0 ? SLICE(",") : SLICE_EMPTY);
@@ -420,7 +423,10 @@ static void principal_text(struct inspection *self, struct buf *out)
         }
     }
     if (p->are_groups_unknown) {
-        append_line(out, "groups", SLICE("not known: the issuer left them out"));
+        append_line(out, "groups",
+                    self->looks_up_groups
+                        ? SLICE("looked up at Microsoft Graph by the gateway; not asked for here")
+                        : SLICE("not known: the issuer left them out"));
     }
     for (size_t i = 0; i < p->attribute_count; i++) {
         struct buf value;
@@ -520,6 +526,27 @@ static enum status read_token(const char *given, struct buf *out)
     return ferror(stdin) != 0 ? STATUS_INVALID : buf_status(out);
 }
 
+/* The gateway looks them up; a command has no business in a directory. Where the roles depend on
+ * them, who the caller is stays open. */
+static void go_without_groups(struct inspection *self, const struct identity_request *request,
+                              const struct identity_miss *miss)
+{
+    const struct inquiry_question question = {miss->kind, miss->name, miss->about};
+    const struct seen unasked = self->checks[IDENTITY_CHECK_MAPPING];
+    struct identity_request again = *request;
+    struct identity_answer answer;
+    struct diag diag = {0};
+    self->looks_up_groups = true;
+    if (identity_answer_begin(&answer, &question, &self->arena) == STATUS_OK &&
+        identity_answer_take(&answer, STATUS_UNAVAILABLE, NULL, self->now_s)) {
+        again.answer = &answer;
+        (void)!identity_authenticate(&again, &self->principal, &diag);
+    }
+    if (self->principal == NULL && self->checks[IDENTITY_CHECK_MAPPING].status != STATUS_OK) {
+        self->checks[IDENTITY_CHECK_MAPPING] = unasked;
+    }
+}
+
 static void authenticate(struct inspection *self, struct slice authorization)
 {
     struct diag diag = {0};
@@ -540,6 +567,10 @@ static void authenticate(struct inspection *self, struct slice authorization)
         .miss = &miss,
         .observer = &observer};
     (void)!identity_authenticate(&request, &self->principal, &diag);
+    if (miss.is_unasked && miss.kind == INQUIRY_GROUPS) {
+        go_without_groups(self, &request, &miss);
+        return;
+    }
     if (!miss.is_unasked) {
         return;
     }

@@ -56,7 +56,7 @@ enum status asking_once(struct key_reading *reading, const struct inputs *inputs
         return diag_fail(diag, STATUS_LIMIT, "identity.memory", "no memory to ask an issuer");
     }
     inquiries_init(owner, &ports);
-    inquiries_adopt(owner, inputs->config, inputs->introspection_secrets);
+    inquiries_adopt(owner, inputs->config, inputs->inquiry_secrets);
     enum status status = ask(owner, &reading->loop, miss, &once);
     inquiries_close(owner);
     inquiries_release(owner);

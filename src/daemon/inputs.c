@@ -94,9 +94,11 @@ static const struct config_secret_source *of_front_door(const struct config_issu
     return &issuer->sign_in.client_secret;
 }
 
-static const struct config_secret_source *of_introspection(const struct config_issuer *issuer)
+/* Of Entra, which is never asked about tokens, it is the client that looks groups up. */
+static const struct config_secret_source *of_inquiries(const struct config_issuer *issuer)
 {
-    return &issuer->introspection.client_secret;
+    return config_issuer_looks_up(issuer) ? &issuer->graph.client_secret
+                                          : &issuer->introspection.client_secret;
 }
 
 /* One secret of each issuer that has it. */
@@ -149,7 +151,7 @@ enum status inputs_of_config(const struct config *config, struct arena *arena, s
     TRY(read_lists(config, offsetof(struct config_issuer, keys_path), arena, &out->api_keys));
     TRY(read_lists(config, offsetof(struct config_issuer, client_ca), arena, &out->authorities));
     TRY(read_issuer_secrets(config, of_front_door, arena, &out->sign_in_secrets));
-    TRY(read_issuer_secrets(config, of_introspection, arena, &out->introspection_secrets));
+    TRY(read_issuer_secrets(config, of_inquiries, arena, &out->inquiry_secrets));
     TRY(read_document_authorities(config, arena, &out->document_authorities));
     TRY(revocation_file_check(config, arena, report));
     if (config->policies.count == 0) {

@@ -19,8 +19,8 @@ struct inputs {
     struct slice *api_keys;        /* by issuer: the text of its list; empty where it has none */
     struct slice *authorities;     /* likewise of its authorities, as PEM */
     struct slice *sign_in_secrets; /* likewise by issuer: of its front door, */
-    struct slice *introspection_secrets; /* and of our client there that asks about tokens */
-    struct slice document_authorities;   /* the text of client_documents.ca; empty without */
+    struct slice *inquiry_secrets; /* and of our client there that asks about tokens or groups */
+    struct slice document_authorities; /* the text of client_documents.ca; empty without */
 };
 
 /* The secret of a credential, prefix included, in the arena. STATUS_NOT_FOUND when it cannot be

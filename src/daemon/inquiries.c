@@ -26,7 +26,7 @@ struct asker {
     struct inquiries_user *user;
     struct inquiry_sink sink;
     const struct inquiry_rules *rules; /* of its kind */
-    uint8_t key[CRYPTO_SHA256_BYTES];  /* hash of kind, name and about */
+    uint8_t key[CRYPTO_SHA256_BYTES];  /* hash of letter, name and about */
     struct slice name, about;
     enum status status; /* how it ended */
     struct said *said;  /* one reference, with STATUS_OK */
@@ -42,10 +42,13 @@ struct inquiry {
     uint64_t ticket;
     struct http_client_call *call; /* NULL: none yet, or over */
     int64_t began_ms, asked_at_s;
+    struct said *means;   /* what was asked first said; one reference; NULL: nothing yet */
+    bool is_renewed;      /* that was asked anew */
     struct asker *askers; /* at least one, all of one key; newest first */
 };
 
-static const struct inquiry_rules *const RULES[] = {[INQUIRY_TOKEN] = &introspection_rules};
+static const struct inquiry_rules *const RULES[] = {
+    [INQUIRY_TOKEN] = &introspection_rules, [INQUIRY_GROUPS] = &group_lookup_rules};
 
 static int64_t now_ms(const struct inquiries *self)
 {
@@ -233,6 +236,7 @@ static void end(struct inquiry *inquiry, struct said *said, const struct diag *d
         asker = next;
     }
     said_unref(said);
+    said_unref(inquiry->means);
     base_free(inquiry);
 }
 
@@ -254,13 +258,17 @@ static void end_with_failure(struct inquiry *inquiry, bool is_down, const struct
     end(inquiry, NULL, diag);
 }
 
-static void end_with_answer(struct inquiry *inquiry, const struct inquiry_reading *reading)
+static void end_with_answer(struct inquiry *inquiry, const struct inquiry_reading *reading,
+                            const struct diag *why_not)
 {
     struct inquiries *self = inquiry->owner;
     int64_t keep_ms = reading->keep_ms;
     struct said *said = said_new(reading->is_yes, reading->is_yes ? reading->text : SLICE_EMPTY,
                                  inquiry->asked_at_s);
     fares(self, inquiry_issuer(inquiry))->failures = 0;
+    if (!reading->is_yes && why_not->code != NULL) {
+        tell(self, inquiry_issuer(inquiry), inquiry->askers->rules, why_not);
+    }
     if (said == NULL) {
         struct diag diag;
         (void)!diag_fail(&diag, STATUS_LIMIT, "identity.memory", "no memory to read an answer");
@@ -272,6 +280,23 @@ static void end_with_answer(struct inquiry *inquiry, const struct inquiry_readin
     end(inquiry, said, NULL);
 }
 
+/* Whoever remembers it knows it no more. */
+static void forget_means(struct inquiry *inquiry)
+{
+    struct inquiries *self = inquiry->owner;
+    struct slice means = inquiry_means(inquiry);
+    for (size_t i = 0; i < INQUIRIES_KNOWN_MAX; i++) {
+        const struct said *said = self->known[i].said;
+        if (said != NULL && slice_eq(slice_of(said->text, said->len), means)) {
+            forget(self, i);
+        }
+    }
+    said_unref(inquiry->means);
+    inquiry->means = NULL;
+}
+
+static void begin(struct inquiry *inquiry);
+
 static void read_reply(struct inquiry *inquiry, const struct http_client_answer *answer)
 {
     struct diag diag = {0};
@@ -279,13 +304,18 @@ static void read_reply(struct inquiry *inquiry, const struct http_client_answer 
     struct inquiry_reading reading = {0};
     arena_init(&scratch, SCRATCH_BYTES_MAX, NULL);
     enum status status = inquiry->askers->rules->read(inquiry, answer, &scratch, &reading, &diag);
-    if (status == STATUS_OK) {
-        end_with_answer(inquiry, &reading);
+    if (status == STATUS_OK && reading.is_stale && !inquiry->is_renewed) {
+        inquiry->is_renewed = true;
+        forget_means(inquiry);
+        begin(inquiry);
+    } else if (status == STATUS_OK) {
+        end_with_answer(inquiry, &reading, &diag);
     } else {
         bool is_down = answer->http_status >= 500 || answer->http_status == 429 ||
                        answer->http_status == 401 || answer->http_status == 403;
         end_with_failure(inquiry, is_down, &diag);
     }
+    arena_wipe(&scratch);
     arena_release(&scratch);
 }
 
@@ -361,6 +391,46 @@ enum status inquiry_send(struct inquiry *inquiry, struct http_client_request *re
     return client->start(client->context, request, &sink, &inquiry->call, diag);
 }
 
+/* What was asked first has ended, on the control loop; whoever needed it may be over by now. */
+static void on_means(const struct inquiry_sink *sink, enum status status,
+                     const struct inquiry_answer *answer, const struct diag *why)
+{
+    struct inquiry *inquiry = remove_inquiry(sink->user, sink->ticket);
+    struct diag diag = {0};
+    if (inquiry == NULL) {
+        return;
+    }
+    if (status == STATUS_OK && answer->is_yes) {
+        inquiry->means = said_new(true, answer->text, answer->asked_at_s);
+    }
+    if (inquiry->means != NULL) {
+        begin(inquiry);
+        return;
+    }
+    /* The operator was told when that ended. */
+    describe_down(inquiry, status == STATUS_OK ? "what it takes was refused" : why->message, &diag);
+    end(inquiry, NULL, &diag);
+}
+
+static enum status post_question(struct inquiries_user *user, const struct inquiry_rules *rules,
+                                 const struct inquiry_question *question,
+                                 const struct inquiry_sink *sink, struct diag *diag);
+
+struct slice inquiry_means(const struct inquiry *inquiry)
+{
+    const struct said *means = inquiry->means;
+    return means != NULL ? slice_of(means->text, means->len) : SLICE_EMPTY;
+}
+
+enum status inquiry_ask_first(struct inquiry *inquiry, const struct inquiry_rules *rules,
+                              struct slice about, struct diag *diag)
+{
+    const struct inquiry_sink sink = {
+        .done = on_means, .user = inquiry->owner, .ticket = inquiry->ticket};
+    const struct inquiry_question question = {.name = inquiry->askers->name, .about = about};
+    return post_question(&inquiry->owner->own, rules, &question, &sink, diag);
+}
+
 /* Takes the inquiry over, which is on no list. */
 static void begin(struct inquiry *inquiry)
 {
@@ -394,14 +464,15 @@ static struct inquiry *find_inquiry(const struct inquiries *self,
     return NULL;
 }
 
-static enum status may_ask(struct inquiries *self, const struct config_issuer *issuer,
+static enum status may_ask(struct inquiries *self, const struct config_issuer *issuer, bool is_own,
                            struct diag *diag)
 {
     if (now_ms(self) < fares(self, issuer)->resting_until_ms) {
         return diag_fail(diag, STATUS_UNAVAILABLE, "identity.issuer_down",
                          "the issuer did not answer several times and is left alone for a moment");
     }
-    return self->inquiry_count < (size_t)self->config->limits.introspections
+    /* What is asked first is counted with what needs it. */
+    return is_own || self->inquiry_count < (size_t)self->config->limits.introspections
                ? STATUS_OK
                : diag_fail(diag, STATUS_LIMIT, "identity.busy", "issuers are being asked too much");
 }
@@ -410,7 +481,7 @@ static void ask_newly(struct inquiries *self, const struct config_issuer *issuer
                       struct asker *asker)
 {
     struct diag diag = {0};
-    if (may_ask(self, issuer, &diag) != STATUS_OK) {
+    if (may_ask(self, issuer, asker->user == &self->own, &diag) != STATUS_OK) {
         turn_down(asker, &diag);
         return;
     }
@@ -450,11 +521,12 @@ static void run_asked(struct posted *item)
 
 /* -- the port, on the loop ----------------------------------------------------------------- */
 
-static struct asker *new_asker(struct inquiries_user *user, const struct inquiry_question *question,
+static struct asker *new_asker(struct inquiries_user *user, const struct inquiry_rules *rules,
+                               const struct inquiry_question *question,
                                const struct inquiry_sink *sink)
 {
     const struct port_crypto *crypto = user->owner->ports.crypto;
-    size_t head_bytes = 1 + question->name.len + 1; /* of kind and name */
+    size_t head_bytes = 1 + question->name.len + 1; /* of letter and name */
     size_t bytes = head_bytes + question->about.len;
     struct asker *asker = base_alloc(sizeof(*asker) + bytes);
     if (asker == NULL) {
@@ -463,9 +535,9 @@ static struct asker *new_asker(struct inquiries_user *user, const struct inquiry
     *asker = (struct asker){.posted = {.run = run_asked},
                             .user = user,
                             .sink = *sink,
-                            .rules = RULES[question->kind],
+                            .rules = rules,
                             .text_bytes = bytes};
-    asker->text[0] = (uint8_t)question->kind;
+    asker->text[0] = rules->letter;
     memcpy(asker->text + 1, question->name.ptr, question->name.len);
     asker->text[head_bytes - 1] = '\n'; /* in no name */
     memcpy(asker->text + head_bytes, question->about.ptr, question->about.len);
@@ -475,15 +547,15 @@ static struct asker *new_asker(struct inquiries_user *user, const struct inquiry
     return asker;
 }
 
-static enum status ask(void *context, const struct inquiry_question *question,
-                       const struct inquiry_sink *sink, struct diag *diag)
+static enum status post_question(struct inquiries_user *user, const struct inquiry_rules *rules,
+                                 const struct inquiry_question *question,
+                                 const struct inquiry_sink *sink, struct diag *diag)
 {
-    struct inquiries_user *user = context;
     struct inquiries *self = user->owner;
     const struct port_poster *control = self->ports.poster;
     assert(question->name.len > 0 && question->about.len > 0);
     bool has_room = atomic_fetch_add(&self->waiter_count, 1) < INQUIRIES_WAITERS_MAX;
-    struct asker *asker = has_room ? new_asker(user, question, sink) : NULL;
+    struct asker *asker = has_room ? new_asker(user, rules, question, sink) : NULL;
     if (asker == NULL) {
         (void)atomic_fetch_sub(&self->waiter_count, 1);
         return diag_fail(diag, STATUS_LIMIT, "identity.busy",
@@ -491,6 +563,12 @@ static enum status ask(void *context, const struct inquiry_question *question,
     }
     control->post(control->context, &asker->posted);
     return STATUS_OK;
+}
+
+static enum status ask(void *context, const struct inquiry_question *question,
+                       const struct inquiry_sink *sink, struct diag *diag)
+{
+    return post_question(context, RULES[question->kind], question, sink, diag);
 }
 
 struct port_inquiry inquiries_port(struct inquiries_user *user)
@@ -503,6 +581,7 @@ struct port_inquiry inquiries_port(struct inquiries_user *user)
 void inquiries_init(struct inquiries *self, const struct inquiries_ports *ports)
 {
     *self = (struct inquiries){.ports = *ports};
+    self->own = (struct inquiries_user){self, self->ports.poster};
 }
 
 static void cancel_call(struct inquiry *inquiry)
@@ -525,6 +604,9 @@ static void ask_all_anew(struct inquiries *self)
         const struct config_issuer *issuer =
             self->is_closed ? NULL : find_issuer(self, inquiry->askers);
         cancel_call(inquiry);
+        said_unref(inquiry->means);
+        inquiry->means = NULL;
+        inquiry->is_renewed = false;
         if (issuer != NULL) {
             begin(inquiry);
         } else {

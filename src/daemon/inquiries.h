@@ -43,6 +43,13 @@ struct inquiries_ports {
 
 struct said;
 struct inquiry;
+struct inquiries;
+
+/* A loop's way to them; borrowed by its port. */
+struct inquiries_user {
+    struct inquiries *owner;
+    const struct port_poster *poster; /* of the loop */
+};
 
 /* How an issuer of the configuration fares. */
 struct inquiries_issuer {
@@ -63,6 +70,7 @@ struct inquiries {
         int64_t until_ms;
         struct said *said; /* one reference; NULL: free */
     } known[INQUIRIES_KNOWN_MAX];
+    struct inquiries_user own; /* of what has to be asked before something else */
     _Atomic size_t waiter_count;
     bool is_closed;
 };
@@ -79,12 +87,6 @@ void inquiries_close(struct inquiries *self);
 
 /* After inquiries_close. */
 void inquiries_release(struct inquiries *self);
-
-/* A loop's way to them; borrowed by its port. */
-struct inquiries_user {
-    struct inquiries *owner;
-    const struct port_poster *poster; /* of the loop */
-};
 
 struct port_inquiry inquiries_port(struct inquiries_user *user);
 

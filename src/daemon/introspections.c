@@ -4,8 +4,6 @@
 #include "daemon/config/config_url.h"
 #include "daemon/inquiry_kind.h"
 
-#include <string.h>
-
 #define REQUEST_BYTES_MAX ((size_t)64 << 10)
 
 static enum introspection_form form_of(const struct config_issuer *issuer)
@@ -17,7 +15,8 @@ struct issuer_inquiry introspections_rules(const struct config_issuer *issuer)
 {
     const struct config_introspection *from = &issuer->introspection;
     if (!config_issuer_is_asked(issuer)) {
-        return (struct issuer_inquiry){0};
+        return (struct issuer_inquiry){
+            .groups_keep_s = config_issuer_looks_up(issuer) ? issuer->graph.cache_s : 0};
     }
     return (struct issuer_inquiry){
         .asked = from->tokens == CONFIG_ASKED_ALWAYS ? ISSUER_ASKED_ALWAYS : ISSUER_ASKED_OPAQUE,
@@ -27,14 +26,6 @@ struct issuer_inquiry introspections_rules(const struct config_issuer *issuer)
         .client_count = from->clients.count,
         .allows_untyped = from->untyped,
         .keep_s = from->cache_s};
-}
-
-static void wipe(struct buf *buf)
-{
-    if (buf->ptr != NULL) {
-        explicit_bzero(buf->ptr, buf->capacity);
-    }
-    buf_release(buf);
 }
 
 static enum status find_endpoint(const struct inquiry *inquiry, struct config_url *out,
@@ -79,16 +70,16 @@ static enum status begin(struct inquiry *inquiry, struct diag *diag)
         return diag_fail(diag, STATUS_UNAVAILABLE, "identity.secret",
                          "the secret of our own client cannot be read");
     }
-    buf_init(&authorization, REQUEST_BYTES_MAX, NULL);
-    buf_init(&body, REQUEST_BYTES_MAX, NULL);
+    buf_init_secret(&authorization, REQUEST_BYTES_MAX, NULL);
+    buf_init_secret(&body, REQUEST_BYTES_MAX, NULL);
     introspection_write_authorization(&authorization, &client);
     introspection_write_body(&body, &client, inquiry_about(inquiry));
     bool is_written = buf_status(&authorization) == STATUS_OK && buf_status(&body) == STATUS_OK;
     enum status status =
         is_written ? send(inquiry, buf_view(&authorization), buf_view(&body), diag)
                    : diag_fail(diag, STATUS_LIMIT, "identity.memory", "no memory to ask an issuer");
-    wipe(&authorization);
-    wipe(&body);
+    buf_release(&authorization);
+    buf_release(&body);
     return status;
 }
 
@@ -104,5 +95,9 @@ static enum status read(const struct inquiry *inquiry, const struct http_client_
                               diag);
 }
 
-const struct inquiry_rules introspection_rules = {"about a token", "it gets 503",
-                                                  config_issuer_is_asked, begin, read};
+const struct inquiry_rules introspection_rules = {.letter = 't',
+                                                  .subject = "about a token",
+                                                  .otherwise = "it gets 503",
+                                                  .is_for = config_issuer_is_asked,
+                                                  .begin = begin,
+                                                  .read = read};

@@ -34,7 +34,8 @@ static bool have_remote(const struct config *config)
 {
     for (size_t i = 0; i < config->issuer_count; i++) {
         const struct config_issuer *issuer = &config->issuers[i];
-        bool is_asked = issuer->sign_in.client_id.len > 0 || config_issuer_is_asked(issuer);
+        bool is_asked = issuer->sign_in.client_id.len > 0 || config_issuer_is_asked(issuer) ||
+                        config_issuer_looks_up(issuer);
         if ((config_issuer_signs(issuer) && key_sets_is_remote(issuer)) || is_asked) {
             return true;
         }

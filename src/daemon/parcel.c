@@ -135,8 +135,8 @@ static enum status put_all(struct buf *out, const struct inputs *inputs, struct 
         if (inputs->sign_in_secrets[i].ptr != NULL) {
             put(out, ITEM_SIGN_IN, i, SLICE_EMPTY, inputs->sign_in_secrets[i]);
         }
-        if (inputs->introspection_secrets[i].ptr != NULL) {
-            put(out, ITEM_ASKING, i, SLICE_EMPTY, inputs->introspection_secrets[i]);
+        if (inputs->inquiry_secrets[i].ptr != NULL) {
+            put(out, ITEM_ASKING, i, SLICE_EMPTY, inputs->inquiry_secrets[i]);
         }
     }
     return buf_status(out);
@@ -263,7 +263,7 @@ static struct slice *place_of(struct inputs *inputs, const struct item *item)
     case ITEM_SIGN_IN:
         return is_issuer ? &inputs->sign_in_secrets[index] : NULL;
     case ITEM_ASKING:
-        return is_issuer ? &inputs->introspection_secrets[index] : NULL;
+        return is_issuer ? &inputs->inquiry_secrets[index] : NULL;
     case ITEM_DOCUMENTS:
         return &inputs->document_authorities;
     case ITEM_AUDIT_KEY:
@@ -285,7 +285,7 @@ static struct slice *place_of(struct inputs *inputs, const struct item *item)
 static enum status take_secrets(struct slice packed, struct arena *arena, struct inputs *out)
 {
     struct slice **const by_issuer[] = {&out->api_keys, &out->authorities, &out->sign_in_secrets,
-                                        &out->introspection_secrets};
+                                        &out->inquiry_secrets};
     struct item item;
     out->secrets = arena_alloc_zero(arena, out->config->server_count, sizeof(*out->secrets));
     if (out->secrets == NULL) {

@@ -146,8 +146,8 @@ TEST(parcel_brings_everything_a_worker_may_have)
     CHECK(slice_eq(self.unpacked.document_authorities, SLICE("authorities")));
     CHECK(config->issuers[0].authorities.len == 0);
     CHECK(slice_eq(config->issuers[1].authorities, SLICE(AUTHORITIES)));
-    CHECK(self.unpacked.introspection_secrets[0].ptr == NULL);
-    CHECK(slice_eq(self.unpacked.introspection_secrets[1], SLICE("word")));
+    CHECK(self.unpacked.inquiry_secrets[0].ptr == NULL);
+    CHECK(slice_eq(self.unpacked.inquiry_secrets[1], SLICE("word")));
     struct signing_key *key = NULL;
     CHECK(signing_key_open(self.inputs.audit_key_path, &key, NULL) == STATUS_OK);
     CHECK(slice_eq(self.unpacked.audit_public,
@@ -195,8 +195,8 @@ TEST(parcel_brings_texts_and_secrets)
     CHECK(self.unpacked.sign_in_secrets[0].ptr == NULL);
     CHECK(slice_eq(self.unpacked.sign_in_secrets[1], SLICE("word")));
     CHECK(slice_eq(self.unpacked.document_authorities, SLICE("authorities")));
-    CHECK(self.unpacked.introspection_secrets[0].ptr == NULL);
-    CHECK(slice_eq(self.unpacked.introspection_secrets[1], SLICE("word")));
+    CHECK(self.unpacked.inquiry_secrets[0].ptr == NULL);
+    CHECK(slice_eq(self.unpacked.inquiry_secrets[1], SLICE("word")));
     tear_down(&self);
 }
 

@@ -509,7 +509,7 @@ static enum status reload(struct serving *s, struct arena *arena, struct inputs 
     key_sets_read_anew(&s->keys);
     enum status status = take_inputs(s, arena, inputs);
     if (status == STATUS_OK) {
-        inquiries_adopt(&s->inquiries, inputs->config, inputs->introspection_secrets);
+        inquiries_adopt(&s->inquiries, inputs->config, inputs->inquiry_secrets);
     }
     key_sets_drop_others(&s->keys, status == STATUS_OK ? inputs->config : s->inputs.config);
     return status;
@@ -682,7 +682,7 @@ static enum status serve(struct serving *s, const sigset_t *set, struct diag *di
     TRY(open_shared(s, diag));
     TRY(look_at_revocations(s, &s->revocations, s->inputs.config, diag));
     key_sets_adopt(&s->keys, s->inputs.config);
-    inquiries_adopt(&s->inquiries, s->inputs.config, s->inputs.introspection_secrets);
+    inquiries_adopt(&s->inquiries, s->inputs.config, s->inputs.inquiry_secrets);
     key_loop_wait(&s->keys, &s->control, KEYS_WAIT_MAX_MS);
     enum status status = build_snapshot(s, s->plan->inputs, &s->arena, &snapshot);
     if (status != STATUS_OK) {

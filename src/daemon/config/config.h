@@ -206,6 +206,17 @@ struct config_introspection {
     struct config_place place; /* line 0: the issuer is not asked */
 };
 
+/* Groups that Microsoft Entra leaves out of tokens: where they are looked up. Paths are put behind
+ * the addresses, which have no last slash and are filled in by the cloud. */
+struct config_graph {
+    struct slice client_id; /* the gateway's own */
+    struct config_secret_source client_secret;
+    struct config_url endpoint; /* of Microsoft Graph */
+    struct config_url login;    /* where our client gets its tokens, by tenant */
+    int64_t cache_s;
+    struct config_place place; /* line 0: they are not looked up */
+};
+
 struct config_issuer {
     struct slice name;
     enum issuer_preset_id preset;
@@ -243,6 +254,7 @@ struct config_issuer {
     struct config_mapping mapping;
     struct config_sign_in sign_in;
     struct config_introspection introspection;
+    struct config_graph graph;
     enum config_proofs proofs;
     enum config_proofs certificates; /* tokens that are bound to a certificate of their holder */
     bool asks_nonce;                 /* in proofs */
@@ -260,6 +272,9 @@ bool config_sign_in_is_found(const struct config_issuer *issuer);
 
 /* Is it asked about tokens? */
 bool config_issuer_is_asked(const struct config_issuer *issuer);
+
+/* Are groups looked up that it leaves out of tokens? */
+bool config_issuer_looks_up(const struct config_issuer *issuer);
 
 /* And that where its metadata say? */
 bool config_introspection_is_found(const struct config_issuer *issuer);

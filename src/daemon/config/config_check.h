@@ -30,6 +30,7 @@ void config_check_mapping(struct config_reader *reader, const struct config_node
 void config_check_sign_in(struct config_reader *reader, const struct config_node *node, void *out);
 void config_check_introspection(struct config_reader *reader, const struct config_node *node,
                                 void *out);
+void config_check_graph(struct config_reader *reader, const struct config_node *node, void *out);
 void config_check_attribute(struct config_reader *reader, const struct config_node *node,
                             void *out);
 void config_check_server(struct config_reader *reader, const struct config_node *node, void *out);
@@ -55,6 +56,9 @@ void config_check_certificates(struct config_reader *reader, const struct config
 /* ^[a-z0-9][a-z0-9_-]{0,31}$ without "__" and without '_' at the end: on the aggregated endpoint
  * "__" ends the server's part of a name, and "a" + "b__c" must not be "a__b" + "c". */
 bool config_check_is_name(struct slice text);
+
+/* What the cloud says of Microsoft Graph, once the rest of the issuer's entry is known. */
+void config_fill_graph(struct config_issuer *issuer);
 
 /* The endpoints of the front door, once the rest of the issuer's entry is known. */
 void config_check_sign_in_endpoints(struct config_reader *reader, const struct config_node *node,

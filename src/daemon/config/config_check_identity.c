@@ -321,6 +321,7 @@ static void refuse_foreign_keys(struct config_reader *reader, const struct confi
         enum issuer_preset_id preset;
     } KEYS[] = {{SLICE_INIT("cloud"), ISSUER_PRESET_ENTRA},
                 {SLICE_INIT("token_version"), ISSUER_PRESET_ENTRA},
+                {SLICE_INIT("graph"), ISSUER_PRESET_ENTRA},
                 {SLICE_INIT("namespace"), ISSUER_PRESET_AUTH0},
                 {SLICE_INIT("keys"), ISSUER_PRESET_API_KEYS},
                 {SLICE_INIT("client_ca"), ISSUER_PRESET_MTLS},
@@ -611,4 +612,5 @@ void config_check_issuer(struct config_reader *reader, const struct config_node 
     fill_client_roles(reader, issuer);
     config_check_sign_in_endpoints(reader, node, issuer);
     config_check_asked(reader, node, issuer);
+    config_fill_graph(issuer);
 }

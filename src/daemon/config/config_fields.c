@@ -360,6 +360,25 @@ static const struct config_object introspection_object =
     OBJECT(introspection_fields, struct config_introspection,
            offsetof(struct config_introspection, place), config_check_introspection);
 
+static const struct config_field graph_fields[] = {
+    {.name = SLICE_INIT("client_id"), .kind = CONFIG_KIND_TEXT, .is_required = true,
+     AT(config_graph, client_id),
+     .doc = "the gateway's own client, which may read group memberships at Microsoft Graph"},
+    {.name = SLICE_INIT("client_secret"), .kind = CONFIG_KIND_OBJECT, .is_required = true,
+     AT(config_graph, client_secret), .object = &secret_object,
+     .doc = "where its secret is: {env: NAME} or {file: PATH}"},
+    {.name = SLICE_INIT("cache_s"), .kind = CONFIG_KIND_NUMBER, AT(config_graph, cache_s),
+     .value_default = 600, .value_min = 60, .value_max = 900,
+     .doc = "how long groups that were looked up count; default 600"},
+    {.name = SLICE_INIT("endpoint"), .kind = CONFIG_KIND_URL, AT(config_graph, endpoint),
+     .doc = "Microsoft Graph; default by cloud, like https://graph.microsoft.com"},
+    {.name = SLICE_INIT("login"), .kind = CONFIG_KIND_URL, AT(config_graph, login),
+     .doc = "where the client gets its tokens; default by cloud, like https://login.microsoftonline.com"},
+};
+static const struct config_object graph_object =
+    OBJECT(graph_fields, struct config_graph, offsetof(struct config_graph, place),
+           config_check_graph);
+
 static const struct config_field issuer_fields[] = {
     {.name = SLICE_INIT("name"), .kind = CONFIG_KIND_TEXT, .is_required = true,
      AT(config_issuer, name), .doc = "unique short name, for policies, log and audit"},
@@ -432,6 +451,9 @@ static const struct config_field issuer_fields[] = {
     {.name = SLICE_INIT("introspection"), .kind = CONFIG_KIND_OBJECT,
      AT(config_issuer, introspection), .object = &introspection_object,
      .doc = "ask the issuer about tokens that only it can read (RFC 7662; Google's tokeninfo)"},
+    {.name = SLICE_INIT("graph"), .kind = CONFIG_KIND_OBJECT, AT(config_issuer, graph),
+     .object = &graph_object,
+     .doc = "of preset entra: look up groups that tokens lack at Microsoft Graph"},
     {.name = SLICE_INIT("dpop"), .kind = CONFIG_KIND_CHOICE, AT(config_issuer, proofs),
      .choices = proof_policies,
      .doc = "tokens bound to a key: optional (default), required, or off: then they are refused"},
