@@ -35,6 +35,11 @@ static struct {
     struct keys_sink keys_sink;
 } asker;
 
+static struct {
+    size_t len;
+    char text[AUTHORIZATION_BYTES];
+} authorization;
+
 static enum status fake_ask(void *context, const struct inquiry_question *question,
                             const struct inquiry_sink *sink, struct diag *diag)
 {
@@ -92,17 +97,6 @@ static void trust(struct gateway_snapshot *snapshot, const char *name, uint64_t 
     jwks_unref(keys);
 }
 
-static void set_up(const char *policies)
-{
-    static const struct port_inquiry port = {NULL, fake_ask};
-    static const struct port_keys keys = {NULL, fake_missed};
-    world_init(&world, policies);
-    world.gateway.ports.inquiry = &port;
-    world.gateway.ports.keys = &keys;
-    trust(world.snapshot, "corp", 1, 1);
-    memset(&asker, 0, sizeof(asker));
-}
-
 static void reload(const char *policies, const char *name, int key_count)
 {
     struct gateway_snapshot *snapshot = world_snapshot(policies, ALL_REVISIONS);
@@ -111,27 +105,41 @@ static void reload(const char *policies, const char *name, int key_count)
     gateway_switch(&world.gateway, snapshot);
 }
 
-static struct slice write_token(const char *header, uint8_t seed, char memory[AUTHORIZATION_BYTES])
+/* Written before memory may be short. */
+static void write_token(const char *header, uint8_t seed)
 {
     struct fake_key key = token_key(JWS_ES256, seed);
     struct buf token;
-    buf_init(&token, AUTHORIZATION_BYTES, NULL);
+    buf_init(&token, sizeof(authorization.text), NULL);
     token_append(&token, &key, slice_view_cstr(header), SLICE(TOKEN));
-    size_t len = token.len;
-    memcpy(memory, token.ptr, len);
+    CHECK(buf_status(&token) == STATUS_OK);
+    authorization.len = token.len;
+    memcpy(authorization.text, token.ptr, token.len);
     buf_release(&token);
-    return slice_of(memory, len);
+}
+
+static void set_up(const char *policies)
+{
+    static const struct port_inquiry port = {NULL, fake_ask};
+    static const struct port_keys keys = {NULL, fake_missed};
+    world_init(&world, policies);
+    world.gateway.ports.inquiry = &port;
+    world.gateway.ports.keys = &keys;
+    trust(world.snapshot, "corp", 1, 1);
+    write_token(HEADER("k1"), 1);
+    memset(&asker, 0, sizeof(asker));
 }
 
 /* The transport's memory is used for something else as soon as it has been handed over. */
-static void call_with(struct world_client *client, const char *header, uint8_t seed)
+static void call(struct world_client *client)
 {
     static char memory[AUTHORIZATION_BYTES];
+    memcpy(memory, authorization.text, authorization.len);
     const struct http_field fields[] = {
         {SLICE("Host"), SLICE("gateway.test")},
         {SLICE("Content-Type"), SLICE("application/json")},
         {SLICE("Accept"), SLICE("application/json, text/event-stream")},
-        {SLICE("Authorization"), write_token(header, seed, memory)},
+        {SLICE("Authorization"), slice_of(memory, authorization.len)},
         {SLICE("MCP-Protocol-Version"), SLICE("2026-07-28")},
         {SLICE("Mcp-Method"), SLICE("tools/call")},
         {SLICE("Mcp-Name"), SLICE("see")}};
@@ -144,11 +152,6 @@ static void call_with(struct world_client *client, const char *header, uint8_t s
     CHECK(world_send(&world, client, &request));
     memset(memory, 'x', sizeof(memory));
     world_run(&world);
-}
-
-static void call(struct world_client *client)
-{
-    call_with(client, HEADER("k1"), 1);
 }
 
 static int64_t wall_s(void)
@@ -276,7 +279,8 @@ TEST(group_wait_of_nobody_who_asks)
 TEST(group_wait_after_one_for_keys)
 {
     set_up(PERMIT_GROUP);
-    call_with(&clients[0], HEADER("k2"), 2);
+    write_token(HEADER("k2"), 2);
+    call(&clients[0]);
     CHECK(!clients[0].is_replied && asker.missed_count == 1 && asker.count == 0);
     reload(PERMIT_GROUP, "corp", 2);
     asker.keys_sink.done(&asker.keys_sink);
@@ -357,12 +361,11 @@ TEST(group_wait_takes_too_long)
 /* May a head with a large body go on? */
 static bool admits_large(struct world_client *client)
 {
-    char memory[AUTHORIZATION_BYTES];
     const struct http_field fields[] = {
         {SLICE("Host"), SLICE("gateway.test")},
         {SLICE("Content-Type"), SLICE("application/json")},
         {SLICE("Accept"), SLICE("application/json, text/event-stream")},
-        {SLICE("Authorization"), write_token(HEADER("k1"), 1, memory)},
+        {SLICE("Authorization"), slice_of(authorization.text, authorization.len)},
         {SLICE("Content-Length"), SLICE("1000000")},
         {SLICE("MCP-Protocol-Version"), SLICE("2026-07-28")}};
     const struct exchange_request head = {.method = SLICE("POST"),

@@ -596,12 +596,11 @@ static enum status verify_any(struct verification *self, struct diag *diag)
 static int64_t remembered_until(const struct verification *self)
 {
     const struct identity_answer *answer = self->request->answer;
-    const struct issuer_inquiry *inquiry = &self->entry->inquiry;
     if (self->groups.is_answered) {
-        return answer->asked_at_s +
-               (self->groups.is_known ? inquiry->groups_keep_s : GROUP_LOOKUP_UNKNOWN_S);
+        return answer->asked_at_s + (self->groups.is_known ? self->entry->inquiry.groups_keep_s
+                                                           : GROUP_LOOKUP_UNKNOWN_S);
     }
-    return self->is_answered ? answer->asked_at_s + inquiry->keep_s
+    return self->is_answered ? answer->asked_at_s + self->entry->inquiry.keep_s
                              : self->request->now_s + IDENTITY_CACHE_TTL_S;
 }
 
