@@ -23,6 +23,7 @@
 #include "core/identity/api_key.h"
 #include "core/identity/claims.h"
 #include "core/identity/client_certificate.h"
+#include "core/identity/group_lookup.h"
 #include "core/identity/issuer_entry.h"
 #include "core/identity/jwks.h"
 #include "core/identity/principal_map.h"
@@ -47,6 +48,7 @@
 #include "daemon/config/config.h"
 #include "daemon/config/config_tree.h"
 #include "daemon/config/policy_files.h"
+#include "daemon/inquiries.h"
 #include "daemon/key_sets.h"
 #include "daemon/sign_in/documents.h"
 #include "daemon/sign_in/keeper.h"
@@ -114,7 +116,10 @@ const struct config_bound config_bound_table[] = {
     BOUND("role_claims", IDENTITY_ROLE_SOURCES_MAX, "", "claims that roles come from"),
     BOUND("attributes", IDENTITY_ATTRIBUTES_MAX, "", "attributes of one entry"),
     BOUND("claims_depth", CLAIMS_DEPTH_MAX, "", "claims of a token inside each other"),
-    BOUND("claims_items", CLAIMS_LIST_MAX, "", "roles, groups or scopes of one token"),
+    BOUND("claims_items", CLAIMS_LIST_MAX, "", "roles, groups or scopes of one token, or groups that were looked up"),
+    BOUND("group_answer_bytes", GROUP_LOOKUP_REPLY_BYTES_MAX, "bytes", "Microsoft Graph's answer about the groups of one caller"),
+    BOUND("inquiry_answers", INQUIRIES_KNOWN_MAX, "", "answers of issuers that are remembered, about tokens and groups"),
+    BOUND("inquiry_waiters", INQUIRIES_WAITERS_MAX, "", "requests that wait for such answers, of all loops"),
     BOUND("actors", PRINCIPAL_ACTORS_MAX, "", "who acts for the subject of one token, in a chain"),
     BOUND("claims_item_bytes", CLAIMS_ITEM_BYTES_MAX, "bytes", "one role, group or scope"),
     BOUND("subject_bytes", CLAIMS_SUBJECT_BYTES_MAX, "bytes", "subject, or tenant, of one token"),
