@@ -121,6 +121,12 @@ test('who is in no group, in another, or shut out is denied', async () => {
   for (const groups of [[], [OPERATORS], [READERS, SHUT_OUT]]) assert.equal(await isPermitted(caller(groups).token), false);
 });
 
+test('as many groups as count', async () => {
+  const groups = Array.from({ length: 1023 }, () => crypto.randomUUID());
+  assert.equal(await isPermitted(caller([...groups, READERS]).token), true);
+  assert.equal(await isPermitted(caller([...groups, OPERATORS]).token), false);
+});
+
 test('groups in a token need no question', async () => {
   const before = directory.requests.length;
   const claims = { _claim_names: undefined, _claim_sources: undefined, groups: [READERS] };
