@@ -70,7 +70,11 @@ static void free_operation(struct operation *op)
     client_certificate_unref(op->certificate);
     buf_release(&op->reply);
     buf_release(&op->session_id);
-    arena_release(&op->arena);
+    if (op->sign_in != NULL) {
+        arena_wipe(&op->arena); /* codes and tokens of others are all over it */
+    } else {
+        arena_release(&op->arena);
+    }
     assert(op->account.used_bytes == 0);
     caller_leave(gateway, op->caller_entry);
     arena_spares_give(&gateway->operation_spares, op);

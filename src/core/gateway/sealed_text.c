@@ -59,7 +59,8 @@ enum status sealed_text_seal(const struct gateway *gateway, const struct sealed_
         return STATUS_LIMIT;
     }
     buf_init(&bound, SEALED_BOUND_BYTES_MAX, out->account);
-    buf_init(&sealed, use->text_bytes_max + OVERHEAD_BYTES, out->account);
+    /* One that could not be sealed may lie in it as it was. */
+    buf_init_secret(&sealed, use->text_bytes_max + OVERHEAD_BYTES, out->account);
     enum status status = write_bound(use, &bound);
     if (status == STATUS_OK) {
         status = seal(gateway, use, buf_view(&bound), text, &sealed);

@@ -58,7 +58,7 @@ enum status sign_in_seal_ticket(const struct gateway *gateway,
                                 const struct sign_in_ticket *ticket, struct buf *out)
 {
     struct buf text;
-    buf_init(&text, SIGN_IN_TICKET_BYTES_MAX, out->account);
+    buf_init_secret(&text, SIGN_IN_TICKET_BYTES_MAX, out->account);
     sign_in_ticket_write(&text, ticket);
     enum status status = buf_status(&text);
     if (status == STATUS_OK) {

@@ -202,6 +202,7 @@ enum stage_result sign_in_enter(struct operation *op)
     }
     sign_in->operation = op;
     op->sign_in = sign_in;
+    op->reply.is_secret = true; /* tokens, when all goes well */
     op->stages = stages_of(sign_in->path.step);
     if (sign_in_entry(sign_in) == NULL) {
         return sign_in_refuse(op, "sign_in.provider_unknown",

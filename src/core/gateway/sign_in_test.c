@@ -502,3 +502,22 @@ TEST(sign_in_is_refreshed_by_its_client_alone)
     CHECK(client.status_code == 400 && asked.count == 2);
     door_end();
 }
+
+/* Neither what the provider gave, nor what the client showed and got, stays in freed memory. */
+TEST(sign_in_leaves_no_token_behind)
+{
+    static const struct slice SECRETS[] = {SLICE_INIT("a-token-of-the-provider"),
+                                           SLICE_INIT(VERIFIER),
+                                           SLICE_INIT("a-secret-of-the-gateway")};
+    for (size_t i = 0; i < COUNT_OF(SECRETS); i++) {
+        door_begin();
+        CHECK(get_code());
+        check_watch_freed(SECRETS[i]);
+        do_token(client_id, CALLBACK, VERIFIER, "");
+        answer(200, "{\"access_token\":\"a-token-of-the-provider\",\"token_type\":\"Bearer\","
+                    "\"refresh_token\":\"a-token-of-the-provider\"}");
+        CHECK(client.status_code == 200 && strstr(client.body, "a-token-of-the-provider") != NULL);
+        door_end();
+        CHECK_ROW((const char *)SECRETS[i].ptr, check_end_watch() == 0);
+    }
+}

@@ -62,14 +62,6 @@ static enum stage_result stage_record_intent(struct operation *op)
     return sign_in_record(op, AUDIT_INTENT, SLICE_EMPTY, true);
 }
 
-static void wipe(struct buf *text)
-{
-    if (text->ptr != NULL) {
-        explicit_bzero(text->ptr, text->capacity);
-    }
-    buf_release(text);
-}
-
 static void write_body(const struct sign_in *sign_in, const struct gateway_front_door *entry,
                        struct slice callback, struct slice scope, struct buf *body)
 {
@@ -100,7 +92,7 @@ static enum stage_result stage_exchange(struct operation *op)
         operation_note(op, STATUS_UNAVAILABLE, NULL);
         return STAGE_DONE;
     }
-    buf_init(&body, BODY_BYTES_MAX, &op->account);
+    buf_init_secret(&body, BODY_BYTES_MAX, &op->account);
     write_body(sign_in, entry, callback, scope, &body);
     enum stage_result result = STAGE_DONE;
     if (buf_status(&body) == STATUS_OK) {
@@ -120,7 +112,7 @@ static enum stage_result stage_exchange(struct operation *op)
     } else {
         operation_note(op, STATUS_LIMIT, NULL);
     }
-    wipe(&body);
+    buf_release(&body);
     return result;
 }
 
