@@ -46,24 +46,16 @@ static void put(struct buf *out, enum item_kind kind, size_t index, struct slice
     buf_append(out, data);
 }
 
-static void wipe(struct buf *text)
-{
-    if (text->ptr != NULL) {
-        explicit_bzero(text->ptr, text->capacity);
-    }
-    buf_release(text);
-}
-
 static enum status put_file(struct buf *out, enum item_kind kind, size_t index, struct slice path,
                             struct diag *diag)
 {
     struct buf text;
-    buf_init(&text, FILE_BYTES_MAX, NULL);
+    buf_init_secret(&text, FILE_BYTES_MAX, NULL);
     enum status status = file_read(path, &text);
     if (status == STATUS_OK) {
         put(out, kind, index, SLICE_EMPTY, buf_view(&text));
     }
-    wipe(&text);
+    buf_release(&text);
     return status == STATUS_OK ? STATUS_OK
                                : diag_fail(diag, status, "file.unreadable",
                                            "cannot read '%.*s'; give us the right to, or correct "
@@ -145,14 +137,14 @@ static enum status put_all(struct buf *out, const struct inputs *inputs, struct 
 enum status parcel_pack(const struct inputs *inputs, int *fd, struct diag *diag)
 {
     struct buf packed;
-    buf_init(&packed, PACKED_BYTES_MAX, NULL);
+    buf_init_secret(&packed, PACKED_BYTES_MAX, NULL);
     enum status status = put_all(&packed, inputs, diag);
     if (status == STATUS_OK) {
         status = file_unnamed(buf_view(&packed), fd, diag);
     } else if (status == STATUS_LIMIT) {
         (void)!diag_fail(diag, status, "parcel.size", "the configuration's files are too large");
     }
-    wipe(&packed);
+    buf_release(&packed);
     return status;
 }
 
@@ -358,12 +350,12 @@ enum status parcel_unpack(int fd, struct arena *arena, struct inputs *out,
     struct buf bytes;
     struct slice packed = SLICE_EMPTY;
     *out = (struct inputs){0};
-    buf_init(&bytes, PACKED_BYTES_MAX, NULL);
+    buf_init_secret(&bytes, PACKED_BYTES_MAX, NULL);
     enum status status = file_read_unnamed(fd, &bytes);
     if (status == STATUS_OK) {
         status = arena_copy(arena, buf_view(&bytes), &packed);
     }
-    wipe(&bytes);
+    buf_release(&bytes);
     return status == STATUS_OK ? unpack(packed, arena, out, files, report) : status;
 }
 

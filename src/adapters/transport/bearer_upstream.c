@@ -4,7 +4,6 @@
 #include "wire/bearer_challenge.h"
 
 #include <stddef.h>
-#include <string.h>
 
 #define REQUEST_BYTES_MAX ((size_t)64 << 20)
 #define CHALLENGE_BYTES_MAX 8192
@@ -187,7 +186,7 @@ static enum status make(struct bearer_call *call, struct diag *diag)
                                        .on_end = on_end,
                                        .user = call};
     struct buf token;
-    buf_init(&token, TOKEN_BYTES_MAX, NULL);
+    buf_init_secret(&token, TOKEN_BYTES_MAX, NULL);
     call->generation = upstream->source.read(upstream->source.context, &token);
     struct upstream_request request = call->request;
     if (token.len > 0) {
@@ -196,9 +195,6 @@ static enum status make(struct bearer_call *call, struct diag *diag)
     }
     enum status status =
         upstream->inner.start(upstream->inner.context, &request, &sink, &call->running, diag);
-    if (token.len > 0) {
-        explicit_bzero(token.ptr, token.len);
-    }
     buf_release(&token);
     return status;
 }
@@ -214,11 +210,8 @@ static bool has_other_token(const struct bearer_call *call)
 {
     struct bearer_source *source = &call->upstream->source;
     struct buf token;
-    buf_init(&token, TOKEN_BYTES_MAX, NULL);
+    buf_init_secret(&token, TOKEN_BYTES_MAX, NULL);
     uint64_t generation = source->read(source->context, &token);
-    if (token.len > 0) {
-        explicit_bzero(token.ptr, token.len);
-    }
     buf_release(&token);
     return generation != call->generation;
 }
