@@ -11,7 +11,8 @@ void http_reader_init(struct http_reader *reader, enum http_role role,
 {
     assert(limits->fields_max <= HTTP_FIELDS_MAX);
     *reader = (struct http_reader){.role = role, .limits = *limits, .answer = 400};
-    buf_init(&reader->raw, limits->head_bytes_max, account);
+    /* A head may have a token in it. */
+    buf_init_secret(&reader->raw, limits->head_bytes_max, account);
 }
 
 void http_reader_drop_head(struct http_reader *reader)

@@ -80,8 +80,8 @@ enum http_event http_reader_finish(struct http_reader *reader, struct diag *diag
 /* Was the head read to its end, and is it kept? Also after an error that came later. */
 bool http_reader_has_head(const struct http_reader *reader);
 
-/* Give back the head's storage; reader->head.fields must not be used any more. While it is kept, a
- * next message with a head like it costs a comparison (http_again.h). */
+/* Wipe the head's storage and give it back; reader->head.fields must not be used any more. While it
+ * is kept, a next message with a head like it costs a comparison (http_again.h). */
 void http_reader_drop_head(struct http_reader *reader);
 
 /* No byte of a message has been seen since the last one ended. */

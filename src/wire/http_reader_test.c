@@ -211,3 +211,54 @@ TEST(http_reader_charges_and_gives_back)
     CHECK(account.used_bytes == 0);
     http_reader_release(&reader);
 }
+
+/* Feed a reader that knows nothing, in runs of that many bytes. */
+static void feed(struct http_reader *reader, struct slice text, size_t run_bytes)
+{
+    struct slice body;
+    for (size_t at = 0; at < text.len; at += run_bytes) {
+        struct slice input = slice_sub(text, at, at + run_bytes);
+        while (input.len > 0 && http_reader_next(reader, &input, &body, NULL) != HTTP_ERROR) {
+        }
+        (void)http_reader_next(reader, &input, &body, NULL);
+    }
+}
+
+#define TOKEN "Authorization: Bearer the-token-of-somebody\r\n"
+#define LONG "X-Long: 0123456789012345678901234567890123456789012345678901234567890123456789\r\n"
+#define LONGER LONG LONG LONG LONG LONG LONG LONG LONG
+
+TEST(http_reader_leaves_no_token_behind)
+{
+    static const struct {
+        const char *name, *text;
+    } rows[] = {
+        {"a head", "GET / HTTP/1.1\r\nHost: a\r\n" TOKEN "\r\n"},
+        {"one that the buffer grew for",
+         "GET / HTTP/1.1\r\nHost: a\r\n" TOKEN LONGER LONGER "\r\n"},
+        {"one that never ends", "GET / HTTP/1.1\r\nHost: a\r\n" TOKEN},
+        {"one that is broken", "GET / HTTP/1.1\r\nHost: a\r\n" TOKEN "X: a\n\r\n"},
+        {"one that is refused", "GET / HTTP/1.1\r\n" TOKEN "\r\n"},
+        {"a shorter one after it",
+         "GET / HTTP/1.1\r\nHost: a\r\n" LONG TOKEN "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"},
+        {"one like it after it, with a shorter token",
+         "GET / HTTP/1.1\r\nHost: a\r\n" TOKEN LONG
+         "\r\nGET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer t\r\n" LONG "\r\n"},
+        {"one with a body", "POST / HTTP/1.1\r\nHost: a\r\n" TOKEN "Content-Length: 2\r\n\r\n{}"},
+    };
+    static const struct http_limits LIMITS = HTTP_LIMITS_DEFAULT;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct slice text = slice_view_cstr(rows[i].text);
+        const size_t runs[] = {text.len, 7, 1};
+        for (size_t k = 0; k < COUNT_OF(runs); k++) {
+            struct http_reader reader;
+            http_reader_init(&reader, HTTP_REQUEST, &LIMITS, NULL);
+            check_watch_freed(SLICE("the-token-of-"));
+            feed(&reader, text, runs[k]);
+            CHECK_ROW(rows[i].name, reader.raw.capacity > 0);
+            http_reader_drop_head(&reader);
+            http_reader_release(&reader);
+            CHECK_ROW(rows[i].name, check_end_watch() == 0);
+        }
+    }
+}

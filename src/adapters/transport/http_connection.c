@@ -214,6 +214,8 @@ static void take_body(struct http_connection *self, struct slice piece)
         self->whole_body = piece;
         return;
     }
+    /* A form may have a token in it, and is no longer than that. */
+    self->body.is_secret = self->body.len + piece.len <= KEPT_BODY_BYTES;
     buf_append(&self->body, piece);
     if (buf_status(&self->body) != STATUS_OK) {
         refuse(self, 503, "http.memory");
@@ -407,7 +409,7 @@ static void finish_exchange(struct http_connection *self)
         return;
     }
     struct buf early = self->early;
-    buf_init(&self->early, early.limit_bytes, early.account);
+    buf_init_secret(&self->early, early.limit_bytes, early.account);
     if (early.len >= EARLY_BYTES_MAX) {
         stream_pause(&self->stream, false);
     }
@@ -543,7 +545,7 @@ static void init_connection(struct http_connection *self, struct http_server *se
     self->timer.fire = on_time;
     http_reader_init(&self->reader, HTTP_REQUEST, &server->options.limits, account);
     buf_init(&self->body, server->options.limits.body_bytes_max, account);
-    buf_init(&self->early, EARLY_BYTES_MAX + LOOP_READ_BYTES, account);
+    buf_init_secret(&self->early, EARLY_BYTES_MAX + LOOP_READ_BYTES, account);
 }
 
 bool http_connection_accept(struct http_server *server, bool has_room)

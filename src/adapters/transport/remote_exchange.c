@@ -48,10 +48,23 @@ static struct remote *remote_of(struct posted *posted, size_t offset)
     return (struct remote *)((char *)posted - offset);
 }
 
+/* A token is among the fields; the body may be long. */
+static void drop_request(struct remote *remote)
+{
+    for (size_t i = 0; i < remote->request.field_count; i++) {
+        struct slice value = remote->request.fields[i].value;
+        if (value.len > 0) {
+            explicit_bzero((uint8_t *)(uintptr_t)value.ptr, value.len);
+        }
+    }
+    remote->request = (struct exchange_request){0};
+    arena_release(&remote->arena);
+}
+
 static void unhold(struct remote *remote)
 {
     if (atomic_fetch_sub(&remote->hold_count, 1) == 1) {
-        arena_release(&remote->arena);
+        drop_request(remote);
         base_free(remote);
     }
 }
@@ -115,7 +128,7 @@ static void run_begin(struct posted *posted)
     /* begin may release the exchange, and near may be quick. */
     atomic_fetch_add(&remote->hold_count, 1);
     remote->begin(remote->context, &remote->proxy, &remote->request);
-    arena_release(&remote->arena);
+    drop_request(remote);
     unhold(remote);
 }
 
@@ -319,7 +332,7 @@ enum status remote_exchange_forward(struct loop *from, struct loop *to, struct e
         status = account_charge(&from->account, remote->charged_bytes);
     }
     if (status != STATUS_OK) {
-        arena_release(&remote->arena);
+        arena_wipe(&remote->arena);
         base_free(remote);
         return STATUS_LIMIT;
     }

@@ -99,6 +99,8 @@ static const struct exchange_vtable CLIENT_VTABLE = {client_reply, client_begin,
                                                      client_end,   client_abort, client_release};
 
 static const struct http_field FIELDS[] = {{SLICE_INIT("A"), SLICE_INIT("b")}};
+static const struct http_field TOKEN = {SLICE_INIT("Authorization"),
+                                        SLICE_INIT("Bearer the-token-of-somebody")};
 
 static void serve(struct exchange *exchange, struct test *test)
 {
@@ -152,7 +154,7 @@ static void far_begin(void *context, struct exchange *exchange,
     struct test *test = context;
     CHECK(slice_eq(request->method, SLICE("POST")) && slice_eq(request->target, SLICE("/mcp")));
     CHECK(slice_eq(request->body, SLICE("{\"id\":1}")) && request->is_tls);
-    CHECK(request->field_count == 1 && slice_eq(request->fields[0].value, SLICE("b")));
+    CHECK(request->field_count == 1 && slice_eq(request->fields[0].value, TOKEN.value));
     exchange->operation = test;
     exchange->on_gone = far_gone;
     if (test->plan == PLAN_WAIT_FOR_GONE || test->plan == PLAN_REPLY_LATE) {
@@ -180,7 +182,7 @@ static void run_round(struct test *test)
     buf_clear(&client->bytes);
     struct exchange_request request = {.method = SLICE("POST"),
                                        .target = SLICE("/mcp"),
-                                       .fields = FIELDS,
+                                       .fields = &TOKEN,
                                        .field_count = 1,
                                        .body = SLICE("{\"id\":1}"),
                                        .peer_ip = SLICE("127.0.0.1"),
@@ -230,7 +232,9 @@ TEST(remote_exchange_carries_answers)
     };
     for (size_t i = 0; i < COUNT_OF(ROWS); i++) {
         struct test test = {.plan = ROWS[i].plan, .rounds_left = 1};
+        check_watch_freed(TOKEN.value);
         run_test(&test);
+        CHECK_ROW(ROWS[i].row, check_end_watch() == 0);
         CHECK_ROW(ROWS[i].row, test.client.reply_count == ROWS[i].replies);
         CHECK_ROW(ROWS[i].row, test.client.begin_count == ROWS[i].begins);
         CHECK_ROW(ROWS[i].row, test.client.end_count == ROWS[i].ends);

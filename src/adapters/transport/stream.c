@@ -156,6 +156,13 @@ static bool shake_hands(struct stream *stream)
     return true;
 }
 
+/* What came may be a head with a token, and is copied by whoever wants to keep it. */
+static void hand_out(struct stream *stream, uint8_t *bytes, size_t len)
+{
+    stream->events->on_bytes(stream, slice_of(bytes, len));
+    explicit_bzero(bytes, len);
+}
+
 static void read_tls(struct stream *stream)
 {
     if (!stream->is_open && !shake_hands(stream)) {
@@ -173,7 +180,7 @@ static void read_tls(struct stream *stream)
             end(stream, reason == SSL_ERROR_ZERO_RETURN);
             return;
         }
-        stream->events->on_bytes(stream, slice_of(stream->loop->plain_buffer, (size_t)len));
+        hand_out(stream, stream->loop->plain_buffer, (size_t)len);
     }
 }
 
@@ -191,7 +198,7 @@ static void on_read(uv_stream_t *handle, ssize_t len, const uv_buf_t *buffer)
         /* Under TLS only a close alert is a clean end: anybody can end TCP. */
         end(stream, len == UV_EOF && stream->tls == NULL);
     } else if (len > 0 && stream->tls == NULL) {
-        stream->events->on_bytes(stream, slice_of(buffer->base, (size_t)len));
+        hand_out(stream, (uint8_t *)buffer->base, (size_t)len);
     } else if (len > 0) {
         stream->tls_input = slice_of(buffer->base, (size_t)len);
         read_tls(stream);

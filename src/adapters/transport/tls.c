@@ -88,7 +88,8 @@ static enum status context_new(const SSL_METHOD *method, struct tls_context **ou
         return diag_fail(diag, STATUS_UNAVAILABLE, "tls.context", "cannot make a TLS context");
     }
     (void)SSL_CTX_set_mode(context->ssl, SSL_MODE_RELEASE_BUFFERS);
-    (void)SSL_CTX_set_options(context->ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    (void)SSL_CTX_set_options(context->ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                                SSL_OP_CLEANSE_PLAINTEXT);
     *out = context;
     return STATUS_OK;
 }
