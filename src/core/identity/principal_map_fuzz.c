@@ -26,12 +26,16 @@ static struct issuer_entry entry_of(const struct issuer_preset *preset, enum iss
                                  .needs_tenant = true};
 }
 
-static void map(const struct issuer_entry *entry, struct claims *claims, struct arena *arena)
+static void map(const struct issuer_entry *entry, struct claims *claims, bool looks_up,
+                struct arena *arena)
 {
+    static const struct slice found = SLICE_INIT("11111111-1111-1111-1111-111111111111");
+    static const struct claims_list groups = {&found, 1};
     struct principal principal = {0};
     if (claims_read(claims, arena, NULL) != STATUS_OK) {
         return;
     }
+    claims->groups = looks_up && principal_map_lacks_groups(claims) ? &groups : NULL;
     if (principal_map_tenant(entry, claims, arena, &principal.tenant, NULL) == STATUS_OK) {
         assert(issuer_entry_is(entry, claims->issuer, principal.tenant));
     }
@@ -40,11 +44,13 @@ static void map(const struct issuer_entry *entry, struct claims *claims, struct 
         assert(principal.role_count <= CLAIMS_LIST_MAX);
         assert(principal.actor_count <= PRINCIPAL_ACTORS_MAX);
         assert(!principal.are_groups_unknown || principal.group_count == 0);
+        assert(claims->groups == NULL || principal.group_count == 1);
         assert(principal.strength <= AUTH_PHISHING_RESISTANT);
     }
 }
 
-/* The first byte chooses the preset, the rest is the payload. */
+/* The first byte chooses the preset, and whether groups that were left out are looked up; the rest
+ * is the payload. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const uint8_t seed[16] = {1};
@@ -59,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     json_parser_init(&parser, &(struct json_limits)JSON_LIMITS_DEFAULT, seed);
     arena_init(&arena, ARENA_BYTES_MAX, NULL);
     if (claims_open(&parser, slice_of(data + 1, size - 1), &arena, &claims, NULL) == STATUS_OK) {
-        map(&entry, &claims, &arena);
+        map(&entry, &claims, data[0] >= 128, &arena);
     }
     arena_release(&arena);
     return 0;
