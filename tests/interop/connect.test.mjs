@@ -202,6 +202,13 @@ describe('a token', () => {
     assert.equal(resultText(await read(await connected(session))), 'read_report');
   });
 
+  test('whose client says nothing of how it shows itself has the person sign in again', async () => {
+    const session = await start({ state: await signedIn(async () => ({ ...await expired(), client_method: 'private_key_jwt' })) });
+    assert.equal((await person(session)).status, 200);
+    assert.equal(resultText(await read(await connected(session))), 'read_report');
+    assert.match(session.errors(), /do not say how their client '.+' shows who it is/);
+  });
+
   test('in a file that others can read is not used', async () => {
     const state = await signedIn();
     await fs.chmod((await kept(state)).file, 0o644);

@@ -246,7 +246,7 @@ static enum status use_client(struct talk *talk, const struct server_document *s
     return STATUS_OK;
 }
 
-/* STATUS_UNAUTHENTICATED: the secret is not here. */
+/* STATUS_UNAUTHENTICATED sign_in.client: what it shows is not here. */
 static enum status client_of(struct talk *talk, const struct grant *grant,
                              struct client_credentials *out)
 {
@@ -255,8 +255,12 @@ static enum status client_of(struct talk *talk, const struct grant *grant,
                                        .id = grant->client_id,
                                        .secret = is_given ? talk->sign_in->client_secret
                                                           : grant->client_secret};
-    bool is_complete = out->method == CLIENT_METHOD_NONE || out->secret.len > 0;
-    return out->method != CLIENT_METHOD_UNKNOWN && is_complete
+    if (out->method == CLIENT_METHOD_UNKNOWN) {
+        return diag_fail(talk->diag, STATUS_UNAUTHENTICATED, "sign_in.client",
+                         "the tokens kept here do not say how their client '%.*s' shows who it is",
+                         SLICE_ARG(grant->client_id));
+    }
+    return out->method == CLIENT_METHOD_NONE || out->secret.len > 0
                ? STATUS_OK
                : diag_fail(talk->diag, STATUS_UNAUTHENTICATED, "sign_in.client",
                            "the sign-in was made by the client '%.*s', which has a secret; give "
