@@ -39,8 +39,9 @@ struct issued issued_make(const struct issued *by, const struct issued_wish *wis
                           wish->until_s == 0 ? ISSUED_DAY_S : wish->until_s);
     (void)X509_NAME_add_entry_by_txt(name, "O", MBSTRING_UTF8, (const uint8_t *)"Acme, Inc.", -1,
                                      -1, 0);
-    (void)X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const uint8_t *)wish->name, -1, -1,
-                                     0);
+    /* As it is: OpenSSL itself would make none longer than 64 characters. */
+    CHECK(X509_NAME_add_entry_by_txt(name, "CN", V_ASN1_UTF8STRING, (const uint8_t *)wish->name, -1,
+                                     -1, 0) == 1);
     (void)X509_set_issuer_name(out.certificate,
                                by == NULL ? name : X509_get_subject_name(by->certificate));
     (void)X509_set_pubkey(out.certificate, out.key);

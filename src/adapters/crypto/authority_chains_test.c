@@ -114,3 +114,47 @@ TEST(authority_chains_are_of_all_files_or_none)
     authorities_release(&own);
     tear_down(&self);
 }
+
+TEST(authorities_are_as_many_as_a_file_may_have)
+{
+    struct fixture self;
+    set_up(&self);
+    for (size_t over = 0; over < 2; over++) {
+        struct issued many[AUTHORITIES_MAX];
+        struct authorities own;
+        struct diag diag = {0};
+        size_t count = AUTHORITIES_MAX - 1 + over;
+        for (size_t i = 0; i < count; i++) {
+            many[i] = self.all[ROOT];
+        }
+        issued_write(self.own, many, count);
+        CHECK(authorities_read(self.own, &own, &diag) == (over == 0 ? STATUS_OK : STATUS_INVALID));
+        CHECK(own.count == (over == 0 ? count : 0));
+        CHECK(str_eq(diag.code, over == 0 ? NULL : "authorities.limit"));
+        authorities_release(&own);
+    }
+    tear_down(&self);
+}
+
+/* What is around the certificates counts, too. */
+TEST(authorities_are_of_a_file_that_is_not_too_large)
+{
+    struct fixture self;
+    set_up(&self);
+    for (size_t over = 0; over < 2; over++) {
+        struct authorities own;
+        struct diag diag = {0};
+        issued_write(self.own, &self.all[ROOT], 1);
+        FILE *file = fopen(self.own, "ae");
+        CHECK(file != NULL);
+        long used = ftell(file);
+        for (size_t i = (size_t)used; i < AUTHORITIES_BYTES_MAX - 1 + over; i++) {
+            (void)fputc('\n', file);
+        }
+        CHECK(fclose(file) == 0);
+        CHECK(authorities_read(self.own, &own, &diag) == (over == 0 ? STATUS_OK : STATUS_INVALID));
+        CHECK(str_eq(diag.code, over == 0 ? NULL : "authorities.limit"));
+        authorities_release(&own);
+    }
+    tear_down(&self);
+}

@@ -379,6 +379,54 @@ TEST(client_certificates_that_are_refused)
     tear_down(&self);
 }
 
+/* before, count times item, after. */
+static void repeat(struct buf *out, const char *before, const char *item, size_t count,
+                   const char *after)
+{
+    buf_append(out, slice_view_cstr(before));
+    for (size_t i = 0; i < count; i++) {
+        buf_append(out, slice_view_cstr(item));
+    }
+    buf_append(out, slice_view_cstr(after));
+    buf_append_byte(out, '\0');
+}
+
+TEST(client_certificates_have_names_up_to_their_bounds)
+{
+    static const struct {
+        const char *row, *before, *item, *after;
+        size_t most;
+        bool is_subject;
+    } rows[] = {
+        {"addresses", "URI:a:b", ",URI:a:b", "", CLIENT_CERTIFICATE_NAMES_MAX - 1, false},
+        {"hosts among others", "URI:a:b", ",DNS:a.b", ",email:a@b", CLIENT_CERTIFICATE_NAMES_MAX,
+         false},
+        {"mail", "email:a@b", ",email:a@b", "", CLIENT_CERTIFICATE_NAMES_MAX - 1, false},
+        {"a long one", "URI:a:", "b", "", CLIENT_CERTIFICATE_NAME_BYTES_MAX - 2, false},
+        {"subject", "", "s", "",
+         CLIENT_CERTIFICATE_SUBJECT_BYTES_MAX - (sizeof("CN=,O=Acme\\, Inc.") - 1), true},
+    };
+    struct fixture self;
+    set_up(&self);
+    for (size_t i = 0; i < 2 * COUNT_OF(rows); i++) {
+        size_t row = i / 2, over = i % 2;
+        struct buf text;
+        buf_init(&text, 2 * CLIENT_CERTIFICATE_NAME_BYTES_MAX, NULL);
+        repeat(&text, rows[row].before, rows[row].item, rows[row].most + over, rows[row].after);
+        const char *wished = (const char *)text.ptr;
+        struct issued own =
+            issued_make(&self.root, &(struct issued_wish){
+                                        .name = rows[row].is_subject ? wished : "a",
+                                        .names = rows[row].is_subject ? NULL : wished,
+                                    });
+        CHECK_ROW(rows[row].row, ask_once(&self, TLS1_3_VERSION, &own, NULL) == (over == 0));
+        CHECK_ROW(rows[row].row, str_eq(self.refused, over == 0 ? NULL : "certificate.names"));
+        issued_release(&own);
+        buf_release(&text);
+    }
+    tear_down(&self);
+}
+
 TEST(client_certificates_required_and_optional)
 {
     struct fixture self;
