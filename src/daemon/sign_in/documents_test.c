@@ -169,6 +169,30 @@ TEST(documents_of_a_resource_are_of_that_resource)
 #undef SERVERS
 }
 
+TEST(documents_name_scopes_up_to_their_bound)
+{
+    for (size_t over = 0; over < 2; over++) {
+        char scope[DOCUMENTS_SCOPES_BYTES_MAX + 2];
+        char text[DOCUMENTS_SCOPES_BYTES_MAX + 256];
+        struct bench bench;
+        struct resource_document out;
+        open_bench(&bench);
+        /* "a", a space and this one. */
+        memset(scope, 'b', DOCUMENTS_SCOPES_BYTES_MAX - 2 + over);
+        scope[DOCUMENTS_SCOPES_BYTES_MAX - 2 + over] = '\0';
+        (void)snprintf(text, sizeof(text),
+                       "{\"resource\":\"https://a.example\",\"authorization_servers\":[\"%s\"],"
+                       "\"scopes_supported\":[\"a\",\"%s\"]}",
+                       ISSUER, scope);
+        struct document document = document_of(&bench, text, false);
+        enum status status =
+            documents_read_resource(&document, SLICE("https://a.example/mcp"), &out, NULL);
+        CHECK(status == (over == 0 ? STATUS_OK : STATUS_LIMIT));
+        CHECK(status != STATUS_OK || out.scopes.len == DOCUMENTS_SCOPES_BYTES_MAX);
+        arena_release(&bench.arena);
+    }
+}
+
 TEST(documents_of_a_server_are_of_that_server)
 {
     static const struct {

@@ -146,6 +146,28 @@ TEST(flow_judges_what_comes_back)
     }
 }
 
+TEST(flow_reads_no_address_that_is_too_long)
+{
+    for (size_t over = 0; over < 2; over++) {
+        struct flow flow = a_flow();
+        struct arena arena;
+        struct buf target;
+        struct flow_redirect out;
+        enum flow_verdict verdict;
+        arena_init(&arena, ARENA_BYTES, NULL);
+        buf_init(&target, ARENA_BYTES, NULL);
+        buf_append(&target, SLICE(P "&code="));
+        while (target.len < FLOW_TARGET_BYTES_MAX + over) {
+            buf_append_byte(&target, 'c');
+        }
+        CHECK(flow_judge(&flow, buf_view(&target), &arena, &verdict, &out, NULL) == STATUS_OK);
+        CHECK(verdict == (over == 0 ? FLOW_DONE : FLOW_STRANGER));
+        CHECK((out.code.len > 0) == (over == 0));
+        buf_release(&target);
+        arena_release(&arena);
+    }
+}
+
 TEST(flow_scopes_are_sets)
 {
     static const struct {

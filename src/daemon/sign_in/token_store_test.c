@@ -220,6 +220,29 @@ TEST(token_store_says_what_it_cannot_keep)
     teardown(&f);
 }
 
+TEST(token_store_keeps_files_up_to_their_bound)
+{
+    static uint8_t text[TOKEN_STORE_BYTES_MAX];
+    struct fixture f;
+    struct grant grant, large = GRANT;
+    struct stat info = {0};
+    setup(&f);
+    memset(text, 'a', sizeof(text));
+    CHECK(token_store_save(&f.store, &GRANT, NULL) == STATUS_OK && stat(f.store.path, &info) == 0);
+    size_t room = TOKEN_STORE_BYTES_MAX - (size_t)info.st_size + GRANT.access_token.len;
+    large.access_token = slice_of(text, room);
+    CHECK(token_store_save(&f.store, &large, NULL) == STATUS_OK);
+    CHECK(stat(f.store.path, &info) == 0 && (size_t)info.st_size == TOKEN_STORE_BYTES_MAX);
+    CHECK(load(&f, &grant) == STATUS_OK && is_grant(&grant, &large));
+    large.access_token = slice_of(text, room + 1);
+    CHECK(token_store_save(&f.store, &large, NULL) == STATUS_LIMIT);
+    /* Nor is one read that another program made longer. */
+    FILE *file = fopen(f.store.path, "ae");
+    CHECK(file != NULL && fputc(' ', file) == ' ' && fclose(file) == 0);
+    CHECK(load(&f, &grant) == STATUS_NOT_FOUND);
+    teardown(&f);
+}
+
 TEST(token_store_lock_is_one_processs)
 {
     struct fixture f;
