@@ -81,7 +81,7 @@ bool server_message_is_question(const struct json_tape *tape)
     json_ref id = json_member(tape, 0, SLICE("id"));
     int64_t number = 0;
     return has_only(tape, NAMES, COUNT_OF(NAMES)) && has_method(tape) && has_fit_params(tape) &&
-           id != JSON_NONE && json_raw(tape, id).len <= MCP_ID_BYTES_MAX &&
+           id != JSON_NONE && json_raw(tape, id).len <= MCP_ID_BYTES_MAX + 2 && /* its quotes */
            (json_type(tape, id) == JSON_STRING || json_integer(tape, id, &number) == STATUS_OK);
 }
 

@@ -3,6 +3,7 @@
 
 #include "core/gateway/client_tasks.h"
 #include "core/gateway/server_session.h"
+#include "core/mcp/message.h"
 
 #include "support/check.h"
 #include "support/fake_world.h"
@@ -154,30 +155,72 @@ TEST(server_stream_answers_pings)
     world_release(&world);
 }
 
+static struct world_call *begin_in(const char *revision)
+{
+    char answer[512];
+    (void)snprintf(answer, sizeof(answer),
+                   "{\"jsonrpc\":\"2.0\",\"id\":%%ID,\"result\":{\"protocolVersion\":\"%s\","
+                   "\"capabilities\":{},\"serverInfo\":{}}}",
+                   revision);
+    const struct world_answer answers[] = {{0, "initialize", answer}};
+    world_init(&world, PERMIT_ALL);
+    world.server_session = "up-1";
+    world.answers = answers;
+    world.answer_count = 1;
+    world_post(&world, &poster, BANK, INITIALIZE(ALL), NULL, NULL, NULL);
+    world_run(&world);
+    memcpy(session, poster.session_id, sizeof(session));
+    listen_at(BANK);
+    world.answer_count = 0;
+    return world_find_call(&world, "GET");
+}
+
 /* MCP 2025-03-26 has messages that come as one, and no other revision. */
 TEST(server_stream_takes_batches_of_one_revision)
 {
     static const char *const REVISIONS[] = {"2025-03-26", "2025-06-18"};
     for (size_t i = 0; i < COUNT_OF(REVISIONS); i++) {
-        char answer[512];
-        (void)snprintf(answer, sizeof(answer),
-                       "{\"jsonrpc\":\"2.0\",\"id\":%%ID,\"result\":{\"protocolVersion\":\"%s\","
-                       "\"capabilities\":{},\"serverInfo\":{}}}",
-                       REVISIONS[i]);
-        struct world_answer answers[] = {{0, "initialize", answer}};
-        world_init(&world, PERMIT_ALL);
-        world.server_session = "up-1";
-        world.answers = answers;
-        world.answer_count = 1;
-        world_post(&world, &poster, BANK, INITIALIZE(ALL), NULL, NULL, NULL);
-        world_run(&world);
-        memcpy(session, poster.session_id, sizeof(session));
-        listen_at(BANK);
-        struct world_call *stream = world_find_call(&world, "GET");
+        struct world_call *stream = begin_in(REVISIONS[i]);
         say(stream, "[{\"jsonrpc\":\"2.0\",\"id\":\"s\",\"method\":\"ping\"}," ROOTS "]");
         CHECK_ROW(REVISIONS[i], stream->is_open == (i == 0));
         CHECK_ROW(REVISIONS[i], (strstr(listener.body, "roots/list") != NULL) == (i == 0));
         CHECK_ROW(REVISIONS[i], world_count_calls(&world, "response") == (i == 0 ? 1 : 0));
+        world_release(&world);
+    }
+}
+
+TEST(server_stream_takes_batches_up_to_their_bound)
+{
+    for (size_t over = 0; over < 2; over++) {
+        struct buf batch;
+        buf_init(&batch, WORLD_TEXT_BYTES, NULL);
+        for (size_t i = 0; i < UPSTREAM_BATCH_MAX + over; i++) {
+            buf_append(&batch, i == 0 ? SLICE("[") : SLICE(","));
+            buf_append(&batch, SLICE("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/x\"}"));
+        }
+        buf_append(&batch, SLICE("]"));
+        buf_append_byte(&batch, '\0');
+        struct world_call *stream = begin_in("2025-03-26");
+        say(stream, (const char *)batch.ptr);
+        CHECK(stream->is_open == (over == 0));
+        CHECK(world_count_records(&world, "upstream.protocol", "session") == over);
+        buf_release(&batch);
+        world_release(&world);
+    }
+}
+
+TEST(server_stream_takes_ids_up_to_their_bound)
+{
+    for (size_t over = 0; over < 2; over++) {
+        char ping[MCP_ID_BYTES_MAX + 64], expected[MCP_ID_BYTES_MAX + 64];
+        int len = (int)(MCP_ID_BYTES_MAX + over);
+        struct world_call *stream = begin();
+        (void)snprintf(ping, sizeof(ping),
+                       "{\"jsonrpc\":\"2.0\",\"id\":\"%0*d\",\"method\":\"ping\"}", len, 1);
+        (void)snprintf(expected, sizeof(expected), RESULT_OF("\"%0*d\"", "{}"), len, 1);
+        say(stream, ping);
+        CHECK(stream->is_open == (over == 0));
+        CHECK(over == 1 || strcmp(answer_to_server(), expected) == 0);
         world_release(&world);
     }
 }
