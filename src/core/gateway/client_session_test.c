@@ -221,6 +221,22 @@ TEST(client_session_expires_when_nobody_uses_it)
     release();
 }
 
+/* However much it is used. */
+TEST(client_session_ends_with_its_id)
+{
+    struct gateway_limits limits = GATEWAY_LIMITS_DEFAULT;
+    limits.client_session_idle_ms = (int64_t)2 * SESSION_TOKEN_LIFETIME_S * 1000;
+    begin_with(&limits);
+    open_session(0, session);
+    world_advance(&worlds[0], (int64_t)SESSION_TOKEN_LIFETIME_S * 1000 - 1000);
+    post(0, PING, session);
+    CHECK(client.status_code == 200);
+    world_advance(&worlds[0], 1000);
+    post(0, PING, session);
+    CHECK(client.status_code == 404);
+    release();
+}
+
 /* Who opens more than his share loses his own oldest, and nobody else anything. */
 TEST(client_sessions_of_a_principal_are_bounded)
 {

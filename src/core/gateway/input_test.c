@@ -684,6 +684,47 @@ TEST(input_by_error_without_a_yes_is_not_repeated)
     }
 }
 
+/* As many questions, and as many pages, as a round may have, and one more. */
+TEST(input_of_one_round_has_a_bound)
+{
+    static const char *const QUESTIONS[] = {
+        ASK("\"a\":" ROOTS ",\"b\":" ROOTS, ""),
+        ASK("\"a\":" ROOTS ",\"b\":" ROOTS ",\"c\":" ROOTS, "")};
+    static const char *const PAGES_OF[] = {
+        PAGES(PAGE("x.example") "," PAGE("y.example")),
+        PAGES(PAGE("x.example") "," PAGE("y.example") "," PAGE("z.example"))};
+    for (size_t i = 0; i < 4; i++) {
+        bool is_over = i % 2 == 1;
+        set_up(PERMIT_ALL);
+        world.server_is_modern = i < 2;
+        world.gateway.limits.round_questions = 2;
+        call_of(BANK, "see", "");
+        server_says((i < 2 ? QUESTIONS : PAGES_OF)[i % 2]);
+        CHECK(has("\"resultType\":\"input_required\"") == !is_over);
+        CHECK(records("\"outcome\"", "upstream.protocol") == (i == 1 ? 1 : 0));
+        CHECK(records("authz.deny", "question.url_error") == (i == 3 ? 1 : 0));
+        world_release(&world);
+    }
+}
+
+TEST(input_by_error_has_a_bound_of_rounds)
+{
+    set_up(PERMIT_ALL);
+    world.server_is_modern = false;
+    world.gateway.limits.question_rounds = 2;
+    call_of(BANK, "see", "");
+    for (size_t i = 0; i < 2; i++) {
+        server_says(PAGES(PAGE("x.example")));
+        CHECK(has("https://x.example/in"));
+        keep_state();
+        come_back("\"1\":{\"action\":\"accept\"}");
+    }
+    server_says(PAGES(PAGE("x.example")));
+    CHECK(has("\"isError\":true") && !has("x.example"));
+    CHECK(records("authz.deny", "question.url_error") == 1);
+    world_release(&world);
+}
+
 TEST(input_by_error_that_is_refused_shows_no_address)
 {
     static const struct {

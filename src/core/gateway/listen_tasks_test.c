@@ -207,6 +207,34 @@ TEST(listen_tasks_are_judged)
     }
 }
 
+TEST(listen_tasks_ask_no_more_than_one_round_may)
+{
+    static const char *const ASKED[] = {
+        STATE("input_required", ",\"inputRequests\":{\"k\":" FORM ",\"l\":" FORM "}"),
+        STATE("input_required",
+              ",\"inputRequests\":{\"k\":" FORM ",\"l\":" FORM ",\"m\":" FORM "}")};
+    for (size_t over = 0; over < 2; over++) {
+        struct world_call *call = begin_with(PERMIT_ALL);
+        world.gateway.limits.round_questions = 2;
+        answers[3].json = ASKED[over];
+        say(call, NEWS("t-5"));
+        CHECK(told("Sure?") == (over == 0 ? 2 : 0));
+        world_release(&world);
+    }
+}
+
+/* Those that are none count, too: they are all read. */
+TEST(listen_tasks_are_bounded)
+{
+    for (size_t over = 0; over < 2; over++) {
+        make_task(PERMIT_ALL);
+        world.gateway.limits.subscriptions = 2 - over;
+        CHECK((listens(BANK, id, META_OF(ALL)) != NULL) == (over == 0));
+        CHECK(client.status_code == (over == 0 ? 200 : 503));
+        world_release(&world);
+    }
+}
+
 /* A look that fails tells nothing, and the next one is made all the same. */
 TEST(listen_tasks_outlive_a_look_that_fails)
 {

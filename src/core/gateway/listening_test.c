@@ -28,7 +28,7 @@
 static const struct world_answer ANSWERS[] = {{0, "server/discover", DISCOVERED},
                                               {1, "server/discover", DISCOVERED}};
 static struct world world;
-static struct world_client client, second;
+static struct world_client client, second, third;
 
 static void post(struct world_client *by, const char *target, const char *body)
 {
@@ -224,6 +224,13 @@ TEST(listening_is_bounded)
     begin_world(PERMIT_ALL, &limits);
     post(&second, BANK, FILTER(ALL));
     CHECK(second.status_code == 503);
+    world_release(&world);
+    limits.subscriptions = 2;
+    begin_world(PERMIT_ALL, &limits);
+    post(&second, BANK, FILTER(ALL));
+    CHECK(second.stream_begun);
+    world_release(&world);
+    begin_world(PERMIT_ALL, &limits);
     post(&client, BANK, FILTER("{\"toolsListChanged\":true}"));
     CHECK(client.stream_begun);
     post(&second, BANK, FILTER("{\"toolsListChanged\":true}"));
@@ -232,6 +239,20 @@ TEST(listening_is_bounded)
     world_run(&world);
     post(&second, BANK, FILTER("{\"toolsListChanged\":true}"));
     CHECK(second.stream_begun && !second.is_replied);
+    world_release(&world);
+}
+
+/* Whoever they are of. */
+TEST(listening_of_all_is_bounded)
+{
+    struct gateway_limits limits = GATEWAY_LIMITS_DEFAULT;
+    limits.listens = 2;
+    begin_world(PERMIT_ALL, &limits);
+    post(&client, BANK, FILTER("{\"toolsListChanged\":true}"));
+    post(&second, BANK, FILTER("{\"toolsListChanged\":true}"));
+    CHECK(client.stream_begun && second.stream_begun);
+    post(&third, BANK, FILTER("{\"toolsListChanged\":true}"));
+    CHECK(third.status_code == 503 && strstr(third.body, "overloaded") != NULL);
     world_release(&world);
 }
 
@@ -292,7 +313,9 @@ TEST(listening_ends_with_its_client)
         } else if (i == 2) {
             gateway_drain(&world.gateway);
         } else {
-            world_advance(&world, LISTENING_MS_MAX);
+            world_advance(&world, LISTENING_MS_MAX - 1);
+            CHECK(call->is_open && !client.stream_ended);
+            world_advance(&world, 1);
         }
         world_run(&world);
         CHECK(!call->is_open && call->is_cancelled && client.is_released);

@@ -309,3 +309,19 @@ TEST(unasked_on_one_stream_is_bounded)
     CHECK(world_count_records(&world, "question.over", "elicitation/create") == 1);
     world_release(&world);
 }
+
+/* With one place left, the question of a call that is over takes it. */
+TEST(unasked_bound_has_room_for_a_question_that_stays)
+{
+    struct world_call *call = begin(INITIALIZE(ALL));
+    uint64_t child = call->child;
+    listen_at_bank();
+    world_message(call, FORM);
+    world_run(&world);
+    for (int i = 0; i < SERVER_STREAM_QUESTIONS_MAX - 1; i++) {
+        say(child, FORM);
+    }
+    finish(call);
+    CHECK(server_got(NULL) && world_count_records(&world, "question.over", "") == 0);
+    world_release(&world);
+}
