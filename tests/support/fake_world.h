@@ -68,7 +68,7 @@ struct world_client {
     char session_id[512];
     char challenge[512];
     char retry_after[8];
-    char fields[2048]; /* all of them, "Name: value\n" each */
+    char fields[WORLD_TEXT_BYTES]; /* all of them, "Name: value\n" each */
     int status_code;
     void (*on_release)(struct world_client *client); /* may be NULL; set after the request */
     bool is_replied, stream_begun, stream_ended, is_aborted, is_released, is_slow;

@@ -23,6 +23,7 @@ static enum status ask_start(void *context, const struct http_client_request *re
     asked.is_local = request->is_local;
     asked.is_post = request->is_post;
     asked.range_count = request->range_count;
+    asked.answer_bytes_max = request->answer_bytes_max;
     asked.is_open = true;
     asked.count++;
     *out = (struct http_client_call *)&asked;

@@ -30,7 +30,7 @@ struct door_asked {
     struct http_client_sink sink;
     char url[1024], body[DOOR_TEXT_BYTES];
     bool is_local, is_post, is_open, refuses;
-    size_t count, cancelled, range_count;
+    size_t count, cancelled, range_count, answer_bytes_max;
     const char *answer_type; /* Content-Type of what answer says; NULL: JSON */
 };
 

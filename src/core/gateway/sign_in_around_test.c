@@ -8,6 +8,7 @@ TEST(sign_in_reads_the_document_of_a_client)
     door_begin();
     do_authorize(DOCUMENT, CALLBACK, "");
     CHECK(asked.is_open && !asked.is_post && !asked.is_local && strcmp(asked.url, DOCUMENT) == 0);
+    CHECK(asked.answer_bytes_max == world.gateway.limits.sign_in.document_bytes);
     answer(200, "{\"client_id\":\"" DOCUMENT "\",\"client_name\":\"Tests\",\"redirect_uris\":["
                 "\"" CALLBACK "\"]}");
     CHECK(take_page() && strstr(client.body, "<dd>" DOCUMENT "</dd>") != NULL);
@@ -54,6 +55,32 @@ TEST(sign_in_refuses_documents_that_are_not_good)
         /* It is not asked for again at once. */
         do_authorize(DOCUMENT, CALLBACK, "");
         CHECK_ROW(rows[i].name, client.status_code == 400 && asked.count == 1);
+        door_end();
+    }
+}
+
+/* The limit is for those that would be kept longer; one that was no good has a time of its own. */
+TEST(sign_in_keeps_documents_to_their_last_second)
+{
+    static const struct {
+        const char *name, *json;
+        int64_t ms;
+    } rows[] = {
+        {"good", "{\"client_id\":\"" DOCUMENT "\",\"redirect_uris\":[\"" CALLBACK "\"]}", 200000},
+        {"of nobody", "{}", SIGN_IN_DOCUMENT_FAILED_MS},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        door_begin();
+        world.gateway.limits.sign_in.document_s = 200;
+        do_authorize(DOCUMENT, CALLBACK, "");
+        answer(200, rows[i].json);
+        world_advance(&world, rows[i].ms - 1);
+        do_authorize(DOCUMENT, CALLBACK, "");
+        CHECK_ROW(rows[i].name, asked.count == 1);
+        world_advance(&world, 1);
+        do_authorize(DOCUMENT, CALLBACK, "");
+        CHECK_ROW(rows[i].name, asked.count == 2);
+        fail(STATUS_TIMEOUT, "http_client.timeout");
         door_end();
     }
 }

@@ -13,6 +13,7 @@ TEST(sign_in_of_a_client_that_nobody_knew)
     CHECK(get_code());
     do_token(client_id, CALLBACK, VERIFIER, "&resource=" GATEWAY BANK);
     CHECK(asked.is_post && !asked.is_local && strcmp(asked.url, PROVIDER "/token") == 0);
+    CHECK(asked.answer_bytes_max == world.gateway.limits.sign_in.answer_bytes);
     CHECK(strstr(asked.body, "grant_type=authorization_code&code=theirs&client_id=aegis"
                              "&client_secret=a-secret-of-the-gateway&redirect_uri="
                              "https%3A%2F%2Fgateway.test%2Fsign-in%2Fidp%2Fcallback") != NULL);
@@ -328,6 +329,27 @@ TEST(sign_in_hands_on_that_the_provider_refused)
     }
 }
 
+/* The code of the provider goes into ours, for as long as that may be. */
+TEST(sign_in_takes_codes_up_to_their_bound)
+{
+    for (size_t over = 0; over < 2; over++) {
+        static char more[SIGN_IN_CODE_BYTES_MAX + sizeof("code=") + 1];
+        door_begin();
+        CHECK(do_register(METADATA));
+        do_authorize(client_id, CALLBACK, "");
+        CHECK(take_page());
+        do_consent("allow", cookie, GATEWAY);
+        CHECK(take_state());
+        (void)snprintf(more, sizeof(more), "code=%0*d", (int)(SIGN_IN_CODE_BYTES_MAX + over), 1);
+        do_callback(DOOR, more, cookie);
+        CHECK(client.status_code == 303);
+        CHECK(strstr(client.fields, over == 0 ? "Location: " CALLBACK "?code="
+                                              : "Location: " CALLBACK
+                                                "?error=server_error") != NULL);
+        door_end();
+    }
+}
+
 TEST(sign_in_takes_too_long)
 {
     door_begin();
@@ -397,6 +419,11 @@ TEST(sign_in_code_is_good_once)
     do_token(client_id, CALLBACK, VERIFIER, "");
     CHECK(client.status_code == 400 && asked.count == 2);
     /* And not after a minute. */
+    CHECK(get_code());
+    world_advance(&world, 59000);
+    do_token(client_id, CALLBACK, VERIFIER, "");
+    answer(200, TOKENS);
+    CHECK(client.status_code == 200);
     CHECK(get_code());
     world_advance(&world, 60000);
     do_token(client_id, CALLBACK, VERIFIER, "");

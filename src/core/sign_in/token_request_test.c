@@ -4,6 +4,8 @@
 #include "support/check.h"
 #include "support/fake_crypto.h"
 
+#include <stdio.h>
+
 #define VERIFIER "a-verifier-of-enough-characters-that-is-good-000"
 
 static const char *read_request(const char *body, struct arena *arena, struct token_request *out)
@@ -110,6 +112,29 @@ TEST(token_request_to_the_provider_is_ours)
     CHECK(slice_eq(buf_view(&out), SLICE("grant_type=refresh_token&refresh_token=c&client_id=aegis"
                                          "&client_secret=s%26t&scope=openid&resource=r")));
     buf_release(&out);
+}
+
+TEST(provider_tokens_are_read_up_to_their_bound)
+{
+    static const struct json_limits LIMITS = JSON_LIMITS_DEFAULT;
+    static const uint8_t SEED[16];
+    struct json_parser parser;
+    json_parser_init(&parser, &LIMITS, SEED);
+    for (size_t over = 0; over < 2; over++) {
+        static char json[SIGN_IN_TOKEN_BYTES_MAX + 128];
+        struct arena arena;
+        struct json_tape tape;
+        struct provider_tokens tokens;
+        struct diag diag = {0};
+        arena_init(&arena, 4 * sizeof(json), NULL);
+        (void)snprintf(json, sizeof(json), "{\"token_type\":\"Bearer\",\"access_token\":\"%0*d\"}",
+                       (int)(SIGN_IN_TOKEN_BYTES_MAX + over), 1);
+        CHECK(json_parse(&parser, slice_view_cstr(json), &arena, &tape, NULL) == STATUS_OK);
+        enum status status = provider_tokens_read(&tape, 200, &arena, &tokens, &diag);
+        CHECK(status == (over == 0 ? STATUS_OK : STATUS_INVALID));
+        CHECK(str_eq(diag.code, over == 0 ? NULL : "sign_in.provider_answer"));
+        arena_release(&arena);
+    }
 }
 
 TEST(provider_tokens_are_read)
