@@ -1,5 +1,5 @@
 // The gateway with Keycloak as its issuer: a realm that is imported, tokens by the password of a user, roles, another key.
-// $AEGIS_KEYCLOAK is its folder; it takes a minute or two to start, so only a long run has this.
+// $AEGIS_KEYCLOAK is its folder; it takes a minute or two to start.
 import assert from 'node:assert/strict';
 import fs from 'node:fs/promises';
 import path from 'node:path';
