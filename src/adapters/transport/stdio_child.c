@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define OUTPUT_BYTES_MAX ((size_t)128 << 20) /* against runaways; queue_bytes_max is looked at */
+
 static struct stdio_child *child_of_timer(struct timer *timer)
 {
     return (struct stdio_child *)((char *)timer - offsetof(struct stdio_child, timer));
@@ -304,8 +306,7 @@ static int open_handles(struct stdio_child *child, const int ours[PROCESS_STREAM
     child->handle_count = PROCESS_STREAMS;
     child->has_exited = child->has_eof = false;
     child->start_error = 0;
-    output_init(&child->output, (uv_stream_t *)&child->in, child->options->queue_bytes_max,
-                &child->loop->account);
+    output_init(&child->output, (uv_stream_t *)&child->in, OUTPUT_BYTES_MAX, &child->loop->account);
     result = result != 0 ? result : uv_read_start((uv_stream_t *)&child->out, on_alloc, on_out);
     return result != 0 ? result : uv_read_start((uv_stream_t *)&child->err, on_alloc, on_err);
 }
@@ -359,6 +360,7 @@ enum status stdio_child_start(struct stdio_child *child, struct diag *diag)
 
 enum status stdio_child_send(struct stdio_child *child, struct slice text, struct diag *diag)
 {
+    /* One line may be longer than the bound, or a long message could never pass; two may not. */
     size_t pending = child->is_in_open ? output_pending(&child->output) : 0;
     if (pending > 0 && pending + text.len > child->options->queue_bytes_max) {
         return diag_fail(diag, STATUS_UNAVAILABLE, "upstream.busy",
