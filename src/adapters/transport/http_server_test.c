@@ -1,5 +1,6 @@
 #include "adapters/transport/http_server.h"
 
+#include "adapters/transport/http_connection.h"
 #include "adapters/transport/peer_test.h"
 #include "support/check.h"
 
@@ -321,6 +322,30 @@ TEST(http_server_limits_what_a_slow_reader_may_owe)
     exchange->vtable->abort(exchange);
     exchange->vtable->release(exchange);
     CHECK(self.gateway.gone_count == 0);
+    tear_down(&self);
+}
+
+/* Behind what waits goes as much as there is room for, and not a byte more. */
+TEST(http_server_queues_up_to_its_bound)
+{
+    static uint8_t large[8 << 20]; /* more than sockets hold */
+    struct fixture self;
+    set_up(&self);
+    self.gateway.holds = true;
+    peer_send(&self.peer, SLICE(POST_TWO));
+    CHECK(peer_run_until(&self.loop, &self.gateway.has_begun));
+    (void)uv_read_stop((uv_stream_t *)&self.peer.tcp);
+    struct exchange *exchange = self.gateway.held[0];
+    const struct http_connection *connection = (const struct http_connection *)exchange;
+    exchange->vtable->stream_begin(exchange, &(struct exchange_reply){.status_code = 200});
+    CHECK(exchange->vtable->stream_send(exchange, slice_of(large, sizeof(large))) == STATUS_OK);
+    size_t pending = stream_pending(&connection->stream);
+    CHECK(pending > 0);
+    self.server.options.queue_bytes_max = pending + 1;
+    CHECK(exchange->vtable->stream_send(exchange, SLICE("xy")) == STATUS_LIMIT);
+    CHECK(exchange->vtable->stream_send(exchange, SLICE("x")) == STATUS_OK);
+    exchange->vtable->abort(exchange);
+    exchange->vtable->release(exchange);
     tear_down(&self);
 }
 

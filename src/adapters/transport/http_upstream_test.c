@@ -9,6 +9,7 @@
 
 #define LONG_MS 60000 /* never over in a test */
 #define ACCOUNT_BYTES ((size_t)64 << 20)
+#define MESSAGE_BYTES_MAX ((size_t)65536)
 
 struct sink {
     struct upstream_sink base;
@@ -93,7 +94,7 @@ static void set_up_named(struct fixture *self, const struct slice *answers, size
     self->targets[0] = (struct upstream_target){
         .host = host, .port = self->server.port, .path = SLICE_INIT("/mcp")};
     struct http_upstream_options options = HTTP_UPSTREAM_OPTIONS_DEFAULT;
-    options.message_bytes_max = 65536;
+    options.message_bytes_max = MESSAGE_BYTES_MAX;
     options.calls_max = 3;
     CHECK(http_upstream_new(&self->loop, self->targets, 2, &options, &self->upstream, NULL) ==
           STATUS_OK);
@@ -248,6 +249,45 @@ TEST(http_upstream_judges_answers)
     for (size_t i = 0; i < COUNT_OF(ANSWERS); i++) {
         check_answer(&ANSWERS[i], false);
         check_answer(&ANSWERS[i], true);
+    }
+}
+
+/* A message of the bound, and one that is a byte longer: of known length, up to the end, and as an
+ * event, whose line it is that counts. */
+TEST(http_upstream_takes_messages_up_to_their_bound)
+{
+    static const struct {
+        const char *name, *head, *before, *after;
+        bool closes;
+    } rows[] = {
+        {"of known length", JSON_HEAD "Content-Length: 65536\r\n\r\n", "", "", false},
+        {"a byte longer", JSON_HEAD "Content-Length: 65537\r\n\r\n", "", "", false},
+        {"up to the end", JSON_HEAD "\r\n", "", "", true},
+        {"up to the end, longer", JSON_HEAD "\r\n", "", "", true},
+        {"an event", SSE_HEAD "\r\n", "data: ", "\n\n", true},
+        {"a longer event", SSE_HEAD "\r\n", "data: ", "\n\n", true},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        bool is_over = i % 2 == 1;
+        struct buf text;
+        struct fixture self;
+        buf_init(&text, ACCOUNT_BYTES, NULL);
+        buf_append(&text, slice_view_cstr(rows[i].head));
+        size_t end = text.len + MESSAGE_BYTES_MAX + (is_over ? 1 : 0);
+        buf_append(&text, slice_view_cstr(rows[i].before));
+        while (text.len < end) {
+            buf_append_byte(&text, '1');
+        }
+        buf_append(&text, slice_view_cstr(rows[i].after));
+        struct slice answer = buf_view(&text);
+        set_up(&self, &answer, 1);
+        self.server.closes_after = rows[i].closes;
+        call(&self, &REQUEST);
+        CHECK_ROW(rows[i].name, self.sink.status == (is_over ? STATUS_LIMIT : STATUS_OK));
+        CHECK_ROW(rows[i].name, str_eq(self.sink.diag.code, is_over ? "upstream.too_large" : NULL));
+        CHECK_ROW(rows[i].name, self.sink.message_count == (is_over ? 0 : 1));
+        tear_down(&self);
+        buf_release(&text);
     }
 }
 

@@ -347,6 +347,37 @@ TEST(stdio_cuts_the_stream_of_a_client_that_reads_nothing)
     teardown(&self);
 }
 
+/* What was written already counts: a stream is cut once more than the bound waits. */
+TEST(stdio_cuts_the_stream_past_its_bound)
+{
+    static char text[1 << 20]; /* more than a pipe holds */
+    struct fixture self;
+    struct exchange_reply head = {.status_code = 200};
+    struct buf event;
+    setup(&self, 8);
+    buf_init(&event, 2 * sizeof(text), NULL);
+    memset(text, 'x', sizeof(text));
+    sse_write_event(&event, SLICE("message"), SLICE_EMPTY, slice_of(text, sizeof(text)));
+    say(&self, "slow\n");
+    CHECK(comes(&self, &self.bodies, "slow|"));
+    struct exchange *exchange = take_held(&self, 0);
+    exchange->vtable->stream_begin(exchange, &head);
+    self.server.options.queue_bytes_max = sizeof(text);
+    CHECK(exchange->vtable->stream_send(exchange, buf_view(&event)) == STATUS_OK);
+    size_t pending = output_pending(&self.server.output);
+    CHECK(pending > 0);
+    buf_clear(&event);
+    sse_write_event(&event, SLICE("message"), SLICE_EMPTY, SLICE("xyz")); /* a line of 4 bytes */
+    self.server.options.queue_bytes_max = pending + 4;
+    CHECK(exchange->vtable->stream_send(exchange, buf_view(&event)) == STATUS_OK);
+    self.server.options.queue_bytes_max = pending + 7;
+    CHECK(exchange->vtable->stream_send(exchange, buf_view(&event)) == STATUS_LIMIT);
+    exchange->vtable->abort(exchange);
+    exchange->vtable->release(exchange);
+    buf_release(&event);
+    teardown(&self);
+}
+
 TEST(stdio_begins_no_more_than_may_run)
 {
     struct fixture self;
@@ -363,16 +394,24 @@ TEST(stdio_begins_no_more_than_may_run)
 
 TEST(stdio_ends_with_a_line_that_is_too_long)
 {
-    struct fixture self;
-    char line[80];
-    setup(&self, 8);
-    memset(line, 'x', sizeof(line) - 2);
-    line[sizeof(line) - 2] = '\n';
-    line[sizeof(line) - 1] = '\0';
-    say(&self, line);
-    CHECK(runs_until(&self, &self.end_count, 1));
-    CHECK(self.refused_count == 1 && self.end_reason != NULL && self.bodies.len == 0);
-    teardown(&self);
+    for (size_t over = 0; over < 2; over++) {
+        struct fixture self;
+        char line[80] = "";
+        setup(&self, 8);
+        size_t len = self.options.line_bytes_max + over;
+        memset(line, 'x', len);
+        line[len] = '\n';
+        say(&self, line);
+        if (over == 0) {
+            CHECK(comes(&self, &self.bodies, "x|"));
+            answer(take_held(&self, 0), "{}");
+        } else {
+            CHECK(runs_until(&self, &self.end_count, 1));
+            CHECK(self.end_reason != NULL && self.bodies.len == 0);
+        }
+        CHECK(self.refused_count == over);
+        teardown(&self);
+    }
 }
 
 TEST(stdio_drains_after_the_input_ends)

@@ -87,7 +87,7 @@ static void on_child_asks(void *context, uint32_t server, uint64_t child, struct
     self->has_asked = true;
 }
 
-static void set_up_shell(struct fixture *self, const char *script)
+static void set_up_with(struct fixture *self, const char *script, uint32_t calls_max)
 {
     static const uint8_t SEED[16] = {1};
     struct json_limits limits = JSON_LIMITS_DEFAULT;
@@ -101,6 +101,7 @@ static void set_up_shell(struct fixture *self, const char *script)
     options.stop_ms = 40;
     options.children_max = 2;
     options.caller_calls_max = 2;
+    options.calls_max = calls_max;
     json_parser_init(&self->parser, &limits, SEED);
     CHECK(loop_init(&self->loop, ACCOUNT_BYTES, NULL) == STATUS_OK);
     CHECK(stdio_upstream_new(&self->loop, &self->process, &self->parser, &options,
@@ -118,6 +119,11 @@ static void set_up_shell(struct fixture *self, const char *script)
     }
     buf_init(&self->log, ACCOUNT_BYTES, NULL);
     buf_init(&self->asked, ACCOUNT_BYTES, NULL);
+}
+
+static void set_up_shell(struct fixture *self, const char *script)
+{
+    set_up_with(self, script, 1024);
 }
 
 static void on_upstream_closed(void *context)
@@ -311,6 +317,24 @@ TEST(stdio_upstream_gives_each_caller_a_share)
     self.caller = 7;
     start(&self, &self.sinks[0], 9, SLICE("{\"id\":9}"));
     CHECK(peer_run_until(&self.loop, &self.sinks[0].has_ended));
+    tear_down(&self);
+}
+
+/* Whoever they are of. */
+TEST(stdio_upstream_runs_so_many_calls_in_a_child)
+{
+    struct fixture self;
+    struct diag diag = {0};
+    set_up_with(&self, "exec cat", 2);
+    start(&self, &self.sinks[0], 1, SLICE("{\"method\":\"hold\"}"));
+    self.caller = 7;
+    start(&self, &self.sinks[1], 2, SLICE("{\"method\":\"hold\"}"));
+    self.caller = 8;
+    CHECK(try_start(&self, &self.sinks[2], 3, SLICE("{}"), &diag) == STATUS_UNAVAILABLE);
+    CHECK(str_eq(diag.code, "upstream.busy") && self.sinks[2].end_count == 0);
+    self.port.cancel(self.port.context, self.sinks[0].call);
+    start(&self, &self.sinks[2], 4, SLICE("{\"id\":4}"));
+    CHECK(peer_run_until(&self.loop, &self.sinks[2].has_ended));
     tear_down(&self);
 }
 
@@ -512,9 +536,9 @@ TEST(stdio_upstream_refuses_batches)
         {"no objects, too many", "[7,null,\"id\"]", true, false, true, 1},
         {"duplicate names", "[{\"id\":1,\"id\":1}]", true, true, false, 2},
         {"100 messages", "[$(printf '{\"id\":%d},' $(seq 101 199)){\"id\":1}]", true, true, false,
-         1},
-        {"101 messages", "[$(printf '{\"id\":%d},' $(seq 101 200)){\"id\":1}]", true, true, false,
-         1},
+         3},
+        {"101 messages", "[$(printf '{\"id\":%d},' $(seq 101 200)){\"id\":1}]", true, false, true,
+         3},
         {"an answer in another revision", "[{\"id\":9},{\"id\":1}]", false, false, true, 1},
         {"others in another revision", "[{\"id\":9},7,{\"id\":1,\"method\":\"ask\"}]", false, true,
          false, 2},
