@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define TURNS_MAX 10000000
+
 static struct journal *open_ok(const struct folder *folder, const struct journal_files *files)
 {
     struct journal_options options = {
@@ -545,6 +547,41 @@ TEST(journal_queue_is_bounded)
     journal_close(journal); /* completes what waits */
     fake_loop_run_until(&loop, accepted);
     CHECK(loop.ok == accepted && verify(&folder).records == accepted);
+    faulty_release(&faulty);
+    fake_loop_release(&loop);
+    folder_release(&folder);
+}
+
+/* What is being written is not in the queue any more. */
+TEST(journal_queue_is_full_at_its_bound)
+{
+    static const uint8_t RECORD[64];
+    struct folder folder;
+    struct fake_loop loop;
+    struct faulty_files faulty;
+    folder_init(&folder);
+    fake_loop_init(&loop);
+    faulty_init(&faulty);
+    struct journal_options options = {.directory = folder.path,
+                                      .files = &faulty.files,
+                                      .queue_bytes_max = sizeof(RECORD),
+                                      .stall_ms = PATIENT_MS};
+    struct journal *journal = NULL;
+    CHECK(journal_open(&options, &journal, NULL) == STATUS_OK);
+    pthread_mutex_lock(&faulty.hang);
+    CHECK(append(journal, &loop, SLICE("hangs"), true) == STATUS_OK);
+    size_t turns = 0;
+    while (append(journal, &loop, slice_of(RECORD, sizeof(RECORD)), true) != STATUS_OK &&
+           turns < TURNS_MAX) {
+        turns++;
+        sched_yield();
+    }
+    CHECK(turns < TURNS_MAX);
+    CHECK(append(journal, &loop, SLICE("x"), true) == STATUS_UNAVAILABLE);
+    pthread_mutex_unlock(&faulty.hang);
+    journal_close(journal);
+    fake_loop_run_until(&loop, 2);
+    CHECK(loop.ok == 2 && verify(&folder).records == 2);
     faulty_release(&faulty);
     fake_loop_release(&loop);
     folder_release(&folder);
