@@ -62,7 +62,7 @@
 /* clang-format off */
 const struct config_bound config_bound_table[] = {
     BOUND("policies", CEDAR_POLICIES_MAX, "", "policies of one set"),
-    BOUND("policy_source_bytes", CEDAR_SOURCE_BYTES_MAX, "bytes", "text of one set of policies"),
+    BOUND("policy_source_bytes", CEDAR_SOURCE_BYTES_MAX, "bytes", "one text of policies, or of a schema"),
     BOUND("policy_depth", CEDAR_DEPTH_MAX, "", "expressions and values inside each other"),
     BOUND("policy_steps", CEDAR_STEPS_MAX, "", "work of one policy in one decision; more is an error of it"),
     BOUND("policy_files", POLICY_FILES_MAX, "", "files of policies"),
