@@ -308,3 +308,18 @@ TEST(uri_template_that_is_not_sound)
     longest[URI_TEMPLATE_BYTES_MAX] = 'a';
     CHECK(!uri_template_is_sound(slice_view_cstr(longest)));
 }
+
+TEST(uri_template_that_is_too_long_matches_nothing)
+{
+    for (size_t over = 0; over < 2; over++) {
+        static char text[URI_TEMPLATE_BYTES_MAX + 1];
+        struct arena arena;
+        struct uri_search search;
+        struct slice longest = slice_of(text, URI_TEMPLATE_BYTES_MAX + over);
+        memset(text, 'a', sizeof(text));
+        arena_init(&arena, TEST_ARENA_BYTES, NULL);
+        CHECK(uri_search_init(&search, longest, &arena) == STATUS_OK);
+        CHECK(uri_template_matches(&search, longest) == (over == 0));
+        arena_release(&arena);
+    }
+}

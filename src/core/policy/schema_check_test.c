@@ -1,5 +1,6 @@
 #include "core/policy/schema_check.h"
 
+#include "base/buf.h"
 #include "core/policy/decimal_text.h"
 #include "support/check.h"
 #include "support/corpus.h"
@@ -159,6 +160,36 @@ TEST(schema_check_refuses_look_alikes_of_declared_names)
         {"{\"deep\":{\"Path\":5}}", false},
     };
     judge(OPEN, rows, COUNT_OF(rows));
+}
+
+TEST(schema_check_goes_so_deep)
+{
+    for (size_t depth = SCHEMA_DEPTH_MAX; depth <= SCHEMA_DEPTH_MAX + 1; depth++) {
+        bool is_over = depth > SCHEMA_DEPTH_MAX;
+        struct arena arena;
+        struct json_tape schema, value;
+        struct buf texts[2];
+        struct diag diag = {0};
+        arena_init(&arena, (size_t)1 << 20, NULL);
+        buf_init(&texts[0], 1024, NULL);
+        buf_init(&texts[1], 1024, NULL);
+        for (size_t i = 0; i < 2 * depth; i++) {
+            bool is_end = i >= depth;
+            buf_append(&texts[0], i == depth ? SLICE("{}") : SLICE_EMPTY);
+            buf_append(&texts[0], is_end ? SLICE("}") : SLICE("{\"items\":"));
+            buf_append(&texts[1], is_end ? SLICE("]") : SLICE("["));
+            buf_append(&texts[1], i + 1 == depth ? SLICE("1") : SLICE_EMPTY);
+        }
+        CHECK(json_parse(corpus_parser(), buf_view(&texts[0]), &arena, &schema, NULL) == STATUS_OK);
+        CHECK(json_parse(corpus_parser(), buf_view(&texts[1]), &arena, &value, NULL) == STATUS_OK);
+        enum status status =
+            schema_check((struct json_place){&schema, 0}, (struct json_place){&value, 0}, &diag);
+        CHECK(status == (is_over ? STATUS_LIMIT : STATUS_OK));
+        CHECK(str_eq(diag.code, is_over ? "arguments.depth" : NULL));
+        buf_release(&texts[0]);
+        buf_release(&texts[1]);
+        arena_release(&arena);
+    }
 }
 
 TEST(schema_type_comes_from_the_declaration)
