@@ -128,3 +128,56 @@ TEST(expressions_are_so_deep)
     }
     buf_release(&text);
 }
+
+/* As attributes of an entity, which is a level itself. */
+TEST(types_of_schemas_are_so_deep)
+{
+    static const struct {
+        const char *name, *before, *after;
+    } rows[] = {{"sets", "Set<", ">"}, {"records", "{a: ", "}"}};
+    struct buf types, text;
+    buf_init(&types, CEDAR_SOURCE_BYTES_MAX, NULL);
+    buf_init(&text, CEDAR_SOURCE_BYTES_MAX, NULL);
+    for (size_t i = 0; i < 2 * COUNT_OF(rows); i++) {
+        const char *name = rows[i / 2].name;
+        nest(&types, rows[i / 2].before, "Long", rows[i / 2].after, CEDAR_DEPTH_MAX - 2 + i % 2);
+        buf_clear(&text);
+        buf_append(&text, SLICE("entity User {deep: "));
+        buf_append(&text, buf_view(&types));
+        buf_append(&text, SLICE("};"));
+        const struct cedar_source source = {SLICE("deep"), buf_view(&text)};
+        CHECK_ROW(name, read_schema(&source) == (i % 2 == 0 ? STATUS_OK : STATUS_INVALID));
+    }
+    buf_release(&types);
+    buf_release(&text);
+}
+
+static void name_type(struct buf *out, size_t number)
+{
+    buf_append(out, SLICE("type T"));
+    buf_append_u64(out, number);
+    if (number == 0) {
+        buf_append(out, SLICE(" = Long;"));
+        return;
+    }
+    buf_append(out, SLICE(" = Set<T"));
+    buf_append_u64(out, number - 1);
+    buf_append(out, SLICE(">;"));
+}
+
+/* By their names, which are levels, too: whichever comes first. */
+TEST(types_of_schemas_are_so_deep_by_name)
+{
+    struct buf text;
+    buf_init(&text, CEDAR_SOURCE_BYTES_MAX, NULL);
+    for (size_t i = 0; i < 4; i++) {
+        size_t count = (CEDAR_DEPTH_MAX + 1) / 2 + i / 2;
+        buf_clear(&text);
+        for (size_t k = 0; k < count; k++) {
+            name_type(&text, i % 2 == 0 ? k : count - 1 - k);
+        }
+        const struct cedar_source source = {SLICE("deep"), buf_view(&text)};
+        CHECK(read_schema(&source) == (i < 2 ? STATUS_OK : STATUS_INVALID));
+    }
+    buf_release(&text);
+}

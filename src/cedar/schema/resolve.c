@@ -10,6 +10,7 @@
 /* Common types are made when they are first used; one that is met again meanwhile is a cycle. */
 struct common_type {
     const struct type *type; /* NULL: not made yet, or in error */
+    int height;              /* levels of it */
     bool is_open, is_done;
 };
 
@@ -18,7 +19,7 @@ struct resolving {
     struct schema_names_table names;
     struct common_type *commons;
     struct cedar_diagnostics *diagnostics;
-    int depth;
+    int depth, deepest; /* where we are, and have been */
 };
 
 /* Where a name stands. */
@@ -155,9 +156,13 @@ static enum status make_common(struct resolving *r, uint32_t number, const struc
     }
     if (!common->is_done) {
         struct site site = {declared->source, declared->namespace->name};
+        int outside = r->deepest;
+        r->deepest = r->depth;
         common->is_open = true;
         enum status status = make_type(r, &site, &declared->common->type, &common->type);
         TRY(status == STATUS_LIMIT ? status : STATUS_OK);
+        common->height = r->deepest - r->depth;
+        r->deepest = outside > r->deepest ? outside : r->deepest;
         common->type = status == STATUS_OK ? common->type : NULL;
         common->is_open = false;
         common->is_done = true;
@@ -165,6 +170,19 @@ static enum status make_common(struct resolving *r, uint32_t number, const struc
     *out = common->type;
     /* Why it could not be made was reported where it is declared. */
     return common->type == NULL ? STATUS_INVALID : STATUS_OK;
+}
+
+/* Types are as deep as they are written, whether in one place or by names. */
+static enum status reach(struct resolving *r, const struct site *site,
+                         const struct schema_type_syntax *syntax, int depth)
+{
+    if (depth > CEDAR_DEPTH_MAX) {
+        struct cedar_source source = {site->source->name, site->source->text};
+        return report_at(r->diagnostics, &source, syntax->name.at,
+                         "types are nested deeper than %d levels", CEDAR_DEPTH_MAX);
+    }
+    r->deepest = depth > r->deepest ? depth : r->deepest;
+    return STATUS_OK;
 }
 
 static enum status make_named(struct resolving *r, const struct site *site,
@@ -175,7 +193,8 @@ static enum status make_named(struct resolving *r, const struct site *site,
                             &reference));
     switch (reference.meaning) {
     case SCHEMA_MEANS_COMMON:
-        return make_common(r, reference.number, out);
+        TRY(make_common(r, reference.number, out));
+        return reach(r, site, syntax, r->depth + r->commons[reference.number].height);
     case SCHEMA_MEANS_ENTITY:
         return make_entity(r, reference.number, out);
     case SCHEMA_MEANS_BUILTIN:
@@ -225,11 +244,7 @@ static enum status make_by_kind(struct resolving *r, const struct site *site,
 static enum status make_type(struct resolving *r, const struct site *site,
                              const struct schema_type_syntax *syntax, const struct type **out)
 {
-    if (r->depth == CEDAR_DEPTH_MAX) {
-        struct cedar_source source = {site->source->name, site->source->text};
-        return report_at(r->diagnostics, &source, syntax->name.at,
-                         "types are nested deeper than %d levels", CEDAR_DEPTH_MAX);
-    }
+    TRY(reach(r, site, syntax, r->depth + 1));
     r->depth++;
     enum status status = make_by_kind(r, site, syntax, out);
     r->depth--;
