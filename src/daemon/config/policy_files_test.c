@@ -178,16 +178,21 @@ static void remove_many(const struct folder *folder, size_t count)
     }
 }
 
+/* In one folder, and one beside it. */
 TEST(policy_files_are_so_many)
 {
-    for (size_t over = 0; over < 2; over++) {
-        size_t count = POLICY_FILES_MAX + over;
+    for (size_t i = 0; i < 3; i++) {
+        size_t over = i > 0 ? 1 : 0;
+        size_t count = POLICY_FILES_MAX + (i == 1 ? 1 : 0);
         struct folder folder;
         if (!folder_open(&folder)) {
             return;
         }
         put(&folder, "b", NULL);
         put_many(&folder, count);
+        if (i == 2) {
+            put(&folder, "z.cedar", "");
+        }
         CHECK((read_path(&folder, folder.path) == STATUS_OK) == (over == 0));
         CHECK(folder.report.count == over);
         CHECK(over == 0 || str_eq(folder.report.problems[0].code, "policy.too_many_files"));
