@@ -21,6 +21,7 @@ struct fixture {
     struct port_replay replay;
     char thumbprint[64];
     uint8_t nonce_key[PROOF_NONCE_KEY_BYTES];
+    int64_t later_s; /* than the issuer has it */
 };
 
 static enum status take(void *context, const uint8_t proof[REPLAY_PROOF_BYTES], int64_t until_s,
@@ -114,14 +115,15 @@ struct proof {
 static void write_proof(struct fixture *self, const struct proof *proof, struct slice token,
                         struct buf *out)
 {
-    char header[2048], claims[1024];
+    static char claims[2 * PROOF_BYTES_MAX];
+    char header[2048];
     uint8_t hash[CRYPTO_SHA256_BYTES];
     struct buf jwk, ath, text;
     uint8_t seed = proof->seed != 0 ? proof->seed : CALLER_SEED;
     struct fake_key key = token_key(JWS_ES256, proof->signer != 0 ? proof->signer : seed);
     buf_init(&jwk, 2048, NULL);
     buf_init(&ath, 64, NULL);
-    buf_init(&text, 8192, NULL);
+    buf_init(&text, 2 * PROOF_BYTES_MAX, NULL);
     token_append_jwk(&jwk, JWS_ES256, seed, proof->extra != NULL ? proof->extra : "");
     buf_append_byte(&jwk, 0);
     self->issuer.crypto.port.sha256(self->issuer.crypto.port.context, token, hash);
@@ -145,6 +147,7 @@ static enum status present(struct fixture *self, struct slice authorization, str
     struct principal *found = NULL;
     struct identity_request request =
         token_request(&self->issuer, corpus_parser(), authorization, &self->arena);
+    request.now_s += self->later_s;
     request.proof = proof;
     request.proof_count = proof_count;
     request.method = SLICE("POST");
@@ -352,6 +355,58 @@ TEST(proof_is_good_once)
     CHECK(str_eq(diag.code, "proof.replayed"));
     write_proof(&self, &second, token_of(&token), &proof);
     CHECK(present(&self, buf_view(&token), buf_view(&proof), 1, NULL) == STATUS_OK);
+    buf_release(&token);
+    buf_release(&proof);
+    release(&self);
+}
+
+/* Longer and longer, by what nobody reads. */
+TEST(proof_is_not_too_long)
+{
+    static char claims[PROOF_BYTES_MAX] = GOOD;
+    struct fixture self;
+    struct buf token, proof;
+    const struct proof padded = {.claims = claims};
+    init(&self, ISSUER_PROOFS_OPTIONAL, false);
+    buf_init(&token, 8192, NULL);
+    buf_init(&proof, 2 * PROOF_BYTES_MAX, NULL);
+    write_token(&self, "DPoP", BOUND, &token);
+    write_proof(&self, &padded, token_of(&token), &proof);
+    size_t spaces = (PROOF_BYTES_MAX - proof.len) * 3 / 4 - 4;
+    memset(claims + strlen(claims), ' ', spaces);
+    for (size_t last = 0; last <= PROOF_BYTES_MAX; last = proof.len) {
+        struct diag diag = {0};
+        claims[strlen(claims)] = ' ';
+        write_proof(&self, &padded, token_of(&token), &proof);
+        bool is_over = proof.len > PROOF_BYTES_MAX;
+        CHECK(!is_over || last == PROOF_BYTES_MAX);
+        (void)present(&self, buf_view(&token), buf_view(&proof), 1, &diag);
+        CHECK(str_eq(diag.code, is_over ? "proof.malformed" : last == 0 ? NULL : "proof.replayed"));
+    }
+    buf_release(&token);
+    buf_release(&proof);
+    release(&self);
+}
+
+/* One from the future can be used longest, and is known to its last second. */
+TEST(proof_is_good_once_as_long_as_it_lives)
+{
+    struct fixture self;
+    struct buf token, proof;
+    struct diag diag = {0};
+    const struct proof newest = {.claims = ABOUT("POST", PUBLIC_URL "/mcp", "1000060")};
+    init(&self, ISSUER_PROOFS_OPTIONAL, false);
+    buf_init(&token, 8192, NULL);
+    buf_init(&proof, 8192, NULL);
+    write_token(&self, "DPoP", BOUND, &token);
+    write_proof(&self, &newest, token_of(&token), &proof);
+    CHECK(present(&self, buf_view(&token), buf_view(&proof), 1, NULL) == STATUS_OK);
+    self.later_s = 2 * PROOF_WINDOW_S;
+    CHECK(present(&self, buf_view(&token), buf_view(&proof), 1, &diag) == STATUS_UNAUTHENTICATED);
+    CHECK(str_eq(diag.code, "proof.replayed"));
+    self.later_s++;
+    CHECK(present(&self, buf_view(&token), buf_view(&proof), 1, &diag) == STATUS_UNAUTHENTICATED);
+    CHECK(str_eq(diag.code, "proof.time"));
     buf_release(&token);
     buf_release(&proof);
     release(&self);
