@@ -17,6 +17,9 @@ const SERVERS = {
   // The same in the newest revision alone, so that older clients meet it across the eras.
   'v2-new': { program: [process.execPath, path.join(folder, 'v2-server.mjs')], revision: MODERN },
   'python-new': { program: [pythonPath, path.join(folder, 'server.py')], revision: MODERN },
+  // And as servers of before, so that newer clients do.
+  'v2-old': { program: [process.execPath, path.join(folder, 'v2-server.mjs')], revision: '2025-11-25' },
+  'python-old': { program: [pythonPath, path.join(folder, 'server.py')], revision: '2025-11-25' },
 };
 const PYTHON = { 'python-legacy': 'legacy', 'python-modern': MODERN };
 const TOOLS = ['ask_about', 'ask_model', 'ask_roots', 'ask_user', 'count', 'echo', 'touch', 'wait', 'was_cancelled'];
