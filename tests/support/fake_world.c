@@ -21,6 +21,12 @@ static int64_t fake_mono_ms(void *context)
     return world->now_ms;
 }
 
+static int64_t fake_mono_us(void *context)
+{
+    const struct world *world = context;
+    return world->now_ms * 1000 + world->now_us;
+}
+
 static enum status fake_fill(void *context, uint8_t *out, size_t size)
 {
     (void)context;
@@ -739,7 +745,7 @@ void world_init_with(struct world *world, const char *policies, const struct gat
         tells_sessions[i] = false;
     }
     *world = (struct world){
-        .clock = {world, fake_wall_ms, fake_mono_ms},
+        .clock = {world, fake_wall_ms, fake_mono_ms, fake_mono_us},
         .random = {world, fake_fill},
         .timer = {world, fake_timer_start, fake_timer_stop},
         .handover = {world, fake_hand_over},

@@ -99,7 +99,7 @@ struct world {
     size_t call_count;
     struct world_record records[WORLD_RECORDS_MAX];
     size_t record_count;
-    int64_t now_ms;
+    int64_t now_ms, now_us; /* these are added to those */
     bool journal_refuses, journal_fails, cannot_hand_over;
     bool holds_records;      /* records wait for the test */
     bool repeats;            /* faulty adapters: all completes twice, and what was cancelled too */

@@ -162,6 +162,12 @@ static int64_t port_mono_ms(void *context)
     return loop_now_ms(context);
 }
 
+static int64_t port_mono_us(void *context)
+{
+    (void)context;
+    return (int64_t)(uv_hrtime() / 1000);
+}
+
 /* first and all that follow it, in order; the inbox keeps the newest first. */
 static void post_chain(struct loop *loop, struct posted *first)
 {
@@ -297,8 +303,8 @@ enum status loop_init(struct loop *loop, size_t account_bytes_max, struct diag *
     loop->poster = (struct port_poster){.context = loop, .post = port_post};
     loop->timers =
         (struct port_timer){.context = loop, .start = port_timer_start, .stop = port_timer_stop};
-    loop->clock =
-        (struct port_clock){.context = loop, .wall_ms = port_wall_ms, .mono_ms = port_mono_ms};
+    loop->clock = (struct port_clock){
+        .context = loop, .wall_ms = port_wall_ms, .mono_ms = port_mono_ms, .mono_us = port_mono_us};
     return STATUS_OK;
 }
 

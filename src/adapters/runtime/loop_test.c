@@ -217,6 +217,11 @@ TEST(loop_clock_is_the_real_one_read_once_a_turn)
     CHECK(wall_ms >= before_ms && wall_ms <= runtime_wall_ms(NULL));
     CHECK(clock->mono_ms(clock->context) == loop_now_ms(&loop));
     CHECK(loop_now_ms(&loop) <= runtime_mono_ms(NULL));
+    /* To measure with it is read anew. */
+    int64_t mono_us = clock->mono_us(clock->context);
+    while (clock->mono_us(clock->context) == mono_us) {
+    }
+    CHECK(clock->mono_us(clock->context) > mono_us);
     while (runtime_wall_ms(NULL) == wall_ms) {
     }
     CHECK(clock->wall_ms(clock->context) == wall_ms);

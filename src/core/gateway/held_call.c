@@ -406,6 +406,7 @@ static void take_over(struct operation *op, struct operation *by)
     op->message.log_level = by->message.log_level;
     op->declared = by->declared;
     op->started_ms = by->started_ms;
+    op->started_us = by->started_us;
     op->stream_begun = op->client_gone = false;
     memcpy(op->decision_id, by->decision_id, sizeof(op->decision_id));
     operation_limit_wait(op, op->gateway->limits.operation_deadline_ms);

@@ -600,6 +600,7 @@ static enum stage_result read_message(struct operation *op)
 /* Of no request yet. NULL: no memory. */
 static struct operation *new_operation(struct gateway *gateway)
 {
+    const struct port_clock *clock = gateway->ports.clock;
     struct operation *op = arena_spares_take(&gateway->operation_spares);
     if (op == NULL) {
         return NULL;
@@ -621,7 +622,8 @@ static struct operation *new_operation(struct gateway *gateway)
     }
     gateway->operations = op;
     gateway->operation_count++;
-    op->started_ms = gateway->ports.clock->mono_ms(gateway->ports.clock->context);
+    op->started_ms = clock->mono_ms(clock->context);
+    op->started_us = clock->mono_us(clock->context);
     operation_limit_wait(op, gateway->limits.operation_deadline_ms);
     return op;
 }

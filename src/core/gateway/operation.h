@@ -112,7 +112,7 @@ struct operation {
     struct slice origin;                    /* of the page that asks; empty: none */
     struct client_certificate *certificate; /* one reference; NULL: none */
     bool is_tls, is_stdio;
-    int64_t started_ms;
+    int64_t started_ms, started_us;
     struct timer deadline;
 
     struct principal *principal;             /* one reference */

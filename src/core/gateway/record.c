@@ -29,7 +29,6 @@ static void add_identity(const struct operation *op, struct audit_record *record
     const struct gateway_ports *ports = &op->gateway->ports;
     record->mono_ms = ports->clock->mono_ms(ports->clock->context);
     record->wall_ms = ports->clock->wall_ms(ports->clock->context);
-    record->latency_us = (record->mono_ms - op->started_ms) * 1000;
     memcpy(record->decision_id, op->decision_id, sizeof(record->decision_id));
     record->target = op->audit_target;
     if (op->principal != NULL) {
@@ -123,6 +122,15 @@ static void add_policy_set(const struct operation *op, struct audit_record *reco
     }
 }
 
+/* What is intended has not taken any time yet. */
+static void add_latency(const struct operation *op, struct audit_record *record)
+{
+    const struct port_clock *clock = op->gateway->ports.clock;
+    if (record->phase != AUDIT_INTENT) {
+        record->latency_us = clock->mono_us(clock->context) - op->started_us;
+    }
+}
+
 static void on_note_done(struct child *child, enum status status, const struct diag *diag)
 {
     struct input_note *note =
@@ -172,6 +180,7 @@ enum status operation_append_record(struct operation *op, struct audit_record *r
         return STATUS_OK;
     }
     add_policy_set(op, record);
+    add_latency(op, record);
     /* Of no account: an operation that is over its budget is recorded all the same. */
     buf_clear(text);
     TRY(audit_record_encode(record, text));
