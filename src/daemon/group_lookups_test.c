@@ -7,6 +7,7 @@
 #include "support/corpus.h"
 #include "support/fake_crypto.h"
 #include "support/fake_http_client.h"
+#include "support/fake_poster.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,12 +25,6 @@
 #define LIMIT 4
 #define DONE_MAX 64
 
-/* A loop: what was posted to it runs when the test says so. */
-struct queue {
-    struct port_poster poster;
-    struct posted *first;
-};
-
 struct done {
     enum status status;
     char code[64], text[128];
@@ -42,7 +37,7 @@ struct world {
     struct fake_http_client http;
     struct port_http_client client;
     struct port_clock clock;
-    struct queue control, loop;
+    struct fake_poster control, loop;
     int64_t now_ms;
     struct inquiries owner;
     struct inquiries_user user;
@@ -54,31 +49,11 @@ struct world {
     size_t done_count;
 };
 
-static void post(void *context, struct posted *first)
-{
-    struct queue *queue = context;
-    struct posted **link = &queue->first;
-    while (*link != NULL) {
-        link = &(*link)->next;
-    }
-    *link = first;
-}
-
-static void run_queue(struct queue *queue)
-{
-    while (queue->first != NULL) {
-        struct posted *item = queue->first;
-        queue->first = item->next;
-        item->next = NULL;
-        item->run(item);
-    }
-}
-
 static void run(struct world *w)
 {
     while (w->control.first != NULL || w->loop.first != NULL) {
-        run_queue(&w->control);
-        run_queue(&w->loop);
+        fake_poster_run(&w->control);
+        fake_poster_run(&w->loop);
     }
 }
 
@@ -105,8 +80,8 @@ static struct world *new_world(void)
     fake_crypto_init(&w->crypto);
     w->client = fake_http_client_port(&w->http);
     w->clock = (struct port_clock){.context = w, .wall_ms = read_clock, .mono_ms = read_clock};
-    w->control.poster = (struct port_poster){&w->control, post};
-    w->loop.poster = (struct port_poster){&w->loop, post};
+    fake_poster_init(&w->control);
+    fake_poster_init(&w->loop);
     w->now_ms = START_MS;
     w->issuers[0] = issuer_of("a");
     w->issuers[1] = issuer_of("b");
@@ -121,10 +96,10 @@ static struct world *new_world(void)
     const struct inquiries_ports ports = {.parser = corpus_parser(),
                                           .crypto = &w->crypto.port,
                                           .clock = &w->clock,
-                                          .poster = &w->control.poster,
+                                          .poster = &w->control.port,
                                           .http_client = &w->client};
     inquiries_init(&w->owner, &ports);
-    w->user = (struct inquiries_user){&w->owner, &w->loop.poster};
+    w->user = (struct inquiries_user){&w->owner, &w->loop.port};
     w->port = inquiries_port(&w->user);
     inquiries_adopt(&w->owner, &w->config, w->secrets);
     return w;

@@ -8,6 +8,7 @@
 #include "support/corpus.h"
 #include "support/fake_crypto.h"
 #include "support/fake_http_client.h"
+#include "support/fake_poster.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,12 +22,6 @@
 #define LIMIT 8
 #define LOOPS 2
 #define DONE_MAX 64
-
-/* A loop: what was posted to it runs when the test says so. */
-struct queue {
-    struct port_poster poster;
-    struct posted *first;
-};
 
 /* How requests went on. */
 struct done {
@@ -42,7 +37,7 @@ struct world {
     struct fake_http_client http;
     struct port_http_client client;
     struct port_clock clock;
-    struct queue control, loops[LOOPS];
+    struct fake_poster control, loops[LOOPS];
     int64_t now_ms;
     struct inquiries owner;
     struct inquiries_user users[LOOPS];
@@ -54,31 +49,11 @@ struct world {
     size_t done_count;
 };
 
-static void post(void *context, struct posted *first)
-{
-    struct queue *queue = context;
-    struct posted **link = &queue->first;
-    while (*link != NULL) {
-        link = &(*link)->next;
-    }
-    *link = first;
-}
-
-static void run_queue(struct queue *queue)
-{
-    while (queue->first != NULL) {
-        struct posted *item = queue->first;
-        queue->first = item->next;
-        item->next = NULL;
-        item->run(item);
-    }
-}
-
 static void run(struct world *w)
 {
-    run_queue(&w->control);
+    fake_poster_run(&w->control);
     for (size_t i = 0; i < LOOPS; i++) {
-        run_queue(&w->loops[i]);
+        fake_poster_run(&w->loops[i]);
     }
 }
 
@@ -103,7 +78,7 @@ static struct world *new_world(void)
     fake_crypto_init(&w->crypto);
     w->client = fake_http_client_port(&w->http);
     w->clock = (struct port_clock){.context = w, .wall_ms = read_clock, .mono_ms = read_clock};
-    w->control.poster = (struct port_poster){&w->control, post};
+    fake_poster_init(&w->control);
     w->now_ms = START_MS;
     w->issuers[0] = issuer_of("a", ENDPOINT);
     w->issuers[1] = issuer_of("g", TOKENINFO);
@@ -119,12 +94,12 @@ static struct world *new_world(void)
     const struct inquiries_ports ports = {.parser = corpus_parser(),
                                           .crypto = &w->crypto.port,
                                           .clock = &w->clock,
-                                          .poster = &w->control.poster,
+                                          .poster = &w->control.port,
                                           .http_client = &w->client};
     inquiries_init(&w->owner, &ports);
     for (size_t i = 0; i < LOOPS; i++) {
-        w->loops[i].poster = (struct port_poster){&w->loops[i], post};
-        w->users[i] = (struct inquiries_user){&w->owner, &w->loops[i].poster};
+        fake_poster_init(&w->loops[i]);
+        w->users[i] = (struct inquiries_user){&w->owner, &w->loops[i].port};
         w->ports[i] = inquiries_port(&w->users[i]);
     }
     inquiries_adopt(&w->owner, &w->config, w->secrets);
@@ -487,7 +462,7 @@ TEST(inquiries_across_a_reload)
     ask(w, "t2");
     CHECK(ask_from(w, 1, "g", "ya29.a") == STATUS_OK);
     CHECK(ask_from(w, 1, "a", "t3") == STATUS_OK); /* not there yet */
-    run_queue(&w->control);
+    fake_poster_run(&w->control);
     CHECK(ask_from(w, 1, "a", "t4") == STATUS_OK);
     inquiries_adopt(&w->owner, &w->other, w->secrets);
     run(w);
@@ -576,7 +551,7 @@ TEST(inquiries_are_put_where_metadata_say)
                                          .random = &RANDOM,
                                          .clock = &w->clock,
                                          .timer = &TIMER,
-                                         .poster = &w->control.poster,
+                                         .poster = &w->control.port,
                                          .http_client = &w->client,
                                          .changed = ignore_change};
     w->issuers[0].issuer = SLICE("https://a.example");
