@@ -23,7 +23,8 @@ static int64_t fake_mono_ms(void *context)
 
 static int64_t fake_mono_us(void *context)
 {
-    const struct world *world = context;
+    struct world *world = context;
+    world->now_us += world->reading_takes_us;
     return world->now_ms * 1000 + world->now_us;
 }
 
