@@ -146,7 +146,9 @@ static bool build_query(const struct search_texts *texts, int64_t limit,
     return true;
 }
 
-static int audit_search(const struct command *command, int argc, char **argv)
+static const struct command audit_search;
+
+static int run_search(int argc, char **argv)
 {
     static const char *const decisions[] = {"allow", "deny", NULL};
     const char *given = NULL, *output = "text";
@@ -171,7 +173,7 @@ static int audit_search(const struct command *command, int argc, char **argv)
     };
     struct operands operands = {.max = 0};
     enum options_result result =
-        options_read(command, options, COUNT_OF(options), argc, argv, &operands);
+        options_read(&audit_search, options, COUNT_OF(options), argc, argv, &operands);
     if (result != OPTIONS_OK) {
         return options_exit(result);
     }
@@ -185,68 +187,51 @@ static int audit_search(const struct command *command, int argc, char **argv)
     return directory == NULL ? EXIT_CODE_FAILURE : search_print(directory, &query, output);
 }
 
-static const struct {
-    const char *name;
-    int (*run)(const struct command *command, int argc, char **argv);
-} subcommands[] = {
-    {"tail", audit_tail},
-    {"search", audit_search},
-    {"verify", audit_verify},
-    {"head", audit_head},
+static const struct command audit_search = {
+    .name = "audit search",
+    .summary = "find records",
+    .usage = "usage: aegis audit search [OPTIONS]\n"
+             "\n"
+             "Prints the records that match all that is given, newest first. Names match\n"
+             "whole. A call whose outcome is not in the journal (lost in a crash, or still\n"
+             "running) reads 'unknown'.\n"
+             "\n"
+             "  --dir DIR       the journal (default: see 'aegis help audit')\n"
+             "  --principal P   the caller, by his subject\n"
+             "  --target T      the tool, prompt or resource, such as jira.create_issue\n"
+             "  --decision D    allow or deny\n"
+             "  --code C        why, such as policy_denied\n"
+             "  --type T        the kind of record, such as authz.deny\n"
+             "  --id ID         the decision_id, which refused clients are told as well\n"
+             "  --unknown       calls whose outcome is not known\n"
+             "  --since WHEN    an age such as 90s, 15m, 2h or 7d, or a time in UTC such as\n"
+             "                  2026-11-24 or 2026-11-24T06:00:00Z\n"
+             "  --limit N       how many at most (default 100, at most 100000)\n"
+             "  --output O      text (default) or json\n"
+             "\n"
+             "examples:\n"
+             "  aegis audit search --decision deny --since 2h\n"
+             "  aegis audit search --unknown --since 7d\n"
+             "  aegis audit search --id 3f0c9a5e7d1b42680011223344556677 --output json\n",
+    .run = run_search,
 };
 
-static int audit_run(int argc, char **argv)
-{
-    struct slice name = argc > 0 ? slice_view_cstr(argv[0]) : SLICE_EMPTY;
-    for (size_t i = 0; i < COUNT_OF(subcommands); i++) {
-        if (slice_eq(name, slice_view_cstr(subcommands[i].name))) {
-            return subcommands[i].run(&command_audit, argc - 1, argv + 1);
-        }
-    }
-    if (slice_eq(name, SLICE("--help")) || slice_eq(name, SLICE("-h"))) {
-        (void)fputs(command_audit.usage, stdout);
-        return EXIT_CODE_OK;
-    }
-    (void)fprintf(stderr, "aegis audit: expected tail, search, verify or head%s%s%s\n",
-                  argc > 0 ? ", got '" : "", argc > 0 ? argv[0] : "", argc > 0 ? "'" : "");
-    return EXIT_CODE_USAGE;
-}
+static const struct command_group groups[] = {
+    {"Read", {&audit_tail, &audit_search}},
+    {"Prove", {&audit_verify, &audit_head}},
+};
 
 const struct command command_audit = {
     .name = "audit",
-    .group = COMMAND_GOVERN,
     .summary = "read, search and verify the audit journal",
-    .usage =
-        "Usage: aegis audit tail [--dir DIR] [-n N] [--follow] [--output text|json]\n"
-        "       aegis audit search [--dir DIR] [--principal P] [--target T]\n"
-        "                          [--decision allow|deny] [--code C] [--type T] [--id ID]\n"
-        "                          [--unknown] [--since AGE|TIME] [--limit N]\n"
-        "                          [--output text|json]\n"
-        "       aegis audit verify [--dir DIR] [--key FILE] [--expect ANCHOR]\n"
-        "                          [--output text|json]\n"
-        "       aegis audit head [--dir DIR] [--key FILE] [--output text|json]\n"
-        "\n"
-        "tail prints the last records, oldest first; search prints matches, newest first. A call\n"
-        "whose outcome is not in the journal (lost in a crash, or still running) reads 'unknown'.\n"
-        "\n"
-        "verify reads every byte and exits 1 at the first place that is not what was written.\n"
-        "head prints the anchor of the newest signed checkpoint: keep it on another machine, and\n"
-        "give it back with --expect to find a journal that was cut or put back. --key names the\n"
-        "public keys that may sign, in PEM; without it those in DIR/audit.pub are believed.\n"
-        "\n"
-        "Without --dir a journal in $XDG_STATE_HOME/aegis is read: 'audit' of 'aegis serve',\n"
-        "'proxy-PID', 'wrap-PID' and 'connect-PID' of the gateways in front of one server. It is "
-        "the\n"
-        "one that is being written, or else the only one; where that leaves several they are "
-        "listed,\n"
-        "and one must be named. Where there is none it is that of the system service.\n"
-        "\n"
-        "Examples:\n"
-        "  aegis audit tail -n 50 --follow\n"
-        "  aegis audit search --decision deny --since 2h\n"
-        "  aegis audit search --unknown --since 7d\n"
-        "  aegis audit search --id 3f0c9a5e7d1b42680011223344556677 --output json\n"
-        "  aegis audit head | ssh auditor@vault 'cat >> anchors'\n"
-        "  aegis audit verify --key audit.pub --expect \"$(tail -n 1 anchors)\"\n",
-    .run = audit_run,
+    .usage = "usage: aegis audit COMMAND [OPTIONS]\n"
+             "\n"
+             "A gateway writes one journal, a folder of its own. Without --dir one in\n"
+             "$XDG_STATE_HOME/aegis is read: 'audit' of 'aegis serve', 'proxy-PID', 'wrap-PID'\n"
+             "and 'connect-PID' of the gateways in front of one server. It is the one that is\n"
+             "being written, or else the only one; where that leaves several they are listed,\n"
+             "and one must be named. Where there is none it is that of the system service,\n"
+             "/var/lib/aegis/audit.\n",
+    .groups = groups,
+    .group_count = COUNT_OF(groups),
 };

@@ -17,9 +17,9 @@ const char *audit_directory(const char *given, char path[AUDIT_PATH_BYTES]);
 /* A journal without records is no error, but silence would look like one. */
 void audit_explain_empty(const char *directory);
 
-/* `aegis audit tail`, `verify` and `head`; argv[0] is the first argument behind the name. */
-int audit_tail(const struct command *command, int argc, char **argv);
-int audit_verify(const struct command *command, int argc, char **argv);
-int audit_head(const struct command *command, int argc, char **argv);
+/* What is inside command_audit, besides what audit.c has itself. */
+extern const struct command audit_tail;
+extern const struct command audit_verify;
+extern const struct command audit_head;
 
 #endif

@@ -159,7 +159,7 @@ static int tail(const char *directory, size_t count, bool follow, struct printer
     return code;
 }
 
-int audit_tail(const struct command *command, int argc, char **argv)
+static int run_tail(int argc, char **argv)
 {
     const char *given = NULL, *output = "text";
     int64_t count = TAIL_DEFAULT;
@@ -177,7 +177,7 @@ int audit_tail(const struct command *command, int argc, char **argv)
     };
     struct operands operands = {.max = 0};
     enum options_result result =
-        options_read(command, options, COUNT_OF(options), argc, argv, &operands);
+        options_read(&audit_tail, options, COUNT_OF(options), argc, argv, &operands);
     if (result != OPTIONS_OK) {
         return options_exit(result);
     }
@@ -192,3 +192,21 @@ int audit_tail(const struct command *command, int argc, char **argv)
     printer_release(&printer);
     return code;
 }
+
+const struct command audit_tail = {
+    .name = "audit tail",
+    .summary = "print the last records",
+    .usage = "usage: aegis audit tail [OPTIONS]\n"
+             "\n"
+             "Prints the last records, oldest first. A call whose outcome is not in the\n"
+             "journal (lost in a crash, or still running) reads 'unknown'.\n"
+             "\n"
+             "      --dir DIR    the journal (default: see 'aegis help audit')\n"
+             "  -n, --lines N    how many (default 20, at most 100000)\n"
+             "  -f, --follow     go on with those that are written from now on\n"
+             "      --output O   text (default) or json\n"
+             "\n"
+             "examples:\n"
+             "  aegis audit tail -n 50 --follow\n",
+    .run = run_tail,
+};

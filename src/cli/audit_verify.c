@@ -182,10 +182,10 @@ static bool is_json(const struct verify_texts *texts)
     return slice_eq(slice_view_cstr(texts->output), SLICE("json"));
 }
 
-int audit_verify(const struct command *command, int argc, char **argv)
+static int run_verify(int argc, char **argv)
 {
     struct verify_texts texts = {.output = "text"};
-    enum options_result result = read_options(command, argc, argv, true, &texts);
+    enum options_result result = read_options(&audit_verify, argc, argv, true, &texts);
     if (result != OPTIONS_OK) {
         return options_exit(result);
     }
@@ -222,10 +222,10 @@ int audit_verify(const struct command *command, int argc, char **argv)
     return report.is_intact ? EXIT_CODE_OK : EXIT_CODE_FAILURE;
 }
 
-int audit_head(const struct command *command, int argc, char **argv)
+static int run_head(int argc, char **argv)
 {
     struct verify_texts texts = {.output = "text"};
-    enum options_result result = read_options(command, argc, argv, false, &texts);
+    enum options_result result = read_options(&audit_head, argc, argv, false, &texts);
     if (result != OPTIONS_OK) {
         return options_exit(result);
     }
@@ -250,3 +250,43 @@ int audit_head(const struct command *command, int argc, char **argv)
     }
     return EXIT_CODE_OK;
 }
+
+const struct command audit_verify = {
+    .name = "audit verify",
+    .summary = "prove that the journal is what was written",
+    .usage = "usage: aegis audit verify [OPTIONS]\n"
+             "\n"
+             "Reads every byte, and tells the first place that is not what was written.\n"
+             "\n"
+             "  --dir DIR         the journal (default: see 'aegis help audit')\n"
+             "  --key FILE        the public keys that may sign, in PEM (default: those in\n"
+             "                    DIR/audit.pub are believed)\n"
+             "  --expect ANCHOR   a checkpoint that 'aegis audit head' printed, to find a\n"
+             "                    journal that was cut or put back\n"
+             "  --output O        text (default) or json\n"
+             "\n"
+             "examples:\n"
+             "  aegis audit verify --key audit.pub --expect \"$(tail -n 1 anchors)\"\n",
+    .exit_codes = "  0  the journal is intact\n"
+                  "  1  it is not, or cannot be read\n"
+                  "  2  the command line is wrong\n",
+    .run = run_verify,
+};
+
+const struct command audit_head = {
+    .name = "audit head",
+    .summary = "print the anchor of the newest checkpoint, to keep elsewhere",
+    .usage = "usage: aegis audit head [OPTIONS]\n"
+             "\n"
+             "Prints the anchor of the newest signed checkpoint. Keep it on another machine,\n"
+             "and give it back to 'aegis audit verify'.\n"
+             "\n"
+             "  --dir DIR    the journal (default: see 'aegis help audit')\n"
+             "  --key FILE   the public keys that may sign, in PEM (default: those in\n"
+             "               DIR/audit.pub are believed)\n"
+             "  --output O   text (default) or json\n"
+             "\n"
+             "examples:\n"
+             "  aegis audit head | ssh auditor@vault 'cat >> anchors'\n",
+    .run = run_head,
+};

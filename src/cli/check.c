@@ -203,24 +203,25 @@ static int run(int argc, char **argv)
 
 const struct command command_check = {
     .name = "check",
-    .group = COMMAND_GOVERN,
     .summary = "validate a configuration or policies; every problem at once",
-    .usage = "usage: aegis check [PATH] [--output text|json]\n"
-             "       aegis check --limits [PATH] [--output text|json]\n"
+    .usage = "usage: aegis check [--output text|json] [PATH]\n"
+             "       aegis check --limits [--output text|json] [PATH]\n"
              "       aegis check --schema\n"
              "\n"
              "PATH is a configuration, a .cedar file or a folder of policies; without it,\n"
              "./aegis.yaml or /etc/aegis/aegis.yaml. A configuration is checked with all files\n"
              "that it names. Nothing is started or changed.\n"
              "\n"
-             "  --limits   print every limit: value, default, range (of PATH, or the defaults)\n"
-             "  --schema   print the JSON Schema of the configuration\n"
-             "  --output   text (default) or json\n"
+             "  --limits     print every limit: value, default, range (of PATH, or the\n"
+             "               defaults)\n"
+             "  --schema     print the JSON Schema of the configuration\n"
+             "  --output O   text (default) or json\n"
              "\n"
              "examples:\n"
              "  aegis check /etc/aegis/aegis.yaml\n"
-             "  aegis check policies/ --output json\n"
-             "\n"
-             "exit codes: 0 no problem, 1 problems found, 2 wrong command line\n",
+             "  aegis check policies/ --output json\n",
+    .exit_codes = "  0  no problem\n"
+                  "  1  problems found\n"
+                  "  2  the command line is wrong\n",
     .run = run,
 };

@@ -5,6 +5,9 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+
+#define ROW_BYTES 64 /* the beginning of a row of the help */
 
 const char *const options_output_choices[] = {"text", "json", NULL};
 
@@ -17,15 +20,6 @@ struct parse {
     char **argv;
     struct operands *operands;
 };
-
-const char *options_nearest(const char *word, const char *const *names, size_t count)
-{
-    struct suggestion near = {0};
-    for (size_t i = 0; i < count; i++) {
-        suggestion_consider(&near, slice_view_cstr(word), slice_view_cstr(names[i]));
-    }
-    return (const char *)near.word.ptr; /* one of the names, so a NUL follows */
-}
 
 static enum options_result wrong(const struct parse *parse)
 {
@@ -190,11 +184,30 @@ static bool is_text(const char *argument, const char *text)
     return slice_eq(slice_view_cstr(argument), slice_view_cstr(text));
 }
 
+/* Has the help a row for it, as command.h describes them? */
+static bool is_described(const struct option *option, struct slice usage)
+{
+    char row[ROW_BYTES];
+    int len = option->letter != 0
+                  ? snprintf(row, sizeof(row), "\n  -%c, --%s ", option->letter, option->name)
+                  : snprintf(row, sizeof(row), "  --%s ", option->name);
+    return memmem(usage.ptr, usage.len, row, (size_t)len) != NULL;
+}
+
+/* An option that the help conceals is a bug, and the manual is made of the help. */
+static void print_help(const struct parse *parse)
+{
+    for (size_t i = 0; i < parse->count; i++) {
+        assert(is_described(&parse->options[i], slice_view_cstr(parse->command->usage)));
+    }
+    command_print_help(parse->command, stdout);
+}
+
 static enum options_result take_argument(struct parse *parse)
 {
     const char *argument = parse->argv[parse->at];
     if (is_text(argument, "--help") || is_text(argument, "-h")) {
-        fputs(parse->command->usage, stdout);
+        print_help(parse);
         return OPTIONS_HELP;
     }
     if (argument[0] == '-' && argument[1] == '-') {

@@ -2,7 +2,8 @@
  *
  * Long options (`--name VALUE`, `--name=VALUE`, flags), one-letter aliases (`-n VALUE`), operands
  * in any order, and `--`, after which all is left alone. Unknown options are refused with a
- * suggestion, options given twice unless they are lists. `--help` prints the command's usage.
+ * suggestion, options given twice unless they are lists. `--help` prints the command's help, which
+ * has to name every option.
  */
 #ifndef AEGIS_CLI_OPTIONS_H
 #define AEGIS_CLI_OPTIONS_H
@@ -76,8 +77,5 @@ extern const char *const options_output_choices[]; /* "text", "json" */
         .name = "output", .kind = OPTION_TEXT, .out.text = &(chosen),                              \
         .choices = options_output_choices                                                          \
     }
-
-/* The nearest of the names to a mistyped word, or NULL when none is near. */
-const char *options_nearest(const char *word, const char *const *names, size_t count);
 
 #endif

@@ -5,7 +5,15 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static const struct command tested = {.name = "tested", .usage = "usage: aegis tested\n"};
+static const struct command tested = {.name = "tested",
+                                      .summary = "is tested",
+                                      .usage = "usage: aegis tested [OPTIONS]\n"
+                                               "\n"
+                                               "  -f, --follow     go on\n"
+                                               "      --dir DIR    the folder\n"
+                                               "      --output O   text or json\n"
+                                               "  -n, --limit N    how many\n"
+                                               "      --role R     a role\n"};
 
 struct values {
     bool follow;
@@ -117,13 +125,4 @@ TEST(options_leave_what_follows_two_dashes)
     CHECK(read_arguments(arguments, &values) == OPTIONS_OK);
     CHECK(values.operands.count == 0 && values.operands.rest_count == 3);
     CHECK(str_eq(values.operands.rest[2], "--help"));
-}
-
-TEST(options_suggest_near_names_only)
-{
-    static const char *const names[] = {"check", "serve", "audit"};
-    CHECK(str_eq(options_nearest("chekc", names, COUNT_OF(names)), "check"));
-    CHECK(str_eq(options_nearest("serv", names, COUNT_OF(names)), "serve"));
-    CHECK(options_nearest("zzz", names, COUNT_OF(names)) == NULL);
-    CHECK(options_nearest("", names, COUNT_OF(names)) == NULL);
 }

@@ -7,31 +7,33 @@
 #include <stdio.h>
 
 static const char USAGE[] =
-    "usage: aegis proxy --upstream URL [OPTIONS]\n"
-    "       aegis proxy [OPTIONS] -- COMMAND ARGUMENT...\n"
+    "usage: aegis proxy [OPTIONS] --upstream URL\n"
+    "       aegis proxy [OPTIONS] -- COMMAND [ARGUMENT]...\n"
     "\n"
-    "One server behind one gateway, in one process, without a configuration file. When ready it\n"
-    "prints one line, {\"listening\":\"http://127.0.0.1:PORT/mcp\"}. Several may run side by "
-    "side.\n"
+    "One server behind one gateway, in one process, without a configuration file.\n"
+    "When ready it prints one line, {\"listening\":\"http://127.0.0.1:PORT/mcp\"}.\n"
+    "Several may run side by side.\n"
     "\n"
-    "  --upstream URL      the server; or its command after '--'\n"
-    "  --listen ADDR:PORT  where to listen (default 127.0.0.1:0: any free port)\n"
-    "  --policy DIR        Cedar policies (default: the built-in pack 'local', which lets this\n"
-    "                      process's callers use this server, but not the server their model);\n"
-    "                      the server's name is 'upstream'\n"
-    "  --no-auth           callers need no token and count as this OS user; on loopback only\n"
-    "  --no-audit          keep no journal\n"
-    "  --revision VERSION  the server's protocol revision (default: find out)\n"
-    "  --extensions LIST   extensions of the protocol to let through, with commas between them\n"
-    "                      (default: none)\n"
-    "  --state DIR         keys and journal (default $XDG_STATE_HOME/aegis)\n"
+    "Without --no-auth callers need a token of the development issuer, as 'aegis\n"
+    "token mint' makes them.\n"
     "\n"
-    "Without --no-auth callers need a token of the development issuer:\n"
-    "  aegis token mint --subject me --audience aegis\n"
+    "  -u, --upstream URL       the server; or its command after '--'\n"
+    "  -l, --listen ADDR:PORT   where to listen (default 127.0.0.1:0: any free port)\n"
+    "  -p, --policy DIR         Cedar policies (default: the built-in pack 'local',\n"
+    "                           which lets this process's callers use this server,\n"
+    "                           but not the server their model); the server's name is\n"
+    "                           'upstream'\n"
+    "      --no-auth            callers need no token and count as this OS user; on\n"
+    "                           loopback only\n"
+    "      --no-audit           keep no journal\n"
+    "      --revision VERSION   the server's protocol revision (default: find out)\n"
+    "      --extensions LIST    extensions of the protocol to let through, with\n"
+    "                           commas between them (default: none)\n"
+    "      --state DIR          keys and journal (default $XDG_STATE_HOME/aegis)\n"
     "\n"
     "examples:\n"
     "  aegis proxy --upstream http://127.0.0.1:3001/mcp --no-auth\n"
-    "  aegis proxy --listen 127.0.0.1:9000 --policy ./policies -- npx -y some-mcp-server\n";
+    "  aegis proxy --listen 127.0.0.1:9000 --policy ./policies -- npx -y some-server\n";
 
 static int run(int argc, char **argv)
 {
@@ -62,7 +64,6 @@ static int run(int argc, char **argv)
 
 const struct command command_proxy = {
     .name = "proxy",
-    .group = COMMAND_RUN,
     .summary = "put the gateway in front of one server",
     .usage = USAGE,
     .run = run,

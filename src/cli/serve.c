@@ -5,15 +5,17 @@
 static const char USAGE[] =
     "usage: aegis serve --config FILE\n"
     "\n"
-    "Serve the gateway that FILE describes until SIGINT or SIGTERM. SIGHUP reads FILE and its\n"
-    "policies again: a mistake in them is reported and the old ones stay in force.\n"
+    "Serves the gateway that FILE describes until SIGINT or SIGTERM. SIGHUP reads\n"
+    "FILE and its policies again: a mistake in them is reported and the old ones stay\n"
+    "in force.\n"
     "\n"
-    "This process binds the port, reads keys and starts stdio servers; clients are served by a\n"
-    "worker that can do none of that and that is started again when it dies (docs/processes.md).\n"
+    "This process binds the port, reads keys and starts stdio servers; clients are\n"
+    "served by a worker that can do none of that and that is started again when it\n"
+    "dies.\n"
     "\n"
-    "  --config FILE   the configuration (docs/configuration.md)\n"
+    "  -c, --config FILE   the configuration; see aegis.yaml(5)\n"
     "\n"
-    "example:\n"
+    "examples:\n"
     "  aegis check aegis.yaml && aegis serve --config aegis.yaml\n";
 
 static int run(int argc, char **argv)
@@ -35,7 +37,6 @@ static int run(int argc, char **argv)
 
 const struct command command_serve = {
     .name = "serve",
-    .group = COMMAND_RUN,
     .summary = "serve the gateway that a configuration describes",
     .usage = USAGE,
     .run = run,

@@ -1,12 +1,10 @@
 /* aegis token: tokens and keys of the development issuer, keys of callers without one. */
+#include "cli/token.h"
 #include "adapters/crypto/dev_issuer.h"
 #include "base/arena.h"
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/state_folder.h"
-#include "cli/token_inspect.h"
-#include "cli/token_key.h"
-#include "cli/token_revoke.h"
 #include "core/identity/jws.h"
 #include "json/tape.h"
 
@@ -40,7 +38,7 @@ static int fail(const struct diag *diag)
 
 static int usage_error(const char *text, struct slice subject)
 {
-    (void)fprintf(stderr, "aegis token: %s '%.*s'\nsee 'aegis token --help'\n", text,
+    (void)fprintf(stderr, "aegis token mint: %s '%.*s'\nsee 'aegis token mint --help'\n", text,
                   SLICE_ARG(subject));
     return EXIT_CODE_USAGE;
 }
@@ -173,7 +171,10 @@ static int mint_token(const struct mint_options *options)
     return code;
 }
 
-static int token_mint(int argc, char **argv)
+static const struct command token_mint;
+static const struct command token_jwks;
+
+static int run_mint(int argc, char **argv)
 {
     struct mint_options given = {.audience = DEV_ISSUER_AUDIENCE,
                                  .issuer = DEV_ISSUER_URL,
@@ -199,11 +200,38 @@ static int token_mint(int argc, char **argv)
          .choices = algorithm_choices},
     };
     enum options_result result =
-        options_read(&command_token, options, COUNT_OF(options), argc, argv, &operands);
+        options_read(&token_mint, options, COUNT_OF(options), argc, argv, &operands);
     return result == OPTIONS_OK ? mint_token(&given) : options_exit(result);
 }
 
-static int token_jwks(int argc, char **argv)
+static const struct command token_mint = {
+    .name = "token mint",
+    .summary = "make a token of the development issuer",
+    .usage = "usage: aegis token mint --subject S [OPTIONS]\n"
+             "\n"
+             "Prints a signed access token of the development issuer. The key that signs lies\n"
+             "in DIR/issuer and is made when it is absent.\n"
+             "\n"
+             "  --subject S          whom the token stands for\n"
+             "  --role R             a role of his; up to 64 times\n"
+             "  --audience A         whom the token is meant for (default aegis)\n"
+             "  --issuer I           who it says has signed it (default urn:aegis:development)\n"
+             "  --ttl SECONDS        how long it is good (default 3600, at most 31622400)\n"
+             "  --claim NAME=VALUE   a further claim; VALUE is JSON if it can be read as JSON,\n"
+             "                       else a text; up to 64 times\n"
+             "  --alg A              ES256 (default) or RS256\n"
+             "  --state DIR          the state_dir of the gateway (default\n"
+             "                       $XDG_STATE_HOME/aegis)\n"
+             "  --key FILE           the private key, in PEM, instead of those in DIR/issuer\n"
+             "\n"
+             "examples:\n"
+             "  aegis token mint --state ./state --subject alice --role Developers\n"
+             "  aegis token mint --subject ci --ttl 600 --claim level=3 \\\n"
+             "      --claim teams='[\"red\"]'\n",
+    .run = run_mint,
+};
+
+static int run_jwks(int argc, char **argv)
 {
     const char *state = NULL, *key = NULL;
     struct operands operands = {0};
@@ -212,7 +240,7 @@ static int token_jwks(int argc, char **argv)
         {.name = "key", .kind = OPTION_TEXT, .out.text = &key},
     };
     enum options_result result =
-        options_read(&command_token, options, COUNT_OF(options), argc, argv, &operands);
+        options_read(&token_jwks, options, COUNT_OF(options), argc, argv, &operands);
     if (result != OPTIONS_OK) {
         return options_exit(result);
     }
@@ -230,74 +258,36 @@ static int token_jwks(int argc, char **argv)
     return code;
 }
 
-static int token_run(int argc, char **argv)
-{
-    struct slice name = argc > 0 ? slice_view_cstr(argv[0]) : SLICE_EMPTY;
-    if (slice_eq(name, SLICE("mint"))) {
-        return token_mint(argc - 1, argv + 1);
-    }
-    if (slice_eq(name, SLICE("jwks"))) {
-        return token_jwks(argc - 1, argv + 1);
-    }
-    if (slice_eq(name, SLICE("key"))) {
-        return token_key(argc - 1, argv + 1);
-    }
-    if (slice_eq(name, SLICE("revoke"))) {
-        return token_revoke(argc - 1, argv + 1);
-    }
-    if (slice_eq(name, SLICE("revocations"))) {
-        return token_revocations(argc - 1, argv + 1);
-    }
-    if (slice_eq(name, SLICE("inspect"))) {
-        char path[STATE_FOLDER_BYTES];
-        return token_inspect(argc - 1, argv + 1, slice_view_cstr(state_folder(path)));
-    }
-    if (slice_eq(name, SLICE("--help")) || slice_eq(name, SLICE("-h"))) {
-        (void)fputs(command_token.usage, stdout);
-        return EXIT_CODE_OK;
-    }
-    return usage_error("expected mint, jwks, key, inspect, revoke or revocations, got", name);
-}
+static const struct command token_jwks = {
+    .name = "token jwks",
+    .summary = "print the public keys of the development issuer",
+    .usage = "usage: aegis token jwks [--state DIR | --key FILE]\n"
+             "\n"
+             "Prints the public keys that tokens of 'aegis token mint' are checked with, as a\n"
+             "JSON Web Key Set. The keys lie in DIR/issuer and are made when they are absent.\n"
+             "\n"
+             "  --state DIR   the state_dir of the gateway (default $XDG_STATE_HOME/aegis)\n"
+             "  --key FILE    the private key, in PEM, instead of those in DIR/issuer\n"
+             "\n"
+             "examples:\n"
+             "  aegis token jwks --state ./state\n",
+    .run = run_jwks,
+};
+
+static const struct command_group groups[] = {
+    {"Make", {&token_mint, &token_jwks, &token_key}},
+    {"Explain", {&token_inspect}},
+    {"Shut out", {&token_revoke, &token_revocations}},
+};
 
 const struct command command_token = {
     .name = "token",
-    .group = COMMAND_CONNECT,
     .summary = "make tokens and keys, explain tokens, revoke them",
-    .usage =
-        "Usage: aegis token mint --subject S [--role R]... [--audience A] [--issuer I]\n"
-        "                        [--ttl SECONDS] [--claim NAME=VALUE]... [--alg ES256|RS256]\n"
-        "                        [--state DIR | --key FILE]\n"
-        "       aegis token jwks [--state DIR | --key FILE]\n"
-        "       aegis token key --subject S --expires TIME [--tenant T] [--role R]... [--scope "
-        "S]...\n"
-        "                       [--server NAME]... [--file FILE]\n"
-        "       aegis token inspect [--config FILE] [--output text|json] [TOKEN | -]\n"
-        "       aegis token revoke --config FILE ...\n"
-        "       aegis token revocations --config FILE [--output text|json]\n"
-        "\n"
-        "mint prints a signed access token; jwks prints the public keys it is checked with. The\n"
-        "keys lie in DIR/issuer and are made when they are absent; DIR is the state_dir of the\n"
-        "gateway, by default $XDG_STATE_HOME/aegis. A claim's VALUE is JSON if it can be read as\n"
-        "JSON, else a text. Only a gateway with an issuer of preset development trusts these\n"
-        "tokens.\n"
-        "\n"
-        "key makes a key for a caller that has no identity provider. It is printed once and "
-        "stored\n"
-        "nowhere: the list of preset api-keys holds its hash. With --file the entry is appended "
-        "to\n"
-        "that list, else it is printed behind the key. TIME is a number and s, m, h or d. Without\n"
-        "--server the key is for all servers. The gateway reads the list when it is reloaded.\n"
-        "\n"
-        "inspect makes every check of the gateway on a token and shows who it stands for; see\n"
-        "'aegis token inspect --help'.\n"
-        "\n"
-        "revoke shuts tokens, keys or callers out at once, and revocations prints who is; see\n"
-        "'aegis token revoke --help'.\n"
-        "\n"
-        "Examples:\n"
-        "  aegis token mint --state ./state --subject alice --role Developers\n"
-        "  aegis token mint --subject ci --ttl 600 --claim level=3 --claim teams='[\"red\"]'\n"
-        "  aegis token jwks --state ./state\n"
-        "  aegis token key --subject nightly --role Readers --expires 90d --file keys.jsonl\n",
-    .run = token_run,
+    .usage = "usage: aegis token COMMAND [OPTIONS]\n"
+             "\n"
+             "Tokens and keys for callers. Tokens of the development issuer are for trying\n"
+             "things out: only a gateway with an issuer of preset development trusts them. API\n"
+             "keys are for callers that have no identity provider.\n",
+    .groups = groups,
+    .group_count = COUNT_OF(groups),
 };

@@ -2,13 +2,13 @@
  *
  * The same code decides as in the gateway; here it is watched. Neither the token nor its signature
  * is printed, and claims only where a check is about them. */
-#include "cli/token_inspect.h"
+#include "cli/token.h"
 
 #include "adapters/crypto/authorities.h"
 #include "adapters/crypto/openssl_crypto.h"
 #include "base/base64.h"
-#include "cli/command.h"
 #include "cli/options.h"
+#include "cli/state_folder.h"
 #include "core/identity/identity.h"
 #include "daemon/asking_once.h"
 #include "daemon/assembly.h"
@@ -47,28 +47,6 @@ struct inspection {
     bool has_certificate;
     struct client_certificate certificate; /* of --certificate: its hash and its end */
 };
-
-static const struct command token_inspect_command = {
-    .name = "token inspect",
-    .usage =
-        "Usage: aegis token inspect [--config FILE] [--certificate FILE] [--output text|json]\n"
-        "                           [TOKEN | -]\n"
-        "\n"
-        "Makes every check of the gateway on a token, in order, and shows the principal that it\n"
-        "stands for. The token is read from standard input unless it is given; there, other users\n"
-        "of this machine cannot see it. Keys are read as the configuration says, from files or\n"
-        "addresses, and issuers are asked about tokens that they alone can read; groups that are\n"
-        "left out of a token are not looked up. Without --config\n"
-        "the development issuer of $XDG_STATE_HOME/aegis is trusted. Neither the token nor its\n"
-        "signature is printed. What it is bound to is shown; with the client's certificate (PEM)\n"
-        "it is compared with that.\n"
-        "\n"
-        "Exit codes: 0 the token is accepted; 1 it is refused, or the configuration cannot be\n"
-        "used; 2 the command line is wrong.\n"
-        "\n"
-        "Examples:\n"
-        "  aegis token mint --subject alice | aegis token inspect\n"
-        "  aegis token inspect --config /etc/aegis/aegis.yaml --output json <token.txt\n"};
 
 static int fail(const char *message)
 {
@@ -636,9 +614,8 @@ static int inspect(const char *path, struct slice state_dir, const char *certifi
     return code;
 }
 
-int token_inspect(int argc, char **argv, struct slice state_dir)
+static int run(int argc, char **argv)
 {
-    static const char *const OUTPUTS[] = {"text", "json", NULL};
     const char *path = NULL;
     const char *certificate = NULL;
     const char *output = "text";
@@ -646,10 +623,10 @@ int token_inspect(int argc, char **argv, struct slice state_dir)
     const struct option options[] = {
         {.name = "config", .kind = OPTION_TEXT, .out.text = &path},
         {.name = "certificate", .kind = OPTION_TEXT, .out.text = &certificate},
-        {.name = "output", .kind = OPTION_TEXT, .out.text = &output, .choices = OUTPUTS},
+        OUTPUT_OPTION(output),
     };
     enum options_result result =
-        options_read(&token_inspect_command, options, COUNT_OF(options), argc, argv, &operands);
+        options_read(&token_inspect, options, COUNT_OF(options), argc, argv, &operands);
     if (result != OPTIONS_OK) {
         return options_exit(result);
     }
@@ -657,6 +634,34 @@ int token_inspect(int argc, char **argv, struct slice state_dir)
     if (!is_given && isatty(STDIN_FILENO) != 0) {
         (void)fputs("the token, then the end of input (Ctrl-D):\n", stderr);
     }
-    return inspect(path, state_dir, certificate, is_given ? operands.items[0] : NULL,
-                   strcmp(output, "json") == 0);
+    char state[STATE_FOLDER_BYTES];
+    return inspect(path, slice_view_cstr(state_folder(state)), certificate,
+                   is_given ? operands.items[0] : NULL, strcmp(output, "json") == 0);
 }
+
+const struct command token_inspect = {
+    .name = "token inspect",
+    .summary = "make every check of the gateway on a token",
+    .usage = "usage: aegis token inspect [OPTIONS] [TOKEN | -]\n"
+             "\n"
+             "Makes every check of the gateway on a token, in order, and shows the principal\n"
+             "that it stands for. The token is read from standard input unless it is given;\n"
+             "there, other users of this machine cannot see it. Keys are read as the\n"
+             "configuration says, from files or addresses, and issuers are asked about tokens\n"
+             "that they alone can read; groups that are left out of a token are not looked up.\n"
+             "Neither the token nor its signature is printed.\n"
+             "\n"
+             "  --config FILE        the configuration; without it the development issuer of\n"
+             "                       $XDG_STATE_HOME/aegis is trusted\n"
+             "  --certificate FILE   the client's certificate, in PEM: what the token is bound\n"
+             "                       to is compared with it (default: is shown)\n"
+             "  --output O           text (default) or json\n"
+             "\n"
+             "examples:\n"
+             "  aegis token mint --subject alice | aegis token inspect\n"
+             "  aegis token inspect --config /etc/aegis/aegis.yaml --output json <token.txt\n",
+    .exit_codes = "  0  the token is accepted\n"
+                  "  1  it is refused, or the configuration cannot be used\n"
+                  "  2  the command line is wrong\n",
+    .run = run,
+};

@@ -1,9 +1,8 @@
 /* aegis token key: a key of a caller without an identity provider, and the entry that stands for
  * it. */
-#include "cli/token_key.h"
+#include "cli/token.h"
 
 #include "adapters/crypto/openssl_crypto.h"
-#include "cli/command.h"
 #include "cli/duration.h"
 #include "cli/options.h"
 #include "core/identity/api_key.h"
@@ -30,7 +29,8 @@ static int fail(const char *what, const char *subject)
 
 static int usage_error(const char *what, const char *subject)
 {
-    (void)fprintf(stderr, "aegis token key: %s '%s'\nsee 'aegis token --help'\n", what, subject);
+    (void)fprintf(stderr, "aegis token key: %s '%s'\nsee 'aegis token key --help'\n", what,
+                  subject);
     return EXIT_CODE_USAGE;
 }
 
@@ -110,7 +110,7 @@ static int make_key(const struct port_crypto *crypto, struct api_key *key, const
     return code;
 }
 
-static int run(const struct key_options *given)
+static int checked_key(const struct key_options *given)
 {
     struct slice roles[OPTION_VALUES_MAX], scopes[OPTION_VALUES_MAX], servers[OPTION_VALUES_MAX];
     struct slice names[OPTION_VALUES_MAX] = {{0}};
@@ -146,7 +146,7 @@ static int run(const struct key_options *given)
     return code;
 }
 
-int token_key(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     struct key_options given = {0};
     struct operands operands = {0};
@@ -160,6 +160,31 @@ int token_key(int argc, char **argv)
         {.name = "file", .kind = OPTION_TEXT, .out.text = &given.file},
     };
     enum options_result result =
-        options_read(&command_token, options, COUNT_OF(options), argc, argv, &operands);
-    return result == OPTIONS_OK ? run(&given) : options_exit(result);
+        options_read(&token_key, options, COUNT_OF(options), argc, argv, &operands);
+    return result == OPTIONS_OK ? checked_key(&given) : options_exit(result);
 }
+
+const struct command token_key = {
+    .name = "token key",
+    .summary = "make a key for a caller without an identity provider",
+    .usage = "usage: aegis token key --subject S --expires TIME [OPTIONS]\n"
+             "\n"
+             "Makes a key for a caller that has no identity provider. It is printed once and\n"
+             "stored nowhere: the list of preset api-keys holds its hash. The gateway reads\n"
+             "the list when it is reloaded.\n"
+             "\n"
+             "  --subject S      whom the key stands for\n"
+             "  --expires TIME   how long it is good: a number and s, m, h or d, up to ten\n"
+             "                   years\n"
+             "  --tenant T       his tenant\n"
+             "  --role R         a role of his; up to 64 times\n"
+             "  --scope S        a scope of his; up to 64 times\n"
+             "  --server NAME    a server that the key is for; up to 64 times (default: all)\n"
+             "  --file FILE      the list to append the entry to, which is made when it is\n"
+             "                   absent (default: print the entry behind the key)\n"
+             "\n"
+             "examples:\n"
+             "  aegis token key --subject nightly --role Readers --expires 90d \\\n"
+             "      --file keys.jsonl\n",
+    .run = run,
+};

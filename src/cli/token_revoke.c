@@ -2,10 +2,9 @@
  *
  * The list is replaced by a whole one beside it, under a lock of its folder, so that neither the
  * gateway nor another of us ever sees half of it, and what people wrote into it stays as it is. */
-#include "cli/token_revoke.h"
+#include "cli/token.h"
 
 #include "adapters/crypto/openssl_crypto.h"
-#include "cli/command.h"
 #include "cli/duration.h"
 #include "cli/options.h"
 #include "daemon/file.h"
@@ -28,50 +27,6 @@
 #define TOKEN_BYTES_MAX 65536
 #define TIME_TEXT_BYTES 32
 #define OWNER_ONLY 0600
-
-static const struct command revoke_command = {
-    .name = "token revoke",
-    .usage =
-        "Usage: aegis token revoke --config FILE --issuer NAME\n"
-        "                          (--subject S | --client C) [--issued-before WHEN] ...\n"
-        "       aegis token revoke --config FILE --issuer NAME (--jti ID | --session SID) ...\n"
-        "       aegis token revoke --config FILE --issuer NAME --issued-before WHEN ...\n"
-        "       aegis token revoke --config FILE (--key ID | --token DIGITS | -) ...\n"
-        "                          [--expires TIME] [--reason TEXT]\n"
-        "\n"
-        "Writes an entry into the list that 'revocations' of the configuration names, and says "
-        "who\n"
-        "is refused. The gateway knows it within a second and ends what he has open. What the "
-        "list\n"
-        "says already is not written again.\n"
-        "\n"
-        "NAME is the name of an entry in 'identity'. DIGITS are the SHA-256 of a token or the "
-        "first\n"
-        "16 of them; with - the token itself is read from standard input. WHEN is 'now' or "
-        "seconds\n"
-        "since 1970: what was issued then or later stays good. TIME is a number and s, m, h or d:\n"
-        "from then on the entry says nothing; choose it longer than tokens live.\n"
-        "\n"
-        "Exit codes: 0 the entry is on the list; 1 it could not be written; 2 the command line is\n"
-        "wrong.\n"
-        "\n"
-        "Examples:\n"
-        "  aegis token revoke --config /etc/aegis/aegis.yaml --issuer corp --subject 3f1e --reason "
-        "left\n"
-        "  aegis token revoke --config /etc/aegis/aegis.yaml --key 4be1a9c07d52\n"
-        "  aegis token revoke --config /etc/aegis/aegis.yaml --expires 1d - <token.txt\n"};
-
-static const struct command revocations_command = {
-    .name = "token revocations",
-    .usage =
-        "Usage: aegis token revocations --config FILE [--output text|json]\n"
-        "\n"
-        "Prints the list that 'revocations' of the configuration names, as the gateway reads it:\n"
-        "what was said several times stands there once. An entry that has expired says nothing "
-        "any\n"
-        "more and can be removed from the file.\n"
-        "\n"
-        "Exit codes: 0 the list could be read; 1 it could not; 2 the command line is wrong.\n"};
 
 struct revoke_options {
     const char *config, *issuer, *issued_before, *expires, *reason;
@@ -225,8 +180,8 @@ static int read_entry(struct session *self, const struct revoke_options *given,
     size_t count = 0;
     *out = (struct revocation){.kind = REVOCATION_ISSUER};
     if (!read_times(given, out)) {
-        return usage_error(&revoke_command, "--issued-before needs 'now' or seconds since 1970, "
-                                            "--expires a number and s, m, h or d");
+        return usage_error(&token_revoke, "--issued-before needs 'now' or seconds since 1970, "
+                                          "--expires a number and s, m, h or d");
     }
     for (enum revocation_kind kind = 0; kind < REVOCATION_KIND_COUNT; kind++) {
         if (given->targets[kind] != NULL) {
@@ -243,7 +198,7 @@ static int read_entry(struct session *self, const struct revoke_options *given,
         }
     }
     if (count > 1) {
-        return usage_error(&revoke_command, "one entry is about one thing");
+        return usage_error(&token_revoke, "one entry is about one thing");
     }
     out->issuer = given->issuer == NULL ? SLICE_EMPTY : slice_view_cstr(given->issuer);
     out->reason = given->reason == NULL ? SLICE_EMPTY : slice_view_cstr(given->reason);
@@ -259,13 +214,13 @@ static int write_line(struct session *self, const struct revocation *given, stru
     struct diag diag = {0};
     revocation_write(given, line);
     if (buf_status(line) != STATUS_OK || !slice_is_utf8(buf_view(line))) {
-        return usage_error(&revoke_command, "texts must be UTF-8 and short");
+        return usage_error(&token_revoke, "texts must be UTF-8 and short");
     }
     if (revocations_read(&self->parser, buf_view(line), 1, &self->asked, &diag) != STATUS_OK) {
         struct slice message = slice_view_cstr(diag.message);
         struct slice prefix = SLICE("line 1: ");
         size_t skipped = slice_starts_with(message, prefix) ? prefix.len : 0;
-        return usage_error(&revoke_command, diag.message + skipped);
+        return usage_error(&token_revoke, diag.message + skipped);
     }
     buf_clear(line);
     revocation_write(revocations_at(self->asked, 0), line);
@@ -382,7 +337,7 @@ static int store_locked(struct session *self, struct slice line)
     return code;
 }
 
-static int run_revoke(const struct revoke_options *given)
+static int write_entry(const struct revoke_options *given)
 {
     struct session self = {0};
     struct revocation entry;
@@ -399,7 +354,7 @@ static int run_revoke(const struct revoke_options *given)
     return code;
 }
 
-int token_revoke(int argc, char **argv)
+static int run_revoke(int argc, char **argv)
 {
     struct revoke_options given = {0};
     struct operands operands = {.max = 1};
@@ -418,16 +373,60 @@ int token_revoke(int argc, char **argv)
         {.name = "reason", .kind = OPTION_TEXT, .out.text = &given.reason},
     };
     enum options_result result =
-        options_read(&revoke_command, options, COUNT_OF(options), argc, argv, &operands);
+        options_read(&token_revoke, options, COUNT_OF(options), argc, argv, &operands);
     if (result != OPTIONS_OK) {
         return options_exit(result);
     }
     given.reads_token = operands.count == 1 && strcmp(operands.items[0], "-") == 0;
     if (operands.count == 1 && !given.reads_token) {
-        return usage_error(&revoke_command, "a token is read from standard input: write '-'");
+        return usage_error(&token_revoke, "a token is read from standard input: write '-'");
     }
-    return run_revoke(&given);
+    return write_entry(&given);
 }
+
+const struct command token_revoke = {
+    .name = "token revoke",
+    .summary = "shut a token, a key or a caller out at once",
+    .usage = "usage: aegis token revoke --config FILE --issuer NAME (--subject S | --client C)\n"
+             "                          [--issued-before WHEN] [OPTIONS]\n"
+             "       aegis token revoke --config FILE --issuer NAME (--jti ID | --session SID)\n"
+             "                          [OPTIONS]\n"
+             "       aegis token revoke --config FILE --issuer NAME --issued-before WHEN\n"
+             "                          [OPTIONS]\n"
+             "       aegis token revoke --config FILE (--key ID | --token DIGITS | -)\n"
+             "                          [OPTIONS]\n"
+             "\n"
+             "Writes an entry into the list that 'revocations' of the configuration names, and\n"
+             "says who is refused. The gateway knows it within a second and ends what he has\n"
+             "open. What the list says already is not written again. With - the token itself\n"
+             "is read from standard input.\n"
+             "\n"
+             "  --config FILE          the configuration; it names the list\n"
+             "  --issuer NAME          the name of an entry in 'identity'\n"
+             "  --subject S            a caller\n"
+             "  --client C             a client\n"
+             "  --jti ID               one token, by its id\n"
+             "  --session SID          a session at the identity provider\n"
+             "  --key ID               an API key\n"
+             "  --token DIGITS         one token, by its SHA-256 or the first 16 digits of\n"
+             "                         that\n"
+             "  --issued-before WHEN   'now' or seconds since 1970: what was issued then or\n"
+             "                         later stays good\n"
+             "  --expires TIME         a number and s, m, h or d: from then on the entry says\n"
+             "                         nothing; choose it longer than tokens live (default:\n"
+             "                         never)\n"
+             "  --reason TEXT          why, for the record; up to 256 bytes\n"
+             "\n"
+             "examples:\n"
+             "  aegis token revoke --config /etc/aegis/aegis.yaml --issuer corp \\\n"
+             "      --subject 3f1e --reason left\n"
+             "  aegis token revoke --config /etc/aegis/aegis.yaml --key 4be1a9c07d52\n"
+             "  aegis token revoke --config /etc/aegis/aegis.yaml --expires 1d - <token.txt\n",
+    .exit_codes = "  0  the entry is on the list\n"
+                  "  1  it could not be written\n"
+                  "  2  the command line is wrong\n",
+    .run = run_revoke,
+};
 
 /* -- the list --------------------------------------------------------------------------------- */
 
@@ -483,18 +482,37 @@ static int print_list(const char *path, bool is_json)
     return code;
 }
 
-int token_revocations(int argc, char **argv)
+static int run_revocations(int argc, char **argv)
 {
-    static const char *const OUTPUTS[] = {"text", "json", NULL};
     const char *path = NULL;
     const char *output = "text";
     struct operands operands = {0};
     const struct option options[] = {
         {.name = "config", .kind = OPTION_TEXT, .is_required = true, .out.text = &path},
-        {.name = "output", .kind = OPTION_TEXT, .out.text = &output, .choices = OUTPUTS},
+        OUTPUT_OPTION(output),
     };
     enum options_result result =
-        options_read(&revocations_command, options, COUNT_OF(options), argc, argv, &operands);
+        options_read(&token_revocations, options, COUNT_OF(options), argc, argv, &operands);
     return result == OPTIONS_OK ? print_list(path, strcmp(output, "json") == 0)
                                 : options_exit(result);
 }
+
+const struct command token_revocations = {
+    .name = "token revocations",
+    .summary = "print who is shut out",
+    .usage = "usage: aegis token revocations --config FILE [--output text|json]\n"
+             "\n"
+             "Prints the list that 'revocations' of the configuration names, as the gateway\n"
+             "reads it: what was said several times stands there once. An entry that has\n"
+             "expired says nothing any more and can be removed from the file.\n"
+             "\n"
+             "  --config FILE   the configuration; it names the list\n"
+             "  --output O      text (default) or json\n"
+             "\n"
+             "examples:\n"
+             "  aegis token revocations --config /etc/aegis/aegis.yaml\n",
+    .exit_codes = "  0  the list could be read\n"
+                  "  1  it could not\n"
+                  "  2  the command line is wrong\n",
+    .run = run_revocations,
+};

@@ -11,7 +11,8 @@
 static const char USAGE[] =
     "usage: aegis worker\n"
     "\n"
-    "The process behind 'aegis serve' that serves clients. Only 'aegis serve' can start it.\n";
+    "The process behind 'aegis serve' that serves clients. Only 'aegis serve' can\n"
+    "start it.\n";
 
 static int run(int argc, char **argv)
 {
@@ -28,7 +29,6 @@ static int run(int argc, char **argv)
 
 const struct command command_worker = {
     .name = WORKER_COMMAND,
-    .group = COMMAND_HIDDEN,
     .summary = "the part of 'serve' that serves clients",
     .usage = USAGE,
     .run = run,

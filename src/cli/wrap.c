@@ -7,24 +7,27 @@
 #include <stdio.h>
 
 static const char USAGE[] =
-    "usage: aegis wrap [OPTIONS] -- COMMAND ARGUMENT...\n"
+    "usage: aegis wrap [OPTIONS] -- COMMAND [ARGUMENT]...\n"
     "       aegis wrap [OPTIONS] --upstream URL\n"
     "\n"
-    "The gateway in front of one server, for clients that start their servers as programs: MCP on\n"
-    "standard input and output towards the client, the server's program (or address) behind. Put "
-    "it\n"
-    "before the command in the client's configuration. It ends when the client ends its input.\n"
+    "The gateway in front of one server, for clients that start their servers as\n"
+    "programs: MCP on standard input and output towards the client, the server's\n"
+    "program (or address) behind. Put it before the command in the client's\n"
+    "configuration. It ends when the client ends its input.\n"
     "\n"
-    "  --upstream URL      a server that is reached over HTTP, instead of a command\n"
-    "  --policy DIR        Cedar policies (default: the built-in pack 'local', which lets this OS\n"
-    "                      user use this server, but not the server your model); the server's "
-    "name\n"
-    "                      is 'upstream'\n"
-    "  --no-audit          keep no journal\n"
-    "  --revision VERSION  the server's protocol revision (default: find out)\n"
-    "  --extensions LIST   extensions of the protocol to let through, with commas between them\n"
-    "                      (default: none)\n"
-    "  --state DIR         keys and journal (default $XDG_STATE_HOME/aegis)\n"
+    "The program 'aegis-wrap' takes the same arguments, except for a URL: it is\n"
+    "linked with nothing that speaks over the network.\n"
+    "\n"
+    "  -u, --upstream URL       a server that is reached over HTTP, instead of a\n"
+    "                           command\n"
+    "  -p, --policy DIR         Cedar policies (default: the built-in pack 'local',\n"
+    "                           which lets this OS user use this server, but not the\n"
+    "                           server your model); the server's name is 'upstream'\n"
+    "      --no-audit           keep no journal\n"
+    "      --revision VERSION   the server's protocol revision (default: find out)\n"
+    "      --extensions LIST    extensions of the protocol to let through, with\n"
+    "                           commas between them (default: none)\n"
+    "      --state DIR          keys and journal (default $XDG_STATE_HOME/aegis)\n"
     "\n"
     "examples:\n"
     "  aegis wrap -- npx -y @modelcontextprotocol/server-filesystem /srv/shared\n"
@@ -32,9 +35,8 @@ static const char USAGE[] =
     "\n"
     "in a client's configuration:\n"
     "  {\"mcpServers\": {\"files\": {\"command\": \"aegis\",\n"
-    "    \"args\": [\"wrap\", \"--\", \"npx\", \"-y\", "
-    "\"@modelcontextprotocol/server-filesystem\", "
-    "\"/srv/shared\"]}}}\n";
+    "    \"args\": [\"wrap\", \"--\", \"npx\", \"-y\",\n"
+    "             \"@modelcontextprotocol/server-filesystem\", \"/srv/shared\"]}}}\n";
 
 static int run(int argc, char **argv)
 {
@@ -63,7 +65,6 @@ static int run(int argc, char **argv)
 
 const struct command command_wrap = {
     .name = "wrap",
-    .group = COMMAND_CONNECT,
     .summary = "put the gateway between a client and the server it starts",
     .usage = USAGE,
     .run = run,

@@ -112,29 +112,23 @@ static int run(int argc, char **argv)
 
 const struct command verb_authorize = {
     .name = "cedar authorize",
-    .group = COMMAND_HIDDEN,
     .summary = "decide a request",
     .usage = "usage: aegis cedar authorize --entities FILE [OPTIONS]\n"
              "\n"
              "Prints ALLOW or DENY, and what failed to evaluate.\n"
-             "\n" REQUEST_USAGE
-             "  -p, --policies FILE          policies and templates; stdin without it\n"
-             "      --policy-format F        cedar (default) or json\n"
-             "  -k, --template-linked FILE   links of the templates ('aegis cedar link')\n"
+             "\n" REQUEST_USAGE POLICIES_USAGE
              "  -s, --schema FILE            entities, context and request must fit it\n"
              "      --schema-format F        cedar (default) or json\n"
              "      --entities FILE          entities as a JSON array\n"
              "  -v, --verbose                also the policies that decided\n"
-             "  -t, --timing                 also how long it took\n"
-             "  -f, --error-format F         human (default), plain or json; or in\n"
-             "                               CEDAR_ERROR_FORMAT\n"
-             "\n"
+             "  -t, --timing                 also how long it took\n" TOOL_USAGE "\n"
              "examples:\n"
              "  aegis cedar authorize -l 'User::\"alice\"' -a 'Action::\"view\"' \\\n"
              "      -r 'Photo::\"a.jpg\"' -p policies.cedar --entities entities.json -v\n"
              "  aegis cedar authorize --request-json request.json -p policies.cedar \\\n"
-             "      --entities entities.json -s schema.cedarschema\n"
-             "\n"
-             "exit codes: 0 allow, 1 it did not work, 2 deny or wrong command line\n",
+             "      --entities entities.json -s schema.cedarschema\n",
+    .exit_codes = "  0  allow\n"
+                  "  1  it did not work\n"
+                  "  2  deny; or the command line is wrong\n",
     .run = run,
 };

@@ -72,7 +72,6 @@ static int run(int argc, char **argv)
 
 const struct command verb_check_parse = {
     .name = "cedar check-parse",
-    .group = COMMAND_HIDDEN,
     .summary = "parse policies, an expression, a schema, entities",
     .usage = "usage: aegis cedar check-parse [OPTIONS]\n"
              "\n"
@@ -80,17 +79,16 @@ const struct command verb_check_parse = {
              "\n"
              "  -p, --policies FILE          policies and templates\n"
              "      --policy-format F        cedar (default) or json\n"
-             "  -k, --template-linked FILE   links of the templates\n"
+             "  -k, --template-linked FILE   links of the templates ('aegis cedar link')\n"
              "      --expression TEXT        an expression\n"
              "  -s, --schema FILE            a schema; entities must fit it\n"
              "      --schema-format F        cedar (default) or json\n"
-             "      --entities FILE          entities as a JSON array\n"
-             "  -f, --error-format F         human (default), plain or json\n"
-             "\n"
+             "      --entities FILE          entities as a JSON array\n" TOOL_USAGE "\n"
              "examples:\n"
              "  aegis cedar check-parse -p policies.cedar\n"
-             "  aegis cedar check-parse -s schema.cedarschema --entities entities.json\n"
-             "\n"
-             "exit codes: 0 all parses, 1 something does not, 2 wrong command line\n",
+             "  aegis cedar check-parse -s schema.cedarschema --entities entities.json\n",
+    .exit_codes = "  0  all parses\n"
+                  "  1  something does not\n"
+                  "  2  the command line is wrong\n",
     .run = run,
 };

@@ -104,23 +104,22 @@ static int run(int argc, char **argv)
 
 const struct command verb_evaluate = {
     .name = "cedar evaluate",
-    .group = COMMAND_HIDDEN,
     .summary = "print the value of an expression",
-    .usage = "usage: aegis cedar evaluate [OPTIONS] EXPRESSION\n"
-             "\n"
-             "Evaluates an expression as it could stand in a condition, for a request.\n"
-             "\n" REQUEST_USAGE
-             "  -s, --schema FILE            entities, context and request must fit it\n"
-             "      --schema-format F        cedar (default) or json\n"
-             "      --entities FILE          entities as a JSON array; none without it\n"
-             "  -f, --error-format F         human (default), plain or json\n"
-             "\n"
-             "examples:\n"
-             "  aegis cedar evaluate -l 'User::\"alice\"' -a 'Action::\"view\"' \\\n"
-             "      -r 'Album::\"trip\"' --entities entities.json \\\n"
-             "      'resource in Account::\"jane\"'\n"
-             "  aegis cedar evaluate --request-json request.json 'context.n * 2 <= 10'\n"
-             "\n"
-             "exit codes: 0 it has a value, 1 it does not, 2 wrong command line\n",
+    .usage =
+        "usage: aegis cedar evaluate [OPTIONS] EXPRESSION\n"
+        "\n"
+        "Evaluates an expression as it could stand in a condition, for a request.\n"
+        "\n" REQUEST_USAGE
+        "  -s, --schema FILE            entities, context and request must fit it\n"
+        "      --schema-format F        cedar (default) or json\n"
+        "      --entities FILE          entities as a JSON array (default: none)\n" TOOL_USAGE "\n"
+        "examples:\n"
+        "  aegis cedar evaluate -l 'User::\"alice\"' -a 'Action::\"view\"' \\\n"
+        "      -r 'Album::\"trip\"' --entities entities.json \\\n"
+        "      'resource in Account::\"jane\"'\n"
+        "  aegis cedar evaluate --request-json request.json 'context.n * 2 <= 10'\n",
+    .exit_codes = "  0  it has a value\n"
+                  "  1  it has none, or it did not work\n"
+                  "  2  the command line is wrong\n",
     .run = run,
 };

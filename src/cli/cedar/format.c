@@ -87,24 +87,23 @@ static int run(int argc, char **argv)
 
 const struct command verb_format = {
     .name = "cedar format",
-    .group = COMMAND_HIDDEN,
     .summary = "lay policies out as the official formatter does",
-    .usage = "usage: aegis cedar format [OPTIONS]\n"
-             "\n"
-             "Prints the policies; comments stay with what they are about.\n"
-             "\n"
-             "  -p, --policies FILE          policies and templates; stdin without it\n"
-             "  -l, --line-width N           columns of a line (default 80)\n"
-             "  -i, --indent-width N         columns of a step (default 2)\n"
-             "  -w, --write                  write to FILE instead of printing\n"
-             "  -c, --check                  exit with 1 when something would change\n"
-             "  -f, --error-format F         human (default), plain or json\n"
-             "\n"
-             "examples:\n"
-             "  aegis cedar format -p policies.cedar --write\n"
-             "  aegis cedar format --check < policies.cedar > /dev/null\n"
-             "\n"
-             "exit codes: 0 formatted, 1 it did not work, or --check: it would change,\n"
-             "            2 wrong command line\n",
+    .usage =
+        "usage: aegis cedar format [OPTIONS]\n"
+        "\n"
+        "Prints the policies as the official formatter lays them out; comments stay with\n"
+        "what they are about.\n"
+        "\n"
+        "  -p, --policies FILE          policies and templates (default: stdin)\n"
+        "  -l, --line-width N           columns of a line (default 80)\n"
+        "  -i, --indent-width N         columns of a step (default 2)\n"
+        "  -w, --write                  write to FILE instead of printing\n"
+        "  -c, --check                  exit with 1 when something would change\n" TOOL_USAGE "\n"
+        "examples:\n"
+        "  aegis cedar format -p policies.cedar --write\n"
+        "  aegis cedar format --check < policies.cedar > /dev/null\n",
+    .exit_codes = "  0  formatted\n"
+                  "  1  it did not work; --check: it would change\n"
+                  "  2  the command line is wrong\n",
     .run = run,
 };

@@ -139,25 +139,23 @@ static int run(int argc, char **argv)
 
 const struct command verb_link = {
     .name = "cedar link",
-    .group = COMMAND_HIDDEN,
     .summary = "make a policy of a template",
     .usage = "usage: aegis cedar link --template-id ID --new-id ID --arguments JSON [OPTIONS]\n"
              "\n"
-             "Prints the policy. With --template-linked it is added to that file, which is made\n"
-             "if it is not there; the other verbs read it.\n"
+             "Makes a policy of a template, and prints it. With --template-linked it is added\n"
+             "to that file, which is made if it is not there; the other commands read it.\n"
              "\n"
              "      --template-id ID         the template\n"
              "  -n, --new-id ID              of the new policy\n"
              "  -a, --arguments JSON         values of the slots, ?principal and ?resource\n"
-             "  -p, --policies FILE          policies and templates; stdin without it\n"
+             "  -p, --policies FILE          policies and templates (default: stdin)\n"
              "      --policy-format F        cedar (default) or json\n"
-             "  -k, --template-linked FILE   links that there are\n"
-             "  -f, --error-format F         human (default), plain or json\n"
-             "\n"
-             "example:\n"
+             "  -k, --template-linked FILE   links that there are\n" TOOL_USAGE "\n"
+             "examples:\n"
              "  aegis cedar link -p policies.cedar -k links.json --template-id shared \\\n"
-             "      -n shared-with-bob -a '{\"?principal\": \"User::\\\"bob\\\"\"}'\n"
-             "\n"
-             "exit codes: 0 linked, 1 it did not work, 2 wrong command line\n",
+             "      -n shared-with-bob -a '{\"?principal\": \"User::\\\"bob\\\"\"}'\n",
+    .exit_codes = "  0  linked\n"
+                  "  1  it did not work\n"
+                  "  2  the command line is wrong\n",
     .run = run,
 };

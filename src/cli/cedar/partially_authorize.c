@@ -186,38 +186,34 @@ static int run(int argc, char **argv)
 
 const struct command verb_partially_authorize = {
     .name = "cedar partially-authorize",
-    .group = COMMAND_HIDDEN,
     .summary = "decide a request of which parts are left out",
     .usage =
         "usage: aegis cedar partially-authorize --entities FILE [OPTIONS]\n"
         "\n"
         "Partial evaluation without types; 'aegis cedar tpe' knows them and decides more.\n"
-        "Prints ALLOW or DENY when that holds whatever is left out, else UNKNOWN and what is\n"
-        "left to evaluate of the policies. What is left out reads unknown(\"principal\"), and\n"
-        "so on; in the context, {\"__extn\": {\"fn\": \"unknown\", \"arg\": NAME}} stands for a\n"
-        "value that is not known.\n"
+        "Prints ALLOW or DENY when that holds whatever is left out, else UNKNOWN and what\n"
+        "is left to evaluate of the policies. What is left out reads\n"
+        "unknown(\"principal\"), and so on; in the context, {\"__extn\": {\"fn\": \"unknown\",\n"
+        "\"arg\": NAME}} stands for a value that is not known.\n"
         "\n"
-        "  -l, --principal ENTITY       such as 'User::\"alice\"'; unknown without it\n"
-        "  -a, --action ENTITY          such as 'Action::\"view\"'; unknown without it\n"
-        "  -r, --resource ENTITY        such as 'Photo::\"a.jpg\"'; unknown without it\n"
-        "  -c, --context FILE           the context as a JSON object; unknown without it\n"
-        "      --request-json FILE      all four in a JSON object, instead of the above; what\n"
-        "                               is absent or null is unknown\n"
-        "  -p, --policies FILE          policies and templates; stdin without it\n"
-        "      --policy-format F        cedar (default) or json\n"
-        "  -k, --template-linked FILE   links of the templates ('aegis cedar link')\n"
-        "  -s, --schema FILE            entities, and what is known of the request, must fit\n"
-        "                               it; with an action, all of the context is known\n"
+        "  -l, --principal ENTITY       such as 'User::\"alice\"' (default: unknown)\n"
+        "  -a, --action ENTITY          such as 'Action::\"view\"' (default: unknown)\n"
+        "  -r, --resource ENTITY        such as 'Photo::\"a.jpg\"' (default: unknown)\n"
+        "  -c, --context FILE           the context as a JSON object (default: unknown)\n"
+        "      --request-json FILE      all four in a JSON object, instead of the above;\n"
+        "                               what is absent or null is unknown\n" POLICIES_USAGE
+        "  -s, --schema FILE            entities, and what is known of the request, must\n"
+        "                               fit it; with an action, all of the context is\n"
+        "                               known\n"
         "      --schema-format F        cedar (default) or json\n"
         "      --entities FILE          entities as a JSON array\n"
-        "  -t, --timing                 also how long it took\n"
-        "  -f, --error-format F         human (default), plain or json; or in\n"
-        "                               CEDAR_ERROR_FORMAT\n"
-        "\n"
-        "example:\n"
+        "  -t, --timing                 also how long it took\n" TOOL_USAGE "\n"
+        "examples:\n"
         "  aegis cedar partially-authorize -l 'User::\"alice\"' -a 'Action::\"view\"' \\\n"
-        "      -p policies.cedar --entities entities.json\n"
-        "\n"
-        "exit codes: 0 allow, 1 it did not work, 2 deny or wrong command line, 4 unknown\n",
+        "      -p policies.cedar --entities entities.json\n",
+    .exit_codes = "  0  allow\n"
+                  "  1  it did not work\n"
+                  "  2  deny; or the command line is wrong\n"
+                  "  4  it depends on what is not known\n",
     .run = run,
 };

@@ -220,30 +220,25 @@ static int run(int argc, char **argv)
 
 const struct command verb_run_tests = {
     .name = "cedar run-tests",
-    .group = COMMAND_HIDDEN,
     .summary = "requests with the decisions that they should have",
-    .usage = "usage: aegis cedar run-tests PATH... [--output text|json]\n"
+    .usage = "usage: aegis cedar run-tests [--output text|json] PATH...\n"
              "       aegis cedar run-tests --tests FILE [--policies FILE] [OPTIONS]\n"
              "\n"
              "A PATH is a test in the format of the official integration tests, or a folder of\n"
              "them: policies, entities and schema in files of their own, each request with its\n"
-             "decision, the deciding and the failing policies.\n"
-             "With --tests, a JSON array of tests of one policy set: request, entities, decision,\n"
-             "reason, num_errors and, if it has one, name.\n"
+             "decision, the deciding and the failing policies. With --tests, a JSON array of\n"
+             "tests of one policy set: request, entities, decision, reason, num_errors and, if\n"
+             "it has one, name.\n"
              "\n"
              "      --output O               of PATHs: text (default) or json\n"
-             "      --tests FILE             the tests\n"
-             "  -p, --policies FILE          policies and templates; stdin without it\n"
-             "      --policy-format F        cedar (default) or json\n"
-             "  -k, --template-linked FILE   links of the templates\n"
+             "      --tests FILE             the tests\n" POLICIES_USAGE
              "  -s, --schema FILE            policies, entities and requests must fit it\n"
-             "      --schema-format F        cedar (default) or json\n"
-             "  -f, --error-format F         human (default), plain or json\n"
-             "\n"
+             "      --schema-format F        cedar (default) or json\n" TOOL_USAGE "\n"
              "examples:\n"
              "  aegis cedar run-tests tests/\n"
-             "  aegis cedar run-tests -p policies.cedar --tests tests.json\n"
-             "\n"
-             "exit codes: 0 all passed, 1 some did not, 2 wrong command line\n",
+             "  aegis cedar run-tests -p policies.cedar --tests tests.json\n",
+    .exit_codes = "  0  all passed\n"
+                  "  1  some did not\n"
+                  "  2  the command line is wrong\n",
     .run = run,
 };

@@ -47,6 +47,10 @@ extern const char *const tool_booleans[];       /* true, false */
         .out.text = &(tool).error_format, .choices = tool_error_formats                            \
     }
 
+#define TOOL_USAGE                                                                                 \
+    "  -f, --error-format F         human (default), plain or json; or in\n"                       \
+    "                               CEDAR_ERROR_FORMAT\n"
+
 /* -- reports (tool_report.c) --------------------------------------------------------------- */
 
 struct report {
@@ -119,6 +123,11 @@ struct policies_options {
         .name = "template-linked", .letter = 'k', .kind = OPTION_TEXT,                             \
         .out.text = &(policies).links_path                                                         \
     }
+
+#define POLICIES_USAGE                                                                             \
+    "  -p, --policies FILE          policies and templates (default: stdin)\n"                     \
+    "      --policy-format F        cedar (default) or json\n"                                     \
+    "  -k, --template-linked FILE   links of the templates ('aegis cedar link')\n"
 
 /* Policies and templates with the links of the links file. The caller frees *out. */
 NODISCARD enum status tool_read_policies(struct tool *tool, const struct policies_options *options,
@@ -202,9 +211,10 @@ struct request_options {
     "  -l, --principal ENTITY       such as 'User::\"alice\"'\n"                                   \
     "  -a, --action ENTITY          such as 'Action::\"view\"'\n"                                  \
     "  -r, --resource ENTITY        such as 'Photo::\"a.jpg\"'\n"                                  \
-    "  -c, --context FILE           the context as a JSON object; empty without it\n"              \
+    "  -c, --context FILE           the context as a JSON object (default: empty)\n"               \
     "      --request-json FILE      all four in a JSON object, instead of the above\n"             \
-    "      --request-validation B   false: the request need not fit the schema\n"
+    "      --request-validation B   true (default), or false: the request need not\n"              \
+    "                               fit the schema\n"
 
 /* False, with a message, when the options contradict each other. */
 bool tool_check_request_options(const struct command *verb, const struct request_options *options);

@@ -204,37 +204,33 @@ static int run(int argc, char **argv)
 
 const struct command verb_tpe = {
     .name = "cedar tpe",
-    .group = COMMAND_HIDDEN,
     .summary = "decide a request that is not known in full",
-    .usage = "usage: aegis cedar tpe --schema FILE --entities FILE [OPTIONS]\n"
-             "\n"
-             "Type-aware partial evaluation. Prints ALLOW or DENY when that holds whatever is\n"
-             "not known, else UNKNOWN and the policies that are left.\n"
-             "\n"
-             "      --principal-type TYPE    such as User\n"
-             "      --principal-eid ID       such as alice; unknown without it\n"
-             "  -a, --action ENTITY          such as 'Action::\"view\"'\n"
-             "      --resource-type TYPE     such as Photo\n"
-             "      --resource-eid ID        such as a.jpg; unknown without it\n"
-             "  -c, --context FILE           the context as a JSON object; unknown without it\n"
-             "      --request-json FILE      all of it in a JSON object, instead of the above:\n"
-             "                               principal_type, principal_eid, action,\n"
-             "                               resource_type, resource_eid, context\n"
-             "  -p, --policies FILE          policies and templates; stdin without it\n"
-             "      --policy-format F        cedar (default) or json\n"
-             "  -k, --template-linked FILE   links of the templates ('aegis cedar link')\n"
-             "  -s, --schema FILE            policies, entities and request must fit it\n"
-             "      --schema-format F        cedar (default) or json\n"
-             "      --entities FILE          entities as a JSON array; what is not in it, or has\n"
-             "                               no attrs, parents or tags, is unknown\n"
-             "  -f, --error-format F         human (default), plain or json; or in\n"
-             "                               CEDAR_ERROR_FORMAT\n"
-             "\n"
-             "example:\n"
-             "  aegis cedar tpe --principal-type User --principal-eid alice \\\n"
-             "      -a 'Action::\"view\"' --resource-type Photo -p policies.cedar \\\n"
-             "      -s schema.cedarschema --entities entities.json\n"
-             "\n"
-             "exit codes: 0 allow, 1 it did not work, 2 deny or wrong command line, 4 unknown\n",
+    .usage =
+        "usage: aegis cedar tpe --schema FILE --entities FILE [OPTIONS]\n"
+        "\n"
+        "Type-aware partial evaluation. Prints ALLOW or DENY when that holds whatever is\n"
+        "not known, else UNKNOWN and the policies that are left.\n"
+        "\n"
+        "      --principal-type TYPE    such as User\n"
+        "      --principal-eid ID       such as alice (default: unknown)\n"
+        "  -a, --action ENTITY          such as 'Action::\"view\"'\n"
+        "      --resource-type TYPE     such as Photo\n"
+        "      --resource-eid ID        such as a.jpg (default: unknown)\n"
+        "  -c, --context FILE           the context as a JSON object (default: unknown)\n"
+        "      --request-json FILE      all of it in a JSON object, instead of the above:\n"
+        "                               principal_type, principal_eid, action,\n"
+        "                               resource_type, resource_eid, context\n" POLICIES_USAGE
+        "  -s, --schema FILE            policies, entities and request must fit it\n"
+        "      --schema-format F        cedar (default) or json\n"
+        "      --entities FILE          entities as a JSON array; what is not in it, or\n"
+        "                               has no attrs, parents or tags, is unknown\n" TOOL_USAGE "\n"
+        "examples:\n"
+        "  aegis cedar tpe --principal-type User --principal-eid alice \\\n"
+        "      -a 'Action::\"view\"' --resource-type Photo -p policies.cedar \\\n"
+        "      -s schema.cedarschema --entities entities.json\n",
+    .exit_codes = "  0  allow\n"
+                  "  1  it did not work\n"
+                  "  2  deny; or the command line is wrong\n"
+                  "  4  it depends on what is not known\n",
     .run = run,
 };

@@ -86,20 +86,19 @@ static int run_policy(int argc, char **argv)
 
 const struct command verb_translate_policy = {
     .name = "cedar translate-policy",
-    .group = COMMAND_HIDDEN,
     .summary = "policies from Cedar syntax to JSON or back",
     .usage = "usage: aegis cedar translate-policy --direction D [--policies FILE]\n"
              "\n"
-             "Comments are lost. Ids are those of @id annotations, or policy0, policy1, ...\n"
+             "Prints policies in the other syntax. Comments are lost. Ids are those of @id\n"
+             "annotations, or policy0, policy1, ...\n"
              "\n"
              "      --direction D            cedar-to-json or json-to-cedar\n"
-             "  -p, --policies FILE          stdin without it\n"
-             "  -f, --error-format F         human (default), plain or json\n"
-             "\n"
-             "example:\n"
-             "  aegis cedar translate-policy --direction cedar-to-json -p policies.cedar\n"
-             "\n"
-             "exit codes: 0 translated, 1 it did not work, 2 wrong command line\n",
+             "  -p, --policies FILE          the policies (default: stdin)\n" TOOL_USAGE "\n"
+             "examples:\n"
+             "  aegis cedar translate-policy --direction cedar-to-json -p policies.cedar\n",
+    .exit_codes = "  0  translated\n"
+                  "  1  it did not work\n"
+                  "  2  the command line is wrong\n",
     .run = run_policy,
 };
 
@@ -133,22 +132,20 @@ static int run_schema(int argc, char **argv)
 
 const struct command verb_translate_schema = {
     .name = "cedar translate-schema",
-    .group = COMMAND_HIDDEN,
     .summary = "a schema from Cedar syntax to JSON or back",
     .usage = "usage: aegis cedar translate-schema --direction D [--schema FILE]\n"
              "\n"
-             "The schema may be a part of one: only with resolved types must all its names be\n"
-             "declared in it. Comments are lost.\n"
+             "Prints a schema in the other syntax. It may be a part of one: only with resolved\n"
+             "types must all its names be declared in it. Comments are lost.\n"
              "\n"
              "      --direction D            cedar-to-json, json-to-cedar, or\n"
              "                               cedar-to-json-with-resolved-types\n"
-             "  -s, --schema FILE            stdin without it\n"
-             "  -f, --error-format F         human (default), plain or json\n"
-             "\n"
-             "example:\n"
-             "  aegis cedar translate-schema --direction json-to-cedar -s schema.json\n"
-             "\n"
-             "exit codes: 0 translated, 1 it did not work, 2 wrong command line\n",
+             "  -s, --schema FILE            the schema (default: stdin)\n" TOOL_USAGE "\n"
+             "examples:\n"
+             "  aegis cedar translate-schema --direction json-to-cedar -s schema.json\n",
+    .exit_codes = "  0  translated\n"
+                  "  1  it did not work\n"
+                  "  2  the command line is wrong\n",
     .run = run_schema,
 };
 
@@ -172,11 +169,12 @@ static int run_language_version(int argc, char **argv)
 
 const struct command verb_language_version = {
     .name = "cedar language-version",
-    .group = COMMAND_HIDDEN,
     .summary = "print the version of the language",
-    .usage = "usage: aegis cedar language-version\n"
+    .usage = "usage: aegis cedar language-version [OPTIONS]\n"
              "\n"
-             "example:\n"
+             "Prints the version of the language that policies are read in.\n"
+             "\n" TOOL_USAGE "\n"
+             "examples:\n"
              "  aegis cedar language-version\n",
     .run = run_language_version,
 };

@@ -84,27 +84,24 @@ static int run(int argc, char **argv)
 
 const struct command verb_validate = {
     .name = "cedar validate",
-    .group = COMMAND_HIDDEN,
     .summary = "hold policies and templates against a schema",
     .usage = "usage: aegis cedar validate --schema FILE [OPTIONS]\n"
              "\n"
-             "Tells every error and warning at once.\n"
+             "Holds policies against a schema, and tells every error and warning at once.\n"
              "\n"
              "  -s, --schema FILE            the schema\n"
-             "      --schema-format F        cedar (default) or json\n"
-             "  -p, --policies FILE          policies and templates; stdin without it\n"
-             "      --policy-format F        cedar (default) or json\n"
-             "  -k, --template-linked FILE   links of the templates ('aegis cedar link')\n"
+             "      --schema-format F        cedar (default) or json\n" POLICIES_USAGE
              "      --validation-mode M      strict (default) or permissive\n"
-             "      --level N                policies may look N steps into entities, no further\n"
-             "      --deny-warnings          a warning is a failure\n"
-             "  -f, --error-format F         human (default), plain or json\n"
-             "\n"
+             "      --level N                policies may look N steps into entities, no\n"
+             "                               further (default: any number)\n"
+             "      --deny-warnings          a warning is a failure\n" TOOL_USAGE "\n"
              "examples:\n"
              "  aegis cedar validate -p policies.cedar -s schema.cedarschema\n"
              "  aegis cedar validate -p policies.cedar -s schema.json --schema-format json \\\n"
-             "      --level 1 --deny-warnings -f json\n"
-             "\n"
-             "exit codes: 0 they fit, 1 it did not work, 2 wrong command line, 3 they do not fit\n",
+             "      --level 1 --deny-warnings -f json\n",
+    .exit_codes = "  0  they fit\n"
+                  "  1  it did not work\n"
+                  "  2  the command line is wrong\n"
+                  "  3  they do not fit\n",
     .run = run,
 };
