@@ -287,6 +287,48 @@ static bool parse_and_write(void *context)
     return status == STATUS_OK;
 }
 
+/* {"a...a":0,"":1}, whose first name has len letters; odd: its first one as an escape. */
+static json_ref parse_long_name(struct arena *arena, size_t len, bool odd, struct json_tape *tape)
+{
+    struct buf text;
+    buf_init(&text, 1024, NULL);
+    buf_append(&text, SLICE("{\""));
+    for (size_t i = 0; i < len; i++) {
+        buf_append(&text, odd && i == 0 ? SLICE("\\u0061") : SLICE("a"));
+    }
+    buf_append(&text, SLICE("\":0,\"\\u0062\":1}"));
+    struct slice copy;
+    init_parser();
+    CHECK(arena_copy(arena, buf_view(&text), &copy) == STATUS_OK);
+    CHECK(json_parse(&parser, copy, arena, tape, NULL) == STATUS_OK);
+    buf_release(&text);
+    return 2;
+}
+
+TEST(json_member_compares_every_byte)
+{
+    struct arena arena;
+    struct json_tape tape;
+    arena_init(&arena, TEST_ARENA_BYTES, NULL);
+    for (size_t len = 0; len <= 80; len++) {
+        for (int odd = 0; odd <= 1; odd++) {
+            uint8_t name[81];
+            json_ref value = parse_long_name(&arena, len, odd == 1, &tape);
+            memset(name, 'a', sizeof(name));
+            CHECK(json_member(&tape, 0, slice_of(name, len)) == value);
+            CHECK(json_member(&tape, 0, slice_of(name, len + 1)) == JSON_NONE);
+            CHECK(json_member(&tape, 0, SLICE("b")) == value + 2);
+            for (size_t i = 0; i < len; i++) {
+                name[i] = 'A';
+                CHECK(json_member(&tape, 0, slice_of(name, len)) == JSON_NONE);
+                CHECK(!json_string_eq(&tape, value - 1, slice_of(name, len)));
+                name[i] = 'a';
+            }
+        }
+    }
+    arena_release(&arena);
+}
+
 TEST(json_survives_every_failed_allocation)
 {
     struct slice text = SLICE(

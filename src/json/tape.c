@@ -471,18 +471,21 @@ static const uint8_t *close_container(struct reader *r, const uint8_t *at)
     return level->may_repeat ? check_names(r, level->node, at) : at;
 }
 
-/* A bit that names of the same text share and most others do not; all bits for a name with escapes,
- * because its text does not tell. */
-static uint64_t mark_of_name(const struct json_node *name, uint8_t last)
+/* A bit that names of the same text share and most others do not, those of JSON-RPC and MCP within
+ * an object for a start; all bits for a name with escapes, because its text does not tell. first
+ * and last: its bytes beside the quotes, which an empty name has in their place. */
+static uint64_t mark_of_name(const struct json_node *name, uint8_t first, uint8_t last)
 {
-    return has_escapes(name) ? UINT64_MAX : (uint64_t)1 << ((name->len + 5U * last) & 63);
+    return has_escapes(name) ? UINT64_MAX
+                             : (uint64_t)1 << ((name->len + 8U * first + 9U * last) & 63);
 }
 
 /* Note the name that was just read; end: behind its quotes. */
 static void mark_name(struct reader *r, const uint8_t *end)
 {
     struct level *level = r->level;
-    uint64_t mark = mark_of_name(&r->nodes[r->count - 1], end[-2]);
+    const struct json_node *name = &r->nodes[r->count - 1];
+    uint64_t mark = mark_of_name(name, r->begin[name->offset + 1], end[-2]);
     level->may_repeat |= (level->marks & mark) != 0;
     level->marks |= mark;
 }
@@ -714,65 +717,6 @@ bool json_string_same(const struct json_tape *a, json_ref a_ref, const struct js
 {
     return json_type(a, a_ref) == JSON_STRING && json_type(b, b_ref) == JSON_STRING &&
            same_string(a->text.ptr, &a->nodes[a_ref], b->text.ptr, &b->nodes[b_ref]);
-}
-
-/* The long s and the Kelvin sign, whose first byte was just read: the ASCII letter they fold to, or
- * 0 and nothing more is read. */
-static int fold_beyond_ascii(struct scan_text *scan, int first)
-{
-    struct scan_text ahead = *scan;
-    int letter = 0;
-    if (first == 0xC5 && scan_text_next(&ahead) == 0xBF) {
-        letter = 's';
-    } else if (first == 0xE2 && scan_text_next(&ahead) == 0x84 && scan_text_next(&ahead) == 0xAA) {
-        letter = 'k';
-    }
-    *scan = letter != 0 ? ahead : *scan;
-    return letter;
-}
-
-static int next_folded(struct scan_text *scan)
-{
-    int byte = scan_text_next(scan);
-    while ((byte >= 0 && byte < 0x20) || byte == 0x7F) {
-        byte = scan_text_next(scan);
-    }
-    if (byte >= 'A' && byte <= 'Z') {
-        return byte + ('a' - 'A');
-    }
-    int letter = fold_beyond_ascii(scan, byte);
-    return letter != 0 ? letter : byte;
-}
-
-/* Of the contents of two strings, escapes untouched. */
-static bool contents_resemble(struct slice a, struct slice b)
-{
-    struct scan_text left;
-    struct scan_text right;
-    scan_text_init(&left, a);
-    scan_text_init(&right, b);
-    int byte = 0;
-    do {
-        byte = next_folded(&left);
-        if (byte != next_folded(&right)) {
-            return false;
-        }
-    } while (byte >= 0);
-    return true;
-}
-
-bool json_string_resembles(const struct json_tape *a, json_ref a_ref, const struct json_tape *b,
-                           json_ref b_ref)
-{
-    return json_type(a, a_ref) == JSON_STRING && json_type(b, b_ref) == JSON_STRING &&
-           contents_resemble(content_of(a->text.ptr, &a->nodes[a_ref]),
-                             content_of(b->text.ptr, &b->nodes[b_ref]));
-}
-
-bool json_string_resembles_name(const struct json_tape *tape, json_ref ref, struct slice name)
-{
-    return json_type(tape, ref) == JSON_STRING &&
-           contents_resemble(content_of(tape->text.ptr, &tape->nodes[ref]), name);
 }
 
 enum status json_integer(const struct json_tape *tape, json_ref ref, int64_t *out)

@@ -113,15 +113,6 @@ bool json_string_eq(const struct json_tape *tape, json_ref ref, struct slice tex
 bool json_string_same(const struct json_tape *a, json_ref a_ref, const struct json_tape *b,
                       json_ref b_ref);
 
-/* Would a reader that folds names take one string for the other? Folded are the case of ASCII
- * letters and the two letters beyond it that fold to one (U+017F, U+212A); control characters do
- * not count. True for strings that are the same. Allocates nothing. */
-bool json_string_resembles(const struct json_tape *a, json_ref a_ref, const struct json_tape *b,
-                           json_ref b_ref);
-
-/* The same of a string and a name, which holds no quotes, backslashes and control characters. */
-bool json_string_resembles_name(const struct json_tape *tape, json_ref ref, struct slice name);
-
 /* An integer written plainly, -?(0|[1-9][0-9]*). STATUS_INVALID for any other value or form (1.0
  * and 1e3 too), STATUS_LIMIT when it does not fit. */
 NODISCARD enum status json_integer(const struct json_tape *tape, json_ref ref, int64_t *out);

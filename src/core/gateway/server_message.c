@@ -1,6 +1,7 @@
 #include "core/gateway/server_message.h"
 
 #include "core/mcp/message.h"
+#include "json/resemble.h"
 
 static bool has_only(const struct json_tape *tape, const struct slice *names, size_t count)
 {

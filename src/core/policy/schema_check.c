@@ -1,6 +1,7 @@
 #include "core/policy/schema_check.h"
 
 #include "core/policy/decimal_text.h"
+#include "json/resemble.h"
 
 static enum status check(struct json_place schema, struct json_place value, int depth,
                          struct diag *diag);
