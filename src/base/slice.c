@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-#define DIGITS_SAFE 18 /* a number that is not longer fits 64 bits */
+#define SHORT_BYTES_MAX 64 /* what is longer is worth a call of memcmp */
+#define DIGITS_SAFE 18     /* a number that is not longer fits 64 bits */
 
 /* Eight bytes each, that differ by the case of letters at most. */
 static bool is_same_word(uint64_t a, uint64_t b)
@@ -29,11 +30,16 @@ struct slice slice_view_cstr(const char *text)
 
 bool bytes_eq(const uint8_t *a, const uint8_t *b, size_t len)
 {
-    if (len > 16) {
+    if (len > SHORT_BYTES_MAX) {
         return memcmp(a, b, len) == 0;
     }
     if (len >= 8) {
-        return bytes_word(a) == bytes_word(b) && bytes_word(a + len - 8) == bytes_word(b + len - 8);
+        for (size_t at = 0; len - at > 8; at += 8) {
+            if (bytes_word(a + at) != bytes_word(b + at)) {
+                return false;
+            }
+        }
+        return bytes_word(a + len - 8) == bytes_word(b + len - 8);
     }
     if (len >= 4) {
         return bytes_half(a) == bytes_half(b) && bytes_half(a + len - 4) == bytes_half(b + len - 4);

@@ -55,8 +55,8 @@ static inline uint32_t bytes_half(const uint8_t *ptr)
     return half;
 }
 
-/* Two runs of len bytes. Names and ids are short: two reads that may overlap cost less than a call
- * of memcmp. */
+/* Two runs of len bytes. Names and ids are short: a few words, of which the last may overlap, cost
+ * less than a call of memcmp. */
 bool bytes_eq(const uint8_t *a, const uint8_t *b, size_t len);
 
 /* Here, with the others that follow, because most texts differ in length already. */
