@@ -287,6 +287,41 @@ static bool parse_and_write(void *context)
     return status == STATUS_OK;
 }
 
+TEST(json_members_finds_all_in_one_walk)
+{
+    static const struct slice NAMES[] = {SLICE_INIT("a"), SLICE_INIT("bb"), SLICE_INIT("")};
+    static const struct {
+        const char *text;
+        uint32_t found;
+        json_ref values[COUNT_OF(NAMES)];
+    } rows[] = {
+        {"{\"a\":1,\"bb\":2}", 2, {2, 4, JSON_NONE}},
+        {"{\"bb\":[0,1],\"\":3,\"a\":{\"bb\":0}}", 3, {8, 2, 6}},
+        {"{\"\\u0061\":1,\"b\\u0062\":2}", 2, {2, 4, JSON_NONE}},
+        {"{\"c\":1,\"a\":2,\"A\":3}", 1, {4, JSON_NONE, JSON_NONE}},
+        {"{\"aa\":1,\"b\":2,\"bbb\":3,\" \":4}", 0, {JSON_NONE, JSON_NONE, JSON_NONE}},
+        {"{}", 0, {JSON_NONE, JSON_NONE, JSON_NONE}},
+        {"[\"a\",\"bb\"]", 0, {JSON_NONE, JSON_NONE, JSON_NONE}},
+        {"\"a\"", 0, {JSON_NONE, JSON_NONE, JSON_NONE}},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct arena arena;
+        struct json_tape tape;
+        json_ref values[COUNT_OF(NAMES)] = {0};
+        arena_init(&arena, TEST_ARENA_BYTES, NULL);
+        init_parser();
+        CHECK_ROW(rows[i].text, json_parse(&parser, slice_view_cstr(rows[i].text), &arena, &tape,
+                                           NULL) == STATUS_OK);
+        CHECK_ROW(rows[i].text,
+                  json_members(&tape, 0, NAMES, COUNT_OF(NAMES), values) == rows[i].found);
+        CHECK_ROW(rows[i].text, memcmp(values, rows[i].values, sizeof(values)) == 0);
+        CHECK_ROW(rows[i].text,
+                  json_members(&tape, JSON_NONE, NAMES, COUNT_OF(NAMES), values) == 0);
+        CHECK_ROW(rows[i].text, values[0] == JSON_NONE && values[2] == JSON_NONE);
+        arena_release(&arena);
+    }
+}
+
 /* {"a...a":0,"":1}, whose first name has len letters; odd: its first one as an escape. */
 static json_ref parse_long_name(struct arena *arena, size_t len, bool odd, struct json_tape *tape)
 {

@@ -697,6 +697,39 @@ json_ref json_member_object(const struct json_tape *tape, json_ref ref, struct s
     return found != JSON_NONE && json_type(tape, found) == JSON_OBJECT ? found : JSON_NONE;
 }
 
+/* Which of the names is it? count: none. */
+static inline size_t name_index(const uint8_t *tape_text, const struct json_node *node,
+                                const struct slice *names, size_t count)
+{
+    size_t i = 0;
+    while (i < count && !string_eq(tape_text, node, names[i])) {
+        i++;
+    }
+    return i;
+}
+
+uint32_t json_members(const struct json_tape *tape, json_ref ref, const struct slice *names,
+                      size_t count, json_ref *values)
+{
+    uint32_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        values[i] = JSON_NONE;
+    }
+    if (ref == JSON_NONE || json_type(tape, ref) != JSON_OBJECT) {
+        return 0;
+    }
+    json_ref key = ref + 1;
+    for (uint32_t left = count_of(&tape->nodes[ref]); left > 0; left--) {
+        size_t i = name_index(tape->text.ptr, &tape->nodes[key], names, count);
+        if (i < count) {
+            values[i] = key + 1;
+            found++;
+        }
+        key = tape->nodes[key + 1].next;
+    }
+    return found;
+}
+
 enum status json_string(const struct json_tape *tape, json_ref ref, struct arena *arena,
                         struct slice *out)
 {

@@ -88,6 +88,12 @@ json_ref json_member(const struct json_tape *tape, json_ref ref, struct slice na
 /* The same for a member that is an object itself, else JSON_NONE; so it is for ref JSON_NONE. */
 json_ref json_member_object(const struct json_tape *tape, json_ref ref, struct slice name);
 
+/* Several members in one walk: values[i] becomes that of names[i], or JSON_NONE, as all do where
+ * ref is no object or JSON_NONE. names: all different, count of them, likely ones first. Returns
+ * how many there are: as many as json_count says when the object has no other members. */
+uint32_t json_members(const struct json_tape *tape, json_ref ref, const struct slice *names,
+                      size_t count, json_ref *values);
+
 struct json_iter {
     const struct json_tape *tape;
     json_ref at;

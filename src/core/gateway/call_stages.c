@@ -305,6 +305,7 @@ static void write_meta(struct operation *op, struct buf *meta)
 {
     static const struct slice TRACE[] = {SLICE_INIT("traceparent"), SLICE_INIT("tracestate"),
                                          SLICE_INIT("baggage")};
+    json_ref values[COUNT_OF(TRACE)];
     bool has_member = false;
     if (op->message.progress_token != JSON_NONE) {
         buf_append(meta, SLICE("\"progressToken\":"));
@@ -317,14 +318,14 @@ static void write_meta(struct operation *op, struct buf *meta)
         buf_append_json_string(meta, mcp_log_level_name(log_level(op)));
         has_member = true;
     }
-    for (size_t i = 0; op->message.meta != JSON_NONE && i < COUNT_OF(TRACE); i++) {
-        json_ref value = json_member(&op->message.tape, op->message.meta, TRACE[i]);
-        if (value != JSON_NONE && json_type(&op->message.tape, value) == JSON_STRING) {
+    (void)json_members(&op->message.tape, op->message.meta, TRACE, COUNT_OF(TRACE), values);
+    for (size_t i = 0; i < COUNT_OF(TRACE); i++) {
+        if (values[i] != JSON_NONE && json_type(&op->message.tape, values[i]) == JSON_STRING) {
             buf_append(meta, has_member ? SLICE(",") : SLICE_EMPTY);
             has_member = true;
             buf_append_json_string(meta, TRACE[i]);
             buf_append_byte(meta, ':');
-            buf_append(meta, json_raw(&op->message.tape, value));
+            buf_append(meta, json_raw(&op->message.tape, values[i]));
         }
     }
 }

@@ -237,11 +237,13 @@ static enum status read_answers(struct answering *answering, struct json_place s
 
 enum stage_result operation_stage_read_answers(struct operation *op)
 {
-    struct json_place params = {&op->message.tape, op->message.params};
-    struct json_place sealed = question_member(params, SLICE("requestState"));
-    struct answering answering = {.op = op,
-                                  .asked = {NULL, JSON_NONE},
-                                  .responses = question_member(params, SLICE("inputResponses"))};
+    static const struct slice NAMES[] = {SLICE_INIT("requestState"), SLICE_INIT("inputResponses")};
+    const struct json_tape *tape = &op->message.tape;
+    json_ref values[COUNT_OF(NAMES)];
+    (void)json_members(tape, op->message.params, NAMES, COUNT_OF(NAMES), values);
+    struct json_place sealed = {tape, values[0]};
+    struct answering answering = {
+        .op = op, .asked = {NULL, JSON_NONE}, .responses = {tape, values[1]}};
     bool is_repeated = op->input.next == INPUT_REPEAT;
     op->input.next = INPUT_NONE;
     if (is_repeated || !operation_may_ask(op) ||

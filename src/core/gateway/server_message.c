@@ -3,20 +3,16 @@
 #include "core/mcp/message.h"
 #include "json/resemble.h"
 
+#include <assert.h>
+
+#define NAMES_MAX 4 /* of the members of an envelope */
+
 static bool has_only(const struct json_tape *tape, const struct slice *names, size_t count)
 {
-    struct json_iter iter;
-    json_ref key = JSON_NONE;
-    json_ref value = JSON_NONE;
-    bool is_known = json_type(tape, 0) == JSON_OBJECT;
-    json_iter_init(&iter, tape, 0);
-    while (is_known && json_iter_next(&iter, &key, &value)) {
-        is_known = false;
-        for (size_t i = 0; i < count && !is_known; i++) {
-            is_known = json_string_eq(tape, key, names[i]);
-        }
-    }
-    return is_known;
+    json_ref values[NAMES_MAX];
+    assert(count <= NAMES_MAX);
+    return json_type(tape, 0) == JSON_OBJECT &&
+           json_members(tape, 0, names, count, values) == json_count(tape, 0);
 }
 
 static bool has_method(const struct json_tape *tape)

@@ -2,10 +2,47 @@
 
 #include "core/mcp/mirror.h"
 
-#define META_VERSION SLICE("io.modelcontextprotocol/protocolVersion")
-#define META_LOG_LEVEL SLICE("io.modelcontextprotocol/logLevel")
-#define META_CAPABILITIES SLICE("io.modelcontextprotocol/clientCapabilities")
 #define ID_MAGNITUDE_MAX ((int64_t)9007199254740991) /* 2^53 - 1: exact for every peer */
+
+/* The members that the protocol has, likely ones first. */
+enum { PARAM_NAME, PARAM_ARGUMENTS, PARAM_META, PARAM_CURSOR, PARAM_LEVEL };
+static const struct slice PARAMS[] = {
+    [PARAM_NAME] = SLICE_INIT("name"),
+    [PARAM_ARGUMENTS] = SLICE_INIT("arguments"),
+    [PARAM_META] = SLICE_INIT("_meta"),
+    [PARAM_CURSOR] = SLICE_INIT("cursor"),
+    [PARAM_LEVEL] = SLICE_INIT("level"),
+    SLICE_INIT("uri"),
+    SLICE_INIT("task"),
+    SLICE_INIT("taskId"),
+    SLICE_INIT("inputResponses"),
+    SLICE_INIT("requestState"),
+    SLICE_INIT("ref"),
+    SLICE_INIT("argument"),
+    SLICE_INIT("context"),
+    SLICE_INIT("protocolVersion"),
+    SLICE_INIT("capabilities"),
+    SLICE_INIT("clientInfo"),
+    SLICE_INIT("requestId"),
+    SLICE_INIT("reason"),
+    SLICE_INIT("progress"),
+    SLICE_INIT("progressToken"),
+    SLICE_INIT("total"),
+    SLICE_INIT("message"),
+    SLICE_INIT("notifications"),
+};
+
+enum { META_VERSION, META_CAPABILITIES, META_CLIENT, META_PROGRESS_TOKEN, META_LOG_LEVEL };
+static const struct slice META[] = {
+    [META_VERSION] = SLICE_INIT("io.modelcontextprotocol/protocolVersion"),
+    [META_CAPABILITIES] = SLICE_INIT("io.modelcontextprotocol/clientCapabilities"),
+    [META_CLIENT] = SLICE_INIT("io.modelcontextprotocol/clientInfo"),
+    [META_PROGRESS_TOKEN] = SLICE_INIT("progressToken"),
+    [META_LOG_LEVEL] = SLICE_INIT("io.modelcontextprotocol/logLevel"),
+    SLICE_INIT("traceparent"),
+    SLICE_INIT("tracestate"),
+    SLICE_INIT("baggage"),
+};
 
 struct reading {
     const struct mcp_message_input *input;
@@ -15,6 +52,9 @@ struct reading {
     struct diag *diag;
     struct slice method_name;
     struct slice version; /* the envelope's text, empty when it has none */
+    json_ref params[COUNT_OF(PARAMS)];
+    json_ref meta[COUNT_OF(META)];
+    bool has_other_params, has_other_meta; /* of which the protocol has none */
     bool has_modern_envelope;
     bool is_response;
 };
@@ -90,33 +130,20 @@ struct envelope {
     bool has_other;
 };
 
-/* One walk for all members: names are mostly told apart by their lengths. */
 static struct envelope read_envelope(const struct json_tape *tape)
 {
-    struct envelope found = {JSON_NONE, JSON_NONE, JSON_NONE, JSON_NONE,
-                             JSON_NONE, JSON_NONE, false};
-    struct json_iter iter;
-    json_ref key = JSON_NONE;
-    json_ref value = JSON_NONE;
-    json_iter_init(&iter, tape, 0);
-    while (json_iter_next(&iter, &key, &value)) {
-        if (json_string_eq(tape, key, SLICE("id"))) {
-            found.id = value;
-        } else if (json_string_eq(tape, key, SLICE("jsonrpc"))) {
-            found.version = value;
-        } else if (json_string_eq(tape, key, SLICE("method"))) {
-            found.method = value;
-        } else if (json_string_eq(tape, key, SLICE("params"))) {
-            found.params = value;
-        } else if (json_string_eq(tape, key, SLICE("result"))) {
-            found.result = value;
-        } else if (json_string_eq(tape, key, SLICE("error"))) {
-            found.error = value;
-        } else {
-            found.has_other = true;
-        }
-    }
-    return found;
+    static const struct slice NAMES[] = {SLICE_INIT("id"),     SLICE_INIT("jsonrpc"),
+                                         SLICE_INIT("method"), SLICE_INIT("params"),
+                                         SLICE_INIT("result"), SLICE_INIT("error")};
+    json_ref found[COUNT_OF(NAMES)];
+    uint32_t count = json_members(tape, 0, NAMES, COUNT_OF(NAMES), found);
+    return (struct envelope){.id = found[0],
+                             .version = found[1],
+                             .method = found[2],
+                             .params = found[3],
+                             .result = found[4],
+                             .error = found[5],
+                             .has_other = count < json_count(tape, 0)};
 }
 
 static enum status read_method_name(struct reading *r, json_ref method)
@@ -225,56 +252,40 @@ static enum status check_look_alikes(struct reading *r, json_ref object, const s
 
 static enum status check_all_look_alikes(struct reading *r)
 {
-    static const struct slice PARAMS[] = {SLICE_INIT("name"),         SLICE_INIT("arguments"),
-                                          SLICE_INIT("uri"),          SLICE_INIT("_meta"),
-                                          SLICE_INIT("cursor"),       SLICE_INIT("task"),
-                                          SLICE_INIT("taskId"),       SLICE_INIT("inputResponses"),
-                                          SLICE_INIT("requestState"), SLICE_INIT("level"),
-                                          SLICE_INIT("ref"),          SLICE_INIT("argument"),
-                                          SLICE_INIT("context"),      SLICE_INIT("protocolVersion"),
-                                          SLICE_INIT("capabilities"), SLICE_INIT("clientInfo"),
-                                          SLICE_INIT("requestId"),    SLICE_INIT("reason"),
-                                          SLICE_INIT("progress"),     SLICE_INIT("progressToken"),
-                                          SLICE_INIT("total"),        SLICE_INIT("message"),
-                                          SLICE_INIT("notifications")};
-    static const struct slice META[] = {SLICE_INIT("io.modelcontextprotocol/protocolVersion"),
-                                        SLICE_INIT("io.modelcontextprotocol/clientCapabilities"),
-                                        SLICE_INIT("io.modelcontextprotocol/clientInfo"),
-                                        SLICE_INIT("io.modelcontextprotocol/logLevel"),
-                                        SLICE_INIT("progressToken"),
-                                        SLICE_INIT("traceparent"),
-                                        SLICE_INIT("tracestate"),
-                                        SLICE_INIT("baggage")};
-    if (r->out->params != JSON_NONE) {
+    if (r->has_other_params) {
         TRY(check_look_alikes(r, r->out->params, PARAMS, COUNT_OF(PARAMS)));
     }
-    if (r->out->meta != JSON_NONE) {
+    if (r->has_other_meta) {
         TRY(check_look_alikes(r, r->out->meta, META, COUNT_OF(META)));
     }
     return STATUS_OK;
+}
+
+/* Values of the members that the protocol has. Returns whether there are others. */
+static bool find_known(const struct json_tape *tape, json_ref object, const struct slice *known,
+                       size_t known_count, json_ref *values)
+{
+    uint32_t count = json_members(tape, object, known, known_count, values);
+    return object != JSON_NONE && count < json_count(tape, object);
 }
 
 /* _meta of params, with the pieces the gateway reads. */
 static enum status read_meta(struct reading *r)
 {
     const struct json_tape *tape = &r->out->tape;
-    if (r->out->params == JSON_NONE) {
-        return STATUS_OK;
-    }
-    r->out->meta = json_member(tape, r->out->params, SLICE("_meta"));
-    if (r->out->meta == JSON_NONE) {
-        return STATUS_OK;
-    }
-    if (json_type(tape, r->out->meta) != JSON_OBJECT) {
+    r->has_other_params = find_known(tape, r->out->params, PARAMS, COUNT_OF(PARAMS), r->params);
+    r->out->meta = r->params[PARAM_META];
+    r->has_other_meta = find_known(tape, r->out->meta, META, COUNT_OF(META), r->meta);
+    if (r->out->meta != JSON_NONE && json_type(tape, r->out->meta) != JSON_OBJECT) {
         return refuse_params(r, "'_meta' must be an object");
     }
-    json_ref version = json_member(tape, r->out->meta, META_VERSION);
+    json_ref version = r->meta[META_VERSION];
     r->has_modern_envelope = version != JSON_NONE;
     if (version != JSON_NONE && (json_type(tape, version) != JSON_STRING ||
                                  json_string(tape, version, r->arena, &r->version) != STATUS_OK)) {
         return refuse_params(r, "the protocol version in '_meta' must be a string");
     }
-    r->out->progress_token = json_member(tape, r->out->meta, SLICE("progressToken"));
+    r->out->progress_token = r->meta[META_PROGRESS_TOKEN];
     if (r->out->progress_token != JSON_NONE) {
         enum json_type type = json_type(tape, r->out->progress_token);
         if (type != JSON_STRING && type != JSON_NUMBER) {
@@ -287,7 +298,7 @@ static enum status read_meta(struct reading *r)
 static enum status check_modern_envelope(struct reading *r)
 {
     const struct json_tape *tape = &r->out->tape;
-    json_ref capabilities = json_member(tape, r->out->meta, META_CAPABILITIES);
+    json_ref capabilities = r->meta[META_CAPABILITIES];
     if (capabilities == JSON_NONE || json_type(tape, capabilities) != JSON_OBJECT) {
         return refuse_params(r, "'_meta' must hold the client's capabilities");
     }
@@ -387,10 +398,7 @@ static enum status read_completion(struct reading *r)
 static enum status read_log_level(struct reading *r)
 {
     bool is_wish = r->out->method->kind == MCP_KIND_LOG_LEVEL;
-    json_ref object = is_wish ? r->out->params : r->out->meta;
-    json_ref level = object == JSON_NONE ? JSON_NONE
-                                         : json_member(&r->out->tape, object,
-                                                       is_wish ? SLICE("level") : META_LOG_LEVEL);
+    json_ref level = is_wish ? r->params[PARAM_LEVEL] : r->meta[META_LOG_LEVEL];
     if (!is_wish && (level == JSON_NONE || !mcp_revision_is_modern(r->out->revision))) {
         return STATUS_OK;
     }
@@ -406,7 +414,7 @@ static enum status read_cursor(struct reading *r)
     if (method->list_member.len == 0 || method->target_member.len == 0) {
         return STATUS_OK;
     }
-    json_ref cursor = json_member(&r->out->tape, r->out->params, SLICE("cursor"));
+    json_ref cursor = r->params[PARAM_CURSOR];
     return cursor == JSON_NONE || json_type(&r->out->tape, cursor) == JSON_STRING
                ? STATUS_OK
                : refuse_params(r, "'cursor' must be a string");
@@ -433,7 +441,7 @@ static enum status read_params(struct reading *r)
         r->out->target.len == 0 || slice_find_byte(r->out->target, '\0') < r->out->target.len) {
         return refuse_params(r, "the target of the method must be a non-empty string");
     }
-    r->out->arguments = json_member(tape, r->out->params, SLICE("arguments"));
+    r->out->arguments = r->params[PARAM_ARGUMENTS];
     if (r->out->arguments != JSON_NONE && json_type(tape, r->out->arguments) != JSON_OBJECT) {
         return refuse_params(r, "'arguments' must be an object");
     }
