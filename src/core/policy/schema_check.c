@@ -17,6 +17,48 @@ static struct json_place keyword(struct json_place schema, struct slice name)
     return place(schema.tape, is_object ? json_member(schema.tape, schema.ref, name) : JSON_NONE);
 }
 
+/* What check looks at in a schema, in one walk: a schema that says "type" seldom says much more. */
+enum {
+    TYPE,
+    PROPERTIES,
+    REQUIRED,
+    ADDITIONAL,
+    PATTERNS,
+    ENUM,
+    CONST,
+    MINIMUM,
+    MAXIMUM,
+    KEYWORD_COUNT,
+};
+
+struct keywords {
+    const struct json_tape *tape;
+    json_ref refs[KEYWORD_COUNT]; /* JSON_NONE where there is none */
+};
+
+/* schema: an object. */
+static void read_keywords(struct json_place schema, struct keywords *out)
+{
+    static const struct slice NAMES[KEYWORD_COUNT] = {
+        [TYPE] = SLICE_INIT("type"),
+        [PROPERTIES] = SLICE_INIT("properties"),
+        [REQUIRED] = SLICE_INIT("required"),
+        [ADDITIONAL] = SLICE_INIT("additionalProperties"),
+        [PATTERNS] = SLICE_INIT("patternProperties"),
+        [ENUM] = SLICE_INIT("enum"),
+        [CONST] = SLICE_INIT("const"),
+        [MINIMUM] = SLICE_INIT("minimum"),
+        [MAXIMUM] = SLICE_INIT("maximum"),
+    };
+    out->tape = schema.tape;
+    (void)json_members(schema.tape, schema.ref, NAMES, KEYWORD_COUNT, out->refs);
+}
+
+static struct json_place said(const struct keywords *schema, size_t keyword)
+{
+    return place(schema->tape, schema->refs[keyword]);
+}
+
 static bool is_a(struct json_place p, enum json_type type)
 {
     return p.ref != JSON_NONE && json_type(p.tape, p.ref) == type;
@@ -110,14 +152,17 @@ static bool resembles_property(struct json_place properties, struct json_place k
     return false;
 }
 
+/* Of a member that is not declared by its name. */
+static struct json_place schema_of_others(struct json_place additional)
+{
+    return is_a(additional, JSON_OBJECT) ? additional : place(additional.tape, JSON_NONE);
+}
+
 struct json_place schema_of_member(struct json_place schema, struct json_place key)
 {
     json_ref ref = property_of(keyword(schema, SLICE("properties")), key);
-    if (ref != JSON_NONE) {
-        return place(schema.tape, ref);
-    }
-    struct json_place additional = keyword(schema, SLICE("additionalProperties"));
-    return is_a(additional, JSON_OBJECT) ? additional : place(schema.tape, JSON_NONE);
+    return ref != JSON_NONE ? place(schema.tape, ref)
+                            : schema_of_others(keyword(schema, SLICE("additionalProperties")));
 }
 
 struct json_place schema_of_items(struct json_place schema)
@@ -162,9 +207,8 @@ static bool value_has_type(struct json_place value, enum schema_type type)
     return false;
 }
 
-static enum status check_type(struct json_place schema, struct json_place value, struct diag *diag)
+static enum status check_type(struct json_place type, struct json_place value, struct diag *diag)
 {
-    struct json_place type = keyword(schema, SLICE("type"));
     bool fits = !is_a(type, JSON_ARRAY) && value_has_type(value, type_from_name(type));
     if (is_a(type, JSON_ARRAY)) {
         struct json_iter iter;
@@ -198,13 +242,14 @@ static bool same_scalar(struct json_place a, struct json_place b)
     return true;
 }
 
-static enum status check_enum(struct json_place schema, struct json_place value, struct diag *diag)
+static enum status check_enum(const struct keywords *schema, struct json_place value,
+                              struct diag *diag)
 {
-    struct json_place only = keyword(schema, SLICE("const"));
+    struct json_place only = said(schema, CONST);
     if (only.ref != JSON_NONE && !same_scalar(only, value)) {
         return mismatch(diag, "a value is not the required constant");
     }
-    struct json_place allowed = keyword(schema, SLICE("enum"));
+    struct json_place allowed = said(schema, ENUM);
     if (!is_a(allowed, JSON_ARRAY)) {
         return STATUS_OK;
     }
@@ -222,11 +267,11 @@ static enum status check_enum(struct json_place schema, struct json_place value,
 
 /* Bounds are compared exactly to four places; a number outside that range is left to the server and
  * is unusable for policies anyway. */
-static enum status check_bounds(struct json_place schema, struct json_place value,
+static enum status check_bounds(const struct keywords *schema, struct json_place value,
                                 struct diag *diag)
 {
-    struct json_place low = keyword(schema, SLICE("minimum"));
-    struct json_place high = keyword(schema, SLICE("maximum"));
+    struct json_place low = said(schema, MINIMUM);
+    struct json_place high = said(schema, MAXIMUM);
     int64_t actual = 0;
     int64_t bound = 0;
     if (json_type(value.tape, value.ref) != JSON_NUMBER ||
@@ -245,10 +290,9 @@ static enum status check_bounds(struct json_place schema, struct json_place valu
     return STATUS_OK;
 }
 
-static enum status check_required(struct json_place schema, struct json_place value,
+static enum status check_required(struct json_place required, struct json_place value,
                                   struct diag *diag)
 {
-    struct json_place required = keyword(schema, SLICE("required"));
     if (!is_a(required, JSON_ARRAY)) {
         return STATUS_OK;
     }
@@ -265,9 +309,8 @@ static enum status check_required(struct json_place schema, struct json_place va
     return STATUS_OK;
 }
 
-static bool is_required(struct json_place schema, struct json_place name)
+static bool is_required(struct json_place required, struct json_place name)
 {
-    struct json_place required = keyword(schema, SLICE("required"));
     if (!is_a(required, JSON_ARRAY)) {
         return false;
     }
@@ -286,36 +329,40 @@ static bool is_required(struct json_place schema, struct json_place name)
 
 /* MCP 2026-07-28, x-mcp-header: what is repeated in a field has one type, never null, and yet may
  * be null, which says the same as leaving it out. For policies it is there and cannot be read. */
-static bool is_left_out(struct json_place schema, struct json_place name, struct json_place member)
+static bool is_left_out(struct json_place member_schema, struct json_place member,
+                        struct json_place required, struct json_place name)
 {
     return is_a(member, JSON_NULL) &&
-           keyword(schema_of_member(schema, name), SLICE("x-mcp-header")).ref != JSON_NONE &&
-           !is_required(schema, name);
+           keyword(member_schema, SLICE("x-mcp-header")).ref != JSON_NONE &&
+           !is_required(required, name);
 }
 
-static enum status check_members(struct json_place schema, struct json_place value, int depth,
+static enum status check_members(const struct keywords *schema, struct json_place value, int depth,
                                  struct diag *diag)
 {
-    TRY(check_required(schema, value, diag));
-    struct json_place properties = keyword(schema, SLICE("properties"));
-    bool is_closed = is_a(keyword(schema, SLICE("additionalProperties")), JSON_FALSE) &&
-                     keyword(schema, SLICE("patternProperties")).ref == JSON_NONE;
+    struct json_place required = said(schema, REQUIRED);
+    struct json_place properties = said(schema, PROPERTIES);
+    struct json_place additional = said(schema, ADDITIONAL);
+    bool is_closed = is_a(additional, JSON_FALSE) && said(schema, PATTERNS).ref == JSON_NONE;
     struct json_iter iter;
     json_ref key = JSON_NONE;
     json_ref member = JSON_NONE;
+    TRY(check_required(required, value, diag));
     json_iter_init(&iter, value.tape, value.ref);
     while (json_iter_next(&iter, &key, &member)) {
         struct json_place name = place(value.tape, key);
-        bool is_declared = property_of(properties, name) != JSON_NONE;
+        struct json_place at = place(value.tape, member);
+        struct json_place declared = place(schema->tape, property_of(properties, name));
+        bool is_declared = declared.ref != JSON_NONE;
         if (!is_declared && is_closed) {
             return mismatch(diag, "an argument is not declared");
         }
         if (!is_declared && resembles_property(properties, name)) {
             return mismatch(diag, "the name of an argument differs from a declared one in case");
         }
-        struct json_place at = place(value.tape, member);
-        if (!is_left_out(schema, name, at)) {
-            TRY(check(schema_of_member(schema, name), at, depth + 1, diag));
+        struct json_place member_schema = is_declared ? declared : schema_of_others(additional);
+        if (!is_left_out(member_schema, at, required, name)) {
+            TRY(check(member_schema, at, depth + 1, diag));
         }
     }
     return STATUS_OK;
@@ -345,12 +392,14 @@ static enum status check(struct json_place schema, struct json_place value, int 
         return diag_fail(diag, STATUS_LIMIT, "arguments.depth",
                          "the arguments are nested deeper than %d levels", SCHEMA_DEPTH_MAX);
     }
-    TRY(check_type(schema, value, diag));
-    TRY(check_enum(schema, value, diag));
-    TRY(check_bounds(schema, value, diag));
+    struct keywords keywords;
+    read_keywords(schema, &keywords);
+    TRY(check_type(said(&keywords, TYPE), value, diag));
+    TRY(check_enum(&keywords, value, diag));
+    TRY(check_bounds(&keywords, value, diag));
     enum json_type type = json_type(value.tape, value.ref);
     if (type == JSON_OBJECT) {
-        return check_members(schema, value, depth, diag);
+        return check_members(&keywords, value, depth, diag);
     }
     return type == JSON_ARRAY ? check_items(schema, value, depth, diag) : STATUS_OK;
 }
