@@ -190,10 +190,13 @@ static size_t append_plain_texts(struct buf *out, const struct audit_record *rec
     size_t done = 0;
     for (; done < count; done++) {
         struct slice text = text_of(record, &members[done]);
+        if (text.len == 0) {
+            continue;
+        }
         if (!is_plain(text)) {
             break;
         }
-        at = text.len == 0 ? at : write_plain(at, &members[done].member, text);
+        at = write_plain(at, &members[done].member, text);
     }
     buf_commit(out, (size_t)(at - room));
     return done;
