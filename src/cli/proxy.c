@@ -33,7 +33,8 @@ static const char USAGE[] =
     "\n"
     "examples:\n"
     "  aegis proxy --upstream http://127.0.0.1:3001/mcp --no-auth\n"
-    "  aegis proxy --listen 127.0.0.1:9000 --policy ./policies -- npx -y some-server\n";
+    "  aegis proxy --listen 127.0.0.1:9000 --policy ./policies -- \\\n"
+    "      npx -y @modelcontextprotocol/server-everything\n";
 
 static int run(int argc, char **argv)
 {

@@ -659,7 +659,7 @@ const struct command token_inspect = {
              "\n"
              "examples:\n"
              "  aegis token mint --subject alice | aegis token inspect\n"
-             "  aegis token inspect --config /etc/aegis/aegis.yaml --output json <token.txt\n",
+             "  aegis token inspect --config aegis.yaml --output json <token.txt\n",
     .exit_codes = "  0  the token is accepted\n"
                   "  1  it is refused, or the configuration cannot be used\n"
                   "  2  the command line is wrong\n",

@@ -418,10 +418,10 @@ const struct command token_revoke = {
              "  --reason TEXT          why, for the record; up to 256 bytes\n"
              "\n"
              "examples:\n"
-             "  aegis token revoke --config /etc/aegis/aegis.yaml --issuer corp \\\n"
+             "  aegis token revoke --config aegis.yaml --issuer corp \\\n"
              "      --subject 3f1e --reason left\n"
-             "  aegis token revoke --config /etc/aegis/aegis.yaml --key 4be1a9c07d52\n"
-             "  aegis token revoke --config /etc/aegis/aegis.yaml --expires 1d - <token.txt\n",
+             "  aegis token revoke --config aegis.yaml --key 4be1a9c07d52\n"
+             "  aegis token revoke --config aegis.yaml --expires 1d - <token.txt\n",
     .exit_codes = "  0  the entry is on the list\n"
                   "  1  it could not be written\n"
                   "  2  the command line is wrong\n",
@@ -510,7 +510,7 @@ const struct command token_revocations = {
              "  --output O      text (default) or json\n"
              "\n"
              "examples:\n"
-             "  aegis token revocations --config /etc/aegis/aegis.yaml\n",
+             "  aegis token revocations --config aegis.yaml\n",
     .exit_codes = "  0  the list could be read\n"
                   "  1  it could not\n"
                   "  2  the command line is wrong\n",

@@ -97,8 +97,8 @@ const struct command verb_validate = {
              "      --deny-warnings          a warning is a failure\n" TOOL_USAGE "\n"
              "examples:\n"
              "  aegis cedar validate -p policies.cedar -s schema.cedarschema\n"
-             "  aegis cedar validate -p policies.cedar -s schema.json --schema-format json \\\n"
-             "      --level 1 --deny-warnings -f json\n",
+             "  aegis cedar validate -p policies.cedar -s schema.json \\\n"
+             "      --schema-format json --level 1 --deny-warnings -f json\n",
     .exit_codes = "  0  they fit\n"
                   "  1  it did not work\n"
                   "  2  the command line is wrong\n"
