@@ -32,6 +32,10 @@ class Help:
         """Every "-x" and "--long" that has a row."""
         return [name for tag, _ in self.options for name in re.findall(r"(?<![\w-])--?[\w-]+", tag)]
 
+    def inner_named(self):
+        """The commands inside it."""
+        return [name for title, rows in self.groups for name, _ in rows if title != TOPICS]
+
 
 def check_columns(lines, most):
     for line in lines:
@@ -130,9 +134,8 @@ def read_tree(aegis, words=()):
     except Misshapen as problem:
         raise Misshapen(f"help of '{' '.join(['aegis', *words])}': {problem}") from None
     tree = {tuple(words): told}
-    for title, rows in told.groups:
-        for name, _ in rows if title != TOPICS else ():
-            tree |= read_tree(aegis, (*words, name))
+    for name in told.inner_named():
+        tree |= read_tree(aegis, (*words, name))
     return tree
 
 
