@@ -31,6 +31,11 @@ static const char *space_before(const struct command *command)
     return command->name[0] == '\0' ? "" : " ";
 }
 
+static size_t group_count(const struct command *command)
+{
+    return command->groups != NULL ? command->group_count : 0;
+}
+
 /* The command of a group at a place; NULL: there is none. */
 static const struct command *command_at(const struct command_group *group, size_t i)
 {
@@ -42,7 +47,7 @@ static const struct command *command_at(const struct command_group *group, size_
 static int width_of_names(const struct command *command)
 {
     size_t width = 0;
-    for (size_t i = 0; i < command->group_count; i++) {
+    for (size_t i = 0; i < group_count(command); i++) {
         const struct command_group *group = &command->groups[i];
         for (size_t k = 0; group->title != NULL && command_at(group, k) != NULL; k++) {
             size_t len = own_name(command_at(group, k)).len;
@@ -65,7 +70,7 @@ static void print_group(const struct command_group *group, int width, FILE *out)
 static void print_inner(const struct command *command, FILE *out)
 {
     int width = width_of_names(command);
-    for (size_t i = 0; i < command->group_count; i++) {
+    for (size_t i = 0; i < group_count(command); i++) {
         if (command->groups[i].title != NULL) {
             print_group(&command->groups[i], width, out);
         }
@@ -93,7 +98,7 @@ void command_print_help(const struct command *command, FILE *out)
 
 static const struct command *find_inner(const struct command *command, const char *word)
 {
-    for (size_t i = 0; i < command->group_count; i++) {
+    for (size_t i = 0; i < group_count(command); i++) {
         for (size_t k = 0; command_at(&command->groups[i], k) != NULL; k++) {
             if (slice_eq(slice_view_cstr(word), own_name(command_at(&command->groups[i], k)))) {
                 return command_at(&command->groups[i], k);
@@ -106,7 +111,7 @@ static const struct command *find_inner(const struct command *command, const cha
 static int unknown_command(const struct command *command, const char *word)
 {
     struct suggestion near = {0};
-    for (size_t i = 0; i < command->group_count; i++) {
+    for (size_t i = 0; i < group_count(command); i++) {
         for (size_t k = 0; command_at(&command->groups[i], k) != NULL; k++) {
             suggestion_consider(&near, slice_view_cstr(word),
                                 own_name(command_at(&command->groups[i], k)));
