@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-#define HEX_STEP_BYTES 4
+#define HEX_STEP_BYTES 16
 #define MEMBER_BYTES 24
 
 static const struct slice type_names[AUDIT_TYPE_COUNT] = {
@@ -81,27 +81,22 @@ static void append_member(struct buf *out, const struct member *member)
     buf_append(out, slice_of(member->text, member->len));
 }
 
-/* A string of plain characters behind what goes before it, at a place with room for MEMBER_BYTES,
- * the text and two quotes. Returns the place behind it. */
-static inline uint8_t *write_plain(uint8_t *at, const struct member *member, struct slice text)
+/* A string of plain characters behind what goes before it. */
+static void append_plain(struct buf *out, const struct member *member, struct slice text)
 {
-    memcpy(at, member->text, MEMBER_BYTES);
-    at += member->len;
+    uint8_t *room = buf_reserve(out, MEMBER_BYTES + text.len + 2);
+    if (room == NULL) {
+        return;
+    }
+    uint8_t *at = room + member->len;
+    memcpy(room, member->text, MEMBER_BYTES);
     *at++ = '"';
     if (text.len > 0) {
         memcpy(at, text.ptr, text.len);
     }
     at += text.len;
     *at++ = '"';
-    return at;
-}
-
-static void append_plain(struct buf *out, const struct member *member, struct slice text)
-{
-    uint8_t *room = buf_reserve(out, MEMBER_BYTES + text.len + 2);
-    if (room != NULL) {
-        buf_commit(out, (size_t)(write_plain(room, member, text) - room));
-    }
+    buf_commit(out, (size_t)(at - room));
 }
 
 static void append_odd(struct buf *out, struct slice text)
@@ -164,51 +159,13 @@ static struct slice text_of(const struct audit_record *record, const struct text
     return text;
 }
 
-/* For members that are all plain. */
-static size_t room_for(const struct audit_record *record, const struct text_member *members,
-                       size_t count)
-{
-    size_t room = 0;
-    for (size_t i = 0; i < count; i++) {
-        size_t len = text_of(record, &members[i]).len;
-        bool is_written = len > 0 && len <= AUDIT_TEXT_BYTES_MAX;
-        room += is_written ? MEMBER_BYTES + len + 2 : 0;
-    }
-    return room;
-}
-
-/* Write members, from the first to one that is not plain, in one piece of room. Returns how many.
- */
-static size_t append_plain_texts(struct buf *out, const struct audit_record *record,
-                                 const struct text_member *members, size_t count)
-{
-    uint8_t *room = buf_reserve(out, room_for(record, members, count));
-    if (room == NULL) {
-        return count;
-    }
-    uint8_t *at = room;
-    size_t done = 0;
-    for (; done < count; done++) {
-        struct slice text = text_of(record, &members[done]);
-        if (text.len == 0) {
-            continue;
-        }
-        if (!is_plain(text)) {
-            break;
-        }
-        at = write_plain(at, &members[done].member, text);
-    }
-    buf_commit(out, (size_t)(at - room));
-    return done;
-}
-
 static void append_texts(struct buf *out, const struct audit_record *record,
                          const struct text_member *members, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        i += append_plain_texts(out, record, members + i, count - i);
-        if (i < count) {
-            append_text(out, &members[i].member, text_of(record, &members[i]));
+        struct slice text = text_of(record, &members[i]);
+        if (text.len > 0) {
+            append_text(out, &members[i].member, text);
         }
     }
 }
@@ -229,19 +186,22 @@ static void append_signed_member(struct buf *out, const struct member *member, i
     }
 }
 
-/* HEX_STEP_BYTES as digits, all at once in one word: a nibble in each of its bytes. */
+/* HEX_STEP_BYTES as digits, all at once. */
 static void write_hex(const uint8_t *bytes, uint8_t *text)
 {
-    const uint64_t each = 0x0101010101010101;
-    const uint64_t low = 0x000F000F000F000F;
-    uint64_t wide = (uint64_t)bytes[0] | (uint64_t)bytes[1] << 16 | (uint64_t)bytes[2] << 32 |
-                    (uint64_t)bytes[3] << 48;
-    uint64_t nibbles = (wide >> 4 & low) | (wide & low) << 8;
-    uint64_t is_letter = (nibbles + (0x80 - 10) * each) >> 7 & each;
-    uint64_t digits = nibbles + '0' * each + ('a' - '0' - 10) * is_letter;
-    for (size_t i = 0; i < sizeof(digits); i++) {
-        text[i] = (uint8_t)(digits >> 8 * i);
-    }
+    typedef uint8_t step __attribute__((vector_size(HEX_STEP_BYTES)));
+    step both;
+    memcpy(&both, bytes, sizeof(both));
+    step high = both >> 4;
+    step low = both & 0xF;
+    step first =
+        __builtin_shufflevector(high, low, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    step last = __builtin_shufflevector(high, low, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14,
+                                        30, 15, 31);
+    first += '0' + ((step)(first > 9) & ('a' - '0' - 10));
+    last += '0' + ((step)(last > 9) & ('a' - '0' - 10));
+    memcpy(text, &first, sizeof(first));
+    memcpy(text + HEX_STEP_BYTES, &last, sizeof(last));
 }
 
 void audit_append_decision_id(struct buf *out, const uint8_t id[AUDIT_DECISION_ID_BYTES])
