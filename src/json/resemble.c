@@ -52,11 +52,19 @@ static bool stands_for_itself(uint8_t byte)
     return byte >= 0x20 && byte < 0x7F && byte != '\\';
 }
 
-/* As most pairs of names do: by more than the bit that tells the cases of a letter apart. */
-static bool begin_differently(struct slice a, struct slice b)
+/* As most pairs of names do, by more than the bit that tells the cases of a letter apart, before
+ * anything in them asks for a closer look. */
+static bool differ_plainly(struct slice a, struct slice b)
 {
-    return a.len > 0 && b.len > 0 && stands_for_itself(a.ptr[0]) && stands_for_itself(b.ptr[0]) &&
-           ((a.ptr[0] ^ b.ptr[0]) & ~0x20) != 0;
+    for (size_t i = 0; i < a.len && i < b.len; i++) {
+        if (!stands_for_itself(a.ptr[i]) || !stands_for_itself(b.ptr[i])) {
+            return false;
+        }
+        if (((a.ptr[i] ^ b.ptr[i]) & ~0x20) != 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Of a string, escapes untouched. */
@@ -68,7 +76,7 @@ static struct slice content_of(const struct json_tape *tape, json_ref ref)
 
 static bool contents_resemble(struct slice a, struct slice b)
 {
-    return !begin_differently(a, b) && resembles(a, b);
+    return !differ_plainly(a, b) && resembles(a, b);
 }
 
 bool json_string_resembles(const struct json_tape *a, json_ref a_ref, const struct json_tape *b,

@@ -38,7 +38,11 @@ TEST(json_string_resembles_what_folds_to_it)
         {"[\"key\",\"\xE2\x84\xAA"
          "ey\"]",
          true},
+        {"[\"inputRequests\",\"inputRequest\xC5\xBF\"]", true},
+        {"[\"inputRequests\",\"input\\u0052equests\"]", true},
         {"[\"path\",\"bath\"]", false},
+        {"[\"path\",\"paTs\"]", false},
+        {"[\"pa@h\",\"pa`h\"]", false},
         {"[\"path\",\"0ath\"]", false},
         {"[\"path\",\"paths\"]", false},
         {"[\"path\",\"pat\"]", false},

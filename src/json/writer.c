@@ -49,10 +49,10 @@ static void separate(struct writing *w, struct frame *frame)
     frame->has_element = true;
 }
 
-/* Write a value at once when it needs no walk; false when the caller must go inside. */
-static bool write_whole(struct writing *w, json_ref ref)
+/* Write a value at once when it needs no walk; false when the caller must go inside. edit: of this
+ * value, or NULL. */
+static bool write_whole(struct writing *w, json_ref ref, const struct json_edit *edit)
 {
-    const struct json_edit *edit = edit_of(w, ref, false);
     if (edit != NULL) {
         buf_append(w->buf, edit->text);
         return true;
@@ -81,19 +81,13 @@ static void close_frame(struct writing *w, struct frame *frame)
     buf_append_byte(w->buf, json_type(w->tape, frame->container) == JSON_OBJECT ? '}' : ']');
 }
 
-static bool is_removed(const struct writing *w, json_ref ref)
-{
-    const struct json_edit *edit = edit_of(w, ref, false);
-    return edit != NULL && edit->kind == JSON_EDIT_REMOVE;
-}
-
 void json_write(struct buf *buf, const struct json_tape *tape, json_ref root,
                 const struct json_edit *edits, size_t edit_count)
 {
     struct writing w = {buf, tape, edits, edit_count};
     struct frame frames[JSON_DEPTH_LIMIT];
     size_t depth = 0;
-    if (write_whole(&w, root)) {
+    if (write_whole(&w, root, edit_of(&w, root, false))) {
         return;
     }
     open_frame(&w, &frames[depth++], root);
@@ -106,7 +100,8 @@ void json_write(struct buf *buf, const struct json_tape *tape, json_ref root,
             depth--;
             continue;
         }
-        if (is_removed(&w, value)) {
+        const struct json_edit *edit = edit_of(&w, value, false);
+        if (edit != NULL && edit->kind == JSON_EDIT_REMOVE) {
             continue;
         }
         separate(&w, frame);
@@ -114,7 +109,7 @@ void json_write(struct buf *buf, const struct json_tape *tape, json_ref root,
             buf_append(buf, json_raw(tape, key));
             buf_append_byte(buf, ':');
         }
-        if (!write_whole(&w, value)) {
+        if (!write_whole(&w, value, edit)) {
             assert(depth < JSON_DEPTH_LIMIT);
             open_frame(&w, &frames[depth++], value);
         }
