@@ -149,12 +149,9 @@ static int64_t *find_target(struct usage_window *window, struct slice target)
     return window->target_count == USAGE_TARGETS_MAX ? &window->other_calls : NULL;
 }
 
-static int64_t *count_of(struct usage_window *window, struct slice target)
+/* Of a target that find_target does not find: there is room for it. */
+static int64_t *add_target(struct usage_window *window, struct slice target)
 {
-    int64_t *found = find_target(window, target);
-    if (found != NULL) {
-        return found;
-    }
     struct target_count *added = &window->targets[window->target_count++];
     *added = (struct target_count){.name = hash_of(target)};
     return &added->calls;
@@ -179,7 +176,7 @@ enum status usage_table_look(struct usage_table *table, const struct usage_call 
     out->label_bits = window->label_bits;
     if (act == USAGE_COUNTS) {
         window->calls++;
-        (*count_of(window, call->target))++;
+        (*(target != NULL ? target : add_target(window, call->target)))++;
     }
     return STATUS_OK;
 }
