@@ -38,24 +38,35 @@ enum status mcp_mirror_decode(struct slice value, struct arena *arena, struct sl
     return slice_is_utf8(*out) ? STATUS_OK : STATUS_INVALID;
 }
 
-/* One field that must be there once and say exactly `wanted`. */
-static enum status check_field(const struct mcp_message_input *input, struct slice name,
-                               struct slice wanted, struct arena *arena, struct diag *diag)
+struct mirror {
+    struct slice name, value;
+    size_t count; /* how often it is there */
+};
+
+static struct mirror find_mirror(const struct mcp_message_input *input, struct slice name)
 {
-    size_t count = 0;
-    struct slice value = mcp_field(input->fields, input->field_count, name, &count);
+    struct mirror found = {.name = name};
+    found.value = mcp_field(input->fields, input->field_count, name, &found.count);
+    return found;
+}
+
+/* A field that must be there once and say exactly `wanted`. */
+static enum status check_field(const struct mirror *field, struct slice wanted, struct arena *arena,
+                               struct diag *diag)
+{
     struct slice text;
-    if (count != 1) {
-        return diag_fail(diag, STATUS_INVALID, "mcp.header", "field '%.*s' %s", SLICE_ARG(name),
-                         count == 0 ? "is missing" : "appears more than once");
+    if (field->count != 1) {
+        return diag_fail(diag, STATUS_INVALID, "mcp.header", "field '%.*s' %s",
+                         SLICE_ARG(field->name),
+                         field->count == 0 ? "is missing" : "appears more than once");
     }
-    if (mcp_mirror_decode(value, arena, &text) != STATUS_OK) {
+    if (mcp_mirror_decode(field->value, arena, &text) != STATUS_OK) {
         return diag_fail(diag, STATUS_INVALID, "mcp.header", "field '%.*s' is malformed",
-                         SLICE_ARG(name));
+                         SLICE_ARG(field->name));
     }
     if (!slice_eq(text, wanted)) {
         return diag_fail(diag, STATUS_INVALID, "mcp.header",
-                         "field '%.*s' does not say what the body says", SLICE_ARG(name));
+                         "field '%.*s' does not say what the body says", SLICE_ARG(field->name));
     }
     return STATUS_OK;
 }
@@ -65,42 +76,41 @@ static enum status check_name(const struct mcp_message_input *input,
                               struct arena *arena, struct diag *diag)
 {
     const struct mcp_method *entry = mcp_method_find(method);
-    size_t count = 0;
     if (entry == NULL || !entry->in_modern) {
         return STATUS_OK; /* the method check refuses it with the better code */
     }
-    (void)mcp_field(input->fields, input->field_count, SLICE("mcp-name"), &count);
+    struct mirror field = find_mirror(input, SLICE("mcp-name"));
     json_ref ref = JSON_NONE;
     /* MCP 2026-07-28: what a completion refers to is not repeated; methods of skills may do so. */
     bool is_repeated = entry->target_member.len > 0 && !entry->is_completion &&
-                       (!entry->is_unrepeated || count > 0);
+                       (!entry->is_unrepeated || field.count > 0);
     if (is_repeated && message->params != JSON_NONE) {
         ref = json_member(&message->tape, message->params, entry->target_member);
     }
     if (ref == JSON_NONE) {
-        return count == 0 ? STATUS_OK
-                          : diag_fail(diag, STATUS_INVALID, "mcp.header",
-                                      "field 'mcp-name' repeats nothing of the body");
+        return field.count == 0 ? STATUS_OK
+                                : diag_fail(diag, STATUS_INVALID, "mcp.header",
+                                            "field 'mcp-name' repeats nothing of the body");
     }
     struct slice name;
     if (json_type(&message->tape, ref) != JSON_STRING) {
         return STATUS_OK; /* the params check refuses it with the better code */
     }
     TRY(json_string(&message->tape, ref, arena, &name));
-    return check_field(input, SLICE("mcp-name"), name, arena, diag);
+    return check_field(&field, name, arena, diag);
 }
 
 enum status mcp_mirror_check(const struct mcp_message_input *input,
                              const struct mcp_message *message, struct slice method,
                              struct slice version, struct arena *arena, struct diag *diag)
 {
-    TRY(check_field(input, SLICE("mcp-protocol-version"), version, arena, diag));
+    struct mirror version_field = find_mirror(input, SLICE("mcp-protocol-version"));
+    TRY(check_field(&version_field, version, arena, diag));
     bool is_notification = message->id.len == 0;
-    size_t count = 0;
-    (void)mcp_field(input->fields, input->field_count, SLICE("mcp-method"), &count);
+    struct mirror method_field = find_mirror(input, SLICE("mcp-method"));
     /* The rules for notifications are undefined: a field that is there must still agree. */
-    if (!is_notification || count > 0) {
-        TRY(check_field(input, SLICE("mcp-method"), method, arena, diag));
+    if (!is_notification || method_field.count > 0) {
+        TRY(check_field(&method_field, method, arena, diag));
     }
     return check_name(input, message, method, arena, diag);
 }
