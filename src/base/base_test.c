@@ -135,10 +135,12 @@ TEST(slice_kinds_see_every_byte)
             bytes[at % len] = byte;
             struct slice text = slice_of(bytes, len);
             CHECK(slice_is_visible(text) == (byte > 0x20 && byte < 0x7F));
+            CHECK(slice_is_visible_name(text) == (byte > 0x20 && byte < 0x7F && byte != ':'));
             CHECK(slice_has_control(text) == ((byte < 0x20 && byte != '\t') || byte == 0x7F));
         }
     }
     CHECK(slice_is_visible(SLICE_EMPTY));
+    CHECK(slice_is_visible_name(SLICE_EMPTY));
     CHECK(!slice_has_control(SLICE_EMPTY));
 }
 

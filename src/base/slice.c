@@ -285,6 +285,16 @@ bool slice_is_visible(struct slice text)
     return !has_kind(text, is_not_visible);
 }
 
+static inline flags16 ends_name(bytes16 bytes)
+{
+    return is_not_visible(bytes) | (flags16)(bytes == ':');
+}
+
+bool slice_is_visible_name(struct slice text)
+{
+    return !has_kind(text, ends_name);
+}
+
 static inline flags16 is_control(bytes16 bytes)
 {
     return (flags16)(((bytes < 0x20) & (bytes != '\t')) | (bytes == 0x7F));

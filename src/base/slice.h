@@ -117,6 +117,10 @@ size_t slice_find_control(struct slice text, size_t at);
 /* Only visible ASCII, 0x21 to 0x7E? True for an empty text. */
 bool slice_is_visible(struct slice text);
 
+/* Only visible ASCII without a colon, which ends the name of a header field? True for an empty
+ * text. */
+bool slice_is_visible_name(struct slice text);
+
 /* Is there a control character other than a tab? DEL is one here. */
 bool slice_has_control(struct slice text);
 

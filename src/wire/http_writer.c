@@ -62,8 +62,7 @@ void http_write_status_line(struct buf *buf, int status_code)
 
 enum status http_write_field(struct buf *buf, struct slice name, struct slice value)
 {
-    bool is_name = name.len > 0 && slice_is_visible(name) && slice_find_byte(name, ':') == name.len;
-    if (!is_name || slice_has_control(value)) {
+    if (name.len == 0 || !slice_is_visible_name(name) || slice_has_control(value)) {
         return STATUS_INVALID;
     }
     buf_append(buf, name);
