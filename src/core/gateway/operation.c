@@ -520,15 +520,17 @@ static bool may_be_batch(const struct operation *op)
 {
     size_t count = 0;
     size_t begin = 0;
-    struct slice version =
-        mcp_field(op->fields, op->field_count, SLICE("mcp-protocol-version"), &count);
     while (begin < op->body.len && slice_find_byte(SLICE(" \t\r\n"), op->body.ptr[begin]) < 4) {
         begin++;
     }
-    bool is_array = begin < op->body.len && op->body.ptr[begin] == '[';
+    if (begin == op->body.len || op->body.ptr[begin] != '[') {
+        return false;
+    }
+    struct slice version =
+        mcp_field(op->fields, op->field_count, SLICE("mcp-protocol-version"), &count);
     bool may_speak_it = count == 0 || mcp_revision_parse(version) == MCP_2025_03_26;
     (void)mcp_field(op->fields, op->field_count, SLICE("mcp-session-id"), &count);
-    return is_array && may_speak_it && count > 0 && !op->exchange->takes_no_stream &&
+    return may_speak_it && count > 0 && !op->exchange->takes_no_stream &&
            operation_speaks(op, MCP_2025_03_26);
 }
 
