@@ -144,6 +144,21 @@ TEST(slice_kinds_see_every_byte)
     CHECK(!slice_has_control(SLICE_EMPTY));
 }
 
+TEST(diag_copy_takes_what_failed)
+{
+    struct diag failed = {.line = 3, .column = 4, .offset = 5};
+    struct diag copy = {0};
+    (void)!diag_fail(&failed, STATUS_LIMIT, "some.code", "some message");
+    diag_copy(&copy, &failed);
+    CHECK(memcmp(&copy, &failed, sizeof(copy)) == 0);
+    diag_copy(&copy, NULL);
+    CHECK(copy.status == STATUS_OK && copy.code == NULL && copy.message[0] == '\0');
+    CHECK(copy.line == 0 && copy.column == 0 && copy.offset == 0);
+    diag_copy(&copy, &failed);
+    diag_copy(&copy, &(struct diag){0});
+    CHECK(copy.status == STATUS_OK && copy.code == NULL && copy.message[0] == '\0');
+}
+
 /* Every byte against every byte, at the last place of texts of all lengths around a word. */
 TEST(slice_eq_ascii_nocase_folds_letters_only)
 {

@@ -21,6 +21,26 @@ struct diag {
     size_t offset;                    /* byte offset in the input, where line is 0 */
 };
 
+/* Nothing failed. The message is not cleared as a whole: it is large, and often nothing fails. */
+static inline void diag_clear(struct diag *diag)
+{
+    diag->status = STATUS_OK;
+    diag->code = NULL;
+    diag->message[0] = '\0';
+    diag->line = diag->column = 0;
+    diag->offset = 0;
+}
+
+/* What failed, if anything did, is copied; from may be NULL: nothing. */
+static inline void diag_copy(struct diag *to, const struct diag *from)
+{
+    if (from == NULL || from->code == NULL) {
+        diag_clear(to);
+    } else {
+        *to = *from;
+    }
+}
+
 /* Format into text of size bytes: NUL-terminated, cut with "..." when longer, control characters
  * replaced. */
 void diag_vformat(char *text, size_t size, const char *format, va_list args)

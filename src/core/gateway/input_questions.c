@@ -553,7 +553,7 @@ static enum status drop_early(struct operation *op)
 enum stage_result operation_stage_judge_questions(struct operation *op)
 {
     op->call.failure = op->wait_status;
-    op->call.diag = op->wait_diag;
+    diag_copy(&op->call.diag, &op->wait_diag);
     op->wait_status = STATUS_OK;
     enum status status = take_answer(op);
     if (status == STATUS_OK) {

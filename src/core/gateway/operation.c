@@ -200,7 +200,7 @@ enum stage_result operation_pause(struct operation *op)
 void operation_note(struct operation *op, enum status status, const struct diag *diag)
 {
     op->wait_status = status;
-    op->wait_diag = diag == NULL ? (struct diag){0} : *diag;
+    diag_copy(&op->wait_diag, diag);
 }
 
 /* The last child is over. A stage that is still starting its children is not asked. */
@@ -607,11 +607,13 @@ static struct operation *new_operation(struct gateway *gateway)
     if (op == NULL) {
         return NULL;
     }
-    *op = (struct operation){.gateway = gateway,
-                             .next = gateway->operations,
-                             .stages = REFUSAL_STAGES,
-                             .children = {.table = &gateway->children, .settled = on_settled},
-                             .server_index = OPERATION_ALL_SERVERS};
+    memset(op, 0, offsetof(struct operation, wait_diag));
+    diag_clear(&op->wait_diag);
+    op->gateway = gateway;
+    op->next = gateway->operations;
+    op->stages = REFUSAL_STAGES;
+    op->children = (struct children){.table = &gateway->children, .settled = on_settled};
+    op->server_index = OPERATION_ALL_SERVERS;
     op->account = (struct account){.parent = &gateway->account,
                                    .limit_bytes = gateway->limits.operation_bytes};
     op->deadline.fire = on_deadline;

@@ -146,7 +146,6 @@ struct operation {
     size_t asking_count, asked_count; /* of these, not over; in all */
     struct asking *asking;            /* which the message answers */
     enum status wait_status;          /* of the child that was waited for */
-    struct diag wait_diag;
     struct input_rounds input;
     struct json_edit withheld; /* of the answer: says what is not let through; text empty: none */
     struct operation_task task;
@@ -166,6 +165,7 @@ struct operation {
     struct slice instructions; /* of the endpoint's one server, a JSON string, or empty */
     struct buf reply;          /* JSON to answer */
     struct buf session_id;     /* to give to a legacy client; else empty */
+    struct diag wait_diag;     /* of wait_status; the last one, see new_operation */
 };
 
 typedef enum stage_result (*stage_fn)(struct operation *operation);
