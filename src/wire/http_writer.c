@@ -1,6 +1,7 @@
 #include "wire/http_writer.h"
 
 #include <assert.h>
+#include <string.h>
 
 static struct slice reason_phrase(int status_code)
 {
@@ -65,10 +66,21 @@ enum status http_write_field(struct buf *buf, struct slice name, struct slice va
     if (name.len == 0 || !slice_is_visible_name(name) || slice_has_control(value)) {
         return STATUS_INVALID;
     }
-    buf_append(buf, name);
-    buf_append(buf, SLICE(": "));
-    buf_append(buf, value);
-    buf_append(buf, SLICE("\r\n"));
+    uint8_t *at = buf_reserve(buf, name.len + value.len + 4);
+    if (at == NULL) {
+        return STATUS_OK; /* the buffer knows */
+    }
+    memcpy(at, name.ptr, name.len);
+    at += name.len;
+    *at++ = ':';
+    *at++ = ' ';
+    if (value.len > 0) {
+        memcpy(at, value.ptr, value.len);
+    }
+    at += value.len;
+    *at++ = '\r';
+    *at++ = '\n';
+    buf_commit(buf, name.len + value.len + 4);
     return STATUS_OK;
 }
 

@@ -27,7 +27,7 @@ struct http_target {
     struct http_upstream *upstream;
     const struct upstream_target *config;
     struct tls_context *tls;
-    struct buf host_field;
+    struct buf host_field;                /* a whole line of a head */
     struct http_link *idle;               /* last used first */
     size_t running_count, standing_count; /* calls, and of these streams of sessions */
     struct sockaddr_storage addresses[TARGET_ADDRESSES_MAX];

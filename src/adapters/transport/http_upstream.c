@@ -201,7 +201,7 @@ static struct slice method_of(const struct upstream_request *request)
 static enum status write_fields(struct buf *out, const struct http_target *target,
                                 const struct upstream_request *request)
 {
-    TRY(http_write_field(out, SLICE("Host"), buf_view(&target->host_field)));
+    buf_append(out, buf_view(&target->host_field));
     if (request->is_get) {
         buf_append(out, SLICE("Accept: text/event-stream\r\n"));
     } else if (has_body(request)) {
@@ -368,26 +368,38 @@ struct port_upstream http_upstream_port(struct http_upstream *upstream)
                                   .close_child = close_child};
 }
 
-static void write_host_field(struct http_target *target)
+static enum status write_host_field(struct http_target *target)
 {
     const struct upstream_target *config = target->config;
     bool needs_brackets = slice_find_byte(config->host, ':') < config->host.len;
-    buf_init(&target->host_field, HOST_FIELD_BYTES, NULL);
-    buf_append(&target->host_field, needs_brackets ? SLICE("[") : SLICE_EMPTY);
-    buf_append(&target->host_field, config->host);
-    buf_append(&target->host_field, needs_brackets ? SLICE("]") : SLICE_EMPTY);
+    struct buf value;
+    buf_init(&value, HOST_FIELD_BYTES, NULL);
+    buf_append(&value, needs_brackets ? SLICE("[") : SLICE_EMPTY);
+    buf_append(&value, config->host);
+    buf_append(&value, needs_brackets ? SLICE("]") : SLICE_EMPTY);
     if (config->port != (config->is_tls ? 443 : 80)) {
-        buf_append_byte(&target->host_field, ':');
-        buf_append_u64(&target->host_field, config->port);
+        buf_append_byte(&value, ':');
+        buf_append_u64(&value, config->port);
     }
+    buf_init(&target->host_field, HOST_FIELD_BYTES, NULL);
+    enum status status = buf_status(&value);
+    if (status == STATUS_OK) {
+        status = http_write_field(&target->host_field, SLICE("Host"), buf_view(&value));
+    }
+    buf_release(&value);
+    return status == STATUS_OK ? buf_status(&target->host_field) : status;
 }
 
 static enum status init_target(struct http_target *target, struct http_upstream *upstream,
                                const struct upstream_target *config, struct diag *diag)
 {
     *target = (struct http_target){.upstream = upstream, .config = config};
-    write_host_field(target);
-    if (buf_status(&target->host_field) != STATUS_OK) {
+    enum status status = write_host_field(target);
+    if (status == STATUS_INVALID) {
+        return diag_fail(diag, status, "upstream.request",
+                         "the host of a server holds a control character");
+    }
+    if (status != STATUS_OK) {
         return diag_fail(diag, STATUS_LIMIT, "upstream.memory", "no memory for a server");
     }
     return config->is_tls ? tls_client_context_new(config->ca_file, &target->tls, diag) : STATUS_OK;

@@ -408,8 +408,12 @@ static size_t build_fields(const struct call_request *request, struct buf *name,
         fields[count++] = (struct http_field){SLICE("Mcp-Method"), request->method};
     }
     if (request->is_modern && request->name.len > 0) {
-        mcp_mirror_encode(name, request->name);
-        fields[count++] = (struct http_field){SLICE("Mcp-Name"), buf_view(name)};
+        bool is_plain = mcp_mirror_is_plain(request->name);
+        if (!is_plain) {
+            mcp_mirror_encode(name, request->name);
+        }
+        fields[count++] =
+            (struct http_field){SLICE("Mcp-Name"), is_plain ? request->name : buf_view(name)};
     }
     for (size_t i = 0; i < request->parameter_count; i++) {
         fields[count++] = request->parameters[i];

@@ -328,6 +328,8 @@ TEST(mcp_mirror_encodes_what_a_field_cannot_hold)
         struct buf buf;
         buf_init(&buf, 1024, NULL);
         mcp_mirror_encode(&buf, slice_view_cstr(rows[i].value));
+        CHECK_ROW(rows[i].value, mcp_mirror_is_plain(slice_view_cstr(rows[i].value)) ==
+                                     slice_eq(buf_view(&buf), slice_view_cstr(rows[i].value)));
         CHECK_ROW(rows[i].value, slice_eq(buf_view(&buf), slice_view_cstr(rows[i].expected)));
         buf_release(&buf);
     }

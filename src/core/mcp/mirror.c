@@ -115,11 +115,16 @@ enum status mcp_mirror_check(const struct mcp_message_input *input,
     return check_name(input, message, method, arena, diag);
 }
 
-void mcp_mirror_encode(struct buf *buf, struct slice value)
+bool mcp_mirror_is_plain(struct slice value)
 {
     bool has_edge_space = value.len != slice_trim_ows(value).len;
-    if (is_plain_ascii(value) && !has_edge_space && !is_sentinel(value) &&
-        slice_find_byte(value, '\t') == value.len) {
+    return is_plain_ascii(value) && !has_edge_space && !is_sentinel(value) &&
+           slice_find_byte(value, '\t') == value.len;
+}
+
+void mcp_mirror_encode(struct buf *buf, struct slice value)
+{
+    if (mcp_mirror_is_plain(value)) {
         buf_append(buf, value);
         return;
     }

@@ -20,6 +20,9 @@ NODISCARD enum status mcp_mirror_check(const struct mcp_message_input *input,
  * itself. STATUS_INVALID when it is neither form, STATUS_LIMIT when the arena is full. */
 NODISCARD enum status mcp_mirror_decode(struct slice value, struct arena *arena, struct slice *out);
 
+/* Does a field carry the value as it is? */
+bool mcp_mirror_is_plain(struct slice value);
+
 /* Append a value in the form fields carry it: as it is when it is plain printable ASCII, else as
  * "=?base64?...?=". */
 void mcp_mirror_encode(struct buf *buf, struct slice value);
