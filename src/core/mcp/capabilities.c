@@ -1,5 +1,10 @@
 #include "core/mcp/capabilities.h"
 
+static json_ref object_at(const struct json_tape *tape, json_ref ref)
+{
+    return ref != JSON_NONE && json_type(tape, ref) == JSON_OBJECT ? ref : JSON_NONE;
+}
+
 static bool is_true(const struct json_tape *tape, json_ref object, struct slice name)
 {
     json_ref ref = object == JSON_NONE ? JSON_NONE : json_member(tape, object, name);
@@ -8,14 +13,18 @@ static bool is_true(const struct json_tape *tape, json_ref object, struct slice 
 
 struct mcp_client_capabilities mcp_capabilities_read(const struct json_tape *tape, json_ref ref)
 {
-    json_ref sampling = json_member_object(tape, ref, SLICE("sampling"));
-    json_ref elicitation = json_member_object(tape, ref, SLICE("elicitation"));
+    static const struct slice NAMES[] = {SLICE_INIT("sampling"), SLICE_INIT("elicitation"),
+                                         SLICE_INIT("roots"), SLICE_INIT("extensions")};
+    json_ref values[COUNT_OF(NAMES)];
+    (void)json_members(tape, ref, NAMES, COUNT_OF(NAMES), values);
+    json_ref sampling = object_at(tape, values[0]);
+    json_ref elicitation = object_at(tape, values[1]);
+    json_ref roots = object_at(tape, values[2]);
+    json_ref others = object_at(tape, values[3]);
     bool has_url = json_member_object(tape, elicitation, SLICE("url")) != JSON_NONE;
     bool has_form = json_member_object(tape, elicitation, SLICE("form")) != JSON_NONE;
-    json_ref roots = json_member_object(tape, ref, SLICE("roots"));
     bool has_other_extensions = false;
     uint32_t extensions = mcp_extensions_read(tape, ref, &has_other_extensions);
-    json_ref others = json_member_object(tape, ref, SLICE("extensions"));
     uint32_t known = (sampling != JSON_NONE ? 1U : 0U) + (elicitation != JSON_NONE ? 1U : 0U) +
                      (roots != JSON_NONE ? 1U : 0U) + (others != JSON_NONE ? 1U : 0U);
     return (struct mcp_client_capabilities){
