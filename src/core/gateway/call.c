@@ -74,9 +74,8 @@ static void fail_protocol(struct call *call, const char *what)
     }
 }
 
-static bool answer_is_ours(const struct call *call, const struct json_tape *tape)
+static bool answer_is_ours(const struct call *call, const struct json_tape *tape, json_ref id)
 {
-    json_ref id = json_member(tape, 0, SLICE("id"));
     int64_t value = 0;
     /* Exact type and value: SDKs correlate "7" with 7, which lets a server answer twice. */
     return call->id != 0 && id != JSON_NONE && json_type(tape, id) == JSON_NUMBER &&
@@ -109,13 +108,15 @@ static bool take_result_type(struct call *call, const struct json_tape *tape, js
 
 static void take_answer(struct call *call, const struct json_tape *tape)
 {
-    json_ref result = json_member(tape, 0, SLICE("result"));
-    json_ref error = json_member(tape, 0, SLICE("error"));
+    struct server_answer answer;
+    bool is_answer = server_message_is_answer(tape, &answer);
+    json_ref result = answer.result;
+    json_ref error = answer.error;
     if (call->has_answer) {
         fail_protocol(call, "the server answered twice");
-    } else if (!answer_is_ours(call, tape)) {
+    } else if (!answer_is_ours(call, tape, answer.id)) {
         fail_protocol(call, "the server answered a request that was not made");
-    } else if ((result == JSON_NONE) == (error == JSON_NONE) || !server_message_is_answer(tape)) {
+    } else if ((result == JSON_NONE) == (error == JSON_NONE) || !is_answer) {
         fail_protocol(call, "the answer must hold a result or an error, and nothing else");
     } else if (result != JSON_NONE && json_type(tape, result) != JSON_OBJECT) {
         fail_protocol(call, "the result must be an object");

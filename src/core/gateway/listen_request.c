@@ -174,8 +174,8 @@ enum listen_message listen_read(const struct json_tape *tape, int64_t id, bool i
     }
     json_ref method = json_member(tape, 0, SLICE("method"));
     if (method == JSON_NONE) {
-        return server_message_is_answer(tape) &&
-                       is_ours(tape, json_member(tape, 0, SLICE("id")), id)
+        struct server_answer answer;
+        return server_message_is_answer(tape, &answer) && is_ours(tape, answer.id, id)
                    ? LISTEN_ENDED
                    : LISTEN_BROKEN;
     }

@@ -36,11 +36,16 @@ bool server_message_is_rpc(const struct json_tape *tape)
     return version != JSON_NONE && json_string_eq(tape, version, SLICE("2.0"));
 }
 
-bool server_message_is_answer(const struct json_tape *tape)
+bool server_message_is_answer(const struct json_tape *tape, struct server_answer *out)
 {
-    static const struct slice NAMES[] = {SLICE_INIT("jsonrpc"), SLICE_INIT("id"),
-                                         SLICE_INIT("result"), SLICE_INIT("error")};
-    return has_only(tape, NAMES, COUNT_OF(NAMES));
+    static const struct slice NAMES[] = {SLICE_INIT("id"), SLICE_INIT("result"),
+                                         SLICE_INIT("error"), SLICE_INIT("jsonrpc")};
+    json_ref values[COUNT_OF(NAMES)];
+    uint32_t found = json_members(tape, 0, NAMES, COUNT_OF(NAMES), values);
+    if (out != NULL) {
+        *out = (struct server_answer){values[0], values[1], values[2]};
+    }
+    return json_type(tape, 0) == JSON_OBJECT && found == json_count(tape, 0);
 }
 
 bool server_message_is_notification(const struct json_tape *tape)

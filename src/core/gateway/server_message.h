@@ -13,8 +13,14 @@
 /* Is the text an object of JSON-RPC 2.0? */
 bool server_message_is_rpc(const struct json_tape *tape);
 
-/* Has it nothing but an id and a result or an error? */
-bool server_message_is_answer(const struct json_tape *tape);
+/* The members of an answer, JSON_NONE where there is none. */
+struct server_answer {
+    json_ref id, result, error;
+};
+
+/* Has it nothing but an id and a result or an error? What it has of these is in *out, whatever else
+ * there is. out may be NULL. */
+bool server_message_is_answer(const struct json_tape *tape, struct server_answer *out);
 
 /* Has it nothing but a method and perhaps parameters, which are an object? */
 bool server_message_is_notification(const struct json_tape *tape);

@@ -510,7 +510,7 @@ static bool take_message(struct server_session *session, const struct json_tape 
         return false;
     }
     if (json_member(tape, 0, SLICE("method")) == JSON_NONE) {
-        return server_message_is_answer(tape);
+        return server_message_is_answer(tape, NULL);
     }
     if (json_member(tape, 0, SLICE("id")) == JSON_NONE) {
         bool is_sound = server_message_is_notification(tape);
