@@ -322,6 +322,29 @@ TEST(json_members_finds_all_in_one_walk)
     }
 }
 
+TEST(json_string_index_names_the_text)
+{
+    static const struct slice NAMES[] = {SLICE_INIT(""), SLICE_INIT("a"), SLICE_INIT("bb")};
+    static const struct {
+        const char *text;
+        size_t index;
+    } rows[] = {
+        {"\"\"", 0},    {"\"a\"", 1}, {"\"\\u0062b\"", 2}, {"\"b\"", 3},   {"\"A\"", 3},
+        {"\"bbb\"", 3}, {"1", 3},     {"null", 3},         {"[\"a\"]", 3},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct arena arena;
+        struct json_tape tape;
+        arena_init(&arena, TEST_ARENA_BYTES, NULL);
+        init_parser();
+        CHECK_ROW(rows[i].text, json_parse(&parser, slice_view_cstr(rows[i].text), &arena, &tape,
+                                           NULL) == STATUS_OK);
+        CHECK_ROW(rows[i].text,
+                  json_string_index(&tape, 0, NAMES, COUNT_OF(NAMES)) == rows[i].index);
+        arena_release(&arena);
+    }
+}
+
 /* {"a...a":0,"":1}, whose first name has len letters; odd: its first one as an escape. */
 static json_ref parse_long_name(struct arena *arena, size_t len, bool odd, struct json_tape *tape)
 {

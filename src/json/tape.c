@@ -480,12 +480,11 @@ static uint64_t mark_of_name(const struct json_node *name, uint8_t first, uint8_
                              : (uint64_t)1 << ((name->len + 8U * first + 9U * last) & 63);
 }
 
-/* Note the name that was just read; end: behind its quotes. */
-static void mark_name(struct reader *r, const uint8_t *end)
+/* Note the name that was just read, from start to end with its quotes. */
+static void mark_name(struct reader *r, const uint8_t *start, const uint8_t *end)
 {
     struct level *level = r->level;
-    const struct json_node *name = &r->nodes[r->count - 1];
-    uint64_t mark = mark_of_name(name, r->begin[name->offset + 1], end[-2]);
+    uint64_t mark = mark_of_name(&r->nodes[r->count - 1], start[1], end[-2]);
     level->may_repeat |= (level->marks & mark) != 0;
     level->marks |= mark;
 }
@@ -495,11 +494,12 @@ static inline const uint8_t *read_name(struct reader *r, const uint8_t *at)
     if (peek_past_space(r, &at) != '"') {
         return fail_syntax(r, at, "a member name must be a string");
     }
-    at = read_string(r, at);
+    const uint8_t *start = at;
+    at = read_string(r, start);
     if (at == NULL) {
         return NULL;
     }
-    mark_name(r, at);
+    mark_name(r, start, at);
     return peek_past_space(r, &at) == ':' ? at + 1
                                           : fail_syntax(r, at, "':' must follow a member name");
 }
@@ -706,6 +706,14 @@ static inline size_t name_index(const uint8_t *tape_text, const struct json_node
         i++;
     }
     return i;
+}
+
+size_t json_string_index(const struct json_tape *tape, json_ref ref, const struct slice *names,
+                         size_t count)
+{
+    return json_type(tape, ref) == JSON_STRING
+               ? name_index(tape->text.ptr, &tape->nodes[ref], names, count)
+               : count;
 }
 
 uint32_t json_members(const struct json_tape *tape, json_ref ref, const struct slice *names,

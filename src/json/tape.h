@@ -115,6 +115,10 @@ NODISCARD enum status json_string(const struct json_tape *tape, json_ref ref, st
 /* Is ref a string that stands for text? Allocates nothing. */
 bool json_string_eq(const struct json_tape *tape, json_ref ref, struct slice text);
 
+/* Which of the names does a string stand for? count: none, or ref is no string. */
+size_t json_string_index(const struct json_tape *tape, json_ref ref, const struct slice *names,
+                         size_t count);
+
 /* Do two strings, on any tapes, stand for the same text? Allocates nothing. */
 bool json_string_same(const struct json_tape *a, json_ref a_ref, const struct json_tape *b,
                       json_ref b_ref);

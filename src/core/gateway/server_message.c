@@ -68,12 +68,7 @@ bool server_message_is_notice(const struct json_tape *tape)
                                          SLICE_INIT("notifications/tasks/status"),
                                          SLICE_INIT("notifications/subscriptions/acknowledged")};
     json_ref method = json_member(tape, 0, SLICE("method"));
-    for (size_t i = 0; i < COUNT_OF(NAMES); i++) {
-        if (json_string_eq(tape, method, NAMES[i])) {
-            return true;
-        }
-    }
-    return false;
+    return json_string_index(tape, method, NAMES, COUNT_OF(NAMES)) < COUNT_OF(NAMES);
 }
 
 bool server_message_is_question(const struct json_tape *tape)

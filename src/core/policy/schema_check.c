@@ -82,12 +82,10 @@ static enum schema_type type_from_name(struct json_place name)
         [SCHEMA_OBJECT] = SLICE_INIT("object"),
         [SCHEMA_NULL] = SLICE_INIT("null"),
     };
-    for (size_t i = SCHEMA_STRING; is_a(name, JSON_STRING) && i < COUNT_OF(NAMES); i++) {
-        if (json_string_eq(name.tape, name.ref, NAMES[i])) {
-            return (enum schema_type)i;
-        }
-    }
-    return SCHEMA_ANY;
+    size_t found = name.ref == JSON_NONE
+                       ? COUNT_OF(NAMES)
+                       : json_string_index(name.tape, name.ref, NAMES, COUNT_OF(NAMES));
+    return found < COUNT_OF(NAMES) ? (enum schema_type)found : SCHEMA_ANY;
 }
 
 enum schema_type schema_type_of(struct json_place schema)
