@@ -11,7 +11,8 @@
 int audit_fail(const struct diag *diag);
 
 /* --dir, or the one journal in the state folder that is being written or the only one there, or
- * that of the system service. NULL: it is not clear which, and what there is has been printed. */
+ * that of the system service. NULL: it is not clear which, and what there is has been printed.
+ * Waits until a process that writes it has written what was answered before. */
 const char *audit_directory(const char *given, char path[AUDIT_PATH_BYTES]);
 
 /* A journal without records is no error, but silence would look like one. */

@@ -1,7 +1,10 @@
 /* Which journal is meant when none is named: those of a person's own gateways lie side by side in
  * the state folder, one for each process of `proxy` and `wrap`, since a journal has one writer. */
 #include "cli/audit.h"
+
 #include "cli/state_folder.h"
+
+#include "adapters/journal/spool_place.h"
 
 #include "base/arena.h"
 #include "base/slice.h"
@@ -201,12 +204,9 @@ static const char *choose(const char *state, struct found_journals *journals,
     return path;
 }
 
-const char *audit_directory(const char *given, char path[AUDIT_PATH_BYTES])
+static const char *find(char path[AUDIT_PATH_BYTES])
 {
     char state[STATE_FOLDER_BYTES];
-    if (given != NULL) {
-        return given;
-    }
     struct found_journals *journals = base_alloc(sizeof(*journals));
     if (journals == NULL) {
         (void)fputs("aegis audit: no memory to look for journals\n", stderr);
@@ -216,4 +216,13 @@ const char *audit_directory(const char *given, char path[AUDIT_PATH_BYTES])
     const char *chosen = choose(state, journals, path);
     base_free(journals);
     return chosen;
+}
+
+const char *audit_directory(const char *given, char path[AUDIT_PATH_BYTES])
+{
+    const char *directory = given != NULL ? given : find(path);
+    if (directory != NULL) {
+        spool_wait_for_writer(directory);
+    }
+    return directory;
 }

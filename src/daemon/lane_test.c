@@ -208,6 +208,13 @@ static enum status journal_append(void *context, const struct journal_request *r
     return STATUS_OK;
 }
 
+static bool journal_keep(void *context, struct slice payload)
+{
+    (void)context;
+    (void)payload;
+    return false;
+}
+
 static void journal_flush(void *context)
 {
     (void)context;
@@ -268,8 +275,8 @@ static void share(struct fixture *self)
     self->random = system_random();
     self->config.limits = config_limits_default();
     CHECK(openssl_crypto_new(&self->crypto) == STATUS_OK);
-    self->journal.port =
-        (struct port_journal){&self->journal, journal_append, journal_flush, journal_is_healthy};
+    self->journal.port = (struct port_journal){&self->journal, journal_append, journal_keep,
+                                               journal_flush, journal_is_healthy};
     CHECK(uv_sem_init(&self->journal.intended, 0) == 0);
     CHECK(uv_sem_init(&self->journal.cancelled, 0) == 0);
     self->targets[SERVER_HTTP] = (struct upstream_target){

@@ -118,6 +118,7 @@ static enum status open_journal(struct serving *s, struct diag *diag)
     (void)snprintf(path, sizeof(path), "%.*s", SLICE_ARG(config->audit.dir));
     struct journal_options options = {
         .directory = path,
+        .spool = s->plan->spool,
         .segment_bytes_max = (uint64_t)config->limits.journal_segment_bytes,
         .queue_bytes_max = (size_t)config->limits.journal_queue_bytes,
         .stall_ms = config->limits.journal_stall_ms,

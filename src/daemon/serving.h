@@ -38,6 +38,7 @@ struct serving_plan {
     const struct program *programs;         /* by server; NULL: */
     const int *process_channels;            /* one for each listener, to the supervisor */
     const struct checkpoint_signer *signer; /* of the journal; borrowed, NULL without audit */
+    struct spool *spool;                    /* of the journal; borrowed, NULL without one */
     struct serving_host host;
     const struct sealing_keys *sealing; /* to begin with; NULL: of this process */
     const struct bearer_source *bearer; /* as in lane.h */

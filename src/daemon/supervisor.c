@@ -2,6 +2,7 @@
 
 #include "adapters/crypto/openssl_crypto.h"
 #include "adapters/journal/signing_channel.h"
+#include "adapters/journal/spool_place.h"
 #include "adapters/process/channel.h"
 #include "adapters/process/process_server.h"
 #include "adapters/runtime/loop.h"
@@ -71,6 +72,7 @@ struct supervisor {
     struct process_server server;
     struct signing_key *signing_key; /* of the journal's checkpoints; NULL without audit */
     struct checkpoint_notary notary;
+    struct spool_place spool; /* what a worker leaves here when it dies, the next one records */
     struct worker_process worker;
     /* What clients carry sealed opens at the next worker, too, unless the last one may have been
      * taken over: then others are drawn. */
@@ -222,10 +224,12 @@ static int spawn_worker(struct supervisor *s, const int own[OWN_CHANNELS])
         .user = s->run_as.worker.user,
         .group = s->run_as.worker.group,
     };
-    static_assert(WORKER_CHANNEL == 3 && WORKER_KEYS_CHANNEL == 4 && WORKER_SIGNING_CHANNEL == 5,
+    static_assert(WORKER_CHANNEL == 3 && WORKER_KEYS_CHANNEL == 4 && WORKER_SIGNING_CHANNEL == 5 &&
+                      WORKER_SPOOL == 6,
                   "their places below");
-    const int descriptors[] = {0, 1, 2, own[0], own[1], own[2]};
-    return spawn_start(&program, descriptors, COUNT_OF(descriptors), &s->worker.spawned);
+    const int descriptors[] = {0, 1, 2, own[0], own[1], own[2], s->spool.descriptor};
+    size_t count = COUNT_OF(descriptors) - (s->spool.descriptor < 0 ? 1 : 0);
+    return spawn_start(&program, descriptors, count, &s->worker.spawned);
 }
 
 static void forget_worker(struct supervisor *s)
@@ -594,12 +598,13 @@ static void report_users(const struct run_as *run_as)
     }
 }
 
-static enum status open_notary(struct supervisor *s, struct diag *diag)
+static enum status open_audit(struct supervisor *s, struct diag *diag)
 {
     const struct config *config = s->first.inputs.config;
     if (config->audit.mode == CONFIG_AUDIT_OFF) {
         return STATUS_OK;
     }
+    TRY(spool_place_open((const char *)config->audit.dir.ptr, &s->spool, diag));
     TRY(signing_key_open(s->first.inputs.audit_key_path, &s->signing_key, diag));
     checkpoint_notary_init(&s->notary, s->signing_key,
                            (uint32_t)config->limits.journal_checkpoint_records,
@@ -618,7 +623,7 @@ static enum status prepare(struct supervisor *s, struct diag *diag)
     process_server_init(&s->server, s->programs, config->server_count);
     TRY(listeners_bind(config, &s->listeners, diag));
     TRY(run_as_prepare_state(config, &s->run_as, diag));
-    TRY(open_notary(s, diag));
+    TRY(open_audit(s, diag));
     TRY(parcel_pack(&s->first.inputs, &s->first.parcel, diag));
     TRY(open_signals(s));
     report_users(&s->run_as);
@@ -643,6 +648,7 @@ static void release(struct supervisor *s)
     release_reading(&s->first);
     release_reading(&s->later);
     close_descriptor(&s->signals);
+    spool_place_close(&s->spool);
     signing_key_free(s->signing_key);
     arena_release(&s->arena);
 }
@@ -654,6 +660,7 @@ enum status supervisor_run(const char *config_path)
     s = (struct supervisor){
         .config_path = config_path,
         .signals = -1,
+        .spool = SPOOL_PLACE_NONE,
         .first.parcel = -1,
         .later.parcel = -1,
         .pending.parcel = -1,

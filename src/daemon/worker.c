@@ -1,6 +1,7 @@
 #include "daemon/worker.h"
 
 #include "adapters/journal/signing_channel.h"
+#include "adapters/journal/spool.h"
 #include "adapters/process/channel.h"
 #include "adapters/sandbox/sandbox.h"
 #include "daemon/control_message.h"
@@ -29,6 +30,7 @@ struct worker {
     struct sealing_keys sealing;
     struct signing_client signing;
     struct checkpoint_signer signer; /* of the journal: the supervisor, which has the key */
+    struct spool spool;
 };
 
 static void tell(enum control_type type, bool is_done)
@@ -195,6 +197,16 @@ static enum status read_sealing(const struct config *config, struct sealing_keys
     return status;
 }
 
+static enum status open_spool(struct worker *worker, struct diag *diag)
+{
+    if (worker->inputs.config->audit.mode == CONFIG_AUDIT_OFF) {
+        return STATUS_OK;
+    }
+    enum status status = spool_open(WORKER_SPOOL, &worker->spool, diag);
+    (void)close(WORKER_SPOOL);
+    return status;
+}
+
 /* *out stays NULL without audit, and only then. */
 static enum status find_signer(struct worker *worker, const struct checkpoint_signer **out,
                                struct diag *diag)
@@ -225,12 +237,14 @@ static enum status serve(struct worker *worker, struct diag *diag)
     TRY(take_start(worker, diag));
     TRY(key_sets_prepare(worker->inputs.config, diag));
     TRY(restrict_self(worker, diag));
+    TRY(open_spool(worker, diag));
     const struct checkpoint_signer *signer = NULL;
     TRY(find_signer(worker, &signer, diag));
     struct serving_plan plan = {.inputs = &worker->inputs,
                                 .listeners = &worker->listeners,
                                 .process_channels = worker->process_channels,
                                 .signer = signer,
+                                .spool = &worker->spool,
                                 .sealing = &worker->sealing,
                                 .network = network_http(),
                                 .host = {.context = worker,
@@ -253,6 +267,7 @@ enum status worker_run(void)
         fprintf(stderr, "aegis: %s\n", diag.message);
     }
     parcel_close(&worker.files);
+    spool_close(&worker.spool);
     arena_release(&worker.arena);
     return status;
 }

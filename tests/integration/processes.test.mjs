@@ -260,6 +260,26 @@ describe('the processes', () => {
     await assertJournalIsIntact(bench);
   });
 
+  test('what was answered before the death of the worker has its outcome', async () => {
+    const from = bench.gateway.child.errors.length;
+    const sequence = await lastSequence(bench.state);
+    const worker = await workerOf(bench);
+    const calls = Array.from({ length: 16 }, () => callTool(bench, 'counting', 'read_report'));
+    // With the first answer others are on their way, and the journal's thread has hardly begun.
+    await Promise.race(calls);
+    process.kill(worker, 'SIGKILL');
+    const answers = (await Promise.allSettled(calls)).filter(({ value }) => value?.message?.result !== undefined);
+    assert.ok(answers.length > 0);
+    await said(bench, 'a new worker', from);
+    const records = (await auditRecords(bench.state, sequence)).filter((record) => record.target === 'counting.read_report');
+    const intents = records.filter(({ phase }) => phase === 'intent').map((record) => record.decision_id);
+    const outcomes = records.filter(({ phase }) => phase === 'outcome').map((record) => record.decision_id);
+    assert.ok(outcomes.length >= answers.length, `${outcomes.length} outcomes of ${answers.length} answers`);
+    assert.equal(new Set(outcomes).size, outcomes.length, 'each once');
+    assert.ok(outcomes.every((id) => intents.includes(id)));
+    await assertJournalIsIntact(bench);
+  });
+
   test('a stdio server that dies is started again', async () => {
     await assertWorks(bench, 'child-new', 'read_report');
     const [server] = await stdioServersOf(bench);

@@ -392,6 +392,13 @@ static enum status fake_append(void *context, const struct journal_request *requ
     return STATUS_OK;
 }
 
+static bool fake_keep(void *context, struct slice payload)
+{
+    struct world *world = context;
+    const struct journal_request request = {.payload = payload};
+    return world->journal_keeps && fake_append(world, &request) == STATUS_OK;
+}
+
 /* The test decides when a record is written, so a flush starts nothing. */
 static void fake_flush(void *context)
 {
@@ -751,7 +758,7 @@ void world_init_with(struct world *world, const char *policies, const struct gat
         .timer = {world, fake_timer_start, fake_timer_stop},
         .handover = {world, fake_hand_over},
         .upstream = {world, fake_start, fake_cancel, fake_excuse, fake_pause, fake_close_child},
-        .journal = {world, fake_append, fake_flush, fake_is_healthy},
+        .journal = {world, fake_append, fake_keep, fake_flush, fake_is_healthy},
         .now_ms = 1000};
     fake_crypto_init(&world->crypto);
     struct gateway_ports ports = {.clock = &world->clock,

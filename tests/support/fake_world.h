@@ -101,7 +101,7 @@ struct world {
     size_t record_count;
     int64_t now_ms, now_us;   /* these are added to those */
     int64_t reading_takes_us; /* each reading of the clock to the microsecond */
-    bool journal_refuses, journal_fails, cannot_hand_over;
+    bool journal_refuses, journal_fails, journal_keeps, cannot_hand_over;
     bool holds_records;      /* records wait for the test */
     bool repeats;            /* faulty adapters: all completes twice, and what was cancelled too */
     size_t strays;           /* how often that was */

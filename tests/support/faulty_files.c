@@ -35,11 +35,12 @@ static size_t read_all(int fd, uint8_t *bytes)
     return (size_t)len;
 }
 
-static int faulty_create(void *context, int directory_fd, const char *name)
+static int faulty_create(void *context, int directory_fd, const char *name, bool is_direct)
 {
     struct faulty_files *self = context;
     pthread_mutex_lock(&self->mutex);
-    int fd = is_failing(self) ? -1 : journal_files_system.create(NULL, directory_fd, name);
+    int fd =
+        is_failing(self) ? -1 : journal_files_system.create(NULL, directory_fd, name, is_direct);
     if (fd >= 0) {
         CHECK(fd < FILES_MAX && self->open[fd] == NULL);
         self->open[fd] = calloc(1, sizeof(*self->open[fd]));

@@ -1,15 +1,40 @@
 #include "adapters/journal/ahead_file.h"
 
+#include "base/arena.h"
+
 #include <assert.h>
 #include <errno.h>
+#include <string.h>
 
-#define ZEROS_BYTES 32768 /* in one call */
+#define BLOCK_BYTES JOURNAL_BLOCK_BYTES
+#define STAGE_BYTES (256U << 10) /* in one call */
 #define AHEAD_BYTES_MIN (64U << 10)
-#define AHEAD_BYTES_MAX (1U << 20)
+#define AHEAD_BYTES_MAX (1U << 20) /* in one call, too */
 
-void ahead_file_init(struct ahead_file *file, const struct journal_files *files)
+static uint64_t round_up(uint64_t bytes)
 {
-    *file = (struct ahead_file){.files = files, .fd = -1};
+    return (bytes + BLOCK_BYTES - 1) / BLOCK_BYTES * BLOCK_BYTES;
+}
+
+enum status ahead_file_init(struct ahead_file *file, const struct journal_files *files,
+                            bool is_direct)
+{
+    *file = (struct ahead_file){.files = files, .is_direct = is_direct, .fd = -1};
+    /* Zeros that nobody has touched take no memory. */
+    file->memory = base_alloc_zero(BLOCK_BYTES + STAGE_BYTES + AHEAD_BYTES_MAX);
+    if (file->memory == NULL) {
+        return STATUS_LIMIT;
+    }
+    file->stage = file->memory + (round_up((uintptr_t)file->memory) - (uintptr_t)file->memory);
+    file->zeros = file->stage + STAGE_BYTES;
+    return STATUS_OK;
+}
+
+void ahead_file_release(struct ahead_file *file)
+{
+    ahead_file_close(file);
+    base_free(file->memory);
+    file->memory = NULL;
 }
 
 bool ahead_file_is_open(const struct ahead_file *file)
@@ -20,9 +45,9 @@ bool ahead_file_is_open(const struct ahead_file *file)
 enum status ahead_file_create(struct ahead_file *file, int directory_fd, const char *name)
 {
     assert(!ahead_file_is_open(file));
-    const struct journal_files *files = file->files;
-    *file = (struct ahead_file){.files = files, .has_room = true};
-    file->fd = files->create(files->context, directory_fd, name);
+    file->end = file->zeroed = 0;
+    file->has_room = true;
+    file->fd = file->files->create(file->files->context, directory_fd, name, file->is_direct);
     return ahead_file_is_open(file) ? STATUS_OK : STATUS_UNAVAILABLE;
 }
 
@@ -45,9 +70,18 @@ static enum status write_at(struct ahead_file *file, struct slice bytes, uint64_
 
 enum status ahead_file_append(struct ahead_file *file, struct slice bytes)
 {
-    TRY(write_at(file, bytes, file->end));
-    file->end += bytes.len;
-    file->zeroed = file->end > file->zeroed ? file->end : file->zeroed;
+    while (bytes.len > 0) {
+        size_t held = (size_t)(file->end % BLOCK_BYTES), room = STAGE_BYTES - held;
+        size_t len = bytes.len < room ? bytes.len : room, used = held + len;
+        size_t whole = used / BLOCK_BYTES * BLOCK_BYTES, padded = (size_t)round_up(used);
+        memcpy(file->stage + held, bytes.ptr, len);
+        memset(file->stage + used, 0, padded - used);
+        TRY(write_at(file, slice_of(file->stage, padded), file->end - held));
+        memmove(file->stage, file->stage + whole, used - whole);
+        file->end += len;
+        file->zeroed = file->end > file->zeroed ? round_up(file->end) : file->zeroed;
+        bytes = slice_sub(bytes, len, bytes.len);
+    }
     return STATUS_OK;
 }
 
@@ -73,15 +107,14 @@ bool ahead_file_is_short(const struct ahead_file *file, uint64_t bytes_max)
 
 void ahead_file_prepare(struct ahead_file *file, uint64_t bytes_max)
 {
-    static const uint8_t zeros[ZEROS_BYTES];
-    uint64_t wanted = file->zeroed + ahead_bytes(file);
-    uint64_t to = wanted < bytes_max ? wanted : bytes_max;
-    while (file->has_room && file->zeroed < to) {
-        uint64_t left = to - file->zeroed;
-        struct slice some = slice_of(zeros, left < ZEROS_BYTES ? (size_t)left : ZEROS_BYTES);
-        file->has_room = write_at(file, some, file->zeroed) == STATUS_OK;
-        file->zeroed += file->has_room ? some.len : 0;
+    uint64_t wanted = file->zeroed + round_up(ahead_bytes(file)), end = round_up(bytes_max);
+    uint64_t to = wanted < end ? wanted : end;
+    if (!file->has_room || file->zeroed >= to) {
+        return;
     }
+    struct slice zeros = slice_of(file->zeros, (size_t)(to - file->zeroed));
+    file->has_room = write_at(file, zeros, file->zeroed) == STATUS_OK;
+    file->zeroed = file->has_room ? to : file->zeroed;
 }
 
 void ahead_file_finish(struct ahead_file *file)

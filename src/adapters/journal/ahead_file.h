@@ -6,8 +6,11 @@
  * no more. A reader finds zeros behind the end, if anything. Without zeros ahead all of it works as
  * well, at a higher price.
  *
- * What was appended is never written again, and nothing is tried twice: after a failure the owner
- * closes the file.
+ * Whole blocks are written, with zeros behind the end, so that they can go past the page cache:
+ * what is written once and hardly read costs more than its writing there, above all in a virtual
+ * machine whose free memory belongs to its host (docs/benchmarks.md). Of the block that is not full
+ * yet the same bytes are written again with the next ones. Nothing is tried twice: after a failure
+ * the owner closes the file.
  */
 #ifndef AEGIS_ADAPTERS_JOURNAL_AHEAD_FILE_H
 #define AEGIS_ADAPTERS_JOURNAL_AHEAD_FILE_H
@@ -18,13 +21,22 @@
 
 struct ahead_file {
     const struct journal_files *files;
+    bool is_direct;
+    uint8_t *memory; /* what the next two lie in */
+    uint8_t *stage;  /* what is written; begins with the block that is not full */
+    const uint8_t *zeros;
     int fd;          /* -1: closed */
     uint64_t end;    /* behind what was appended */
     uint64_t zeroed; /* from the end to here there are zeros */
     bool has_room;   /* the last attempt to write ahead in this file succeeded */
 };
 
-void ahead_file_init(struct ahead_file *file, const struct journal_files *files);
+/* is_direct: past the page cache where that can be done. STATUS_LIMIT: no memory. */
+NODISCARD enum status ahead_file_init(struct ahead_file *file, const struct journal_files *files,
+                                      bool is_direct);
+
+/* Closes it, too. */
+void ahead_file_release(struct ahead_file *file);
 
 bool ahead_file_is_open(const struct ahead_file *file);
 

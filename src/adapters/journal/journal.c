@@ -33,7 +33,7 @@ struct journal {
     pthread_cond_t watch; /* the watchdog waits: is_closing, or time passes */
     struct waiting *queued, **queued_last;
     size_t queued_bytes;
-    bool is_due;               /* what is queued is to be written now */
+    bool is_due;               /* what is queued or spooled is to be written now */
     struct waiting *in_flight; /* the group being written; the watchdog may take it */
     int64_t busy_since_ms;     /* monotonic; 0 while nothing is being written */
     int64_t checkpoint_due_ms; /* monotonic; INT64_MAX: nothing to sign */
@@ -45,6 +45,7 @@ struct journal {
     int directory_fd;
     size_t queue_bytes_max;
     int64_t stall_ms;
+    struct spool *spool; /* NULL: none */
     pthread_t writer_thread, watchdog_thread;
 
     struct segment_writer writer; /* the writer thread's alone */
@@ -139,11 +140,29 @@ static enum status journal_append(void *context, const struct journal_request *r
     return STATUS_OK;
 }
 
+static bool journal_keep(void *context, struct slice payload)
+{
+    struct journal *journal = context;
+    if (journal->spool == NULL || payload.len > PAYLOAD_BYTES_MAX) {
+        return false;
+    }
+    pthread_mutex_lock(&journal->mutex);
+    bool is_kept = !journal->is_closing && !journal->is_stalled && !journal->has_failed &&
+                   spool_add(journal->spool, payload);
+    pthread_mutex_unlock(&journal->mutex);
+    return is_kept;
+}
+
+static bool has_spooled(const struct journal *journal)
+{
+    return journal->spool != NULL && !spool_is_empty(journal->spool);
+}
+
 static void journal_flush(void *context)
 {
     struct journal *journal = context;
     pthread_mutex_lock(&journal->mutex);
-    if (journal->queued != NULL && !journal->is_due) {
+    if ((journal->queued != NULL || has_spooled(journal)) && !journal->is_due) {
         journal->is_due = true;
         pthread_cond_signal(&journal->work);
     }
@@ -161,11 +180,22 @@ static struct waiting *take_queue(struct journal *journal)
     return list;
 }
 
+static enum status copy_spooled(struct journal *journal)
+{
+    struct slice payload;
+    size_t at = 0;
+    while (journal->spool != NULL && spool_next(journal->spool, &at, &payload)) {
+        TRY(segment_writer_add(&journal->writer, payload));
+    }
+    return STATUS_OK;
+}
+
 /* Copy the payloads out of the list, because during the write the list belongs to the watchdog.
- * Those that need no sync come first. */
+ * Those that need no sync come first, and of these the spooled ones (spool_strike). */
 static enum status copy_group(struct journal *journal, const struct waiting *list, bool *durable)
 {
     struct segment_writer *writer = &journal->writer;
+    TRY(copy_spooled(journal));
     for (const struct waiting *at = list; at != NULL; at = at->next) {
         TRY(at->request.durable ? STATUS_OK : segment_writer_add(writer, at->request.payload));
     }
@@ -237,6 +267,9 @@ static enum status write_group(struct journal *journal, bool durable)
 {
     bool must_sync = false;
     TRY(segment_writer_write(&journal->writer, durable, &must_sync));
+    if (journal->spool != NULL) {
+        spool_drop(journal->spool);
+    }
     if (!must_sync) {
         return STATUS_OK;
     }
@@ -271,23 +304,42 @@ static void yield_to_loops(void)
     (void)sched_setscheduler(0, SCHED_BATCH, &param);
 }
 
+/* False: the journal closes, and nobody waits any more. Else the next group, whose spooled records
+ * are taken. */
+static bool wait_for_group(struct journal *journal, struct waiting **list)
+{
+    pthread_mutex_lock(&journal->mutex);
+    while (!journal->is_due && !journal->is_closing) {
+        pthread_cond_wait(&journal->work, &journal->mutex);
+    }
+    *list = take_queue(journal);
+    bool is_over = *list == NULL && journal->is_closing;
+    if (journal->spool != NULL) {
+        spool_take(journal->spool);
+    }
+    pthread_mutex_unlock(&journal->mutex);
+    return !is_over;
+}
+
+/* Nothing is kept any more. Each half gets one try. */
+static void write_spooled(struct journal *journal)
+{
+    for (size_t half = 0; half < 2 && has_spooled(journal); half++) {
+        write_list(journal, NULL);
+        spool_take(journal->spool);
+    }
+}
+
 static void *writer_main(void *context)
 {
     struct journal *journal = context;
+    struct waiting *list;
     yield_to_loops();
-    for (;;) {
-        pthread_mutex_lock(&journal->mutex);
-        while (!journal->is_due && !journal->is_closing) {
-            pthread_cond_wait(&journal->work, &journal->mutex);
-        }
-        struct waiting *list = take_queue(journal);
-        bool is_over = list == NULL && journal->is_closing;
-        pthread_mutex_unlock(&journal->mutex);
-        if (is_over) {
-            return NULL;
-        }
+    while (wait_for_group(journal, &list)) {
         write_list(journal, list);
     }
+    write_spooled(journal);
+    return NULL;
 }
 
 /* With the mutex held: take everybody who waits for a device that does not answer. */
@@ -380,9 +432,10 @@ static enum status open_directory(const char *path, int *out, struct diag *diag)
     return STATUS_OK;
 }
 
-/* Read the last segment up to its last good record. */
+/* Read the last segment up to its last good record. What is there need not come from the spool. */
 static enum status scan_segment(const char *path, const struct segment_file *file,
-                                struct segment_position *end, struct diag *diag)
+                                struct spool *spool, struct segment_position *end,
+                                struct diag *diag)
 {
     struct journal_cursor cursor = {
         file->header.number, SEGMENT_HEADER_BYTES, file->header.first_sequence, {0}};
@@ -391,9 +444,11 @@ static enum status scan_segment(const char *path, const struct segment_file *fil
     TRY(journal_reader_open(path, &cursor, &reader, diag));
     struct journal_entry entry;
     enum status status;
-    do {
-        status = journal_reader_next(reader, &entry, diag);
-    } while (status == STATUS_OK);
+    while ((status = journal_reader_next(reader, &entry, diag)) == STATUS_OK) {
+        if (spool != NULL) {
+            spool_strike(spool, entry.payload);
+        }
+    }
     cursor = journal_reader_cursor(reader);
     journal_reader_close(reader);
     if (status != STATUS_NOT_FOUND && status != STATUS_CONFLICT) {
@@ -421,7 +476,8 @@ static enum status compare_head(struct segment_writer *writer, struct diag *diag
     return STATUS_OK;
 }
 
-static enum status find_end(struct segment_writer *writer, const char *path, struct diag *diag)
+static enum status find_end(struct segment_writer *writer, const char *path, struct spool *spool,
+                            struct diag *diag)
 {
     uint64_t last = 0;
     TRY(directory_last_segment(writer->directory_fd, &last, diag));
@@ -439,7 +495,7 @@ static enum status find_end(struct segment_writer *writer, const char *path, str
                          last, path);
     }
     TRY(status);
-    status = scan_segment(path, &file, &writer->synced, diag);
+    status = scan_segment(path, &file, spool, &writer->synced, diag);
     if (status == STATUS_OK) {
         status = segment_file_end(file.fd, writer->synced.offset, &end, diag);
     }
@@ -476,12 +532,33 @@ static enum status start_threads(struct journal *journal, struct diag *diag)
     return STATUS_OK;
 }
 
+/* Begin a segment with what the process before had not written. */
+static enum status begin_segment(struct journal *journal)
+{
+    struct segment_writer *writer = &journal->writer;
+    struct spool *spool = journal->spool;
+    if (spool != NULL && spool->is_damaged) {
+        TRY(segment_writer_add_note(
+            writer, "journal.spool_damaged",
+            SLICE("something that was kept for the journal was no record")));
+    }
+    do {
+        TRY(copy_spooled(journal));
+        TRY(segment_writer_flush(writer, true));
+        if (spool != NULL) {
+            spool_drop(spool);
+            spool_take(spool);
+        }
+    } while (has_spooled(journal));
+    return STATUS_OK;
+}
+
 static enum status begin(struct journal *journal, const struct journal_options *options,
                          struct diag *diag)
 {
-    TRY(find_end(&journal->writer, options->directory, diag));
+    TRY(find_end(&journal->writer, options->directory, options->spool, diag));
     TRY(compare_head(&journal->writer, diag));
-    if (segment_writer_flush(&journal->writer, true) != STATUS_OK) {
+    if (begin_segment(journal) != STATUS_OK) {
         return journal_io_fail(diag, "begin a segment in", options->directory);
     }
     segment_writer_publish_head(&journal->writer);
@@ -504,11 +581,12 @@ enum status journal_open(const struct journal_options *options, struct journal *
         .queue_bytes_max =
             options->queue_bytes_max != 0 ? options->queue_bytes_max : JOURNAL_QUEUE_BYTES_DEFAULT,
         .stall_ms = options->stall_ms != 0 ? options->stall_ms : JOURNAL_STALL_MS_DEFAULT,
+        .spool = options->spool,
     };
     journal->queued_last = &journal->queued;
-    segment_writer_init(&journal->writer,
-                        options->files != NULL ? options->files : &journal_files_system,
-                        directory_fd);
+    enum status status = segment_writer_init(
+        &journal->writer, options->files != NULL ? options->files : &journal_files_system,
+        directory_fd, options->spool != NULL);
     journal->writer.segment_bytes_max = options->segment_bytes_max != 0
                                             ? options->segment_bytes_max
                                             : JOURNAL_SEGMENT_BYTES_DEFAULT;
@@ -519,7 +597,11 @@ enum status journal_open(const struct journal_options *options, struct journal *
         .interval_ms =
             options->checkpoint_ms != 0 ? options->checkpoint_ms : JOURNAL_CHECKPOINT_MS_DEFAULT,
     };
-    enum status status = begin(journal, options, diag);
+    if (status == STATUS_OK) {
+        status = begin(journal, options, diag);
+    } else {
+        status = diag_fail(diag, status, "journal.memory", "no memory for the journal");
+    }
     if (status != STATUS_OK) {
         segment_writer_release(&journal->writer);
         (void)close(directory_fd);
@@ -564,5 +646,6 @@ static bool journal_is_healthy(void *context)
 
 struct port_journal journal_port(struct journal *journal)
 {
-    return (struct port_journal){journal, journal_append, journal_flush, journal_is_healthy};
+    return (struct port_journal){journal, journal_append, journal_keep, journal_flush,
+                                 journal_is_healthy};
 }

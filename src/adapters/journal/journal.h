@@ -2,6 +2,9 @@
  *
  * One thread writes. It takes all that waits, writes it in one call, completes what needs no sync,
  * syncs once if any of it is to be durable, and completes the rest: group commit without a timer.
+ * With a spool (spool.h) what needs no sync does not wait at all: it is kept there until the thread
+ * has written it, and an earlier process's is taken over at the start. Then writing goes past the
+ * page cache, where nobody waits for what is written and not synced.
  * Between groups it writes zeros ahead, so that a sync is cheap. A write or sync that fails
  * ends the segment and is never tried again on that file; all who waited are refused, and the next
  * group opens a new segment. Records that had been completed without a sync are kept in memory
@@ -22,6 +25,7 @@
 
 #include "adapters/journal/checkpoint.h"
 #include "adapters/journal/journal_files.h"
+#include "adapters/journal/spool.h"
 #include "base/diag.h"
 #include "core/ports/journal.h"
 
@@ -37,6 +41,7 @@
 struct journal_options {
     const char *directory;             /* created (one level, 0700) when absent */
     const struct journal_files *files; /* NULL: the operating system's */
+    struct spool *spool;               /* borrowed until close; NULL: none */
     uint64_t segment_bytes_max;        /* 0: JOURNAL_SEGMENT_BYTES_DEFAULT */
     size_t queue_bytes_max;            /* waiting payloads; 0: JOURNAL_QUEUE_BYTES_DEFAULT */
     int64_t stall_ms; /* a device busy longer counts as down; 0: JOURNAL_STALL_MS_DEFAULT */
@@ -49,7 +54,8 @@ struct journal;
 
 /* Find the end of the journal, open a new segment behind it and start the thread. A torn tail is
  * noted as the first record of the new segment (self.fault, code journal.torn_tail), and so is an
- * end that lies before the place the head file names (journal.cut).
+ * end that lies before the place the head file names (journal.cut). What the spool holds comes next
+ * (with journal.spool_damaged when something in it was no record).
  *
  * STATUS_UNAVAILABLE journal.io; STATUS_CONFLICT journal.locked (another process writes here) or
  * journal.damaged (the header of the last segment is broken: nothing is written behind it);

@@ -208,10 +208,10 @@ struct watched_files {
     size_t unsynced, heads; /* the journal's thread, then the test's behind the close */
 };
 
-static int watched_create(void *context, int directory_fd, const char *name)
+static int watched_create(void *context, int directory_fd, const char *name, bool is_direct)
 {
     struct watched_files *self = context;
-    int fd = journal_files_system.create(NULL, directory_fd, name);
+    int fd = journal_files_system.create(NULL, directory_fd, name, is_direct);
     *(str_eq(name, "head.tmp") ? &self->head_fd : &self->segment_fd) = fd;
     return fd;
 }

@@ -17,17 +17,17 @@ static int64_t clock_ms(clockid_t clock)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-void segment_writer_init(struct segment_writer *writer, const struct journal_files *files,
-                         int directory_fd)
+enum status segment_writer_init(struct segment_writer *writer, const struct journal_files *files,
+                                int directory_fd, bool is_direct)
 {
     *writer = (struct segment_writer){
         .files = files,
         .directory_fd = directory_fd,
         .synced = {.sequence = 1},
     };
-    ahead_file_init(&writer->file, files);
     buf_init(&writer->pending, PENDING_BYTES_MAX, NULL);
     buf_init(&writer->frames, 2 * PENDING_BYTES_MAX, NULL);
+    return ahead_file_init(&writer->file, files, is_direct);
 }
 
 void segment_writer_keep(struct segment_writer *writer)
@@ -60,7 +60,7 @@ void segment_writer_finish(struct segment_writer *writer)
 
 void segment_writer_release(struct segment_writer *writer)
 {
-    ahead_file_close(&writer->file);
+    ahead_file_release(&writer->file);
     buf_release(&writer->pending);
     buf_release(&writer->frames);
 }
@@ -158,23 +158,30 @@ static enum status frame_due_checkpoint(struct segment_writer *writer)
     return is_due ? frame_checkpoint(writer) : STATUS_OK;
 }
 
-static enum status frame_note(struct segment_writer *writer)
+static enum status write_note(struct segment_writer *writer, const char *code, struct slice reason,
+                              enum status (*write)(struct segment_writer *, struct slice))
 {
     struct audit_record note = {
         .type = AUDIT_SELF_FAULT,
         .phase = AUDIT_EVENT,
         .wall_ms = clock_ms(CLOCK_REALTIME),
-        .code = slice_view_cstr(writer->note_code),
-        .reason = writer->note_reason,
+        .code = slice_view_cstr(code),
+        .reason = reason,
     };
     struct buf line;
     buf_init(&line, NOTE_BYTES_MAX, NULL);
     enum status status = audit_record_encode(&note, &line);
     if (status == STATUS_OK) {
-        status = frame_one(writer, buf_view(&line));
+        status = write(writer, buf_view(&line));
     }
     buf_release(&line);
     return status;
+}
+
+enum status segment_writer_add_note(struct segment_writer *writer, const char *code,
+                                    struct slice reason)
+{
+    return write_note(writer, code, reason, segment_writer_add);
 }
 
 static enum status frame_pending(struct segment_writer *writer, size_t from)
@@ -216,7 +223,9 @@ static enum status enter_segment(struct segment_writer *writer, size_t *from)
     if (!ahead_file_is_open(&writer->file)) {
         TRY(begin_segment(writer));
         *from = 0;
-        return writer->note_code != NULL ? frame_note(writer) : STATUS_OK;
+        return writer->note_code != NULL
+                   ? write_note(writer, writer->note_code, writer->note_reason, frame_one)
+                   : STATUS_OK;
     }
     return STATUS_OK;
 }
@@ -290,7 +299,7 @@ void segment_writer_publish_head(struct segment_writer *writer)
         return;
     }
     writer->is_head_new = false;
-    int fd = files->create(files->context, writer->directory_fd, HEAD_TEMPORARY_NAME);
+    int fd = files->create(files->context, writer->directory_fd, HEAD_TEMPORARY_NAME, false);
     if (fd < 0) {
         return;
     }

@@ -47,8 +47,10 @@ struct segment_writer {
     struct slice note_reason;       /* static */
 };
 
-void segment_writer_init(struct segment_writer *writer, const struct journal_files *files,
-                         int directory_fd);
+/* is_direct: past the page cache where that can be done. STATUS_LIMIT: no memory. */
+NODISCARD enum status segment_writer_init(struct segment_writer *writer,
+                                          const struct journal_files *files, int directory_fd,
+                                          bool is_direct);
 
 /* Close in good order: sync what is left, behind a closing checkpoint, and cut off what was written
  * ahead. */
@@ -61,6 +63,10 @@ NODISCARD enum status segment_writer_add(struct segment_writer *writer, struct s
 
 /* What was added up to here needs no sync: from the write on it is not lost any more. */
 void segment_writer_keep(struct segment_writer *writer);
+
+/* Add a record of ours to the group: self.fault with this code and reason (both static). */
+NODISCARD enum status segment_writer_add_note(struct segment_writer *writer, const char *code,
+                                              struct slice reason);
 
 /* Take the payloads of the present group back. */
 void segment_writer_forget(struct segment_writer *writer);

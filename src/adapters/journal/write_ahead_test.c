@@ -18,8 +18,13 @@ static size_t file_size(const struct folder *folder, uint64_t number)
     return (size_t)about.st_size;
 }
 
-/* Zeros behind the records while a segment is open, never beyond its limit; none behind a closed
- * one. */
+static size_t whole_blocks(size_t bytes)
+{
+    return (bytes + JOURNAL_BLOCK_BYTES - 1) / JOURNAL_BLOCK_BYTES * JOURNAL_BLOCK_BYTES;
+}
+
+/* Zeros behind the records while a segment is open, never beyond the block of its limit; none
+ * behind a closed one. */
 TEST(journal_writes_zeros_ahead)
 {
     enum { PAYLOAD = 2000, FRAME = FRAME_HEADER_BYTES + PAYLOAD, COUNT = 100 };
@@ -28,8 +33,8 @@ TEST(journal_writes_zeros_ahead)
         size_t segment_bytes_max, ahead_min, ahead_max;
     } rows[] = {
         {"no limit", 0, 32768, 2 * COUNT * FRAME},
-        {"room for some", 300000, 32768, 300000 - COUNT * FRAME},
-        {"room for none", SEGMENT_HEADER_BYTES + COUNT * FRAME, 0, 0},
+        {"room for some", 300000, 32768, 300000 + JOURNAL_BLOCK_BYTES - COUNT * FRAME},
+        {"room for none", SEGMENT_HEADER_BYTES + COUNT * FRAME, 0, JOURNAL_BLOCK_BYTES - 1},
     };
     static char text[PAYLOAD];
     memset(text, 'x', sizeof(text));
@@ -44,12 +49,13 @@ TEST(journal_writes_zeros_ahead)
                                           .stall_ms = PATIENT_MS};
         CHECK(journal_open(&options, &journal, NULL) == STATUS_OK);
         /* A start does not wait for it. */
-        CHECK_ROW(rows[i].name, file_size(&folder, 1) == SEGMENT_HEADER_BYTES);
+        CHECK_ROW(rows[i].name, file_size(&folder, 1) == JOURNAL_BLOCK_BYTES);
         for (size_t k = 0; k < COUNT; k++) {
             /* Two of them, so that what comes after the first group is done. */
             CHECK(append_wait(journal, &loop, slice_of(text, sizeof(text)), k % 2 == 0));
         }
         size_t end = SEGMENT_HEADER_BYTES + COUNT * FRAME, size = file_size(&folder, 1);
+        CHECK_ROW(rows[i].name, size == whole_blocks(size));
         CHECK_ROW(rows[i].name, size >= end + rows[i].ahead_min && size <= end + rows[i].ahead_max);
         struct journal_report report = verify(&folder);
         CHECK_ROW(rows[i].name, report.is_intact && report.records == COUNT);

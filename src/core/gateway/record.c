@@ -151,14 +151,20 @@ static void on_noted(void *user, uint64_t ticket, enum status status)
     }
 }
 
+/* STATUS_CONFLICT: the waiter is told when it is recorded. STATUS_OK: nobody has to wait. */
 static enum status append(struct operation *op, struct slice payload,
                           const struct record_waiter *waiter)
 {
     const struct port_journal *journal = op->gateway->ports.journal;
+    bool is_durable = waiter != NULL && waiter->is_durable;
+    if (!is_durable && journal->keep(journal->context, payload)) {
+        op->gateway->gathered_count++;
+        return STATUS_OK;
+    }
     struct journal_request request = {.payload = payload, .gathers = true};
     if (waiter != NULL) {
         TRY(child_begin(waiter->child, &op->children, waiter->kind));
-        request.durable = waiter->is_durable;
+        request.durable = is_durable;
         request.done = waiter->done;
         request.user = op->gateway;
         request.ticket = waiter->child->ticket;
@@ -169,7 +175,7 @@ static enum status append(struct operation *op, struct slice payload,
         child_abandon(waiter->child);
     }
     op->gateway->gathered_count += status == STATUS_OK ? 1 : 0;
-    return status;
+    return status == STATUS_OK && waiter != NULL ? STATUS_CONFLICT : status;
 }
 
 enum status operation_append_record(struct operation *op, struct audit_record *record,
@@ -184,8 +190,7 @@ enum status operation_append_record(struct operation *op, struct audit_record *r
     /* Of no account: an operation that is over its budget is recorded all the same. */
     buf_clear(text);
     TRY(audit_record_encode(record, text));
-    TRY(append(op, buf_view(text), waiter));
-    return waiter == NULL ? STATUS_OK : STATUS_CONFLICT;
+    return append(op, buf_view(text), waiter);
 }
 
 void operation_fill_record(const struct operation *op, struct audit_record *record)

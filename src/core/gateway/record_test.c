@@ -52,3 +52,47 @@ TEST(record_says_how_long_a_refusal_took)
     CHECK(world_count_records(&world, "\"type\":\"authz.deny\"", "\"latency_us\":5") == 1);
     world_release(&world);
 }
+
+/* An outcome that the journal keeps holds up no answer; an intent waits for the device all the
+ * same, and so does what it does not keep. */
+TEST(record_waits_for_what_is_not_kept)
+{
+    for (int keeps = 0; keeps <= 1; keeps++) {
+        world_init(&world, PERMIT_ALL);
+        world.held_method = "tools/call";
+        world.holds_records = true;
+        world.journal_keeps = keeps != 0;
+        world_post(&world, &client, BANK, CALL_SEE, "tools/call", "see", NULL);
+        world_run(&world);
+        CHECK(world_find_call(&world, "tools/call") == NULL);
+        world.holds_records = false;
+        world_run(&world);
+        struct world_call *call = world_find_call(&world, "tools/call");
+        CHECK(call != NULL);
+        world.holds_records = true;
+        world_message(call, RESULT);
+        world_end(call, STATUS_OK, NULL);
+        world_run(&world);
+        CHECK(world_count_records(&world, "\"phase\":\"outcome\"", "") == 1);
+        CHECK(client.is_released == (keeps != 0));
+        world.holds_records = false;
+        world_run(&world);
+        CHECK(client.is_released);
+        world_release(&world);
+    }
+}
+
+/* A denial of a known caller is to be durable, whatever is kept. */
+TEST(record_of_a_denial_is_waited_for)
+{
+    world_init(&world, DENY_ALL);
+    world.holds_records = true;
+    world.journal_keeps = true;
+    world_post(&world, &client, BANK, CALL_SEE, "tools/call", "see", NULL);
+    world_run(&world);
+    CHECK(world_count_records(&world, "\"type\":\"authz.deny\"", "") == 1 && !client.is_released);
+    world.holds_records = false;
+    world_run(&world);
+    CHECK(client.is_released);
+    world_release(&world);
+}

@@ -32,8 +32,13 @@ struct port_journal {
      * within append. Any other status: done is not called. STATUS_UNAVAILABLE: the queue is full,
      * the device hangs or the journal closes; STATUS_LIMIT: the payload is too long. */
     enum status (*append)(void *context, const struct journal_request *request);
-    /* Start on everything that was appended with `gathers`. From any thread; cheap when there is
-     * nothing. A loop calls it once a turn, so that a turn's records share one write and sync. */
+    /* Keep a record that needs no sync at once: when it returns true, the record is safe from the
+     * end of this process and nobody has to wait. It is written with the next group, or when it is
+     * flushed. False: append it. Never blocks; safe from any thread. */
+    bool (*keep)(void *context, struct slice payload);
+    /* Start on everything that was kept, or appended with `gathers`. From any thread; cheap when
+     * there is nothing. A loop calls it once a turn, so that a turn's records share one write and
+     * sync. */
     void (*flush)(void *context);
     /* False while the last group could not be kept or the device hangs. From any thread. */
     bool (*is_healthy)(void *context);
