@@ -38,7 +38,7 @@ struct serving_plan {
     const struct program *programs;         /* by server; NULL: */
     const int *process_channels;            /* one for each listener, to the supervisor */
     const struct checkpoint_signer *signer; /* of the journal; borrowed, NULL without audit */
-    struct spool *spool;                    /* of the journal; borrowed, NULL without one */
+    struct spool *spool; /* of the journal; borrowed, NULL: nobody goes on writing this journal */
     struct serving_host host;
     const struct sealing_keys *sealing; /* to begin with; NULL: of this process */
     const struct bearer_source *bearer; /* as in lane.h */

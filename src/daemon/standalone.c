@@ -1,7 +1,5 @@
 #include "daemon/standalone.h"
 
-#include "adapters/journal/spool.h"
-#include "adapters/journal/spool_place.h"
 #include "daemon/network.h"
 #include "daemon/process_guard.h"
 #include "daemon/programs.h"
@@ -17,8 +15,6 @@ struct host {
     uint16_t port;
     struct signing_key *key; /* of the journal's checkpoints; NULL without audit */
     struct checkpoint_signer signer;
-    struct spool_place place; /* of the journal's spool */
-    struct spool spool;
 };
 
 static void on_ready(void *context)
@@ -72,15 +68,14 @@ static enum status prepare(const struct standalone *standalone, struct arena *ar
     return programs_check(standalone->config, *programs, diag);
 }
 
-static enum status open_audit(struct host *host, const struct inputs *inputs, struct diag *diag)
+static enum status open_key(struct host *host, const struct inputs *inputs, struct diag *diag)
 {
     if (host->standalone->no_audit || inputs->config->audit.mode == CONFIG_AUDIT_OFF) {
         return STATUS_OK;
     }
     TRY(signing_key_open(inputs->audit_key_path, &host->key, diag));
     host->signer = checkpoint_signer_of_key(host->key);
-    TRY(spool_place_open((const char *)inputs->config->audit.dir.ptr, &host->place, diag));
-    return spool_open(host->place.descriptor, &host->spool, diag);
+    return STATUS_OK;
 }
 
 static enum status serve(struct host *host, struct arena *arena, struct diag *diag)
@@ -90,7 +85,7 @@ static enum status serve(struct host *host, struct arena *arena, struct diag *di
     struct program *programs = NULL;
     struct listeners listeners;
     TRY(prepare(standalone, arena, &inputs, &programs, diag));
-    TRY(open_audit(host, &inputs, diag));
+    TRY(open_key(host, &inputs, diag));
     TRY(key_sets_prepare(standalone->config, diag));
     if (standalone->is_stdio) {
         listeners = (struct listeners){.descriptors = {-1}, .count = 1};
@@ -102,7 +97,6 @@ static enum status serve(struct host *host, struct arena *arena, struct diag *di
                                 .listeners = &listeners,
                                 .programs = programs,
                                 .signer = host->key == NULL ? NULL : &host->signer,
-                                .spool = host->key == NULL ? NULL : &host->spool,
                                 .host = {.context = host,
                                          .ready = on_ready,
                                          .reload = on_reload,
@@ -122,11 +116,9 @@ enum status standalone_run(const struct standalone *standalone)
     struct arena arena;
     struct diag diag = {0};
     arena_init(&arena, INPUTS_BYTES_MAX, NULL);
-    struct host host = {.standalone = standalone, .place = SPOOL_PLACE_NONE};
+    struct host host = {.standalone = standalone};
     enum status status = serve(&host, &arena, &diag);
     signing_key_free(host.key);
-    spool_close(&host.spool);
-    spool_place_close(&host.place);
     if (diag.message[0] != '\0') {
         fprintf(stderr, "aegis: %s\n", diag.message);
     }
