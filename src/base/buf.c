@@ -71,7 +71,7 @@ static bool grow(struct buf *buf, size_t needed)
     return true;
 }
 
-uint8_t *buf_reserve(struct buf *buf, size_t size)
+uint8_t *buf_reserve_growing(struct buf *buf, size_t size)
 {
     size_t needed = buf->len + size;
     if (buf->failed || needed < size || (needed > buf->capacity && !grow(buf, needed))) {
@@ -81,15 +81,9 @@ uint8_t *buf_reserve(struct buf *buf, size_t size)
     return buf->ptr + buf->len;
 }
 
-void buf_commit(struct buf *buf, size_t size)
-{
-    assert(size <= buf->capacity - buf->len);
-    buf->len += size;
-}
-
 void buf_append_growing(struct buf *buf, struct slice bytes)
 {
-    uint8_t *room = buf_reserve(buf, bytes.len);
+    uint8_t *room = buf_reserve_growing(buf, bytes.len);
     if (room != NULL) {
         memcpy(room, bytes.ptr, bytes.len);
         buf->len += bytes.len;

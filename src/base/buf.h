@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/slice.h"
 
+#include <assert.h>
 #include <string.h>
 
 struct buf {
@@ -58,10 +59,22 @@ void buf_append_i64(struct buf *buf, int64_t value);
  * U+2028 and U+2029, so the result is one line for every reader. */
 void buf_append_json_string(struct buf *buf, struct slice text);
 
+/* buf_reserve when there is no room yet. */
+NODISCARD uint8_t *buf_reserve_growing(struct buf *buf, size_t size);
+
 /* Make room for size more bytes; NULL (and failed) when there is none. The caller writes up to size
  * bytes there and then calls buf_commit. */
-NODISCARD uint8_t *buf_reserve(struct buf *buf, size_t size);
-void buf_commit(struct buf *buf, size_t size);
+NODISCARD static inline uint8_t *buf_reserve(struct buf *buf, size_t size)
+{
+    return buf->failed || size > buf->capacity - buf->len ? buf_reserve_growing(buf, size)
+                                                          : buf->ptr + buf->len;
+}
+
+static inline void buf_commit(struct buf *buf, size_t size)
+{
+    assert(size <= buf->capacity - buf->len);
+    buf->len += size;
+}
 
 /* Drop the first size bytes (a write went out). */
 void buf_consume(struct buf *buf, size_t size);
