@@ -129,13 +129,13 @@ static enum stage_result refuse_fields(struct operation *op, const struct diag *
 static enum stage_result take_parameters(struct operation *op, struct json_place tool,
                                          struct json_place arguments)
 {
-    struct parameter_fields fields;
-    struct diag diag = {0};
     op->parameters = NULL;
     op->parameter_count = 0;
     if (!server_session_has_parameters(op->session, tool)) {
         return STAGE_DONE;
     }
+    struct parameter_fields fields;
+    struct diag diag = {0};
     enum status status = parameter_fields_read(member_of(tool, SLICE("inputSchema")), arguments,
                                                &op->arena, &fields, &diag);
     if (status == STATUS_INVALID) {
@@ -161,12 +161,12 @@ static enum stage_result take_parameters(struct operation *op, struct json_place
 /* A tool the server did not declare has no types to judge its arguments by. */
 static enum stage_result find_tool(struct operation *op)
 {
-    struct diag diag = {0};
     bool is_ambiguous = false;
     op->definition = tool_index_find(&op->session->tools, op->name, &is_ambiguous);
     if (op->definition.ref != JSON_NONE) {
         return STAGE_DONE;
     }
+    struct diag diag = {0};
     (void)!diag_fail(&diag, STATUS_NOT_FOUND, is_ambiguous ? "tool.ambiguous" : "tool.unknown",
                      is_ambiguous ? "the server lists two tools of this name"
                                   : "the server lists no tool of this name");
@@ -435,9 +435,8 @@ static enum stage_result stage_set_log_level(struct operation *op)
 {
     struct server_session *session = op->session;
     bool sends_enough = session->log_level != MCP_LOG_NONE && session->log_level <= log_level(op);
-    struct diag diag = {0};
     if (op->held.is_claim || session->is_modern || !sends_log(op) || sends_enough ||
-        operation_is_stopped(op) || !server_session_is_usable(session, &diag)) {
+        operation_is_stopped(op) || !server_session_is_usable(session, NULL)) {
         return STAGE_DONE;
     }
     struct slice params = SLICE_EMPTY;

@@ -131,6 +131,10 @@ static void run(struct operation *op)
 {
     while (op->stages[op->stage].run != NULL) {
         enum stage_result result = op->stages[op->stage].run(op);
+        if (result == STAGE_DONE) {
+            op->stage++;
+            continue;
+        }
         if (result == STAGE_WAIT) {
             op->is_waiting = true;
             /* The fields are the transport's, and only until its call returns. What they say is
@@ -143,11 +147,7 @@ static void run(struct operation *op)
         if (result == STAGE_LEAVE) {
             break;
         }
-        if (result == STAGE_REFUSE) {
-            enter_refusal(op);
-        } else {
-            op->stage++;
-        }
+        enter_refusal(op);
     }
     free_operation(op);
 }
