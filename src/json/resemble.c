@@ -71,7 +71,7 @@ static bool differ_plainly(struct slice a, struct slice b)
 static struct slice content_of(const struct json_tape *tape, json_ref ref)
 {
     struct slice raw = json_raw(tape, ref);
-    return slice_sub(raw, 1, raw.len - 1);
+    return slice_of(raw.ptr + 1, raw.len - 2);
 }
 
 static bool contents_resemble(struct slice a, struct slice b)
