@@ -42,6 +42,9 @@ class DeviceState:
         """Leave in the folder what was synced, and of the rest what chance keeps. Returns the bytes lost or torn."""
         self.read()
         folder = pathlib.Path(folder)
+        # Memory goes with the machine.
+        if (folder / "spool").exists():
+            pathlib.Path("/dev/shm", (folder / "spool").read_text().lstrip("/")).unlink(missing_ok=True)
         # A file system keeps renames in their order, so those that survive are the first ones.
         kept = random.randint(self.durable_renames, len(self.renames))
         for i in reversed(range(kept, len(self.renames))):

@@ -83,7 +83,7 @@ static bool draw_name(char name[SPOOL_NAME_BYTES])
 }
 
 /* Not through what may lie there under these names. */
-static bool write_name(const struct spool_place *place)
+static bool write_name(const struct spool_place *place, const struct stat *directory)
 {
     (void)unlinkat(place->directory_fd, TEMPORARY_FILE, 0);
     int fd =
@@ -91,17 +91,16 @@ static bool write_name(const struct spool_place *place)
     if (fd < 0) {
         return false;
     }
-    struct stat directory;
     size_t len = strlen(place->name);
-    bool is_written = fstat(place->directory_fd, &directory) == 0 &&
-                      fchown(fd, directory.st_uid, directory.st_gid) == 0 &&
+    bool is_written = fchown(fd, directory->st_uid, directory->st_gid) == 0 &&
                       write(fd, place->name, len) == (ssize_t)len;
     (void)close(fd);
     return is_written && renameat(place->directory_fd, TEMPORARY_FILE, place->directory_fd,
                                   SPOOL_PLACE_FILE) == 0;
 }
 
-static enum status make(struct spool_place *place, const struct stat *directory, struct diag *diag)
+static enum status make(const char *directory, const struct stat *about, struct spool_place *place,
+                        struct diag *diag)
 {
     if (!draw_name(place->name)) {
         return fail(diag, "name");
@@ -110,14 +109,19 @@ static enum status make(struct spool_place *place, const struct stat *directory,
     if (place->descriptor < 0) {
         return fail(diag, "make");
     }
+    enum status status = STATUS_OK;
     if (ftruncate(place->descriptor, (off_t)SPOOL_BYTES) != 0 ||
-        fchown(place->descriptor, directory->st_uid, directory->st_gid) != 0 ||
-        !write_name(place)) {
-        enum status status = fail(diag, "make");
-        (void)shm_unlink(place->name);
-        return status;
+        fchown(place->descriptor, about->st_uid, about->st_gid) != 0) {
+        status = fail(diag, "make");
+    } else if (!write_name(place, about)) {
+        status =
+            diag_fail(diag, STATUS_UNAVAILABLE, "spool.memory",
+                      "cannot write '%s/" SPOOL_PLACE_FILE "': %s", directory, strerror(errno));
     }
-    return STATUS_OK;
+    if (status != STATUS_OK) {
+        (void)shm_unlink(place->name);
+    }
+    return status;
 }
 
 static enum status find_or_make(const char *directory, struct spool_place *place, struct diag *diag)
@@ -131,7 +135,7 @@ static enum status find_or_make(const char *directory, struct spool_place *place
     read_name(place->directory_fd, place->name);
     place->descriptor = find(place->name, &about);
     if (place->descriptor < 0) {
-        TRY(make(place, &about, diag));
+        TRY(make(directory, &about, place, diag));
     }
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     return fcntl(place->descriptor, F_OFD_SETLK, &lock) == 0
