@@ -167,6 +167,28 @@ TEST(journal_takes_over_what_was_kept)
     scene_release(&scene);
 }
 
+/* A start that fails leaves it where it is. */
+TEST(journal_that_cannot_begin_leaves_what_was_kept)
+{
+    struct scene scene;
+    struct spool_counts counts;
+    struct journal *journal = NULL;
+    scene_init(&scene);
+    CHECK(spool_add(&scene.spool, SLICE("{a}")));
+    struct journal_options options = {.directory = scene.folder.path,
+                                      .files = &scene.faulty.files,
+                                      .spool = &scene.spool,
+                                      .stall_ms = PATIENT_MS};
+    scene.faulty.writes_before_failure = 0;
+    CHECK(journal_open(&options, &journal, NULL) == STATUS_UNAVAILABLE);
+    CHECK(spool_counts_read(scene.descriptor, &counts) && counts.written < counts.kept);
+    scene_restart(&scene);
+    CHECK(spool_counts_read(scene.descriptor, &counts) && counts.written == counts.kept);
+    scene_close(&scene);
+    CHECK(str_eq(records_text(&scene), "{a}"));
+    scene_release(&scene);
+}
+
 /* It ended when it had written, all of it or the beginning, and before the spool knew. */
 TEST(journal_writes_nothing_twice)
 {

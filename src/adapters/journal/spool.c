@@ -103,10 +103,8 @@ enum status spool_open(int descriptor, struct spool *out, struct diag *diag)
         is_whole = keep_records(&out->memory->halves[i]) && is_whole;
     }
     out->is_damaged = !is_whole;
-    /* Whatever they were: all that is here is about to be written. */
-    uint64_t kept = atomic_load_explicit(&out->memory->kept, memory_order_relaxed);
-    atomic_store_explicit(&out->memory->written, kept, memory_order_relaxed);
-    out->taken = kept;
+    /* Until the first spool_drop what is here counts as not written. */
+    out->taken = atomic_load_explicit(&out->memory->kept, memory_order_relaxed);
     return STATUS_OK;
 }
 

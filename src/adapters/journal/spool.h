@@ -19,8 +19,8 @@
 #include <stdint.h>
 
 #define SPOOL_HALF_BYTES ((size_t)1 << 20)
-#define SPOOL_BYTES                                                                                \
-    (32 + 2 * SPOOL_HALF_BYTES) /* of memory, which takes pages when they are used */
+/* Of the memory, which takes pages when they are used. */
+#define SPOOL_BYTES (32 + 2 * SPOOL_HALF_BYTES)
 
 struct spool_memory;
 
@@ -35,7 +35,7 @@ struct spool {
     struct spool_memory *memory; /* shared; NULL: there is no spool */
     size_t offset;               /* where in the half that was taken the unwritten begins */
     uint64_t taken;              /* records kept when the halves were turned */
-    bool is_damaged; /* something in it was no record, and was thrown away at the start */
+    bool is_damaged;             /* something in it was no record, and is thrown away */
 };
 
 /* Map the memory, look at what an earlier process left, and throw away what is no record, and what
