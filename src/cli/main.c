@@ -20,7 +20,9 @@ static const struct command topic_files = {
              "  $XDG_STATE_HOME/aegis    what you start yourself has here the keys of the\n"
              "                           development issuer, journals, and the tokens of\n"
              "                           'aegis connect'; without XDG_STATE_HOME it is\n"
-             "                           ~/.local/state/aegis\n",
+             "                           ~/.local/state/aegis\n"
+             "  /dev/shm/aegis-*         outcomes that a running 'aegis serve' is about to\n"
+             "                           write into its journal\n",
 };
 
 static const struct command topic_environment = {

@@ -18,8 +18,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SPOOL_HALF_BYTES ((size_t)1 << 20)
-/* Of the memory, which takes pages when they are used. */
+#define SPOOL_HALF_BYTES ((size_t)512 << 10)
+/* Of the memory. */
 #define SPOOL_BYTES (32 + 2 * SPOOL_HALF_BYTES)
 
 struct spool_memory;

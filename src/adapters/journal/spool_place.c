@@ -110,8 +110,9 @@ static enum status make(const char *directory, const struct stat *about, struct 
         return fail(diag, "make");
     }
     enum status status = STATUS_OK;
-    if (ftruncate(place->descriptor, (off_t)SPOOL_BYTES) != 0 ||
-        fchown(place->descriptor, about->st_uid, about->st_gid) != 0) {
+    /* All of it now: a page that cannot be had later would end the process that touches it. */
+    errno = posix_fallocate(place->descriptor, 0, (off_t)SPOOL_BYTES);
+    if (errno != 0 || fchown(place->descriptor, about->st_uid, about->st_gid) != 0) {
         status = fail(diag, "make");
     } else if (!write_name(place, about)) {
         status =

@@ -65,7 +65,10 @@ TEST(spool_place_goes_when_all_is_written)
     folder_init(&folder);
     spool_file(&folder, path);
     struct spool_place place = open_ok(&folder), closed = place;
+    struct stat about;
     CHECK(exists(place.name) && access(path, F_OK) == 0);
+    /* There is room for all of it: nobody ends for want of a page later. */
+    CHECK(fstat(place.descriptor, &about) == 0 && about.st_blocks * 512 >= (off_t)SPOOL_BYTES);
     spool_place_close(&place);
     CHECK(!exists(closed.name) && access(path, F_OK) != 0);
     spool_place_close(&place);
