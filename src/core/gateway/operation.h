@@ -24,6 +24,9 @@
 #include "core/mcp/uri_template.h"
 #include "core/policy/decide.h"
 
+#include <assert.h>
+#include <stddef.h>
+
 #define OPERATION_ALL_SERVERS UINT32_MAX
 
 enum stage_result {
@@ -165,8 +168,12 @@ struct operation {
     struct slice instructions; /* of the endpoint's one server, a JSON string, or empty */
     struct buf reply;          /* JSON to answer */
     struct buf session_id;     /* to give to a legacy client; else empty */
-    struct diag wait_diag;     /* of wait_status; the last one, see new_operation */
+    struct diag wait_diag;     /* of wait_status; not cleared as a whole with the rest */
 };
+
+static_assert(offsetof(struct operation, wait_diag) + sizeof(struct diag) ==
+                  sizeof(struct operation),
+              "a member behind it would not be cleared");
 
 typedef enum stage_result (*stage_fn)(struct operation *operation);
 
