@@ -5,8 +5,9 @@
 
 #include <stdio.h>
 
-#define GATHER_TURNS_MAX 8    /* of the loop, for one group of records */
+#define GATHER_TURNS_MAX 16   /* of the loop, for one group of records */
 #define GATHER_RECORDS_MAX 64 /* enough to share a sync */
+#define KEPT_MS_MAX 20        /* that late a reader of the journal sees what nobody waits for */
 
 static struct lane *lane_of_drain(struct posted *item)
 {
@@ -31,20 +32,38 @@ static enum status hand_over(void *context, uint16_t loop, struct exchange *exch
 
 /* -- start --------------------------------------------------------------------------------- */
 
-/* Group commit without a timer: while turns bring records, the loop looks for more of them before
- * it waits, and all share one write and one sync. */
+static void on_kept_due(struct timer *timer)
+{
+    struct lane *lane = (struct lane *)((char *)timer - offsetof(struct lane, kept_timer));
+    const struct port_journal *journal = lane->shared->journal;
+    if (lane->gateway.has_kept) {
+        lane->gateway.has_kept = false;
+        journal->flush(journal->context);
+    }
+}
+
+/* Group commit without a timer: while turns bring records, or news of earlier ones, the loop looks
+ * for more before it waits, and all share one write and one sync. What nobody waits for goes along
+ * with those that follow; only where none do it is written on its own. */
 static void on_turn(void *context)
 {
     struct lane *lane = context;
+    struct gateway *gateway = &lane->gateway;
     const struct port_journal *journal = lane->shared->journal;
-    size_t count = lane->gateway.gathered_count;
-    bool has_grown = count > lane->gathered_before;
-    if (has_grown && count < GATHER_RECORDS_MAX && ++lane->gather_turns < GATHER_TURNS_MAX) {
-        lane->gathered_before = count;
+    size_t count = gateway->gathered_count;
+    bool is_busy = count > lane->gathered_before || lane->loop.posted_count > lane->posted_before;
+    lane->gathered_before = count;
+    lane->posted_before = lane->loop.posted_count;
+    if (is_busy && count < GATHER_RECORDS_MAX && lane->gather_turns < GATHER_TURNS_MAX) {
+        lane->gather_turns++;
         loop_look_again(&lane->loop);
-    } else if (count > 0) {
-        lane->gateway.gathered_count = lane->gathered_before = lane->gather_turns = 0;
-        journal->flush(journal->context);
+    } else if (is_busy || lane->gather_turns > 0) {
+        gateway->has_kept = gateway->has_kept && count == 0;
+        gateway->gathered_count = lane->gathered_before = lane->gather_turns = 0;
+        journal->end_turn(journal->context, &lane->loop.poster);
+    }
+    if (gateway->has_kept && lane->kept_timer.due_ms == 0) {
+        loop_timer_start(&lane->loop, &lane->kept_timer, KEPT_MS_MAX);
     }
 }
 
@@ -206,7 +225,8 @@ enum status lane_start(struct lane *lane, const struct lane_shared *shared, int 
     struct gateway_limits limits = gateway_limits_of(&shared->config->limits);
     struct gateway_place place = shared->place;
     place.loop = (uint16_t)(lane - shared->lanes);
-    *lane = (struct lane){.shared = shared, .handover = {lane, hand_over}};
+    *lane = (struct lane){
+        .shared = shared, .handover = {lane, hand_over}, .kept_timer = {.fire = on_kept_due}};
     TRY(loop_init(&lane->loop, limits.loop_bytes, diag));
     lane->loop.on_turn = shared->journal == NULL ? NULL : on_turn;
     lane->loop.turn_context = lane;

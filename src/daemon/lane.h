@@ -70,7 +70,9 @@ struct lane {
     struct port_http_client http_client;
     struct port_handover handover;
     bool has_gateway, has_server, has_remote;
-    size_t gathered_before, gather_turns;  /* of the group of records that is being gathered */
+    size_t gathered_before, gather_turns; /* of the group of records that is being gathered */
+    uint64_t posted_before;  /* messages that had been run when the turn before ended */
+    struct timer kept_timer; /* records that nobody waits for are written then */
     struct posted drain, close, to_switch; /* messages of the control thread */
     struct gateway_snapshot *next_snapshot;
     struct tls_context *next_tls;

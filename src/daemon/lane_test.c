@@ -165,17 +165,23 @@ static const char *const CHILD[] = {
     "printf '{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":%s}\\n' \"$id\" \"$result\"; done",
     NULL};
 
-/* -- the journal: keeps nothing, completes at once, on the loop that asked -------------------- */
-
-struct journal {
-    struct port_journal port;
-    atomic_int intent_count, cancelled_count;
-    uv_sem_t intended, cancelled; /* posted with each */
-};
+/* -- the journal: writes nothing, completes a record at the end of a turn, on the loop that asked
+ */
 
 struct completion {
     struct posted posted; /* first */
+    struct completion *next;
     struct journal_request request;
+};
+
+struct journal {
+    struct port_journal port;
+    uv_mutex_t mutex;           /* guards the list */
+    struct completion *waiting; /* for the end of a turn of their loop */
+    bool keeps;                 /* what needs no sync */
+    atomic_bool is_busy;        /* the end of a turn completes nothing */
+    atomic_int intent_count, cancelled_count;
+    uv_sem_t intended, cancelled, flushed; /* posted with each */
 };
 
 static void run_completion(struct posted *posted)
@@ -203,21 +209,56 @@ static enum status journal_append(void *context, const struct journal_request *r
     if (completion == NULL) {
         return STATUS_LIMIT;
     }
-    *completion = (struct completion){{.run = run_completion}, *request};
-    request->poster->post(request->poster->context, &completion->posted);
+    *completion = (struct completion){.posted = {.run = run_completion}, .request = *request};
+    uv_mutex_lock(&journal->mutex);
+    struct completion **last = &journal->waiting;
+    while (*last != NULL) {
+        last = &(*last)->next;
+    }
+    *last = completion;
+    uv_mutex_unlock(&journal->mutex);
     return STATUS_OK;
 }
 
 static bool journal_keep(void *context, struct slice payload)
 {
-    (void)context;
+    const struct journal *journal = context;
     (void)payload;
-    return false;
+    return journal->keeps;
+}
+
+/* The oldest record, of this loop (NULL: of any). */
+static bool complete_one(struct journal *journal, const struct port_poster *poster)
+{
+    uv_mutex_lock(&journal->mutex);
+    struct completion **at = &journal->waiting;
+    while (*at != NULL && poster != NULL && (*at)->request.poster != poster) {
+        at = &(*at)->next;
+    }
+    struct completion *completion = *at;
+    if (completion != NULL) {
+        *at = completion->next;
+    }
+    uv_mutex_unlock(&journal->mutex);
+    if (completion != NULL) {
+        struct port_poster *owner = completion->request.poster;
+        owner->post(owner->context, &completion->posted);
+    }
+    return completion != NULL;
+}
+
+static void journal_end_turn(void *context, const struct port_poster *poster)
+{
+    struct journal *journal = context;
+    if (!atomic_load(&journal->is_busy)) {
+        (void)complete_one(journal, poster);
+    }
 }
 
 static void journal_flush(void *context)
 {
-    (void)context;
+    struct journal *journal = context;
+    uv_sem_post(&journal->flushed);
 }
 
 static bool journal_is_healthy(void *context)
@@ -275,8 +316,11 @@ static void share(struct fixture *self)
     self->random = system_random();
     self->config.limits = config_limits_default();
     CHECK(openssl_crypto_new(&self->crypto) == STATUS_OK);
-    self->journal.port = (struct port_journal){&self->journal, journal_append, journal_keep,
-                                               journal_flush, journal_is_healthy};
+    self->journal.port =
+        (struct port_journal){&self->journal,   journal_append, journal_keep,
+                              journal_end_turn, journal_flush,  journal_is_healthy};
+    CHECK(uv_mutex_init(&self->journal.mutex) == 0);
+    CHECK(uv_sem_init(&self->journal.flushed, 0) == 0);
     CHECK(uv_sem_init(&self->journal.intended, 0) == 0);
     CHECK(uv_sem_init(&self->journal.cancelled, 0) == 0);
     self->targets[SERVER_HTTP] = (struct upstream_target){
@@ -324,6 +368,8 @@ static void fixture_release(struct fixture *self)
     for (size_t i = 0; i < LANES; i++) {
         loop_thread_join(&self->lanes[i].loop);
     }
+    while (complete_one(&self->journal, NULL)) {
+    }
     lane_settle_all(self->lanes, LANES);
     for (size_t i = 0; i < LANES; i++) {
         CHECK(self->lanes[i].gateway.operation_count == 0);
@@ -333,6 +379,8 @@ static void fixture_release(struct fixture *self)
     upstream_stop(&self->upstream);
     uv_sem_destroy(&self->journal.intended);
     uv_sem_destroy(&self->journal.cancelled);
+    uv_sem_destroy(&self->journal.flushed);
+    uv_mutex_destroy(&self->journal.mutex);
     openssl_crypto_free(self->crypto);
 }
 
@@ -448,6 +496,45 @@ TEST(lanes_share_a_callers_child)
             "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\",\"params\":{" META "}}");
         CHECK(has_answer(&callers[i], "web__see") && has_answer(&callers[i], "kid__see"));
     }
+    fixture_release(&self);
+}
+
+/* Else the second record would wait for ever: the journal gives way to the turn of a loop that it
+ * tells something. */
+TEST(lanes_end_the_turn_in_which_they_are_told)
+{
+    static struct fixture self;
+    static struct caller callers[2];
+    fixture_init(&self);
+    self.journal.keeps = true;
+    atomic_store(&self.journal.is_busy, true);
+    for (size_t i = 0; i < COUNT_OF(callers); i++) {
+        caller_connect(&callers[i], self.ports[0]);
+        caller_send(&callers[i], "/servers/web/mcp", MODERN_CALL "see\r\n", CALL("see"));
+        uv_sem_wait(&self.journal.intended);
+    }
+    atomic_store(&self.journal.is_busy, false);
+    CHECK(complete_one(&self.journal, &self.lanes[0].loop.poster));
+    for (size_t i = 0; i < COUNT_OF(callers); i++) {
+        caller_read(&callers[i]);
+        CHECK(has_answer(&callers[i], "\"text\":\"ok\""));
+    }
+    fixture_release(&self);
+}
+
+/* Where no record follows that takes it along. */
+TEST(lanes_have_written_what_nobody_waits_for)
+{
+    static struct fixture self;
+    static struct caller caller;
+    fixture_init(&self);
+    self.journal.keeps = true;
+    for (size_t i = 0; i < LANES; i++) {
+        ask_see(&caller, self.ports[i], "/servers/web/mcp");
+        CHECK(has_answer(&caller, "\"text\":\"ok\""));
+        uv_sem_wait(&self.journal.flushed);
+    }
+    CHECK(atomic_load(&self.journal.intent_count) == LANES);
     fixture_release(&self);
 }
 

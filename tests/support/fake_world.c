@@ -399,7 +399,13 @@ static bool fake_keep(void *context, struct slice payload)
     return world->journal_keeps && fake_append(world, &request) == STATUS_OK;
 }
 
-/* The test decides when a record is written, so a flush starts nothing. */
+/* The test decides when a record is written, so neither of these starts anything. */
+static void fake_end_turn(void *context, const struct port_poster *poster)
+{
+    (void)context;
+    (void)poster;
+}
+
 static void fake_flush(void *context)
 {
     (void)context;
@@ -758,7 +764,7 @@ void world_init_with(struct world *world, const char *policies, const struct gat
         .timer = {world, fake_timer_start, fake_timer_stop},
         .handover = {world, fake_hand_over},
         .upstream = {world, fake_start, fake_cancel, fake_excuse, fake_pause, fake_close_child},
-        .journal = {world, fake_append, fake_keep, fake_flush, fake_is_healthy},
+        .journal = {world, fake_append, fake_keep, fake_end_turn, fake_flush, fake_is_healthy},
         .now_ms = 1000};
     fake_crypto_init(&world->crypto);
     struct gateway_ports ports = {.clock = &world->clock,

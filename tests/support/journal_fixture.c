@@ -108,16 +108,30 @@ static void count_done(void *user, uint64_t ticket, enum status status)
     CHECK(status == STATUS_OK || status == STATUS_UNAVAILABLE);
 }
 
+static struct journal_request request_of(struct fake_loop *loop, struct slice payload)
+{
+    return (struct journal_request){.payload = payload,
+                                    .durable = true,
+                                    .done = count_done,
+                                    .user = loop,
+                                    .ticket = TICKET,
+                                    .poster = &loop->poster};
+}
+
 enum status append(struct journal *journal, struct fake_loop *loop, struct slice payload,
                    bool durable)
 {
-    struct journal_request request = {.payload = payload,
-                                      .durable = durable,
-                                      .done = count_done,
-                                      .user = loop,
-                                      .ticket = TICKET,
-                                      .poster = &loop->poster};
+    struct journal_request request = request_of(loop, payload);
     struct port_journal port = journal_port(journal);
+    request.durable = durable;
+    return port.append(port.context, &request);
+}
+
+enum status append_gathering(struct journal *journal, struct fake_loop *loop, struct slice payload)
+{
+    struct journal_request request = request_of(loop, payload);
+    struct port_journal port = journal_port(journal);
+    request.gathers = true;
     return port.append(port.context, &request);
 }
 

@@ -44,6 +44,9 @@ void fake_loop_run_until(struct fake_loop *loop, size_t done);
 enum status append(struct journal *journal, struct fake_loop *loop, struct slice payload,
                    bool durable);
 
+/* The same, durable, and not to be started before the loop's turn ends. */
+enum status append_gathering(struct journal *journal, struct fake_loop *loop, struct slice payload);
+
 /* Append and wait; true when it was kept. */
 bool append_wait(struct journal *journal, struct fake_loop *loop, struct slice payload,
                  bool durable);

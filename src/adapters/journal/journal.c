@@ -33,12 +33,14 @@ struct journal {
     pthread_cond_t watch; /* the watchdog waits: is_closing, or time passes */
     struct waiting *queued, **queued_last;
     size_t queued_bytes;
-    bool is_due;               /* what is queued or spooled is to be written now */
-    struct waiting *in_flight; /* the group being written; the watchdog may take it */
-    int64_t busy_since_ms;     /* monotonic; 0 while nothing is being written */
-    int64_t checkpoint_due_ms; /* monotonic; INT64_MAX: nothing to sign */
-    int64_t retry_due_ms;      /* monotonic; after a failure, when to try again unasked ... */
-    int64_t retry_wait_ms;     /* ... and how long to wait after that */
+    bool is_due;                         /* what is queued or spooled is to be written now */
+    bool is_turned;                      /* what is queued is, because a turn ended ... */
+    const struct port_poster *turned_by; /* ... of this loop; NULL: of several */
+    struct waiting *in_flight;           /* the group being written; the watchdog may take it */
+    int64_t busy_since_ms;               /* monotonic; 0 while nothing is being written */
+    int64_t checkpoint_due_ms;           /* monotonic; INT64_MAX: nothing to sign */
+    int64_t retry_due_ms;  /* monotonic; after a failure, when to try again unasked ... */
+    int64_t retry_wait_ms; /* ... and how long to wait after that */
     bool is_stalled, has_failed, is_closing;
 
     /* Constant after journal_open. */
@@ -158,6 +160,18 @@ static bool has_spooled(const struct journal *journal)
     return journal->spool != NULL && !spool_is_empty(journal->spool);
 }
 
+static void journal_end_turn(void *context, const struct port_poster *poster)
+{
+    struct journal *journal = context;
+    pthread_mutex_lock(&journal->mutex);
+    if (journal->queued != NULL && !(journal->is_turned && journal->turned_by == poster)) {
+        journal->turned_by = journal->is_turned ? NULL : poster;
+        journal->is_turned = true;
+        pthread_cond_signal(&journal->work);
+    }
+    pthread_mutex_unlock(&journal->mutex);
+}
+
 static void journal_flush(void *context)
 {
     struct journal *journal = context;
@@ -176,7 +190,7 @@ static struct waiting *take_queue(struct journal *journal)
     journal->queued = NULL;
     journal->queued_last = &journal->queued;
     journal->queued_bytes = 0;
-    journal->is_due = false;
+    journal->is_due = journal->is_turned = false;
     return list;
 }
 
@@ -222,12 +236,24 @@ static int64_t watch_period_ms(const struct journal *journal)
     return journal->stall_ms / 4 + 1;
 }
 
-/* What the watchdog left of the list. */
+static bool is_awaited(const struct waiting *list, const struct port_poster *poster)
+{
+    while (list != NULL && !(list->request.gathers && list->request.poster == poster)) {
+        list = list->next;
+    }
+    return list != NULL;
+}
+
+/* What the watchdog left of the list. When the loop whose turn has ended is among those that are
+ * told now, it has another turn first: groups of half the calls each would take turns for ever. */
 static struct waiting *device_end(struct journal *journal, bool has_failed)
 {
     pthread_mutex_lock(&journal->mutex);
     struct waiting *list = journal->in_flight;
     journal->in_flight = NULL;
+    if (journal->turned_by != NULL && is_awaited(list, journal->turned_by)) {
+        journal->is_turned = false;
+    }
     journal->busy_since_ms = 0;
     journal->is_stalled = false;
     if (has_failed && !journal->has_failed) {
@@ -309,7 +335,7 @@ static void yield_to_loops(void)
 static bool wait_for_group(struct journal *journal, struct waiting **list)
 {
     pthread_mutex_lock(&journal->mutex);
-    while (!journal->is_due && !journal->is_closing) {
+    while (!journal->is_due && !journal->is_turned && !journal->is_closing) {
         pthread_cond_wait(&journal->work, &journal->mutex);
     }
     *list = take_queue(journal);
@@ -646,6 +672,6 @@ static bool journal_is_healthy(void *context)
 
 struct port_journal journal_port(struct journal *journal)
 {
-    return (struct port_journal){journal, journal_append, journal_keep, journal_flush,
-                                 journal_is_healthy};
+    return (struct port_journal){journal,          journal_append, journal_keep,
+                                 journal_end_turn, journal_flush,  journal_is_healthy};
 }

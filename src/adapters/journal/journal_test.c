@@ -508,7 +508,7 @@ TEST(journal_writes_ahead_of_a_sync)
                                           .poster = &ordered.loop.poster};
         CHECK(port.append(port.context, &request) == STATUS_OK);
     }
-    port.flush(port.context);
+    port.end_turn(port.context, &ordered.loop.poster);
     fake_loop_run_until(&ordered.loop, 2);
     pthread_mutex_unlock(&faulty.hang);
     fake_loop_run_until(&ordered.loop, COUNT_OF(DURABLE));
@@ -518,6 +518,106 @@ TEST(journal_writes_ahead_of_a_sync)
     faulty_release(&faulty);
     fake_loop_release(&ordered.loop);
     folder_release(&folder);
+}
+
+static size_t operations_of(struct faulty_files *faulty)
+{
+    pthread_mutex_lock(&faulty->mutex);
+    size_t operations = faulty->operations;
+    pthread_mutex_unlock(&faulty->mutex);
+    return operations;
+}
+
+/* A record of the first loop is in flight, and one of each loop is queued behind it. */
+struct turns {
+    struct folder folder;
+    struct faulty_files faulty;
+    struct fake_loop first, second;
+    struct journal *journal;
+    struct port_journal port;
+};
+
+static void turns_init(struct turns *self)
+{
+    folder_init(&self->folder);
+    faulty_init(&self->faulty);
+    fake_loop_init(&self->first);
+    fake_loop_init(&self->second);
+    struct journal_options options = {
+        .directory = self->folder.path, .files = &self->faulty.files, .stall_ms = PATIENT_MS};
+    self->journal = NULL;
+    CHECK(journal_open(&options, &self->journal, NULL) == STATUS_OK);
+    self->port = journal_port(self->journal);
+    /* When the second is written, what the first one made necessary is done. */
+    CHECK(append_wait(self->journal, &self->first, SLICE("{}"), true));
+    CHECK(append_wait(self->journal, &self->first, SLICE("{}"), true));
+    pthread_mutex_lock(&self->faulty.hang);
+    size_t before = operations_of(&self->faulty);
+    CHECK(append_gathering(self->journal, &self->first, SLICE("{1}")) == STATUS_OK);
+    self->port.end_turn(self->port.context, &self->first.poster);
+    while (operations_of(&self->faulty) == before) {
+        sched_yield();
+    }
+    CHECK(append_gathering(self->journal, &self->first, SLICE("{2}")) == STATUS_OK);
+    CHECK(append_gathering(self->journal, &self->second, SLICE("{3}")) == STATUS_OK);
+}
+
+static void turns_release(struct turns *self)
+{
+    journal_close(self->journal);
+    CHECK(verify(&self->folder).is_intact && verify(&self->folder).records == 5);
+    fake_loop_release(&self->first);
+    fake_loop_release(&self->second);
+    faulty_release(&self->faulty);
+    folder_release(&self->folder);
+}
+
+TEST(journal_gives_a_loop_its_turn_before_the_next_group)
+{
+    struct turns self;
+    turns_init(&self);
+    self.port.end_turn(self.port.context, &self.first.poster);
+    pthread_mutex_unlock(&self.faulty.hang);
+    fake_loop_run_until(&self.first, 3);
+    for (size_t i = 0; i < 1000; i++) {
+        sched_yield();
+    }
+    CHECK(verify(&self.folder).records == 3);
+    self.port.end_turn(self.port.context, &self.first.poster);
+    fake_loop_run_until(&self.first, 4);
+    fake_loop_run_until(&self.second, 1);
+    CHECK(self.first.ok == 4 && self.second.ok == 1);
+    turns_release(&self);
+}
+
+TEST(journal_does_not_wait_for_the_turn_of_another_loop)
+{
+    static const char *const ENDING[] = {"2", "12", "21", "121"};
+    for (size_t i = 0; i < COUNT_OF(ENDING); i++) {
+        struct turns self;
+        turns_init(&self);
+        for (const char *at = ENDING[i]; *at != '\0'; at++) {
+            struct fake_loop *loop = *at == '1' ? &self.first : &self.second;
+            self.port.end_turn(self.port.context, &loop->poster);
+        }
+        pthread_mutex_unlock(&self.faulty.hang);
+        fake_loop_run_until(&self.second, 1);
+        fake_loop_run_until(&self.first, 4);
+        CHECK(self.first.ok == 4 && self.second.ok == 1);
+        turns_release(&self);
+    }
+}
+
+TEST(journal_starts_at_once_when_it_is_flushed)
+{
+    struct turns self;
+    turns_init(&self);
+    self.port.end_turn(self.port.context, &self.first.poster);
+    self.port.flush(self.port.context);
+    pthread_mutex_unlock(&self.faulty.hang);
+    fake_loop_run_until(&self.first, 4);
+    fake_loop_run_until(&self.second, 1);
+    turns_release(&self);
 }
 
 TEST(journal_queue_is_bounded)

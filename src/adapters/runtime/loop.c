@@ -234,6 +234,7 @@ bool loop_run_posted(struct loop *loop)
     }
     while (oldest != NULL) {
         struct posted *next = oldest->next;
+        loop->posted_count++;
         oldest->run(oldest);
         oldest = next;
     }

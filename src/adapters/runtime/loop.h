@@ -29,7 +29,8 @@ struct loop {
     uv_idle_t again;
     void (*on_turn)(void *context); /* before the loop waits; set by the owner, may be NULL */
     void *turn_context;
-    uint64_t turn_count; /* turns begun; what happened to a handle before one is told within it */
+    uint64_t turn_count;   /* turns begun; what happened to a handle before one is told within it */
+    uint64_t posted_count; /* messages that were run */
     struct port_poster poster;
     struct port_timer timers;
     struct port_clock clock; /* that of loop_now_ms and loop_wall_ms */

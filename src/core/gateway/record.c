@@ -158,7 +158,7 @@ static enum status append(struct operation *op, struct slice payload,
     const struct port_journal *journal = op->gateway->ports.journal;
     bool is_durable = waiter != NULL && waiter->is_durable;
     if (!is_durable && journal->keep(journal->context, payload)) {
-        op->gateway->gathered_count++;
+        op->gateway->has_kept = true;
         return STATUS_OK;
     }
     struct journal_request request = {.payload = payload, .gathers = true};

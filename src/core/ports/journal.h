@@ -23,7 +23,9 @@ struct journal_request {
     void *user;
     uint64_t ticket;            /* given back to done */
     struct port_poster *poster; /* borrowed until done; may be NULL only when done is */
-    bool gathers;               /* the caller flushes at the end of its turn: do not start yet */
+    /* Do not start yet: the poster's loop says when its turn ends, this one and the one in which
+     * done is called (end_turn). */
+    bool gathers;
 };
 
 struct port_journal {
@@ -36,9 +38,11 @@ struct port_journal {
      * end of this process and nobody has to wait. It is written with the next group, or when it is
      * flushed. False: append it. Never blocks; safe from any thread. */
     bool (*keep)(void *context, struct slice payload);
-    /* Start on everything that was kept, or appended with `gathers`. From any thread; cheap when
-     * there is nothing. A loop calls it once a turn, so that a turn's records share one write and
-     * sync. */
+    /* The turn of this poster's loop ends: start on what was appended with `gathers`, so that the
+     * records of a turn share one write and sync. A loop that is about to hear of an earlier group
+     * has that turn first: what it appends then goes along. On the loop; cheap. */
+    void (*end_turn)(void *context, const struct port_poster *poster);
+    /* Start on everything, also on what was only kept. From any thread. */
     void (*flush)(void *context);
     /* False while the last group could not be kept or the device hangs. From any thread. */
     bool (*is_healthy)(void *context);
