@@ -38,7 +38,7 @@ struct journal {
     const struct port_poster *turned_by; /* ... of this loop; NULL: of several */
     struct waiting *in_flight;           /* the group being written; the watchdog may take it */
     int64_t busy_since_ms;               /* monotonic; 0 while nothing is being written */
-    int64_t checkpoint_due_ms;           /* monotonic; INT64_MAX: nothing to sign */
+    int64_t upkeep_due_ms;               /* monotonic; INT64_MAX: nothing to sign or publish */
     int64_t retry_due_ms;  /* monotonic; after a failure, when to try again unasked ... */
     int64_t retry_wait_ms; /* ... and how long to wait after that */
     bool is_stalled, has_failed, is_closing;
@@ -261,7 +261,7 @@ static struct waiting *device_end(struct journal *journal, bool has_failed)
         journal->retry_due_ms = mono_ms() + journal->retry_wait_ms;
     }
     journal->has_failed = has_failed;
-    journal->checkpoint_due_ms = segment_writer_checkpoint_due_ms(&journal->writer);
+    journal->upkeep_due_ms = segment_writer_due_ms(&journal->writer);
     pthread_mutex_unlock(&journal->mutex);
     return list;
 }
@@ -406,7 +406,7 @@ static void wake_writer(struct journal *journal)
     if (journal->busy_since_ms != 0) {
         return;
     }
-    if (journal->has_failed ? retry_is_due(journal) : mono_ms() >= journal->checkpoint_due_ms) {
+    if (journal->has_failed ? retry_is_due(journal) : mono_ms() >= journal->upkeep_due_ms) {
         journal->is_due = true;
         pthread_cond_signal(&journal->work);
     }
@@ -588,7 +588,7 @@ static enum status begin(struct journal *journal, const struct journal_options *
         return journal_io_fail(diag, "begin a segment in", options->directory);
     }
     segment_writer_publish_head(&journal->writer);
-    journal->checkpoint_due_ms = segment_writer_checkpoint_due_ms(&journal->writer);
+    journal->upkeep_due_ms = segment_writer_due_ms(&journal->writer);
     return start_threads(journal, diag);
 }
 

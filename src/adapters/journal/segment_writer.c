@@ -9,6 +9,7 @@
 #define LENGTH_BYTES 4
 #define PENDING_BYTES_MAX (64U << 20)
 #define NOTE_BYTES_MAX 1024
+#define HEAD_INTERVAL_MS 1000 /* the file of the head takes more syncs than a group of records */
 
 static int64_t clock_ms(clockid_t clock)
 {
@@ -143,17 +144,28 @@ static enum status frame_one(struct segment_writer *writer, struct slice payload
     return is_due ? frame_checkpoint(writer) : STATUS_OK;
 }
 
-int64_t segment_writer_checkpoint_due_ms(const struct segment_writer *writer)
+static int64_t checkpoint_due_ms(const struct segment_writer *writer)
 {
     bool has_new =
         writer->signing.signer != NULL && writer->at.sequence > writer->at.signed_sequence;
     return has_new ? writer->checkpoint_due_ms : INT64_MAX;
 }
 
+static int64_t head_due_ms(const struct segment_writer *writer)
+{
+    return writer->is_head_new ? writer->head_due_ms : INT64_MAX;
+}
+
+int64_t segment_writer_due_ms(const struct segment_writer *writer)
+{
+    int64_t checkpoint = checkpoint_due_ms(writer), head = head_due_ms(writer);
+    return checkpoint < head ? checkpoint : head;
+}
+
 /* The last frame of a group: what makes the group signed, when it is time for that. */
 static enum status frame_due_checkpoint(struct segment_writer *writer)
 {
-    bool is_due = clock_ms(CLOCK_MONOTONIC) >= segment_writer_checkpoint_due_ms(writer) ||
+    bool is_due = clock_ms(CLOCK_MONOTONIC) >= checkpoint_due_ms(writer) ||
                   (writer->is_closing && writer->signing.signer != NULL);
     return is_due ? frame_checkpoint(writer) : STATUS_OK;
 }
@@ -299,6 +311,7 @@ void segment_writer_publish_head(struct segment_writer *writer)
         return;
     }
     writer->is_head_new = false;
+    writer->head_due_ms = clock_ms(CLOCK_MONOTONIC) + HEAD_INTERVAL_MS;
     int fd = files->create(files->context, writer->directory_fd, HEAD_TEMPORARY_NAME, false);
     if (fd < 0) {
         return;
@@ -312,14 +325,21 @@ void segment_writer_publish_head(struct segment_writer *writer)
     files->close(files->context, fd);
 }
 
+static bool head_is_due(const struct segment_writer *writer)
+{
+    return writer->is_head_new && clock_ms(CLOCK_MONOTONIC) >= writer->head_due_ms;
+}
+
 bool segment_writer_needs_upkeep(const struct segment_writer *writer)
 {
-    return writer->is_head_new || ahead_file_is_short(&writer->file, writer->segment_bytes_max);
+    return head_is_due(writer) || ahead_file_is_short(&writer->file, writer->segment_bytes_max);
 }
 
 enum status segment_writer_upkeep(struct segment_writer *writer)
 {
-    segment_writer_publish_head(writer);
+    if (head_is_due(writer)) {
+        segment_writer_publish_head(writer);
+    }
     if (!ahead_file_is_short(&writer->file, writer->segment_bytes_max)) {
         return STATUS_OK;
     }

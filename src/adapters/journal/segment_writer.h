@@ -43,6 +43,7 @@ struct segment_writer {
     uint8_t head[CHECKPOINT_BYTES]; /* the newest checkpoint */
     bool is_head_framed;            /* it is part of the present group */
     bool is_head_new;               /* it is synced in its segment and not yet in its file */
+    int64_t head_due_ms;            /* monotonic; the file is not written before */
     const char *note_code;          /* static; a record due at the start of the next segment */
     struct slice note_reason;       /* static */
 };
@@ -84,14 +85,16 @@ NODISCARD enum status segment_writer_sync(struct segment_writer *writer);
 /* Both. */
 NODISCARD enum status segment_writer_flush(struct segment_writer *writer, bool durable);
 
-/* When a flush is wanted for a checkpoint's sake, on the monotonic clock; INT64_MAX: no need. */
-int64_t segment_writer_checkpoint_due_ms(const struct segment_writer *writer);
+/* When a flush and upkeep are wanted for the sake of a checkpoint, on the monotonic clock;
+ * INT64_MAX: no need. */
+int64_t segment_writer_due_ms(const struct segment_writer *writer);
 
 /* Put the newest synced checkpoint into the file `head`; nothing to do when it is there. */
 void segment_writer_publish_head(struct segment_writer *writer);
 
 /* What costs syncs and can wait until those who waited for a flush were told: publishing the head,
- * and writing ahead. Fails as a flush does, and with the same consequences. */
+ * which is done once a second at most, and writing ahead. Fails as a flush does, and with the same
+ * consequences. */
 bool segment_writer_needs_upkeep(const struct segment_writer *writer);
 NODISCARD enum status segment_writer_upkeep(struct segment_writer *writer);
 
