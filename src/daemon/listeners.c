@@ -1,14 +1,15 @@
 #include "daemon/listeners.h"
 
 #include "adapters/transport/tcp.h"
+#include "daemon/cores.h"
 
 #include <stdio.h>
 #include <unistd.h>
 
 static size_t loops_wanted(const struct config *config)
 {
-    long cores = config->threads > 0 ? (long)config->threads : sysconf(_SC_NPROCESSORS_ONLN);
-    return cores < 1 ? 1 : cores > LISTENERS_MAX ? LISTENERS_MAX : (size_t)cores;
+    size_t wanted = config->threads > 0 ? (size_t)config->threads : cores_available();
+    return wanted > LISTENERS_MAX ? LISTENERS_MAX : wanted;
 }
 
 static enum status bind_each(struct slice host, size_t wanted, struct listeners *out,

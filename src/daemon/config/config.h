@@ -369,7 +369,7 @@ struct config {
     struct config_texts hosts;     /* allowed Host values; empty: those of address and public_url */
     struct config_texts revisions; /* spoken with clients; empty: all that Aegis speaks */
     struct config_client_documents client_documents;
-    int64_t threads; /* 0: one per core */
+    int64_t threads; /* 0: one per core that the process may use */
     struct config_limits limits;
 };
 

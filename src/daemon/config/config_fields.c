@@ -614,7 +614,7 @@ static const struct config_field root_fields[] = {
      .doc = "protocol revisions that clients may use; default: all that Aegis speaks"},
     {.name = SLICE_INIT("threads"), .kind = CONFIG_KIND_NUMBER, AT(config, threads),
      .value_default = 0, .value_min = 0, .value_max = 256,
-     .doc = "data loops; 0 (default): one per core"},
+     .doc = "data loops; 0 (default): one per core that the process may use"},
     {.name = SLICE_INIT("limits"), .kind = CONFIG_KIND_CUSTOM, AT(config, limits),
      .read = config_check_limits, .schema = "{\"$ref\":\"#/$defs/limits\"}",
      .doc = "other values for limits; the table: aegis check --limits"},
