@@ -9,7 +9,7 @@
 #define BLOCK_BYTES JOURNAL_BLOCK_BYTES
 #define STAGE_BYTES (256U << 10) /* in one call */
 #define AHEAD_BYTES_MIN (64U << 10)
-#define AHEAD_BYTES_MAX (1U << 20) /* in one call, too */
+#define AHEAD_BYTES_MAX (256U << 10) /* in one call, too */
 
 static uint64_t round_up(uint64_t bytes)
 {

@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -322,14 +321,6 @@ static void write_list(struct journal *journal, struct waiting *list)
     }
 }
 
-/* A batch thread does not take the processor from a loop as soon as it is woken: the loop finishes
- * its turn, and more records share the write. Not vital, so nobody asks whether it worked. */
-static void yield_to_loops(void)
-{
-    struct sched_param param = {0};
-    (void)sched_setscheduler(0, SCHED_BATCH, &param);
-}
-
 /* False: the journal closes, and nobody waits any more. Else the next group, whose spooled records
  * are taken. */
 static bool wait_for_group(struct journal *journal, struct waiting **list)
@@ -360,7 +351,6 @@ static void *writer_main(void *context)
 {
     struct journal *journal = context;
     struct waiting *list;
-    yield_to_loops();
     while (wait_for_group(journal, &list)) {
         write_list(journal, list);
     }

@@ -137,7 +137,6 @@ static const struct rule RULES[] = {
     {.number = __NR_set_tid_address},
     {.number = __NR_sched_yield},
     {.number = __NR_sched_getaffinity},
-    {.number = __NR_sched_setscheduler, .kind = RULE_IF_EQUAL, .argument = 1, .value = SCHED_BATCH},
     {.number = __NR_exit},
     {.number = __NR_exit_group},
     {.number = __NR_gettid},
