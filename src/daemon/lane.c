@@ -58,7 +58,6 @@ static void on_turn(void *context)
         lane->gather_turns++;
         loop_look_again(&lane->loop);
     } else if (is_busy || lane->gather_turns > 0) {
-        gateway->has_kept = gateway->has_kept && count == 0;
         gateway->gathered_count = lane->gathered_before = lane->gather_turns = 0;
         journal->end_turn(journal->context, &lane->loop.poster);
     }

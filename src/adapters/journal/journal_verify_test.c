@@ -174,13 +174,23 @@ TEST(verify_tells_a_running_writer_from_a_closed_one)
     signed_release(&signed_journal);
 }
 
+/* Until the head file names all records before this one, of a journal that is open. */
+static void wait_for_head(const struct signed_journal *self, uint64_t sequence)
+{
+    struct checkpoint head = {0};
+    while (head.sequence < sequence) {
+        CHECK(journal_head(self->folder.path, NULL, &head, NULL) == STATUS_OK);
+        usleep(1000);
+    }
+    CHECK(!head.is_closing);
+}
+
 /* What was written last is signed although nothing follows it. */
 TEST(journal_signs_after_a_while)
 {
     struct signed_journal signed_journal;
     struct fake_loop loop;
     struct journal *journal = NULL;
-    struct checkpoint head = {0};
     signed_init(&signed_journal);
     fake_loop_init(&loop);
     signed_journal.options.checkpoint_ms = 1;
@@ -191,11 +201,7 @@ TEST(journal_signs_after_a_while)
     while (!append_wait(journal, &loop, SLICE("{\"a\":\"record\"}"), false)) {
         sched_yield();
     }
-    while (head.sequence < 2) {
-        CHECK(journal_head(signed_journal.folder.path, NULL, &head, NULL) == STATUS_OK);
-        usleep(1000);
-    }
-    CHECK(!head.is_closing);
+    wait_for_head(&signed_journal, 2);
     journal_close(journal);
     fake_loop_release(&loop);
     signed_release(&signed_journal);
@@ -207,7 +213,6 @@ TEST(journal_publishes_its_last_head)
     struct signed_journal signed_journal;
     struct fake_loop loop;
     struct journal *journal = NULL;
-    struct checkpoint head = {0};
     signed_init(&signed_journal);
     fake_loop_init(&loop);
     signed_journal.options.checkpoint_records = 1;
@@ -216,11 +221,7 @@ TEST(journal_publishes_its_last_head)
     while (loop.ok < 4) {
         (void)append_wait(journal, &loop, SLICE("{\"a\":\"record\"}"), true);
     }
-    while (head.sequence < 5) {
-        CHECK(journal_head(signed_journal.folder.path, NULL, &head, NULL) == STATUS_OK);
-        usleep(1000);
-    }
-    CHECK(!head.is_closing);
+    wait_for_head(&signed_journal, 5);
     journal_close(journal);
     fake_loop_release(&loop);
     signed_release(&signed_journal);
