@@ -8,12 +8,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH_BYTES = 128 };
+enum { PATH_BYTES = 64, QUOTA_PATH_BYTES = PATH_BYTES + sizeof("/cpu.max") };
 
 static void write_quota(const char *folder, const char *text)
 {
-    char path[PATH_BYTES];
-    snprintf(path, sizeof(path), "%s/cpu.max", folder);
+    char path[QUOTA_PATH_BYTES];
+    snprintf(path, sizeof(path), "%.*s/cpu.max", PATH_BYTES - 1, folder);
     FILE *file = fopen(path, "we");
     CHECK(file != NULL && fputs(text, file) >= 0 && fclose(file) == 0);
 }
@@ -36,8 +36,8 @@ static void groups_release(const struct groups *self)
 {
     const char *const folders[] = {self->own, self->above, self->root};
     for (size_t i = 0; i < COUNT_OF(folders); i++) {
-        char path[PATH_BYTES + 16];
-        snprintf(path, sizeof(path), "%s/cpu.max", folders[i]);
+        char path[QUOTA_PATH_BYTES];
+        snprintf(path, sizeof(path), "%.*s/cpu.max", PATH_BYTES - 1, folders[i]);
         (void)unlink(path);
         CHECK(rmdir(folders[i]) == 0);
     }
