@@ -104,6 +104,16 @@ static void complete(struct waiting *list, enum status status)
     give_back(&returning);
 }
 
+/* The writer is woken without the mutex, or it would run, on the same processor, just to wait for
+ * it. */
+static void unlock_and_wake(struct journal *journal, bool is_due)
+{
+    pthread_mutex_unlock(&journal->mutex);
+    if (is_due) {
+        pthread_cond_signal(&journal->work);
+    }
+}
+
 static enum status journal_append(void *context, const struct journal_request *request)
 {
     struct journal *journal = context;
@@ -129,11 +139,8 @@ static enum status journal_append(void *context, const struct journal_request *r
         journal->queued_last = &waiting->next;
         journal->queued_bytes += len;
         journal->is_due = journal->is_due || !request->gathers;
-        if (journal->is_due) {
-            pthread_cond_signal(&journal->work);
-        }
     }
-    pthread_mutex_unlock(&journal->mutex);
+    unlock_and_wake(journal, is_open && journal->is_due);
     if (!is_open) {
         base_free(waiting);
         return STATUS_UNAVAILABLE;
@@ -163,23 +170,21 @@ static void journal_end_turn(void *context, const struct port_poster *poster)
 {
     struct journal *journal = context;
     pthread_mutex_lock(&journal->mutex);
-    if (journal->queued != NULL && !(journal->is_turned && journal->turned_by == poster)) {
+    bool is_new = journal->queued != NULL && !(journal->is_turned && journal->turned_by == poster);
+    if (is_new) {
         journal->turned_by = journal->is_turned ? NULL : poster;
         journal->is_turned = true;
-        pthread_cond_signal(&journal->work);
     }
-    pthread_mutex_unlock(&journal->mutex);
+    unlock_and_wake(journal, is_new);
 }
 
 static void journal_flush(void *context)
 {
     struct journal *journal = context;
     pthread_mutex_lock(&journal->mutex);
-    if ((journal->queued != NULL || has_spooled(journal)) && !journal->is_due) {
-        journal->is_due = true;
-        pthread_cond_signal(&journal->work);
-    }
-    pthread_mutex_unlock(&journal->mutex);
+    bool is_new = (journal->queued != NULL || has_spooled(journal)) && !journal->is_due;
+    journal->is_due = journal->is_due || is_new;
+    unlock_and_wake(journal, is_new);
 }
 
 /* With the mutex held: the queue, which is then empty. */
