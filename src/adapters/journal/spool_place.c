@@ -32,7 +32,7 @@ static enum status fail(struct diag *diag, const char *what)
 static bool is_name(const char *name)
 {
     size_t prefix = sizeof(PREFIX) - 1;
-    return strncmp(name, PREFIX, prefix) == 0 && strlen(name) == SPOOL_NAME_BYTES - 1 &&
+    return strlen(name) == SPOOL_NAME_BYTES - 1 && memcmp(name, PREFIX, prefix) == 0 &&
            strspn(name + prefix, "0123456789abcdef") == 2 * (size_t)ID_BYTES;
 }
 
