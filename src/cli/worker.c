@@ -7,6 +7,9 @@
 #ifdef AEGIS_LEAK_CHECK
 #include <sanitizer/lsan_interface.h>
 #endif
+#ifdef AEGIS_TRAINING
+#include <gcov.h>
+#endif
 
 static const char USAGE[] =
     "usage: aegis worker\n"
@@ -23,6 +26,9 @@ static int run(int argc, char **argv)
     (void)fflush(NULL);
 #ifdef AEGIS_LEAK_CHECK
     __lsan_do_leak_check();
+#endif
+#ifdef AEGIS_TRAINING
+    __gcov_dump();
 #endif
     _exit(code);
 }
