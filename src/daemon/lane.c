@@ -5,9 +5,9 @@
 
 #include <stdio.h>
 
-#define GATHER_TURNS_MAX 16   /* of the loop, for one group of records */
-#define GATHER_RECORDS_MAX 64 /* enough to share a sync */
-#define KEPT_MS_MAX 20        /* that late a reader of the journal sees what nobody waits for */
+#define GATHER_TURNS_MAX 32    /* of the loop, for one group of records */
+#define GATHER_RECORDS_MAX 128 /* two for each call: enough to share a sync */
+#define KEPT_MS_MAX 20         /* that late a reader of the journal sees what nobody waits for */
 
 static struct lane *lane_of_drain(struct posted *item)
 {
@@ -43,8 +43,9 @@ static void on_kept_due(struct timer *timer)
 }
 
 /* Group commit without a timer: while turns bring records, or news of earlier ones, the loop looks
- * for more before it waits, and all share one write and one sync. What nobody waits for goes along
- * with those that follow; only where none do it is written on its own. */
+ * for more before it waits, and all share one write and one sync. The outcome of a call counts, for
+ * its caller is likely to call again. What nobody waits for goes along with those that follow; only
+ * where none do it is written on its own. */
 static void on_turn(void *context)
 {
     struct lane *lane = context;

@@ -212,7 +212,7 @@ struct gateway {
     struct usage looked_at;  /* of the operation that was asked about last */
     struct buf params, body; /* of the request that is being given to a server */
     struct buf record;       /* the text of a record while it is handed to the journal */
-    size_t gathered_count;   /* appended records that the owner has not ended a turn for */
+    size_t gathered_count;   /* records that the owner has not ended a turn for, kept ones too */
     bool has_kept;           /* records that nobody waits for; the owner has them written soon */
     uint8_t ids[GATEWAY_IDS_DRAWN][AUDIT_DECISION_ID_BYTES];
     size_t id_count; /* not used yet, from the front */

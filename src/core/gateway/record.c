@@ -159,6 +159,7 @@ static enum status append(struct operation *op, struct slice payload,
     bool is_durable = waiter != NULL && waiter->is_durable;
     if (!is_durable && journal->keep(journal->context, payload)) {
         op->gateway->has_kept = true;
+        op->gateway->gathered_count++;
         return STATUS_OK;
     }
     struct journal_request request = {.payload = payload, .gathers = true};
