@@ -20,7 +20,10 @@ elseif(NOT CMAKE_BUILD_TYPE STREQUAL "Release" OR NOT CMAKE_C_COMPILER_ID STREQU
 endif()
 
 if(AEGIS_TRAINED AND NOT AEGIS_TRAINING)
-  find_package(Python3 REQUIRED COMPONENTS Interpreter)
+  find_package(Python3 COMPONENTS Interpreter)
+  if(NOT Python3_FOUND)
+    message(FATAL_ERROR "tools/train needs Python 3 to train the release; -DAEGIS_TRAINED=OFF builds it untrained")
+  endif()
   # What the traffic did not reach is built as without counts, and so is the function that writes them.
   set(training_options -fprofile-use=${training_counts} ${training_names} -fprofile-partial-training -Wno-missing-profile
       -Wno-coverage-mismatch)
