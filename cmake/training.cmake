@@ -1,5 +1,5 @@
 # A release of gcc is built twice. The first build counts where its code goes while it serves some traffic (tools/train); by
-# these counts the compiler lays out and inlines the second one, which takes a tenth less time for a call
+# these counts the compiler lays out and inlines the second one, which takes 8 % less time for a call
 # (docs/benchmarks.md). The counts differ a little each time, and so do the programs: AEGIS_TRAINED=OFF builds what is the same
 # everywhere.
 
